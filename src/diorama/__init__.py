@@ -1,0 +1,23 @@
+"""Diorama: train, measure and ship generators of images and video."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_OFFERED = {
+    "load": "diorama.synthesis.store",
+    "train": "diorama.training.run",
+    "sample": "diorama.cli.api",
+    "evaluate": "diorama.evaluation.run",
+    "compare": "diorama.comparison.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load on first use, so that ``import diorama`` costs nothing."""
+    if name in _OFFERED:
+        return getattr(import_module(_OFFERED[name]), name)
+    raise AttributeError(f"module 'diorama' has no attribute {name!r}")

@@ -1,0 +1,145 @@
+"""Typed values and their JSON: a field's annotation is the only registry.
+
+Values are frozen dataclasses. Unions are closed and tagged by class name (``{"kind": "AdamConfig", …}``); a
+user's own classes join them through ``catalog``. Unknown keys, wrong types and missing fields are errors that
+name the field's path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from diorama.core.errors import BadConfig
+
+JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
+
+
+def encode(value: Any) -> Any:
+    """A typed value as JSON: dataclasses become objects with their class name under ``kind``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"kind": type(value).__name__} | fields
+    if isinstance(value, Mapping):
+        return {key: encode(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(inner) for inner in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence[type] = ()) -> Any:
+    """The typed value that ``value``, read from JSON, stands for.
+
+    Args:
+        annotation: a dataclass, a union of dataclasses, an abstract class that catalogued classes extend, or a
+            plain annotation (``int``, ``tuple[int, ...]``, ``Literal[...]``, ``Mapping[str, X]`` …).
+        value: what ``json.loads`` returned.
+        where: path of the value, for messages.
+        catalog: further dataclasses that a ``kind`` may name (a user's own).
+
+    Raises:
+        BadConfig: a wrong type, an unknown key or kind, a missing field; the message starts with its path.
+    """
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        return _decode_union(args, value, where, catalog)
+    if isinstance(annotation, type) and isinstance(value, Mapping) and "kind" in value:
+        return _decode_kind((annotation,), value, where, catalog)
+    if dataclasses.is_dataclass(annotation):
+        return _decode_fields(annotation, value, where, catalog)
+    if origin is Literal:
+        if value not in args:
+            raise BadConfig(f"{where}: {value!r} is not one of {list(args)}{_nearest(value, args)}")
+        return value
+    if origin is tuple:
+        items = _items(value, where)
+        inner = [args[0]] * len(items) if args[-1] is ... else list(args)
+        if len(inner) != len(items):
+            raise BadConfig(f"{where}: expected {len(inner)} values, got {len(items)}")
+        pairs = zip(inner, items, strict=True)
+        return tuple(decode(a, v, f"{where}[{i}]", catalog) for i, (a, v) in enumerate(pairs))
+    if origin in (list, Sequence):
+        return [decode(args[0], v, f"{where}[{i}]", catalog) for i, v in enumerate(_items(value, where))]
+    if origin in (dict, Mapping):
+        if not isinstance(value, Mapping):
+            raise BadConfig(f"{where}: expected an object, got {value!r}")
+        return {k: decode(args[1], v, f"{where}.{k}", catalog) for k, v in value.items()}
+    return _decode_plain(annotation, value, where)
+
+
+def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence[type]) -> Any:
+    if value is None and type(None) in args:
+        return None
+    options = [a for a in args if a is not type(None)]
+    if isinstance(value, Mapping) and "kind" in value:
+        return _decode_kind([a for a in options if isinstance(a, type)], value, where, catalog)
+    problems = []
+    for option in options:
+        try:
+            return decode(option, value, where, catalog)
+        except BadConfig as problem:
+            problems.append(problem)
+    if len(problems) == 1:
+        raise problems[0]
+    names = [getattr(a, "__name__", str(a)) for a in options]
+    raise BadConfig(f"{where}: {value!r} is none of {names}")
+
+
+def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, catalog: Sequence[type]) -> Any:
+    kind = value["kind"]
+    for option in (*options, *catalog):
+        if dataclasses.is_dataclass(option) and option.__name__ == kind:
+            return _decode_fields(option, value, where, catalog)
+    names = [o.__name__ for o in (*options, *catalog) if dataclasses.is_dataclass(o)]
+    raise BadConfig(
+        f"{where}: {kind!r} is not one of {names}{_nearest(kind, names)}. "
+        "A class of your own is read back with catalog=… or --with FILE.py"
+    )
+
+
+def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[type]) -> Any:
+    if not isinstance(value, Mapping):
+        raise BadConfig(f"{where}: expected the fields of {cls.__name__}, got {value!r}")
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    given = {k: v for k, v in value.items() if k != "kind"}
+    for name in given:
+        if name not in fields:
+            raise BadConfig(f"{where}.{name}: {cls.__name__} has no such field{_nearest(name, fields)}")
+    for name, f in fields.items():
+        required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if required and name not in given:
+            raise BadConfig(f"{where}.{name}: {cls.__name__} needs this field")
+    hints = get_type_hints(cls)
+    decoded = {k: decode(hints[k], v, f"{where}.{k}", catalog) for k, v in given.items()}
+    try:
+        return cls(**decoded)
+    except ValueError as problem:
+        raise BadConfig(f"{where}: {problem}") from problem
+
+
+def _decode_plain(annotation: Any, value: Any, where: str) -> Any:
+    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if annotation is Path and isinstance(value, str):
+        return Path(value)
+    wrong_bool = isinstance(value, bool) and annotation is not bool
+    if not isinstance(annotation, type) or not isinstance(value, annotation) or wrong_bool:
+        raise BadConfig(f"{where}: expected {getattr(annotation, '__name__', annotation)}, got {value!r}")
+    return value
+
+
+def _items(value: Any, where: str) -> Sequence[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise BadConfig(f"{where}: expected a list, got {value!r}")
+    return value
+
+
+def _nearest(name: Any, known: Any) -> str:
+    close = get_close_matches(str(name), [str(k) for k in known], n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,19 @@
+"""Errors that are the user's to mend: the command line prints them without a traceback."""
+
+from __future__ import annotations
+
+
+class DioramaError(Exception):
+    """Base of the errors whose message alone tells the user what was wrong, where, and what to do."""
+
+
+class BadInput(DioramaError):
+    """A file, folder or archive that cannot be worked on. The message names it."""
+
+
+class BadConfig(DioramaError):
+    """A typed value that does not fit. The message names the field's path."""
+
+
+class TrainingFailed(DioramaError):
+    """Training cannot go on (a non-finite loss, a full disk). The message says what to try."""

@@ -1,0 +1,63 @@
+"""What training is made of: a method's players take their turns in phases."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from diorama.core.contracts import Batch, Loss, Moment
+from diorama.synthesis.base import SynthesizerConfig
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One player's turn in a training step.
+
+    Args:
+        name: ``"discriminator.r1"``; also the key under which the loss is logged.
+        player: whose parameters move. Phases may share a player, and so an optimizer.
+        loss: (micro-batch, moment) -> the mean over the micro-batch, and scalars for the log.
+        interval: the phase takes its turn in every ``interval``-th step.
+        weight: scales the loss. A lazy regulariser sets ``weight = interval``; n_critic does not.
+        second_order: the loss differentiates a gradient (R1, path length, gradient penalty): never compiled.
+    """
+
+    name: str
+    player: str
+    loss: Callable[[Batch, Moment], Loss]
+    interval: int = 1
+    weight: float = 1.0
+    second_order: bool = False
+
+
+class Method(nn.Module, ABC):
+    """What is trained and on which losses. Knows no loop, optimizer, file or device; is given built networks."""
+
+    @abstractmethod
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """The parameters that each player moves. What no player owns is never trained."""
+
+    @abstractmethod
+    def phases(self) -> Sequence[Phase]:
+        """The turns of one step, in order."""
+
+    @abstractmethod
+    def averaged(self) -> Mapping[str, nn.Module]:
+        """The modules whose moving average is what others load, under the names of the synthesizer's parts."""
+
+    @abstractmethod
+    def synthesizer(self) -> SynthesizerConfig:
+        """What the trained model is: ``config.build()`` makes modules of the names that :meth:`averaged` has."""
+
+    def after_step(self, moment: Moment) -> None:
+        """State that follows a step (adaptive augmentation, growth, codebooks): in buffers, so that it is saved."""
+
+
+class MethodConfig(ABC):
+    """A frozen dataclass that describes a method and builds it with freshly initialised networks."""
+
+    @abstractmethod
+    def build(self) -> Method: ...
