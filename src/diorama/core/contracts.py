@@ -160,18 +160,5 @@ class Stage:
     level: Level | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """A paper: enough to cite it, and which part of it the code implements."""
-
-    key: str
-    title: str
-    authors: tuple[str, ...]
-    year: int
-    venue: str = ""
-    arxiv: str = ""
-    where: str = ""
-
-
 Samples = Iterator[Tensor]
 """Batches of pictures (b, c, h, w) or clips (b, c, t, h, w), float32 in [-1, 1]."""

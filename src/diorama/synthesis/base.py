@@ -33,9 +33,7 @@ class Synthesizer(nn.Module, ABC):
         """Shape, without the batch axis, of the standard normal noise that one sample starts from."""
 
     @abstractmethod
-    def stages(
-        self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0
-    ) -> Iterator[Stage]:
+    def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         """Turn noise into samples step by step; the last stage's ``x`` holds the samples in [-1, 1].
 
         Args:
