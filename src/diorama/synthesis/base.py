@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator
 
 import torch
@@ -74,9 +75,7 @@ class Synthesizer(nn.Module, ABC):
         elif tuple(noise.shape) != (count, *self.noise_shape):
             raise ValueError(f"noise must have shape {(count, *self.noise_shape)}, got {tuple(noise.shape)}")
         given = {key: value.to(self.device) for key, value in (condition or {}).items()}
-        stage = None
-        for stage in self.stages(noise.to(self.device), given, seed=seed, first=first):
-            pass
-        if stage is None:
+        last = deque(self.stages(noise.to(self.device), given, seed=seed, first=first), maxlen=1)
+        if not last:
             raise RuntimeError(f"{type(self).__name__}.stages yielded nothing")
-        return stage.x.float().clamp(-1, 1)
+        return last[0].x.float().clamp(-1, 1)
