@@ -1,0 +1,56 @@
+# Two commands: `make demo` sets up and runs the main job, `make test` sets up and passes the tests.
+# Everything lives in .venv; nothing outside the checkout is touched.
+
+PYTHON ?= python3
+VENV ?= .venv
+# PyTorch comes first and apart. Its version here is the one the suite is proven with; any torch >= 2.11 works.
+TORCH ?= torch==2.13.0
+# Where pip looks for PyTorch; empty is pip's own default.
+TORCH_INDEX ?=
+WORKERS ?= 2
+
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+STAMP = $(VENV)/.installed
+DEV_STAMP = $(VENV)/.installed-dev
+
+.PHONY: setup demo test test-all lint types docs clean
+
+setup: $(STAMP)
+
+$(VENV)/.torch:
+	$(PYTHON) -c 'import sys; sys.exit("Diorama needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
+	touch $@
+
+$(STAMP): $(VENV)/.torch pyproject.toml constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[fast]"
+	touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,fast,log]"
+	touch $@
+
+demo: $(STAMP)
+	$(VENV)/bin/diorama demo --out demo
+
+# Threads per worker are held at one, so that two workers do not fight over two cores.
+test: $(DEV_STAMP)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not slow and not gpu" -n $(WORKERS) --dist worksteal
+
+test-all: $(DEV_STAMP)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not gpu" -n $(WORKERS) --dist worksteal
+
+coverage: $(DEV_STAMP)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not slow and not gpu" -n $(WORKERS) --dist worksteal \
+		--cov=diorama --cov-report=term
+
+lint: $(DEV_STAMP)
+	$(VENV)/bin/ruff check src tests benchmarks
+	$(VENV)/bin/ruff format --check src tests benchmarks
+
+types: $(DEV_STAMP)
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) demo build dist
