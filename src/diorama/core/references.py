@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
+
+from diorama.core.errors import BadConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +29,25 @@ class Reference:
     arxiv: str = ""
 
     def bibtex(self) -> str:
-        """The BibTeX entry."""
-        rows = [("title", f"{{{self.title}}}"), ("author", " and ".join(self.authors)), ("year", str(self.year))]
-        rows += [("booktitle", self.venue)] if self.venue else []
+        """The BibTeX entry; a preprint is a ``misc``, what a conference printed an ``inproceedings``."""
+        preprint = self.venue == "arXiv"
+        rows = [("title", f"{{{self.title}}}"), ("author", " and ".join(self.authors))]
+        rows += [] if preprint else [("booktitle", self.venue)]
+        rows += [("year", str(self.year))]
         rows += [("eprint", self.arxiv), ("archivePrefix", "arXiv")] if self.arxiv else []
         fields = ",\n".join(f"  {name} = {{{value}}}" for name, value in rows)
-        return f"@inproceedings{{{self.key},\n{fields}\n}}"
+        return f"@{'misc' if preprint else 'inproceedings'}{{{self.key},\n{fields}\n}}"
+
+    def short(self) -> str:
+        """``"Ho et al., NeurIPS 2020"``."""
+        surnames = [author.split()[-1] for author in self.authors]
+        who = " and ".join(surnames) if len(surnames) < 3 else f"{surnames[0]} et al."
+        return f"{who}, {self.venue} {self.year}"
+
+    @property
+    def url(self) -> str:
+        """Where the paper is read; empty when it has no arXiv number."""
+        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""
 
 
 DCGAN = Reference(
@@ -74,3 +90,54 @@ MOCOGAN = Reference(
     venue="CVPR",
     arxiv="1707.04993",
 )
+
+MEASURES: tuple[Reference, ...] = (
+    Reference(
+        key="heusel2017ttur",
+        title="GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
+        authors=("Martin Heusel", "Hubert Ramsauer", "Thomas Unterthiner", "Bernhard Nessler", "Sepp Hochreiter"),
+        year=2017,
+        venue="NeurIPS",
+        arxiv="1706.08500",
+    ),
+    Reference(
+        key="binkowski2018kid",
+        title="Demystifying MMD GANs",
+        authors=("Mikołaj Bińkowski", "Danica J. Sutherland", "Michael Arbel", "Arthur Gretton"),
+        year=2018,
+        venue="ICLR",
+        arxiv="1801.01401",
+    ),
+    Reference(
+        key="kynkaanniemi2019precision",
+        title="Improved Precision and Recall Metric for Assessing Generative Models",
+        authors=("Tuomas Kynkäänniemi", "Tero Karras", "Samuli Laine", "Jaakko Lehtinen", "Timo Aila"),
+        year=2019,
+        venue="NeurIPS",
+        arxiv="1904.06991",
+    ),
+    Reference(
+        key="naeem2020density",
+        title="Reliable Fidelity and Diversity Metrics for Generative Models",
+        authors=("Muhammad Ferjad Naeem", "Seong Joon Oh", "Youngjung Uh", "Yunjey Choi", "Jaejun Yoo"),
+        year=2020,
+        venue="ICML",
+        arxiv="2002.09797",
+    ),
+)
+"""The papers of what reports measure."""
+
+ALL: tuple[Reference, ...] = (DCGAN, VAE, DDPM, DDIM, MOCOGAN, *MEASURES)
+
+
+def find(key: str) -> Reference:
+    """The paper of a key.
+
+    Raises:
+        BadConfig: there is none; the nearest key is given.
+    """
+    for reference in ALL:
+        if reference.key == key:
+            return reference
+    close = get_close_matches(key, [reference.key for reference in ALL], n=1)
+    raise BadConfig(f"there is no paper {key!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
