@@ -1,0 +1,100 @@
+"""The one protocol behind which every format is a small file: an iterator of records with their sidecar facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from diorama.media.limits import Limits
+
+Kind = Literal["image", "video", "array"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """How a source is read.
+
+    Args:
+        strip: every picture is a film strip, one clip; ``None`` finds out by the sizes of all of them.
+        clips: the records wanted are clips: pictures of one folder are the frames of one clip, animated pictures
+            and page stacks are clips. ``None`` takes what there are more of, still pictures or clips.
+        table: a CSV or JSON-lines file with a column ``path`` and facts in the others.
+        group: the table's column that keeps records on one side of a split.
+        limits: what one file may cost.
+    """
+
+    strip: bool | None = None
+    clips: bool | None = None
+    table: Path | None = None
+    group: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A file that gives no record, and why.
+
+    Args:
+        path: place inside the source, posix.
+        reason: for people.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One record before it is decoded.
+
+    Args:
+        path: place inside the source, posix, valid Unicode, unique among the source's items.
+        facts: what is known beside the pixels: ``label``, ``split`` (train, val or test), ``caption`` and the
+            table's other columns, all text; a fact that is not known is absent.
+        kind: what ``load`` gives.
+        load: gives the content; raises :class:`~diorama.core.errors.BadInput` when it cannot be read.
+            ``image``: the file's bytes, for :func:`diorama.media.image.read_image`.
+            ``video``: bytes or a path, for :func:`diorama.media.video.read_video`, or the frames (t, h, w, c).
+            ``array``: pixels (h, w, c), or frames (t, h, w, c).
+    """
+
+    path: str
+    facts: Mapping[str, str]
+    kind: Kind
+    load: Callable[[], bytes | Path | np.ndarray]
+
+
+class Source(Protocol):
+    """Records of one folder, archive, array file or renderer, in a fixed order.
+
+    ``skipped``, ``notes`` and ``files`` are complete once ``items`` has been exhausted; ``items`` may be called
+    again and then starts anew.
+    """
+
+    @property
+    def name(self) -> str:
+        """What messages call the source."""
+        ...
+
+    @property
+    def files(self) -> int:
+        """Files and archive entries seen, readable or not."""
+        ...
+
+    @property
+    def skipped(self) -> Sequence[Skip]:
+        """What gives no record, with the reason; rows of a table whose file is not there are among it."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was decided on the user's behalf, a sentence each."""
+        ...
+
+    def items(self) -> Iterator[Item]:
+        """The records. An archive's are yielded in its own order, with one in memory at a time."""
+        ...

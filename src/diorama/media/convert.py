@@ -1,0 +1,49 @@
+"""The only place where stored units meet [-1, 1]."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import MediaSpec
+
+
+def to_float(stored: Tensor | np.ndarray, media: MediaSpec) -> Tensor:
+    """Stored values, channels last, as float32 with -1 at ``media.low`` and +1 at ``media.high``.
+
+    Args:
+        stored: (..., h, w, c) of images, (..., t, h, w, c) of clips, in stored units; a tensor stays on its device.
+        media: units and kind.
+
+    Returns:
+        (..., c, h, w) or (..., c, t, h, w), contiguous. Values beyond low and high lie beyond [-1, 1].
+    """
+    values = torch.from_numpy(stored) if isinstance(stored, np.ndarray) else stored
+    channels_first = values.movedim(-1, -4 if media.kind == "video" else -3)
+    x = channels_first.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+    return x.sub_(media.low).mul_(2.0 / (media.high - media.low)).sub_(1.0)
+
+
+def to_stored(x: Tensor, media: MediaSpec) -> np.ndarray:
+    """The inverse of :func:`to_float` on the host: clipped to [-1, 1] and, for integer types, rounded.
+
+    Args:
+        x: (..., c, h, w) or (..., c, t, h, w).
+        media: units and kind.
+
+    Returns:
+        (..., h, w, c) or (..., t, h, w, c) of ``media.dtype``.
+    """
+    # float64 keeps all 65,536 levels of uint16 apart from their neighbours' rounding.
+    unit = x.detach().cpu().to(torch.float64).clamp(-1.0, 1.0).add_(1.0).mul_(0.5)
+    values = unit.mul_(media.high - media.low).add_(media.low)
+    values = values.movedim(-4 if media.kind == "video" else -3, -1).contiguous()
+    if media.dtype.startswith("uint"):
+        values = values.round_()
+    return values.numpy().astype(media.dtype)
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """[-1, 1] as 0 to 255, clipped and rounded, in the same layout on the same device."""
+    return x.detach().float().add(1.0).mul_(127.5).round_().clamp_(0.0, 255.0).to(torch.uint8)
