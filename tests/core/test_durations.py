@@ -14,7 +14,7 @@ from diorama.core.errors import BadConfig
     ("text", "images"),
     [("200k", 200_000), ("2M", 2_000_000), ("50000", 50_000), ("50_000", 50_000), ("1.5k", 1_500), ("0.2M", 200_000)],
 )
-def test_images_are_counted_in_k_and_M(text: str, images: int) -> None:
+def test_images_are_counted_plainly_or_with_units(text: str, images: int) -> None:
     assert parse_images(text) == images
     assert parse_budget(text) == Budget(images=images)
 
@@ -39,7 +39,7 @@ def test_what_is_no_number_of_images_is_refused_by_name(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "0s", "5d", "2H", "200k"])
 def test_a_time_needs_its_unit(text: str) -> None:
-    with pytest.raises(BadConfig, match="time|unit"):
+    with pytest.raises(BadConfig, match=r"time|unit"):
         parse_seconds(text)
 
 
