@@ -1,0 +1,231 @@
+"""The U-Net of denoising diffusion probabilistic models.
+
+Reference: J. Ho, A. Jain, P. Abbeel, "Denoising diffusion probabilistic models", arXiv:2006.11239, appendix B;
+options beyond it (heads, scale and shift, resampling residual blocks, labels): P. Dhariwal, A. Nichol,
+"Diffusion models beat GANs on image synthesis", arXiv:2105.05233, section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
+from diorama.nn.activations import ActivationName, activation
+from diorama.nn.attention import SpatialAttention
+from diorama.nn.norm import GroupNormAct
+from diorama.nn.resample import ConvDown, ConvUp
+from diorama.nn.residual import BlockStyle, Middle, ResidualBlock, initialize_residual_network
+
+Resampling = Literal["conv", "residual"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DDPMUNetConfig:
+    """The network's shape. The default is the paper's for CIFAR-10: 35.7 M parameters.
+
+    Args:
+        in_channels: of the noisy picture.
+        out_channels: of the prediction.
+        widths: channels of each level, finest first; each level halves the resolution of the one before.
+        depth: residual blocks of a level on the way down; there is one more on the way up.
+        attention: for each level, attention after each residual block on the way down.
+        up_attention: the same on the way up; ``None`` is as on the way down.
+        resample: for each level, how its resolution is left on the way down. The last level's is unused.
+        up_resample: how it is left on the way up; the first level's is unused. ``None`` is as on the way down.
+        down_padding: of strided convolutions; 0 pads right and bottom only.
+        middle: attention between the two residual blocks in the middle, the two blocks alone, or nothing.
+        middle_divide: sums in the middle's blocks are divided by it.
+        middle_groups: of the normalisation before the middle's attention; 0 for none, ``None`` as ``groups``.
+        head_channels: of an attention head; ``None`` for a single head.
+        groups: of all normalisations.
+        eps: of all normalisations.
+        act: activation of the residual blocks.
+        dropout: in residual blocks.
+        scale_shift: the embedding scales and shifts instead of being added.
+        centre_input: maps an input in [0, 1] to [-1, 1] first.
+        embedding: of time and label.
+    """
+
+    in_channels: int = 3
+    out_channels: int = 3
+    widths: tuple[int, ...] = (128, 256, 256, 256)
+    depth: int = 2
+    attention: tuple[bool, ...] = (False, True, False, False)
+    up_attention: tuple[bool, ...] | None = None
+    resample: tuple[Resampling, ...] = ("conv", "conv", "conv", "conv")
+    up_resample: tuple[Resampling, ...] | None = None
+    down_padding: int = 0
+    middle: Literal["attention", "residual", "none"] = "attention"
+    middle_divide: float = 1.0
+    middle_groups: int | None = None
+    head_channels: int | None = None
+    groups: int = 32
+    eps: float = 1e-6
+    act: ActivationName = "silu"
+    dropout: float = 0.0
+    scale_shift: bool = False
+    centre_input: bool = False
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("attention", "up_attention", "resample", "up_resample"):
+            given = getattr(self, name)
+            if given is not None and len(given) != len(self.widths):
+                raise ValueError(f"{name} has {len(given)} entries for {len(self.widths)} widths")
+        for width in self.widths:
+            if width % self.groups:
+                raise ValueError(f"groups ({self.groups}) must divide every width, got {self.widths}")
+
+    @property
+    def multiple(self) -> int:
+        """Heights and widths of pictures must be multiples of this."""
+        return 2 ** (len(self.widths) - 1)
+
+    def build(self) -> DDPMUNet:
+        """The network, freshly initialised."""
+        return DDPMUNet(self)
+
+
+class _Level(nn.Module):
+    """Residual blocks of one resolution, each with its attention, and what leads to the next resolution."""
+
+    def __init__(
+        self,
+        channels: list[tuple[int, int]],
+        style: BlockStyle,
+        head_channels: int | None,
+        resample: nn.Module | None,
+    ) -> None:
+        super().__init__()
+        width = channels[0][1]
+        self.blocks = nn.ModuleList([ResidualBlock(before, after, style) for before, after in channels])
+        self.attention = nn.ModuleList(
+            []
+            if head_channels is None
+            else [SpatialAttention(width, head_channels, groups=style.groups, eps=style.eps) for _ in channels]
+        )
+        self.resample = resample
+
+    def step(self, i: int, x: Tensor, embedding: Tensor) -> Tensor:
+        x = self.blocks[i](x, embedding)
+        return self.attention[i](x) if self.attention else x
+
+    def leave(self, x: Tensor, embedding: Tensor) -> Tensor:
+        return self.resample(x, embedding) if isinstance(self.resample, ResidualBlock) else self.resample(x)
+
+
+class DownLevel(_Level):
+    """(b, c, h, w) -> what the way up will need, finest last: each block's output, and the halved picture if any."""
+
+    def forward(self, x: Tensor, embedding: Tensor) -> list[Tensor]:
+        outputs = []
+        for i in range(len(self.blocks)):
+            x = self.step(i, x, embedding)
+            outputs.append(x)
+        if self.resample is not None:
+            outputs.append(self.leave(x, embedding))
+        return outputs
+
+
+class UpLevel(_Level):
+    """(b, c, h, w) and the outputs of the way down, the last of which this level takes off, -> (b, c', 2h, 2w)."""
+
+    def forward(self, x: Tensor, embedding: Tensor, skips: list[Tensor]) -> Tensor:
+        for i in range(len(self.blocks)):
+            x = self.step(i, torch.cat([x, skips.pop()], dim=1), embedding)
+        return x if self.resample is None else self.leave(x, embedding)
+
+
+class DDPMUNet(nn.Module):
+    """Predicts from a noisy picture, its time and perhaps its label what noise (or whatever target) is in it."""
+
+    def __init__(self, config: DDPMUNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.embedding = LevelEmbedding(config.embedding, widths[0])
+        style = BlockStyle(
+            embedding=self.embedding.width,
+            groups=config.groups,
+            eps=config.eps,
+            dropout=config.dropout,
+            act=config.act,
+            scale_shift=config.scale_shift,
+        )
+        self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
+        self.down = nn.ModuleList([_down_level(config, style, level) for level in range(len(widths))])
+        self.middle = _middle(config, style)
+        self.up = nn.ModuleList([_up_level(config, style, level) for level in reversed(range(len(widths)))])
+        self.norm_out = GroupNormAct(config.groups, widths[0], eps=config.eps, act="silu")
+        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+        initialize_residual_network(self, self.conv_out)
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+        """Predict.
+
+        Args:
+            x: (b, in_channels, h, w); h and w are multiples of ``config.multiple``.
+            t: (b,) times of the noise process, or one for all.
+            label: (b,) int64 classes, or what ``config.embedding`` asks for; ``None`` without labels.
+
+        Returns:
+            (b, out_channels, h, w).
+        """
+        t = t.expand(x.shape[0])
+        embedding = activation(self.config.act)(self.embedding(t, label))
+        h = self.conv_in(2 * x - 1 if self.config.centre_input else x)
+        skips = [h]
+        for down in self.down:
+            skips += down(skips[-1], embedding)
+        h = skips[-1] if self.middle is None else self.middle(skips[-1], embedding)
+        for up in self.up:
+            h = up(h, embedding, skips)
+        h = self.conv_out(self.norm_out(h))
+        # With Fourier features the time is the noise's scale, and the network predicts the score.
+        return h / t[:, None, None, None] if self.config.embedding.time == "fourier" else h
+
+
+def _head_channels(config: DDPMUNetConfig, width: int) -> int:
+    return config.head_channels or width
+
+
+def _down_level(config: DDPMUNetConfig, style: BlockStyle, level: int) -> DownLevel:
+    width, before = config.widths[level], config.widths[max(level - 1, 0)]
+    channels = [(before if i == 0 else width, width) for i in range(config.depth)]
+    resample: nn.Module | None = None
+    if level < len(config.widths) - 1:
+        residual = config.resample[level] == "residual"
+        resample = (
+            ResidualBlock(width, width, style, resample="down") if residual else ConvDown(width, config.down_padding)
+        )
+    return DownLevel(channels, style, _head_channels(config, width) if config.attention[level] else None, resample)
+
+
+def _up_level(config: DDPMUNetConfig, style: BlockStyle, level: int) -> UpLevel:
+    widths, depth = config.widths, config.depth
+    width, below, above = widths[level], widths[min(level + 1, len(widths) - 1)], widths[max(level - 1, 0)]
+    # The blocks take, in turn, this level's outputs and last what entered it on the way down.
+    channels = [((below if i == 0 else width) + (above if i == depth else width), width) for i in range(depth + 1)]
+    resample: nn.Module | None = None
+    if level > 0:
+        residual = (config.up_resample or config.resample)[level] == "residual"
+        resample = ResidualBlock(width, width, style, resample="up") if residual else ConvUp(width)
+    attention = (config.up_attention or config.attention)[level]
+    return UpLevel(channels, style, _head_channels(config, width) if attention else None, resample)
+
+
+def _middle(config: DDPMUNetConfig, style: BlockStyle) -> Middle | None:
+    if config.middle == "none":
+        return None
+    width, divide = config.widths[-1], config.middle_divide
+    attention = None
+    if config.middle == "attention":
+        groups = config.groups if config.middle_groups is None else config.middle_groups
+        attention = SpatialAttention(
+            width, _head_channels(config, width), groups=groups or None, eps=config.eps, divide=divide
+        )
+    return Middle(width, replace(style, divide=divide), attention)

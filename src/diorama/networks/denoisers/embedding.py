@@ -1,0 +1,90 @@
+"""What a denoising U-Net is told besides the picture: the time of the noise process, and a label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from diorama.nn.timestep import TimeKind, TimeMLP, time_features
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingConfig:
+    """How time and label become one vector.
+
+    Args:
+        width: of the vector; ``None`` is four times the network's first width.
+        time: waves of the time, random waves of its logarithm, or a table.
+        sine_first: sines before cosines, of ``sinusoidal``.
+        shift: of the frequencies of ``sinusoidal``, see :func:`diorama.nn.timestep.sinusoidal`.
+        steps: rows of the table of ``learned``.
+        label: no label, a table of ``classes``, a number embedded like the time, or a ready vector.
+        classes: rows of the label table.
+        unconditional: the table has one more row, the null label ``classes``, which stands for any class.
+    """
+
+    width: int | None = None
+    time: TimeKind = "sinusoidal"
+    sine_first: bool = True
+    shift: float = 1.0
+    steps: int | None = None
+    label: Literal["none", "table", "number", "vector"] = "none"
+    classes: int = 0
+    unconditional: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.label == "table") != (self.classes > 0):
+            raise ValueError(f"label 'table' goes with classes, got label={self.label!r} classes={self.classes}")
+        if (self.time == "learned") != (self.steps is not None):
+            raise ValueError(f"time 'learned' goes with steps, got time={self.time!r} steps={self.steps}")
+
+
+class LevelEmbedding(nn.Module):
+    """Time (b,) and label -> (b, width), before any activation.
+
+    Args:
+        config: how.
+        channels: the network's first width.
+    """
+
+    def __init__(self, config: EmbeddingConfig, channels: int) -> None:
+        super().__init__()
+        self.width = config.width or 4 * channels
+        self.time_features, features = time_features(
+            config.time, channels, sine_first=config.sine_first, shift=config.shift, steps=config.steps
+        )
+        self.time_mlp = TimeMLP(features, self.width)
+        self.null_label = config.classes if config.unconditional else None
+        self.label: nn.Embedding | TimeMLP | nn.Identity | None = None
+        if config.label == "table":
+            self.label = nn.Embedding(config.classes + config.unconditional, self.width)
+        elif config.label == "number":
+            self.label = TimeMLP(features, self.width)
+        elif config.label == "vector":
+            self.label = nn.Identity()
+
+    def forward(self, t: Tensor, label: Tensor | None) -> Tensor:
+        """Embed.
+
+        Args:
+            t: (b,) times.
+            label: (b,) classes or numbers, or (b, width) vectors; ``None`` without labels, and for the null label.
+
+        Raises:
+            ValueError: a label is missing or not wanted.
+        """
+        embedded = self.time_mlp(self.time_features(t).to(self.time_mlp.inner.weight.dtype))
+        if self.label is None:
+            if label is not None:
+                raise ValueError("this network takes no label")
+            return embedded
+        if label is None:
+            if self.null_label is None:
+                raise ValueError("this network needs a label")
+            label = torch.full_like(t, self.null_label, dtype=torch.long)
+        if isinstance(self.label, TimeMLP):
+            label = self.time_features(label)
+        return embedded + self.label(label)

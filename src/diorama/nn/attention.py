@@ -1,0 +1,41 @@
+"""Attention between the places of a feature map."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diorama.nn.norm import GroupNormAct
+
+
+class SpatialAttention(nn.Module):
+    """Residual self-attention over all places of a feature map, (b, c, h, w) -> the same shape.
+
+    Args:
+        channels: c.
+        head_channels: channels of one head; there are ``channels // head_channels`` heads.
+        groups: of the normalisation before it; ``None`` for none.
+        eps: of that normalisation.
+        divide: the sum of input and attention is divided by it.
+
+    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, appendix B.
+    """
+
+    def __init__(
+        self, channels: int, head_channels: int, *, groups: int | None = 32, eps: float = 1e-6, divide: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.heads, self.divide = channels // head_channels, divide
+        inner = self.heads * head_channels
+        self.norm = None if groups is None else GroupNormAct(groups, channels, eps=eps)
+        self.qkv = nn.Linear(channels, 3 * inner)
+        self.out = nn.Linear(inner, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c, h, w = x.shape
+        tokens = (x if self.norm is None else self.norm(x)).permute(0, 2, 3, 1).reshape(b, h * w, c)
+        query, key, value = self.qkv(tokens).reshape(b, h * w, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(query, key, value)  # (b, heads, h w, head channels)
+        mixed = self.out(mixed.transpose(1, 2).reshape(b, h * w, -1))
+        x = x + mixed.reshape(b, h, w, c).permute(0, 3, 1, 2)
+        return x if self.divide == 1 else x / self.divide

@@ -1,0 +1,65 @@
+"""Changing the resolution of feature maps by a factor of two."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def double(x: Tensor) -> Tensor:
+    """Nearest-neighbour enlargement: (b, c, h, w) -> (b, c, 2h, 2w)."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def halve(x: Tensor) -> Tensor:
+    """Means of 2x2 pixels: (b, c, h, w) -> (b, c, h/2, w/2)."""
+    return F.avg_pool2d(x, 2)
+
+
+class ConvUp(nn.Module):
+    """Nearest-neighbour enlargement and a 3x3 convolution: (b, c, h, w) -> (b, c, 2h, 2w)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(double(x))
+
+
+class ConvDown(nn.Module):
+    """A 3x3 convolution of stride two: (b, c, h, w) -> (b, c, h/2, w/2).
+
+    Args:
+        channels: c.
+        padding: on every side; 0 pads one pixel on the right and at the bottom, as TensorFlow's ``SAME`` does.
+    """
+
+    def __init__(self, channels: int, padding: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=padding)
+        self.asymmetric = padding == 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(x, (0, 1, 0, 1)) if self.asymmetric else x)
+
+
+def _binomial(x: Tensor, gain: float) -> Tensor:
+    """The separable filter (1, 3, 3, 1) for each channel of x, scaled to sum to ``gain``: (c, 1, 4, 4)."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 8
+    kernel = taps[:, None] * taps[None, :] * gain
+    return kernel.expand(x.shape[1], 1, 4, 4)
+
+
+def fir_double(x: Tensor) -> Tensor:
+    """Enlargement with zeros between pixels, smoothed by the filter (1, 3, 3, 1): (b, c, h, w) -> (b, c, 2h, 2w).
+
+    Reference: R. Zhang, arXiv:1904.11486; T. Karras et al., arXiv:1912.04958.
+    """
+    return F.conv_transpose2d(x, _binomial(x, 4.0), stride=2, padding=1, groups=x.shape[1])
+
+
+def fir_halve(x: Tensor) -> Tensor:
+    """Smoothing by the filter (1, 3, 3, 1) and every second pixel: (b, c, h, w) -> (b, c, h/2, w/2)."""
+    return F.conv2d(x, _binomial(x, 1.0), stride=2, padding=1, groups=x.shape[1])

@@ -1,0 +1,133 @@
+"""The residual block of diffusion U-Nets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diorama.nn.activations import ActivationName
+from diorama.nn.attention import SpatialAttention
+from diorama.nn.norm import GroupNormAct
+from diorama.nn.resample import double, fir_double, fir_halve, halve
+
+Resample = Literal["keep", "up", "down", "fir_up", "fir_down"]
+
+_RESAMPLE: dict[str, Callable[[Tensor], Tensor]] = {
+    "up": double,
+    "down": halve,
+    "fir_up": fir_double,
+    "fir_down": fir_halve,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockStyle:
+    """What all residual blocks of a network share.
+
+    Args:
+        embedding: channels of the (activated) time embedding.
+        groups: of the normalisations.
+        eps: of the normalisations.
+        dropout: share of features set to zero before the second convolution.
+        act: activation after the normalisations.
+        scale_shift: the embedding scales and shifts the second normalisation instead of being added before it.
+        divide: the sum of input and residual is divided by it.
+    """
+
+    embedding: int
+    groups: int = 32
+    eps: float = 1e-6
+    dropout: float = 0.0
+    act: ActivationName = "silu"
+    scale_shift: bool = False
+    divide: float = 1.0
+
+
+class ResidualBlock(nn.Module):
+    """Normalise, activate, convolve, twice, with the time embedding between: (b, c, h, w) -> (b, c', h', w').
+
+    Args:
+        in_channels: c.
+        out_channels: c'.
+        style: what the network's blocks share.
+        resample: changes the resolution before the first convolution and on the shortcut.
+        groups: of the first and the second normalisation, where they differ from the style's.
+        project: a 1x1 convolution on the shortcut even where the channels stay the same.
+
+    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, appendix B; scale and shift, and resampling inside:
+    P. Dhariwal, A. Nichol, arXiv:2105.05233, section 3.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        style: BlockStyle,
+        *,
+        resample: Resample = "keep",
+        groups: tuple[int, int] | None = None,
+        project: bool = False,
+    ) -> None:
+        super().__init__()
+        first, second = groups or (style.groups, style.groups)
+        self.scale_shift, self.divide, self.dropout = style.scale_shift, style.divide, style.dropout
+        self.resample = _RESAMPLE.get(resample)
+        self.norm_in = GroupNormAct(first, in_channels, eps=style.eps, act=style.act)
+        self.conv_in = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.time = nn.Linear(style.embedding, out_channels * (2 if style.scale_shift else 1))
+        self.norm_out = GroupNormAct(second, out_channels, eps=style.eps, act=style.act)
+        self.conv_out = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        needs_project = project or in_channels != out_channels
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1) if needs_project else None
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        h = self.norm_in(x)
+        if self.resample is not None:
+            x, h = self.resample(x), self.resample(h)
+        h = self.conv_in(h)
+        time = self.time(embedding)
+        if self.scale_shift:
+            scale, shift = time.chunk(2, dim=1)
+            h = self.norm_out(h, scale, shift)
+        else:
+            h = self.norm_out(h + time[:, :, None, None])
+        h = self.conv_out(F.dropout(h, self.dropout, self.training))
+        x = (x if self.shortcut is None else self.shortcut(x)) + h
+        return x if self.divide == 1 else x / self.divide
+
+
+class Middle(nn.Module):
+    """The coarsest resolution: residual block, attention, residual block; (b, c, h, w) -> the same shape."""
+
+    def __init__(self, width: int, style: BlockStyle, attention: SpatialAttention | None) -> None:
+        super().__init__()
+        self.first = ResidualBlock(width, width, style)
+        self.attention = attention
+        self.second = ResidualBlock(width, width, style)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        x = self.first(x, embedding)
+        x = x if self.attention is None else self.attention(x)
+        return self.second(x, embedding)
+
+
+def initialize_residual_network(network: nn.Module, last: nn.Conv2d) -> None:
+    """Fan-averaged uniform weights; zero for biases, for the last layer of every residual and for ``last``.
+
+    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, published code; its scale of 1e-10 is zero here.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for module in network.modules():
+        if isinstance(module, ResidualBlock):
+            nn.init.zeros_(module.conv_out.weight)
+        elif isinstance(module, SpatialAttention):
+            nn.init.zeros_(module.out.weight)
+    nn.init.zeros_(last.weight)
