@@ -1,0 +1,166 @@
+"""Factors to pixels: every object is drawn on a patch of its own size, and patches are laid on one another.
+
+Edges are antialiased from the signed distance (a pixel's coverage falls from 1 to 0 within one pixel of the
+edge), so the same scene at 32 and 128 pixels differs by resampling only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from diorama.data.synthetic.geometry import LARGEST_EXTENT, RADII, SHAPES, TEXTURES, coverage, tone
+from diorama.data.synthetic.palette import BASE, SHADE, backgrounds
+from diorama.data.synthetic.scene import MOST_OBJECTS, Factors
+
+_CHUNK = 64
+"""Scenes drawn at once; their patches then stay in the processor's cache."""
+
+SMALLEST_SIDE = 16
+"""Pixels below which nothing can be told apart."""
+
+
+@dataclass(frozen=True)
+class _Patches:
+    """The objects of one size: where they go and how they look.
+
+    ``row`` (k,) scene, ``slot`` (k,) depth, ``top`` and ``left`` (k,) corner pixels, ``cover`` and ``tone`` (k, p, p).
+    """
+
+    row: np.ndarray
+    slot: np.ndarray
+    top: np.ndarray
+    left: np.ndarray
+    cover: np.ndarray
+    tone: np.ndarray
+
+
+def patch_side(radius: float) -> int:
+    """Pixels of a square patch that holds any shape of ``radius`` pixels at any subpixel place."""
+    return math.ceil(2 * LARGEST_EXTENT * radius) + 2
+
+
+def draw_patches(factors: Factors, size: int) -> list[_Patches]:
+    """Coverage and tone of all objects, grouped by size."""
+    present = factors.present
+    groups = []
+    for number, share in enumerate(RADII):
+        row, slot = np.nonzero(present & (factors.size == number))
+        radius = np.float32(share * size)
+        side = min(patch_side(float(radius)), size)
+        centre = factors.position[row, slot] * np.float32(size)  # (k, 2)
+        corner = np.clip(np.round(centre - side / 2), 0, size - side).astype(np.int64)
+        steps = np.arange(side, dtype=np.float32) + np.float32(0.5)
+        place = (corner[:, :, None] + steps - centre[:, :, None]).astype(np.float32) / radius  # (k, 2, p)
+        u, v = place[:, 0, None, :], place[:, 1, :, None]
+        cover = np.zeros((len(row), side, side), dtype=np.float32)
+        for shape in range(len(SHAPES)):
+            mine = np.nonzero(factors.shape[row, slot] == shape)[0]
+            cover[mine] = coverage(shape, u[mine], v[mine], radius)
+        tones = np.ones_like(cover)
+        for texture in range(1, len(TEXTURES)):
+            mine = np.nonzero(factors.texture[row, slot] == texture)[0]
+            tones[mine] = tone(texture, u[mine], v[mine], radius)
+        groups.append(_Patches(row, slot, corner[:, 1], corner[:, 0], cover, tones))
+    return groups
+
+
+def _windows(group: _Patches, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Index arrays that address the chosen patches' pixels in a stack of canvases."""
+    steps = np.arange(group.cover.shape[1])
+    rows = group.row[chosen][:, None, None]
+    return rows, group.top[chosen][:, None, None] + steps[:, None], group.left[chosen][:, None, None] + steps
+
+
+def _paint(factors: Factors, size: int) -> np.ndarray:
+    canvas = (backgrounds(size) + 0.5).astype(np.uint8)[factors.background]
+    groups = draw_patches(factors, size)
+    for depth in range(MOST_OBJECTS):
+        for group in groups:
+            chosen = np.nonzero(group.slot == depth)[0]
+            if not len(chosen):
+                continue
+            colour = factors.colour[group.row[chosen], depth]
+            dark, contrast = SHADE[colour][:, None, None], (BASE - SHADE)[colour][:, None, None]
+            paint = dark + contrast * group.tone[chosen][..., None]
+            where = _windows(group, chosen)
+            under = canvas[where]
+            blend = under + group.cover[chosen][..., None] * (paint - under)
+            canvas[where] = (blend + 0.5).astype(np.uint8)
+    return canvas
+
+
+def _shown(factors: Factors, size: int) -> tuple[np.ndarray, np.ndarray]:
+    shown = np.zeros((len(factors), size, size, MOST_OBJECTS), dtype=np.float32)
+    whole = np.zeros((len(factors), MOST_OBJECTS), dtype=np.float32)
+    groups = draw_patches(factors, size)
+    for depth in range(MOST_OBJECTS):
+        for group in groups:
+            chosen = np.nonzero(group.slot == depth)[0]
+            where = _windows(group, chosen)
+            cover = group.cover[chosen]
+            under = shown[where] * (1 - cover)[..., None]
+            under[..., depth] = cover
+            shown[where] = under
+            whole[group.row[chosen], depth] = cover.sum(axis=(1, 2))
+    return shown, whole
+
+
+def rows_of(factors: Factors, rows: np.ndarray | slice) -> Factors:
+    """The factors of some scenes."""
+    return Factors(*(getattr(factors, f.name)[rows] for f in fields(Factors)))
+
+
+def frames_of(factors: Factors, positions: np.ndarray) -> Factors:
+    """One row of factors for every frame: ``positions`` is (n, t, 3, 2), the answer has n·t rows."""
+    each = rows_of(factors, np.repeat(np.arange(len(factors)), positions.shape[1]))
+    return replace(each, position=positions.reshape(-1, MOST_OBJECTS, 2))
+
+
+def render(factors: Factors, size: int) -> np.ndarray:
+    """Draw scenes.
+
+    Args:
+        factors: of n scenes.
+        size: pixels a side, at least 16.
+
+    Returns:
+        (n, size, size, 3) uint8.
+    """
+    _check(size)
+    pictures = np.empty((len(factors), size, size, 3), dtype=np.uint8)
+    for first in range(0, len(factors), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        pictures[part] = _paint(rows_of(factors, part), size)
+    return pictures
+
+
+def render_masks(factors: Factors, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where each object is seen.
+
+    Args:
+        factors: of n scenes.
+        size: pixels a side, at least 16.
+
+    Returns:
+        masks (n, 3, size, size) bool, disjoint: the object that covers at least half of a pixel and more than any
+        other; and the visible share (n, 3) float32 of each object's area, 0 in unused slots.
+    """
+    _check(size)
+    masks = np.zeros((len(factors), MOST_OBJECTS, size, size), dtype=bool)
+    visible = np.zeros((len(factors), MOST_OBJECTS), dtype=np.float32)
+    for first in range(0, len(factors), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        shown, whole = _shown(rows_of(factors, part), size)
+        winner = shown.argmax(axis=-1)
+        half = shown.max(axis=-1) >= 0.5
+        masks[part] = (winner[:, None] == np.arange(MOST_OBJECTS)[:, None, None]) & half[:, None]
+        visible[part] = shown.sum(axis=(1, 2)) / np.maximum(whole, 1e-6)
+    return masks, visible
+
+
+def _check(size: int) -> None:
+    if size < SMALLEST_SIDE:
+        raise ValueError(f"the world is drawn at {SMALLEST_SIDE} pixels or more, got {size}")
