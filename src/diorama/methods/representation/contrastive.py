@@ -1,0 +1,172 @@
+"""Features without labels: tell pictures apart, know how damaged they are, and keep what they look like.
+
+Blur, noise and compression are never used as invariances, since features blind to damage cannot measure it:
+two views of a picture differ in crop, mirroring, light, and whether they are grey.
+
+Reference: T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A simple framework for contrastive learning of visual
+representations", ICML 2020, arXiv:2002.05709, equation 1. A. Bardes, J. Ponce, Y. LeCun, "VICReg", ICLR 2022,
+arXiv:2105.04906, equation 4 (decorrelation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
+from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.representation.damage import KINDS, damage
+from diorama.networks.features.decoder import FeatureDecoderConfig
+from diorama.networks.features.lite import LiteConfig
+from diorama.synthesis.representation import RepresentationConfig
+
+VIEW_SIZES = (32, 40, 48, 64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastiveConfig(MethodConfig):
+    """Method and networks of a feature extractor.
+
+    Args:
+        media: of the training pictures: colour images.
+        encoder: the network that is trained for its features.
+        decoder: redraws pictures from features while training.
+        temperature: of the contrastive loss.
+        damage_weight: of knowing kind and amount of damage.
+        look_weight: of redrawing the picture.
+        spread_weight: of features being uncorrelated.
+    """
+
+    media: MediaSpec
+    encoder: LiteConfig
+    decoder: FeatureDecoderConfig
+    temperature: float = 0.2
+    damage_weight: float = 4.0
+    look_weight: float = 4.0
+    spread_weight: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.media.kind != "image" or self.media.channels != 3:
+            raise ValueError(f"features are learned from colour images, got {self.media.kind} {self.media.shape}")
+
+    def build(self) -> ContrastiveMethod:
+        return ContrastiveMethod(self)
+
+
+class ContrastiveMethod(Method):
+    """One player, one phase, four losses on the same features."""
+
+    def __init__(self, config: ContrastiveConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = config.encoder.build()
+        self.decoder = config.decoder.build()
+        width = config.encoder.features
+        self.standardise = nn.BatchNorm1d(width, affine=False)
+        self.project = nn.Sequential(nn.Linear(width, 512), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, 128))
+        # Linear on purpose: the amount of damage must lie open in the features, not be decodable from them.
+        self.judge = nn.Linear(width, len(KINDS))
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        return {"encoder": list(self.parameters())}
+
+    def phases(self) -> Sequence[Phase]:
+        return (Phase("encoder.features", "encoder", self.loss),)
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        return {"encoder": self.encoder, "decoder": self.decoder}
+
+    def synthesizer(self) -> RepresentationConfig:
+        return RepresentationConfig(media=self.config.media, encoder=self.config.encoder, decoder=self.config.decoder)
+
+    @torch.no_grad()
+    def after_step(self, moment: Moment) -> None:
+        """The encoder standardises its features by the running statistics of those of training pictures."""
+        self.encoder.centre.copy_(self.standardise.running_mean)
+        self.encoder.spread.copy_((self.standardise.running_var + 1e-6).sqrt())
+
+    def loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Weighted sum of the losses over a micro-batch of ``image`` (b, 3, h, w) in [-1, 1]."""
+        images = batch["image"]
+        size = VIEW_SIZES[int(torch.randint(len(VIEW_SIZES), ()))]
+        first, second = random_view(images, size), random_view(images, size)
+        harmed, truth = _harmed(random_view(images, size))
+        raw = self.encoder(torch.cat([first, second, harmed])) * self.encoder.spread + self.encoder.centre
+        whole, hurt = raw.split([2 * len(images), len(images)])
+        whole = self.standardise(whole.float())
+        moments = (self.standardise.running_mean, self.standardise.running_var)
+        hurt = F.batch_norm(hurt.float(), moments[0], moments[1], eps=self.standardise.eps)
+        contrast = contrastive_loss(self.project(whole), self.config.temperature)
+        known = F.mse_loss(self.judge(torch.cat([whole, hurt])), truth)
+        look = F.interpolate(first, size=self.config.decoder.size, mode="bilinear", antialias=True)
+        look_error = F.mse_loss(self.decoder(whole[: len(images)]), look)
+        shared = correlation(whole)
+        total = contrast + self.config.damage_weight * known + self.config.look_weight * look_error
+        total = total + self.config.spread_weight * shared
+        return Loss(total, {"contrast": contrast, "damage": known, "look": look_error, "correlation": shared})
+
+
+def contrastive_loss(projected: Float[Tensor, "b2 d"], temperature: float) -> Float[Tensor, ""]:
+    """Cross-entropy of finding a picture's other view among all others.
+
+    Args:
+        projected: (2b, d); row *i* and row *b + i* are views of one picture.
+        temperature: scale of the cosine similarity.
+
+    Reference: Chen et al. 2020, equation 1.
+    """
+    unit = F.normalize(projected.float(), dim=1)
+    similar = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
+    partner = torch.arange(len(unit), device=unit.device).roll(len(unit) // 2)
+    return F.cross_entropy(similar, partner)
+
+
+def correlation(features: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
+    """Sum of squared correlations of each feature with the others, averaged over features of unit variance.
+
+    Reference: Bardes et al. 2022, equation 4.
+    """
+    features = features.float()
+    shared = features.T @ features / len(features)
+    return (shared.square().sum() - shared.diagonal().square().sum()) / len(shared)
+
+
+def random_view(images: Float[Tensor, "b c h w"], size: int) -> Float[Tensor, "b c s s"]:
+    """Random crops of 30 to 100 % of the area, mirrored, with changed light and contrast, a fifth of them grey.
+
+    Args:
+        images: (b, 3, h, w) in [-1, 1].
+        size: side of the views.
+
+    Returns:
+        (b, 3, size, size) in [-1, 1].
+    """
+    b, device = len(images), images.device
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.rand(b, device=device) * (high - low) + low
+
+    scale = uniform(0.3, 1.0).sqrt()
+    shift_x, shift_y = (uniform(-1, 1) * (1 - scale) for _ in range(2))
+    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
+    zero = torch.zeros_like(scale)
+    theta = torch.stack([scale * mirror, zero, shift_x, zero, scale, shift_y], 1).reshape(b, 2, 3)
+    grid = F.affine_grid(theta, [b, images.shape[1], size, size], align_corners=False)
+    views = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    views = views * uniform(0.8, 1.2)[:, None, None, None] + uniform(-0.15, 0.15)[:, None, None, None]
+    grey = (uniform(0, 1) < 0.2)[:, None, None, None]
+    return torch.where(grey, views.mean(1, keepdim=True).expand_as(views), views).clamp(-1, 1)
+
+
+def _harmed(views: Tensor) -> tuple[Tensor, Tensor]:
+    """Damaged views, and the truth (3b, kinds) for two whole views of each followed by the damaged one."""
+    b, device = len(views), views.device
+    kinds = torch.randint(len(KINDS), (b,), device=device)
+    amount = torch.rand(b, device=device)
+    truth = F.one_hot(kinds, len(KINDS)) * (0.2 + amount)[:, None]
+    return damage(views, kinds, amount), torch.cat([truth.new_zeros(2 * b, len(KINDS)), truth])

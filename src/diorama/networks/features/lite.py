@@ -1,0 +1,131 @@
+"""A small feature network of our own, so that every machine measures without fetching anything.
+
+Channel means are taken at four depths and laid side by side: the shallow ones see noise, blur and blocks, the
+deep ones see content. The weights in the package were trained without labels (recipe ``lite``) on the pictures
+that ``lite.credits.csv`` lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from safetensors.torch import load
+from torch import Tensor, nn
+
+SMALLEST, LARGEST = 32, 128
+"""Sides, in pixels, between which pictures are seen at their own size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiteConfig:
+    """Width of the network.
+
+    Args:
+        widths: channels at each depth; every depth after the first halves the resolution.
+        taps: features taken at each depth; their sum is the number of features.
+    """
+
+    widths: tuple[int, ...] = (24, 64, 128, 128)
+    taps: tuple[int, ...] = (32, 48, 80, 96)
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != len(self.taps):
+            raise ValueError(f"as many taps as depths, got {len(self.taps)} and {len(self.widths)}")
+
+    @property
+    def features(self) -> int:
+        return sum(self.taps)
+
+    def build(self) -> LiteFeatures:
+        return LiteFeatures(self)
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(width)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = F.relu(self.first_norm(self.first(x)))
+        return F.relu(x + self.second_norm(self.second(inner)))
+
+
+class _Depth(nn.Module):
+    def __init__(self, given: int, width: int, taps: int, stride: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(given, width, 3, stride=stride, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.block = _Residual(width)
+        self.tap = nn.Conv2d(width, taps, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.block(F.relu(self.norm(self.enter(x))))
+        return x, F.relu(self.tap(x)).mean((2, 3))
+
+
+class LiteFeatures(nn.Module):
+    """Pictures of any size to 256 features, each of about unit variance over the training pictures."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, config: LiteConfig) -> None:
+        super().__init__()
+        self.config = config
+        given = (3, *config.widths[:-1])
+        self.depths = nn.ModuleList(
+            _Depth(g, w, t, stride=1 if i == 0 else 2)
+            for i, (g, w, t) in enumerate(zip(given, config.widths, config.taps, strict=True))
+        )
+        self.register_buffer("centre", torch.zeros(config.features))
+        self.register_buffer("spread", torch.ones(config.features))
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
+        """Features of pictures.
+
+        Args:
+            images: (b, c, h, w) in [-1, 1]. One channel is seen as grey, three as colour; of any other number
+                each channel is seen as a grey picture and their features are averaged.
+
+        Returns:
+            (b, d) standardised features.
+        """
+        batch, channels = images.shape[:2]
+        if channels not in (1, 3):
+            each = self.forward(images.flatten(0, 1)[:, None])
+            return each.unflatten(0, (batch, channels)).mean(1)
+        x = fit_size(images).expand(-1, 3, -1, -1)
+        pooled = []
+        for depth in self.depths:
+            x, tap = depth(x)
+            pooled.append(tap)
+        return (torch.cat(pooled, 1) - self.centre) / self.spread
+
+
+def fit_size(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    """Scale pictures, with their aspect kept, so that the shorter side is at least 32 and at most 128 pixels."""
+    shorter = min(images.shape[-2:])
+    target = min(max(shorter, SMALLEST), LARGEST)
+    if target == shorter:
+        return images
+    size = [round(side * target / shorter) for side in images.shape[-2:]]
+    return F.interpolate(images, size=size, mode="bilinear", antialias=target < shorter, align_corners=False)
+
+
+def weights_content() -> bytes:
+    """The weights file that comes with the package."""
+    return files("diorama.networks.features").joinpath("lite.safetensors").read_bytes()
+
+
+def pretrained() -> LiteFeatures:
+    """The network with the package's weights, float32, in evaluation mode."""
+    network = LiteConfig().build()
+    network.load_state_dict({name: tensor.float() for name, tensor in load(weights_content()).items()})
+    return network.eval()
