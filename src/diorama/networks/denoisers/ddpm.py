@@ -34,8 +34,9 @@ class DDPMUNetConfig:
         depth: residual blocks of a level on the way down; there is one more on the way up.
         attention: for each level, attention after each residual block on the way down.
         up_attention: the same on the way up; ``None`` is as on the way down.
-        resample: for each level, how its resolution is left on the way down. The last level's is unused.
-        up_resample: how it is left on the way up; the first level's is unused. ``None`` is as on the way down.
+        resample: for each step from a level to the next, by what the resolution is halved; ``None`` for
+            convolutions everywhere.
+        up_resample: by what it is doubled again on the way up; ``None`` is as on the way down.
         down_padding: of strided convolutions; 0 pads right and bottom only.
         middle: attention between the two residual blocks in the middle, the two blocks alone, or nothing.
         middle_divide: sums in the middle's blocks are divided by it.
@@ -56,7 +57,7 @@ class DDPMUNetConfig:
     depth: int = 2
     attention: tuple[bool, ...] = (False, True, False, False)
     up_attention: tuple[bool, ...] | None = None
-    resample: tuple[Resampling, ...] = ("conv", "conv", "conv", "conv")
+    resample: tuple[Resampling, ...] | None = None
     up_resample: tuple[Resampling, ...] | None = None
     down_padding: int = 0
     middle: Literal["attention", "residual", "none"] = "attention"
@@ -72,10 +73,12 @@ class DDPMUNetConfig:
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
 
     def __post_init__(self) -> None:
-        for name in ("attention", "up_attention", "resample", "up_resample"):
+        levels = len(self.widths)
+        lengths = {"attention": levels, "up_attention": levels, "resample": levels - 1, "up_resample": levels - 1}
+        for name, length in lengths.items():
             given = getattr(self, name)
-            if given is not None and len(given) != len(self.widths):
-                raise ValueError(f"{name} has {len(given)} entries for {len(self.widths)} widths")
+            if given is not None and len(given) != length:
+                raise ValueError(f"{name} needs {length} entries for {levels} widths, got {len(given)}")
         for width in self.widths:
             if width % self.groups:
                 raise ValueError(f"groups ({self.groups}) must divide every width, got {self.widths}")
@@ -198,7 +201,7 @@ def _down_level(config: DDPMUNetConfig, style: BlockStyle, level: int) -> DownLe
     channels = [(before if i == 0 else width, width) for i in range(config.depth)]
     resample: nn.Module | None = None
     if level < len(config.widths) - 1:
-        residual = config.resample[level] == "residual"
+        residual = config.resample is not None and config.resample[level] == "residual"
         resample = (
             ResidualBlock(width, width, style, resample="down") if residual else ConvDown(width, config.down_padding)
         )
@@ -212,7 +215,8 @@ def _up_level(config: DDPMUNetConfig, style: BlockStyle, level: int) -> UpLevel:
     channels = [((below if i == 0 else width) + (above if i == depth else width), width) for i in range(depth + 1)]
     resample: nn.Module | None = None
     if level > 0:
-        residual = (config.up_resample or config.resample)[level] == "residual"
+        kinds = config.up_resample or config.resample
+        residual = kinds is not None and kinds[level - 1] == "residual"
         resample = ResidualBlock(width, width, style, resample="up") if residual else ConvUp(width)
     attention = (config.up_attention or config.attention)[level]
     return UpLevel(channels, style, _head_channels(config, width) if attention else None, resample)
