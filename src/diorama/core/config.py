@@ -49,6 +49,8 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
         return value
     if origin in (Union, types.UnionType):
         return _decode_union(args, value, where, catalog)
+    if _has_own_kind(annotation):
+        return _decode_fields(annotation, value, where, catalog)
     if isinstance(annotation, type) and isinstance(value, Mapping) and "kind" in value:
         return _decode_kind((annotation,), value, where, catalog)
     if dataclasses.is_dataclass(annotation):
@@ -77,7 +79,8 @@ def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence
     if value is None and type(None) in args:
         return None
     options = [a for a in args if a is not type(None)]
-    if isinstance(value, Mapping) and "kind" in value:
+    tagged = isinstance(value, Mapping) and "kind" in value and not any(_has_own_kind(a) for a in options)
+    if tagged:
         return _decode_kind([a for a in options if isinstance(a, type)], value, where, catalog)
     problems = []
     for option in options:
@@ -107,7 +110,7 @@ def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[type]) ->
     if not isinstance(value, Mapping):
         raise BadConfig(f"{where}: expected the fields of {cls.__name__}, got {value!r}")
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    given = {k: v for k, v in value.items() if k != "kind"}
+    given = {k: v for k, v in value.items() if k != "kind" or _has_own_kind(cls)}
     for name in given:
         if name not in fields:
             raise BadConfig(f"{where}.{name}: {cls.__name__} has no such field{_nearest(name, fields)}")
@@ -121,6 +124,11 @@ def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[type]) ->
         return cls(**decoded)
     except ValueError as problem:
         raise BadConfig(f"{where}: {problem}") from problem
+
+
+def _has_own_kind(annotation: Any) -> bool:
+    """Whether a dataclass has a field ``kind`` of its own, which then stands in the place of the tag."""
+    return dataclasses.is_dataclass(annotation) and any(f.name == "kind" for f in dataclasses.fields(annotation))
 
 
 def _decode_plain(annotation: Any, value: Any, where: str) -> Any:

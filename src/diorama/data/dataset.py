@@ -1,0 +1,223 @@
+"""Reading a prepared folder: what it holds, and its splits as arrays and batches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from diorama.core.config import decode
+from diorama.core.contracts import Batch, DataInfo
+from diorama.core.errors import BadConfig, BadInput
+from diorama.core.files import sha256_of
+from diorama.data.records import RECORD, decode_record, shape_of
+from diorama.data.shards import ShardReader, StoredFile
+from diorama.media.convert import to_float
+
+FORMAT = "diorama-data/1"
+MANIFEST = "dataset.json"
+CHECKED_AT_OPEN = 1 << 30
+"""Folders of at most this many bytes are hashed when they are opened; larger ones by :meth:`Dataset.verify`."""
+
+
+class Split:
+    """The records of one split: an index over shared shards.
+
+    A split may be sent to another process: it opens its files anew there.
+    """
+
+    def __init__(self, name: str, info: DataInfo, rows: NDArray[np.void], shards: ShardReader, facts: Path) -> None:
+        self.name, self.info = name, info
+        self._rows, self._shards, self._facts_file = rows, shards, facts
+        self._facts: list[dict[str, Any]] | None = None
+        self._labels = rows["label"].astype(np.int64)
+        self._shard, self._offset = np.ascontiguousarray(rows["shard"]), np.ascontiguousarray(rows["offset"])
+        size = int(rows["bytes"][0]) if len(rows) else 0
+        self._uniform = bool(
+            len(rows)
+            and not rows["encoded"].any()
+            and (rows["bytes"] == size).all()
+            and not (self._offset % size).any()
+        )
+        self._size = size
+        media = info.media
+        frames = () if media.frames is None else (media.frames,)
+        self.record_shape = (*frames, media.height, media.width, media.channels)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all records as they are when decoded, in stored units."""
+        return len(self) * int(np.prod(self.record_shape)) * np.dtype(self.info.media.dtype).itemsize
+
+    def record(self, index: int) -> NDArray:
+        """One record in stored units, (h, w, c) or (t, h, w, c), of its own shape."""
+        row = self._rows[index]
+        shard, offset = int(row["shard"]), int(row["offset"])
+        content = self._shards.content(shard, offset, int(row["bytes"]))
+        return decode_record(content, row, self._shards.suffix(shard, offset))
+
+    def stored(self, indices: NDArray[np.int64]) -> NDArray:
+        """Records in stored units.
+
+        Args:
+            indices: (n,) in [0, len(self)).
+
+        Returns:
+            (n, h, w, c) or (n, t, h, w, c) of the media's type; a copy that the caller may write to.
+
+        Raises:
+            BadInput: a record is damaged.
+        """
+        indices = np.asarray(indices, dtype=np.int64)
+        if self._uniform:
+            flat = self._shards.gather(self._shard[indices], self._offset[indices], self._size)
+            return flat.view(self.info.media.dtype).reshape(len(indices), *self.record_shape)
+        records = np.empty((len(indices), *self.record_shape), self.info.media.dtype)
+        for place, index in enumerate(indices):
+            records[place] = self.record(int(index))
+        return records
+
+    def labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """(n,) class numbers, or ``None`` where the data have no labels."""
+        return self._labels[np.asarray(indices)] if self.info.classes else None
+
+    def fps(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n,) frames a second of every clip, 0 where the clock is unknown."""
+        return self._rows["fps"][np.asarray(indices)].astype(np.float32)
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of every record, (h, w, c) or (t, h, w, c)."""
+        return [shape_of(row) for row in self._rows]
+
+    def read(self, indices: NDArray[np.int64]) -> Batch:
+        """A batch on the CPU: ``image`` or ``video`` in [-1, 1], ``label`` where there are labels, ``index``."""
+        indices = np.asarray(indices, dtype=np.int64)
+        batch = {
+            self.info.media.kind: to_float(torch.from_numpy(self.stored(indices)), self.info.media),
+            "index": torch.from_numpy(indices.copy()),
+        }
+        labels = self.labels(indices)
+        return batch if labels is None else batch | {"label": torch.from_numpy(labels)}
+
+    def facts(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """What is known of each record beside its pixels: ``path``, and what the source's table says."""
+        if self._facts is None:
+            lines = self._facts_file.read_text(encoding="utf-8").splitlines()
+            self._facts = [json.loads(line) for line in lines]
+        return [self._facts[int(index)] for index in indices]
+
+    def paths(self, indices: NDArray[np.int64]) -> list[str]:
+        """Where each record came from, inside its source."""
+        return [str(fact["path"]) for fact in self.facts(indices)]
+
+
+class Dataset:
+    """A prepared folder.
+
+    Args:
+        path: the folder.
+        manifest: the content of its ``dataset.json``.
+    """
+
+    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        self.path, self.manifest = path, manifest
+        self.info: DataInfo = decode(DataInfo, manifest["info"], f"{path / MANIFEST}: info")
+        self.splits: Mapping[str, int] = dict(manifest["splits"])
+        self.files = tuple(StoredFile(**file) for file in manifest["files"])
+        self._shards = ShardReader([path / name for name in manifest["shards"]])
+
+    def split(self, name: str) -> Split:
+        """The records of ``train``, ``val`` or ``test``.
+
+        Raises:
+            BadInput: there is no such split.
+        """
+        if name not in self.splits:
+            raise BadInput(f"{self.path}: has no split {name!r}, only {', '.join(self.splits)}")
+        index = self.path / f"{name}.npy"
+        try:
+            rows = np.load(index, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as problem:
+            raise BadInput(f"{index}: cannot be read ({problem}); prepare the data again") from problem
+        if rows.dtype != RECORD or len(rows) != self.splits[name]:
+            raise BadInput(f"{index}: is not the index that {MANIFEST} describes; prepare the data again")
+        return Split(name, self.info, rows, self._shards, self.path / f"{name}.jsonl")
+
+    def verify(self) -> None:
+        """Hash every file.
+
+        Raises:
+            BadInput: a file is missing or differs from what was written; the message names it.
+        """
+        for file in self.files:
+            self._check_size(file)
+            if sha256_of(self.path / file.name) != file.sha256:
+                raise BadInput(f"{self.path / file.name}: is damaged (its hash has changed); prepare the data again")
+
+    def check_sizes(self) -> None:
+        """Like :meth:`verify`, but compares lengths only."""
+        for file in self.files:
+            self._check_size(file)
+
+    def _check_size(self, file: StoredFile) -> None:
+        path = self.path / file.name
+        if not path.is_file():
+            raise BadInput(f"{path}: is missing; prepare the data again")
+        if path.stat().st_size != file.bytes:
+            raise BadInput(
+                f"{path}: is damaged ({path.stat().st_size} bytes, {file.bytes} were written); prepare the data again"
+            )
+
+
+def is_prepared(path: Path | str) -> bool:
+    """Whether ``path`` is a folder that ``diorama prepare`` wrote."""
+    return (Path(path) / MANIFEST).is_file()
+
+
+def open_dataset(path: Path | str) -> Dataset:
+    """Open a prepared folder and check that it is whole.
+
+    Args:
+        path: the folder. Up to 1 GiB every byte is checked, beyond that lengths only.
+
+    Raises:
+        BadInput: not a prepared folder, an unknown format, or a damaged file, named in the message.
+    """
+    folder = Path(path)
+    if not is_prepared(folder):
+        raise BadInput(f"{folder}: is not a prepared folder (it has no {MANIFEST}); run `diorama prepare` first")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        written = manifest.pop("checksum")
+        if manifest["format"] != FORMAT:
+            raise BadInput(f"{folder / MANIFEST}: format {manifest['format']!r} is unknown, expected {FORMAT!r}")
+        if checksum(manifest) != written:
+            raise ValueError("its checksum has changed")
+        dataset = Dataset(folder, manifest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadConfig) as problem:
+        raise BadInput(f"{folder / MANIFEST}: is damaged ({problem}); prepare the data again") from problem
+    small = sum(file.bytes for file in dataset.files) <= CHECKED_AT_OPEN
+    if small:
+        dataset.verify()
+    else:
+        dataset.check_sizes()
+    return dataset
+
+
+def checksum(manifest: Mapping[str, Any]) -> str:
+    """What guards the manifest itself: a hash of its canonical JSON."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def open_splits(dataset: Dataset, names: Sequence[str]) -> list[Split]:
+    """Those of the named splits that exist, in this order."""
+    return [dataset.split(name) for name in names if name in dataset.splits]

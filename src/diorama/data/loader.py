@@ -1,0 +1,238 @@
+"""Batches by step: what a rank trains on is a function of (seed, step), whatever the number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from diorama.core.contracts import Batch, MediaSpec
+from diorama.core.errors import BadInput
+from diorama.data.dataset import Split
+from diorama.data.order import FLIP, draws, mixed, shuffled
+from diorama.media.convert import to_float
+
+_RESIDENT_SHARE = 0.25
+"""A set stays on the device when it needs at most this share of the memory that is free there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoaderConfig:
+    """How batches are drawn.
+
+    Args:
+        batch_size: records of one step over all processes.
+        micro_batch: records of one forward pass; ``None`` for a process's whole share at once.
+        seed: of order, mixture and mirroring.
+        rank: of this process.
+        world_size: processes; must divide ``batch_size``.
+        flip: mirror every other record left to right, at random.
+        resident: keep the records, in stored units, on the device; ``None`` where they fit.
+        workers: threads that read ahead; 0 reads when asked.
+    """
+
+    batch_size: int
+    micro_batch: int | None = None
+    seed: int = 0
+    rank: int = 0
+    world_size: int = 1
+    flip: bool = False
+    resident: bool | None = None
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.batch_size % self.world_size:
+            raise ValueError(f"batch_size {self.batch_size} must be a positive multiple of {self.world_size} processes")
+        if not 0 <= self.rank < self.world_size:
+            raise ValueError(f"rank must be in [0, {self.world_size}), got {self.rank}")
+        if self.micro_batch is not None and self.micro_batch < 1:
+            raise ValueError(f"micro_batch must be at least 1, got {self.micro_batch}")
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The records of one micro-batch: which set, which record, mirrored or not; each (n,)."""
+
+    sets: NDArray[np.int64]
+    records: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+
+
+class Loader:
+    """``loader(step)`` gives this process's micro-batches of that step, on the device.
+
+    The union over the processes of a step is the same for any number of processes, so a run may be resumed by
+    more or fewer of them. Steps may be asked for in any order; asking in rising order finds the next ones read
+    ahead.
+
+    Args:
+        splits: what to read, with weights; all must hold the same kind of record.
+        config: how.
+        device: where batches are wanted.
+
+    Raises:
+        BadInput: a split is empty, or the splits hold different kinds of record.
+    """
+
+    def __init__(self, splits: Sequence[tuple[Split, float]], config: LoaderConfig, device: torch.device | str) -> None:
+        self.config, self.device = config, torch.device(device)
+        self.splits = [split for split, _ in splits]
+        self.weights = [weight for _, weight in splits]
+        self.media = _common_media(self.splits)
+        self.labelled = all(split.info.classes for split in self.splits)
+        self._resident = self._make_resident()
+        self._readers: ThreadPoolExecutor | None = None
+        if config.workers and not self._resident:
+            self._readers = ThreadPoolExecutor(config.workers, thread_name_prefix="diorama-read")
+        self._ahead: dict[int, Future[list[dict[str, Tensor]]]] = {}
+
+    def __call__(self, step: int) -> Sequence[Batch]:
+        """The micro-batches of one step: ``image`` or ``video`` float32 in [-1, 1], ``index``, ``label`` if any."""
+        if self._resident:
+            return [self._from_device(chosen) for chosen in self._plan(step)]
+        if self._readers is None:
+            return [self._to_device(part) for part in self._read(step)]
+        future = self._ahead.pop(step, None) or self._readers.submit(self._read, step)
+        wanted = range(step + 1, step + 1 + 2 * self.config.workers)
+        for stale in set(self._ahead) - set(wanted):
+            self._ahead.pop(stale).cancel()
+        for later in wanted:
+            if later not in self._ahead:
+                self._ahead[later] = self._readers.submit(self._read, later)
+        return [self._to_device(part) for part in future.result()]
+
+    def preview(self, count: int) -> Batch:
+        """The first records of the sets in stored order, unmirrored: the same for every process and every call."""
+        shares = np.array_split(np.arange(count), len(self.splits))
+        parts = [
+            _Chosen(np.full(len(share), number), np.arange(len(share)) % len(split), np.zeros(len(share), bool))
+            for number, (split, share) in enumerate(zip(self.splits, shares, strict=True))
+        ]
+        chosen = _Chosen(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("sets", "records", "mirrored")))
+        return self._to_device(self._gather(chosen))
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        for future in self._ahead.values():
+            future.cancel()
+        self._ahead.clear()
+        if self._readers is not None:
+            self._readers.shutdown(wait=True)
+
+    def _plan(self, step: int) -> list[_Chosen]:
+        """What the micro-batches of a step hold, by arithmetic on positions."""
+        c = self.config
+        share = c.batch_size // c.world_size
+        positions = step * c.batch_size + c.rank * share + np.arange(share, dtype=np.int64)
+        sets, places = mixed(positions, self.weights, c.seed)
+        records = np.empty_like(places)
+        for number, split in enumerate(self.splits):
+            here = sets == number
+            records[here] = shuffled(places[here], len(split), c.seed + number)
+        mirrored = draws(positions, c.seed, FLIP) < 0.5 if c.flip else np.zeros(share, bool)
+        size = c.micro_batch or share
+        return [
+            _Chosen(sets[i : i + size], records[i : i + size], mirrored[i : i + size]) for i in range(0, share, size)
+        ]
+
+    def _read(self, step: int) -> list[dict[str, Tensor]]:
+        return [self._gather(chosen) for chosen in self._plan(step)]
+
+    def _gather(self, chosen: _Chosen) -> dict[str, Tensor]:
+        """Records in stored units on the host, with index and label; pinned where a GPU waits for them."""
+        shape = self.splits[0].record_shape
+        stored = np.empty((len(chosen.records), *shape), self.media.dtype)
+        labels = np.zeros(len(chosen.records), np.int64)
+        for number, split in enumerate(self.splits):
+            here = np.flatnonzero(chosen.sets == number)
+            if len(here) == len(stored):
+                stored = split.stored(chosen.records)
+            elif len(here):
+                stored[here] = split.stored(chosen.records[here])
+            found = split.labels(chosen.records[here])
+            if found is not None:
+                labels[here] = found
+        stored[chosen.mirrored] = stored[chosen.mirrored][..., ::-1, :]
+        part = {"stored": torch.from_numpy(stored), "index": torch.from_numpy(chosen.records)}
+        if self.labelled:
+            part["label"] = torch.from_numpy(labels)
+        pinned = self.device.type == "cuda"
+        return {name: value.pin_memory() for name, value in part.items()} if pinned else part
+
+    def _to_device(self, part: dict[str, Tensor]) -> Batch:
+        batch = {name: value.to(self.device, non_blocking=True) for name, value in part.items()}
+        return {self.media.kind: to_float(batch.pop("stored"), self.media), **batch}
+
+    def _make_resident(self) -> list[Tensor]:
+        """Every set as one tensor on the device, or nothing where they are not to stay there."""
+        wanted = self.config.resident
+        if wanted is None:
+            wanted = self.device.type != "cpu" and self._fits()
+        if not wanted:
+            return []
+        return [_whole(split, self.device) for split in self.splits]
+
+    def _fits(self) -> bool:
+        free = (
+            torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else psutil.virtual_memory().available
+        )
+        return sum(split.nbytes for split in self.splits) <= _RESIDENT_SHARE * free
+
+    def _from_device(self, chosen: _Chosen) -> Batch:
+        records = torch.from_numpy(chosen.records).to(self.device, non_blocking=True)
+        labels = np.zeros(len(chosen.records), np.int64)
+        parts, order = [], []
+        for number, split in enumerate(self.splits):
+            here = np.flatnonzero(chosen.sets == number)
+            if len(here):
+                where = torch.from_numpy(here).to(self.device)
+                parts.append(self._resident[number].index_select(0, records[where]))
+                order.append(where)
+                found = split.labels(chosen.records[here])
+                labels[here] = 0 if found is None else found
+        stored = parts[0] if len(parts) == 1 else torch.cat(parts)[torch.cat(order).argsort()]
+        if self.config.flip:
+            mirrored = torch.from_numpy(chosen.mirrored).to(self.device)
+            stored = torch.where(mirrored.view(-1, *[1] * (stored.ndim - 1)), stored.flip(-2), stored)
+        batch = {self.media.kind: to_float(stored, self.media), "index": records}
+        return batch | {"label": torch.from_numpy(labels).to(self.device)} if self.labelled else batch
+
+
+def _common_media(splits: Sequence[Split]) -> MediaSpec:
+    """What all splits hold."""
+    if not splits:
+        raise BadInput("there is nothing to read: no split was given")
+    first = splits[0].info
+    for split in splits:
+        if not len(split):
+            raise BadInput(f"{split.info.name}: its split {split.name!r} is empty")
+        if split.info.media != first.media or split.info.classes != first.classes:
+            raise BadInput(
+                f"{split.info.name}: holds {_words(split)}, but {first.name} holds {_words(splits[0])}; "
+                "prepare them with the same options"
+            )
+    return first.media
+
+
+def _words(split: Split) -> str:
+    media = split.info.media
+    length = "" if media.frames is None else f", {media.frames} frames"
+    return (
+        f"{media.kind}s {media.width}x{media.height}x{media.channels} of {media.dtype}{length} "
+        f"in {len(split.info.classes)} classes"
+    )
+
+
+def _whole(split: Split, device: torch.device) -> Tensor:
+    """All records of a split in stored units on the device, moved in pieces so that the host holds little."""
+    pieces = [
+        torch.from_numpy(split.stored(part)).to(device)
+        for part in np.array_split(np.arange(len(split)), max(1, len(split) // 4096))
+    ]
+    return torch.cat(pieces)

@@ -1,0 +1,161 @@
+"""Shards: bounded files of records. Raw records lie end to end, encoded ones as members of WebDataset tars."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diorama.core.errors import BadInput
+from diorama.data.records import Payload
+
+SHARD_BYTES = 256 << 20
+"""A shard is closed before it grows beyond this."""
+
+_BLOCK = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file of a prepared folder and what it must be.
+
+    Args:
+        name: posix path inside the folder.
+        bytes: its length.
+        sha256: its hash.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class _OpenShard:
+    """A shard being written; hashes as it goes, so that nothing is read twice."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name, self.size, self.hash = name, 0, hashlib.sha256()
+        self.file: BinaryIO = path.open("wb")
+
+    def write(self, content: bytes) -> None:
+        self.file.write(content)
+        self.hash.update(content)
+        self.size += len(content)
+
+
+class ShardWriter:
+    """Appends records to shards in ``folder``; the place of each is written into its index row."""
+
+    def __init__(self, folder: Path, limit: int = SHARD_BYTES) -> None:
+        self.folder, self.limit = folder, limit
+        self._open: dict[bool, tuple[int, _OpenShard]] = {}
+        self._files: list[StoredFile | None] = []
+        self._count = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def append(self, payload: Payload) -> NDArray[np.void]:
+        """Write one record and return its row, shape (1,), with ``shard``, ``offset`` and ``bytes`` filled in."""
+        encoded = bool(payload.suffix)
+        number, shard = self._shard_for(encoded, len(payload.content))
+        if encoded:
+            member = tarfile.TarInfo(f"{self._count:09d}{payload.suffix}")
+            member.size = len(payload.content)
+            shard.write(member.tobuf(tarfile.USTAR_FORMAT))
+        row = payload.row.copy()
+        row["shard"], row["offset"], row["bytes"] = number, shard.size, len(payload.content)
+        shard.write(payload.content)
+        if encoded:
+            shard.write(bytes(-shard.size % _BLOCK))
+        self._count += 1
+        return row
+
+    def close(self) -> list[StoredFile]:
+        """Finish the shards and say what they hold, in the order of their numbers."""
+        for encoded in list(self._open):
+            self._finish(encoded)
+        return [file for file in self._files if file is not None]
+
+    def _shard_for(self, encoded: bool, size: int) -> tuple[int, _OpenShard]:
+        if encoded in self._open and self._open[encoded][1].size + size + 4 * _BLOCK > self.limit:
+            self._finish(encoded)
+        if encoded not in self._open:
+            number = len(self._files)
+            name = f"{number:05d}.{'tar' if encoded else 'bin'}"
+            self._files.append(None)
+            self._open[encoded] = (number, _OpenShard(self.folder / name, name))
+        return self._open[encoded]
+
+    def _finish(self, encoded: bool) -> None:
+        number, shard = self._open.pop(encoded)
+        if encoded:
+            shard.write(bytes(2 * _BLOCK))
+        shard.file.close()
+        self._files[number] = StoredFile(name=shard.name, bytes=shard.size, sha256=shard.hash.hexdigest())
+
+
+class ShardReader:
+    """Maps shards into memory on first touch and gathers records from them.
+
+    Args:
+        paths: the shard files in the order of their numbers.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+        self._maps: dict[int, NDArray[np.uint8]] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Memory maps stay behind when a reader is sent to another process."""
+        return {"paths": self.paths, "_maps": {}}
+
+    def content(self, shard: int, offset: int, size: int) -> memoryview:
+        """The bytes of one record."""
+        return memoryview(self._map(shard)[offset : offset + size])
+
+    def suffix(self, shard: int, offset: int) -> str:
+        """``""`` in a raw shard, else the suffix of the tar member whose content starts at ``offset``."""
+        if self.paths[shard].suffix != ".tar":
+            return ""
+        head = bytes(self._map(shard)[offset - _BLOCK : offset - _BLOCK + 100])
+        name = head.split(b"\0", 1)[0].decode("ascii", "replace")
+        return "." + name.partition(".")[2]
+
+    def gather(self, shards: NDArray[np.uint32], offsets: NDArray[np.uint64], size: int) -> NDArray[np.uint8]:
+        """Raw records of one size.
+
+        Args:
+            shards: (n,) shard numbers.
+            offsets: (n,) multiples of ``size``.
+            size: bytes of every record.
+
+        Returns:
+            (n, size).
+        """
+        places = (offsets // np.uint64(size)).astype(np.intp)
+        first = int(shards[0]) if len(shards) else 0
+        if len(shards) and not np.any(shards != first):
+            return np.take(self._rows(first, size), places, axis=0)
+        gathered = np.empty((len(shards), size), np.uint8)
+        for shard in np.unique(shards):
+            chosen = np.flatnonzero(shards == shard)
+            gathered[chosen] = np.take(self._rows(int(shard), size), places[chosen], axis=0)
+        return gathered
+
+    def _rows(self, shard: int, size: int) -> NDArray[np.uint8]:
+        flat = self._map(shard)
+        return flat[: len(flat) // size * size].reshape(-1, size)
+
+    def _map(self, shard: int) -> NDArray[np.uint8]:
+        if shard not in self._maps:
+            path = self.paths[shard]
+            try:
+                self._maps[shard] = np.memmap(path, np.uint8, mode="r").view(np.ndarray)
+            except (OSError, ValueError) as problem:
+                raise BadInput(f"{path}: cannot be read ({problem}); prepare the data again") from problem
+        return self._maps[shard]
