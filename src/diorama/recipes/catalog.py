@@ -168,12 +168,12 @@ def resolve(name: str) -> RecipeFunction:
         module = load_file(Path(path))
         found = getattr(module, function, None)
         if not callable(found):
-            raise BadConfig(f"{path} has no function {function!r}{_nearest(function, vars(module))}")
+            raise BadConfig(f"{path} has no function {function!r}{nearest(function, vars(module))}")
         return found
     entry = find(name)
     if entry is None:
         own = " A recipe of your own is written file.py:function." if name.endswith(".py") else ""
-        raise BadConfig(f"there is no recipe {name!r}{_nearest(name, names())}; `diorama recipes` lists them.{own}")
+        raise BadConfig(f"there is no recipe {name!r}{nearest(name, names())}; `diorama recipes` lists them.{own}")
     module_name, _, function = entry.where.partition(":")
     return getattr(import_module(module_name), function)
 
@@ -226,6 +226,7 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean …?)`` with the known name that is closest; empty when none is close."""
     close = get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

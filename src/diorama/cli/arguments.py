@@ -1,0 +1,134 @@
+"""How words on the command line become typed values: units, lists, weighted folders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import tyro
+from tyro.constructors import PrimitiveConstructorSpec
+
+from diorama.core.durations import Budget, parse_budget, parse_images, parse_seconds
+from diorama.core.errors import BadConfig, DioramaError
+
+T = TypeVar("T")
+
+
+class WrongArguments(DioramaError):
+    """The command line asks for something that does not exist; the program ends with code 2."""
+
+
+@contextmanager
+def arguments_at_fault() -> Iterator[None]:
+    """Inside the block a value that does not fit is the fault of the command line, not of a file."""
+    try:
+        yield
+    except BadConfig as problem:
+        raise WrongArguments(str(problem)) from problem
+
+
+def parse(arguments: type[T], command: str, words: Sequence[str]) -> T:
+    """Read a command's words into its dataclass; ``--help`` and mistakes end the program as tyro does (0 and 2)."""
+    return tyro.cli(arguments, prog=f"diorama {command}", args=list(words), config=_STYLE)
+
+
+def parse_known(arguments: type[T], command: str, words: Sequence[str]) -> tuple[T, list[str]]:
+    """As :func:`parse`, but words that are not the command's own are handed back."""
+    return tyro.cli(arguments, prog=f"diorama {command}", args=list(words), config=_STYLE, return_unknown_args=True)
+
+
+def weighted(text: str) -> tuple[str, float]:
+    """``"DIR"`` or ``"DIR=0.5"``: a data set and the weight it is drawn with, 1 by default.
+
+    Raises:
+        BadConfig: the weight is not a positive number.
+    """
+    path, sign, weight = text.rpartition("=")
+    if not sign or Path(text).exists():
+        return text, 1.0
+    try:
+        value = float(weight)
+    except ValueError:
+        return text, 1.0
+    if not (value > 0 and math.isfinite(value)):
+        raise BadConfig(f"--data {text}: a weight must be a positive number, got {weight}")
+    return path, value
+
+
+def named(text: str) -> tuple[str, Path]:
+    """``"NAME=PATH"`` as its two parts.
+
+    Raises:
+        BadConfig: there is no name, or no path.
+    """
+    name, sign, path = text.partition("=")
+    if not (name and sign and path):
+        raise BadConfig(f"{text!r}: expected NAME=FOLDER_OR_ARCHIVE")
+    return name, Path(path)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """``"a,b,c"`` as its parts, without blanks and empty ones."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def fractions(text: str) -> tuple[float, float, float]:
+    """``".8,.1,.1"``: shares of training, validation and test data.
+
+    Raises:
+        BadConfig: not three non-negative numbers that sum to one.
+    """
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise BadConfig(f"{text!r}: expected three shares that sum to 1, such as .8,.1,.1")
+    return shares[0], shares[1], shares[2]
+
+
+def one_word(read: Callable[[str], T], metavar: str, write: Callable[[Any], str] = str) -> PrimitiveConstructorSpec[T]:
+    """A tyro constructor that reads one word; what ``read`` refuses is reported with its message."""
+
+    def from_words(words: list[str]) -> T:
+        try:
+            return read(words[0])
+        except BadConfig as problem:
+            raise ValueError(str(problem)) from problem
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=from_words,
+        # A fuzzy match: the value may be a default of any type that ``write`` can put into words.
+        is_instance=lambda value: value is not None,
+        str_from_instance=lambda value: [write(value)],
+    )
+
+
+def _plain_list(parts: Sequence[Any]) -> str:
+    return ",".join(str(part) for part in parts)
+
+
+Images = Annotated[int, one_word(parse_images, "IMAGES")]
+"""``200k``, ``2M`` or a plain number."""
+
+Seconds = Annotated[float, one_word(parse_seconds, "TIME", lambda s: f"{s:g}s")]
+"""``90s``, ``10min``, ``2h``."""
+
+TimeOrImages = Annotated[Budget, one_word(parse_budget, "TIME|IMAGES")]
+"""``10min`` or ``200k``."""
+
+Names = Annotated[tuple[str, ...], one_word(listed, "NAME,NAME,…", _plain_list)]
+"""Names separated by commas."""
+
+Shares = Annotated[tuple[float, float, float], one_word(fractions, "TRAIN,VAL,TEST", _plain_list)]
+"""Three shares separated by commas."""
+
+Repeated = tyro.conf.UseAppendAction
+"""Marks an option that may be given several times."""
+
+_STYLE = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)

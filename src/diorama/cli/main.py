@@ -1,0 +1,97 @@
+"""The program: finds the command, runs it, and turns what went wrong into a message and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from diorama import __version__
+from diorama.core.errors import DioramaError
+
+DONE, NOTHING_DONE, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+COMMANDS = {
+    "prepare": "check, resize, split and pack pictures or clips",
+    "train": "train a recipe on data, or continue an interrupted run",
+    "sample": "draw pictures or clips from a trained model",
+    "evaluate": "measure samples or a model against real data",
+    "compare": "train several recipes under one budget and write the report",
+    "recipes": "list the recipes",
+    "describe": "say what a model, run or data set is",
+    "cite": "print the BibTeX of recipes",
+    "demo": "train four small generators on the built-in world and write the report",
+}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run ``diorama WORDS`` and exit: 0 done, 1 nothing could be done, 2 wrong arguments, 130 interrupted."""
+    sys.exit(run(sys.argv[1:] if words is None else words))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run ``diorama WORDS``.
+
+    Args:
+        words: what follows the program's name.
+
+    Returns:
+        The exit code.
+    """
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return DONE if words else WRONG
+    if words[0] in ("--version", "-V"):
+        print(f"diorama {__version__}")
+        return DONE
+    command = words[0]
+    if command not in COMMANDS:
+        close = get_close_matches(command, COMMANDS, n=1)
+        _complain(f"there is no command {command!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
+        print(usage(), file=sys.stderr)
+        return WRONG
+    return _run_command(command, words[1:])
+
+
+def usage() -> str:
+    """The top-level help."""
+    rows = "\n".join(f"  {name:<10} {line}" for name, line in COMMANDS.items())
+    return (
+        "usage: diorama COMMAND …\n\n"
+        "Train, measure and ship generators of images and video.\n\n"
+        f"commands:\n{rows}\n\n"
+        "`diorama COMMAND --help` shows a command's options."
+    )
+
+
+def _run_command(command: str, words: Sequence[str]) -> int:
+    # Only the chosen command is imported, so that help and listings never wait for torch.
+    from diorama.cli.arguments import WrongArguments
+
+    try:
+        import_module(f"diorama.cli.{command}").main(words)
+    except WrongArguments as problem:
+        _complain(str(problem))
+        return WRONG
+    except DioramaError as problem:
+        _complain(str(problem))
+        return NOTHING_DONE
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has seen enough; its end must not be written to again at exit.
+        sys.stdout = None
+        return DONE
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        _complain(f"{where}{problem.strerror or problem}")
+        return NOTHING_DONE
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else DONE
+    return DONE
+
+
+def _complain(message: str) -> None:
+    print(f"diorama: {message}", file=sys.stderr)

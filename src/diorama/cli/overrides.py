@@ -1,0 +1,169 @@
+"""``--field value`` anywhere in a recipe: values may change, structure never.
+
+A recipe is a tree of dataclasses whose fields are often unions. For the command line the tree is mirrored by
+dataclasses that hold exactly the classes of this recipe, so that tyro shows and reads plain values and no union
+ever appears.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import tyro
+
+from diorama.cli.arguments import WrongArguments, one_word
+from diorama.core.contracts import MediaSpec
+from diorama.core.durations import parse_images
+from diorama.core.errors import BadConfig
+
+T = TypeVar("T")
+
+FIXED = ("classes", "frozen")
+"""Fields that follow from the data or name other models; they are structure, as every media specification is."""
+
+
+def override(recipe: T, words: Sequence[str], command: str) -> T:
+    """The recipe with the fields that ``words`` name changed.
+
+    Args:
+        recipe: a dataclass value.
+        words: ``["--optimizers.generator.rate.peak", "1e-4", …]``.
+        command: for the usage line, ``"train ddpm_cpu"``.
+
+    Raises:
+        WrongArguments: there is no such field (the nearest is named), or the value does not fit it.
+    """
+    if not words:
+        return recipe
+    known = list(names(recipe))
+    for word in words:
+        field = word.removeprefix("--").partition("=")[0].replace("-", "_")
+        if not word.startswith("--"):
+            continue
+        plain = field.rpartition(".")
+        negated = f"{plain[0]}{plain[1]}{plain[2].removeprefix('no_')}"
+        if field not in known and negated not in known:
+            raise WrongArguments(f"{word}: {_title(recipe)} has no such field{_near(field, known)}")
+    mirror = _mirror(recipe)
+    changed: Any = tyro.cli(mirror, prog=f"diorama {command}", args=list(words), add_help=False)
+    return _restore(recipe, changed, "")
+
+
+def describe(recipe: Any, command: str) -> None:
+    """Print every field that may be overridden, with its value in this recipe."""
+    mirror = _mirror(recipe)
+    try:
+        tyro.cli(mirror, prog=f"diorama {command}", args=["--help"], description=_title(recipe))
+    except SystemExit:
+        return
+
+
+def names(value: Any, prefix: str = "") -> Iterator[str]:
+    """Dotted names of all fields that may be overridden."""
+    for name, inner, _ in _fields(value):
+        if _is_tree(inner):
+            yield from names(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _near(field: str, known: Sequence[str]) -> str:
+    """The nearest name; the last part alone also counts, since nobody remembers whole paths."""
+    leaves = {name.rpartition(".")[2]: name for name in known}
+    leaf = field.rpartition(".")[2]
+    same = [name for name in known if name.rpartition(".")[2] == leaf]
+    if len(same) == 1:
+        return f" (did you mean --{same[0]}?)"
+    close = get_close_matches(field, known, n=1) or [leaves[name] for name in get_close_matches(leaf, leaves, n=1)]
+    return f" (did you mean --{close[0]}?)" if close else ""
+
+
+def _title(recipe: Any) -> str:
+    return f"recipe {getattr(recipe, 'name', type(recipe).__name__)!r}"
+
+
+def _is_tree(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) or isinstance(value, Mapping)
+
+
+def _fields(value: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(name, value, narrowed annotation) of what may be overridden in a dataclass or a mapping."""
+    if isinstance(value, Mapping):
+        hints = {key: type(inner) for key, inner in value.items()}
+        items = list(value.items())
+    else:
+        hints = get_type_hints(type(value))
+        items = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.init]
+    for name, inner in items:
+        if name in FIXED or isinstance(inner, MediaSpec) or not str(name).isidentifier():
+            continue
+        if _is_tree(inner):
+            if any(True for _ in _fields(inner)):
+                yield name, inner, None
+            continue
+        annotation = _narrow(hints[name])
+        if annotation is not None:
+            yield name, inner, annotation
+
+
+def _narrow(annotation: Any) -> Any:
+    """The annotation as tyro is to read it; ``None`` where it is not a plain value."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation is int:
+        return Annotated[int, one_word(parse_images_or_int, "INT")]
+    if annotation in (float, str, bool) or origin is Literal:
+        return annotation
+    if origin in (Union, types.UnionType):
+        kept = [a if a is type(None) else _narrow(a) for a in args]
+        plain = [a for a in kept if a is not None]
+        # `X | None` where X is a dataclass: present or absent is structure.
+        return reduce(or_, plain) if len(plain) == len(args) else None
+    if origin is tuple and args and all(a is ... or _narrow(a) is not None for a in args):
+        return annotation
+    return None
+
+
+def parse_images_or_int(text: str) -> int:
+    """A whole number; ``50k`` and ``2M`` as well.
+
+    Raises:
+        BadConfig: anything else.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        return parse_images(text)
+
+
+def _mirror(value: Any) -> type:
+    """A dataclass with the overridable fields of ``value``, their defaults being its values."""
+    fields: list[tuple[str, Any, Any]] = []
+    for name, inner, annotation in _fields(value):
+        if annotation is None:
+            nested = _mirror(inner)
+            fields.append((name, nested, dataclasses.field(default_factory=nested)))
+        else:
+            fields.append((name, annotation, dataclasses.field(default=inner)))
+    mirror = dataclasses.make_dataclass(type(value).__name__, fields, frozen=True, kw_only=True)
+    mirror.__doc__ = type(value).__doc__ if dataclasses.is_dataclass(value) else ""
+    return mirror
+
+
+def _restore(value: Any, changed: Any, where: str) -> Any:
+    """``value`` with the fields of its mirror put back."""
+    new = {}
+    for name, inner, annotation in _fields(value):
+        given = getattr(changed, name)
+        new[name] = given if annotation is not None else _restore(inner, given, f"{where}{name}.")
+    if isinstance(value, Mapping):
+        return {**value, **new}
+    try:
+        return dataclasses.replace(value, **new)
+    except (ValueError, BadConfig) as problem:
+        raise WrongArguments(f"--{where.rstrip('.') or type(value).__name__}: {problem}") from problem

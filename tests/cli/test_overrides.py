@@ -1,0 +1,126 @@
+"""Overrides change values anywhere in a recipe and never its structure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from diorama.cli.arguments import WrongArguments
+from diorama.cli.overrides import describe, names, override
+from diorama.core.contracts import MediaSpec
+from diorama.methods.base import Method, MethodConfig
+from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small:
+    """A network.
+
+    Args:
+        width: channels.
+        depth: blocks.
+    """
+
+    width: int = 8
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        if self.width % 2:
+            raise ValueError(f"width must be even, got {self.width}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Large:
+    heads: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyMethod(MethodConfig):
+    """A method.
+
+    Args:
+        network: what is trained.
+    """
+
+    media: MediaSpec = field(default_factory=lambda: MediaSpec(kind="image", channels=3, height=8, width=8))
+    network: Small | Large = field(default_factory=Small)
+    teacher: Large | None = None
+    levels: tuple[int, ...] = (1, 2)
+    loss: Literal["l1", "l2"] = "l2"
+
+    def build(self) -> Method:
+        raise AssertionError("overrides build nothing")
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    player = OptimizerConfig(rate=RateConfig(peak=1e-3))
+    return Recipe(name="toy", method=ToyMethod(), optimizers={"model": player}, images=1_000, batch_size=8)
+
+
+def test_values_change_at_any_depth(recipe: Recipe) -> None:
+    words = ["--batch-size", "16", "--optimizers.model.rate.peak", "2e-4", "--method.network.width", "32"]
+    changed = override(recipe, [*words, "--images", "50k", "--flip"], "train toy")
+    assert (changed.batch_size, changed.images, changed.flip) == (16, 50_000, True)
+    assert changed.optimizers["model"].rate.peak == 2e-4
+    assert isinstance(changed.method, ToyMethod)
+    assert changed.method.network == Small(width=32)
+
+
+def test_optional_values_tuples_and_choices_are_read(recipe: Recipe) -> None:
+    words = ["--optimizers.model.clip", "1.0", "--method.levels", "3", "4", "5", "--method.loss", "l1"]
+    changed = override(recipe, [*words, "--micro-batch", "4"], "train toy")
+    assert changed.optimizers["model"].clip == 1.0
+    assert changed.micro_batch == 4
+    assert changed.method == ToyMethod(levels=(3, 4, 5), loss="l1")
+
+
+def test_nothing_given_changes_nothing(recipe: Recipe) -> None:
+    assert override(recipe, [], "train toy") is recipe
+    assert override(recipe, ["--seed", "0"], "train toy") == recipe
+
+
+def test_structure_has_no_names(recipe: Recipe) -> None:
+    known = set(names(recipe))
+    assert "method.network.width" in known
+    assert not [name for name in known if "media" in name or "teacher" in name or "heads" in name or "frozen" in name]
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("--batch-sizes", "--batch_size"),
+        ("--width", "--method.network.width"),
+        ("--optimizer.model.rate.peak", "--optimizers.model.rate.peak"),
+    ],
+)
+def test_an_unknown_field_names_the_nearest(recipe: Recipe, word: str, near: str) -> None:
+    with pytest.raises(WrongArguments, match=rf"'toy' has no such field \(did you mean {near}\?\)"):
+        override(recipe, [word, "3"], "train toy")
+
+
+def test_a_value_that_its_class_refuses_is_named(recipe: Recipe) -> None:
+    with pytest.raises(WrongArguments, match=r"--method\.network: width must be even, got 3"):
+        override(recipe, ["--method.network.width", "3"], "train toy")
+
+
+@pytest.mark.parametrize("words", [["--batch-size", "many"], ["--method.loss", "l3"], ["--batch-size"]])
+def test_a_value_of_the_wrong_type_ends_with_two(
+    recipe: Recipe, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        override(recipe, words, "train toy")
+    assert end.value.code == 2
+    assert words[0] in capsys.readouterr().err
+
+
+def test_help_shows_fields_with_their_values_and_no_union(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    describe(recipe, "train toy")
+    text = capsys.readouterr().out
+    assert "--method.network.width INT" in text
+    assert "--optimizers.model.rate.peak FLOAT" in text
+    assert "0.001" in text
+    assert "small" not in text.lower().replace("smallest", "")
+    assert "images of one step over all processes" in " ".join(text.replace("│", " ").split())
