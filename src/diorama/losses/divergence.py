@@ -1,0 +1,27 @@
+"""Divergences between posterior and prior, in nats, one value a sample."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diorama.nn.distributions import kl_to_standard_normal
+
+
+def gaussian_kl(
+    mean: Float[Tensor, "b d"], log_variance: Float[Tensor, "b d"], free_nats: float = 0.0
+) -> Float[Tensor, "b"]:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)), summed over latent dimensions.
+
+    Args:
+        mean: of the posterior.
+        log_variance: of the posterior.
+        free_nats: each dimension's mean over the batch costs at least this, so that pressing it lower gains nothing.
+
+    Reference: Kingma, Welling 2013, arXiv 1312.6114, appendix B; Kingma et al. 2016, arXiv 1606.04934, equation 15
+        (free bits).
+    """
+    kl = kl_to_standard_normal(mean, log_variance)
+    if not free_nats:
+        return kl.sum(1)
+    return kl.mean(0).clamp(min=free_nats).sum().expand(len(kl))

@@ -1,0 +1,47 @@
+"""Negative log-likelihoods of whole samples, in nats, one value a sample."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diorama.nn.distributions import bernoulli_log_prob, gaussian_log_prob, logistic_log_prob
+
+
+def gaussian(x: Float[Tensor, "b ..."], mean: Tensor, log_std: Tensor) -> Float[Tensor, "b"]:
+    """Gaussian likelihood.
+
+    Args:
+        x: data.
+        mean: broadcasts against ``x``.
+        log_std: log of the standard deviation, broadcasts against ``x``.
+
+    Reference: Kingma, Welling 2013, arXiv 1312.6114, appendix C.2.
+    """
+    return -gaussian_log_prob(x, mean, log_std).flatten(1).sum(1)
+
+
+def bernoulli(x: Float[Tensor, "b ..."], logits: Float[Tensor, "b ..."]) -> Float[Tensor, "b"]:
+    """Bernoulli likelihood.
+
+    Args:
+        x: data in [0, 1].
+        logits: of the same shape.
+
+    Reference: Kingma, Welling 2013, arXiv 1312.6114, appendix C.1.
+    """
+    return -bernoulli_log_prob(x, logits).flatten(1).sum(1)
+
+
+def logistic(x: Float[Tensor, "b ..."], mean: Tensor, log_scale: Tensor, levels: int | None) -> Float[Tensor, "b"]:
+    """Logistic likelihood, of stored levels where the data have them.
+
+    Args:
+        x: data in [-1, 1].
+        mean: broadcasts against ``x``.
+        log_scale: log of the scale, broadcasts against ``x``.
+        levels: how many stored levels the data have; ``None`` for floating-point data.
+
+    Reference: see :func:`diorama.nn.distributions.logistic_log_prob`.
+    """
+    return -logistic_log_prob(x, mean, log_scale, levels).flatten(1).sum(1)

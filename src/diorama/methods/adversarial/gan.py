@@ -1,0 +1,121 @@
+"""Two players: a generator and a discriminator of pictures.
+
+Reference: Goodfellow et al., "Generative Adversarial Networks", NeurIPS 2014, arXiv 1406.2661.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
+from diorama.losses.adversarial import ADVERSARIAL, non_saturating_discriminator
+from diorama.losses.penalties import r1
+from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.networks.catalog import Discriminator, Generator
+from diorama.synthesis.gan import GANSynthesizerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANConfig(MethodConfig):
+    """Adversarial training on pictures.
+
+    Args:
+        media: what is drawn.
+        classes: label names of the data; labels are not read.
+        generator: player ``generator``.
+        discriminator: player ``discriminator``.
+        loss: a name of :data:`diorama.losses.adversarial.ADVERSARIAL`.
+        smoothing: one-sided label smoothing of the non-saturating loss.
+        r1: weight gamma of the R1 penalty; 0 for none.
+        r1_interval: the penalty is taken in every so many steps, and weighs as much more.
+    """
+
+    media: MediaSpec
+    classes: tuple[str, ...] = ()
+    generator: Generator
+    discriminator: Discriminator
+    loss: Literal["non_saturating", "hinge", "least_squares", "wasserstein"] = "non_saturating"
+    smoothing: float = 0.0
+    r1: float = 0.0
+    r1_interval: int = 16
+
+    def __post_init__(self) -> None:
+        if self.smoothing and self.loss != "non_saturating":
+            raise ValueError(f"smoothing belongs to the non_saturating loss, not to {self.loss}")
+
+    def build(self) -> GAN:
+        """The method with freshly initialised networks."""
+        return GAN(self)
+
+
+class GAN(Method):
+    """See :class:`GANConfig`."""
+
+    def __init__(self, config: GANConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.generator = config.generator.build()
+        self.discriminator = config.discriminator.build()
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``discriminator`` and ``generator``."""
+        return {
+            "discriminator": list(self.discriminator.parameters()),
+            "generator": list(self.generator.parameters()),
+        }
+
+    def phases(self) -> Sequence[Phase]:
+        """The discriminator, its penalty where there is one, the generator."""
+        turns = [Phase("discriminator", "discriminator", self.discriminator_loss)]
+        if self.config.r1:
+            every = self.config.r1_interval
+            turns.append(
+                Phase(
+                    "discriminator.r1",
+                    "discriminator",
+                    self.r1_penalty,
+                    interval=every,
+                    weight=float(every),
+                    second_order=True,
+                )
+            )
+        return [*turns, Phase("generator", "generator", self.generator_loss)]
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        """The generator."""
+        return {"generator": self.generator}
+
+    def synthesizer(self) -> GANSynthesizerConfig:
+        """A generator alone."""
+        return GANSynthesizerConfig(
+            media=self.config.media, classes=self.config.classes, generator=self.config.generator
+        )
+
+    def draw(self, like: Tensor) -> Tensor:
+        """As many generated pictures as ``like`` has, on its device."""
+        return self.generator(torch.randn(len(like), self.generator.config.latent, device=like.device))
+
+    def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Tell real from generated pictures; logs the share of each that is judged rightly."""
+        with torch.no_grad():
+            drawn = self.draw(batch["image"])
+        real, fake = self.discriminator(batch["image"]), self.discriminator(drawn)
+        if self.config.smoothing:
+            value = non_saturating_discriminator(real, fake, self.config.smoothing)
+        else:
+            value = ADVERSARIAL[self.config.loss].discriminator(real, fake)
+        return Loss(value, {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()})
+
+    def r1_penalty(self, batch: Batch, moment: Moment) -> Loss:
+        """Half the weighted R1 penalty at real pictures."""
+        return Loss(0.5 * self.config.r1 * r1(self.discriminator, batch["image"]))
+
+    def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Look real to the discriminator."""
+        fake = self.discriminator(self.draw(batch["image"]))
+        return Loss(ADVERSARIAL[self.config.loss].generator(fake))

@@ -1,0 +1,106 @@
+"""One player: encoder and decoder under the evidence lower bound.
+
+Reference: Kingma, Welling, "Auto-Encoding Variational Bayes", ICLR 2014, arXiv 1312.6114, equation 7.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
+from diorama.losses.divergence import gaussian_kl
+from diorama.losses.reconstruction import logistic
+from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.networks.catalog import Decoder, Encoder
+from diorama.synthesis.vae import VAESynthesizerConfig, stored_levels
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEConfig(MethodConfig):
+    """Variational training on pictures.
+
+    Args:
+        media: what is drawn.
+        classes: label names of the data; labels are not read.
+        encoder: pictures to posteriors.
+        decoder: latent vectors to likelihoods.
+        beta: weight of the divergence; 1 trains the bound itself.
+        warmup: images over which the weight rises linearly from zero; 0 for none.
+        free_bits: bits that each latent dimension may hold without cost.
+    """
+
+    media: MediaSpec
+    classes: tuple[str, ...] = ()
+    encoder: Encoder
+    decoder: Decoder
+    beta: float = 1.0
+    warmup: int = 0
+    free_bits: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.encoder.latent != self.decoder.latent:
+            raise ValueError(f"encoder.latent is {self.encoder.latent}, decoder.latent is {self.decoder.latent}")
+
+    def build(self) -> VAE:
+        """The method with freshly initialised networks."""
+        return VAE(self)
+
+
+class VAE(Method):
+    """See :class:`VAEConfig`."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = config.encoder.build()
+        self.decoder = config.decoder.build()
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``autoencoder``: both networks."""
+        return {"autoencoder": [*self.encoder.parameters(), *self.decoder.parameters()]}
+
+    def phases(self) -> Sequence[Phase]:
+        """One turn."""
+        return [Phase("elbo", "autoencoder", self.elbo)]
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        """Encoder and decoder."""
+        return {"encoder": self.encoder, "decoder": self.decoder}
+
+    def synthesizer(self) -> VAESynthesizerConfig:
+        """Both networks."""
+        return VAESynthesizerConfig(
+            media=self.config.media,
+            classes=self.config.classes,
+            encoder=self.config.encoder,
+            decoder=self.config.decoder,
+        )
+
+    def elbo(self, batch: Batch, moment: Moment) -> Loss:
+        """The negative bound in bits per dimension, its divergence weighted; logs both parts and the true bound."""
+        x = batch["image"]
+        mean, log_variance = self.encoder(x)
+        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        centre, log_scale = self.decoder(z)
+        # Float32 for the likelihood: under bfloat16 neighbouring grey levels would fall together.
+        nats = logistic(x.float(), centre, log_scale, stored_levels(self.config.media)).mean()
+        cost = gaussian_kl(mean, log_variance, self.config.free_bits * math.log(2)).mean()
+        kl = gaussian_kl(mean, log_variance).mean()
+        per_dim = 1 / (math.log(2) * x[0].numel())
+        scalars = {
+            "bits_per_dim": (nats + kl) * per_dim,
+            "reconstruction": nats * per_dim,
+            "divergence": kl * per_dim,
+            "scale": log_scale.exp().mean(),
+        }
+        return Loss((nats + self._weight(moment) * cost) * per_dim, {k: v.detach() for k, v in scalars.items()})
+
+    def _weight(self, moment: Moment) -> float:
+        if not self.config.warmup:
+            return self.config.beta
+        return self.config.beta * min(1.0, moment.images / self.config.warmup)

@@ -1,0 +1,9 @@
+"""The closed union of synthesizer configs that a model folder may name."""
+
+from __future__ import annotations
+
+from diorama.synthesis.gan import GANSynthesizerConfig
+from diorama.synthesis.vae import VAESynthesizerConfig
+from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
+
+AnySynthesizer = GANSynthesizerConfig | VAESynthesizerConfig | VideoGANSynthesizerConfig

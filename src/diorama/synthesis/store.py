@@ -1,0 +1,175 @@
+"""Model folders: what a trained model is, its tensors, its card and where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from diorama.core.config import decode, encode
+from diorama.core.errors import BadInput
+from diorama.core.files import fresh_folder, write_bytes, write_json, write_text
+from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.catalog import AnySynthesizer
+
+FORMAT = 1
+CONFIG, WEIGHTS, CARD, PROVENANCE = "config.json", "model.safetensors", "README.md", "provenance.json"
+
+
+def save(
+    folder: Path, config: SynthesizerConfig, state: Mapping[str, Tensor], provenance: Mapping[str, Any], card: str
+) -> None:
+    """Write a model folder; it appears whole or not at all, and replaces an older one.
+
+    Args:
+        folder: where.
+        config: what the model is.
+        state: the synthesizer's state dict: ``NAME.…`` for its parts.
+        provenance: JSON of where the model comes from: data, recipe, code, scores.
+        card: the model card, Markdown.
+    """
+    with fresh_folder(folder) as fresh:
+        write_bytes(fresh / CONFIG, _config_bytes(config))
+        write_bytes(fresh / WEIGHTS, _weight_bytes(state))
+        write_json(fresh / PROVENANCE, dict(provenance))
+        write_text(fresh / CARD, card)
+
+
+def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Sequence[type] = ()) -> Synthesizer:
+    """Read a model back, in evaluation mode.
+
+    Args:
+        path: a model folder, or a run folder (its best model).
+        device: where the model shall be.
+        catalog: further config classes that the model may name (a user's own).
+
+    Raises:
+        BadInput: no model there, a file that is missing or broken, a tensor that is missing, unknown or misshapen.
+        BadConfig: the config does not fit; the message names the field.
+    """
+    folder = model_folder(path)
+    config = read_config(folder, catalog)
+    model = config.build()
+    state = _read_weights(folder / WEIGHTS)
+    _check_fit(model.state_dict(), state, folder / WEIGHTS)
+    model.load_state_dict(state)
+    return model.to(device).eval().requires_grad_(False)
+
+
+def model_folder(path: Path | str) -> Path:
+    """The model folder that a path stands for: itself, or the ``model`` of a run.
+
+    Raises:
+        BadInput: there is none.
+    """
+    given = Path(path)
+    for folder in (given, given / "model"):
+        if (folder / CONFIG).is_file():
+            return folder
+    if not given.exists():
+        raise BadInput(f"{given}: there is no such folder")
+    if (given / "recipe.json").is_file():
+        raise BadInput(f"{given}: this run has saved no model yet; continue it with the same `diorama train` command")
+    raise BadInput(f"{given}: is no model folder and no run (neither {CONFIG} nor model/{CONFIG} is in it)")
+
+
+def read_config(folder: Path, catalog: Sequence[type] = ()) -> SynthesizerConfig:
+    """What the model in a model folder is.
+
+    Raises:
+        BadInput: the file is missing, broken, or of a newer format.
+        BadConfig: a field does not fit.
+    """
+    document = _read_json(folder / CONFIG)
+    if document.get("format") != FORMAT:
+        raise BadInput(
+            f"{folder / CONFIG}: format {document.get('format')!r} is not {FORMAT}; a newer Diorama may have written it"
+        )
+    if "model" not in document:
+        raise BadInput(f"{folder / CONFIG}: the field model is missing")
+    return decode(AnySynthesizer, document["model"], f"{folder / CONFIG}: model", catalog)
+
+
+def read_provenance(path: Path | str) -> dict[str, Any]:
+    """Where a model comes from, as its training wrote it.
+
+    Raises:
+        BadInput: no model there, or the file is missing or broken.
+    """
+    return _read_json(model_folder(path) / PROVENANCE)
+
+
+def model_hash(model: Path | str | Synthesizer) -> str:
+    """Hex SHA-256 of what a model is and of its tensors: the same for a model folder and for the model read from it.
+
+    Raises:
+        BadInput: no model there.
+    """
+    if isinstance(model, Synthesizer):
+        contents = (_config_bytes(model.config), _weight_bytes(model.state_dict()))
+    else:
+        folder = model_folder(model)
+        contents = (_read(folder / CONFIG), _read(folder / WEIGHTS))
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def _config_bytes(config: SynthesizerConfig) -> bytes:
+    document = {"format": FORMAT, "model": encode(config)}
+    return (json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def _weight_bytes(state: Mapping[str, Tensor]) -> bytes:
+    # Clones, since safetensors refuses tensors that share memory.
+    return to_bytes({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise BadInput(f"{path}: cannot be read ({problem.strerror}); the model folder is incomplete") from problem
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(_read(path))
+    except ValueError as problem:
+        raise BadInput(f"{path}: is not JSON ({problem})") from problem
+    if not isinstance(document, dict):
+        raise BadInput(f"{path}: must hold a JSON object")
+    return document
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise BadInput(f"{path}: is missing; the model folder is incomplete")
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as problem:
+        raise BadInput(f"{path}: is no whole safetensors file ({problem})") from problem
+
+
+def _check_fit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
+    """Every tensor of the model is there in its shape, and nothing else."""
+    for name, tensor in expected.items():
+        if name not in found:
+            raise BadInput(f"{path}: tensor {name!r} is missing")
+        if found[name].shape != tensor.shape:
+            raise BadInput(
+                f"{path}: tensor {name!r} has shape {tuple(found[name].shape)}, the config asks for "
+                f"{tuple(tensor.shape)}"
+            )
+    for name in found:
+        if name not in expected:
+            raise BadInput(f"{path}: tensor {name!r} is none of the model's")
