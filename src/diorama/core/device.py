@@ -1,0 +1,111 @@
+"""Which device, which precision, and how its kernels are chosen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diorama.core.errors import BadConfig
+
+
+def pick(name: str = "auto") -> torch.device:
+    """The device of a name; ``auto`` takes CUDA, else MPS, else the CPU.
+
+    Raises:
+        BadConfig: no such device here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as problem:
+        raise BadConfig(f"device {name!r} cannot be used here: {str(problem).splitlines()[0]}") from problem
+    return device
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware (emulation is slower than float32)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, probe, bool)() for probe in probes)
+    return False
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What matrix products are computed in.
+
+    Args:
+        dtype: of autocast; float32 switches it off.
+        device: where.
+    """
+
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def scaled(self) -> bool:
+        """Whether gradients must be scaled lest they vanish (float16)."""
+        return self.dtype == torch.float16
+
+    def autocast(self, enabled: bool = True) -> AbstractContextManager[None]:
+        """The context in which networks are called; without effect in float32 or when not ``enabled``."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=enabled)
+
+
+def precision(name: str, device: torch.device) -> Precision:
+    """The precision of a name: ``bf16``, ``fp16``, ``fp32``, or ``auto``: bf16 where the hardware has it."""
+    if name == "auto":
+        name = "bf16" if has_bf16(device) else "fp32"
+    try:
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[name]
+    except KeyError:
+        raise BadConfig(f"precision: {name!r} is not one of auto, bf16, fp16, fp32") from None
+    return Precision(dtype, device)
+
+
+def choose_kernels(device: torch.device, *, deterministic: bool = False) -> None:
+    """Set the process's kernels: TF32 and the fastest convolutions on CUDA, or only deterministic ones.
+
+    On the CPU the same threads give the same bits either way. On GPUs ``deterministic`` is needed for that: it
+    forgoes cuDNN's search and the scattered additions of some backward passes.
+    """
+    torch.set_float32_matmul_precision("high")
+    if device.type != "cuda":
+        return
+    if deterministic:
+        # cuBLAS reads this when its first handle is made.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+
+
+def channels_last(module: torch.nn.Module) -> None:
+    """Lay out the convolution weights of a module with the channels innermost, in place.
+
+    Five-dimensional weights stay as they are: the CPU has no channels-last kernels for three-dimensional convolutions.
+    """
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def all_finite(tensors: Iterable[Tensor]) -> Tensor:
+    """Whether every value of the floating tensors is finite: a bool of shape (), on their device."""
+    values = [t.detach() for t in tensors if t.is_floating_point() and t.numel()]
+    if not values:
+        return torch.tensor(True)
+    norms = torch._foreach_norm(values, float("inf"))
+    return torch.stack([n.float() for n in norms]).isfinite().all()

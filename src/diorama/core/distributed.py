@@ -1,0 +1,115 @@
+"""Several processes as one: started by ``torchrun``, and without effect in a single process.
+
+Floating statistics are averaged with :func:`mean`, decisions agreed on with :func:`agree`. Tensors on GPUs travel
+through NCCL and tensors on the CPU through gloo, so that an agreement never waits for the GPU.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+_PATIENCE = timedelta(hours=2)
+"""Longest wait for another process: the first one evaluates while the others stand still."""
+
+T = TypeVar("T")
+
+
+def rank() -> int:
+    """This process's place, 0 to ``world_size() - 1``."""
+    return dist.get_rank() if _active() else 0
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if _active() else 1
+
+
+def local_rank() -> int:
+    """This process's place on its machine, which names its GPU."""
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes files."""
+    return rank() == 0
+
+
+def _active() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+@contextmanager
+def session(device: torch.device) -> Iterator[None]:
+    """Join the processes that ``torchrun`` started; leave them at the end of the block.
+
+    A group that the caller already made is used as it is.
+    """
+    launched = int(os.environ.get("WORLD_SIZE", 1)) > 1 and not _active()
+    if launched:
+        backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        if launched:
+            dist.destroy_process_group()
+
+
+def mean(value: Tensor) -> Tensor:
+    """The mean over processes of a floating tensor of the same shape everywhere."""
+    if not _active() or world_size() == 1:
+        return value
+    total = value.detach().clone()
+    dist.all_reduce(total)
+    return total / world_size()
+
+
+def broadcast(tensors: Iterable[Tensor]) -> None:
+    """Give every process the first one's values, in place."""
+    if not _active() or world_size() == 1:
+        return
+    for tensor in tensors:
+        # Collectives want dense memory, which channels-last tensors are not in PyTorch's default order.
+        dense = tensor.detach().contiguous()
+        dist.broadcast(dense, src=0)
+        tensor.detach().copy_(dense)
+
+
+def gather(value: Tensor) -> Tensor:
+    """A CPU tensor of the same shape in every process, stacked: (world_size, *shape), the same everywhere."""
+    if not _active() or world_size() == 1:
+        return value[None]
+    rows = [torch.empty_like(value) for _ in range(world_size())]
+    dist.all_gather(rows, value)
+    return torch.stack(rows)
+
+
+def share(value: T) -> T:
+    """The first process's value, for every process: text, numbers, lists of them."""
+    if not _active() or world_size() == 1:
+        return value
+    held = [value]
+    dist.broadcast_object_list(held, src=0, device=torch.device("cpu"))
+    return held[0]
+
+
+def agree(wish: bool) -> bool:
+    """Whether any process wishes it; the same answer everywhere."""
+    if not _active() or world_size() == 1:
+        return wish
+    answer = torch.tensor([int(wish)])
+    dist.all_reduce(answer, op=dist.ReduceOp.MAX)
+    return bool(answer.item())
+
+
+def barrier() -> None:
+    """Wait until every process is here."""
+    agree(False)

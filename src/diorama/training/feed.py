@@ -1,0 +1,70 @@
+"""The data of a run: one set or several, what they are, and a hash that names them all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from diorama.core.contracts import DataInfo
+from diorama.core.errors import BadConfig
+from diorama.core.files import cache_folder
+from diorama.data.dataset import Dataset, Split
+from diorama.data.raw import open_any
+
+Data = Path | str | Sequence[Path | str | tuple[Path | str, float]]
+"""One data set, or several, each alone or with the weight it is drawn with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """What a run trains on.
+
+    Args:
+        info: of all sets together: what recipes are made from.
+        train: the training splits with their weights.
+        val: the first set's validation split, which picks the best model; ``None`` where it has none.
+    """
+
+    info: DataInfo
+    train: tuple[tuple[Split, float], ...]
+    val: Split | None
+
+
+def open_feed(data: Data) -> Feed:
+    """Open what ``data`` names: prepared folders, small raw ones (prepared once, into a cache), built-in worlds.
+
+    Raises:
+        BadInput: a set cannot be read or has no training split.
+        BadConfig: the sets differ in shape, units or classes.
+    """
+    listed = [data] if isinstance(data, (str, Path)) else list(data)
+    weighted = [entry if isinstance(entry, tuple) else (entry, 1.0) for entry in listed]
+    sets = [(open_any(path, cache_folder()), weight) for path, weight in weighted]
+    first = sets[0][0]
+    for other, _ in sets[1:]:
+        for field in ("media", "classes"):
+            here, there = getattr(first.info, field), getattr(other.info, field)
+            if here != there:
+                raise BadConfig(
+                    f"data: {first.info.name} and {other.info.name} differ in {field} ({here}; {there}); "
+                    "prepare them alike to train on both"
+                )
+    train = tuple((dataset.split("train"), weight) for dataset, weight in sets)
+    val = first.split("val") if first.splits.get("val") else None
+    return Feed(info=_together(sets), train=train, val=val)
+
+
+def _together(sets: Sequence[tuple[Dataset, float]]) -> DataInfo:
+    """The first set's info where it is alone; else names joined, counts added, hashes and weights hashed."""
+    infos = [dataset.info for dataset, _ in sets]
+    if len(sets) == 1:
+        return infos[0]
+    names = "\n".join(f"{dataset.info.sha256} {weight!r}" for dataset, weight in sets)
+    return replace(
+        infos[0],
+        name=" + ".join(info.name for info in infos),
+        count=sum(info.count for info in infos),
+        sha256=hashlib.sha256(names.encode()).hexdigest(),
+    )
