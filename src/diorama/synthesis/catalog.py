@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from diorama.synthesis.gan import GANSynthesizerConfig
+from diorama.synthesis.mixture import GaussianMixtureConfig
 from diorama.synthesis.vae import VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 
-AnySynthesizer = GANSynthesizerConfig | VAESynthesizerConfig | VideoGANSynthesizerConfig
+AnySynthesizer = GANSynthesizerConfig | GaussianMixtureConfig | VAESynthesizerConfig | VideoGANSynthesizerConfig

@@ -1,0 +1,178 @@
+"""One generator in a comparison: what it is, what it drew, how it scored, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from diorama.core.contracts import DataInfo
+from diorama.evaluation.protocol import Result
+
+Kind = Literal["trained", "loaded", "samples", "mixture", "untrained", "real"]
+
+KIND_WORDS: Mapping[Kind, str] = {
+    "trained": "trained here under the budget",
+    "loaded": "a finished run or model",
+    "samples": "pictures of another generator, as they were given",
+    "mixture": "the floor: a Gaussian mixture on principal components",
+    "untrained": "the same network before training",
+    "real": "held-out real records: what a perfect generator would score",
+}
+
+Curve = tuple[tuple[float, float], ...]
+"""(images seen, value) pairs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a training was.
+
+    Args:
+        images: seen.
+        steps: taken.
+        seconds: of training, interruptions left out.
+        joules: used.
+        energy: how joules were found.
+        losses: curves by phase.
+        scores: curves by metric, as measured while training.
+    """
+
+    images: int
+    steps: int
+    seconds: float
+    joules: float
+    energy: str = ""
+    losses: Mapping[str, Curve] = field(default_factory=dict)
+    scores: Mapping[str, Curve] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One generator's column.
+
+    Args:
+        name: unique in the comparison.
+        kind: how it came here.
+        recipe: name of its recipe; empty where there is none.
+        of: for an untrained self, the name of the trained column.
+        parameters: of everything that draws.
+        model: SHA-256 of the model; empty for foreign pictures and real records.
+        count: samples measured.
+        results: stamped results.
+        warnings: of the measurement.
+        seconds: that drawing took; ``None`` where nothing was drawn.
+        story: of the training, where it is known.
+        pictures: the first samples as they are shown, uint8 (n, h, w, 3) or (n, t, h, w, 3).
+        origin: folder or archive it was read from, its name alone.
+    """
+
+    name: str
+    kind: Kind
+    recipe: str = ""
+    of: str = ""
+    parameters: int | None = None
+    model: str = ""
+    count: int = 0
+    results: tuple[Result, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None
+    story: Story | None = None
+    pictures: np.ndarray | None = None
+    origin: str = ""
+
+    def result(self, metric: str) -> Result | None:
+        """The result of a metric, if it was measured."""
+        return next((result for result in self.results if result.metric == metric), None)
+
+    @property
+    def samples_per_second(self) -> float | None:
+        """Drawing speed on the machine of the comparison."""
+        return self.count / self.seconds if self.seconds else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Every number of the column; pictures are left out."""
+        story = None if self.story is None else asdict(self.story)
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "recipe": self.recipe,
+            "of": self.of,
+            "origin": self.origin,
+            "parameters": self.parameters,
+            "model": self.model,
+            "samples": self.count,
+            "drawing_seconds": self.seconds,
+            "samples_per_second": self.samples_per_second,
+            "training": story,
+            "results": [asdict(result) for result in self.results],
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """The training records that are closest to a generator's first samples.
+
+    Args:
+        pictures: as they are shown, (n, h, w, 3) or (n, t, h, w, 3) uint8; ``None`` where they must not be shown.
+        distances: root mean square difference in grey levels, one for each sample.
+    """
+
+    pictures: np.ndarray | None
+    distances: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Everything a report says of one data set.
+
+    Args:
+        data: what the generators were trained on.
+        budget: of each training, in words; empty when nothing was trained.
+        device: in words.
+        columns: the generators, in the order they are shown.
+        neighbours: by column name.
+        real: real records as they are shown; ``None`` where they must not be.
+        searched: training records among which neighbours were looked for.
+        split: that all were held against.
+        notes: sentences on how the comparison was run.
+    """
+
+    data: DataInfo
+    budget: str
+    device: str
+    columns: tuple[Column, ...]
+    neighbours: Mapping[str, Neighbours] = field(default_factory=dict)
+    real: np.ndarray | None = None
+    searched: int = 0
+    split: str = "train"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all metrics that were measured, in order of first use."""
+        return list(dict.fromkeys(result.metric for column in self.columns for result in column.results))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the reader must be warned of, each once."""
+        return list(dict.fromkeys(warning for column in self.columns for warning in column.warnings))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every number of the comparison."""
+        return {
+            "data": asdict(self.data),
+            "budget": self.budget,
+            "device": self.device,
+            "split": self.split,
+            "models": [column.to_json() for column in self.columns],
+            "nearest_training_records": {
+                name: {"searched": self.searched, "rms_grey_levels": list(found.distances)}
+                for name, found in self.neighbours.items()
+            },
+            "notes": list(self.notes),
+            "warnings": self.warnings,
+        }

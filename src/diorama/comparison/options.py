@@ -1,0 +1,65 @@
+"""What is asked of a comparison, and what it tells on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from diorama.core.durations import Budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """How generators are compared. Every one of them is measured under the same protocol.
+
+    Args:
+        budget: of each training.
+        runs: finished runs or model folders that join as they are.
+        samples: folders or archives of other people's pictures, by the name they are shown under.
+        real_images: show real pictures in the report; off for private data.
+        untrained: measure every recipe's untrained network as well.
+        metrics: names; empty for the default ones of the media.
+        split: of the data that all are held against.
+        count: samples of each; ``None`` for 2,000 pictures or 256 clips.
+        reference: real records; ``None`` for all of the split.
+        seed: of the samples and of every draw of the measurement.
+        batch_size: samples drawn at a time; changes no answer.
+        device: ``auto`` or what :class:`torch.device` reads.
+        catalog: a user's own config classes.
+        full_size: train the recipes that were named even where there is no GPU, instead of their small counterparts.
+    """
+
+    budget: Budget = field(default_factory=lambda: Budget(seconds=600.0))
+    runs: tuple[Path, ...] = ()
+    samples: Mapping[str, Path] = field(default_factory=dict)
+    real_images: bool = True
+    untrained: bool = True
+    metrics: tuple[str, ...] = ()
+    split: str = "train"
+    count: int | None = None
+    reference: int | None = None
+    seed: int = 0
+    batch_size: int = 64
+    device: str = "auto"
+    catalog: tuple[type, ...] = ()
+    full_size: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a comparison stands.
+
+    Args:
+        doing: a few words: ``"training dcgan_cpu"``.
+        share: of what it is doing that is done, in [0, 1]; ``None`` where that is unknown.
+        detail: the newest losses and speed, say.
+        note: a sentence that should stay visible.
+        report: the finished report, in the last one.
+    """
+
+    doing: str
+    share: float | None = None
+    detail: str = ""
+    note: str = ""
+    report: Path | None = None

@@ -1,0 +1,90 @@
+"""Samples as a reader sees them: three channels of eight bits, whatever the data are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Condition
+from diorama.data.dataset import Split
+from diorama.media.convert import to_float, to_stored, to_uint8
+from diorama.synthesis.base import Synthesizer
+
+
+def visible(x: Tensor) -> np.ndarray:
+    """What can be shown of a batch.
+
+    Args:
+        x: (b, c, h, w) or (b, c, t, h, w) in [-1, 1]; one channel is grey, of more than three the first are shown.
+
+    Returns:
+        (b, h, w, 3) or (b, t, h, w, 3) uint8.
+    """
+    shown = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, *x.shape[2:])
+    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()
+
+
+def spread(split: Split, most: int) -> np.ndarray:
+    """Indices of at most ``most`` records, evenly spread over a split."""
+    return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(np.int64))
+
+
+def batches(split: Split, indices: np.ndarray, size: int) -> Iterator[Tensor]:
+    """Records of a split as float32 in [-1, 1], ``size`` at a time."""
+    media = split.info.media
+    for start in range(0, len(indices), size):
+        yield to_float(split.stored(indices[start : start + size]), media)
+
+
+class Drawing:
+    """A model's samples, batch by batch, in the units that files would hold; the clock runs only while it draws.
+
+    Args:
+        model: asked for samples.
+        count: how many.
+        seed: of the samples.
+        size: of a batch.
+        condition: (first, count) -> what the model is given; ``None`` for models that take nothing.
+        keep: the first samples that stay for the report.
+    """
+
+    def __init__(
+        self,
+        model: Synthesizer,
+        count: int,
+        *,
+        seed: int,
+        size: int,
+        condition: Callable[[int, int], Condition] | None = None,
+        keep: int = 64,
+    ) -> None:
+        self.model, self.count, self.seed, self.size = model, count, seed, size
+        self.condition, self.keep = condition, keep
+        self.drawn, self.seconds = 0, 0.0
+        self._kept: list[np.ndarray] = []
+
+    def __iter__(self) -> Iterator[Tensor]:
+        media = self.model.config.media
+        for first in range(0, self.count, self.size):
+            count = min(self.size, self.count - first)
+            started = time.perf_counter()
+            given = self.condition(first, count) if self.condition is not None else None
+            x = self.model.sample(count, seed=self.seed, first=first, condition=given).cpu()
+            self.seconds += time.perf_counter() - started
+            # Rounded as a written file would be, so that a model and a folder of its samples score alike.
+            x = to_float(torch.from_numpy(to_stored(x, media)), media)
+            if first < self.keep:
+                self._kept.append(visible(x[: self.keep - first]))
+            self.drawn += count
+            yield x
+
+    @property
+    def kept(self) -> np.ndarray:
+        """The first samples, as :func:`visible` shows them."""
+        return np.concatenate(self._kept)
+
+
