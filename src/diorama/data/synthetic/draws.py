@@ -17,7 +17,7 @@ _COUNT_ODDS = (0.5, 0.8)
 _ARRANGEMENTS = 16
 """Placements tried for a scene; the first that is roomy enough is taken, else the roomiest."""
 
-_ROOMY = 0.72
+_ROOMY = 0.58
 """Smallest distance of two centres, in sums of their radii, that keeps well over half of each object in sight."""
 
 _SPEEDS = (0.02, 0.05)

@@ -20,7 +20,10 @@ _FAR = 36.0
 """Grey levels (root of the summed squares of three channels) beyond which a pixel is not background."""
 
 _FOREGROUND = 14.0
-"""Grey levels from the background below which a pixel is background wholly."""
+"""Grey levels from the background below which a pixel of a clean picture is background wholly."""
+
+_NOISE_FACTOR = 2.2
+"""The same in medians of the background's own deviation, for noisy or drifted pictures."""
 
 _STRANGE = 42.0
 """Grey levels from every mixture of background and one colour beyond which a pixel is unexplained."""
@@ -123,7 +126,11 @@ def segment(pixels: np.ndarray) -> Segments:
     colour = np.full(distance.shape, -1, dtype=np.int64)
     cover = np.zeros(distance.shape, dtype=np.float32)
     tone = np.zeros(distance.shape, dtype=np.float32)
-    front = (distance > _FOREGROUND**2) & (background >= 0)[:, None, None]
+    quiet = np.where(distance < _FAR**2, distance, np.nan)
+    quiet[background < 0] = 0.0
+    deviation = np.sqrt(np.nanmedian(quiet, axis=(1, 2)))
+    threshold = np.clip(_NOISE_FACTOR * deviation, _FOREGROUND, _FAR)
+    front = (distance > threshold[:, None, None] ** 2) & (background >= 0)[:, None, None]
     where = np.nonzero(front)
     behind = backgrounds(WORKING_SIDE)[background[where[0]], where[1], where[2]]
     found, share, light, left = _unmix(pixels[where], behind)
