@@ -10,7 +10,7 @@ from diorama.nn.distributions import kl_to_standard_normal
 
 def gaussian_kl(
     mean: Float[Tensor, "b d"], log_variance: Float[Tensor, "b d"], free_nats: float = 0.0
-) -> Float[Tensor, "b"]:
+) -> Float[Tensor, " b"]:
     """KL(N(mean, exp(log_variance)) || N(0, 1)), summed over latent dimensions.
 
     Args:

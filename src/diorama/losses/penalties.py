@@ -25,7 +25,7 @@ def gradient_penalty(
     discriminator: Discriminator,
     real: Float[Tensor, "b ..."],
     fake: Float[Tensor, "b ..."],
-    mix: Float[Tensor, "b"] | None = None,
+    mix: Float[Tensor, " b"] | None = None,
 ) -> Tensor:
     """How far the critic's slope between real and generated samples is from one: mean of (norm - 1)².
 

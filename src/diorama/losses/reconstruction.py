@@ -8,7 +8,7 @@ from torch import Tensor
 from diorama.nn.distributions import bernoulli_log_prob, gaussian_log_prob, logistic_log_prob
 
 
-def gaussian(x: Float[Tensor, "b ..."], mean: Tensor, log_std: Tensor) -> Float[Tensor, "b"]:
+def gaussian(x: Float[Tensor, "b ..."], mean: Tensor, log_std: Tensor) -> Float[Tensor, " b"]:
     """Gaussian likelihood.
 
     Args:
@@ -21,7 +21,7 @@ def gaussian(x: Float[Tensor, "b ..."], mean: Tensor, log_std: Tensor) -> Float[
     return -gaussian_log_prob(x, mean, log_std).flatten(1).sum(1)
 
 
-def bernoulli(x: Float[Tensor, "b ..."], logits: Float[Tensor, "b ..."]) -> Float[Tensor, "b"]:
+def bernoulli(x: Float[Tensor, "b ..."], logits: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
     """Bernoulli likelihood.
 
     Args:
@@ -33,7 +33,7 @@ def bernoulli(x: Float[Tensor, "b ..."], logits: Float[Tensor, "b ..."]) -> Floa
     return -bernoulli_log_prob(x, logits).flatten(1).sum(1)
 
 
-def logistic(x: Float[Tensor, "b ..."], mean: Tensor, log_scale: Tensor, levels: int | None) -> Float[Tensor, "b"]:
+def logistic(x: Float[Tensor, "b ..."], mean: Tensor, log_scale: Tensor, levels: int | None) -> Float[Tensor, " b"]:
     """Logistic likelihood, of stored levels where the data have them.
 
     Args:

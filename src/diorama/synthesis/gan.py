@@ -18,7 +18,7 @@ class GANSynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it draws.
-        classes: label names of the data it was trained on; it does not read labels.
+        classes: empty, since it cannot be asked for a label.
         generator: the network.
     """
 

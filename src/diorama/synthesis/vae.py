@@ -23,7 +23,7 @@ class VAESynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it draws.
-        classes: label names of the data it was trained on; it does not read labels.
+        classes: empty, since it cannot be asked for a label.
         encoder: pictures to posteriors.
         decoder: latent vectors to likelihoods.
     """
@@ -73,7 +73,7 @@ class VAESynthesizer(Synthesizer):
         return self.decoder(mean)[0].clamp(-1, 1)
 
     @torch.no_grad()
-    def bits_per_dim(self, x: Float[Tensor, "b c h w"], *, seed: int = 0, first: int = 0) -> Float[Tensor, "b"]:
+    def bits_per_dim(self, x: Float[Tensor, "b c h w"], *, seed: int = 0, first: int = 0) -> Float[Tensor, " b"]:
         """An upper bound on bits per stored value: the negative evidence lower bound with one latent draw a picture.
 
         For floating-point data it bounds a density in [-1, 1], which may be negative.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from diorama.core.contracts import Condition, MediaSpec, Stage
 from diorama.core.errors import BadInput
@@ -20,7 +20,8 @@ class VideoGANSynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it draws; ``frames`` is the length of its clips.
-        classes: label names; with as many categories in the generator, label *i* asks for category *i*.
+        classes: labels it can be asked for: label *i* is category *i* of the generator. Empty where its categories have no
+            names.
         generator: the network.
     """
 
@@ -74,4 +75,4 @@ class VideoGANSynthesizer(Synthesizer):
         label = condition.get("label", votes.argmax(dim=1))
         if int(label.max()) >= count or int(label.min()) < 0:
             raise BadInput(f"label must be from 0 to {count - 1}, got {label.tolist()}")
-        return nn.functional.one_hot(label, count).to(votes.dtype)
+        return self.generator.one_hot(label)

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.conformance.runner import Adapter
+from tests.conformance.adapters import dcgan, diffusers_unet2d, mocogan
+from tests.conformance.runner import Adapter, Compute
 
-ADAPTERS: Mapping[str, Adapter] = {}
+_SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
+    "DCGAN": dcgan.ADAPTERS,
+    "DDPM U-Net (diffusers layout)": diffusers_unet2d.ADAPTERS,
+    "MoCoGAN": mocogan.ADAPTERS,
+}
+
+ADAPTERS: Mapping[str, Adapter] = {
+    kind: Adapter(system, compute) for system, adapters in _SYSTEMS.items() for kind, compute in adapters.items()
+}
+"""By the class that a golden file's metadata names."""

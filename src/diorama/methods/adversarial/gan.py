@@ -26,7 +26,6 @@ class GANConfig(MethodConfig):
 
     Args:
         media: what is drawn.
-        classes: label names of the data; labels are not read.
         generator: player ``generator``.
         discriminator: player ``discriminator``.
         loss: a name of :data:`diorama.losses.adversarial.ADVERSARIAL`.
@@ -36,7 +35,6 @@ class GANConfig(MethodConfig):
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
     generator: Generator
     discriminator: Discriminator
     loss: Literal["non_saturating", "hinge", "least_squares", "wasserstein"] = "non_saturating"
@@ -92,9 +90,7 @@ class GAN(Method):
 
     def synthesizer(self) -> GANSynthesizerConfig:
         """A generator alone."""
-        return GANSynthesizerConfig(
-            media=self.config.media, classes=self.config.classes, generator=self.config.generator
-        )
+        return GANSynthesizerConfig(media=self.config.media, generator=self.config.generator)
 
     def draw(self, like: Tensor) -> Tensor:
         """As many generated pictures as ``like`` has, on its device."""

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL
@@ -28,8 +28,8 @@ class MoCoGANConfig(MethodConfig):
 
     Args:
         media: what is drawn.
-        classes: label names; where the generator has as many categories, label *i* is category *i*, and without labels
-            the categories find their own meaning.
+        classes: label names, as many as the generator has categories: label *i* is category *i*. When empty, the
+            categories find their own meaning.
         generator: player ``generator``.
         image_discriminator: player ``image_discriminator``; sees one random frame of each clip.
         video_discriminator: player ``video_discriminator``; sees whole clips.
@@ -49,7 +49,7 @@ class MoCoGANConfig(MethodConfig):
         categories = self.generator.categories
         if categories != self.video_discriminator.categories:
             raise ValueError("generator and video_discriminator must have equally many categories")
-        if categories and self.classes and categories != len(self.classes):
+        if self.classes and categories != len(self.classes):
             raise ValueError(f"{categories} categories for {len(self.classes)} classes: they must be equally many")
 
     def build(self) -> MoCoGAN:
@@ -117,7 +117,7 @@ class MoCoGAN(Method):
         category = chosen = None
         if network.categories:
             category = torch.randint(network.categories, (count,), device=like.device)
-            chosen = one_hot(category, network.categories).float()
+            chosen = self.generator.one_hot(category)
         content = torch.randn(count, network.content, device=like.device)
         motion = torch.randn(count, 1 + like.shape[2], network.motion, device=like.device)
         return self.generator.codes(content, self.generator.motion(motion[:, 0], motion[:, 1:]), chosen), category
@@ -172,7 +172,7 @@ def _places(video: Tensor) -> Tensor:
     return torch.randint(video.shape[2], (len(video),), device=video.device)
 
 
-def _category_loss(logits: Float[Tensor, "b k ..."], category: Float[Tensor, "b"]) -> Tensor:
+def _category_loss(logits: Float[Tensor, "b k ..."], category: Float[Tensor, " b"]) -> Tensor:
     """Cross-entropy, with every patch of a clip judged alike."""
     return cross_entropy(logits.flatten(2).mean(2), category)
 

@@ -26,7 +26,6 @@ class VAEConfig(MethodConfig):
 
     Args:
         media: what is drawn.
-        classes: label names of the data; labels are not read.
         encoder: pictures to posteriors.
         decoder: latent vectors to likelihoods.
         beta: weight of the divergence; 1 trains the bound itself.
@@ -35,7 +34,6 @@ class VAEConfig(MethodConfig):
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
     encoder: Encoder
     decoder: Decoder
     beta: float = 1.0
@@ -76,7 +74,6 @@ class VAE(Method):
         """Both networks."""
         return VAESynthesizerConfig(
             media=self.config.media,
-            classes=self.config.classes,
             encoder=self.config.encoder,
             decoder=self.config.decoder,
         )

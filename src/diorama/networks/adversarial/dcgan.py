@@ -8,6 +8,7 @@ the discriminator follow the widespread PyTorch example, whose checkpoints ``int
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -95,7 +96,7 @@ class DCGANGenerator(nn.Module):
         steps, coarsest = pyramid(config.size)
         widths = [config.features << level for level in reversed(range(steps))]
         self.blocks = nn.ModuleList([_Up(config.latent, widths[0], coarsest, 1, 0)])
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             self.blocks.append(_Up(inputs, outputs, (4, 4), 2, 1))
         self.head = nn.ConvTranspose2d(widths[-1], config.channels, 4, 2, 1, bias=False)
         dcgan_normal(self)
@@ -116,12 +117,12 @@ class DCGANDiscriminator(nn.Module):
         self.config = config
         steps, coarsest = pyramid(config.size)
         widths = [config.channels] + [config.features << level for level in range(steps)]
-        pairs = zip(widths, widths[1:], strict=False)
+        pairs = pairwise(widths)
         self.blocks = nn.ModuleList([_Down(a, b, norm=level > 0) for level, (a, b) in enumerate(pairs)])
         self.head = nn.Conv2d(widths[-1], 1, coarsest, bias=False)
         dcgan_normal(self)
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b"]:
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
         """One logit for every picture."""
         for block in self.blocks:
             x = block(x)

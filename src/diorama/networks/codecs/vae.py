@@ -12,6 +12,7 @@ equation 4 (the shared scale).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -104,7 +105,7 @@ class ConvEncoder(nn.Module):
         steps, (height, width) = pyramid(config.size)
         widths = _widths(config.features, steps)
         layers: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], 3, padding=1)]
-        for finer, coarser in zip(widths, widths[1:], strict=False):
+        for finer, coarser in pairwise(widths):
             layers += [_Residual(finer) for _ in range(config.blocks)]
             layers += [nn.Conv2d(finer, coarser, 4, 2, 1)]
         layers += [_Residual(widths[-1]) for _ in range(config.blocks)]
@@ -129,7 +130,7 @@ class ConvDecoder(nn.Module):
         widths = list(reversed(_widths(config.features, steps)))
         self.stem = nn.Linear(config.latent, widths[0] * self.coarsest[0] * self.coarsest[1])
         layers: list[nn.Module] = [_Residual(widths[0]) for _ in range(config.blocks)]
-        for coarser, finer in zip(widths, widths[1:], strict=False):
+        for coarser, finer in pairwise(widths):
             layers += [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(coarser, finer, 3, padding=1)]
             layers += [_Residual(finer) for _ in range(config.blocks)]
         layers += [_norm(widths[-1]), nn.SiLU(), nn.Conv2d(widths[-1], config.channels, 3, padding=1)]

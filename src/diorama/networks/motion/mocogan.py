@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diorama.networks.adversarial.dcgan import DCGANGenerator, DCGANGeneratorConfig
@@ -141,6 +142,10 @@ class MoCoGANGenerator(nn.Module):
         fixed = content if category is None else torch.cat([content, category], dim=1)
         return torch.cat([fixed[:, None].expand(-1, motion.shape[1], -1), motion], dim=2)
 
+    def one_hot(self, category: Int[Tensor, " b"]) -> Float[Tensor, "b k"]:
+        """The code of each kind of motion, numbered from 0."""
+        return nn.functional.one_hot(category, self.config.categories).float()
+
     def draw(self, codes: Float[Tensor, "b t d"]) -> Float[Tensor, "b c t h w"]:
         """Draw every frame from its latent vector."""
         frames = self.image(codes.flatten(0, 1))
@@ -189,7 +194,7 @@ class _Stage(nn.Module):
 def _widths(channels: int, features: int, steps: int) -> Sequence[tuple[int, int]]:
     """(inputs, outputs) of each halving: from the pixels on, each map twice as wide as the one before."""
     widths = [channels] + [features << level for level in range(steps)]
-    return list(zip(widths, widths[1:], strict=False))
+    return list(pairwise(widths))
 
 
 class MoCoGANImageDiscriminator(nn.Module):
