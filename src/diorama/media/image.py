@@ -71,7 +71,7 @@ def read_frames(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> I
         with guarded(name):
             image.seek(index)
         check_size(image, name, limits)
-        picture = decode(image.copy() if count > 1 else image, name)
+        picture = decode(image, name)
         yield Frame(picture.pixels, seconds)
         seconds += _duration(image)
 

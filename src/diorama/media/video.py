@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from PIL import Image
 
-from diorama.media.image import Frame
+from diorama.core import files
+from diorama.core.errors import BadInput
+from diorama.media.decode import guarded, open_picture
+from diorama.media.image import Frame, read_frames
 from diorama.media.limits import DEFAULT_LIMITS, Limits
-from diorama.media.stamp import SyntheticStamp
+from diorama.media.stamp import SyntheticStamp, to_comment
+
+__all__ = ["Frame", "VideoInfo", "probe", "read_video", "write_video"]
+
+_PICTURE, _HEADER_BYTES = "picture", 16
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_CODECS = {".mp4": "libx264", ".webm": "libvpx-vp9"}
+# Nearly lossless: samples are measured from these files, and small clips stay small all the same. With its
+# macroblock tree x264 gives other bytes for the same small frames from one call to the next.
+_QUALITY = {".mp4": {"crf": "10", "x264-params": "mbtree=0"}, ".webm": {"crf": "10", "b": "0", "cpu-used": "4"}}
+# swscale's bilinear, with accurate rounding and full chroma (SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT, SWS_FULL_CHR_H_INP):
+# its defaults darken a picture by more than a grey level on the way to YUV and back.
+_EXACT = 0x2 | 0x40000 | 0x2000 | 0x4000
+# A clip that ends before this share of what its header promises was cut off.
+_WHOLE = 0.75
+_SHORTEST_GIF_FRAME = 2
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a clip's header says: pixels, mean frames a second, seconds and frames (``None`` where unknown)."""
+    """What a clip's header says.
+
+    Args:
+        height: pixels, as shown.
+        width: pixels, as shown.
+        fps: mean frames a second; ``None`` where unknown.
+        seconds: length; ``None`` where unknown.
+        frames: number of frames; ``None`` where unknown.
+    """
 
     height: int
     width: int
@@ -24,12 +57,184 @@ class VideoInfo:
     frames: int | None
 
 
-def probe(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS) -> VideoInfo: ...
+def probe(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS) -> VideoInfo:
+    """What the header of a clip says; nothing is decoded.
+
+    Raises:
+        BadInput: as :func:`read_video`, as far as a header can tell.
+    """
+    name = name or _name(source)
+    if _format(source, name) == _PICTURE:
+        return _probe_picture(_content(source, limits, name), name, limits)
+    with _opened(source, name, limits) as (container, stream):
+        context = stream.codec_context
+        seconds = container.duration / av.time_base if container.duration else None
+        rate = float(stream.average_rate) if stream.average_rate else None
+        frames = stream.frames or (round(seconds * rate) if seconds and rate else None)
+        return VideoInfo(context.height, context.width, rate, seconds, frames)
 
 
-def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame]: ...
+def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame]:
+    """Decode a clip one frame at a time, turned upright, in the order shown.
+
+    Args:
+        source: MP4, MOV, WebM, MKV or AVI, or an animated GIF, WebP or PNG, told apart by content, never by name.
+            Nothing outside it is opened: playlists and references to other files are refused.
+        name: what messages call it; a path's own name by default.
+        limits: pixels of a frame, checked before decoding.
+
+    Yields:
+        Frames of (h, w, 3) uint8, or (h, w, 1) where the clip is grey; the first at 0 seconds. More than 8 bits a
+        channel are cut to 8.
+
+    Raises:
+        BadInput: no clip, no frames, a broken stream, frames too large; raised where the iteration meets it.
+    """
+    name = name or _name(source)
+    if _format(source, name) == _PICTURE:
+        yield from read_frames(_content(source, limits, name), name, limits)
+        return
+    with _opened(source, name, limits) as (container, stream):
+        start, last = None, 0.0
+        rate = float(stream.average_rate) if stream.average_rate else None
+        for index, frame in enumerate(container.decode(stream)):
+            if frame.is_corrupt or frame.width * frame.height > limits.pixels:
+                raise BadInput(f"{name}: the stream is broken at frame {index}")
+            time = frame.time if frame.time is not None else index / (rate or 1.0)
+            start = time if start is None else start
+            last = max(0.0, time - start)
+            yield Frame(_pixels(frame), last)
+        if start is None:
+            raise BadInput(f"{name}: a clip without a single frame")
+        _check_whole(container, last + 1.0 / (rate or 1.0), name)
 
 
 def write_video(path: Path, frames: np.ndarray, fps: float, stamp: SyntheticStamp | None = None) -> None:
-    """Write frames (t, h, w, c) uint8 as .mp4, .webm or .gif, by the suffix."""
-    ...
+    """Write a clip atomically, in the format that the suffix names.
+
+    Args:
+        path: ``.mp4`` (H.264), ``.webm`` (VP9) or ``.gif`` (256 colours a frame; times in hundredths of a second,
+            at most 50 frames a second).
+        frames: (t, h, w, c) uint8, c 1 or 3. MP4 and WebM repeat the last row or column of an odd size, since
+            players want even ones.
+        fps: frames a second.
+        stamp: written into the file's comment.
+
+    Raises:
+        ValueError: frames or a suffix that no format takes.
+    """
+    suffix = path.suffix.lower()
+    if frames.ndim != 4 or frames.shape[3] not in (1, 3) or frames.dtype != np.uint8 or len(frames) == 0:
+        raise ValueError(f"a clip is (t, h, w, 1 or 3) uint8, got {frames.dtype} of shape {frames.shape}")
+    if suffix not in (*_CODECS, ".gif"):
+        raise ValueError(f"clips are written as .mp4, .webm or .gif, got {suffix!r}")
+    comment = to_comment(stamp) if stamp is not None else ""
+    encode = _encode_gif if suffix == ".gif" else _encode
+    files.write_bytes(path, encode(frames.repeat(3, 3) if frames.shape[3] == 1 else frames, fps, comment, suffix))
+
+
+def _encode(frames: np.ndarray, fps: float, comment: str, suffix: str) -> bytes:
+    height, width = frames.shape[1:3]
+    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    buffer = io.BytesIO()
+    # Without bitexact WebM files hold a random number: the same samples would not give the same file.
+    with av.open(buffer, "w", format=suffix.removeprefix("."), options={"fflags": "+bitexact"}) as container:
+        container.metadata["comment"] = comment
+        rate = Fraction(fps).limit_denominator(1001)
+        stream = container.add_stream(_CODECS[suffix], rate=rate, options=_QUALITY[suffix])
+        stream.width, stream.height, stream.pix_fmt = even.shape[2], even.shape[1], "yuv420p"
+        stream.codec_context.thread_count = 1
+        for picture in even:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p", interpolation=_EXACT)))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def _encode_gif(frames: np.ndarray, fps: float, comment: str, _: str) -> bytes:
+    # Differences of rounded times, so that rounding does not add up over the clip.
+    times = np.round(np.arange(len(frames) + 1) * 100.0 / fps).astype(int)
+    durations = [10 * max(_SHORTEST_GIF_FRAME, int(step)) for step in np.diff(times)]
+    pictures = [Image.fromarray(f).quantize(256, dither=Image.Dither.NONE) for f in frames]
+    buffer = io.BytesIO()
+    more = {"comment": comment.encode()} if comment else {}
+    pictures[0].save(
+        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1, **more
+    )
+    return buffer.getvalue()
+
+
+@contextmanager
+def _opened(source: Path | bytes, name: str, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its first video stream; what FFmpeg raises inside the block becomes BadInput."""
+    file = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+    try:
+        # A file object and a fixed format: FFmpeg cannot take the content for a playlist and open what it names.
+        with file, av.open(file, format=_format(source, name), metadata_errors="ignore") as container:
+            if not container.streams.video:
+                raise BadInput(f"{name}: no video stream")
+            stream = container.streams.video[0]
+            context = stream.codec_context
+            if context is None or context.width * context.height > limits.pixels:
+                raise BadInput(f"{name}: frames of more than {limits.pixels} pixels, or of an unknown codec")
+            yield container, stream
+    except (av.FFmpegError, OSError, ValueError, MemoryError) as problem:
+        raise BadInput(f"{name}: broken or truncated clip ({problem})") from problem
+
+
+def _check_whole(container: InputContainer, seconds: float, name: str) -> None:
+    """Refuse a clip that FFmpeg read to the end of a file that was cut off; sound may honestly outlast pictures."""
+    promised = (container.duration or 0) / av.time_base
+    if len(container.streams) == 1 and seconds < _WHOLE * promised:
+        raise BadInput(f"{name}: truncated, it ends after {seconds:.2f} of {promised:.2f} seconds")
+
+
+def _format(source: Path | bytes, name: str) -> str:
+    if isinstance(source, bytes):
+        head = source[:_HEADER_BYTES]
+    else:
+        try:
+            with source.open("rb") as file:
+                head = file.read(_HEADER_BYTES)
+        except OSError as problem:
+            raise BadInput(f"{name}: cannot be read ({problem.strerror})") from problem
+    if not head:
+        raise BadInput(f"{name}: empty file (0 bytes)")
+    if head[4:8] in _MP4_BOXES:
+        return "mp4"
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return "avi"
+    if head.startswith((b"GIF8", b"\x89PNG")) or head[8:12] == b"WEBP":
+        return _PICTURE
+    raise BadInput(f"{name}: not a clip of a known format (MP4, MOV, WebM, MKV, AVI, GIF, WebP)")
+
+
+def _pixels(frame: av.VideoFrame) -> np.ndarray:
+    grey = frame.format.name.startswith("gray")
+    pixels = frame.reformat(format="gray" if grey else "rgb24", interpolation=_EXACT).to_ndarray()
+    turns = round(frame.rotation / 90) % 4
+    pixels = np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    return pixels[:, :, np.newaxis] if grey else pixels
+
+
+def _probe_picture(content: bytes, name: str, limits: Limits) -> VideoInfo:
+    image = open_picture(content, name, limits)
+    with guarded(name):
+        count = getattr(image, "n_frames", 1)
+    width, height = image.size
+    milliseconds = float(image.info.get("duration", 0) or 0)
+    return VideoInfo(height, width, 1000 / milliseconds if milliseconds else None, None, count)
+
+
+def _content(source: Path | bytes, limits: Limits, name: str) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    if source.stat().st_size > limits.entry_bytes:
+        raise BadInput(f"{name}: larger than {limits.entry_bytes} bytes; convert it to MP4 or WebM")
+    return source.read_bytes()
+
+
+def _name(source: Path | bytes) -> str:
+    return "clip" if isinstance(source, bytes) else source.name
