@@ -1,0 +1,57 @@
+"""Files in a container, before anybody asks what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.base import Skip
+from diorama.media.limits import Limits
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A regular file in a folder or archive.
+
+    Args:
+        path: place inside the source, posix, valid Unicode.
+        size: bytes, as declared.
+        read: gives at most so many bytes from the beginning; raises BadInput. Entries of a stream can be read until
+            the next one is asked for.
+        inner: the path inside its own archive, where that differs from ``path``: what a table may call it.
+        file: the file itself where it lies loose on disk.
+        streamed: it must be read now or never.
+    """
+
+    path: str
+    size: int
+    read: Callable[[int], bytes]
+    inner: str = ""
+    file: Path | None = None
+    streamed: bool = False
+
+    def content(self, limits: Limits) -> bytes:
+        """The whole file.
+
+        Raises:
+            BadInput: unreadable, or larger than ``limits.entry_bytes``, declared or true.
+        """
+        content = self.read(limits.entry_bytes + 1)
+        if len(content) > limits.entry_bytes:
+            raise BadInput(f"{self.path}: unpacks to more than {limits.entry_bytes} bytes")
+        return content
+
+
+class Container(Protocol):
+    """A folder, zip or tar."""
+
+    def entries(self) -> Iterator[Entry | Skip]:
+        """Its files in a fixed order; may be called again.
+
+        Raises:
+            BadInput: the container itself is broken, from here on.
+        """
+        ...

@@ -1,0 +1,115 @@
+"""Folders of any depth, with archives in them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.archives import open_archive
+from diorama.data.sources.base import Skip
+from diorama.data.sources.entries import Entry
+from diorama.data.sources.facts import split_named
+from diorama.data.sources.names import content_of, is_hidden, printable, stem
+
+_MEDIA = ("picture", "animation", "video", "array")
+
+
+class FolderContainer:
+    """A folder: files before subfolders, each sorted by name.
+
+    Archives are read in place. Pictures beside archives are taken for contact sheets and left out, unless there are
+    more of them than the archives hold. Links are followed to files inside the folder only.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = Path(os.path.realpath(root))
+
+    def entries(self) -> Iterator[Entry | Skip]:
+        """All files; an unreadable subfolder or broken archive is a Skip."""
+        yield from self._walk(self._root, "")
+
+    def _walk(self, folder: Path, prefix: str) -> Iterator[Entry | Skip]:
+        try:
+            found = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as problem:
+            yield Skip(prefix.rstrip("/") or ".", f"folder cannot be read ({problem.strerror})")
+            return
+        subfolders = [entry for entry in found if entry.is_dir(follow_symlinks=False)]
+        files = [self._file(entry, prefix) for entry in found if not entry.is_dir(follow_symlinks=False)]
+        archives = [f for f in files if isinstance(f, Entry) and content_of(f.path) == "archive"]
+        loose = [f for f in files if f not in archives] if archives else files
+        if archives:
+            yield from self._archives(archives, loose, prefix)
+        else:
+            yield from loose
+        for entry in subfolders:
+            yield from self._walk(Path(entry.path), f"{prefix}{printable(entry.name)}/")
+
+    def _file(self, entry: os.DirEntry[str], prefix: str) -> Entry | Skip:
+        path = prefix + printable(entry.name)
+        try:
+            if entry.is_symlink():
+                target = Path(os.path.realpath(entry.path))
+                if not target.is_relative_to(self._root):
+                    return Skip(path, "a link that leads out of the source")
+                if target.is_dir():
+                    return Skip(path, "a link to a folder; it is read where it lies")
+            status = entry.stat()
+        except OSError as problem:
+            return Skip(path, f"cannot be read ({problem.strerror})")
+        if not stat.S_ISREG(status.st_mode):
+            return Skip(path, "not a regular file")
+        file = Path(entry.path)
+        return Entry(path, status.st_size, lambda size: _read(file, size, path), file=file)
+
+    def _archives(
+        self, archives: Sequence[Entry], loose: Sequence[Entry | Skip], prefix: str
+    ) -> Iterator[Entry | Skip]:
+        held, used = 0, set[str]()
+        for archive in archives:
+            for entry in self._archive(archive, prefix, several=len(archives) > 1):
+                if isinstance(entry, Entry):
+                    held += content_of(entry.path) in _MEDIA
+                    if entry.path in used:
+                        entry = replace(entry, path=f"{archive.path}/{entry.inner}")
+                    used.add(entry.path)
+                yield entry
+        media = [f for f in loose if isinstance(f, Entry) and content_of(f.path) in _MEDIA and not is_hidden(f.path)]
+        sheets = set() if len(media) > held else {f.path for f in media}
+        for file in loose:
+            yield Skip(file.path, "lies beside archives, taken for a contact sheet") if file.path in sheets else file
+
+    def _archive(self, archive: Entry, prefix: str, several: bool) -> Iterator[Entry | Skip]:
+        assert archive.file is not None
+        try:
+            for entry in open_archive(archive.file).entries():
+                if isinstance(entry, Skip):
+                    yield Skip(f"{archive.path}/{entry.path}", entry.reason)
+                else:
+                    yield replace(entry, path=prefix + _place(entry.path, archive.path, several), inner=entry.path)
+        except BadInput as problem:
+            yield Skip(archive.path, str(problem))
+
+
+def _place(path: str, archive: str, several: bool) -> str:
+    """Where an archive's entry stands in the folder: an archive named as a split or, among others, as a class is one."""
+    name = stem(archive)
+    top = path.partition("/")[0] if "/" in path else ""
+    if split_named(name):
+        return path if split_named(top) else f"{name}/{path}"
+    return f"{name}/{path}" if several and not top else path
+
+
+def _read(file: Path, size: int, name: str) -> bytes:
+    try:
+        with file.open("rb") as handle:
+            return handle.read(size)
+    except OSError as problem:
+        raise BadInput(f"{name}: cannot be read ({problem.strerror})") from problem

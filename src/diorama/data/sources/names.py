@@ -1,0 +1,75 @@
+"""What file names say: whether they stay inside, and what kind of content they promise."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Literal
+
+Content = Literal["picture", "animation", "video", "array", "table", "archive", "other"]
+
+PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".ppm", ".pgm")
+PICTURES += (".pbm", ".pnm", ".jp2", ".apng")
+ANIMATIONS = (".gif",)
+VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
+ARRAYS = (".npy", ".npz")
+ZIPS = (".zip",)
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2")
+TABLE_NAMES = ("labels.csv", "metadata.jsonl")
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+_DIGITS = re.compile(r"(\d+)")
+
+
+def content_of(path: str) -> Content:
+    """What a file holds, by its name."""
+    name = path.rpartition("/")[2].lower()
+    if name in TABLE_NAMES:
+        return "table"
+    kinds: dict[Content, tuple[str, ...]] = {
+        "picture": PICTURES,
+        "animation": ANIMATIONS,
+        "video": VIDEOS,
+        "array": ARRAYS,
+        "archive": (*ZIPS, *TARS),
+    }
+    return next((kind for kind, suffixes in kinds.items() if name.endswith(suffixes)), "other")
+
+
+def inside(name: str) -> str | None:
+    """An archive's entry name as a plain relative path; ``None`` where it is empty, absolute or climbs out."""
+    name = name.replace("\\", "/")
+    if name.startswith("/") or _DRIVE.match(name) or "\0" in name:
+        return None
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    return None if not parts or ".." in parts else "/".join(parts)
+
+
+def printable(name: str) -> str:
+    """A name as valid Unicode on one line: stray bytes and control characters are written as escapes."""
+    whole = os.fsencode(name) if any("\ud800" <= c <= "\udfff" for c in name) else name.encode()
+    text = whole.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a system or an editor put the file there for itself."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
+
+
+def natural(path: str) -> list[tuple[int, int, str]]:
+    """A sort key by which frame 10 comes after frame 9."""
+    parts = _DIGITS.split(path)
+    return [(0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in parts if p]
+
+
+def parent(path: str) -> str:
+    """The folder of a path; empty at the top."""
+    return path.rpartition("/")[0]
+
+
+def stem(path: str) -> str:
+    """A name without folder and without all of an archive's suffixes."""
+    name = path.rpartition("/")[2]
+    longest = max((s for s in (*ZIPS, *TARS) if name.lower().endswith(s)), key=len, default="")
+    return name[: len(name) - len(longest)] if longest else name.rpartition(".")[0] or name

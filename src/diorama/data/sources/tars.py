@@ -1,0 +1,89 @@
+"""Tar archives — plain, gzip, bzip2, xz and zstd — read as streams."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import zstandard
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.base import Skip
+from diorama.data.sources.entries import Entry
+from diorama.data.sources.names import inside, printable
+
+_BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
+_BUFFER = 1 << 18
+
+
+class TarContainer:
+    """A tar: entries in the order of the archive, each readable until the next is asked for.
+
+    The compression is told by content, not by name.
+
+    Args:
+        path: the archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def entries(self) -> Iterator[Entry | Skip]:
+        """Its files; links, devices and names that climb out are Skips.
+
+        Raises:
+            BadInput: not a tar, or truncated, where the stream breaks off.
+        """
+        name = self._path.name
+        try:
+            with _decompressed(self._path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+                for member in tar:
+                    # The archive remembers every member for random access, which a stream has no use for.
+                    tar.members = []  # type: ignore[attr-defined]
+                    if not member.isdir():
+                        yield _entry(tar, member)
+        except _BROKEN as problem:
+            raise BadInput(f"{name}: broken or truncated tar ({problem}); pack it anew") from problem
+
+
+def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | Skip:
+    path = inside(member.name)
+    if path is None:
+        return Skip(printable(member.name), "its name leads out of the archive")
+    path = printable(path)
+    if member.issym() or member.islnk():
+        return Skip(path, "a link")
+    if not member.isreg():
+        return Skip(path, "not a regular file")
+
+    def read(size: int) -> bytes:
+        file = tar.extractfile(member)
+        return file.read(size) if file is not None else b""
+
+    return Entry(path, member.size, read, streamed=True)
+
+
+@contextmanager
+def _decompressed(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        head = file.read(6)
+        file.seek(0)
+        if head.startswith(b"\x1f\x8b"):
+            stream: IO[bytes] = gzip.GzipFile(fileobj=file)
+        elif head.startswith(b"BZh"):
+            stream = bz2.BZ2File(file)
+        elif head == b"\xfd7zXZ\0":
+            stream = lzma.LZMAFile(file)
+        elif head.startswith(b"\x28\xb5\x2f\xfd"):
+            stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), _BUFFER)
+        else:
+            stream = file
+        yield stream
