@@ -22,7 +22,7 @@ _KEPT = 6
 
 _STEPS = 3
 _PATCH = patch_side(float(RADII.max()) * WORKING_SIDE) + 4
-_OCCAM = 0.02
+_OCCAM = 0.05
 """Cost of every hidden pixel: of two outlines that fit alike, the one that hides less is believed."""
 
 _PIXELS = (RADII * WORKING_SIDE).astype(np.float32)

@@ -28,8 +28,8 @@ _ROUNDS = 3
 _WORST_OUTLINE = 0.2
 """Squared difference a pixel of outline beyond which shape, size and place are not told."""
 
-_LEAST_MARGIN = 1.0
-"""Cost, in pixels, by which every rival must be worse."""
+_LEAST_MARGIN = (0.3, 0.3)
+"""By how much every rival must be worse: pixels, and a share of the best one's own cost."""
 
 _LEAST_VISIBLE = 0.4
 _LEAST_TEXTURE_MARGIN = 0.05
@@ -133,8 +133,9 @@ def _object(found: _Found, each: int) -> ObjectReading:
     cost, visible = fits.cost[each], float(fits.visible[each, 0])
     error = float(cost[0] / (2 * np.pi * RADII[size] * WORKING_SIDE))
     clear = error <= _WORST_OUTLINE and visible >= _LEAST_VISIBLE
-    shape_sure = clear and _margin(cost, fits.shape[each] != shape) >= _LEAST_MARGIN
-    size_sure = clear and _margin(cost, fits.size[each] != size) >= _LEAST_MARGIN
+    needed = _LEAST_MARGIN[0] + _LEAST_MARGIN[1] * float(cost[0])
+    shape_sure = clear and _margin(cost, fits.shape[each] != shape) >= needed
+    size_sure = clear and _margin(cost, fits.size[each] != size) >= needed
     fitted = shape_sure and size_sure
     texture = np.sort(found.texture[each])
     surface = fitted and texture[0] <= _WORST_TEXTURE and texture[1] - texture[0] >= _LEAST_TEXTURE_MARGIN

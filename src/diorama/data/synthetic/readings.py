@@ -74,3 +74,51 @@ def mode_of(reading: SceneReading) -> int | None:
     if main is None or main.shape is None:
         return None
     return COLOURS.index(main.colour) * len(SHAPES) + SHAPES.index(main.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackReading:
+    """One object followed through a clip.
+
+    Args:
+        colour: of the palette's names.
+        shape: told most often, or ``None`` when never told.
+        size: likewise.
+        texture: likewise.
+        path: one centre (x, y) a frame in shares of the side, ``None`` where it is not read.
+        seen: share of the frames in which the object is found.
+        constancy: share of the told shapes, sizes and textures that agree with those told most often, in [0, 1].
+        permanence: constancy times the share of frames in which it is found or another object may hide it.
+    """
+
+    colour: str
+    shape: str | None
+    size: str | None
+    texture: str | None
+    path: tuple[tuple[float, float] | None, ...]
+    seen: float
+    constancy: float
+    permanence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipReading:
+    """One clip as read.
+
+    Args:
+        frames: one reading a frame.
+        tracks: objects through time, in the order in which they appear.
+        background: told most often, or ``None``.
+        count: objects told most often, or ``None``.
+        law: the law of motion that the paths follow better, or ``None`` when too little is seen.
+        lawfulness: share of the accelerations away from the walls that agree with that law, in [0, 1].
+        permanence: mean of the tracks' permanence, in [0, 1]; ``None`` without objects.
+    """
+
+    frames: tuple[SceneReading, ...]
+    tracks: tuple[TrackReading, ...]
+    background: str | None
+    count: int | None
+    law: str | None
+    lawfulness: float | None
+    permanence: float | None

@@ -48,8 +48,8 @@ def draw_patches(factors: Factors, size: int) -> list[_Patches]:
     groups = []
     for number, share in enumerate(RADII):
         row, slot = np.nonzero(present & (factors.size == number))
-        radius = np.float32(share * size)
-        side = min(patch_side(float(radius)), size)
+        radius = float(share) * size
+        side = min(patch_side(radius), size)
         centre = factors.position[row, slot] * np.float32(size)  # (k, 2)
         corner = np.clip(np.round(centre - side / 2), 0, size - side).astype(np.int64)
         steps = np.arange(side, dtype=np.float32) + np.float32(0.5)
