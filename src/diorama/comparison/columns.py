@@ -16,7 +16,7 @@ Kind = Literal["trained", "loaded", "samples", "mixture", "untrained", "real"]
 KIND_WORDS: Mapping[Kind, str] = {
     "trained": "trained here under the budget",
     "loaded": "a finished run or model",
-    "samples": "pictures of another generator, as they were given",
+    "samples": "given samples",
     "mixture": "the floor: a Gaussian mixture on principal components",
     "untrained": "the same network before training",
     "real": "held-out real records: what a perfect generator would score",

@@ -10,9 +10,7 @@ import torch
 from diorama.comparison.columns import Neighbours
 
 
-def nearest(
-    samples: dict[str, np.ndarray], records: Iterable[np.ndarray], *, show: bool
-) -> dict[str, Neighbours]:
+def nearest(samples: dict[str, np.ndarray], records: Iterable[np.ndarray], *, show: bool) -> dict[str, Neighbours]:
     """For all generators in one pass over the training data, by root mean square difference of pixels.
 
     Args:
@@ -40,8 +38,6 @@ def nearest(
     found, start = {}, 0
     for name, pictures in samples.items():
         stop = start + len(pictures)
-        found[name] = Neighbours(
-            pictures=closest[start:stop] if show else None, distances=tuple(rms[start:stop])
-        )
+        found[name] = Neighbours(pictures=closest[start:stop] if show else None, distances=tuple(rms[start:stop]))
         start = stop
     return found

@@ -86,5 +86,3 @@ class Drawing:
     def kept(self) -> np.ndarray:
         """The first samples, as :func:`visible` shows them."""
         return np.concatenate(self._kept)
-
-

@@ -31,6 +31,7 @@ class Entry:
         where: ``"module:function"``; the function takes a :class:`~diorama.core.contracts.DataInfo`.
         title: the system in a few words.
         summary: one line on what it is for.
+        about: what the system is, for a reader who has not met it.
         kind: the media it trains on.
         references: keys in :mod:`diorama.core.references`, the main paper first.
         small: the recipe's counterpart for machines without a GPU.
@@ -40,11 +41,29 @@ class Entry:
     where: str
     title: str
     summary: str
+    about: str
     kind: Literal["image", "video"] = "image"
     references: tuple[str, ...]
     small: str | None = None
 
 
+_ABOUT_DCGAN = (
+    "Two convolutional networks play against each other: one draws pictures from noise in a single pass, the other "
+    "learns to tell them from real ones. Drawing is fast and edges are crisp; training can lose part of the data's "
+    "variety."
+)
+_ABOUT_VAE = (
+    "An encoder squeezes a picture into a few numbers that follow a known distribution, a decoder draws it again. "
+    "Training is steady, one pass draws a sample and the likelihood has a bound; pictures come out soft."
+)
+_ABOUT_DDPM = (
+    "A network learns to remove noise of every strength; a sample starts as pure noise and is cleaned in many small "
+    "steps, here taken along the deterministic DDIM path. Quality and variety are high, drawing is slow."
+)
+_ABOUT_MOCOGAN = (
+    "A clip is drawn from one code for what it shows and a sequence of codes for how it moves, frame by frame; one "
+    "discriminator judges frames, another whole clips."
+)
 _DCGAN, _VAE = ("radford2016dcgan",), ("kingma2014vae",)
 _DDPM, _MOCOGAN = ("ho2020ddpm", "song2021ddim"), ("tulyakov2018mocogan",)
 
@@ -54,6 +73,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.dcgan:dcgan",
         title="DCGAN",
         summary="convolutional GAN at the paper's size",
+        about=_ABOUT_DCGAN,
         references=_DCGAN,
         small="dcgan_cpu",
     ),
@@ -62,6 +82,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.dcgan:dcgan_cpu",
         title="DCGAN, small",
         summary="DCGAN for a CPU: useful within minutes",
+        about=_ABOUT_DCGAN,
         references=_DCGAN,
     ),
     Entry(
@@ -69,6 +90,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.vae:vae",
         title="VAE",
         summary="convolutional variational autoencoder",
+        about=_ABOUT_VAE,
         references=_VAE,
         small="vae_cpu",
     ),
@@ -77,6 +99,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.vae:vae_cpu",
         title="VAE, small",
         summary="VAE for a CPU: useful within minutes",
+        about=_ABOUT_VAE,
         references=_VAE,
     ),
     Entry(
@@ -84,6 +107,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.ddpm:ddpm",
         title="DDPM",
         summary="denoising diffusion at the paper's size, drawn by DDIM",
+        about=_ABOUT_DDPM,
         references=_DDPM,
         small="ddpm_cpu",
     ),
@@ -92,6 +116,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.ddpm:ddpm_cpu",
         title="DDPM, small",
         summary="denoising diffusion for a CPU: useful within minutes",
+        about=_ABOUT_DDPM,
         references=_DDPM,
     ),
     Entry(
@@ -99,6 +124,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.mocogan:mocogan",
         title="MoCoGAN",
         summary="video GAN with separate motion and content, at the paper's size",
+        about=_ABOUT_MOCOGAN,
         kind="video",
         references=_MOCOGAN,
         small="mocogan_cpu",
@@ -108,6 +134,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.mocogan:mocogan_cpu",
         title="MoCoGAN, small",
         summary="video GAN for a CPU: useful within minutes",
+        about=_ABOUT_MOCOGAN,
         kind="video",
         references=_MOCOGAN,
     ),
@@ -116,6 +143,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.toy:dcgan_toy",
         title="DCGAN, toy",
         summary="DCGAN that trains in about a minute on two cores",
+        about=_ABOUT_DCGAN,
         references=_DCGAN,
     ),
     Entry(
@@ -123,6 +151,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.toy:vae_toy",
         title="VAE, toy",
         summary="VAE that trains in about a minute on two cores",
+        about=_ABOUT_VAE,
         references=_VAE,
     ),
     Entry(
@@ -130,6 +159,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.toy:ddpm_toy",
         title="DDPM, toy",
         summary="denoising diffusion that trains in about a minute on two cores",
+        about=_ABOUT_DDPM,
         references=_DDPM,
     ),
     Entry(
@@ -137,6 +167,7 @@ ENTRIES: tuple[Entry, ...] = (
         where="diorama.recipes.toy:mocogan_toy",
         title="MoCoGAN, toy",
         summary="video GAN that trains in about a minute on two cores",
+        about=_ABOUT_MOCOGAN,
         kind="video",
         references=_MOCOGAN,
     ),

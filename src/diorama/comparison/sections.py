@@ -1,0 +1,201 @@
+"""The report's parts, each from a comparison to HTML."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from diorama.comparison.columns import KIND_WORDS, Column, Comparison
+from diorama.comparison.showing import CLIPS, PICTURES, columns_of, stamp_of, wall
+from diorama.comparison.tables import colours
+from diorama.comparison.words import competes, measure, title, verdict
+from diorama.core import references
+from diorama.core.durations import count_words
+from diorama.recipes import catalog
+from diorama.web.charts import Series, line_chart, number_words
+
+PAIRS = 8
+"""Samples whose closest training records are shown."""
+
+_DEFAULT_FPS = 8.0
+
+
+def opening(comparison: Comparison) -> str:
+    """The verdict in sentences, and the facts at a glance."""
+    sentences = verdict(comparison)
+    lede = ""
+    if sentences:
+        lede = f'<p class="lede"><strong>{escape(sentences[0])}</strong> {escape(" ".join(sentences[1:]))}</p>'
+    media = comparison.data.media
+    size = f"{media.width} × {media.height}"
+    if media.frames is not None:
+        size += f", {media.frames} frames"
+    records = "clips" if media.kind == "video" else "pictures"
+    facts = {
+        "Data": comparison.data.name,
+        "Training records": f"{comparison.data.count:,} {records}",
+        "Size": size,
+        "Budget each": comparison.budget,
+        "Machine": comparison.device,
+    }
+    cells = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
+    return f'{lede}<dl class="facts">{cells}</dl>{_warnings(comparison)}'
+
+
+def _warnings(comparison: Comparison) -> str:
+    lines = [*comparison.notes, *comparison.warnings]
+    if not lines:
+        return ""
+    return f'<div class="warnings" role="note"><ul>{"".join(f"<li>{escape(w)}</li>" for w in lines)}</ul></div>'
+
+
+def gallery(comparison: Comparison, seed: int) -> str:
+    """What every generator draws, beside real records."""
+    palette, fps = colours(comparison), comparison.data.media.fps or _DEFAULT_FPS
+    figures = []
+    if comparison.real is not None:
+        shown = _most(comparison.real)
+        html = wall(shown, columns=columns_of(len(shown)), alt="Real training records", stamp=None, fps=fps)
+        figures.append(
+            f"<figure>{html}<figcaption><b>Real</b>Training records, not drawn by a model</figcaption></figure>"
+        )
+    for column in comparison.columns:
+        if column.pictures is None or column.kind in ("untrained", "real"):
+            continue
+        shown = _most(column.pictures)
+        alt = f"Samples of {title(column)}"
+        html = wall(shown, columns=columns_of(len(shown)), alt=alt, stamp=stamp_of(column, seed), fps=fps)
+        mark = f'<i style="--mark:var(--c{palette[column.name]})"></i>'
+        caption = f"<b>{mark}{escape(title(column))}</b>{escape(_caption(comparison, column))}"
+        figures.append(f"<figure>{html}<figcaption>{caption}</figcaption></figure>")
+    return f'<div class="gallery">{"".join(figures)}</div>'
+
+
+def _most(pictures: np.ndarray) -> np.ndarray:
+    return pictures[: PICTURES if pictures.ndim == 4 else CLIPS]
+
+
+def _caption(comparison: Comparison, column: Column) -> str:
+    metric = comparison.metrics[0] if comparison.metrics else ""
+    result = column.result(metric)
+    score = "" if result is None else f"{metric} {number_words(result.value)} · "
+    return f"{score}{KIND_WORDS[column.kind]}"
+
+
+def closest(comparison: Comparison, seed: int) -> str:
+    """Samples above the training records that are nearest to them; distances alone where data are private."""
+    if not comparison.neighbours:
+        return ""
+    rows = "".join(
+        _pair(comparison, column, seed)
+        for column in comparison.columns
+        if column.name in comparison.neighbours and column.pictures is not None
+    )
+    return (
+        '<h2 class="part">Closest training records</h2>'
+        f"<p>For the first {PAIRS} samples of each generator, the nearest of {comparison.searched:,} training records "
+        "by root mean square difference of pixels (in grey levels). A distance near zero would mean that a "
+        f'training record was repeated.</p><div class="pairs">{rows}</div>'
+    )
+
+
+def _pair(comparison: Comparison, column: Column, seed: int) -> str:
+    found, fps = comparison.neighbours[column.name], comparison.data.media.fps or _DEFAULT_FPS
+    assert column.pictures is not None
+    count = len(found.distances)
+    low, middle = min(found.distances), float(np.median(found.distances))
+    body = ""
+    if found.pictures is not None:
+        stamp = stamp_of(column, seed)
+        drawn = wall(column.pictures[:count], columns=count, alt="Samples", stamp=stamp, fps=fps)
+        real = wall(found.pictures, columns=count, alt="Nearest training records", stamp=None, fps=fps)
+        body = f'<div class="row"><span>drawn</span>{drawn}</div><div class="row"><span>nearest</span>{real}</div>'
+    words = f"smallest distance {number_words(low)}, median {number_words(middle)}"
+    return f"<figure><h4>{escape(title(column))}</h4>{body}<figcaption>{words}</figcaption></figure>"
+
+
+def curves(comparison: Comparison) -> str:
+    """Losses, and scores measured while training, by images seen."""
+    charts, palette = [], colours(comparison)
+    for column in comparison.columns:
+        if column.story is None or not column.story.losses:
+            continue
+        start = palette[column.name]
+        lines = [
+            Series(name=name, points=points, colour=start if i == 0 else start + i)
+            for i, (name, points) in enumerate(column.story.losses.items())
+        ]
+        charts.append(line_chart(lines, title=title(column), x="images seen", y="loss"))
+    if not charts:
+        return ""
+    scored = [c for c in comparison.columns if c.story is not None and any(len(p) > 1 for p in c.story.scores.values())]
+    for metric in dict.fromkeys(m for c in scored if c.story is not None for m in c.story.scores):
+        lines = [
+            Series(name=title(c), points=c.story.scores[metric], colour=palette[c.name])
+            for c in scored
+            if c.story is not None and metric in c.story.scores
+        ]
+        charts.append(line_chart(lines, title=f"{measure(metric).title} while training", x="images seen", y=metric))
+    return (
+        '<h2 class="part">Training</h2><p class="soft">Losses of different systems cannot be compared with one '
+        f'another; they show whether a training is steady.</p><div class="charts">{"".join(charts)}</div>'
+    )
+
+
+def models(comparison: Comparison) -> str:
+    """What each system is, with its paper."""
+    articles = []
+    for column in comparison.columns:
+        if not competes(column) and column.kind != "mixture":
+            continue
+        articles.append(f"<article><h3>{escape(title(column))}</h3>{_about(column)}</article>")
+    return f'<h2 class="part">What they are</h2><div class="models">{"".join(articles)}</div>'
+
+
+def _about(column: Column) -> str:
+    if column.kind == "mixture":
+        return (
+            "<p>Ten Gaussians with full covariances on the first 64 principal components of the training data, fitted "
+            "by expectation maximization. No network: the honest floor that every network must beat.</p>"
+        )
+    entry = catalog.find(column.recipe)
+    size = f"{count_words(column.parameters)} parameters" if column.parameters is not None else ""
+    model = f"model <code>{escape(column.model[:12])}</code>" if column.model else ""
+    facts = " · ".join(part for part in (size, model, escape(column.origin)) if part)
+    about = f"<p>{escape(entry.about)}</p>" if entry is not None else f"<p>{escape(KIND_WORDS[column.kind])}</p>"
+    papers = [references.find(key) for key in entry.references] if entry is not None else []
+    cited = "".join(
+        f"<li>{escape(paper.title)}. {escape(paper.short())}"
+        + (f", arXiv {escape(paper.arxiv)}" if paper.arxiv else "")
+        + "</li>"
+        for paper in papers
+    )
+    bibtex = "\n\n".join(paper.bibtex() for paper in papers)
+    sources = (
+        f"<ul>{cited}</ul><details><summary>BibTeX</summary><pre>{escape(bibtex)}</pre></details>" if papers else ""
+    )
+    return f'{about}<p class="soft">{facts}</p>{sources}'
+
+
+def protocol(comparison: Comparison) -> str:
+    """How every number was measured."""
+    results = [result for column in comparison.columns for result in column.results]
+    if not results:
+        return ""
+    rows = []
+    for metric in comparison.metrics:
+        r = next(result for result in results if result.metric == metric)
+        extractor = f"extractor {r.extractor.name} ({r.extractor.sha256[:12]}), " if r.extractor.name else ""
+        text = (
+            f"{measure(metric).meaning} {r.samples:,} samples against {r.reference.count:,} {comparison.split} "
+            f"records ({r.reference.sha256[:12]}); {extractor}resize {r.resize}, {r.dtype}, seed {r.seed}; "
+            f"interval: {r.interval.method}, {r.interval.level:.0%}."
+        )
+        rows.append(f"<dt>{escape(measure(metric).title)} <code>{escape(metric)}</code></dt><dd>{escape(text)}</dd>")
+    hash_words = f" Data {escape(comparison.data.sha256[:12])}." if comparison.data.sha256 else ""
+    return (
+        '<h2 class="part">How it was measured</h2><p>Every generator was measured on the same number of samples, '
+        f"against the same records, by the same code.{hash_words}</p>"
+        f'<dl class="protocol">{"".join(rows)}</dl>'
+    )

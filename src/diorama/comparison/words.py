@@ -1,0 +1,145 @@
+"""What a report says in sentences: names, verdicts, the way things were measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from diorama.comparison.columns import Column, Comparison
+from diorama.evaluation.protocol import clearly_below
+from diorama.recipes import catalog
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a metric means.
+
+    Args:
+        title: as a table's head.
+        better: which way is better.
+        meaning: one sentence for those who have not met it.
+    """
+
+    title: str
+    better: Literal["lower", "higher"]
+    meaning: str
+
+
+_MEASURES = {
+    "fd": Measure("Fréchet distance", "lower", "How far the statistics of the samples' features are from the data's."),
+    "kid": Measure("Kernel distance", "lower", "An unbiased distance between features of samples and data."),
+    "is": Measure("Inception Score", "higher", "Confidence and variety of a classifier's answers; no reference."),
+    "precision": Measure("Precision", "higher", "Share of samples that lie among the real records."),
+    "recall": Measure("Recall", "higher", "Share of real records that lie among the samples."),
+    "density": Measure("Density", "higher", "How densely real records surround the samples; may exceed 1."),
+    "coverage": Measure("Coverage", "higher", "Share of real records that have a sample in their neighbourhood."),
+    "psnr": Measure("PSNR", "higher", "Closeness of reconstructions, in decibels."),
+    "ssim": Measure("SSIM", "higher", "Structural closeness of reconstructions."),
+    "bpd": Measure("Bits per dimension", "lower", "A bound on the bits that the model needs for a value of the data."),
+    "factor_coverage": Measure("Factor coverage", "higher", "Share of the world's factor values that were drawn."),
+    "modes": Measure("Modes", "higher", "Combinations of the world's factors that were drawn."),
+}
+
+
+def measure(metric: str) -> Measure:
+    """What is known of a metric; one that is unknown keeps its name."""
+    name, _, extractor = metric.partition("@")
+    known = _MEASURES.get(name) or _MEASURES.get(name.removesuffix("-clip"))
+    if known is None:
+        return Measure(metric, "higher", "")
+    of = "clips" if extractor.endswith("-clip") or name.endswith("-clip") else ""
+    return Measure(f"{known.title} ({of})" if of else known.title, known.better, known.meaning)
+
+
+def title(column: Column) -> str:
+    """What a column is called."""
+    entry = catalog.find(column.recipe)
+    if column.kind == "mixture":
+        return "Gaussian mixture"
+    if column.kind == "real":
+        return "Held-out real"
+    if column.kind == "untrained":
+        return f"{entry.title if entry is not None else column.of} (untrained)"
+    return entry.title if entry is not None and column.name == column.recipe else column.name
+
+
+def competes(column: Column) -> bool:
+    """Whether the column may win: generators do; the floor, untrained selves and real records do not."""
+    return column.kind in ("trained", "loaded", "samples")
+
+
+def best(comparison: Comparison, metric: str) -> Column | None:
+    """The generator that did best by the estimate, if any was measured."""
+    scored = [(column.result(metric), column) for column in comparison.columns if competes(column)]
+    known = [(result.value, column) for result, column in scored if result is not None]
+    if not known:
+        return None
+    pick = min if measure(metric).better == "lower" else max
+    return pick(known, key=lambda pair: pair[0])[1]
+
+
+def verdict(comparison: Comparison) -> list[str]:
+    """What the numbers allow to be said, in sentences."""
+    if not comparison.metrics:
+        return []
+    metric = comparison.metrics[0]
+    winner = best(comparison, metric)
+    if winner is None:
+        return []
+    return [_closest(comparison, metric, winner), *_floors(comparison, metric)]
+
+
+def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
+    first = winner.result(metric)
+    assert first is not None
+    lower = measure(metric).better == "lower"
+    rivals = [c for c in comparison.columns if competes(c) and c is not winner and c.result(metric) is not None]
+    tied = []
+    for rival in rivals:
+        second = rival.result(metric)
+        assert second is not None
+        if not (clearly_below(first, second) if lower else clearly_below(second, first)):
+            tied.append(title(rival))
+    if not rivals:
+        return f"{title(winner)} scores {metric} {first.value:.3g}."
+    if tied:
+        return f"{title(winner)} comes closest to the data by {metric}, but not clearly ahead of {_and(tied)}."
+    return f"{title(winner)} comes closest to the data by {metric}, clearly ahead of the others."
+
+
+def _floors(comparison: Comparison, metric: str) -> list[str]:
+    lower = measure(metric).better == "lower"
+
+    def beats(column: Column, floor: Column | None) -> bool:
+        mine, other = column.result(metric), None if floor is None else floor.result(metric)
+        if mine is None or other is None:
+            return True
+        return clearly_below(mine, other) if lower else clearly_below(other, mine)
+
+    mixture = next((c for c in comparison.columns if c.kind == "mixture"), None)
+    untrained = {c.of: c for c in comparison.columns if c.kind == "untrained"}
+    generators = [c for c in comparison.columns if competes(c)]
+    sentences = []
+    if mixture is not None:
+        failed = [title(c) for c in generators if not beats(c, mixture)]
+        sentences.append(
+            f"{_and(failed)} {_do(failed)} not yet beat the Gaussian mixture."
+            if failed
+            else "Every generator beats the Gaussian mixture."
+        )
+    if untrained:
+        failed = [title(c) for c in generators if c.name in untrained and not beats(c, untrained[c.name])]
+        sentences.append(
+            f"{_and(failed)} {_do(failed)} not yet beat the untrained network."
+            if failed
+            else "Every trained generator beats its untrained self."
+        )
+    return sentences
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _do(names: list[str]) -> str:
+    return "does" if len(names) == 1 else "do"
