@@ -67,44 +67,46 @@ def draw_patches(factors: Factors, size: int) -> list[_Patches]:
     return groups
 
 
-def _windows(group: _Patches, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Index arrays that address the chosen patches' pixels in a stack of canvases."""
-    steps = np.arange(group.cover.shape[1])
-    rows = group.row[chosen][:, None, None]
-    return rows, group.top[chosen][:, None, None] + steps[:, None], group.left[chosen][:, None, None] + steps
+def _lay(canvas: np.ndarray, groups: list[_Patches], paints: list[np.ndarray]) -> None:
+    """Lay patches on canvases (n, s, s, c) in place, from the back to the front.
+
+    ``paints`` are (k, p, p, c), already weighted by the coverage. One object at a time on plain slices: gathering
+    all windows of a depth by index arrays takes several times as long.
+    """
+    for depth in range(MOST_OBJECTS):
+        for group, paint in zip(groups, paints, strict=True):
+            chosen = np.nonzero(group.slot == depth)[0]
+            keep = (1 - group.cover)[..., None]
+            side = keep.shape[1]
+            places = np.stack([chosen, group.row[chosen], group.top[chosen], group.left[chosen]], axis=1).tolist()
+            for each, row, top, left in places:
+                window = canvas[row, top : top + side, left : left + side]
+                window[...] = window * keep[each] + paint[each]
 
 
 def _paint(factors: Factors, size: int) -> np.ndarray:
-    canvas = (backgrounds(size) + 0.5).astype(np.uint8)[factors.background]
+    canvas = backgrounds(size).round().astype(np.uint8)[factors.background]
     groups = draw_patches(factors, size)
-    for depth in range(MOST_OBJECTS):
-        for group in groups:
-            chosen = np.nonzero(group.slot == depth)[0]
-            if not len(chosen):
-                continue
-            colour = factors.colour[group.row[chosen], depth]
-            dark, contrast = SHADE[colour][:, None, None], (BASE - SHADE)[colour][:, None, None]
-            paint = dark + contrast * group.tone[chosen][..., None]
-            where = _windows(group, chosen)
-            under = canvas[where]
-            blend = under + group.cover[chosen][..., None] * (paint - under)
-            canvas[where] = (blend + 0.5).astype(np.uint8)
+    paints = []
+    for group in groups:
+        colour = factors.colour[group.row, group.slot]
+        dark, contrast = SHADE[colour][:, None, None], (BASE - SHADE)[colour][:, None, None]
+        # Half a grey level, because laying truncates.
+        paints.append(group.cover[..., None] * (dark + contrast * group.tone[..., None]) + np.float32(0.5))
+    _lay(canvas, groups, paints)
     return canvas
 
 
 def _shown(factors: Factors, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage of every pixel by every object in sight (n, s, s, 3), and each object's whole area (n, 3)."""
     shown = np.zeros((len(factors), size, size, MOST_OBJECTS), dtype=np.float32)
     whole = np.zeros((len(factors), MOST_OBJECTS), dtype=np.float32)
     groups = draw_patches(factors, size)
-    for depth in range(MOST_OBJECTS):
-        for group in groups:
-            chosen = np.nonzero(group.slot == depth)[0]
-            where = _windows(group, chosen)
-            cover = group.cover[chosen]
-            under = shown[where] * (1 - cover)[..., None]
-            under[..., depth] = cover
-            shown[where] = under
-            whole[group.row[chosen], depth] = cover.sum(axis=(1, 2))
+    _lay(
+        shown, groups, [g.cover[..., None] * np.eye(MOST_OBJECTS, dtype=np.float32)[g.slot, None, None] for g in groups]
+    )
+    for group in groups:
+        whole[group.row, group.slot] = group.cover.sum(axis=(1, 2))
     return shown, whole
 
 
