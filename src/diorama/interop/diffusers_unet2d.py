@@ -201,6 +201,8 @@ def export_config(config: UNet2DConfig) -> dict[str, Any]:
     Raises:
         BadInput: the library has no such network.
     """
+    if isinstance(config, DDPMUNetConfig) and config.patch != 1:
+        raise BadInput(f"patch: UNet2DModel sees single pixels, this network squares of {config.patch}")
     embedding = config.embedding
     times = {ours: theirs for theirs, ours in _TIMES.items()}
     labels = {ours: theirs for theirs, ours in _LABELS.items()}
@@ -363,7 +365,7 @@ def import_state(config: UNet2DConfig, published: Mapping[str, Tensor]) -> dict[
 
 def export_state(config: UNet2DConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The published state dict, with the newer names, of our network's; :func:`import_state` reads it back."""
-    published = {}
+    published: dict[str, Tensor] = {}
     for ours, (theirs, _) in _names(config).items():
         published |= dict(zip(theirs, state[ours].chunk(len(theirs)), strict=True))
     return published

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
+from diorama.methods.diffusion.ddpm import DDPMMethodConfig
 from diorama.methods.variational.vae import VAEConfig
 
-AnyMethod = GANConfig | MoCoGANConfig | VAEConfig
+AnyMethod = DDPMMethodConfig | GANConfig | MoCoGANConfig | VAEConfig

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import (
     MoCoGANGeneratorConfig,
     MoCoGANImageDiscriminatorConfig,
@@ -30,3 +32,6 @@ Encoder = ConvEncoderConfig
 
 Decoder = ConvDecoderConfig
 """Latent vectors to the mean and log-scale of every pixel."""
+
+Denoiser = DDPMUNetConfig | NCSNppConfig
+"""Noisy pictures (b, c, h, w), their times (b,) and labels to what is to be taken away."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.mixture import GaussianMixtureConfig
 from diorama.synthesis.vae import VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 
-AnySynthesizer = GANSynthesizerConfig | GaussianMixtureConfig | VAESynthesizerConfig | VideoGANSynthesizerConfig
+AnySynthesizer = (
+    DiffusionSynthesizerConfig
+    | GANSynthesizerConfig
+    | GaussianMixtureConfig
+    | VAESynthesizerConfig
+    | VideoGANSynthesizerConfig
+)

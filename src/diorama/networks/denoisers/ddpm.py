@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
@@ -30,6 +31,8 @@ class DDPMUNetConfig:
     Args:
         in_channels: of the noisy picture.
         out_channels: of the prediction.
+        patch: side of the squares of pixels that the first level sees as one place; 1 is the paper's. Larger ones
+            trade detail for speed: T. Luhman, E. Luhman, arXiv:2207.04316.
         widths: channels of each level, finest first; each level halves the resolution of the one before.
         depth: residual blocks of a level on the way down; there is one more on the way up.
         attention: for each level, attention after each residual block on the way down.
@@ -53,6 +56,7 @@ class DDPMUNetConfig:
 
     in_channels: int = 3
     out_channels: int = 3
+    patch: int = 1
     widths: tuple[int, ...] = (128, 256, 256, 256)
     depth: int = 2
     attention: tuple[bool, ...] = (False, True, False, False)
@@ -86,7 +90,7 @@ class DDPMUNetConfig:
     @property
     def multiple(self) -> int:
         """Heights and widths of pictures must be multiples of this."""
-        return 2 ** (len(self.widths) - 1)
+        return self.patch * 2 ** (len(self.widths) - 1)
 
     def build(self) -> DDPMUNet:
         """The network, freshly initialised."""
@@ -118,6 +122,8 @@ class _Level(nn.Module):
         return self.attention[i](x) if self.attention else x
 
     def leave(self, x: Tensor, embedding: Tensor) -> Tensor:
+        if self.resample is None:
+            return x
         return self.resample(x, embedding) if isinstance(self.resample, ResidualBlock) else self.resample(x)
 
 
@@ -140,7 +146,7 @@ class UpLevel(_Level):
     def forward(self, x: Tensor, embedding: Tensor, skips: list[Tensor]) -> Tensor:
         for i in range(len(self.blocks)):
             x = self.step(i, torch.cat([x, skips.pop()], dim=1), embedding)
-        return x if self.resample is None else self.leave(x, embedding)
+        return self.leave(x, embedding)
 
 
 class DDPMUNet(nn.Module):
@@ -159,12 +165,12 @@ class DDPMUNet(nn.Module):
             act=config.act,
             scale_shift=config.scale_shift,
         )
-        self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(config.in_channels * config.patch**2, widths[0], 3, padding=1)
         self.down = nn.ModuleList([_down_level(config, style, level) for level in range(len(widths))])
         self.middle = _middle(config, style)
         self.up = nn.ModuleList([_up_level(config, style, level) for level in reversed(range(len(widths)))])
         self.norm_out = GroupNormAct(config.groups, widths[0], eps=config.eps, act="silu")
-        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+        self.conv_out = nn.Conv2d(widths[0], config.out_channels * config.patch**2, 3, padding=1)
         initialize_residual_network(self, self.conv_out)
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
@@ -180,14 +186,14 @@ class DDPMUNet(nn.Module):
         """
         t = t.expand(x.shape[0])
         embedding = activation(self.config.act)(self.embedding(t, label))
-        h = self.conv_in(2 * x - 1 if self.config.centre_input else x)
-        skips = [h]
+        x = 2 * x - 1 if self.config.centre_input else x
+        skips = [self.conv_in(F.pixel_unshuffle(x, self.config.patch))]
         for down in self.down:
             skips += down(skips[-1], embedding)
         h = skips[-1] if self.middle is None else self.middle(skips[-1], embedding)
         for up in self.up:
             h = up(h, embedding, skips)
-        h = self.conv_out(self.norm_out(h))
+        h = F.pixel_shuffle(self.conv_out(self.norm_out(h)), self.config.patch)
         # With Fourier features the time is the noise's scale, and the network predicts the score.
         return h / t[:, None, None, None] if self.config.embedding.time == "fourier" else h
 

@@ -1,0 +1,113 @@
+"""Gaussian noise processes ``x = alpha * clean + sigma * noise``: conversions, posteriors, likelihoods."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Level
+
+Target = Literal["noise", "clean", "velocity", "score"]
+"""What a network predicts. Velocity: T. Salimans, J. Ho, arXiv:2202.00512, appendix D."""
+
+
+def like(coefficient: Tensor, x: Tensor) -> Tensor:
+    """A coefficient in the type and on the device of ``x``: samplers' coefficients are float64 on the CPU."""
+    return coefficient.to(x.dtype).to(x.device)
+
+
+def on(level: Level, x: Tensor) -> Level:
+    """A level in the type and on the device of ``x``."""
+    return Level(t=level.t.to(x.device), alpha=like(level.alpha, x), sigma=like(level.sigma, x), until=level.until)
+
+
+def noised(clean: Tensor, noise: Tensor, level: Level) -> Tensor:
+    """The noisy sample at a level. Ho et al. 2020, equation 4."""
+    return level.alpha * clean + level.sigma * noise
+
+
+def target_of(target: Target, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
+    """What a perfect network would predict, of the shape of ``clean``."""
+    if target == "noise":
+        return noise
+    if target == "clean":
+        return clean
+    if target == "velocity":
+        return level.alpha * noise - level.sigma * clean
+    return -noise / level.sigma
+
+
+def clean_of(target: Target, output: Tensor, x: Tensor, level: Level) -> Tensor:
+    """The clean sample that a prediction of any kind implies.
+
+    The noise and the score say nothing of it where ``alpha`` is 0.
+    """
+    if target == "noise":
+        return (x - level.sigma * output) / level.alpha
+    if target == "clean":
+        return output
+    if target == "velocity":
+        return (level.alpha * x - level.sigma * output) / (level.alpha**2 + level.sigma**2)
+    return (x + level.sigma**2 * output) / level.alpha
+
+
+def noise_of(x: Tensor, clean: Tensor, level: Level) -> Tensor:
+    """The noise in ``x`` if its clean sample is ``clean``; ``sigma`` must not be 0."""
+    return (x - level.alpha * clean) / level.sigma
+
+
+class Posterior(NamedTuple):
+    """q(x_below | x, clean) is normal with mean ``of_x * x + of_clean * clean``.
+
+    Attributes:
+        of_x: weight of the noisy sample.
+        of_clean: weight of the clean sample.
+        variance: of each pixel.
+        step_variance: of q(x | x_below), which generalises beta of the step.
+    """
+
+    of_x: Tensor
+    of_clean: Tensor
+    variance: Tensor
+    step_variance: Tensor
+
+
+def posterior(level: Level, below: Level) -> Posterior:
+    """The process run backwards from ``level`` to a lower one, given the clean sample.
+
+    Reference: Ho et al. 2020, equations 6 and 7; for any two levels: D. P. Kingma et al., arXiv:2107.00630,
+    appendix A.
+    """
+    ratio = level.alpha / below.alpha
+    step_variance = level.sigma**2 - ratio**2 * below.sigma**2
+    share = below.sigma**2 / level.sigma**2
+    return Posterior(ratio * share, below.alpha * step_variance / level.sigma**2, step_variance * share, step_variance)
+
+
+def normal_kl(mean: Tensor, variance: Tensor, other_mean: Tensor, other_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(other_mean, other_variance)) of each pixel in nats; the arguments broadcast."""
+    ratio = variance / other_variance
+    return 0.5 * (ratio - 1 - ratio.log() + (mean - other_mean) ** 2 / other_variance)
+
+
+def discretized_log_likelihood(x: Tensor, mean: Tensor, deviation: Tensor, bins: int = 256) -> Tensor:
+    """Log-probability in nats, per pixel, of the bin in which each stored value lies.
+
+    Args:
+        x: in [-1, 1], one of ``bins`` equally spaced values; the outer bins reach to infinity.
+        mean: of the normal distribution.
+        deviation: its standard deviation.
+        bins: values that a stored pixel can take.
+
+    Reference: Ho et al. 2020, equation 13.
+    """
+    half = 1 / (bins - 1)
+    above = torch.where(x > 1 - half, torch.inf, (x + half - mean) / deviation)
+    under = torch.where(x < -1 + half, -torch.inf, (x - half - mean) / deviation)
+    # Both tails are measured from the nearer side, where the difference of two numbers near one would vanish.
+    flip = (above + under) > 0
+    high, low = torch.where(flip, -under, above), torch.where(flip, -above, under)
+    log_high, log_low = torch.special.log_ndtr(high), torch.special.log_ndtr(low)
+    return log_high + (-torch.expm1(log_low - log_high)).log()

@@ -1,0 +1,158 @@
+"""Diffusion models on pictures: the paper's size for a GPU, small ones for a CPU, with and without labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from diorama.core.contracts import DataInfo
+from diorama.core.errors import BadConfig
+from diorama.methods.diffusion.ddpm import DDPMMethodConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.embedding import EmbeddingConfig
+from diorama.processes.levels import DiscreteProcessConfig
+from diorama.samplers.ddim import DDIMConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
+
+_COARSEST = 4
+
+
+def ddpm(info: DataInfo) -> Recipe:
+    """The paper's model for CIFAR-10 (35.7 M parameters), fitted to the data's size.
+
+    Args:
+        info: pictures of any number of channels, height and width multiples of 4.
+
+    Raises:
+        BadConfig: the data are clips, or of another size.
+
+    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, appendix B. Sampling takes 50 DDIM steps in place of the
+    paper's 1,000 (J. Song, C. Meng, S. Ermon, arXiv:2010.02502); ``AncestralConfig()`` is the paper's.
+    """
+    levels = _levels(info, patch=1)
+    network = DDPMUNetConfig(
+        in_channels=info.media.channels,
+        out_channels=info.media.channels,
+        widths=(128, *[256] * (levels - 1)),
+        attention=_attention_at_16(info, levels),
+        dropout=0.1,
+    )
+    return Recipe(
+        name="ddpm",
+        method=DDPMMethodConfig(synthesizer=DiffusionSynthesizerConfig(media=info.media, denoiser=network)),
+        optimizers={"denoiser": OptimizerConfig(rate=RateConfig(peak=2e-4, warmup=640_000), clip=1.0)},
+        images=102_400_000,
+        batch_size=128,
+        flip=True,
+        # 0.9999 after each of the paper's steps of 128 pictures.
+        average=AverageConfig(half_life=887_000),
+        evaluation=EvaluationConfig(every=2_000_000),
+        preview_every=500_000,
+        checkpoint_every=1_000_000,
+        log_every=12_800,
+    )
+
+
+def ddpm_cpu(info: DataInfo) -> Recipe:
+    """A model of at most 3 M parameters that draws recognisable pictures after minutes on two CPU cores.
+
+    Places of the first level are squares of 2x2 pixels (4x4 from 64 pixels on), attention is at the coarsest level
+    only, and the noise follows a cosine.
+
+    Args:
+        info: pictures of any number of channels, height and width multiples of 8.
+
+    Raises:
+        BadConfig: the data are clips, or of another size.
+    """
+    patch = 4 if min(info.media.height, info.media.width) >= 64 else 2
+    levels = min(_levels(info, patch), 3)
+    network = DDPMUNetConfig(
+        in_channels=info.media.channels,
+        out_channels=info.media.channels,
+        patch=patch,
+        widths=(64, 96, 96)[:levels],
+        depth=1,
+        attention=(False, False, True)[3 - levels :],
+        groups=16,
+    )
+    synthesizer = DiffusionSynthesizerConfig(
+        media=info.media,
+        denoiser=network,
+        process=DiscreteProcessConfig(betas="cosine"),
+        sampler=DDIMConfig(steps=25),
+    )
+    rate = RateConfig(peak=1e-3, warmup=10_000)
+    return Recipe(
+        name="ddpm_cpu",
+        method=DDPMMethodConfig(synthesizer=synthesizer, times="spread"),
+        optimizers={"denoiser": OptimizerConfig(rate=rate, betas=(0.9, 0.99), clip=1.0)},
+        images=400_000,
+        batch_size=64,
+        flip=True,
+        average=AverageConfig(half_life=20_000, ramp_up=0.1),
+        evaluation=EvaluationConfig(every=100_000, samples=1_000),
+        preview_every=50_000,
+        checkpoint_every=50_000,
+        log_every=2_560,
+    )
+
+
+def ddpm_class(info: DataInfo) -> Recipe:
+    """:func:`ddpm` with labels and classifier-free guidance (J. Ho, T. Salimans, arXiv:2207.12598).
+
+    Raises:
+        BadConfig: as :func:`ddpm`, or the data have no labels.
+    """
+    return _with_labels(ddpm(info), info)
+
+
+def ddpm_class_cpu(info: DataInfo) -> Recipe:
+    """:func:`ddpm_cpu` with labels and classifier-free guidance.
+
+    Raises:
+        BadConfig: as :func:`ddpm_cpu`, or the data have no labels.
+    """
+    return _with_labels(ddpm_cpu(info), info)
+
+
+def _levels(info: DataInfo, patch: int) -> int:
+    """How often the size can be halved, down to 4 places, plus one; at least 3 for single pixels, else 2."""
+    media = info.media
+    if media.kind != "image":
+        raise BadConfig(f"data: {info.name} holds clips; this recipe draws pictures")
+    least = 3 if patch == 1 else 2
+    multiple = patch * 2 ** (least - 1)
+    if media.height % multiple or media.width % multiple:
+        raise BadConfig(
+            f"data: pictures of {media.height} x {media.width} pixels; height and width must be multiples of "
+            f"{multiple} for this recipe (diorama prepare --size chooses one)"
+        )
+    height, width, levels = media.height // patch, media.width // patch, 1
+    while levels < least or (height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * _COARSEST):
+        height, width, levels = height // 2, width // 2, levels + 1
+    return levels
+
+
+def _attention_at_16(info: DataInfo, levels: int) -> tuple[bool, ...]:
+    sizes = [min(info.media.height, info.media.width) >> level for level in range(levels)]
+    return tuple(8 < size <= 16 for size in sizes)
+
+
+def _with_labels(recipe: Recipe, info: DataInfo) -> Recipe:
+    if not info.classes:
+        raise BadConfig(f"data: {info.name} has no labels; use {recipe.name.replace('_class', '')}")
+    method = recipe.method
+    assert isinstance(method, DDPMMethodConfig)
+    embedding = EmbeddingConfig(label="table", classes=len(info.classes), unconditional=True)
+    synthesizer = replace(
+        method.synthesizer,
+        classes=info.classes,
+        denoiser=replace(method.synthesizer.denoiser, embedding=embedding),
+        guidance=1.5,
+    )
+    return replace(
+        recipe,
+        name=recipe.name.replace("ddpm", "ddpm_class"),
+        method=replace(method, synthesizer=synthesizer, label_dropout=0.1),
+    )
