@@ -31,6 +31,13 @@ def pick(name: str = "auto") -> torch.device:
     return device
 
 
+def describe(device: torch.device) -> str:
+    """The device in words, for cards and reports."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type.upper()}, {torch.get_num_threads()} threads"
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware (emulation is slower than float32)."""
     if device.type == "cuda":

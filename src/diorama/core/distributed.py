@@ -37,6 +37,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
+def launched() -> bool:
+    """Whether ``torchrun`` started several processes."""
+    return int(os.environ.get("WORLD_SIZE", 1)) > 1
+
+
 def is_first() -> bool:
     """Whether this is the process that writes files."""
     return rank() == 0
@@ -52,14 +57,14 @@ def session(device: torch.device) -> Iterator[None]:
 
     A group that the caller already made is used as it is.
     """
-    launched = int(os.environ.get("WORLD_SIZE", 1)) > 1 and not _active()
-    if launched:
+    joining = launched() and not _active()
+    if joining:
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield
     finally:
-        if launched:
+        if joining:
             dist.destroy_process_group()
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import psutil
 import torch
 
+from diorama.core import distributed
+
 WATTS_PER_CORE = 10.0
 """Assumed power of one busy core with its share of memory and board, where nothing can be measured."""
 
@@ -32,7 +34,9 @@ class EnergyMeter:
 
     def __init__(self, device: torch.device) -> None:
         self._gpu = _gpu_handle(device)
+        # RAPL counts the whole machine, so one process of each machine reads it.
         self._packages = _rapl_packages()
+        self._counts = distributed.local_rank() == 0
         self._ranges = [_number(p / "max_energy_range_uj") for p in self._packages]
         self._process = psutil.Process()
         self._start_gpu = self._gpu_joules()
@@ -47,7 +51,7 @@ class EnergyMeter:
         gpu = self._gpu_joules() - self._start_gpu
         if not self._packages:
             return gpu + (self._cpu_seconds() - self._start_cpu) * WATTS_PER_CORE
-        for i, package in enumerate(self._packages):
+        for i, package in enumerate(self._packages if self._counts else ()):
             now = _number(package / "energy_uj")
             self._rapl_total += ((now - self._before[i]) % (self._ranges[i] + 1)) / 1e6
             self._before[i] = now
@@ -73,7 +77,8 @@ def _gpu_handle(device: torch.device) -> tuple[Any, Any] | None:
         nvml.nvmlInit()
         handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
         nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except Exception:  # noqa: BLE001 - a missing library, driver or counter only costs the measurement
+    except Exception:
+        # A missing library, driver or counter costs the measurement only.
         return None
     return nvml, handle
 

@@ -76,3 +76,10 @@ def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where things lie that can be made or fetched again: ``DIORAMA_CACHE``, else the user's cache folder."""
+    if named := os.environ.get("DIORAMA_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diorama"

@@ -72,4 +72,6 @@ def _pid_lock(lock: Path) -> int:
 
 
 def _busy(folder: Path, holder: str) -> BadInput:
-    return BadInput(f"{folder}: process {holder or 'of another user'} is at work in this folder; wait for it, or stop it")
+    return BadInput(
+        f"{folder}: process {holder or 'of another user'} is at work in this folder; wait for it, or stop it"
+    )

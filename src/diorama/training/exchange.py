@@ -86,8 +86,7 @@ class GradientExchange:
         grads = [p.grad for p in bucket.parameters]
         bucket.missing = [i for i, g in enumerate(grads) if g is None]
         parts = [
-            (torch.zeros_like(p) if g is None else g).flatten()
-            for p, g in zip(bucket.parameters, grads, strict=True)
+            (torch.zeros_like(p) if g is None else g).flatten() for p, g in zip(bucket.parameters, grads, strict=True)
         ]
         present = torch.ones(len(grads), dtype=parts[0].dtype, device=parts[0].device)
         present[bucket.missing] = 0
@@ -97,7 +96,8 @@ class GradientExchange:
 
 @torch.no_grad()
 def _receive(bucket: _Bucket) -> None:
-    assert bucket.flat is not None and bucket.work is not None
+    assert bucket.flat is not None
+    assert bucket.work is not None
     bucket.work.wait()
     count = len(bucket.parameters)
     *parts, present = bucket.flat.split([*(p.numel() for p in bucket.parameters), count])

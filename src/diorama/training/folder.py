@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from diorama.training import checkpoint
 
 FORMAT = 1
 RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples", "checkpoints", "model"
+
+_INTACT = "The resume states are intact; make room and run the same command"
 
 
 class RunFolder:
@@ -36,17 +38,21 @@ class RunFolder:
         Raises:
             BadInput: the folder holds something else, cannot be written, or another process is at work in it.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".")]
-            if foreign and not (self.path / RECIPE).exists():
-                raise BadInput(f"{self.path}: is not empty and not a run (it holds {min(foreign)!r}); choose another --out")
-            lock = only_process(self.path)
-            with lock:
+        with ExitStack() as held:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".")]
+                if foreign and not (self.path / RECIPE).exists():
+                    raise BadInput(
+                        f"{self.path}: is not empty and not a run (it holds {min(foreign)!r}); choose another --out"
+                    )
+                held.enter_context(only_process(self.path))
                 self._sweep()
-                yield
-        except (PermissionError, NotADirectoryError, FileExistsError) as problem:
-            raise BadInput(f"{self.path}: cannot be written ({problem.strerror}); choose another --out") from problem
+            except OSError as problem:
+                raise BadInput(
+                    f"{self.path}: cannot be written ({problem.strerror}); choose another --out"
+                ) from problem
+            yield
 
     def begin(self, identity: Mapping[str, Any], may_grow: bool) -> None:
         """Note what the run is, or check that it is still the same.
@@ -71,9 +77,18 @@ class RunFolder:
             with checkpoint.writing(f"{self.path / RECIPE}", "Nothing was trained."):
                 files.write_json(self.path / RECIPE, wanted)
 
-    def log(self) -> RunLog:
-        """The log, made if it is not there."""
-        return RunLog(self.path / LOG)
+    def cut_log(self, step: int) -> None:
+        """Begin the log, or drop what it holds of later steps."""
+        self._log().cut(step)
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Add a line to the log.
+
+        Raises:
+            TrainingFailed: the disk is full.
+        """
+        with checkpoint.writing(f"{self.path / LOG}", _INTACT):
+            self._log().append(record)
 
     def checkpoints(self) -> list[Path]:
         """The resume states, oldest first."""
@@ -82,6 +97,10 @@ class RunFolder:
     def newest(self) -> Path | None:
         """The resume state that training continues from."""
         return next(reversed(self.checkpoints()), None)
+
+    def read(self, name: str) -> Any:
+        """The resume state of that name."""
+        return checkpoint.read(self.path / CHECKPOINTS / name)
 
     def at_step(self, step: int) -> Path:
         """Where the resume state of a step lies."""
@@ -94,6 +113,8 @@ class RunFolder:
             TrainingFailed: the disk is full or gone; the states before are intact.
         """
         before = self.newest()
+        # The lines that the state relies on must not be lost after it.
+        self._log().sync()
         left = f"The state of step {int(before.name)} is intact" if before else "There is no earlier state"
         with (
             checkpoint.writing(f"the resume state of step {step}", f"{left}; make room and run the same command"),
@@ -116,11 +137,14 @@ class RunFolder:
             TrainingFailed: the disk is full; the resume states are intact.
         """
         with (
-            checkpoint.writing(f"{self.path / MODEL}", "The resume states are intact; make room and run the same command"),
+            checkpoint.writing(f"{self.path / MODEL}", _INTACT),
             files.fresh_folder(self.path / MODEL) as partial,
         ):
             shutil.copytree(self.at_step(step) / MODEL, partial, dirs_exist_ok=True)
             files.write_text(partial / "README.md", card)
+
+    def _log(self) -> RunLog:
+        return RunLog(self.path / LOG)
 
     def _identity(self) -> dict[str, Any] | None:
         path = self.path / RECIPE
@@ -150,7 +174,9 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any
 
 
 def _refusal(folder: Path, changed: Mapping[str, tuple[Any, Any]]) -> str:
-    lines = "".join(f"\n  {name.removeprefix('recipe.')}: was {old!r}, is {new!r}" for name, (old, new) in changed.items())
+    lines = "".join(
+        f"\n  {name.removeprefix('recipe.')}: was {old!r}, is {new!r}" for name, (old, new) in changed.items()
+    )
     return (
         f"{folder}: this run began with other values, and continuing would mix the two:{lines}\n"
         "Give the values it began with, or start anew: another --out, with --from for its weights"

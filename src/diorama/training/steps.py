@@ -110,9 +110,7 @@ def _turn(
     with updater.turn(moment.images):
         for index, batch in enumerate(micros):
             share = sizes[index] / sum(sizes)
-            with options.precision.autocast(not phase.second_order), _eager(
-                options.compiled and phase.second_order
-            ):
+            with options.precision.autocast(not phase.second_order), _eager(options.compiled and phase.second_order):
                 loss = phase.loss(batch, moment)
                 updater.backward(loss.value * (phase.weight * share), last=index == len(micros) - 1)
             scalars = {f"{phase.name}/{name}": value for name, value in loss.scalars.items()}
@@ -142,7 +140,7 @@ class FiniteCheck:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._first_bad: dict[str, Tensor] = {}
+        self._first_bad: dict[tuple[str, str], Tensor] = {}
 
     def see_loss(self, phase: Phase, moment: Moment, loss: Tensor) -> None:
         """Note a turn's mean loss, before its optimizer steps."""
@@ -154,15 +152,17 @@ class FiniteCheck:
             self._see(f"the gradient of phase {phase.name!r}", phase.player, moment, updater.norm)
 
     def _see(self, what: str, player: str, moment: Moment, value: Tensor) -> None:
-        if value.device.type == "cpu":
-            if not math.isfinite(value.item()):
-                raise _not_finite(what, player, moment.step)
-            return
-        key = f"{what}\n{player}"
-        first = self._first_bad.get(key)
+        if value.device.type != "cpu":
+            self.defer(what, player, moment, value)
+        elif not math.isfinite(value.item()):
+            raise _not_finite(what, player, moment.step)
+
+    def defer(self, what: str, player: str, moment: Moment, value: Tensor) -> None:
+        """Note on the device whether a value is finite, for :meth:`settle`."""
+        first = self._first_bad.get((what, player))
         if first is None:
             first = torch.full((), -1, dtype=torch.int64, device=value.device)
-        self._first_bad[key] = torch.where((first < 0) & ~value.isfinite(), moment.step, first)
+        self._first_bad[what, player] = torch.where((first < 0) & ~value.isfinite(), moment.step, first)
 
     def settle(self) -> None:
         """Wait for the device and raise what was noted.
@@ -173,10 +173,9 @@ class FiniteCheck:
         if not self._first_bad:
             return
         found = zip(self._first_bad, torch.stack(list(self._first_bad.values())).tolist(), strict=True)
-        bad = [(step, key) for key, step in found if step >= 0]
+        bad = [(step, *key) for key, step in found if step >= 0]
         if bad:
-            step, key = min(bad)
-            what, player = key.split("\n")
+            step, what, player = min(bad)
             raise _not_finite(what, player, step)
 
 

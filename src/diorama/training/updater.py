@@ -98,9 +98,7 @@ class Updater:
                     moments[name] = torch.empty_like(parameter).copy_(value)
 
 
-def _optimizer(
-    parameters: list[nn.Parameter], config: OptimizerConfig, device: torch.device
-) -> torch.optim.Optimizer:
+def _optimizer(parameters: list[nn.Parameter], config: OptimizerConfig, device: torch.device) -> torch.optim.Optimizer:
     """The algorithm over its parameters.
 
     Reference: Adam, D. P. Kingma, J. Ba, ICLR 2015, arXiv:1412.6980, algorithm 1; AdamW, I. Loshchilov,

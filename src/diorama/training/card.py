@@ -1,0 +1,139 @@
+"""What a model folder says of its origin: the card for people and the provenance for programs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+import diorama
+from diorama.core.config import encode
+from diorama.core.contracts import DataInfo
+from diorama.training.measuring import Best
+from diorama.training.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a model comes from.
+
+    Args:
+        recipe: how it was trained.
+        data: on what.
+        frozen: hashes of the parts that were loaded and not trained.
+        start_from: hash of the weights it started from, if any.
+        device: in words.
+        processes: that trained together.
+        energy: how joules are known.
+    """
+
+    recipe: Recipe
+    data: DataInfo
+    frozen: Mapping[str, str]
+    start_from: str | None
+    device: str
+    processes: int
+    energy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """How far training had come, for a model's card.
+
+    Args:
+        step: completed steps.
+        images: seen.
+        seconds: spent, interruptions left out.
+        joules: spent.
+        best: the best model so far.
+        evaluations: how many models were measured.
+        scores: this model's results.
+    """
+
+    step: int
+    images: int
+    seconds: float
+    joules: float
+    best: Best | None
+    evaluations: int
+    scores: tuple[Mapping[str, Any], ...] = ()
+
+
+def provenance(origin: Origin, stand: Stand) -> dict[str, Any]:
+    """The content of ``provenance.json``."""
+    return {
+        "recipe": encode(origin.recipe),
+        "data": {"name": origin.data.name, "count": origin.data.count, "sha256": origin.data.sha256},
+        "frozen": dict(origin.frozen),
+        "start_from": origin.start_from,
+        "training": {
+            "steps": stand.step,
+            "images": stand.images,
+            "seconds": stand.seconds,
+            "joules": stand.joules,
+            "energy": origin.energy,
+            "device": origin.device,
+            "processes": origin.processes,
+        },
+        "versions": {
+            "diorama": diorama.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "scores": [dict(score) for score in stand.scores],
+    }
+
+
+def card(origin: Origin, stand: Stand, *, planned: int) -> str:
+    """The model card, Markdown.
+
+    Args:
+        origin: where the model comes from.
+        stand: when it was taken.
+        planned: images that the run is to see.
+    """
+    media, recipe = origin.data.media, origin.recipe
+    what = f"{media.width}×{media.height} {'clips' if media.kind == 'video' else 'pictures'}"
+    return f"""# {recipe.name}, trained on {origin.data.name}
+
+Draws {what} of {media.channels} channels. {_choice(origin, stand)}
+
+| | |
+|---|---|
+| recipe | `{recipe.name}`, seed {recipe.seed} |
+| data | {origin.data.name}, {origin.data.count:,} records, SHA-256 `{origin.data.sha256[:16]}…` |
+| seen | {stand.images:,} of {planned:,} images, {stand.step:,} steps of {recipe.batch_size} |
+| time | {stand.seconds / 3600:.2f} h on {origin.device}, {_plural(origin.processes, "process", "processes")} |
+| energy | {stand.joules / 3.6e6:.3f} kWh ({origin.energy}) |
+
+```python
+import diorama
+
+pictures = diorama.load("{recipe.name}").sample(16, seed=0)  # the path of this folder
+```
+
+What it draws is synthetic, and the files that Diorama writes say so in their metadata.
+"""
+
+
+def _choice(origin: Origin, stand: Stand) -> str:
+    """Which model of the run this is, of how many, by what."""
+    if stand.best is None:
+        return "These are the run's last averaged weights; none of its models was measured."
+    config, best = origin.recipe.evaluation, stand.best
+    which = "the best" if best.step == stand.step else "not the best"
+    direction = "lower" if config.lower_is_better else "higher"
+    return (
+        f"Of {_plural(stand.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
+        f"({config.samples:,} samples each, {direction} is better) this is {which}; "
+        f"the best, after {best.images:,} images, has {best.result['value']:.4g}."
+    )
+
+
+def _plural(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"

@@ -1,0 +1,68 @@
+"""Measuring the model while it trains, and remembering which was the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from diorama.data.dataset import Split
+from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
+from diorama.evaluation.run import measure
+from diorama.training.recipe import EvaluationConfig
+from diorama.training.view import ModelView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best model so far.
+
+    Args:
+        step: completed steps when it was measured.
+        images: seen by then.
+        seconds: spent by then.
+        joules: spent by then.
+        result: its stamped result, as JSON.
+    """
+
+    step: int
+    images: int
+    seconds: float
+    joules: float
+    result: Mapping[str, Any]
+
+    def beaten_by(self, value: float, *, lower_is_better: bool) -> bool:
+        """Whether a new value of the metric is better."""
+        return value < self.result["value"] if lower_is_better else value > self.result["value"]
+
+
+class Evaluator:
+    """Measures the recipe's metric on fresh samples against the validation split.
+
+    Args:
+        config: which metric, on how many samples.
+        val: the real records.
+        cache: folder for their features, which are taken once.
+        seed: of samples and measurement: the same at every evaluation.
+    """
+
+    def __init__(self, config: EvaluationConfig, val: Split, cache: Path, seed: int) -> None:
+        self.config, self.val, self.cache, self.seed = config, val, cache, seed
+        self._reference: ReferenceFeatures | None = None
+
+    def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
+        """Stamped results, as JSON, of the model as it was last refreshed."""
+        metrics = (self.config.metric,)
+        if self._reference is None:
+            options = ReferenceOptions(seed=self.seed, device=str(view.precision.device), cache=self.cache)
+            self._reference = reference_features(self.val, metrics, options)
+        samples = view.samples(self.config.samples, seed=self.seed)
+        evaluation = measure(samples, self._reference, metrics, seed=self.seed)
+        return tuple(asdict(result) for result in evaluation.results)
+
+    def better(self, results: tuple[Mapping[str, Any], ...], best: Best | None) -> Mapping[str, Any] | None:
+        """The result that makes the model the best so far, or ``None``."""
+        (result,) = (r for r in results if r["metric"] == self.config.metric)
+        lower = self.config.lower_is_better
+        return result if best is None or best.beaten_by(result["value"], lower_is_better=lower) else None

@@ -1,0 +1,189 @@
+"""The loop: what a step does, that it is a function of its number, and that players keep to their turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from diorama.core.contracts import Batch, Loss, Moment
+from diorama.core.device import Precision
+from diorama.core.errors import TrainingFailed
+from diorama.core.rng import fold
+from diorama.methods.base import Method, Phase
+from diorama.training.steps import FiniteCheck, StepOptions, steps
+from diorama.training.updater import Updater
+from tests.training.toy import ToyFlow, ToyFlowConfig, ToyGAN, ToyGANConfig, optimizer
+
+CPU = torch.device("cpu")
+FULL = Precision(torch.float32, CPU)
+
+
+def batches(step: int) -> Sequence[Batch]:
+    draws = torch.Generator().manual_seed(1000 + step)
+    return [{"image": torch.rand(8, 3, 4, 4, generator=draws) * 2 - 1} for _ in range(2)]
+
+
+def build(kind: type[ToyGANConfig] | type[ToyFlowConfig], precision: Precision = FULL, **fields: float) -> Method:
+    torch.manual_seed(0)
+    return kind(**fields).build()
+
+
+def updaters(method: Method, precision: Precision = FULL) -> dict[str, Updater]:
+    return {name: Updater(p, optimizer(), precision, total=1000) for name, p in method.players().items()}
+
+
+def options(precision: Precision = FULL) -> StepOptions:
+    return StepOptions(batch_size=16, precision=precision, check=FiniteCheck(CPU))
+
+
+def walk(method: Method, movers: dict[str, Updater], start: int, stop: int, precision: Precision = FULL) -> list:
+    return list(steps(method, movers, batches, options(precision), start=start, stop=stop, seed=7))
+
+
+def test_a_lazy_phase_takes_its_turn_in_every_interval_th_step() -> None:
+    gan = build(ToyGANConfig)
+    seen = walk(gan, updaters(gan), 0, 5)
+    assert [step.step for step in seen if "discriminator.r1" in step.losses] == [1, 5]
+    assert set(seen[1].losses) == {"discriminator", "discriminator/real", "generator"}
+    assert [step.images for step in seen] == [16, 32, 48, 64, 80]
+
+
+@pytest.mark.parametrize("kind", [ToyGANConfig, ToyFlowConfig])
+def test_a_step_needs_no_state_of_random_generators(kind: type) -> None:
+    whole = build(kind)
+    walk(whole, updaters(whole), 0, 12)
+
+    parts = build(kind)
+    movers = updaters(parts)
+    walk(parts, movers, 0, 5)
+    torch.manual_seed(999)
+    walk(parts, movers, 5, 12)
+
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, parts.state_dict()[name]), name
+
+
+def test_the_loop_equals_one_written_by_hand() -> None:
+    flow, hand = build(ToyFlowConfig), build(ToyFlowConfig)
+    assert isinstance(hand, ToyFlow)
+    walk(flow, updaters(flow), 0, 4)
+
+    adam = torch.optim.Adam(hand.parameters(), betas=(0.5, 0.99), fused=True)
+    for step in range(4):
+        torch.manual_seed(fold(7, 0, step, 0))
+        adam.zero_grad()
+        for batch in batches(step):
+            (hand.loss(batch, Moment(step, 16 * step)).value / 2).backward()
+        torch.nn.utils.clip_grad_norm_(hand.parameters(), 5.0)
+        adam.param_groups[0]["lr"] = 1e-2 * min(1.0, 16 * step / 32)
+        adam.step()
+
+    for name, value in hand.state_dict().items():
+        assert torch.equal(value, flow.state_dict()[name]), name
+
+
+def test_a_player_is_untouched_by_the_turns_of_others() -> None:
+    gan = build(ToyGANConfig)
+    assert isinstance(gan, ToyGAN)
+    before = [p.clone() for p in gan.generator.parameters()]
+    gan.phases = lambda: (Phase("discriminator", "discriminator", gan.judge),)  # type: ignore[method-assign]
+    walk(gan, updaters(gan), 0, 3)
+    assert all(torch.equal(old, new) for old, new in zip(before, gan.generator.parameters(), strict=True))
+    assert all(p.grad is None for p in gan.generator.parameters())
+
+
+def test_only_the_player_whose_turn_it_is_needs_gradients() -> None:
+    gan = build(ToyGANConfig)
+    assert isinstance(gan, ToyGAN)
+    thawed: list[set[str]] = []
+
+    def watched(batch: Batch, moment: Moment) -> Loss:
+        thawed.append({name.split(".")[0] for name, p in gan.named_parameters() if p.requires_grad})
+        return gan.draw_loss(batch, moment)
+
+    gan.phases = lambda: (Phase("generator", "generator", watched),)  # type: ignore[method-assign]
+    walk(gan, updaters(gan), 0, 1)
+    assert thawed == [{"generator"}] * 2
+    assert not any(p.requires_grad for p in gan.parameters())
+
+
+def test_micro_batches_of_unequal_size_weigh_by_their_size() -> None:
+    def uneven(step: int) -> Sequence[Batch]:
+        whole = torch.cat([batch["image"] for batch in batches(step)])
+        return [{"image": whole[:12]}, {"image": whole[12:]}]
+
+    def mean(batch: Batch, moment: Moment) -> Loss:
+        return Loss(flow.generator.outer.bias.sum() * 0 + batch["image"].mean())
+
+    flow = build(ToyFlowConfig)
+    assert isinstance(flow, ToyFlow)
+    flow.phases = lambda: (Phase("flow", "generator", mean),)  # type: ignore[method-assign]
+    (step,) = steps(flow, updaters(flow), uneven, options(), start=0, stop=1, seed=7)
+    expected = torch.cat([batch["image"] for batch in batches(0)]).mean()
+    torch.testing.assert_close(step.losses["flow"], expected)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_move() -> None:
+    gan = build(ToyGANConfig, poison=2)
+    assert isinstance(gan, ToyGAN)
+    movers = updaters(gan)
+    walk(gan, movers, 0, 2)
+    before = [p.clone() for p in gan.generator.parameters()]
+    with pytest.raises(TrainingFailed, match=r"step 2: the loss of phase 'generator'.*--optimizers\.generator"):
+        walk(gan, movers, 2, 4)
+    assert all(torch.equal(old, new) for old, new in zip(before, gan.generator.parameters(), strict=True))
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_weights_move() -> None:
+    flow = build(ToyFlowConfig)
+    assert isinstance(flow, ToyFlow)
+
+    def steep(batch: Batch, moment: Moment) -> Loss:
+        # The root's slope at zero is infinite, its value is not.
+        return Loss((flow.generator.inner.weight * 0).sum().sqrt())
+
+    flow.phases = lambda: (Phase("flow", "generator", steep),)  # type: ignore[method-assign]
+    before = flow.generator.inner.weight.clone()
+    with pytest.raises(TrainingFailed, match="step 0: the gradient of phase 'flow'"):
+        walk(flow, updaters(flow), 0, 1)
+    assert torch.equal(before, flow.generator.inner.weight)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_trains(dtype: torch.dtype) -> None:
+    precision = Precision(dtype, CPU)
+    flow = build(ToyFlowConfig)
+    losses = [s.losses["flow"].item() for s in walk(flow, updaters(flow, precision), 0, 30, precision)]
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+
+
+def test_second_order_phases_run_in_float32() -> None:
+    seen: dict[str, torch.dtype] = {}
+    gan = build(ToyGANConfig)
+    assert isinstance(gan, ToyGAN)
+
+    def note(name: str) -> Phase:
+        def loss(batch: Batch, moment: Moment) -> Loss:
+            value = gan.discriminator(batch["image"])
+            seen[name] = value.dtype
+            return Loss(value.float().mean())
+
+        return Phase(name, "discriminator", loss, second_order=name == "second")
+
+    gan.phases = lambda: (note("first"), note("second"))  # type: ignore[method-assign]
+    precision = Precision(torch.bfloat16, CPU)
+    walk(gan, updaters(gan, precision), 0, 1, precision)
+    assert seen == {"first": torch.bfloat16, "second": torch.float32}
+
+
+def test_bad_values_noted_on_a_device_are_raised_with_their_first_step() -> None:
+    check = FiniteCheck(CPU)
+    phase = Phase("generator", "generator", lambda batch, moment: Loss(torch.zeros(())))
+    for step, value in enumerate((1.0, float("inf"), float("nan"))):
+        # Meta tensors would have no values; the deferred path takes any tensor, so it is called directly.
+        check.defer("the loss of phase 'generator'", phase.player, Moment(step, step), torch.tensor(value))
+    with pytest.raises(TrainingFailed, match="step 1: the loss of phase 'generator'"):
+        check.settle()
+    FiniteCheck(CPU).settle()

@@ -1,0 +1,200 @@
+"""Two methods small enough to train in tests: players with a lazy penalty, and a flow of one phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diorama.core.contracts import Batch, Condition, Loss, MediaSpec, Moment, Stage
+from diorama.data.pack import pack_arrays
+from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
+
+MEDIA = MediaSpec(kind="image", channels=3, height=4, width=4)
+_PIXELS = 3 * 4 * 4
+_LATENT = 4
+
+
+class Generator(nn.Module):
+    """Latent (b, 4) to pictures (b, 3, 4, 4), with state of every kind: weights, running statistics, dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(_LATENT, 16)
+        self.norm = nn.BatchNorm1d(16)
+        self.drop = nn.Dropout(0.1)
+        self.outer = nn.Conv2d(1, 3, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        hidden = self.drop(F.relu(self.norm(self.inner(z))))
+        return torch.tanh(self.outer(hidden.view(-1, 1, 4, 4)))
+
+
+def discriminator() -> nn.Module:
+    """Pictures (b, 3, 4, 4) to logits (b, 1)."""
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Softplus(), nn.Flatten(), nn.Linear(64, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToySynthesizerConfig(SynthesizerConfig):
+    media: MediaSpec = MEDIA
+    classes: tuple[str, ...] = ()
+
+    def build(self) -> ToySynthesizer:
+        return ToySynthesizer(self)
+
+
+class ToySynthesizer(Synthesizer):
+    def __init__(self, config: ToySynthesizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.generator = Generator()
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (_LATENT,)
+
+    def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
+        yield Stage(x=self.generator(noise))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyGANConfig(MethodConfig):
+    """Args:
+    penalty: weight of R1.
+    poison: step at which the generator's loss is not finite.
+    """
+
+    penalty: float = 1.0
+    poison: int = -1
+
+    def build(self) -> ToyGAN:
+        return ToyGAN(self)
+
+
+class ToyGAN(Method):
+    def __init__(self, config: ToyGANConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.generator, self.discriminator = Generator(), discriminator()
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("jitter", torch.zeros(()))
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        return {
+            "generator": list(self.generator.parameters()),
+            "discriminator": list(self.discriminator.parameters()),
+        }
+
+    def phases(self) -> Sequence[Phase]:
+        return (
+            Phase("discriminator", "discriminator", self.judge),
+            Phase("discriminator.r1", "discriminator", self.r1, interval=4, weight=4.0, second_order=True),
+            Phase("generator", "generator", self.draw_loss),
+        )
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        return {"generator": self.generator}
+
+    def synthesizer(self) -> ToySynthesizerConfig:
+        return ToySynthesizerConfig()
+
+    def after_step(self, moment: Moment) -> None:
+        self.seen.fill_(moment.images)
+        self.jitter.add_(torch.randn(()))
+
+    def draw(self, batch: Batch) -> Tensor:
+        return self.generator(torch.randn(len(batch["image"]), _LATENT, device=batch["image"].device))
+
+    def judge(self, batch: Batch, moment: Moment) -> Loss:
+        with torch.no_grad():
+            drawn = self.draw(batch)
+        real, fake = self.discriminator(batch["image"]), self.discriminator(drawn)
+        return Loss((F.softplus(fake) + F.softplus(-real)).mean(), {"real": real.mean()})
+
+    def r1(self, batch: Batch, moment: Moment) -> Loss:
+        x = batch["image"].detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.discriminator(x).sum(), x, create_graph=True)
+        return Loss(self.config.penalty * gradient.square().sum((1, 2, 3)).mean())
+
+    def draw_loss(self, batch: Batch, moment: Moment) -> Loss:
+        value = F.softplus(-self.discriminator(self.draw(batch))).mean()
+        return Loss(value * float("nan") if moment.step == self.config.poison else value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyFlowConfig(MethodConfig):
+    def build(self) -> ToyFlow:
+        return ToyFlow()
+
+
+class ToyFlow(Method):
+    """One player: a generator that is pulled towards the data's mean, so that its loss must fall."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = Generator()
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        return {"generator": list(self.generator.parameters())}
+
+    def phases(self) -> Sequence[Phase]:
+        return (Phase("flow", "generator", self.loss),)
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        return {"generator": self.generator}
+
+    def synthesizer(self) -> ToySynthesizerConfig:
+        return ToySynthesizerConfig()
+
+    def loss(self, batch: Batch, moment: Moment) -> Loss:
+        x = batch["image"]
+        return Loss((self.generator(torch.randn(len(x), _LATENT, device=x.device)) - x).square().mean())
+
+
+CATALOG = (ToySynthesizerConfig,)
+
+
+def optimizer(peak: float = 1e-2, clip: float | None = 5.0) -> OptimizerConfig:
+    return OptimizerConfig(rate=RateConfig(peak=peak, warmup=32), betas=(0.5, 0.99), clip=clip)
+
+
+def gan_recipe() -> Recipe:
+    """Forty steps of sixteen pictures, saved every eighty pictures."""
+    return Recipe(
+        name="toy_gan",
+        method=ToyGANConfig(),
+        optimizers={"generator": optimizer(), "discriminator": optimizer()},
+        images=640,
+        batch_size=16,
+        micro_batch=8,
+        flip=True,
+        precision="fp32",
+        average=AverageConfig(half_life=100),
+        evaluation=EvaluationConfig(samples=0),
+        checkpoint_every=80,
+        log_every=48,
+        seed=3,
+    )
+
+
+def flow_recipe() -> Recipe:
+    return replace(
+        gan_recipe(), name="toy_flow", method=ToyFlowConfig(), optimizers={"generator": optimizer()}, images=320
+    )
+
+
+def write_data(folder: Path) -> Path:
+    """Sixty-four training pictures and thirty-two for validation."""
+    draws = np.random.default_rng(0)
+    splits = {"train": 64, "val": 32}
+    pictures = {name: draws.integers(0, 256, (n, 4, 4, 3), dtype=np.uint8) for name, n in splits.items()}
+    pack_arrays(folder, pictures, MEDIA, name="toy")
+    return folder
