@@ -13,6 +13,8 @@ from diorama.media.limits import DEFAULT_LIMITS, Limits
 NPY_MAGIC = b"\x93NUMPY"
 STORED_TYPES = ("uint8", "uint16", "float16", "float32")
 _MOST_CHANNELS_BY_SIGHT = 4
+_STACK_OF_CLIPS_DIMS = 5
+_MOST_UINT8, _MOST_UINT16 = 255, 65535
 
 
 def read_array(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
@@ -57,33 +59,49 @@ def channels_last(array: np.ndarray, dims: int) -> tuple[np.ndarray, tuple[str, 
         return array[..., np.newaxis], ()
     if array.ndim != dims:
         raise ValueError(f"shape {array.shape} has {array.ndim} dimensions, expected {dims - 1} or {dims}")
-    first = -3 if dims < 5 else None
-    for axis in (first,) if first else (-3, -4):
+    # Of a clip in a stack, channels may come before or after the frames.
+    for axis in (-3,) if dims < _STACK_OF_CLIPS_DIMS else (-3, -4):
         if array.shape[axis] <= _MOST_CHANNELS_BY_SIGHT < array.shape[-1]:
             return np.moveaxis(array, axis, -1), ("channels came first",)
     return array, ()
 
 
-def stored_values(array: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The array in one of the types that data sets are stored in.
+def stored_type(array: np.ndarray, name: str) -> str:
+    """The type in which an array's values are stored.
 
-    Booleans become 0 and 255; float64 becomes float32; other integers take the smallest of uint8 and uint16 that
-    holds them, or float32.
+    Booleans become uint8, 0 and 255; float64 becomes float32; other integers take the smallest of uint8 and uint16
+    that holds all of the array, or float32.
 
     Raises:
-        BadInput: complex numbers, text or other types; NaN or infinities.
+        BadInput: complex numbers, text or other types.
     """
-    kind, own = array.dtype.kind, array.dtype.name
-    if kind == "f" and not np.isfinite(array).all():
-        raise BadInput(f"{name}: holds NaN or infinities; replace them first")
+    own, kind = array.dtype.name, array.dtype.kind
     if own in STORED_TYPES:
-        return array.astype(array.dtype.newbyteorder("="), copy=False), ()
-    if kind == "b":
-        return array.astype(np.uint8) * np.uint8(255), ("bool became 0 and 255",)
-    if kind == "f":
-        return array.astype(np.float32), (f"{own} became float32",)
+        return own
+    if kind in "bf":
+        return "uint8" if kind == "b" else "float32"
     if kind not in "iu":
         raise BadInput(f"{name}: {own} values are not pixels; save uint8, uint16, float16 or float32")
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    target = "float32" if low < 0 or high > 65535 else "uint8" if high <= 255 else "uint16"
+    return "float32" if low < 0 or high > _MOST_UINT16 else "uint8" if high <= _MOST_UINT8 else "uint16"
+
+
+def stored_values(array: np.ndarray, name: str, target: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The array in one of the types that data sets are stored in, and what was changed.
+
+    Args:
+        array: any.
+        name: for messages.
+        target: what :func:`stored_type` says of the whole stack that the array belongs to; of itself by default.
+
+    Raises:
+        BadInput: as :func:`stored_type`; NaN or infinities.
+    """
+    target, own = target or stored_type(array, name), array.dtype.name
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BadInput(f"{name}: holds NaN or infinities; replace them first")
+    if own == target:
+        return array.astype(target, copy=False), ()
+    if own == "bool":
+        return array.astype(np.uint8) * np.uint8(_MOST_UINT8), ("bool became 0 and 255",)
     return array.astype(target), (f"{own} became {target}",)

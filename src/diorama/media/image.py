@@ -140,7 +140,11 @@ def write_image(path: Path, pixels: np.ndarray, stamp: SyntheticStamp | None = N
 
 
 def _to_pillow(pixels: np.ndarray, suffix: str) -> Image.Image:
-    depths = {".png": ("uint8", "uint16"), ".tif": ("uint8", "uint16", "float32"), ".tiff": ("uint8", "uint16", "float32")}
+    depths = {
+        ".png": ("uint8", "uint16"),
+        ".tif": ("uint8", "uint16", "float32"),
+        ".tiff": ("uint8", "uint16", "float32"),
+    }
     depths |= {".jpg": ("uint8",), ".jpeg": ("uint8",), ".webp": ("uint8",)}
     if suffix not in depths:
         raise ValueError(f"pictures are written as {', '.join(depths)} or .npy, got {suffix!r}")

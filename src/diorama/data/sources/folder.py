@@ -67,7 +67,7 @@ class FolderContainer:
         if not stat.S_ISREG(status.st_mode):
             return Skip(path, "not a regular file")
         file = Path(entry.path)
-        return Entry(path, status.st_size, lambda size: _read(file, size, path), file=file)
+        return Entry(path, status.st_size, lambda size: read_loose(file, size, path), file=file)
 
     def _archives(
         self, archives: Sequence[Entry], loose: Sequence[Entry | Skip], prefix: str
@@ -107,7 +107,8 @@ def _place(path: str, archive: str, several: bool) -> str:
     return f"{name}/{path}" if several and not top else path
 
 
-def _read(file: Path, size: int, name: str) -> bytes:
+def read_loose(file: Path, size: int, name: str) -> bytes:
+    """The beginning of a file on disk, at most so many bytes; raises BadInput where it cannot be read."""
     try:
         with file.open("rb") as handle:
             return handle.read(size)

@@ -2,13 +2,70 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from diorama.data.sources.base import Source, SourceOptions
+from diorama.core.errors import BadInput
+from diorama.data.sources.archives import open_archive
+from diorama.data.sources.base import Skip, Source, SourceOptions
+from diorama.data.sources.entries import Entry
+from diorama.data.sources.folder import FolderContainer, read_loose
+from diorama.data.sources.names import content_of, printable
+from diorama.data.sources.tree import TreeSource
 
 DEFAULT_OPTIONS = SourceOptions()
+_REASONS_SHOWN = 3
+
+
+class SingleFile:
+    """One loose file as a container.
+
+    Args:
+        file: a picture, clip or array.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def entries(self) -> Iterator[Entry | Skip]:
+        """That file."""
+        name = printable(self._file.name)
+        yield Entry(name, self._file.stat().st_size, lambda size: read_loose(self._file, size, name), file=self._file)
 
 
 def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> Source:
-    """The source at ``path``: a folder, a zip or tar, a video file, an array file."""
-    ...
+    """The source at a path. Nothing is read but the table that the options name.
+
+    Args:
+        path: a folder of any depth, a zip or tar, or a single picture, video or NumPy file.
+        options: how it is read.
+
+    Raises:
+        BadInput: missing, unreadable, or of no known kind; the table of the options is broken.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BadInput(f"{path}: there is no such file or folder")
+    name = printable(path.name or str(path))
+    if path.is_dir():
+        return TreeSource(name, FolderContainer(path), options)
+    if not path.is_file():
+        raise BadInput(f"{path}: neither a file nor a folder")
+    content = content_of(path.name)
+    if content == "archive":
+        return TreeSource(name, open_archive(path), options)
+    if content in ("other", "table"):
+        raise BadInput(f"{path}: not a folder, archive, picture, video or NumPy file, going by its name")
+    return TreeSource(name, SingleFile(path), options)
+
+
+def nothing_in(source: Source) -> BadInput:
+    """What to raise when an exhausted source has given no usable record: how many files there were, and what
+    is wrong with them.
+    """
+    if source.files == 0:
+        return BadInput(f"{source.name}: empty; it needs pictures, clips or arrays")
+    reasons = Counter(skip.reason for skip in source.skipped).most_common(_REASONS_SHOWN)
+    shown = "; ".join(f"{count} x {reason}" for reason, count in reasons)
+    return BadInput(f"{source.name}: none of its {source.files} files can be used ({shown or 'nothing decodes'})")

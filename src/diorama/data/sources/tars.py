@@ -83,7 +83,9 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
         elif head == b"\xfd7zXZ\0":
             stream = lzma.LZMAFile(file)
         elif head.startswith(b"\x28\xb5\x2f\xfd"):
-            stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), _BUFFER)
+            stream = io.BufferedReader(
+                zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), _BUFFER
+            )
         else:
             stream = file
         yield stream

@@ -1,0 +1,144 @@
+"""From files to records, once it is known what the source as a whole is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.arrays import peek_dims, single_array, stack_items, stacks
+from diorama.data.sources.base import Item, Skip
+from diorama.data.sources.entries import Entry
+from diorama.data.sources.facts import FactReader
+from diorama.data.sources.frames import FrameFile, folder_frames
+from diorama.data.sources.names import content_of, is_hidden, parent
+from diorama.data.sources.strips import strip_frames
+from diorama.data.sources.survey import Survey
+from diorama.media.image import is_animated
+from diorama.media.limits import Limits
+
+_MAYBE_ANIMATED = (".webp", ".png", ".apng", ".tif", ".tiff", ".avif")
+
+
+class RecordBuilder:
+    """Takes files in order and gives records and Skips; a frame folder comes when its last file has passed.
+
+    Args:
+        survey: of the whole container.
+        facts: by path.
+        limits: what one file may cost.
+    """
+
+    def __init__(self, survey: Survey, facts: FactReader, limits: Limits) -> None:
+        self._survey, self._facts, self._limits = survey, facts, limits
+        self._folder: str | None = None
+        self._frames: list[FrameFile] = []
+        self._held = 0
+        self._finished: set[str] = set()
+
+    def take(self, entry: Entry) -> Iterator[Item | Skip]:
+        """What one file gives.
+
+        Raises:
+            BadInput: an entry of a stream cannot be read.
+        """
+        content = content_of(entry.path)
+        if is_hidden(entry.path):
+            yield Skip(entry.path, "hidden file")
+        elif content == "archive":
+            yield Skip(entry.path, "an archive inside an archive; unpack the outer one first")
+        elif content in ("other", "table"):
+            yield Skip(entry.path, "not a picture, clip or array")
+        elif entry.size == 0:
+            yield Skip(entry.path, "empty file (0 bytes)")
+        elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):
+            yield Skip(entry.path, f"{entry.size} bytes are more than {self._limits.entry_bytes}")
+        elif content == "array":
+            yield from self._arrays(entry)
+        elif self._survey.clips:
+            yield from self._clip(entry)
+        elif content == "video":
+            yield Skip(entry.path, "a clip among pictures")
+        else:
+            yield Item(entry.path, self._of(entry), "image", self._content(entry))
+
+    def finish(self) -> Iterator[Item | Skip]:
+        """What is still held back: the last frame folder."""
+        if self._folder is None:
+            return
+        folder, frames, held = self._folder, self._frames, self._held
+        self._finished.add(folder)
+        self._folder, self._frames, self._held = None, [], 0
+        if len(frames) == 1:
+            yield Skip(frames[0].path, "a single picture where clips are wanted")
+        elif held > self._limits.entry_bytes:
+            yield from (Skip(frame.path, "too many frames for one clip of an archive") for frame in frames)
+        else:
+            path = folder or "frames"
+            facts = self._facts.of(path)
+            yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits))
+
+    def _clip(self, entry: Entry) -> Iterator[Item | Skip]:
+        content = content_of(entry.path)
+        if content == "video" and entry.file is not None:
+            file: Path = entry.file
+            yield Item(entry.path, self._of(entry), "video", lambda: file)
+            return
+        load = self._content(entry)
+        if self._survey.strips and content == "picture":
+            yield Item(entry.path, self._of(entry), "video", lambda: strip_frames(load(), entry.path, self._limits))
+        elif content in ("video", "animation") or self._animated(entry, load):
+            yield Item(entry.path, self._of(entry), "video", load)
+        else:
+            yield from self._frame(entry, load)
+
+    def _frame(self, entry: Entry, load: Callable[[], bytes]) -> Iterator[Item | Skip]:
+        folder = parent(entry.path)
+        if folder != self._folder:
+            yield from self.finish()
+            if folder in self._finished:
+                yield Skip(entry.path, "a frame that comes after its folder's others; pack the folder in one piece")
+                return
+            self._folder = folder
+        # Frames of a stream are in memory; beyond what one clip may hold they are let go.
+        self._held += entry.size if entry.streamed else 0
+        kept = load if self._held <= self._limits.entry_bytes else bytes
+        self._frames.append(FrameFile(entry.path, kept))
+
+    def _arrays(self, entry: Entry) -> Iterator[Item | Skip]:
+        dims = 4 if self._survey.clips else 3
+        content = entry.content(self._limits) if entry.streamed else None
+        own = peek_dims(entry) if content is None else peek_dims(_again(entry, content))
+        if own is not None and own <= dims and not self._survey.lone_array:
+            yield Item(entry.path, self._of(entry), "array", lambda: single_array(entry, content, dims, self._limits))
+            return
+        facts = self._of(entry)
+        try:
+            for stack in stacks(entry, content, self._limits):
+                yield from stack_items(stack, entry.path, facts, dims)
+        except BadInput as problem:
+            yield Skip(entry.path, str(problem))
+
+    def _animated(self, entry: Entry, load: Callable[[], bytes]) -> bool:
+        if not entry.path.lower().endswith(_MAYBE_ANIMATED):
+            return False
+        try:
+            return is_animated(load(), entry.path, self._limits)
+        except BadInput:
+            return False  # reading it as a frame tells what is wrong
+
+    def _content(self, entry: Entry) -> Callable[[], bytes]:
+        if not entry.streamed:
+            return lambda: entry.content(self._limits)
+        content = entry.content(self._limits)
+        return lambda: content
+
+    def _of(self, entry: Entry) -> dict[str, str]:
+        return dict(self._facts.of(entry.path, entry.inner))
+
+    def _stays_on_disk(self, entry: Entry) -> bool:
+        return entry.file is not None and (entry.path.lower().endswith(".npy") or content_of(entry.path) == "video")
+
+
+def _again(entry: Entry, content: bytes) -> Entry:
+    return Entry(entry.path, entry.size, lambda size: content[:size])

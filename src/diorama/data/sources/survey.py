@@ -1,0 +1,120 @@
+"""A first look over a whole container: what decisions about one file need to know of all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.arrays import peek_dims
+from diorama.data.sources.base import Skip, SourceOptions
+from diorama.data.sources.entries import Container, Entry
+from diorama.data.sources.facts import split_named
+from diorama.data.sources.names import Content, content_of, is_hidden, parent
+from diorama.data.sources.strips import looks_like_strip
+from diorama.data.sources.tables import Table, parse_table
+from diorama.media.image import is_animated
+
+_HEAD_BYTES = 65_536
+_CLIP_DIMS, _STACK_OF_CLIPS_DIMS = 4, 5
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a container holds.
+
+    Args:
+        clips: its records are clips.
+        strips: its pictures are film strips.
+        lone_array: it holds one array file and no other media.
+        tables: found in it, by path.
+        broken_tables: path and reason.
+    """
+
+    clips: bool
+    strips: bool
+    lone_array: bool
+    tables: dict[str, Table] = field(default_factory=dict)
+    broken_tables: Sequence[Skip] = ()
+
+
+class _Tally:
+    """Counts and first impressions, gathered entry by entry."""
+
+    def __init__(self, options: SourceOptions) -> None:
+        self.options = options
+        self.counts: Counter[Content] = Counter()
+        self.tables: dict[str, Table] = {}
+        self.broken: list[Skip] = []
+        self.strips: bool | None = None
+        self.animated: bool | None = None
+        self.dims: int | None = None
+
+    def add(self, entry: Entry) -> None:
+        content = content_of(entry.path)
+        self.counts[content] += 1
+        if content == "picture" and self.options.strip is None and self.strips is not False:
+            self._measure(entry)
+        elif content == "animation" and self.animated is None:
+            self.animated = self._moves(entry)
+        elif content == "array" and self.dims is None:
+            self.dims = peek_dims(entry)
+        elif content == "table" and self.options.table is None and _may_rule(entry.path):
+            try:
+                self.tables[entry.path] = parse_table(
+                    entry.content(self.options.limits), entry.path, parent(entry.path)
+                )
+            except BadInput as problem:
+                self.broken.append(Skip(entry.path, str(problem)))
+
+    def _measure(self, entry: Entry) -> None:
+        limits = self.options.limits
+        try:
+            strip = looks_like_strip(entry.read(_HEAD_BYTES), entry.path, limits)
+            if strip is None and entry.size > _HEAD_BYTES and not entry.streamed:
+                strip = looks_like_strip(entry.content(limits), entry.path, limits)
+        except BadInput:
+            return
+        if strip is not None:
+            self.strips = strip
+
+    def _moves(self, entry: Entry) -> bool | None:
+        try:
+            return is_animated(entry.content(self.options.limits), entry.path, self.options.limits)
+        except BadInput:
+            return None
+
+    def clips(self, strips: bool) -> bool:
+        if strips or self.options.clips is not None:
+            return strips or bool(self.options.clips)
+        stills, moving, arrays = self.counts["picture"], self.counts["video"], self.counts["array"]
+        # Animated pictures are clips where they are among clips or by themselves.
+        if stills or not self.animated:
+            stills += self.counts["animation"]
+        else:
+            moving += self.counts["animation"]
+        if stills or moving:
+            return moving > stills
+        return self.dims == _STACK_OF_CLIPS_DIMS or (arrays > 1 and self.dims == _CLIP_DIMS)
+
+
+def survey(container: Container, options: SourceOptions) -> Survey:
+    """Look over the container once; where it breaks off, the look ends."""
+    tally = _Tally(options)
+    try:
+        for entry in container.entries():
+            if isinstance(entry, Entry) and not is_hidden(entry.path):
+                tally.add(entry)
+    except BadInput:
+        pass  # the reading that follows meets the same break and reports it
+    strips = bool(tally.strips) if options.strip is None else options.strip
+    media = sum(tally.counts[kind] for kind in ("picture", "animation", "video", "array"))
+    lone = media == 1 and tally.counts["array"] == 1
+    return Survey(tally.clips(strips), strips, lone, tally.tables, tuple(tally.broken))
+
+
+def _may_rule(path: str) -> bool:
+    """Tables count at the top and in the folder of a split."""
+    folder = parent(path)
+    return not folder or ("/" not in folder and split_named(folder) is not None)

@@ -1,0 +1,115 @@
+"""The source behind folders, archives and single files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.base import Item, Skip, SourceOptions
+from diorama.data.sources.entries import Container
+from diorama.data.sources.facts import FactReader
+from diorama.data.sources.records import RecordBuilder
+from diorama.data.sources.survey import Survey, survey
+from diorama.data.sources.tables import Table, read_table
+
+
+class TreeSource:
+    """Records of a container: looked over once as a whole, then read in order.
+
+    Args:
+        name: for messages.
+        container: a folder, archive or single file.
+        options: how it is read.
+
+    Raises:
+        BadInput: the table given cannot be read, or has not the column to group by.
+    """
+
+    def __init__(self, name: str, container: Container, options: SourceOptions) -> None:
+        self.name = name
+        self._container, self._options = container, options
+        self._files = 0
+        self._skipped: list[Skip] = []
+        self._notes: list[str] = []
+        self._given: Table | None = None
+        if options.table is not None:
+            self._given = read_table(options.table, options.limits)
+            FactReader([self._given], options.group)
+
+    @property
+    def files(self) -> int:
+        """Files and archive entries seen, readable or not; tables that were used are not among them."""
+        return self._files
+
+    @property
+    def skipped(self) -> Sequence[Skip]:
+        """What gives no record, and rows of tables without a file."""
+        return self._skipped
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was decided on the user's behalf."""
+        return self._notes
+
+    def items(self) -> Iterator[Item]:
+        """The records in the container's order.
+
+        Raises:
+            BadInput: the container is broken before its first record, or no table has the column to group by.
+        """
+        self._files, self._skipped, self._notes = 0, [], []
+        tables = [self._given] if self._given is not None else list(self._survey.tables.values())
+        facts = FactReader(tables, self._options.group)
+        count = 0
+        for item in self._read(facts):
+            count += 1
+            yield item
+        self._skipped.extend(facts.missing())
+        self._notes.extend(self._decisions(count))
+        self._notes.extend(facts.notes())
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return survey(self._container, self._options)
+
+    def _read(self, facts: FactReader) -> Iterator[Item]:
+        builder = RecordBuilder(self._survey, facts, self._options.limits)
+        any_record = False
+        try:
+            for result in self._results(builder):
+                if isinstance(result, Skip):
+                    self._skipped.append(result)
+                else:
+                    any_record = True
+                    yield result
+        except BadInput as problem:
+            if not any_record:
+                raise
+            self._skipped.append(Skip(self.name, str(problem)))
+
+    def _results(self, builder: RecordBuilder) -> Iterator[Item | Skip]:
+        used = set[str]()
+        broken_tables = {skip.path: skip for skip in self._survey.broken_tables}
+        for entry in self._container.entries():
+            if entry.path in self._survey.tables:
+                continue
+            self._files += 1
+            if isinstance(entry, Skip):
+                yield entry
+            elif entry.path in broken_tables:
+                yield broken_tables[entry.path]
+            elif entry.path in used:
+                yield Skip(entry.path, "a second file of this name")
+            else:
+                used.add(entry.path)
+                yield from builder.take(entry)
+        yield from builder.finish()
+
+    def _decisions(self, count: int) -> Iterator[str]:
+        for table in self._survey.tables.values():
+            yield f"facts were read from {table.name}"
+        if self._survey.strips:
+            yield f"{count} pictures were read as film strips, one clip each"
+        elif self._survey.clips and self._options.clips is None:
+            yield "records are clips; still pictures among them were left out"
