@@ -1,0 +1,118 @@
+"""One player's optimizer: algorithms, clipping, float16, and its state."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from diorama.core import device as devices
+from diorama.core.device import Precision
+from diorama.training.recipe import OptimizerConfig, RateConfig
+from diorama.training.updater import Updater
+
+CPU = torch.device("cpu")
+FULL = Precision(torch.float32, CPU)
+FLAT = RateConfig(peak=0.1)
+
+
+def parameters() -> list[nn.Parameter]:
+    torch.manual_seed(0)
+    return [nn.Parameter(torch.randn(4, 3)), nn.Parameter(torch.randn(5))]
+
+
+def descend(updater: Updater, count: int = 1, scale: float = 1.0) -> None:
+    for step in range(count):
+        with updater.turn(step):
+            updater.backward(scale * sum(p.square().sum() for p in updater.parameters), last=True)
+
+
+@pytest.mark.parametrize(
+    ("config", "reference"),
+    [
+        (OptimizerConfig(rate=FLAT, betas=(0.5, 0.9)), lambda p: torch.optim.Adam(p, 0.1, betas=(0.5, 0.9))),
+        (
+            OptimizerConfig(algorithm="adamw", rate=FLAT, weight_decay=0.3),
+            lambda p: torch.optim.AdamW(p, 0.1, weight_decay=0.3),
+        ),
+        (
+            OptimizerConfig(algorithm="rmsprop", rate=FLAT, betas=(0.2, 0.95)),
+            lambda p: torch.optim.RMSprop(p, 0.1, alpha=0.95, momentum=0.2),
+        ),
+    ],
+)
+def test_an_algorithm_moves_as_pytorch_does(config: OptimizerConfig, reference) -> None:  # type: ignore[no-untyped-def]
+    updater, plain = Updater(parameters(), config, FULL, total=100), parameters()
+    optimizer = reference(plain)
+    for _ in range(3):
+        descend(updater)
+        optimizer.zero_grad()
+        sum(p.square().sum() for p in plain).backward()
+        optimizer.step()
+    for ours, theirs in zip(updater.parameters, plain, strict=True):
+        torch.testing.assert_close(ours.detach(), theirs.detach())
+
+
+def test_clipping_bounds_the_norm_and_tells_the_norm_before() -> None:
+    updater = Updater(parameters(), OptimizerConfig(rate=FLAT, clip=0.5), FULL, total=100)
+    expected = torch.cat([2 * p.detach().flatten() for p in updater.parameters]).norm()
+    descend(updater)
+    clipped = torch.cat([p.grad.flatten() for p in updater.parameters if p.grad is not None]).norm()
+    torch.testing.assert_close(updater.norm, expected)
+    torch.testing.assert_close(clipped, torch.tensor(0.5))
+
+
+def test_the_rate_follows_images() -> None:
+    config = OptimizerConfig(rate=RateConfig(peak=1.0, warmup=10))
+    updater = Updater(parameters(), config, FULL, total=100)
+    with updater.turn(5):
+        updater.backward(updater.parameters[0].sum(), last=True)
+    assert updater.optimizer.param_groups[0]["lr"] == 0.5
+
+
+def test_parameters_are_thawed_in_their_turn_only() -> None:
+    updater = Updater(parameters(), OptimizerConfig(rate=FLAT), FULL, total=100)
+    for parameter in updater.parameters:
+        parameter.requires_grad_(False)
+    with updater.turn(0):
+        assert all(p.requires_grad for p in updater.parameters)
+        updater.backward(updater.parameters[0].sum(), last=True)
+    assert not any(p.requires_grad for p in updater.parameters)
+
+
+def test_an_overflow_in_float16_skips_the_step_and_halves_the_scale() -> None:
+    updater = Updater(parameters(), OptimizerConfig(rate=FLAT), Precision(torch.float16, CPU), total=100)
+    before, scale = [p.detach().clone() for p in updater.parameters], updater.scaler.get_scale()
+    descend(updater, scale=float("inf"))
+    assert all(torch.equal(old, new) for old, new in zip(before, updater.parameters, strict=True))
+    assert updater.scaler.get_scale() == scale / 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_a_restored_updater_moves_as_the_one_that_was_saved(dtype: torch.dtype) -> None:
+    precision = Precision(dtype, CPU)
+    config = OptimizerConfig(rate=FLAT)
+    updater = Updater(parameters(), config, precision, total=100)
+    descend(updater, scale=float("inf"))
+    descend(updater, 3)
+    other = Updater([nn.Parameter(p.detach().clone()) for p in updater.parameters], config, precision, total=100)
+    other.load_state_dict(copy.deepcopy(updater.state_dict()))
+    descend(updater, 2)
+    descend(other, 2)
+    assert other.scaler.get_scale() == updater.scaler.get_scale()
+    assert all(torch.equal(a, b) for a, b in zip(updater.parameters, other.parameters, strict=True))
+
+
+def test_restored_moments_lie_in_memory_as_their_parameters_do() -> None:
+    layer = nn.Conv2d(8, 4, 3)
+    devices.channels_last(layer)
+    updater = Updater(list(layer.parameters()), OptimizerConfig(rate=FLAT), FULL, total=100)
+    descend(updater)
+    state = updater.state_dict()
+    for moments in state["optimizer"]["state"].values():
+        moments["exp_avg"] = moments["exp_avg"].contiguous()
+    updater.load_state_dict(state)
+    moment = updater.optimizer.state[layer.weight]["exp_avg"]
+    assert moment.stride() == layer.weight.stride() != layer.weight.contiguous().stride()
