@@ -20,7 +20,7 @@ class VideoGANSynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it draws; ``frames`` is the length of its clips.
-        classes: labels it can be asked for: label *i* is category *i* of the generator. Empty where its categories have no
+        classes: labels it can be asked for: label *i* is category *i* of the generator. Empty where categories have no
             names.
         generator: the network.
     """
