@@ -94,7 +94,7 @@ class ResidualBlock(nn.Module):
             scale, shift = time.chunk(2, dim=1)
             h = self.norm_out(h, scale, shift)
         else:
-            h = self.norm_out(h + time[:, :, None, None])
+            h = self.norm_out(h, offset=time)
         h = self.conv_out(F.dropout(h, self.dropout, self.training))
         x = (x if self.shortcut is None else self.shortcut(x)) + h
         return x if self.divide == 1 else x / self.divide
