@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from diorama.core import runlog
 from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
+from diorama.data.pack import pack_arrays
 from diorama.synthesis import store
 from diorama.training import checkpoint
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
@@ -167,16 +169,16 @@ def test_changed_data_are_refused(data: Path, tmp_path: Path) -> None:
         finish(replace(flow_recipe(), images=32), data, tmp_path / "run")
 
 
-def test_a_recipe_must_fit_the_data_and_the_players(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recipe_must_fit_the_data_and_the_players(data: Path, tmp_path: Path) -> None:
+    stranger = {"painter": OptimizerConfig(rate=RateConfig(peak=1.0))}
     with pytest.raises(BadConfig, match=r"players are \['generator'\], got \['painter'\]"):
-        finish(
-            replace(flow_recipe(), optimizers={"painter": OptimizerConfig(rate=RateConfig(peak=1.0))}),
-            data,
-            tmp_path / "a",
-        )
-    monkeypatch.setattr("tests.training.toy.ToySynthesizerConfig.media", replace(MEDIA, width=8), raising=False)
+        finish(replace(flow_recipe(), optimizers=stranger), data, tmp_path / "run")
+    wide = replace(MEDIA, width=8)
+    pack_arrays(tmp_path / "wide", {"train": np.zeros((32, 4, 8, 3), np.uint8)}, wide)
+    with pytest.raises(BadConfig, match=r"draws \(3, 4, 4\), but the records of arrays are \(3, 4, 8\)"):
+        finish(flow_recipe(), tmp_path / "wide", tmp_path / "other")
+    with pytest.raises(BadConfig, match="differ in media"):
+        list(train(flow_recipe(), [data, tmp_path / "wide"], tmp_path / "both", OPTIONS))
 
 
 def test_a_folder_that_is_no_run_is_left_alone(data: Path, tmp_path: Path) -> None:

@@ -83,6 +83,19 @@ def precision(name: str, device: torch.device) -> Precision:
     return Precision(dtype, device)
 
 
+def seed(device: torch.device, value: int) -> None:
+    """Seed PyTorch's own generators of the CPU and of one device.
+
+    Unlike ``torch.manual_seed`` it leaves other devices alone, which takes a millisecond less: a training step
+    seeds at every turn.
+    """
+    torch.default_generator.manual_seed(value)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(value)
+    elif device.type == "mps":
+        torch.mps.manual_seed(value)
+
+
 def choose_kernels(device: torch.device, *, deterministic: bool = False) -> None:
     """Set the process's kernels: TF32 and the fastest convolutions on CUDA, or only deterministic ones.
 

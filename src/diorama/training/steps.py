@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from diorama.core import device as devices
 from diorama.core.contracts import Batch, Moment
 from diorama.core.device import Precision
 from diorama.core.errors import TrainingFailed
@@ -86,16 +87,17 @@ def steps(
         TrainingFailed: a loss or gradient that is not finite, at once on the CPU and at the next check elsewhere.
     """
     method.requires_grad_(False)
+    device = options.precision.device
     for step in range(start, stop):
         moment = Moment(step, step * options.batch_size)
         losses: dict[str, Tensor] = {}
         phases, micros = method.phases(), batches(step)
         for index, phase in enumerate(phases):
             if step % phase.interval == 0:
-                torch.manual_seed(fold(seed, rank, step, index))
+                devices.seed(device, fold(seed, rank, step, index))
                 losses |= _turn(phase, updaters[phase.player], micros, moment, options)
         done = Moment(step + 1, (step + 1) * options.batch_size)
-        torch.manual_seed(fold(seed, rank, step, len(phases)))
+        devices.seed(device, fold(seed, rank, step, len(phases)))
         with torch.no_grad():
             method.after_step(done)
         yield Step(step=done.step, images=done.images, losses=losses)
