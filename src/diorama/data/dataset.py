@@ -58,14 +58,14 @@ class Split:
         """Bytes of all records as they are when decoded, in stored units."""
         return len(self) * int(np.prod(self.record_shape)) * np.dtype(self.info.media.dtype).itemsize
 
-    def record(self, index: int) -> NDArray:
+    def record(self, index: int) -> NDArray[Any]:
         """One record in stored units, (h, w, c) or (t, h, w, c), of its own shape."""
         row = self._rows[index]
         shard, offset = int(row["shard"]), int(row["offset"])
         content = self._shards.content(shard, offset, int(row["bytes"]))
         return decode_record(content, row, self._shards.suffix(shard, offset))
 
-    def stored(self, indices: NDArray[np.int64]) -> NDArray:
+    def stored(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         """Records in stored units.
 
         Args:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Split
-from diorama.data.order import FLIP, draws, mixed, shuffled
+from diorama.data.schedule import Chosen, Schedule
 from diorama.media.convert import to_float
 
 _RESIDENT_SHARE = 0.25
@@ -55,15 +54,6 @@ class LoaderConfig:
             raise ValueError(f"micro_batch must be at least 1, got {self.micro_batch}")
 
 
-@dataclass(frozen=True)
-class _Chosen:
-    """The records of one micro-batch: which set, which record, mirrored or not; each (n,)."""
-
-    sets: NDArray[np.int64]
-    records: NDArray[np.int64]
-    mirrored: NDArray[np.bool_]
-
-
 class Loader:
     """``loader(step)`` gives this process's micro-batches of that step, on the device.
 
@@ -83,8 +73,9 @@ class Loader:
     def __init__(self, splits: Sequence[tuple[Split, float]], config: LoaderConfig, device: torch.device | str) -> None:
         self.config, self.device = config, torch.device(device)
         self.splits = [split for split, _ in splits]
-        self.weights = [weight for _, weight in splits]
         self.media = _common_media(self.splits)
+        counts, weights = [len(split) for split in self.splits], [weight for _, weight in splits]
+        self._schedule = Schedule(counts, weights, config.seed, config.flip)
         self.labelled = all(split.info.classes for split in self.splits)
         self._resident = self._make_resident()
         self._readers: ThreadPoolExecutor | None = None
@@ -111,10 +102,10 @@ class Loader:
         """The first records of the sets in stored order, unmirrored: the same for every process and every call."""
         shares = np.array_split(np.arange(count), len(self.splits))
         parts = [
-            _Chosen(np.full(len(share), number), np.arange(len(share)) % len(split), np.zeros(len(share), bool))
+            Chosen(np.full(len(share), number), np.arange(len(share)) % len(split), np.zeros(len(share), bool))
             for number, (split, share) in enumerate(zip(self.splits, shares, strict=True))
         ]
-        chosen = _Chosen(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("sets", "records", "mirrored")))
+        chosen = Chosen(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("sets", "records", "mirrored")))
         return self._to_device(self._gather(chosen))
 
     def close(self) -> None:
@@ -125,26 +116,18 @@ class Loader:
         if self._readers is not None:
             self._readers.shutdown(wait=True)
 
-    def _plan(self, step: int) -> list[_Chosen]:
-        """What the micro-batches of a step hold, by arithmetic on positions."""
+    def _plan(self, step: int) -> list[Chosen]:
+        """What this process's micro-batches of a step hold."""
         c = self.config
         share = c.batch_size // c.world_size
-        positions = step * c.batch_size + c.rank * share + np.arange(share, dtype=np.int64)
-        sets, places = mixed(positions, self.weights, c.seed)
-        records = np.empty_like(places)
-        for number, split in enumerate(self.splits):
-            here = sets == number
-            records[here] = shuffled(places[here], len(split), c.seed + number)
-        mirrored = draws(positions, c.seed, FLIP) < 0.5 if c.flip else np.zeros(share, bool)
+        chosen = self._schedule.at(step * c.batch_size + c.rank * share, share)
         size = c.micro_batch or share
-        return [
-            _Chosen(sets[i : i + size], records[i : i + size], mirrored[i : i + size]) for i in range(0, share, size)
-        ]
+        return [chosen.part(i, i + size) for i in range(0, share, size)]
 
     def _read(self, step: int) -> list[dict[str, Tensor]]:
         return [self._gather(chosen) for chosen in self._plan(step)]
 
-    def _gather(self, chosen: _Chosen) -> dict[str, Tensor]:
+    def _gather(self, chosen: Chosen) -> dict[str, Tensor]:
         """Records in stored units on the host, with index and label; pinned where a GPU waits for them."""
         shape = self.splits[0].record_shape
         stored = np.empty((len(chosen.records), *shape), self.media.dtype)
@@ -184,7 +167,7 @@ class Loader:
         )
         return sum(split.nbytes for split in self.splits) <= _RESIDENT_SHARE * free
 
-    def _from_device(self, chosen: _Chosen) -> Batch:
+    def _from_device(self, chosen: Chosen) -> Batch:
         records = torch.from_numpy(chosen.records).to(self.device, non_blocking=True)
         labels = np.zeros(len(chosen.records), np.int64)
         parts, order = [], []

@@ -23,24 +23,23 @@ def scramble(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Well-mixed 64-bit words, a bijection.
 
     Args:
-        words: any shape.
+        words: an array of any shape with at least one dimension (numpy warns when scalars wrap around).
 
     Returns:
         The same shape.
 
     Reference: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, figure 17.
     """
-    with np.errstate(over="ignore"):
-        z = words + _GOLDEN
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+    z = words + _GOLDEN
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def draws(positions: NDArray[np.int64], seed: int, name: int) -> NDArray[np.float64]:
     """One uniform number in [0, 1) for every position, a function of (seed, name, position) alone."""
-    key = scramble(scramble(np.uint64([seed % 2**64])) ^ np.uint64(name))
-    return (scramble(scramble(positions.astype(np.uint64)) ^ key) >> np.uint64(11)) * 2.0**-53
+    key = scramble(_key(seed) ^ np.uint64(name))
+    return (scramble(scramble(positions.astype(np.uint64)) ^ key) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def shuffled(positions: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
@@ -61,7 +60,7 @@ def shuffled(positions: NDArray[np.int64], count: int, seed: int) -> NDArray[np.
         raise ValueError(f"count must be at least 1, got {count}")
     positions = np.asarray(positions, dtype=np.int64)
     epochs, places = positions // count, positions % count
-    keys = scramble(scramble(np.uint64([seed % 2**64])) ^ epochs.astype(np.uint64))
+    keys = scramble(_key(seed) ^ epochs.astype(np.uint64))
     half = np.uint64(max(1, ((count - 1).bit_length() + 1) // 2))
     values = _feistel(places.astype(np.uint64), keys, half)
     outside = np.flatnonzero(values >= count)
@@ -71,12 +70,15 @@ def shuffled(positions: NDArray[np.int64], count: int, seed: int) -> NDArray[np.
     return values.astype(np.int64)
 
 
+def _key(seed: int) -> NDArray[np.uint64]:
+    return scramble(np.array([seed % 2**64], np.uint64))
+
+
 def _feistel(values: NDArray[np.uint64], keys: NDArray[np.uint64], half: np.uint64) -> NDArray[np.uint64]:
     mask = (np.uint64(1) << half) - np.uint64(1)
     left, right = values >> half, values & mask
     for number in range(_ROUNDS):
-        with np.errstate(over="ignore"):
-            turned = scramble(right ^ (keys + np.uint64(number) * _GOLDEN))
+        turned = scramble(right ^ (keys + np.array([number], np.uint64) * _GOLDEN))
         left, right = right, left ^ (turned & mask)
     return (left << half) | right
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo, MediaSpec
-from diorama.core.files import fresh_folder, sha256_of, write_json, write_text
+from diorama.core.files import fresh_folder, sha256_of, write_json
 from diorama.data.dataset import FORMAT, MANIFEST, Dataset, checksum, open_dataset
-from diorama.data.records import RECORD, Payload, encode_record
-from diorama.data.shards import SHARD_BYTES, ShardWriter, StoredFile
+from diorama.data.records import RECORD, Payload, decode_record, encode_record
+from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter, StoredFile
+from diorama.data.splits import SPLITS
 from diorama.data.statistics import channel_statistics
-
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,28 +51,26 @@ class Place:
     label: int = -1
 
 
-@dataclass
-class _Written:
-    rows: list[NDArray[np.void]] = field(default_factory=list)
-    sums: list[NDArray[np.float64]] = field(default_factory=list)
-    facts: list[Mapping[str, Any]] = field(default_factory=list)
-
-
 class PackWriter:
     """Appends records to the shards of a prepared folder, then writes index and manifest.
 
     Args:
         folder: an existing folder that nothing else writes to.
+        shards: name of the folder in it that the shards go to.
         shard_bytes: largest size of one shard.
     """
 
-    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(self, folder: Path, shards: str = "shards", shard_bytes: int = SHARD_BYTES) -> None:
         self.folder = folder
-        self._shards = ShardWriter(folder / "shards", shard_bytes)
-        self._written = _Written()
+        self._name = shards
+        self._shards = ShardWriter(folder / shards, shard_bytes)
+        self._rows: list[NDArray[np.void]] = []
+        self._sums: list[NDArray[np.float64]] = []
+        self._facts: list[Mapping[str, Any]] = []
+        self._sealed: tuple[list[StoredFile], ShardReader] | None = None
 
     def __len__(self) -> int:
-        return len(self._written.rows)
+        return len(self._rows)
 
     def append(self, payload: Payload, path: str, facts: Mapping[str, Any] | None = None) -> int:
         """Write one record and return its number.
@@ -83,71 +80,96 @@ class PackWriter:
             path: where it came from, posix, inside its source.
             facts: what else is known of it (caption, group …), JSON values.
         """
-        self._written.rows.append(self._shards.append(payload))
-        self._written.sums.append(payload.sums)
-        self._written.facts.append({"path": path, **(facts or {})})
+        self._rows.append(self._shards.append(payload))
+        self._sums.append(payload.sums)
+        self._facts.append({**(facts or {}), "path": path})
         return len(self) - 1
 
-    def finish(self, info: PackInfo, places: Sequence[Place | None]) -> str:
+    def rows(self) -> NDArray[np.void]:
+        """Index rows of all records so far, (n,)."""
+        return np.concatenate(self._rows) if self._rows else np.zeros(0, RECORD)
+
+    def row(self, number: int) -> NDArray[np.void]:
+        """The index row of a record, shape ()."""
+        return self._rows[number][0]
+
+    def facts(self, number: int) -> Mapping[str, Any]:
+        """What is known of a record, its ``path`` included."""
+        return self._facts[number]
+
+    def sums(self, numbers: Sequence[int]) -> NDArray[np.float64]:
+        """Sum, sum of squares, smallest and largest value of every channel of some records, (n, c, 4)."""
+        return np.stack([self._sums[number] for number in numbers])
+
+    def seal(self) -> None:
+        """Close the shards: nothing can be appended any more, and records can be read."""
+        if self._sealed is None:
+            files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
+            self._sealed = files, ShardReader([self.folder / file.name for file in files])
+
+    def read(self, number: int) -> NDArray[Any]:
+        """The pixels of a record, after :meth:`seal`."""
+        assert self._sealed is not None, "seal first"
+        row, reader = self._rows[number][0], self._sealed[1]
+        shard, offset = int(row["shard"]), int(row["offset"])
+        return decode_record(reader.content(shard, offset, int(row["bytes"])), row, reader.suffix(shard, offset))
+
+    def discard(self) -> Path:
+        """The folder of the shards, to be removed: this writer is not used any more."""
+        return self.folder / self._name
+
+    def finish(self, info: PackInfo, places: Sequence[Place]) -> str:
         """Write index and manifest; the folder is a prepared folder afterwards.
 
         Args:
             info: what the records are.
-            places: of every record in the order they were appended; ``None`` leaves a record out.
+            places: of every record, in the order in which they were appended.
 
         Returns:
-            The content hash.
+            The content hash: it names pixels, labels, classes and units, and nothing of how they are stored.
         """
-        rows = np.concatenate(self._written.rows) if len(self) else np.zeros(0, RECORD)
-        files = [replace(file, name=f"shards/{file.name}") for file in self._shards.close()]
+        self.seal()
+        assert self._sealed is not None
+        files, rows = list(self._sealed[0]), self.rows()
         shards = [file.name for file in files]
-        splits: dict[str, int] = {}
-        content = hashlib.sha256(json.dumps([encode(info.media), list(info.classes)], sort_keys=True).encode())
-        for split in SPLITS:
-            chosen = [i for i, place in enumerate(places) if place is not None and place.split == split]
-            if not chosen:
-                continue
-            part = rows[chosen]
-            part["label"] = [place.label for i in chosen if (place := places[i]) is not None]
-            splits[split] = len(chosen)
-            content.update(f"{split}:{len(chosen)}".encode())
-            content.update(np.ascontiguousarray(part["digest"]).tobytes())
-            content.update(np.ascontiguousarray(part["label"]).tobytes())
-            files += self._write_index(split, part, [self._written.facts[i] for i in chosen])
-        digest = content.hexdigest()
-        train = [i for i, place in enumerate(places) if place is not None and place.split == "train"]
-        sizes = rows[train]["height"].astype(np.float64) * rows[train]["width"] * np.maximum(rows[train]["frames"], 1)
+        rows["label"] = [place.label for place in places]
+        members = {split: [i for i, place in enumerate(places) if place.split == split] for split in SPLITS}
+        members = {split: numbers for split, numbers in members.items() if numbers}
+        digest = _content_hash(info, {split: rows[numbers] for split, numbers in members.items()})
+        for split, numbers in members.items():
+            files += self._write_index(split, rows[numbers], numbers)
+        counts = {split: len(numbers) for split, numbers in members.items()}
+        known = DataInfo(
+            name=info.name, media=info.media, classes=info.classes, count=counts.get("train", 0), sha256=digest
+        )
         manifest: dict[str, Any] = {
             "format": FORMAT,
             "sha256": digest,
-            "info": encode(
-                DataInfo(
-                    name=info.name,
-                    media=info.media,
-                    classes=info.classes,
-                    count=splits.get("train", 0),
-                    sha256=digest,
-                )
-            ),
-            "splits": splits,
-            "statistics": channel_statistics([self._written.sums[i] for i in train], sizes),
+            "info": encode(known),
+            "splits": counts,
+            "statistics": self._statistics(rows, members.get("train", [])),
             "licence": info.licence,
             "source": info.source,
             "notes": list(info.notes),
             "shards": shards,
-            "files": [
-                {"name": file.name, "bytes": file.bytes, "sha256": file.sha256}
-                for file in files + self._further_files({file.name for file in files})
-            ],
+            "files": [asdict(file) for file in files + self._further_files({file.name for file in files})],
         }
         write_json(self.folder / MANIFEST, manifest | {"checksum": checksum(manifest)})
         return digest
 
-    def _write_index(self, split: str, rows: NDArray[np.void], facts: list[Mapping[str, Any]]) -> list[StoredFile]:
+    def _statistics(self, rows: NDArray[np.void], train: Sequence[int]) -> dict[str, list[float]]:
+        if not train:
+            return {}
+        chosen = rows[train]
+        pixels = chosen["height"].astype(np.float64) * chosen["width"] * np.maximum(chosen["frames"], 1)
+        return channel_statistics(self.sums(train), pixels)
+
+    def _write_index(self, split: str, rows: NDArray[np.void], numbers: Sequence[int]) -> list[StoredFile]:
         with (self.folder / f"{split}.npy").open("wb") as file:
             np.save(file, rows, allow_pickle=False)
-        lines = (json.dumps(fact, ensure_ascii=False, sort_keys=True) for fact in facts)
-        write_text(self.folder / f"{split}.jsonl", "\n".join(lines) + "\n")
+        with (self.folder / f"{split}.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
+            for number in numbers:
+                lines.write(json.dumps(self._facts[number], ensure_ascii=False, sort_keys=True) + "\n")
         return [_stored(self.folder, f"{split}.npy"), _stored(self.folder, f"{split}.jsonl")]
 
     def _further_files(self, known: set[str]) -> list[StoredFile]:
@@ -156,13 +178,22 @@ class PackWriter:
         return [_stored(self.folder, name) for name in names if name not in known and name != MANIFEST]
 
 
+def _content_hash(info: PackInfo, rows: Mapping[str, NDArray[np.void]]) -> str:
+    content = hashlib.sha256(json.dumps([encode(info.media), list(info.classes)], sort_keys=True).encode())
+    for split, part in rows.items():
+        content.update(f"{split}:{len(part)}".encode())
+        content.update(np.ascontiguousarray(part["digest"]).tobytes())
+        content.update(np.ascontiguousarray(part["label"]).tobytes())
+    return content.hexdigest()
+
+
 def _stored(folder: Path, name: str) -> StoredFile:
     return StoredFile(name=name, bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name))
 
 
 def pack_arrays(
     out: Path,
-    splits: Mapping[str, NDArray],
+    splits: Mapping[str, NDArray[Any]],
     media: MediaSpec,
     *,
     labels: Mapping[str, NDArray[np.int64]] | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import zstandard
@@ -55,37 +56,50 @@ class Payload:
     sums: NDArray[np.float64]
 
 
-def encode_record(pixels: NDArray, fps: float | None = None) -> Payload:
+def encode_record(pixels: NDArray[Any], fps: float | None = None) -> Payload:
     """Make a picture or clip ready to be written.
 
     Args:
         pixels: (h, w, c) or (t, h, w, c), of a type in :data:`DTYPES`.
         fps: frames a second of a clip.
     """
-    pixels = np.ascontiguousarray(pixels)
-    if pixels.dtype.name not in DTYPES or pixels.ndim not in (3, 4):
-        raise ValueError(f"a record is (h, w, c) or (t, h, w, c) of {DTYPES}, got {pixels.shape} {pixels.dtype}")
-    row = np.zeros(1, RECORD)
-    row["label"] = -1
-    row["frames"] = pixels.shape[0] if pixels.ndim == 4 else 0
-    row["height"], row["width"], row["channels"] = pixels.shape[-3:]
-    row["dtype"] = DTYPES.index(pixels.dtype.name)
-    row["fps"] = fps or 0.0
-    row["digest"] = np.frombuffer(digest_of(pixels), np.uint8)
-    limit = RAW_PICTURE if pixels.ndim == 3 else RAW_CLIP
-    if pixels.nbytes <= limit:
-        content, suffix = pixels.tobytes(), ""
-    elif (pixels.dtype == np.uint8 and pixels.shape[-1] in (1, 3)) or (
-        pixels.dtype == np.uint16 and pixels.shape[-1] == 1
-    ):
-        content, suffix = _to_png(pixels), ".png"
-    else:
-        content, suffix = _to_zstd(pixels), ".npy.zst"
-    row["encoded"] = bool(suffix)
-    return Payload(content, suffix, row, _sums(pixels))
+    return encode_records(pixels[None], fps)[0]
 
 
-def decode_record(content: memoryview | bytes, row: NDArray[np.void], suffix: str) -> NDArray:
+def encode_records(stack: NDArray[Any], fps: float | None = None) -> list[Payload]:
+    """Make records of one shape ready to be written.
+
+    Args:
+        stack: (n, h, w, c) or (n, t, h, w, c), of a type in :data:`DTYPES`.
+        fps: frames a second of clips.
+    """
+    stack = np.ascontiguousarray(stack)
+    if stack.dtype.name not in DTYPES or stack.ndim not in (4, 5):
+        raise ValueError(f"a record is (h, w, c) or (t, h, w, c) of {DTYPES}, got {stack.shape[1:]} {stack.dtype}")
+    rows = np.zeros(len(stack), RECORD)
+    rows["label"] = -1
+    rows["frames"] = stack.shape[1] if stack.ndim == 5 else 0
+    rows["height"], rows["width"], rows["channels"] = stack.shape[-3:]
+    rows["dtype"] = DTYPES.index(stack.dtype.name)
+    rows["fps"] = fps or 0.0
+    rows["digest"] = [np.frombuffer(digest_of(pixels), np.uint8) for pixels in stack]
+    suffix = _suffix_for(stack)
+    rows["encoded"] = bool(suffix)
+    encoder = {"": _to_bytes, ".png": _to_png, ".npy.zst": _to_zstd}[suffix]
+    sums = record_sums(stack)
+    return [Payload(encoder(pixels), suffix, rows[i : i + 1], sums[i]) for i, pixels in enumerate(stack)]
+
+
+def _suffix_for(stack: NDArray[Any]) -> str:
+    """How records like these are stored: small ones raw, those that PNG can hold as PNG, others compressed."""
+    limit = RAW_PICTURE if stack.ndim == 4 else RAW_CLIP
+    if stack[0].nbytes <= limit:
+        return ""
+    channels = {"uint8": (1, 3), "uint16": (1,)}.get(stack.dtype.name, ())
+    return ".png" if stack.shape[-1] in channels else ".npy.zst"
+
+
+def decode_record(content: memoryview | bytes, row: NDArray[np.void], suffix: str) -> NDArray[Any]:
     """The pixels that :func:`encode_record` was given.
 
     Args:
@@ -120,13 +134,15 @@ def shape_of(row: NDArray[np.void]) -> tuple[int, ...]:
     return (int(row["frames"]), *size) if row["frames"] else size
 
 
-def digest_of(pixels: NDArray) -> bytes:
+def digest_of(pixels: NDArray[Any]) -> bytes:
     """16 bytes that name the content: equal for equal shape, type and values."""
     head = f"{pixels.dtype.name}{pixels.shape}".encode()
-    return hashlib.blake2b(pixels, digest_size=16, person=hashlib.blake2b(head, digest_size=16).digest()).digest()
+    name = hashlib.blake2b(head, digest_size=16)
+    name.update(pixels.data)
+    return name.digest()
 
 
-def _to_png(pixels: NDArray) -> bytes:
+def _to_png(pixels: NDArray[Any]) -> bytes:
     """A picture, or a clip with its frames stacked from top to bottom."""
     tall = pixels.reshape(-1, *pixels.shape[-2:])
     buffer = io.BytesIO()
@@ -134,13 +150,17 @@ def _to_png(pixels: NDArray) -> bytes:
     return buffer.getvalue()
 
 
-def _to_zstd(pixels: NDArray) -> bytes:
+def _to_zstd(pixels: NDArray[Any]) -> bytes:
     return zstandard.compress(pixels.tobytes(), level=3)
 
 
-def _sums(pixels: NDArray) -> NDArray[np.float64]:
-    flat = pixels.reshape(-1, pixels.shape[-1])
-    exact = flat.astype(np.float64)
-    return np.stack(
-        [exact.sum(0), np.square(exact).sum(0), flat.min(0).astype(np.float64), flat.max(0).astype(np.float64)], axis=1
-    )
+def _to_bytes(pixels: NDArray[Any]) -> bytes:
+    return pixels.tobytes()
+
+
+def record_sums(stack: NDArray[Any]) -> NDArray[np.float64]:
+    """(n, c, 4) of (n, …, c) records: sum, sum of squares, smallest and largest value of every channel."""
+    flat = stack.reshape(len(stack), -1, stack.shape[-1])
+    wide = flat.astype(np.float64)
+    columns = (wide.sum(1), np.einsum("nic,nic->nc", wide, wide), wide.min(1), wide.max(1))
+    return np.stack(columns, axis=-1)

@@ -116,7 +116,7 @@ class ShardReader:
 
     def content(self, shard: int, offset: int, size: int) -> memoryview:
         """The bytes of one record."""
-        return memoryview(self._map(shard)[offset : offset + size])
+        return self._map(shard)[offset : offset + size].data
 
     def suffix(self, shard: int, offset: int) -> str:
         """``""`` in a raw shard, else the suffix of the tar member whose content starts at ``offset``."""

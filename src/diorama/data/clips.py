@@ -1,0 +1,75 @@
+"""From frames with times to clips of one length on a constant clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diorama.media.image import Frame
+
+WHOLE_FRAMES, DEFAULT_FRAMES = 64, 16
+"""Without a wanted length, clips up to the first stay whole, and longer ones are cut to the second."""
+
+
+def on_clock(frames: Iterable[Frame], fps: float) -> Iterator[NDArray[Any]]:
+    """Frames nearest to the ticks of a constant clock.
+
+    Args:
+        frames: in the order of their times.
+        fps: ticks a second; the first tick is at 0, the last at most half a frame after the last frame.
+
+    Yields:
+        (h, w, c) for every tick; a frame comes twice where the source is slower than the clock.
+    """
+    tick, before, first = 0, None, 0.0
+    count = 0
+    for frame in frames:
+        if before is None:
+            first = frame.seconds
+        else:
+            while (time := first + tick / fps) < frame.seconds:
+                yield (before if time - before.seconds <= frame.seconds - time else frame).pixels
+                tick += 1
+        before, count = frame, count + 1
+    if before is None:
+        return
+    half = (before.seconds - first) / (count - 1) / 2 if count > 1 else 0.0
+    while first + tick / fps <= before.seconds + half * (1 - 1e-6):
+        yield before.pixels
+        tick += 1
+
+
+def cut(frames: Iterable[NDArray[Any]], length: int | None, most: int) -> Iterator[NDArray[Any]]:
+    """Clips end to end, the rest dropped.
+
+    Args:
+        frames: (h, w, c) each.
+        length: frames of a clip; ``None`` keeps up to 64 frames as one clip and cuts longer ones to 16.
+        most: clips at most.
+
+    Yields:
+        (length, h, w, c).
+    """
+    gathered: list[NDArray[Any]] = []
+    made = 0
+    for frame in frames:
+        if made == most:
+            return
+        gathered.append(frame)
+        if length is None and len(gathered) > WHOLE_FRAMES:
+            length = DEFAULT_FRAMES
+        while length is not None and len(gathered) >= length and made < most:
+            yield _stacked(gathered[:length])
+            gathered, made = gathered[length:], made + 1
+    if length is None and gathered:
+        yield _stacked(gathered)
+
+
+def _stacked(frames: list[NDArray[Any]]) -> NDArray[Any]:
+    shape, dtype = frames[0].shape, frames[0].dtype
+    if any(frame.shape != shape or frame.dtype != dtype for frame in frames):
+        raise ValueError("its frames differ in size or type")
+    return np.stack(frames)

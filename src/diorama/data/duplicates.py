@@ -1,0 +1,166 @@
+"""Equal and nearly equal records: the same picture stored twice, brightened, recompressed or mirrored.
+
+Every record is boiled down to a *signature*: a picture to 16 x 16 colours, a clip to 8 x 8 colours of four frames.
+Two records are nearly equal when the root mean square difference of their signatures, one of them mirrored or not,
+is at most 12 of 255 and at most half of the contrast of either. The second condition keeps small shapes on a plain
+ground apart. The search is exhaustive: averages over blocks can only bring signatures closer, so comparing the
+averages first loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import adaptive_avg_pool2d
+
+DISTANCE = 12.0
+"""Largest root mean square difference of nearly equal signatures, of 255."""
+
+CONTRAST_SHARE = 0.5
+"""Largest difference as a share of a signature's standard deviation."""
+
+_BLOCK = 2048
+_VERIFIED_AT_ONCE = 8192
+_FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
+
+
+def signatures(stack: NDArray[Any]) -> NDArray[np.uint8]:
+    """What records are compared by.
+
+    Args:
+        stack: (n, h, w, c) pictures or (n, t, h, w, c) clips of one shape, in stored units.
+
+    Returns:
+        (n, 1, 16, 16, 3) of pictures, (n, 4, 8, 8, 3) of clips. Float records are stretched to their own range, and
+        all but three channels averaged to grey.
+    """
+    if stack.ndim == 5:
+        frames = np.linspace(0, stack.shape[1] - 1, 6).round().astype(int)[1:5]
+        chosen, side = stack[:, frames], 8
+    else:
+        chosen, side = stack[:, None], 16
+    n, f, h, w, c = chosen.shape
+    x = torch.from_numpy(np.ascontiguousarray(chosen)).reshape(n * f, h, w, c).permute(0, 3, 1, 2)
+    x = adaptive_avg_pool2d(x.to(torch.float32), side)  # (n f, c, side, side)
+    x = x if c == 3 else x.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    x = x.reshape(n, f, 3, side, side)
+    if chosen.dtype.name in _FULL_SCALE:
+        x = x * (255.0 / _FULL_SCALE[chosen.dtype.name])
+    else:
+        low, high = x.amin((1, 2, 3, 4), keepdim=True), x.amax((1, 2, 3, 4), keepdim=True)
+        x = (x - low) * (255.0 / (high - low).clamp_min(1e-12))
+    return x.round().to(torch.uint8).permute(0, 1, 3, 4, 2).contiguous().numpy()
+
+
+def equal_groups(digests: NDArray[np.uint8]) -> list[NDArray[np.intp]]:
+    """Records of equal content: groups of two and more, each in rising order, ordered by their first.
+
+    Args:
+        digests: (n, 16).
+    """
+    names = np.ascontiguousarray(digests).view("V16")[:, 0]
+    order = np.argsort(names, kind="stable")
+    edges = np.flatnonzero(names[order][1:] != names[order][:-1]) + 1
+    found = [np.sort(group) for group in np.split(order, edges) if len(group) > 1]
+    return sorted(found, key=lambda group: int(group[0]))
+
+
+def near_pairs(found: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """All pairs of nearly equal signatures.
+
+    Args:
+        found: (n, f, s, s, 3), from :func:`signatures`.
+
+    Returns:
+        (m, 2), the smaller number first, in rising order.
+    """
+    exact = found.astype(np.float32)
+    pooled = _pooled(exact)  # (n, f, s/2, s/2)
+    mirrored = pooled[:, :, :, ::-1]
+    bound = np.square(_largest_distance(exact))
+    means = pooled.mean((1, 2, 3))
+    order = np.argsort(means, kind="stable")
+    centre = (pooled.mean(0) + mirrored.mean(0)) / 2
+    left = _left_factor((pooled - centre)[order], bound[order])
+    rights = [_right_factor((values - centre)[order]) for values in (pooled, mirrored)]
+    pairs = [np.zeros((0, 2), np.intp)]
+    for start, stop in _close_blocks(means[order]):
+        for right, mirror in zip(rights, (False, True), strict=True):
+            close = left[start : start + _BLOCK] @ right[stop : stop + _BLOCK].T <= 1.0  # 1: float32 rounding
+            rows, columns = (part.numpy() for part in close.nonzero(as_tuple=True))
+            forward = rows + start < columns + stop
+            candidates = np.stack([order[rows[forward] + start], order[columns[forward] + stop]], axis=1)
+            pairs.append(_verified(candidates, exact, bound, mirror))
+    together = np.sort(np.concatenate(pairs), axis=1)
+    return np.unique(together, axis=0)
+
+
+def join(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Groups of records that pairs connect, each in rising order, ordered by their first."""
+    parents: dict[int, int] = {}
+
+    def root(record: int) -> int:
+        while parents.setdefault(record, record) != record:
+            parents[record] = parents[parents[record]]
+            record = parents[record]
+        return record
+
+    for one, other in pairs:
+        first, second = sorted((root(one), root(other)))
+        parents[second] = first
+    groups: dict[int, list[int]] = {}
+    for record in sorted(parents):
+        groups.setdefault(root(record), []).append(record)
+    return [groups[first] for first in sorted(groups)]
+
+
+def _pooled(exact: NDArray[np.float32]) -> NDArray[np.float32]:
+    n, f, s, _, c = exact.shape
+    return exact.reshape(n, f, s // 2, 2, s // 2, 2, c).mean((3, 5, 6), dtype=np.float32)
+
+
+def _largest_distance(exact: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) the difference up to which another signature is nearly equal to each."""
+    flat = exact.reshape(len(exact), -1, 3)
+    contrast = np.sqrt(np.square(flat - flat.mean(1, keepdims=True)).mean((1, 2)))
+    return np.minimum(DISTANCE, CONTRAST_SHARE * contrast)
+
+
+def _left_factor(values: NDArray[np.float32], bound: NDArray[np.float32]) -> torch.Tensor:
+    """Rows whose product with those of :func:`_right_factor` is |a - b|² - d·bound(a): one product does it all."""
+    flat = values.reshape(len(values), -1)
+    squares = np.square(flat).sum(1) - flat.shape[1] * bound
+    return torch.from_numpy(np.column_stack([-2 * flat, squares, np.ones_like(squares)]))
+
+
+def _right_factor(values: NDArray[np.float32]) -> torch.Tensor:
+    flat = values.reshape(len(values), -1)
+    squares = np.square(flat).sum(1)
+    return torch.from_numpy(np.column_stack([flat, np.ones_like(squares), squares]))
+
+
+def _close_blocks(means: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Pairs of blocks that may hold nearly equal records, by their rising means alone."""
+    starts = range(0, len(means), _BLOCK)
+    return [
+        (start, stop)
+        for start in starts
+        for stop in range(start, len(means), _BLOCK)
+        if means[stop] - means[min(start + _BLOCK, len(means)) - 1] <= DISTANCE
+    ]
+
+
+def _verified(
+    candidates: NDArray[np.intp], exact: NDArray[np.float32], bound: NDArray[np.float32], mirror: bool
+) -> NDArray[np.intp]:
+    kept = [candidates[:0]]
+    for i in range(0, len(candidates), _VERIFIED_AT_ONCE):
+        part = candidates[i : i + _VERIFIED_AT_ONCE]
+        one, other = exact[part[:, 0]], exact[part[:, 1]]
+        difference = np.square(one - (other[:, :, :, ::-1] if mirror else other)).mean((1, 2, 3, 4))
+        kept.append(part[difference <= np.minimum(bound[part[:, 0]], bound[part[:, 1]])])
+    return np.concatenate(kept)

@@ -1,0 +1,213 @@
+"""From what a source gives to records ready to be written: the part of preparation that runs in workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diorama.core.errors import BadInput
+from diorama.data.clips import cut, on_clock
+from diorama.data.duplicates import signatures
+from diorama.data.records import DTYPES, Payload, encode_records
+from diorama.data.sources.base import Kind
+from diorama.media.image import read_image
+from diorama.media.limits import Limits
+from diorama.media.resize import Fit, fit
+from diorama.media.video import probe, read_video
+
+_FITTED_AT_ONCE = 1 << 20
+_HELD_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeOptions:
+    """What becomes of a picture or clip on its way in.
+
+    Args:
+        size: side of the square result in pixels; ``None`` keeps each size.
+        fit: crop to the middle square, or pad with zeros.
+        frames: length of clips; ``None`` keeps clips up to 64 frames whole and cuts longer ones to 16.
+        fps: ticks a second of the clock that clips are sampled on; ``None`` for the file's own mean rate.
+        clips_per_file: clips cut from one file, at most.
+        limits: what one file may cost.
+    """
+
+    size: int | None = 64
+    fit: Fit = "crop"
+    frames: int | None = None
+    fps: float | None = None
+    clips_per_file: int = 1_000
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """In the place of content that could not be read: why."""
+
+    reason: str
+
+
+Content = bytes | Path | NDArray[Any] | Unreadable
+
+
+@dataclass(frozen=True)
+class Job:
+    """One item of a source with its content, as :class:`diorama.data.sources.base.Item` gives it."""
+
+    path: str
+    kind: Kind
+    content: Content
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One record made from an item.
+
+    Args:
+        payload: ready to be written.
+        signature: (f, s, s, 3) uint8, for the search of duplicates.
+    """
+
+    payload: Payload
+    signature: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of one item.
+
+    Args:
+        records: one for a picture, one or more for a clip; empty where the item is skipped.
+        size: ``WIDTHxHEIGHT`` as it came.
+        mode: the file's own mode, ``video`` or ``array``.
+        notes: what was done to it.
+        skipped: why it gives no record, else empty.
+    """
+
+    records: tuple[Taken, ...] = ()
+    size: str = ""
+    mode: str = ""
+    notes: tuple[str, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """Pictures or clips of one item after fitting, each (h, w, c) or (t, h, w, c)."""
+
+    records: tuple[NDArray[Any], ...]
+    size: str
+    mode: str
+    notes: tuple[str, ...] = ()
+    fps: float | None = None
+
+
+def take_in(jobs: Sequence[Job], options: IntakeOptions) -> list[Intake]:
+    """Decode, fit and encode some items; what is broken is skipped with its reason, never raised.
+
+    Args:
+        jobs: the items.
+        options: what to do to them.
+
+    Returns:
+        What became of each, in the same order.
+    """
+    done: dict[int, Intake] = {}
+    held: dict[int, _Opened] = {}
+    held_bytes = 0
+    for number, job in enumerate(jobs):
+        try:
+            opened = _open(job, options)
+            held[number] = opened
+            held_bytes += sum(record.nbytes for record in opened.records)
+        except BadInput as problem:
+            done[number] = Intake(skipped=str(problem).removeprefix(f"{job.path}: "))
+        except Exception as problem:  # decoders fail on hostile bytes in every way there is; one file must not end all
+            done[number] = Intake(skipped=f"cannot be read ({problem or type(problem).__name__})")
+        if held_bytes > _HELD_BYTES:
+            done |= _encoded(held, options)
+            held, held_bytes = {}, 0
+    done |= _encoded(held, options)
+    return [done[number] for number in range(len(jobs))]
+
+
+def _open(job: Job, options: IntakeOptions) -> _Opened:
+    if isinstance(job.content, Unreadable):
+        raise BadInput(job.content.reason)
+    if job.kind == "image" and isinstance(job.content, bytes):
+        picture = read_image(job.content, job.path, options.limits)
+        return _still(picture.pixels, picture.mode, picture.notes, options)
+    if isinstance(job.content, np.ndarray):
+        if job.content.ndim == 3:
+            return _still(job.content, "array", (), options)
+        clips = tuple(cut(_fitted(job.content, options), options.frames, options.clips_per_file))
+        return _clips(clips, job.content.shape[2:0:-1], options.fps, options)
+    return _video(job.content, job.path, options)
+
+
+def _still(pixels: NDArray[Any], mode: str, notes: tuple[str, ...], options: IntakeOptions) -> _Opened:
+    """One picture; a large one is fitted at once, small ones later, many in one call."""
+    height, width = pixels.shape[:2]
+    if pixels.nbytes > _FITTED_AT_ONCE:
+        pixels = _fitted(pixels, options)
+    return _Opened((_known(pixels),), f"{width}x{height}", mode, notes)
+
+
+def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
+    info = probe(content, path, options.limits)
+    fps = options.fps or info.fps
+    frames = read_video(content, path, options.limits)
+    ticks = on_clock(frames, fps) if fps else (frame.pixels for frame in frames)
+    clips = tuple(cut((_fitted(tick, options) for tick in ticks), options.frames, options.clips_per_file))
+    return _clips(clips, (info.width, info.height), fps, options)
+
+
+def _clips(clips: tuple[NDArray[Any], ...], size: Sequence[int], fps: float | None, options: IntakeOptions) -> _Opened:
+    if not clips:
+        raise BadInput(f"it has fewer than the {options.frames or 1} frames that a clip needs")
+    notes = (f"only its first {len(clips)} clips are kept",) if len(clips) == options.clips_per_file else ()
+    return _Opened(tuple(_known(clip) for clip in clips), f"{size[0]}x{size[1]}", "video", notes, fps)
+
+
+def _fitted(pixels: NDArray[Any], options: IntakeOptions) -> NDArray[Any]:
+    return pixels if options.size is None else fit(pixels, (options.size, options.size), options.fit)
+
+
+def _known(pixels: NDArray[Any]) -> NDArray[Any]:
+    if pixels.dtype.name not in DTYPES:
+        raise BadInput(f"its values are of type {pixels.dtype}; known are {', '.join(DTYPES)}")
+    return pixels
+
+
+def _encoded(held: dict[int, _Opened], options: IntakeOptions) -> dict[int, Intake]:
+    """Fit what is not yet fitted and encode, records of one shape together: many small calls would cost more."""
+    places = [(number, place) for number, opened in held.items() for place in range(len(opened.records))]
+    taken: dict[tuple[int, int], Taken] = {}
+    for together in _alike(places, held):
+        stack = np.stack([held[number].records[place] for number, place in together])
+        stack = _fitted(stack, options)
+        payloads = encode_records(stack, held[together[0][0]].fps)
+        found = signatures(stack)
+        taken |= {key: Taken(payloads[i], found[i]) for i, key in enumerate(together)}
+    return {
+        number: Intake(
+            tuple(taken[number, place] for place in range(len(opened.records))),
+            opened.size,
+            opened.mode,
+            opened.notes,
+        )
+        for number, opened in held.items()
+    }
+
+
+def _alike(places: list[tuple[int, int]], held: dict[int, _Opened]) -> Iterator[list[tuple[int, int]]]:
+    groups: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    for number, place in places:
+        record = held[number].records[place]
+        groups.setdefault((record.shape, record.dtype.name, held[number].fps), []).append((number, place))
+    yield from groups.values()

@@ -1,0 +1,321 @@
+"""``diorama prepare``: from sources as they are to a folder that training reads."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+
+from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
+from diorama.core.files import fresh_folder
+from diorama.data.audit import Audit, draw_up, write_audit
+from diorama.data.audit_page import Shown, write_audit_page
+from diorama.data.duplicates import signatures
+from diorama.data.intake import Content, IntakeOptions, Job, Unreadable, take_in
+from diorama.data.ledger import Ledger, moved
+from diorama.data.pack import PackInfo, PackWriter, Place
+from diorama.data.records import encode_record
+from diorama.data.sources.base import Item, Source, SourceOptions
+from diorama.data.sources.open import open_source
+from diorama.data.sources.world import WORLD, WORLD_VIDEO, world_source
+from diorama.data.splits import DEFAULT_RATIO, assign
+from diorama.data.unify import Form, common_form, converted, has_form, window
+from diorama.data.workers import in_order
+from diorama.media.resize import Fit
+
+_ITEMS_AT_ONCE, _BYTES_AT_ONCE = 64, 8 << 20
+_WORKERS_AT_MOST = 16
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
+Dtype = Literal["uint8", "uint16", "float16", "float32"]
+Stage = Literal["reading", "unifying", "comparing", "done"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions:
+    """What to make of the sources.
+
+    Args:
+        size: side of the square pictures in pixels; ``None`` keeps sizes (mixed ones become the commonest).
+        fit: how other shapes become square: ``crop`` to the middle, or ``pad`` with zeros.
+        frames: length of clips; ``None`` keeps clips that are all alike and no longer than 64 frames whole, and
+            cuts others to 16. Clips are cut end to end; what is left over is dropped.
+        fps: frames a second of the clock that all clips are sampled on; ``None`` for each file's mean rate.
+        split: shares of train, val and test, or ``None`` for the source's own splits, and .8, .1, .1 where it has
+            none. With own splits, shares cut the missing ones from train.
+        group: column of the table whose equal values stay on one side.
+        table: CSV or JSON-lines file with a column ``path``, and ``label``, ``split``, ``caption`` …
+        test: further sources, all for testing.
+        strip: pictures are film strips; ``None`` finds out.
+        name: of the data set; the folder's name by default.
+        licence: of the data, if known; kept with them.
+        source: where they are from, if known; kept with them.
+        workers: decoding threads; ``None`` for one per core.
+        processes: worker processes (by spawn) rather than threads.
+        clips_per_file: clips cut from one file, at most.
+    """
+
+    size: int | None = 64
+    fit: Fit = "crop"
+    frames: int | None = None
+    fps: float | None = None
+    split: tuple[float, float, float] | None = None
+    group: str | None = None
+    table: Path | None = None
+    test: tuple[Path | str, ...] = ()
+    strip: bool | None = None
+    name: str = ""
+    licence: str = ""
+    source: str = ""
+    workers: int | None = None
+    processes: bool = False
+    clips_per_file: int = 1_000
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < 1:
+            raise ValueError(f"size must be at least 1 pixel, got {self.size}")
+        if self.frames is not None and self.frames < 1:
+            raise ValueError(f"frames must be at least 1, got {self.frames}")
+        if self.fps is not None and not 0 < self.fps <= 1_000:
+            raise ValueError(f"fps must be in (0, 1000], got {self.fps}")
+        if self.split is not None and (min(self.split) < 0 or self.split[0] <= 0):
+            raise ValueError(f"split takes shares of train, val and test, the first above 0, got {self.split}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareProgress:
+    """How far preparation is.
+
+    Args:
+        stage: what is being done.
+        items: items read so far.
+        kept: items kept so far.
+        skipped: items skipped so far.
+        audit: what was found, at the end.
+    """
+
+    stage: Stage
+    items: int
+    kept: int
+    skipped: int
+    audit: Audit | None = None
+
+
+def prepare(
+    sources: Sequence[Path | str | Source], out: Path | str, options: PrepareOptions
+) -> Iterator[PrepareProgress]:
+    """Read sources, check, fit, split and pack them into a folder that training reads, with an audit.
+
+    Equal input and options give equal content hashes, whatever the number of workers. The folder appears when all
+    is done; nothing else is written.
+
+    Args:
+        sources: folders, archives, files, the words ``world`` and ``world-video``, or sources.
+        out: the folder to make; it must not exist, or be empty.
+        options: what to make of them.
+
+    Yields:
+        Progress, every few items; the last one carries the audit.
+
+    Raises:
+        BadInput: a source is missing or gives no usable record, ``out`` is not free or cannot be written.
+    """
+    target = Path(out)
+    opened = [_opened(source, options) for source in sources]
+    tests = [_opened(source, options) for source in options.test]
+    if not opened:
+        raise BadInput("no source was given: name a folder, an archive, a file, or `world`")
+    _check_free(target, [Path(s) for s in (*sources, *options.test) if isinstance(s, (str, Path))])
+    with _writing(target), fresh_folder(target) as folder:
+        yield from _prepare_into(folder, opened, tests, replace(options, name=options.name or target.name))
+
+
+def _prepare_into(
+    folder: Path, sources: Sequence[Source], tests: Sequence[Source], options: PrepareOptions
+) -> Iterator[PrepareProgress]:
+    writer, ledger = PackWriter(folder), Ledger(options.group)
+    for source in (*sources, *tests):
+        yield from _read(source, writer, ledger, options, for_test=source in tests)
+    if not ledger.entries:
+        raise BadInput(ledger.why_empty([source.name for source in (*sources, *tests)]))
+    writer.seal()
+    yield _progress("unifying", ledger)
+    form, notes = common_form(writer.rows())
+    ledger.notes += notes
+    if not has_form(writer.rows(), form):
+        writer = _unified(writer, ledger, form, options.fit)
+    if not ledger.entries:
+        raise BadInput(f"{sources[0].name}: no record is left ({'; '.join(notes)})")
+    rows = writer.rows()
+    splits, split_notes = assign(ledger.members(rows["digest"]), _ratio(options, ledger))
+    ledger.notes += split_notes
+    media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"])
+    ledger.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
+    yield _progress("comparing", ledger)
+    audit = draw_up(ledger, rows["digest"], splits)
+    write_audit(folder, audit)
+    write_audit_page(folder, options.name, audit, Shown(writer, ledger, splits, media))
+    classes, labels = ledger.classes()
+    writer.finish(
+        PackInfo(
+            name=options.name,
+            media=media,
+            classes=classes,
+            licence=options.licence,
+            source=options.source,
+            notes=audit.notes,
+        ),
+        [Place(split=split, label=label) for split, label in zip(splits, labels, strict=True)],
+    )
+    yield replace(_progress("done", ledger), audit=audit)
+
+
+def _read(
+    source: Source, writer: PackWriter, ledger: Ledger, options: PrepareOptions, *, for_test: bool
+) -> Iterator[PrepareProgress]:
+    """Decode and write all records of a source, a few items at a time."""
+    intake = IntakeOptions(
+        size=options.size,
+        fit=options.fit,
+        frames=options.frames,
+        fps=options.fps,
+        clips_per_file=options.clips_per_file,
+    )
+    under_way: deque[list[Item]] = deque()
+    workers = options.workers if options.workers is not None else min(os.cpu_count() or 1, _WORKERS_AT_MOST)
+    work = partial(take_in, options=intake)
+    for results in in_order(work, _jobs(source, under_way), workers=workers, processes=options.processes):
+        for item, result in zip(under_way.popleft(), results, strict=True):
+            facts = dict(item.facts) | {"split": "test"} if for_test else item.facts
+            for entry, taken in zip(ledger.enter(source.name, item.path, facts, result), result.records, strict=True):
+                writer.append(taken.payload, entry.path, facts)
+        yield _progress("reading", ledger)
+    ledger.leave(source)
+
+
+def _jobs(source: Source, under_way: deque[list[Item]]) -> Iterator[list[Job]]:
+    """Items in small lots with their content; the items themselves queue up in ``under_way``."""
+    items: list[Item] = []
+    jobs: list[Job] = []
+    held = 0
+    for item in source.items():
+        content = _content(item)
+        items.append(item)
+        jobs.append(Job(item.path, item.kind, content))
+        held += _bytes(content)
+        if len(jobs) == _ITEMS_AT_ONCE or held >= _BYTES_AT_ONCE:
+            under_way.append(items)
+            yield jobs
+            items, jobs, held = [], [], 0
+    if jobs:
+        under_way.append(items)
+        yield jobs
+
+
+def _content(item: Item) -> Content:
+    try:
+        return item.load()
+    except BadInput as problem:
+        return Unreadable(str(problem))
+
+
+def _bytes(content: Content) -> int:
+    if isinstance(content, bytes):
+        return len(content)
+    if isinstance(content, Path):
+        return content.stat().st_size
+    return content.nbytes if isinstance(content, np.ndarray) else 0
+
+
+def _unified(writer: PackWriter, ledger: Ledger, form: Form, policy: Fit) -> PackWriter:
+    """Write all records anew in one form; the mixed ones are removed."""
+    unified, entries = PackWriter(writer.folder, "unified"), []
+    for number, entry in enumerate(ledger.entries):
+        fps = float(writer.row(number)["fps"]) or None
+        pieces = converted(writer.read(number), form, policy)
+        for place, pixels in enumerate(pieces):
+            several = place if len(pieces) > 1 else None
+            entries.append(moved(entry, signatures(pixels[None])[0], several))
+            unified.append(encode_record(pixels, fps), entries[-1].path, entry.facts)
+    unified.seal()
+    shutil.rmtree(writer.discard())
+    ledger.replace_entries(entries, f"it cannot become {form}")
+    return unified
+
+
+def _ratio(options: PrepareOptions, ledger: Ledger) -> tuple[float, float, float] | None:
+    """What was asked for; the default where the only named split is that of ``--test``."""
+    named = {entry.split for entry in ledger.entries}
+    return options.split or (DEFAULT_RATIO if options.test and named == {None, "test"} else None)
+
+
+def _media(form: Form, writer: PackWriter, train: Sequence[int]) -> MediaSpec:
+    """What one record is; clips that differ in rate have no common clock."""
+    numbers = train or range(len(writer))
+    sums, rates = writer.sums(numbers), np.unique(writer.rows()["fps"])
+    low, high = window(form.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
+    return MediaSpec(
+        kind="video" if form.frames else "image",
+        channels=form.channels,
+        height=form.height,
+        width=form.width,
+        frames=form.frames or None,
+        fps=float(rates[0]) if form.frames and len(rates) == 1 and rates[0] > 0 else None,
+        dtype=cast(Dtype, form.dtype),
+        low=low,
+        high=high,
+    )
+
+
+def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
+    if not isinstance(source, (Path, str)):
+        return source
+    if str(source) in (WORLD, WORLD_VIDEO) and not Path(source).exists():
+        return world_source(str(source), size=options.size, frames=options.frames)
+    clips = True if options.frames is not None or options.fps is not None else None
+    return open_source(
+        source, SourceOptions(strip=options.strip, clips=clips, table=options.table, group=options.group)
+    )
+
+
+def _progress(stage: Stage, ledger: Ledger) -> PrepareProgress:
+    return PrepareProgress(
+        stage=stage, items=ledger.items, kept=ledger.items_kept, skipped=ledger.items - ledger.items_kept
+    )
+
+
+def _check_free(out: Path, sources: Sequence[Path]) -> None:
+    """Refuse to write over anything, or into what is being read."""
+    if out.is_dir() and any(out.iterdir()):
+        raise BadInput(f"{out}: exists and is not empty; remove it first, or choose another --out")
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: is a file; choose another --out")
+    for source in sources:
+        if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+            raise BadInput(f"{out}: lies inside the source {source}; choose an --out elsewhere")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Say in the user's words what keeps the folder from being written."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in _FULL:
+            raise BadInput(
+                f"{out}: there is no space left on the device; make room, or choose another --out"
+            ) from problem
+        if problem.errno in _FORBIDDEN:
+            raise BadInput(f"{out}: cannot be written ({problem.strerror}); choose another --out") from problem
+        raise

@@ -1,0 +1,76 @@
+"""What stands at each position of a training: which set, which record, mirrored or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diorama.data.order import FLIP, draws, mixed, shuffled
+
+_BLOCK = 1 << 14
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What stands at some positions; each array is (n,).
+
+    Args:
+        sets: the set's number.
+        records: the record's number within its set.
+        mirrored: whether it is mirrored left to right.
+    """
+
+    sets: NDArray[np.int64]
+    records: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def part(self, start: int, stop: int) -> Chosen:
+        """Those from ``start`` to before ``stop``."""
+        return Chosen(self.sets[start:stop], self.records[start:stop], self.mirrored[start:stop])
+
+
+class Schedule:
+    """The order of a training, addressable by position.
+
+    Args:
+        counts: records of every set.
+        weights: shares of the sets, positive; only their ratio counts.
+        seed: of order, mixture and mirroring.
+        flip: whether every other record is mirrored, at random.
+    """
+
+    def __init__(self, counts: Sequence[int], weights: Sequence[float], seed: int, flip: bool) -> None:
+        self.counts, self.weights, self.seed, self.flip = tuple(counts), tuple(weights), seed, flip
+        # A batch is small, and numpy's cost per call large: positions are worked out by the block.
+        self._block = lru_cache(maxsize=8)(self._compute)
+
+    def at(self, start: int, count: int) -> Chosen:
+        """What stands at positions ``start`` to before ``start + count``."""
+        numbers = range(start // _BLOCK, (start + count - 1) // _BLOCK + 1)
+        blocks = [self._block(number) for number in numbers]
+        first = start - numbers[0] * _BLOCK
+        if len(blocks) == 1:
+            return blocks[0].part(first, first + count)
+        whole = Chosen(
+            np.concatenate([block.sets for block in blocks]),
+            np.concatenate([block.records for block in blocks]),
+            np.concatenate([block.mirrored for block in blocks]),
+        )
+        return whole.part(first, first + count)
+
+    def _compute(self, number: int) -> Chosen:
+        positions = number * _BLOCK + np.arange(_BLOCK, dtype=np.int64)
+        sets, places = mixed(positions, self.weights, self.seed)
+        records = np.empty_like(places)
+        for member, count in enumerate(self.counts):
+            here = sets == member
+            records[here] = shuffled(places[here], count, self.seed + member)
+        mirrored = draws(positions, self.seed, FLIP) < 0.5 if self.flip else np.zeros(_BLOCK, bool)
+        return Chosen(sets, records, mirrored)

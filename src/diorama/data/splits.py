@@ -1,0 +1,99 @@
+"""Which record is for training, which for validation, which for testing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SPLITS = ("train", "val", "test")
+DEFAULT_RATIO = (0.8, 0.1, 0.1)
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What decides on a record's split.
+
+    Args:
+        given: the split that the source names, or ``None``.
+        group: records of one group stay together.
+    """
+
+    given: str | None
+    group: str
+
+
+def assign(members: Sequence[Membership], ratio: tuple[float, float, float] | None) -> tuple[list[str], list[str]]:
+    """The split of every record.
+
+    Splits that the source names are kept. Where it names none, groups are divided by ``ratio``, by default
+    .8, .1, .1. Where it names some, records without one join ``train``; a ``val`` or ``test`` that nobody named is
+    cut from ``train`` only if a ratio is asked for.
+
+    Args:
+        members: of every record.
+        ratio: shares of train, val and test; ``None`` where none was asked for.
+
+    Returns:
+        The split of every record, and notes for people.
+    """
+    given = {member.given for member in members if member.given}
+    if not given:
+        chosen = ratio or DEFAULT_RATIO
+        return _divide([member.group for member in members], chosen), [
+            f"divided into train, val, test by {_words(chosen)}; records of one group stay together"
+        ]
+    splits = [member.given or "train" for member in members]
+    notes = [f"the source names its splits: {', '.join(name for name in SPLITS if name in given)}"]
+    notes += _straddling(members)
+    missing = [name for name in SPLITS[1:] if name not in given]
+    if ratio is None:
+        return splits, notes
+    shares = [share if name not in given else 0.0 for name, share in zip(SPLITS, ratio, strict=True)]
+    shares[0] = ratio[0]
+    train = [i for i, split in enumerate(splits) if split == "train"]
+    if not train or sum(shares[1:]) == 0:
+        return splits, notes
+    for i, split in zip(train, _divide([members[i].group for i in train], tuple(shares)), strict=True):
+        splits[i] = split
+    return splits, [*notes, f"{' and '.join(missing)} cut from train by {_words(ratio)}"]
+
+
+def _divide(groups: Sequence[str], ratio: Sequence[float]) -> list[str]:
+    """Groups in the order of their hashes, so that adding data moves few of them, cut at the shares."""
+    sizes: dict[str, int] = {}
+    for group in groups:
+        sizes[group] = sizes.get(group, 0) + 1
+    order = sorted(sizes, key=lambda group: hashlib.sha256(group.encode("utf-8", "surrogateescape")).digest())
+    total, whole, done = len(groups), sum(ratio), 0
+    edges = [sum(ratio[: i + 1]) / whole * total for i in range(len(ratio))]
+    side: dict[str, int] = {}
+    for group in order:
+        middle = done + sizes[group] / 2
+        side[group] = next((i for i, edge in enumerate(edges) if middle <= edge), len(edges) - 1)
+        done += sizes[group]
+    _fill_empty(order, side, ratio)
+    return [SPLITS[side[group]] for group in groups]
+
+
+def _fill_empty(order: Sequence[str], side: dict[str, int], ratio: Sequence[float]) -> None:
+    """Give every wanted split at least one group, while ``train`` can spare one."""
+    for wanted in (1, 2):
+        if ratio[wanted] > 0 and wanted not in side.values():
+            spare = [group for group in order if side[group] == 0]
+            if len(spare) > 1:
+                side[spare[-1]] = wanted
+
+
+def _straddling(members: Sequence[Membership]) -> list[str]:
+    sides: dict[str, set[str]] = {}
+    for member in members:
+        sides.setdefault(member.group, set()).add(member.given or "train")
+    torn = sorted(group for group, found in sides.items() if len(found) > 1)
+    if not torn:
+        return []
+    return [f"{len(torn)} groups stand on several sides of the source's own splits, {torn[0]!r} among them"]
+
+
+def _words(ratio: Sequence[float]) -> str:
+    return ", ".join(f"{share:g}" for share in ratio)

@@ -1,0 +1,148 @@
+"""One form for all records: what a mixture of sizes, types, channels and lengths becomes, and saying so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diorama.data.clips import DEFAULT_FRAMES
+from diorama.data.records import DTYPES
+from diorama.media.resize import Fit, fit
+
+_FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
+_BIT_DEPTHS = (8, 10, 12, 14, 16)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What every record is to be.
+
+    Args:
+        frames: of clips; 0 for pictures.
+        height: pixels.
+        width: pixels.
+        channels: colour channels.
+        dtype: type of the stored values.
+    """
+
+    frames: int
+    height: int
+    width: int
+    channels: int
+    dtype: str
+
+
+def common_form(rows: NDArray[np.void]) -> tuple[Form, list[str]]:
+    """The form that all records can take, and what that means for those of another.
+
+    Pictures among clips (or clips among pictures), whichever are fewer, are left out; so are records with a number
+    of channels that is neither the commonest nor, among grey and colour, convertible.
+
+    Args:
+        rows: (n,) index rows, n >= 1.
+    """
+    notes = []
+    clips = rows["frames"] > 0
+    if clips.any() and not clips.all():
+        fewer, more = ("clips", "pictures") if clips.sum() * 2 <= len(rows) else ("pictures", "clips")
+        notes.append(f"{min(clips.sum(), (~clips).sum())} {fewer} among {more} are left out")
+        rows = rows[~clips] if more == "pictures" else rows[clips]
+    channels = Counter(rows["channels"].tolist())
+    wanted = max(channels, key=lambda count: (channels[count], count))
+    if 3 in channels and 1 in channels:
+        wanted = 3
+        notes.append(f"grey among colour became colour ({channels[1]} of {len(rows)} records)")
+    for count in sorted(set(channels) - {wanted, 1 if wanted == 3 else wanted}):
+        notes.append(f"{channels[count]} records with {count} channels among those with {wanted} are left out")
+    dtype, type_notes = _common_type(rows)
+    sizes = Counter(zip(rows["height"].tolist(), rows["width"].tolist(), strict=True))
+    height, width = max(sizes, key=lambda size: (sizes[size], size))
+    if len(sizes) > 1:
+        notes.append(f"{len(sizes)} different sizes became the commonest, {width}x{height}")
+    frames, length_notes = _common_length(rows["frames"])
+    return Form(frames, height, width, wanted, dtype), notes + type_notes + length_notes
+
+
+def has_form(rows: NDArray[np.void], form: Form) -> bool:
+    """Whether all records are of this form already."""
+    return bool(
+        (rows["frames"] == form.frames).all()
+        and (rows["height"] == form.height).all()
+        and (rows["width"] == form.width).all()
+        and (rows["channels"] == form.channels).all()
+        and (rows["dtype"] == DTYPES.index(form.dtype)).all()
+    )
+
+
+def converted(pixels: NDArray[Any], form: Form, policy: Fit) -> list[NDArray[Any]]:
+    """What one record becomes: itself, several clips, or nothing where it cannot take the form.
+
+    Args:
+        pixels: (h, w, c) or (t, h, w, c).
+        form: the wanted one.
+        policy: how another size is fitted.
+
+    Returns:
+        Records of the form's shape and type.
+    """
+    if (pixels.ndim == 4) != (form.frames > 0) or pixels.shape[-1] not in (form.channels, 1):
+        return []
+    if pixels.shape[-1] != form.channels:
+        if form.channels != 3:
+            return []
+        pixels = np.repeat(pixels, 3, axis=-1)
+    pixels = fit(_typed(pixels, form.dtype), (form.height, form.width), policy)
+    if not form.frames:
+        return [pixels]
+    return [pixels[i : i + form.frames] for i in range(0, len(pixels) - form.frames + 1, form.frames)]
+
+
+def window(dtype: str, low: float, high: float) -> tuple[float, float]:
+    """The stored values that stand for -1 and +1.
+
+    8-bit data have 0 and 255. 16-bit data have 0 and the largest value of the smallest depth (8, 10, 12, 14 or 16
+    bits) that holds them all. Float data have [0, 1], [-1, 1] or [0, 255] where they lie within, tried in this
+    order, else their own smallest and largest value.
+
+    Args:
+        dtype: of the stored values.
+        low: smallest value of the training records.
+        high: largest value of the training records.
+    """
+    if dtype == "uint8":
+        return 0.0, 255.0
+    if dtype == "uint16":
+        return 0.0, float(next((1 << bits) - 1 for bits in _BIT_DEPTHS if high < 1 << bits))
+    for bounds in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+        if bounds[0] <= low and high <= bounds[1]:
+            return bounds
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _common_type(rows: NDArray[np.void]) -> tuple[str, list[str]]:
+    found = sorted({DTYPES[int(code)] for code in np.unique(rows["dtype"])}, key=DTYPES.index)
+    if len(found) == 1:
+        return found[0], []
+    wanted = "float32" if "float16" in found or "float32" in found else "uint16"
+    return wanted, [f"{' and '.join(found)} records became {wanted}, integers by their full scale"]
+
+
+def _common_length(frames: NDArray[np.uint32]) -> tuple[int, list[str]]:
+    lengths = np.unique(frames)
+    if len(lengths) == 1:
+        return int(lengths[0]), []
+    wanted = min(DEFAULT_FRAMES, int(lengths[-1]))
+    return wanted, [f"clips of {lengths[0]} to {lengths[-1]} frames were cut to {wanted}, shorter ones left out"]
+
+
+def _typed(pixels: NDArray[Any], dtype: str) -> NDArray[Any]:
+    name = pixels.dtype.name
+    if name == dtype:
+        return pixels
+    if dtype == "uint16":
+        return pixels.astype(np.uint16) * np.uint16(257)
+    return (pixels.astype(np.float32) / np.float32(_FULL_SCALE.get(name, 1.0))).astype(dtype)
