@@ -36,13 +36,15 @@ class Fits:
         shape: (k, h) int64.
         size: (k, h) int64.
         centre: (k, h, 2) float32, (x, y) in pixels of the working size.
-        cost: (k, h) float32, squared difference of coverage summed over known pixels.
+        misfit: (k, h) float32, squared difference of coverage summed over known pixels.
+        cost: (k, h) float32, the misfit and a little for every pixel that is supposed hidden; the order goes by it.
         visible: (k, h) float32, share of the outline's area on known pixels.
     """
 
     shape: np.ndarray
     size: np.ndarray
     centre: np.ndarray
+    misfit: np.ndarray
     cost: np.ndarray
     visible: np.ndarray
 
@@ -75,7 +77,8 @@ def _templates() -> tuple[np.ndarray, np.ndarray]:
 def _search(seen: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The best whole-pixel place of every kind: kinds (k, 6) and centres (k, 6, 2), the best kinds first."""
     plain, squared = _templates()
-    spectrum = np.fft.rfft2(known)[:, None] * squared - 2 * np.fft.rfft2(known * seen)[:, None] * plain
+    linear = _OCCAM * (1 - known) - 2 * known * seen
+    spectrum = np.fft.rfft2(known)[:, None] * squared + np.fft.rfft2(linear)[:, None] * plain
     cost = np.fft.irfft2(spectrum, s=(WORKING_SIDE, WORKING_SIDE)).reshape(len(seen), _KINDS, -1)
     place = cost.argmin(axis=2)
     least = np.take_along_axis(cost, place[..., None], axis=2)[..., 0]
@@ -113,16 +116,17 @@ def fit(seen: np.ndarray, known: np.ndarray) -> Fits:
         outline = draw_outlines(shape, size, place, start, _PATCH)
         place = place + _newton(outline, target, weight)
     outline = draw_outlines(shape, size, place, start, _PATCH)
-    cost = (weight * (outline - target) ** 2).sum(axis=(1, 2))
+    misfit = (weight * (outline - target) ** 2).sum(axis=(1, 2))
     area = outline.sum(axis=(1, 2))
     hidden = ((1 - weight) * outline).sum(axis=(1, 2))
-    cost = (cost + _OCCAM * hidden).reshape(count, kept)
+    cost = (misfit + _OCCAM * hidden).reshape(count, kept)
     order = np.argsort(cost, axis=1)
     rows = np.arange(count)[:, None]
     return Fits(
         shape=shape.reshape(count, kept)[rows, order],
         size=size.reshape(count, kept)[rows, order],
         centre=place.reshape(count, kept, 2)[rows, order],
+        misfit=misfit.reshape(count, kept)[rows, order],
         cost=cost[rows, order],
         visible=(1 - hidden / area).reshape(count, kept)[rows, order],
     )

@@ -31,6 +31,9 @@ _WORST_OUTLINE = 0.2
 _LEAST_MARGIN = (0.3, 0.3)
 """By how much every rival must be worse: pixels, and a share of the best one's own cost."""
 
+_MOST_DOUBT = 0.2
+"""By how much a rival may fit the seen pixels better, where the best one wins by hiding less."""
+
 _LEAST_VISIBLE = 0.4
 _LEAST_TEXTURE_MARGIN = 0.05
 _WORST_TEXTURE = 0.06
@@ -130,12 +133,11 @@ def _scene(segments: Segments, rounds: list[_Found], explained: np.ndarray, pict
 def _object(found: _Found, each: int) -> ObjectReading:
     fits = found.fits
     shape, size = int(fits.shape[each, 0]), int(fits.size[each, 0])
-    cost, visible = fits.cost[each], float(fits.visible[each, 0])
-    error = float(cost[0] / (2 * np.pi * RADII[size] * WORKING_SIDE))
+    visible = float(fits.visible[each, 0])
+    error = float(fits.misfit[each, 0] / (2 * np.pi * RADII[size] * WORKING_SIDE))
     clear = error <= _WORST_OUTLINE and visible >= _LEAST_VISIBLE
-    needed = _LEAST_MARGIN[0] + _LEAST_MARGIN[1] * float(cost[0])
-    shape_sure = clear and _margin(cost, fits.shape[each] != shape) >= needed
-    size_sure = clear and _margin(cost, fits.size[each] != size) >= needed
+    shape_sure = clear and _beats(fits, each, fits.shape[each] != shape)
+    size_sure = clear and _beats(fits, each, fits.size[each] != size)
     fitted = shape_sure and size_sure
     texture = np.sort(found.texture[each])
     surface = fitted and texture[0] <= _WORST_TEXTURE and texture[1] - texture[0] >= _LEAST_TEXTURE_MARGIN
@@ -152,5 +154,13 @@ def _object(found: _Found, each: int) -> ObjectReading:
     )
 
 
-def _margin(cost: np.ndarray, rival: np.ndarray) -> float:
-    return float((cost[rival] - cost[0]).min()) if rival.any() else float("inf")
+def _beats(fits: Fits, each: int, rival: np.ndarray) -> bool:
+    """Whether an outline's best hypothesis is clearly better than its rivals.
+
+    A rival that fits what is seen better, and lost only because it would hide more, leaves the matter open.
+    """
+    if not rival.any():
+        return True
+    cost, misfit = fits.cost[each], fits.misfit[each]
+    needed = _LEAST_MARGIN[0] + _LEAST_MARGIN[1] * cost[0]
+    return bool((cost[rival] - cost[0]).min() >= needed and (misfit[rival] - misfit[0]).min() >= -_MOST_DOUBT)
