@@ -76,4 +76,4 @@ def _method(info: DataInfo, *, generator: int, frames: int, clips: int) -> MoCoG
 
 def _optimizers() -> dict[str, OptimizerConfig]:
     adam = OptimizerConfig(algorithm="adam", rate=RateConfig(peak=2e-4), betas=(0.5, 0.999), weight_decay=1e-5)
-    return {player: adam for player in ("image_discriminator", "video_discriminator", "generator")}
+    return dict.fromkeys(("image_discriminator", "video_discriminator", "generator"), adam)

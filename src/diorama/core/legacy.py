@@ -1,0 +1,195 @@
+"""Reading pickled PyTorch checkpoints without running what is in them.
+
+A pickle is a program. The reader here runs it on a machine of its own that knows only data: numbers, strings, lists,
+dicts and the few names by which PyTorch stores tensors. Any other name ends the reading; nothing is imported and
+nothing is called. Memory is bounded by the file's size: archives must be stored and not compressed, and a tensor may
+not be larger than its storage.
+
+Two layouts are read: the zip archive of PyTorch 1.6 and later, and the stream of pickles before it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from diorama.core.errors import BadInput
+from diorama.core.pickles import Name, StorageRef, TensorRef, Unreadable, run_pickle
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_MOST_ITEMS, _MOST_DEPTH = 1_000_000, 100
+_DTYPES: Mapping[str, torch.dtype] = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+    "ComplexFloatStorage": torch.complex64,
+    "ComplexDoubleStorage": torch.complex128,
+}
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name.
+
+    Reads ``.safetensors``, and PyTorch's ``.pt``, ``.pth``, ``.bin`` or ``.ckpt``. Nested dicts are joined by dots, so
+    that ``{"model": {"conv.weight": …}}`` gives ``model.conv.weight``; what is no tensor is left out.
+
+    Raises:
+        BadInput: no such file, of neither kind, broken, or holding anything but tensors, numbers, strings and
+            containers.
+    """
+    content = read_checkpoint(path)
+    found: dict[str, Tensor] = {}
+    _collect(content, "", found)
+    if not found:
+        raise BadInput(f"{path}: holds no tensors")
+    return found
+
+
+def read_checkpoint(path: Path) -> Any:
+    """The whole checkpoint: dicts, lists, tuples, numbers, strings and tensors on the CPU.
+
+    Raises:
+        BadInput: as :func:`read_state_dict`.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return _read_zip(path) if head.startswith(b"PK\x03\x04") else _read_stream(path)
+    except Unreadable as problem:
+        raise BadInput(f"{path}: {problem}") from problem
+    except (OSError, SafetensorError, zipfile.BadZipFile, ValueError, RuntimeError, EOFError, OverflowError) as problem:
+        # zipfile raises all of these on broken archives, and RuntimeError on encrypted ones.
+        raise BadInput(f"{path}: cannot be read as a checkpoint ({problem})") from problem
+
+
+def _collect(value: Any, name: str, found: dict[str, Tensor]) -> None:
+    if isinstance(value, Tensor):
+        found[name] = value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            _collect(inner, f"{name}.{key}" if name else str(key), found)
+
+
+def _read_zip(path: Path) -> Any:
+    """The archive: ``NAME/data.pkl`` and one file a storage, ``NAME/data/KEY``."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        if sum(entry.file_size for entry in entries.values()) > path.stat().st_size:
+            raise Unreadable("the archive claims to hold more than the file does")
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
+            raise Unreadable("the archive is compressed; PyTorch never writes it so")
+        pickles = [name for name in entries if name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise Unreadable("the archive holds no PyTorch checkpoint (no data.pkl)")
+        root = pickles[0].removesuffix("data.pkl")
+        order = entries.get(f"{root}byteorder")
+        if order is not None and archive.read(order) != b"little":
+            raise Unreadable("the tensors are stored big-endian")
+        storages: dict[str, Tensor] = {}
+
+        def storage(ref: StorageRef) -> Tensor:
+            name = f"{root}data/{ref.key}"
+            if name not in entries:
+                raise Unreadable(f"the storage {ref.key!r} is missing")
+            if ref.key not in storages:
+                storages[ref.key] = _flat(archive.read(name), ref)
+            return storages[ref.key]
+
+        content = run_pickle(archive.read(pickles[0]), _DTYPES).values[0]
+        return _Resolver(storage)(content)
+
+
+def _read_stream(path: Path) -> Any:
+    """The older layout: magic number, protocol, system, content, keys, then every storage with its length."""
+    data = path.read_bytes()
+    if run_pickle(data, ()).values != [_MAGIC]:
+        raise Unreadable("is no PyTorch checkpoint")
+    run = run_pickle(data, _DTYPES, count=5)
+    _, protocol, system, content, keys = run.values
+    if protocol != _PROTOCOL or not isinstance(system, dict) or not isinstance(keys, list):
+        raise Unreadable("is no PyTorch checkpoint")
+    if not system.get("little_endian", True):
+        raise Unreadable("the tensors are stored big-endian")
+    storages: dict[str, Tensor] = {}
+    stream = io.BytesIO(data)
+    stream.seek(run.end)
+    for key in keys:
+        ref = run.storages.get(key)
+        count = int.from_bytes(stream.read(8), "little", signed=True)
+        if ref is None or count != ref.length or key in storages:
+            raise Unreadable(f"the storage {key!r} does not fit the tensors that use it")
+        storages[key] = _flat(stream.read(count * _DTYPES[ref.kind].itemsize), ref)
+
+    def storage(ref: StorageRef) -> Tensor:
+        if ref.key not in storages:
+            raise Unreadable(f"the storage {ref.key!r} is missing")
+        return storages[ref.key]
+
+    return _Resolver(storage)(content)
+
+
+def _flat(content: bytes, ref: StorageRef) -> Tensor:
+    dtype = _DTYPES[ref.kind]
+    if ref.length < 0 or len(content) < ref.length * dtype.itemsize:
+        raise Unreadable(f"the storage {ref.key!r} is truncated")
+    if not ref.length:
+        return torch.empty(0, dtype=dtype)
+    return torch.frombuffer(bytearray(content), dtype=dtype, count=ref.length)
+
+
+class _Resolver:
+    """Puts tensors in place of the references to them.
+
+    Containers that a pickle shares are copied, so that a few bytes could unfold without end: items are counted.
+    """
+
+    def __init__(self, storage: Callable[[StorageRef], Tensor]) -> None:
+        self.storage, self.items = storage, 0
+
+    def __call__(self, value: Any, depth: int = 0) -> Any:
+        self.items += 1
+        if self.items > _MOST_ITEMS or depth > _MOST_DEPTH:
+            raise Unreadable(f"holds more than {_MOST_ITEMS} items, or nests them deeper than {_MOST_DEPTH}")
+        if isinstance(value, TensorRef):
+            return _view(value, self.storage(value.storage))
+        if isinstance(value, (Name, StorageRef)):
+            raise Unreadable("holds a name or storage where a value should be")
+        if isinstance(value, dict):
+            return {key: self(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(self(inner, depth + 1) for inner in value)
+        return value
+
+
+def _view(ref: TensorRef, flat: Tensor) -> Tensor:
+    if len(ref.size) != len(ref.stride) or min((ref.offset, *ref.size, *ref.stride)) < 0:
+        raise Unreadable("a tensor's shape is broken")
+    count, last = (
+        math.prod(ref.size),
+        ref.offset + sum((size - 1) * stride for size, stride in zip(ref.size, ref.stride, strict=True)),
+    )
+    if not count:
+        return flat.new_empty(ref.size)
+    # A stride of zero would let a few bytes stand for a tensor of any size.
+    if count > flat.numel() or last >= flat.numel():
+        raise Unreadable("a tensor is larger than its storage")
+    return flat.as_strided(ref.size, ref.stride, ref.offset)

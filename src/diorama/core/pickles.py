@@ -1,0 +1,243 @@
+"""A machine that runs pickles and knows only data.
+
+It follows the opcodes that ``pickletools`` reads, but a global name stays a name: those by which PyTorch stores
+tensors become :class:`TensorRef`, an ordered dict becomes a dict, and any other name ends the reading. Nothing is
+imported and nothing is called.
+"""
+
+from __future__ import annotations
+
+import io
+import pickletools
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Unreadable(Exception):
+    """The content is broken, or asks for more than data."""
+
+
+class Name(NamedTuple):
+    """A global name."""
+
+    module: str
+    attribute: str
+
+
+class StorageRef(NamedTuple):
+    """A flat block of values: its type's name, its key in the checkpoint, how many values it has."""
+
+    kind: str
+    key: str
+    length: int
+
+
+class TensorRef(NamedTuple):
+    """A view of a storage, in values."""
+
+    storage: StorageRef
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+@dataclass
+class Run:
+    """What pickles held.
+
+    Args:
+        values: one for each pickle.
+        end: where the last one ends.
+        storages: all that were named, by key.
+    """
+
+    values: list[Any] = field(default_factory=list)
+    end: int = 0
+    storages: dict[str, StorageRef] = field(default_factory=dict)
+
+
+def run_pickle(data: bytes, storage_types: Collection[str], *, count: int = 1) -> Run:
+    """Run ``count`` pickles that follow one another from the beginning of ``data``.
+
+    Args:
+        data: the pickles.
+        storage_types: attributes of ``torch`` that name a type of storage.
+        count: how many to run.
+
+    Raises:
+        Unreadable: a broken pickle, or one that asks for more than data.
+    """
+    run, stream = Run(), io.BytesIO(data)
+    for _ in range(count):
+        machine = _Machine(storage_types, run.storages)
+        try:
+            # Broken escapes in strings are refused or kept, and are nobody's bug to be warned of.
+            with warnings.catch_warnings(action="ignore"):
+                for opcode, argument, _position in pickletools.genops(stream):
+                    if opcode.name == "STOP":
+                        run.values.append(machine.stack.pop())
+                        break
+                    machine.step(opcode.name, argument)
+        except (ValueError, IndexError, TypeError, KeyError, AttributeError) as problem:
+            raise Unreadable(f"is no readable pickle ({problem})") from problem
+    run.end = stream.tell()
+    return run
+
+
+_ORDERED_DICT = Name("collections", "OrderedDict")
+_SIZE = Name("torch", "Size")
+_PARAMETER = Name("torch._utils", "_rebuild_parameter")
+_TENSORS = (Name("torch._utils", "_rebuild_tensor"), Name("torch._utils", "_rebuild_tensor_v2"))
+_CALLABLE = (_ORDERED_DICT, _SIZE, _PARAMETER, *_TENSORS)
+_MARK = object()
+_IGNORED = ("PROTO", "FRAME")
+_CONSTANTS: Mapping[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_VALUES = ("INT", "LONG", "FLOAT", "STRING", "UNICODE")
+"""Opcodes that push their argument; their binary forms begin with BIN, LONG or SHORT_BIN."""
+_BINARY = (
+    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINSTRING", "SHORT_BINSTRING", "BINUNICODE"),
+    *("SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+)
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+_GETS = ("GET", "BINGET", "LONG_BINGET")
+_TUPLES: Mapping[str, int] = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+class _Machine:
+    """Stack and memo of one pickle."""
+
+    def __init__(self, storage_types: Collection[str], storages: dict[str, StorageRef]) -> None:
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.storage_types, self.storages = storage_types, storages
+        self.actions: Mapping[str, Callable[[], object]] = {
+            "MARK": lambda: self.stack.append(_MARK),
+            "POP": lambda: self._take(1),
+            "POP_MARK": self._since_mark,
+            "DUP": lambda: self.stack.append(self.stack[-1]),
+            "MEMOIZE": lambda: self._remember(len(self.memo)),
+            "EMPTY_LIST": lambda: self.stack.append([]),
+            "EMPTY_DICT": lambda: self.stack.append({}),
+            "LIST": lambda: self.stack.append(self._since_mark()),
+            "TUPLE": lambda: self.stack.append(tuple(self._since_mark())),
+            "DICT": lambda: self._set_items(self._since_mark(), into={}),
+            "APPEND": lambda: self._extend(self._take(1)),
+            "APPENDS": lambda: self._extend(self._since_mark()),
+            "SETITEM": lambda: self._set_items(self._take(2)),
+            "SETITEMS": lambda: self._set_items(self._since_mark()),
+            "STACK_GLOBAL": lambda: self._name(*self._take(2)),
+            "REDUCE": lambda: self._call(*self._take(2)),
+            "BUILD": self._build,
+            "BINPERSID": lambda: self._storage(self.stack.pop()),
+        }
+
+    def step(self, opcode: str, argument: Any) -> None:
+        """Run one opcode.
+
+        Raises:
+            Unreadable: it is not among those of data.
+        """
+        if opcode in _IGNORED:
+            return
+        if opcode in _VALUES or opcode in _BINARY:
+            self.stack.append(argument)
+        elif opcode in _CONSTANTS:
+            self.stack.append(_CONSTANTS[opcode])
+        elif opcode in _TUPLES:
+            self.stack.append(tuple(self._take(_TUPLES[opcode])))
+        elif opcode in _PUTS:
+            self._remember(argument)
+        elif opcode in _GETS:
+            self.stack.append(self.memo[argument])
+        elif opcode == "GLOBAL":
+            self._name(*argument.split(" ", 1))
+        elif opcode in self.actions:
+            self.actions[opcode]()
+        else:
+            raise Unreadable(f"asks for {opcode}, which no file of tensors needs")
+
+    def _take(self, count: int) -> list[Any]:
+        start = len(self.stack) - count
+        if start < 0:
+            raise IndexError("the stack is empty")
+        taken = self.stack[start:]
+        del self.stack[start:]
+        return taken
+
+    def _since_mark(self) -> list[Any]:
+        start = next((i for i in reversed(range(len(self.stack))) if self.stack[i] is _MARK), None)
+        if start is None:
+            raise IndexError("a mark is missing")
+        taken = self.stack[start + 1 :]
+        del self.stack[start:]
+        return taken
+
+    def _remember(self, key: int) -> None:
+        self.memo[key] = self.stack[-1]
+
+    def _extend(self, items: list[Any]) -> None:
+        if not isinstance(self.stack[-1], list):
+            raise TypeError("only lists grow")
+        self.stack[-1].extend(items)
+
+    def _set_items(self, items: list[Any], into: dict[Any, Any] | None = None) -> None:
+        if into is not None:
+            self.stack.append(into)
+        target = self.stack[-1]
+        if not isinstance(target, dict) or len(items) % 2:
+            raise TypeError("only dicts have items, and these come in pairs")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, (str, int, float)):
+                raise TypeError("keys are strings or numbers")
+            target[key] = value
+
+    def _name(self, module: str, attribute: str) -> None:
+        name = Name(module, attribute)
+        if name not in _CALLABLE and not (module == "torch" and attribute in self.storage_types):
+            raise Unreadable(
+                f"asks for {module}.{attribute}; only tensors, numbers, strings, lists and dicts are read. "
+                "Save its state dict, or convert it to safetensors"
+            )
+        self.stack.append(name)
+
+    def _call(self, function: Any, arguments: Any) -> None:
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            raise TypeError("only names are called")
+        if function == _ORDERED_DICT:
+            # Python 2 gives the items as pairs; Python 3 sets them afterwards.
+            pairs = arguments[0] if arguments else []
+            self._set_items([part for key, value in pairs for part in (key, value)], into={})
+        elif function == _SIZE:
+            self.stack.append(tuple(arguments[0]))
+        elif function == _PARAMETER:
+            self.stack.append(arguments[0])
+        elif function in _TENSORS:
+            storage, offset, size, stride = arguments[:4]
+            if not isinstance(storage, StorageRef) or not _whole(offset, *size, *stride):
+                raise TypeError("a tensor is a view of a storage")
+            self.stack.append(TensorRef(storage, offset, tuple(size), tuple(stride)))
+        else:
+            raise TypeError(f"{function} cannot be called")
+
+    def _build(self) -> None:
+        # State dicts carry format versions of their modules as an attribute, which is left out.
+        self.stack.pop()
+        if not isinstance(self.stack[-1], dict):
+            raise TypeError("only dicts carry attributes")
+
+    def _storage(self, reference: Any) -> None:
+        mark, kind, key, _place, count = reference[:5]
+        if mark != "storage" or not isinstance(kind, Name) or kind.module != "torch" or not _whole(count):
+            raise TypeError("a persistent name must stand for a storage")
+        if len(reference) > 5 and reference[5] is not None:
+            raise Unreadable("holds views of storages in a form older than PyTorch 0.4")
+        ref = StorageRef(kind.attribute, str(key), count)
+        if self.storages.setdefault(ref.key, ref) != ref:
+            raise TypeError(f"the storage {ref.key!r} is named twice, differently")
+        self.stack.append(ref)
+
+
+def _whole(*values: Any) -> bool:
+    return all(type(value) is int for value in values)
