@@ -85,7 +85,7 @@ def fractions(text: str) -> tuple[float, float, float]:
         shares = tuple(float(part) for part in text.split(","))
     except ValueError:
         shares = ()
-    if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+    if len(shares) != 3 or min(shares) < 0 or not abs(sum(shares) - 1) <= 1e-6:
         raise BadConfig(f"{text!r}: expected three shares that sum to 1, such as .8,.1,.1")
     return shares[0], shares[1], shares[2]
 
@@ -128,7 +128,5 @@ Names = Annotated[tuple[str, ...], one_word(listed, "NAME,NAME,…", _plain_list
 Shares = Annotated[tuple[float, float, float], one_word(fractions, "TRAIN,VAL,TEST", _plain_list)]
 """Three shares separated by commas."""
 
-Repeated = tyro.conf.UseAppendAction
-"""Marks an option that may be given several times."""
 
 _STYLE = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)

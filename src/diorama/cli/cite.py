@@ -22,7 +22,7 @@ class Arguments:
         names: recipes (``ddpm_cpu``) or keys of papers (``ho2020ddpm``); all that Diorama cites when there are none.
     """
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME")] = ()
 
 
 def main(words: Sequence[str]) -> None:

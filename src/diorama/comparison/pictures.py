@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Condition
 from diorama.data.dataset import Split
 from diorama.media.convert import to_float, to_stored, to_uint8
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.draw import DrawOptions, draw_batches
 
 
 def visible(x: Tensor) -> np.ndarray:
@@ -44,43 +44,33 @@ class Drawing:
     """A model's samples, batch by batch, in the units that files would hold; the clock runs only while it draws.
 
     Args:
-        model: asked for samples.
+        model: asked for samples; classes, where it knows any, take turns.
         count: how many.
         seed: of the samples.
         size: of a batch.
-        condition: (first, count) -> what the model is given; ``None`` for models that take nothing.
         keep: the first samples that stay for the report.
     """
 
-    def __init__(
-        self,
-        model: Synthesizer,
-        count: int,
-        *,
-        seed: int,
-        size: int,
-        condition: Callable[[int, int], Condition] | None = None,
-        keep: int = 64,
-    ) -> None:
-        self.model, self.count, self.seed, self.size = model, count, seed, size
-        self.condition, self.keep = condition, keep
-        self.drawn, self.seconds = 0, 0.0
+    def __init__(self, model: Synthesizer, count: int, *, seed: int, size: int, keep: int) -> None:
+        self.model, self.count, self.seed, self.keep = model, count, seed, keep
+        self.options = DrawOptions(batch_size=size, label="all" if model.config.classes else None)
+        self.seconds = 0.0
         self._kept: list[np.ndarray] = []
 
     def __iter__(self) -> Iterator[Tensor]:
-        media = self.model.config.media
-        for first in range(0, self.count, self.size):
-            count = min(self.size, self.count - first)
-            started = time.perf_counter()
-            given = self.condition(first, count) if self.condition is not None else None
-            x = self.model.sample(count, seed=self.seed, first=first, condition=given).cpu()
+        media, room = self.model.config.media, self.keep
+        self.seconds, self._kept = 0.0, []
+        started = time.perf_counter()
+        for _, drawn in draw_batches(self.model, self.count, seed=self.seed, options=self.options):
+            # Rounded as a written file would be, so that a model and a folder of its samples score alike. Bringing
+            # the values to the host waits for the device, so the clock is right.
+            x = to_float(torch.from_numpy(to_stored(drawn, media)), media)
             self.seconds += time.perf_counter() - started
-            # Rounded as a written file would be, so that a model and a folder of its samples score alike.
-            x = to_float(torch.from_numpy(to_stored(x, media)), media)
-            if first < self.keep:
-                self._kept.append(visible(x[: self.keep - first]))
-            self.drawn += count
+            if room > 0:
+                self._kept.append(visible(x[:room]))
+                room -= len(self._kept[-1])
             yield x
+            started = time.perf_counter()
 
     @property
     def kept(self) -> np.ndarray:

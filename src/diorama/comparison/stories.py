@@ -44,10 +44,9 @@ def spent_seconds(run: Path) -> float:
 
 def _energy(run: Path) -> str:
     try:
-        energy = read_provenance(run).get("energy", "")
+        return str(read_provenance(run).get("training", {}).get("energy", ""))
     except BadInput:
         return ""
-    return str(energy.get("method", "")) if isinstance(energy, Mapping) else str(energy)
 
 
 def _losses(record: Mapping[str, Any]) -> Mapping[str, float]:

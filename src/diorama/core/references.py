@@ -82,6 +82,14 @@ DDIM = Reference(
     venue="ICLR",
     arxiv="2010.02502",
 )
+GUIDANCE = Reference(
+    key="ho2022guidance",
+    title="Classifier-Free Diffusion Guidance",
+    authors=("Jonathan Ho", "Tim Salimans"),
+    year=2022,
+    venue="arXiv",
+    arxiv="2207.12598",
+)
 MOCOGAN = Reference(
     key="tulyakov2018mocogan",
     title="MoCoGAN: Decomposing Motion and Content for Video Generation",
@@ -127,7 +135,7 @@ MEASURES: tuple[Reference, ...] = (
 )
 """The papers of what reports measure."""
 
-ALL: tuple[Reference, ...] = (DCGAN, VAE, DDPM, DDIM, MOCOGAN, *MEASURES)
+ALL: tuple[Reference, ...] = (DCGAN, VAE, DDPM, DDIM, GUIDANCE, MOCOGAN, *MEASURES)
 
 
 def find(key: str) -> Reference:

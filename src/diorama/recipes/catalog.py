@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -65,6 +65,7 @@ _ABOUT_MOCOGAN = (
     "discriminator judges frames, another whole clips."
 )
 _DCGAN, _VAE = ("radford2016dcgan",), ("kingma2014vae",)
+_GUIDED = ("ho2020ddpm", "song2021ddim", "ho2022guidance")
 _DDPM, _MOCOGAN = ("ho2020ddpm", "song2021ddim"), ("tulyakov2018mocogan",)
 
 ENTRIES: tuple[Entry, ...] = (
@@ -118,6 +119,23 @@ ENTRIES: tuple[Entry, ...] = (
         summary="denoising diffusion for a CPU: useful within minutes",
         about=_ABOUT_DDPM,
         references=_DDPM,
+    ),
+    Entry(
+        name="ddpm_class",
+        where="diorama.recipes.ddpm:ddpm_class",
+        title="DDPM with labels",
+        summary="denoising diffusion of labelled pictures, with classifier-free guidance",
+        about=_ABOUT_DDPM,
+        references=_GUIDED,
+        small="ddpm_class_cpu",
+    ),
+    Entry(
+        name="ddpm_class_cpu",
+        where="diorama.recipes.ddpm:ddpm_class_cpu",
+        title="DDPM with labels, small",
+        summary="denoising diffusion of labelled pictures for a CPU",
+        about=_ABOUT_DDPM,
+        references=_GUIDED,
     ),
     Entry(
         name="mocogan",
@@ -184,6 +202,22 @@ def find(name: str) -> Entry | None:
     return next((entry for entry in ENTRIES if entry.name == name), None)
 
 
+def check(name: str) -> None:
+    """Refuse a name that :func:`resolve` would not know, without importing anything.
+
+    Raises:
+        BadConfig: there is no such recipe; the nearest name is given.
+        BadInput: the file of ``file.py:function`` is missing.
+    """
+    if ":" in name:
+        path = Path(name.rpartition(":")[0])
+        if not path.is_file():
+            raise BadInput(f"{path}: there is no such Python file")
+    elif find(name) is None:
+        own = " A recipe of your own is written file.py:function." if name.endswith(".py") else ""
+        raise BadConfig(f"there is no recipe {name!r}{nearest(name, names())}; `diorama recipes` lists them.{own}")
+
+
 def resolve(name: str) -> RecipeFunction:
     """The function that makes a recipe of what the data is.
 
@@ -194,22 +228,20 @@ def resolve(name: str) -> RecipeFunction:
         BadConfig: no such name (the nearest is given), or no such function in the file.
         BadInput: the file is missing or cannot be run.
     """
-    if ":" in name:
-        path, _, function = name.rpartition(":")
-        module = load_file(Path(path))
-        found = getattr(module, function, None)
-        if not callable(found):
-            raise BadConfig(f"{path} has no function {function!r}{nearest(function, vars(module))}")
-        return found
+    check(name)
     entry = find(name)
-    if entry is None:
-        own = " A recipe of your own is written file.py:function." if name.endswith(".py") else ""
-        raise BadConfig(f"there is no recipe {name!r}{nearest(name, names())}; `diorama recipes` lists them.{own}")
-    module_name, _, function = entry.where.partition(":")
-    return getattr(import_module(module_name), function)
+    if entry is not None:
+        module_name, _, function = entry.where.partition(":")
+        return getattr(import_module(module_name), function)
+    path, _, function = name.rpartition(":")
+    module = load_file(Path(path))
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise BadConfig(f"{path} has no function {function!r}{nearest(function, vars(module))}")
+    return found
 
 
-def catalog_of(files: Sequence[str | Path]) -> tuple[type, ...]:
+def catalog_of(files: Iterable[str | Path]) -> tuple[type, ...]:
     """The config classes that users' files name in their ``CATALOG``.
 
     Args:

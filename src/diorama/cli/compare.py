@@ -1,0 +1,109 @@
+"""``diorama compare``: several recipes under one budget, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from diorama.cli.arguments import Names, TimeOrImages, WrongArguments, arguments_at_fault, named, parse
+from diorama.cli.progress import display
+from diorama.core.durations import Budget
+from diorama.recipes import catalog
+
+if TYPE_CHECKING:
+    from diorama.comparison.options import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Train recipes under one budget, measure them under one protocol, and write report.html and report.json.
+
+    A Gaussian mixture joins as the floor that every network must beat. Where there is no GPU the small recipes
+    (dcgan_cpu for dcgan) are taken. The same command continues what was interrupted.
+
+    Args:
+        data: a prepared folder, a small raw one, or the words world and world-video.
+        out: folder of the report.
+        recipes: names, or file.py:function, separated by commas.
+        budget: of each training: a time (90s, 10min, 2h) or images seen (200k, 2M).
+        runs: finished runs or model folders that join as they are.
+        samples: NAME=FOLDER_OR_ARCHIVE of other people's samples; may be given several times.
+        no_real_images: show no real pictures in the report, for private data.
+        no_untrained: do not measure the untrained networks.
+        full_size: train the recipes as named even where there is no GPU.
+        metrics: names, separated by commas.
+        split: of the data that all are held against.
+        count: samples of each; 2,000 pictures or 256 clips by default.
+        reference: real records; all of the split by default.
+        seed: of samples and measurement.
+        batch_size: samples drawn at a time; changes no answer.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
+        with_files: Python files whose CATALOG names config classes of your own.
+    """
+
+    data: str
+    out: Path
+    recipes: Names = ()
+    budget: TimeOrImages = field(default_factory=lambda: Budget(seconds=600.0))
+    runs: tuple[Path, ...] = ()
+    samples: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    no_real_images: bool = False
+    no_untrained: bool = False
+    full_size: bool = False
+    metrics: Names = ()
+    split: str = "train"
+    count: int | None = None
+    reference: int | None = None
+    seed: int = 0
+    batch_size: int = 64
+    device: str = "auto"
+    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
+
+
+def main(words: Sequence[str]) -> None:
+    """Compare, with progress, and print where the report is."""
+    arguments = parse(Arguments, "compare", words)
+    if not (arguments.recipes or arguments.runs or arguments.samples):
+        raise WrongArguments("there is nothing to compare: give --recipes, --runs or --samples")
+    with arguments_at_fault():
+        samples = dict(named(text) for text in arguments.samples)
+        for recipe in arguments.recipes:
+            catalog.check(recipe)
+    own = [recipe for recipe in arguments.recipes if ":" in recipe]
+
+    from diorama.comparison.run import CompareOptions, compare
+
+    options = CompareOptions(
+        budget=arguments.budget,
+        runs=arguments.runs,
+        samples=samples,
+        real_images=not arguments.no_real_images,
+        untrained=not arguments.no_untrained,
+        metrics=arguments.metrics,
+        split=arguments.split,
+        count=arguments.count,
+        reference=arguments.reference,
+        seed=arguments.seed,
+        batch_size=arguments.batch_size,
+        device=arguments.device,
+        catalog=catalog.catalog_of([*map(str, arguments.with_files), *own]),
+        full_size=arguments.full_size,
+    )
+    follow(compare(arguments.recipes, arguments.data, arguments.out, options))
+
+
+def follow(steps: Iterable[Progress]) -> None:
+    """Show a comparison's progress and, at its end, where the report is."""
+    report = None
+    with display() as shown:
+        for step in steps:
+            if step.note:
+                shown.note(step.note)
+            shown.update(step.doing, step.share, step.detail)
+            report = step.report or report
+    if report is not None:
+        print(f"report: {report}")

@@ -1,0 +1,141 @@
+"""``diorama describe``: what a model, a run or a data set is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from diorama.cli.arguments import parse
+from diorama.core.durations import clock_words, count_words
+from diorama.core.errors import BadInput
+from diorama.recipes import catalog
+
+if TYPE_CHECKING:
+    from diorama.core.contracts import MediaSpec
+
+Rows = Iterator[tuple[str, str]]
+_CLASSES_SHOWN = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Say what a model folder, a run or a prepared folder is: sizes, classes, scores, where it comes from.
+
+    Args:
+        path: of the model, run or prepared folder.
+        with_files: Python files whose CATALOG names config classes of your own.
+    """
+
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN_OR_DATA")]
+    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
+
+
+def main(words: Sequence[str]) -> None:
+    """Print one fact a line."""
+    arguments = parse(Arguments, "describe", words)
+    rows = list(_facts(arguments.path, catalog.catalog_of(arguments.with_files)))
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:<{width}}  {value}")
+
+
+def _facts(path: Path, classes: Sequence[type]) -> Rows:
+    from diorama.data.dataset import is_prepared
+
+    if is_prepared(path):
+        yield from _data(path)
+    elif (path / "recipe.json").is_file():
+        yield from _run(path)
+        if (path / "model" / "config.json").is_file():
+            yield from _model(path, classes)
+    elif (path / "config.json").is_file():
+        yield "kind", "model"
+        yield from _model(path, classes)
+    else:
+        missing = "" if path.exists() else " (there is no such folder)"
+        raise BadInput(f"{path}: is neither a model folder, nor a run, nor a prepared folder{missing}")
+
+
+def _data(path: Path) -> Rows:
+    from diorama.data.dataset import open_dataset
+
+    dataset = open_dataset(path)
+    yield "kind", "prepared data"
+    yield "name", dataset.info.name
+    yield from _media(dataset.info.media)
+    for name, count in dataset.splits.items():
+        yield name, f"{count:,} records"
+    yield from _class_names(dataset.info.classes)
+    for key in ("licence", "source"):
+        if dataset.manifest.get(key):
+            yield key, str(dataset.manifest[key])
+    yield "sha256", dataset.info.sha256
+
+
+def _run(path: Path) -> Rows:
+    from diorama.comparison.stories import read_story
+
+    yield "kind", "run"
+    story = read_story(path)
+    if story is None:
+        yield "training", "nothing has been logged yet"
+        return
+    yield "trained on", f"{count_words(story.images)} images in {story.steps:,} steps"
+    yield "time", clock_words(story.seconds)
+    yield "energy", f"{story.joules:,.0f} J" + (f" ({story.energy})" if story.energy else "")
+    for name, points in story.losses.items():
+        yield f"loss {name}", f"{points[-1][1]:.4g}"
+
+
+def _model(path: Path, classes: Sequence[type]) -> Rows:
+    from diorama.synthesis import store
+
+    model = store.load(path, catalog=classes)
+    provenance = store.read_provenance(path)
+    yield "model", type(model).__name__
+    yield from _media(model.config.media)
+    yield from _class_names(model.config.classes)
+    parts = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
+    yield "parameters", ", ".join(f"{name} {count_words(count)}" for name, count in parts.items())
+    yield from _provenance(provenance)
+    yield "sha256", store.model_hash(path)
+
+
+def _provenance(provenance: Mapping[str, Any]) -> Rows:
+    recipe = provenance.get("recipe")
+    if recipe:
+        yield "recipe", str(recipe.get("name", "")) if isinstance(recipe, Mapping) else str(recipe)
+    data = provenance.get("data")
+    if isinstance(data, Mapping) and data:
+        yield "data", " ".join(str(data[key]) for key in ("name", "sha256") if key in data)
+    for result in _results(provenance):
+        interval = result["interval"]
+        yield (
+            result["metric"],
+            (
+                f"{result['value']:.4g} [{interval['low']:.4g}, {interval['high']:.4g}], {result['samples']:,} samples "
+                f"against {result['reference']['count']:,}"
+            ),
+        )
+
+
+def _results(provenance: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    scores = provenance.get("scores", ())
+    return scores.get("results", ()) if isinstance(scores, Mapping) else scores
+
+
+def _media(media: MediaSpec) -> Rows:
+    size = f"{media.width} x {media.height}, {media.channels} channels, {media.dtype}"
+    if media.frames is not None:
+        size += f", {media.frames} frames" + (f" at {media.fps:g} a second" if media.fps else "")
+    yield media.kind, size
+
+
+def _class_names(classes: Sequence[str]) -> Rows:
+    if classes:
+        more = f" and {len(classes) - _CLASSES_SHOWN} more" if len(classes) > _CLASSES_SHOWN else ""
+        yield "classes", f"{len(classes)}: {', '.join(classes[:_CLASSES_SHOWN])}{more}"

@@ -1,0 +1,89 @@
+"""``diorama evaluate``: samples or a model, held against real data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from diorama.cli.arguments import Names, WrongArguments, parse
+from diorama.cli.progress import display
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Measure a folder or archive of samples, a model or a run against real data.
+
+    Every number comes with its interval and its protocol; numbers of different protocols must not be compared.
+
+    Args:
+        subject: a folder or archive of samples, a prepared folder, a model folder or a run.
+        against: the real data: a prepared folder, or a small raw one.
+        split: of the real data.
+        metrics: names, separated by commas; the default ones include fd@lite.
+        count: samples; all of a folder by default, 2,000 of a model.
+        reference: real records; all of the split by default.
+        seed: of the samples and of every draw of the measurement.
+        batch_size: samples at a time; changes no answer.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
+        json: write the results, with their protocol, into this file.
+    """
+
+    subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SAMPLES_OR_MODEL")]
+    against: str
+    split: str = "train"
+    metrics: Names = ()
+    count: int | None = None
+    reference: int | None = None
+    seed: int = 0
+    batch_size: int = 64
+    device: str = "auto"
+    json: Path | None = None
+
+
+def main(words: Sequence[str]) -> None:
+    """Measure and print a table."""
+    arguments = parse(Arguments, "evaluate", words)
+    for name, value in (
+        ("count", arguments.count),
+        ("reference", arguments.reference),
+        ("batch-size", arguments.batch_size),
+    ):
+        if value is not None and value < 1:
+            raise WrongArguments(f"--{name} must be at least 1, got {value}")
+
+    from diorama.core.device import pick
+    from diorama.core.files import cache_folder
+    from diorama.data.raw import open_any
+    from diorama.evaluation.protocol import write_results
+    from diorama.evaluation.run import EvaluateOptions, evaluate
+
+    options = EvaluateOptions(
+        metrics=arguments.metrics,
+        split=arguments.split,
+        count=arguments.count,
+        reference=arguments.reference,
+        seed=arguments.seed,
+        batch_size=arguments.batch_size,
+        device=str(pick(arguments.device)),
+        cache=cache_folder() / "features",
+    )
+    with display() as shown:
+        shown.update(f"measuring {arguments.subject} against {arguments.against}")
+        dataset = open_any(arguments.against, cache_folder())
+        evaluation = evaluate(arguments.subject, dataset.split(arguments.split), options)
+    if arguments.json is not None:
+        write_results(arguments.json, evaluation.results)
+    width = max(len(result.metric) for result in evaluation.results)
+    for result in evaluation.results:
+        interval = result.interval
+        print(
+            f"{result.metric:<{width}}  {result.value:10.4f}  [{interval.low:.4f}, {interval.high:.4f}]  "
+            f"{result.samples:,} samples against {result.reference.count:,}"
+        )
+    for warning in evaluation.warnings:
+        print(f"warning: {warning}", file=sys.stderr)

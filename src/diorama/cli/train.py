@@ -1,0 +1,171 @@
+"""``diorama train``: train a recipe, or continue where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from diorama.cli.arguments import (
+    Images,
+    Seconds,
+    WrongArguments,
+    arguments_at_fault,
+    parse,
+    parse_known,
+    weighted,
+)
+from diorama.cli.progress import Display, display
+from diorama.core.durations import clock_words
+from diorama.recipes import catalog
+
+if TYPE_CHECKING:
+    from diorama.core.contracts import DataInfo
+    from diorama.training.recipe import Recipe
+    from diorama.training.ticks import Tick
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Train a recipe on data into a run folder. The same command continues an interrupted run.
+
+    Every field of the recipe can be given another value: --batch-size 32, --optimizers.generator.rate.peak 1e-4.
+    `diorama train RECIPE --help` lists them with their values.
+
+    Args:
+        recipe: a name that `diorama recipes` lists, or file.py:function for one of your own.
+        data: a prepared folder, a small raw one, or the words world and world-video. May be given several times,
+            each with a weight: --data A --data B=0.5.
+        out: the run folder.
+        images: length of the run in images (or clips) seen, in place of the recipe's: 50000, 200k, 2M.
+        start_from: a model folder or run whose weights a new run starts from; what fitted is reported.
+        time: stop, saved, after this long: 90s, 10min, 2h.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
+        tensorboard: write event files as well (needs the extra log).
+        deterministic: only deterministic kernels on GPUs; slower.
+        with_files: Python files whose CATALOG names config classes of your own.
+    """
+
+    recipe: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE")]
+    data: tyro.conf.UseAppendAction[tuple[str, ...]]
+    out: Path
+    images: Images | None = None
+    start_from: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    time: Seconds | None = None
+    device: str = "auto"
+    tensorboard: bool = False
+    deterministic: bool = False
+    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
+
+
+def main(words: Sequence[str]) -> None:
+    """Train, with progress; Ctrl-C saves and says how to continue."""
+    if _asks_for_help(words):
+        _help(words)
+        return
+    arguments, overrides = parse_known(Arguments, "train", words)
+    if not arguments.data:
+        raise WrongArguments(
+            "--data is missing: a prepared folder, a small raw one, or the words world and world-video"
+        )
+    with arguments_at_fault():
+        catalog.check(arguments.recipe)
+        data = [weighted(text) for text in arguments.data]
+    own = [arguments.recipe] if ":" in arguments.recipe else []
+    classes = catalog.catalog_of([*map(str, arguments.with_files), *own])
+
+    # From here on torch is needed; mistakes in words have been found before it was waited for.
+    from diorama.cli.overrides import override
+    from diorama.training.feed import open_feed
+    from diorama.training.options import TrainOptions
+    from diorama.training.run import train
+
+    info = open_feed(data).info
+    with arguments_at_fault():
+        function = catalog.resolve(arguments.recipe)
+        recipe = override(_made(function, info, arguments.recipe), overrides, f"train {arguments.recipe}")
+    options = TrainOptions(
+        device=arguments.device,
+        images=arguments.images,
+        start_from=arguments.start_from,
+        seconds=arguments.time,
+        tensorboard=arguments.tensorboard,
+        deterministic=arguments.deterministic,
+        catalog=classes,
+    )
+    with display() as shown:
+        shown.update(f"training {recipe.name}")
+        try:
+            for tick in train(recipe, data, arguments.out, options):
+                _show(shown, tick, recipe.name)
+        except KeyboardInterrupt:
+            shown.note(f"The same command continues {arguments.out}.")
+            raise
+
+
+def _made(function: catalog.RecipeFunction, info: DataInfo, name: str) -> Recipe:
+    from diorama.training.recipe import Recipe
+
+    made = function(info)
+    if not isinstance(made, Recipe):
+        raise WrongArguments(f"{name}: must return a Recipe, got {type(made).__name__}")
+    return made
+
+
+def _show(shown: Display, tick: Tick, name: str) -> None:
+    for note in tick.notes:
+        shown.note(f"{name} {note}")
+    for result in tick.results:
+        interval = result["interval"]
+        shown.note(
+            f"{tick.images:,} images: {result['metric']} {result['value']:.4g} "
+            f"[{interval['low']:.4g}, {interval['high']:.4g}]"
+        )
+    if tick.report is None:
+        return
+    losses = "  ".join(f"{key} {value:.4f}" for key, value in tick.report.losses.items() if "/" not in key)
+    clock = tick.report.clock
+    detail = f"{tick.images:,} seen  {clock.images_per_second:.0f}/s  {losses}  {clock_words(clock.seconds)}"
+    shown.update(f"training {name}", tick.images / tick.total, detail)
+
+
+def _asks_for_help(words: Sequence[str]) -> bool:
+    return any(word in ("-h", "--help") for word in words)
+
+
+def _help(words: Sequence[str]) -> None:
+    """The command's own options; after a recipe's name, the recipe's fields as well."""
+    named = next((word for word in words if not word.startswith("-")), None) if words[0][0] != "-" else None
+    if named is None:
+        parse(Arguments, "train", ["--help"])
+        return
+    with arguments_at_fault():
+        function = catalog.resolve(named)
+    try:
+        parse(Arguments, f"train {named}", ["--help"])
+    except SystemExit:
+        print(f"\nFields of {named}, each to be given as --field value, with its value here for an example of data:")
+    from diorama.cli.overrides import describe
+
+    describe(_example(function, named), f"train {named}")
+
+
+def _example(function: catalog.RecipeFunction, name: str) -> Recipe:
+    """The recipe for a plain example of the data it wants."""
+    from diorama.core.contracts import DataInfo, MediaSpec
+    from diorama.core.errors import BadConfig
+
+    entry = catalog.find(name)
+    pictures = MediaSpec(kind="image", channels=3, height=64, width=64)
+    clips = MediaSpec(kind="video", channels=3, height=64, width=64, frames=16, fps=8.0)
+    with arguments_at_fault():
+        if entry is not None:
+            media = clips if entry.kind == "video" else pictures
+            return _made(function, DataInfo(name="example", media=media), name)
+        try:
+            return _made(function, DataInfo(name="example", media=pictures), name)
+        except BadConfig:
+            return _made(function, DataInfo(name="example", media=clips), name)

@@ -1,0 +1,124 @@
+"""The program finds its commands, is quick to help, and tells mistakes apart by its exit code."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import time
+
+import pytest
+
+from diorama.cli import main as program
+from diorama.cli import recipes
+from diorama.core.errors import BadInput
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "diorama", *words], capture_output=True, text=True, check=False)
+
+
+def modules_after(*words: str) -> set[str]:
+    """What is imported once a command has run, in a fresh interpreter."""
+    code = (
+        "import sys\nfrom diorama.cli.main import run\n"
+        f"code = run({list(words)!r})\nprint('|'.join(sys.modules), file=sys.stderr)\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stderr.strip().splitlines()[-1].split("|"))
+
+
+def test_help_lists_every_command_without_torch_in_half_a_second() -> None:
+    started = time.perf_counter()
+    done = run("--help")
+    taken = time.perf_counter() - started
+    assert done.returncode == 0
+    assert all(f"\n  {name} " in done.stdout for name in program.COMMANDS)
+    # Twice the promise, since the suite shares its cores.
+    assert taken < 1.0
+    assert not {"torch", "numpy", "tyro"} & modules_after("--help")
+
+
+@pytest.mark.parametrize(
+    "words", [("recipes",), ("cite", "ddpm"), ("cite",), ("train", "--help"), ("compare", "--help")]
+)
+def test_listings_and_help_never_import_torch(words: tuple[str, ...]) -> None:
+    assert "torch" not in modules_after(*words)
+
+
+@pytest.mark.parametrize("command", program.COMMANDS)
+def test_every_command_has_help_with_its_own_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run([command, "--help"]) == 0
+    assert f"usage: diorama {command}" in capsys.readouterr().out
+
+
+def test_nothing_asked_shows_the_commands_and_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run([]) == program.WRONG
+    assert "commands:" in capsys.readouterr().out
+
+
+def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["trian"]) == program.WRONG
+    assert "did you mean 'train'?" in capsys.readouterr().err
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("diorama 0.")
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "message"),
+    [
+        (BadInput("x.png: is no picture"), program.NOTHING_DONE, "x.png: is no picture"),
+        (OSError(errno.EROFS, "Read-only file system", "/out"), program.NOTHING_DONE, "/out: Read-only file system"),
+        (KeyboardInterrupt(), program.INTERRUPTED, "interrupted"),
+        (BrokenPipeError(), program.DONE, ""),
+    ],
+)
+def test_what_goes_wrong_becomes_a_message_and_a_code(
+    problem: BaseException,
+    code: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(words: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(recipes, "main", fail)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    assert program.run(["recipes"]) == code
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "dcgn", "--data", "world", "--out", "x"], "did you mean 'dcgan'?"),
+        (["train", "dcgan"], "--out"),
+        (["train", "dcgan", "--out", "x"], "--data"),
+        (["train", "dcgan", "--data", "world=0", "--out", "x"], "positive"),
+        (["train", "dcgan", "--data", "world", "--out", "x", "--images", "2m"], "bare 'm'"),
+        (["train", "dcgan", "--data", "world", "--out", "x", "--time", "10"], "unit is missing"),
+        (["compare", "--data", "world", "--out", "x"], "nothing to compare"),
+        (["compare", "--data", "world", "--out", "x", "--recipes", "vea"], "did you mean 'vae'?"),
+        (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--budget", "10m"], "bare 'm'"),
+        (["compare", "--data", "world", "--out", "x", "--samples", "folder"], "NAME=FOLDER"),
+        (["sample", "model", "--out", "x", "--count", "0"], "--count"),
+        (["sample", "model", "--out", "x", "--seed", "-1"], "--seed"),
+        (["evaluate", "a", "--against", "b", "--count", "0"], "--count"),
+        (["demo", "--seconds", "0"], "--seconds"),
+        (["cite", "ddmp"], "did you mean 'ddpm'?"),
+        (["recipes", "--bogus"], "--bogus"),
+    ],
+)
+def test_wrong_arguments_end_with_two_and_say_which(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program.run(words) == program.WRONG
+    err = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in err
+    assert "Traceback" not in err
