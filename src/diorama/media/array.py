@@ -43,7 +43,7 @@ def read_array(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> np
 def channels_last(array: np.ndarray, dims: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Records (…, h, w), (…, h, w, c) or (…, c, h, w) as (…, h, w, c).
 
-    An axis of at most four values that is not the last is taken for channels when the last is longer.
+    An axis of at most four values is taken for channels when the last two are longer.
 
     Args:
         array: any array of ``dims - 1`` or ``dims`` dimensions.
@@ -61,7 +61,7 @@ def channels_last(array: np.ndarray, dims: int) -> tuple[np.ndarray, tuple[str, 
         raise ValueError(f"shape {array.shape} has {array.ndim} dimensions, expected {dims - 1} or {dims}")
     # Of a clip in a stack, channels may come before or after the frames.
     for axis in (-3,) if dims < _STACK_OF_CLIPS_DIMS else (-3, -4):
-        if array.shape[axis] <= _MOST_CHANNELS_BY_SIGHT < array.shape[-1]:
+        if array.shape[axis] <= _MOST_CHANNELS_BY_SIGHT < min(array.shape[-2:]):
             return np.moveaxis(array, axis, -1), ("channels came first",)
     return array, ()
 

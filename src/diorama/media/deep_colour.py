@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 
 _CODECS = {"PNG": "png", "TIFF": "tiff"}
 _TARGETS = {3: "rgb48le", 4: "rgba64le"}
@@ -23,6 +24,7 @@ def read_deep_colour(content: bytes, file_format: str, channels: int) -> np.ndar
         return None
     try:
         decoder = av.CodecContext.create(_CODECS[file_format], "r")
+        assert isinstance(decoder, VideoCodecContext)
         frames = [*decoder.decode(av.Packet(content)), *decoder.decode(None)]
         return frames[0].to_ndarray(format=_TARGETS[channels]) if frames else None
     except (av.FFmpegError, ValueError):

@@ -142,6 +142,7 @@ def _encode(frames: np.ndarray, fps: float, comment: str, suffix: str) -> bytes:
         container.metadata["comment"] = comment
         rate = Fraction(fps).limit_denominator(1001)
         stream = container.add_stream(_CODECS[suffix], rate=rate, options=_QUALITY[suffix])
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = even.shape[2], even.shape[1], "yuv420p"
         stream.codec_context.thread_count = 1
         for picture in even:
@@ -177,6 +178,7 @@ def _opened(source: Path | bytes, name: str, limits: Limits) -> Iterator[tuple[I
             context = stream.codec_context
             if context is None or context.width * context.height > limits.pixels:
                 raise BadInput(f"{name}: frames of more than {limits.pixels} pixels, or of an unknown codec")
+            assert isinstance(container, InputContainer)
             yield container, stream
     except (av.FFmpegError, OSError, ValueError, MemoryError) as problem:
         raise BadInput(f"{name}: broken or truncated clip ({problem})") from problem
@@ -213,9 +215,8 @@ def _format(source: Path | bytes, name: str) -> str:
 
 def _pixels(frame: av.VideoFrame) -> np.ndarray:
     grey = frame.format.name.startswith("gray")
-    pixels = frame.reformat(format="gray" if grey else "rgb24", interpolation=_EXACT).to_ndarray()
-    turns = round(frame.rotation / 90) % 4
-    pixels = np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    decoded = frame.reformat(format="gray" if grey else "rgb24", interpolation=_EXACT).to_ndarray()
+    pixels: np.ndarray = np.ascontiguousarray(np.rot90(decoded, round(frame.rotation / 90) % 4))
     return pixels[:, :, np.newaxis] if grey else pixels
 
 

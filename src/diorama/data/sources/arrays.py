@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +114,11 @@ def stack_items(stack: Stack, path: str, facts: Mapping[str, str], dims: int) ->
         if stack.labels is not None:
             own["label"] = str(stack.labels[index])
         name = f"{place}/{index:06d}"
-        yield Item(name, own, "array", lambda i=index, n=name: stored_values(np.asarray(records[i]), n, target)[0])
+        yield Item(name, own, "array", _load_record(records, index, name, target))
+
+
+def _load_record(records: np.ndarray, index: int, name: str, target: str) -> Callable[[], np.ndarray]:
+    return lambda: stored_values(np.asarray(records[index]), name, target)[0]
 
 
 def _npy(entry: Entry, content: bytes | None, limits: Limits) -> np.ndarray:

@@ -99,7 +99,7 @@ class FolderContainer:
 
 
 def _place(path: str, archive: str, several: bool) -> str:
-    """Where an archive's entry stands in the folder: an archive named as a split or, among others, as a class is one."""
+    """Where an archive's entry stands in the folder: an archive may be a split's or, among others, a class's."""
     name = stem(archive)
     top = path.partition("/")[0] if "/" in path else ""
     if split_named(name):

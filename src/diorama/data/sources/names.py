@@ -8,8 +8,9 @@ from typing import Literal
 
 Content = Literal["picture", "animation", "video", "array", "table", "archive", "other"]
 
-PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".ppm", ".pgm")
-PICTURES += (".pbm", ".pnm", ".jp2", ".apng")
+_NETPBM = (".ppm", ".pgm", ".pbm", ".pnm")
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".jp2")
+PICTURES = (*_JPEG, *_NETPBM, ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif")
 ANIMATIONS = (".gif",)
 VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 ARRAYS = (".npy", ".npz")
@@ -47,6 +48,8 @@ def inside(name: str) -> str | None:
 
 def printable(name: str) -> str:
     """A name as valid Unicode on one line: stray bytes and control characters are written as escapes."""
+    if name.isascii() and name.isprintable():
+        return name
     whole = os.fsencode(name) if any("\ud800" <= c <= "\udfff" for c in name) else name.encode()
     text = whole.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

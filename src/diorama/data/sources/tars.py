@@ -9,9 +9,9 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import zstandard
 
@@ -22,6 +22,7 @@ from diorama.data.sources.names import inside, printable
 
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
 _BUFFER = 1 << 18
+_LONGEST_MAGIC = 6
 
 
 class TarContainer:
@@ -73,19 +74,17 @@ def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | Skip:
 
 @contextmanager
 def _decompressed(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("rb") as file:
-        head = file.read(6)
+    with path.open("rb") as file, ExitStack() as opened:
+        head = file.read(_LONGEST_MAGIC)
         file.seek(0)
+        stream: Any = file
         if head.startswith(b"\x1f\x8b"):
-            stream: IO[bytes] = gzip.GzipFile(fileobj=file)
+            stream = opened.enter_context(gzip.GzipFile(fileobj=file))
         elif head.startswith(b"BZh"):
-            stream = bz2.BZ2File(file)
-        elif head == b"\xfd7zXZ\0":
-            stream = lzma.LZMAFile(file)
+            stream = opened.enter_context(bz2.BZ2File(file))
+        elif head.startswith(b"\xfd7zXZ\0"):
+            stream = opened.enter_context(lzma.LZMAFile(file))
         elif head.startswith(b"\x28\xb5\x2f\xfd"):
-            stream = io.BufferedReader(
-                zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), _BUFFER
-            )
-        else:
-            stream = file
+            unpacked = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+            stream = opened.enter_context(io.BufferedReader(unpacked, _BUFFER))
         yield stream
