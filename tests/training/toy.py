@@ -159,6 +159,42 @@ class ToyFlow(Method):
         return Loss((self.generator(torch.randn(len(x), _LATENT, device=x.device)) - x).square().mean())
 
 
+@dataclass(frozen=True, kw_only=True)
+class ToyFitConfig(MethodConfig):
+    def build(self) -> ToyFit:
+        return ToyFit()
+
+
+class ToyFit(Method):
+    """Draws nothing and keeps no statistics, so that its weights are a function of the data alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator, self.reader = Generator(), discriminator()
+        self.unused = nn.Parameter(torch.ones(3))
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        return {"reader": [*self.reader.parameters(), self.unused]}
+
+    def phases(self) -> Sequence[Phase]:
+        return (Phase("fit", "reader", self.fit), Phase("slope", "reader", self.slope, interval=2, second_order=True))
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        return {"generator": self.generator}
+
+    def synthesizer(self) -> ToySynthesizerConfig:
+        return ToySynthesizerConfig()
+
+    def fit(self, batch: Batch, moment: Moment) -> Loss:
+        x = batch["image"]
+        return Loss((self.reader(x)[:, 0] - x.mean((1, 2, 3))).square().mean())
+
+    def slope(self, batch: Batch, moment: Moment) -> Loss:
+        x = batch["image"].detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.reader(x).sum(), x, create_graph=True)
+        return Loss(0.01 * gradient.square().sum((1, 2, 3)).mean())
+
+
 CATALOG = (ToySynthesizerConfig,)
 
 
@@ -189,6 +225,11 @@ def flow_recipe() -> Recipe:
     return replace(
         gan_recipe(), name="toy_flow", method=ToyFlowConfig(), optimizers={"generator": optimizer()}, images=320
     )
+
+
+def fit_recipe() -> Recipe:
+    players = {"reader": optimizer()}
+    return replace(gan_recipe(), name="toy_fit", method=ToyFitConfig(), optimizers=players, images=320, micro_batch=4)
 
 
 def write_data(folder: Path) -> Path:

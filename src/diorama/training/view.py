@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -12,8 +13,8 @@ from diorama.core.device import Precision
 from diorama.methods.base import Method
 from diorama.synthesis.base import Synthesizer
 
-_AT_ONCE = 64
-"""Samples drawn in one batch; sample *i* is the same whatever it is."""
+_VALUES_AT_ONCE, _MOST_AT_ONCE = 1 << 22, 256
+"""Of samples drawn in one batch: numbers and count. Sample *i* is the same whatever they are."""
 
 
 class ModelView:
@@ -50,8 +51,9 @@ class ModelView:
 
     def samples(self, count: int, *, seed: int) -> Iterator[Tensor]:
         """Batches of samples 0 to ``count - 1`` of a seed, float32 in [-1, 1]; labels take turns."""
-        for first in range(0, count, _AT_ONCE):
-            size = min(_AT_ONCE, count - first)
+        at_once = max(1, min(_MOST_AT_ONCE, _VALUES_AT_ONCE // math.prod(self.config.media.shape)))
+        for first in range(0, count, at_once):
+            size = min(at_once, count - first)
             condition = {}
             if self.config.classes:
                 condition["label"] = torch.arange(first, first + size) % len(self.config.classes)

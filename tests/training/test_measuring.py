@@ -1,0 +1,95 @@
+"""Evaluation in the loop: the best model is kept, put in place, and said to be so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from diorama.core import runlog
+from diorama.evaluation.protocol import Interval, Result
+from diorama.evaluation.run import Evaluation
+from diorama.synthesis import store
+from diorama.training import measuring
+from diorama.training.checkpoint import read
+from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.training.run import TrainOptions, train
+from tests.training.toy import CATALOG, flow_recipe, write_data
+
+VALUES = (5.0, 2.0, 3.0, 4.0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("data") / "toy")
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """The samples that were measured; the measurements themselves are :data:`VALUES`."""
+    samples: list[Tensor] = []
+    values: Iterator[float] = iter(VALUES)
+
+    def measure(drawn: Iterable[Tensor], reference: Any, metrics: Sequence[str], *, seed: int = 0) -> Evaluation:
+        samples.append(torch.cat(list(drawn)))
+        value, (metric,) = next(values), metrics
+        interval = Interval(low=value - 1, high=value + 1, method="made up")
+        return Evaluation(results=(Result(metric=metric, value=value, interval=interval, samples=len(samples[-1])),))
+
+    monkeypatch.setattr(measuring, "reference_features", lambda *_: None)
+    monkeypatch.setattr(measuring, "measure", measure)
+    return samples
+
+
+def recipe(*, lower_is_better: bool = True) -> Recipe:
+    evaluation = EvaluationConfig(metric="made@up", every=80, samples=20, lower_is_better=lower_is_better)
+    return replace(flow_recipe(), evaluation=evaluation, checkpoint_every=80, keep=1)
+
+
+@pytest.mark.parametrize(("lower_is_better", "best"), [(True, 10), (False, 5)])
+def test_the_best_model_is_kept_and_put_in_place(
+    lower_is_better: bool, best: int, data: Path, tmp_path: Path, seen: list[Tensor]
+) -> None:
+    out = tmp_path / "run"
+    ticks = list(train(recipe(lower_is_better=lower_is_better), data, out, TrainOptions(device="cpu")))
+    assert [tick.step for tick in ticks if tick.results] == [5, 10, 15, 20]
+    assert sorted(int(p.name) for p in (out / "checkpoints").iterdir()) == [best, 20]
+    kept = read(out / f"checkpoints/{best:09d}")["average"]
+    model = store.load(out, catalog=CATALOG)
+    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+    card = (out / "model/README.md").read_text()
+    assert "Of 4 models measured on the split `val` by made@up" in card
+    assert "this is the best" in card
+    assert store.read_provenance(out)["scores"][0]["value"] == (2.0 if lower_is_better else 5.0)
+
+
+def test_measurements_are_logged_with_their_protocol(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
+    list(train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu")))
+    lines = [record for record in runlog.read(tmp_path / "run/log.jsonl") if record["kind"] == "metric"]
+    assert [line["images"] for line in lines] == [80, 160, 240, 320]
+    assert [line["results"][0]["value"] for line in lines] == list(VALUES)
+    assert set(lines[0]) == {"kind", "step", "images", "results", "clock"}
+    assert lines[0]["results"][0]["samples"] == 20
+    assert len(seen[0]) == 20
+
+
+def test_measuring_does_not_disturb_training(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
+    list(train(recipe(), data, tmp_path / "measured", TrainOptions(device="cpu")))
+    list(train(flow_recipe(), data, tmp_path / "plain", TrainOptions(device="cpu")))
+    left, right = (read(tmp_path / name / "checkpoints/000000020") for name in ("measured", "plain"))
+    assert all(torch.equal(value, right["method"][name]) for name, value in left["method"].items())
+
+
+def test_the_memory_of_the_best_survives_an_interruption(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
+    for tick in train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu")):
+        if tick.step == 12:
+            break
+    list(train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu")))
+    state = read(tmp_path / "run/checkpoints/000000020")
+    assert state["evaluations"] == 4
+    assert state["best"]["step"] == 10

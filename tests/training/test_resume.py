@@ -1,0 +1,149 @@
+"""Killed anywhere, the same command ends with the weights, moments and log of the run that was left alone."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from diorama.core import runlog
+from diorama.training import checkpoint
+from diorama.training.run import TrainOptions, train
+from tests.training.toy import fit_recipe, gan_recipe, write_data
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("data") / "toy")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def launch(processes: int, *arguments: str | Path) -> list[subprocess.Popen[bytes]]:
+    """Workers in the environment that torchrun gives."""
+    shared = {
+        "OMP_NUM_THREADS": str(torch.get_num_threads()),
+        "WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }
+    command = [sys.executable, "-m", "tests.training.worker", *map(str, arguments)]
+    return [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(processes)
+    ]
+
+
+def run(processes: int, *arguments: str | Path) -> None:
+    """Run workers to their end."""
+    for worker in launch(processes, *arguments):
+        _, errors = worker.communicate(timeout=200)
+        assert worker.returncode == 0, errors.decode()
+
+
+def run_and_die(*arguments: str | Path) -> None:
+    (worker,) = launch(1, *arguments)
+    _, errors = worker.communicate(timeout=200)
+    assert worker.returncode == -signal.SIGKILL, errors.decode()
+
+
+def newest(out: Path) -> dict[str, Any]:
+    state = checkpoint.read(max((out / "checkpoints").iterdir()))
+    return {key: value for key, value in state.items() if key not in ("seconds", "joules")}
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return {k: v for key, inner in items for k, v in leaves(inner, f"{path}/{key}").items()}
+    return {path: value}
+
+
+def assert_same_run(left: Path, right: Path) -> None:
+    """Weights, average, moments, method state and log, bit for bit."""
+    ours, theirs = leaves(newest(left)), leaves(newest(right))
+    assert ours.keys() == theirs.keys()
+    for path, value in ours.items():
+        same = torch.equal(value, theirs[path]) if isinstance(value, torch.Tensor) else value == theirs[path]
+        assert same, path
+    logs = ([runlog.without_clock(r) for r in runlog.read(out / "log.jsonl")] for out in (left, right))
+    assert next(logs) == next(logs)
+
+
+def test_killed_in_a_step_and_in_a_save(data: Path, tmp_path: Path) -> None:
+    run_and_die("gan", data, tmp_path / "killed", "--die-in-step", "33")
+    run_and_die("gan", data, tmp_path / "killed", "--die-in-save", "2")
+    assert list((tmp_path / "killed/checkpoints").glob(".*.partial-*"))
+    # What continues in this process must count with as many threads as what was killed in another.
+    for out in ("killed", "whole"):
+        list(train(gan_recipe(), data, tmp_path / out, TrainOptions(device="cpu")))
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_two_processes_train_like_one(data: Path, tmp_path: Path) -> None:
+    run(2, "fit", data, tmp_path / "two")
+    list(train(fit_recipe(), data, tmp_path / "one", TrainOptions(device="cpu")))
+    one, two = newest(tmp_path / "one"), newest(tmp_path / "two")
+    for name, value in one["method"].items():
+        torch.testing.assert_close(two["method"][name], value)
+    losses = [[r["losses"]["fit"] for r in runlog.read(tmp_path / n / "log.jsonl")] for n in ("one", "two")]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("recipe", ["gan", "flow"])
+def test_killed_at_five_random_moments(recipe: str, processes: int, data: Path, tmp_path: Path) -> None:
+    run(processes, recipe, data, tmp_path / "whole")
+    began = time.monotonic()
+    run(processes, recipe, data, tmp_path / "timed")
+    length = time.monotonic() - began
+    moments = random.Random(processes)
+    for _ in range(5):
+        workers = launch(processes, recipe, data, tmp_path / "killed")
+        time.sleep(moments.uniform(0.6, 1.0) * length)
+        for worker in workers:
+            worker.kill()
+            worker.communicate(timeout=60)
+    run(processes, recipe, data, tmp_path / "killed")
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.slow
+def test_saved_by_two_and_resumed_by_one(data: Path, tmp_path: Path) -> None:
+    run(2, "fit", data, tmp_path / "mixed", "--leave-after", "8")
+    assert newest(tmp_path / "mixed")["step"] == 8
+    run(1, "fit", data, tmp_path / "mixed")
+    run(1, "fit", data, tmp_path / "one")
+    mixed, one = newest(tmp_path / "mixed"), newest(tmp_path / "one")
+    for name, value in one["method"].items():
+        torch.testing.assert_close(mixed["method"][name], value)
+
+
+@pytest.mark.slow
+def test_two_processes_left_and_continued_equal_two_left_alone(data: Path, tmp_path: Path) -> None:
+    run(2, "gan", data, tmp_path / "whole")
+    run(2, "gan", data, tmp_path / "parts", "--leave-after", "13")
+    run(2, "gan", data, tmp_path / "parts")
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")

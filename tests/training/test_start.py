@@ -1,0 +1,48 @@
+"""Starting from another model: what fits is taken, and what does not is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from diorama.core.errors import BadInput
+from diorama.training.averages import live_tensors
+from diorama.training.start import start_from, weights_of
+from tests.training.toy import ToyFlow
+
+
+def test_what_fits_is_taken_and_the_rest_is_named(tmp_path: Path) -> None:
+    method = ToyFlow()
+    given = {name: torch.randn_like(v.float()).to(v.dtype) for name, v in live_tensors(method.averaged()).items()}
+    given["generator.inner.weight"] = torch.zeros(2, 2)
+    del given["generator.outer.bias"]
+    given["generator.extra"] = torch.zeros(1)
+    save_file(given, tmp_path / "model.safetensors")
+    before = method.generator.inner.weight.clone()
+
+    fit = start_from(method, weights_of(tmp_path))
+
+    assert torch.equal(method.generator.outer.weight, given["generator.outer.weight"])
+    assert torch.equal(method.generator.inner.weight, before)
+    assert fit.reshaped == ("generator.inner.weight",)
+    assert fit.missing == ("generator.outer.bias",)
+    assert fit.unused == ("generator.extra",)
+    assert str(fit).startswith("7 tensors fitted; 1 have another shape (generator.inner.weight)")
+
+
+def test_a_model_that_does_not_fit_at_all_is_refused(tmp_path: Path) -> None:
+    save_file({"encoder.weight": torch.zeros(1)}, tmp_path / "model.safetensors")
+    with pytest.raises(BadInput, match="nothing in it fits"):
+        start_from(ToyFlow(), weights_of(tmp_path))
+
+
+def test_missing_and_broken_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="neither a model folder nor a run"):
+        weights_of(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
+    with pytest.raises(BadInput, match="cannot be read"):
+        start_from(ToyFlow(), weights_of(tmp_path))

@@ -1,0 +1,60 @@
+"""Trains a toy recipe in a process of its own, which may be told to die at a chosen moment.
+
+``python -m tests.training.worker RECIPE DATA OUT [--die-in-step N | --die-in-save N]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from diorama.core import files
+from diorama.training import checkpoint
+from diorama.training.run import TrainOptions, train
+from diorama.training.updater import Updater
+from tests.training import toy
+
+
+def die() -> None:
+    """As the system kills: nothing is cleaned up. Windows has no SIGKILL and ends the process all the same."""
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def dies_at(count: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose call number ``count`` is the process's last."""
+    calls = iter(range(1, count + 1))
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == count:
+            die()
+        return function(*args, **kwargs)
+
+    return wrapped
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("recipe", choices=["gan", "flow", "fit"])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--die-in-step", type=int)
+    parser.add_argument("--die-in-save", type=int)
+    parser.add_argument("--leave-after", type=int)
+    given = parser.parse_args()
+    if given.die_in_step:
+        Updater._step = dies_at(given.die_in_step, Updater._step)  # type: ignore[method-assign]
+    if given.die_in_save:
+        # The tensors are written by then, and the index that makes a state complete is not.
+        checkpoint.files.write_json = dies_at(given.die_in_save, files.write_json)
+    recipe = getattr(toy, f"{given.recipe}_recipe")()
+    for tick in train(recipe, given.data, given.out, TrainOptions(device="cpu")):
+        if given.leave_after and tick.step >= given.leave_after:
+            break
+
+
+if __name__ == "__main__":
+    main()
