@@ -88,13 +88,14 @@ class ResidualBlock(nn.Module):
         h = self.norm_in(x)
         if self.resample is not None:
             x, h = self.resample(x), self.resample(h)
-        h = self.conv_in(h)
+        # The normalisation adds the bias, in the pass over memory that it makes anyway.
+        h, bias = F.conv2d(h, self.conv_in.weight, padding=1), self.conv_in.bias
         time = self.time(embedding)
         if self.scale_shift:
             scale, shift = time.chunk(2, dim=1)
-            h = self.norm_out(h, scale, shift)
+            h = self.norm_out(h, scale, shift, offset=bias.expand_as(shift))
         else:
-            h = self.norm_out(h, offset=time)
+            h = self.norm_out(h, offset=time + bias)
         h = self.conv_out(F.dropout(h, self.dropout, self.training))
         x = (x if self.shortcut is None else self.shortcut(x)) + h
         return x if self.divide == 1 else x / self.divide
