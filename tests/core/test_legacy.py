@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import io
 import os
 import pickle
@@ -176,8 +177,13 @@ def test_hostile_archives_are_refused(tmp_path: Path) -> None:
     rewrite(path, {"data/0": bytes(10_000_000)}, zipfile.ZIP_DEFLATED)
     with pytest.raises(BadInput, match="claims to hold more"):
         read_checkpoint(path)
+    path = write(tmp_path / "c.pth", {"x": torch.ones(3)}, True)
     rewrite(path, {"byteorder": b"big"})
-    with pytest.raises(BadInput, match="big-endian|compressed|claims"):
+    with pytest.raises(BadInput, match="big-endian"):
+        read_checkpoint(path)
+    path = write(tmp_path / "d.pth", {"x": torch.randn(3)}, True)
+    rewrite(path, {}, zipfile.ZIP_BZIP2)
+    with pytest.raises(BadInput, match=r"compressed|claims"):
         read_checkpoint(path)
     with zipfile.ZipFile(tmp_path / "b.pth", "w") as archive:
         archive.writestr("a/readme", "x")
@@ -239,10 +245,8 @@ def test_any_flipped_byte_is_read_or_refused(tmp_path: Path, zipped: bool, place
     content = bytearray(WRITTEN[zipped])
     content[int(place * len(content))] = value
     (tmp_path / "a.pth").write_bytes(content)
-    try:
+    with contextlib.suppress(BadInput):
         read_checkpoint(tmp_path / "a.pth")
-    except BadInput:
-        pass
 
 
 def test_reads_published_checkpoints(real_data: Any) -> None:

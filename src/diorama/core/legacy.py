@@ -27,7 +27,7 @@ from diorama.core.pickles import Name, StorageRef, TensorRef, Unreadable, run_pi
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-_MOST_ITEMS, _MOST_DEPTH = 1_000_000, 100
+_MOST_ITEMS, _MOST_DEPTH = 200_000, 100
 _DTYPES: Mapping[str, torch.dtype] = {
     "DoubleStorage": torch.float64,
     "FloatStorage": torch.float32,

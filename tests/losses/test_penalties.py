@@ -1,0 +1,48 @@
+"""Penalties on critics whose gradients are known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from diorama.losses.penalties import gradient_penalty, input_gradients, r1
+
+X = torch.randn(6, 2, 3, generator=torch.Generator().manual_seed(0))
+
+
+def linear(slope: float) -> nn.Module:
+    """A critic whose gradient has the norm ``slope`` everywhere."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 1, bias=False))
+    with torch.no_grad():
+        network[1].weight.fill_(slope / 6**0.5)
+    return network
+
+
+def square(x: Tensor) -> Tensor:
+    return 0.5 * x.square().flatten(1).sum(1)
+
+
+def test_a_slope_of_one_costs_nothing() -> None:
+    assert gradient_penalty(linear(1), X, X.flip(0)) < 1e-10
+    assert torch.allclose(gradient_penalty(linear(3), X, X.flip(0)), torch.tensor(4.0))
+
+
+def test_r1_is_the_squared_norm_at_real_samples() -> None:
+    assert torch.allclose(r1(square, X), X.square().flatten(1).sum(1).mean())
+    assert torch.allclose(input_gradients(square, X), X.flatten(1))
+
+
+def test_the_slope_is_taken_between_real_and_generated_samples() -> None:
+    mix = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0, 0.5])
+    between = mix[:, None, None] * X + (1 - mix)[:, None, None] * X.flip(0)
+    expected = (between.flatten(1).norm(dim=1) - 1).square().mean()
+    assert torch.allclose(gradient_penalty(square, X, X.flip(0), mix), expected)
+
+
+def test_penalties_reach_the_weights_and_not_the_samples() -> None:
+    critic, real, fake = linear(2), X.clone().requires_grad_(), X.flip(0).clone().requires_grad_()
+    (gradient_penalty(critic, real, fake) + r1(critic, real)).backward()
+    assert critic[1].weight.grad is not None  # type: ignore[union-attr]
+    assert critic[1].weight.grad.abs().sum() > 0  # type: ignore[union-attr]
+    assert real.grad is None
+    assert fake.grad is None

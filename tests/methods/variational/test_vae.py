@@ -1,0 +1,79 @@
+"""The evidence lower bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from diorama.core.contracts import MediaSpec, Moment
+from diorama.methods.variational.vae import VAE, VAEConfig
+from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+
+
+def vae(latent: int = 4, **changes: Any) -> VAE:
+    torch.manual_seed(0)
+    return VAEConfig(
+        media=MediaSpec(kind="image", channels=1, height=8, width=8),
+        encoder=ConvEncoderConfig(size=(8, 8), channels=1, features=8, latent=4),
+        decoder=ConvDecoderConfig(size=(8, 8), channels=1, features=8, latent=latent),
+        **changes,
+    ).build()
+
+
+def batch() -> dict[str, torch.Tensor]:
+    levels = torch.randint(256, (16, 1, 1, 1), generator=torch.Generator().manual_seed(0))
+    return {"image": (levels.float() / 127.5 - 1).expand(-1, -1, 8, 8)}
+
+
+def loss(method: VAE, images: int = 0) -> Any:
+    torch.manual_seed(1)
+    return method.elbo(batch(), Moment(0, images))
+
+
+def test_one_player_owns_all() -> None:
+    method = vae()
+    assert {id(p) for p in method.players()["autoencoder"]} == {id(p) for p in method.parameters()}
+    assert [p.name for p in method.phases()] == ["elbo"]
+
+
+def test_the_loss_is_the_bound_when_beta_is_one() -> None:
+    value, scalars = loss(vae())
+    assert torch.allclose(value, scalars["bits_per_dim"])
+    assert torch.allclose(scalars["reconstruction"] + scalars["divergence"], scalars["bits_per_dim"])
+
+
+def test_beta_warms_up_with_images_seen() -> None:
+    method = vae(beta=2.0, warmup=100)
+    for images, weight in ((0, 0.0), (25, 0.5), (100, 2.0), (500, 2.0)):
+        value, scalars = loss(method, images)
+        assert torch.allclose(value, scalars["reconstruction"] + weight * scalars["divergence"])
+
+
+def test_free_bits_are_a_floor() -> None:
+    free, plain = loss(vae(free_bits=3.0)), loss(vae())
+    assert torch.allclose(free.scalars["bits_per_dim"], plain.scalars["bits_per_dim"])
+    assert free.value > plain.value
+
+
+def test_the_bound_tightens_and_agrees_with_the_synthesizers() -> None:
+    method = vae()
+    optimizer = torch.optim.Adam(method.parameters(), 3e-3)
+    first = loss(method).value.item()
+    for _ in range(60):
+        value = method.elbo(batch(), Moment(0, 0)).value
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+    trained = loss(method).scalars["bits_per_dim"].item()
+    assert trained < 0.8 * first
+    model = method.synthesizer().build().eval()
+    for name, part in method.averaged().items():
+        getattr(model, name).load_state_dict(part.state_dict())
+    assert model.bits_per_dim(batch()["image"]).mean().item() == pytest.approx(trained, rel=0.1)
+
+
+def test_latents_of_two_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"decoder\.latent is 5"):
+        vae(latent=5)
