@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -55,7 +56,8 @@ def test_bombs_cost_no_memory(content: bytes) -> None:
 def test_an_array_that_declares_more_than_it_holds_is_not_allocated() -> None:
     honest = npy(np.zeros((4, 4)))
     lying = honest.replace(b"'shape': (4, 4), }          ", b"'shape': (99999999, 999), } ")
-    assert len(lying) == len(honest) and lying != honest
+    assert len(lying) == len(honest)
+    assert lying != honest
     with pytest.raises(BadInput, match="declares"):
         read_image(lying, "x.npy")
 
@@ -63,7 +65,7 @@ def test_an_array_that_declares_more_than_it_holds_is_not_allocated() -> None:
 def test_the_limit_is_the_callers() -> None:
     with pytest.raises(BadInput, match="40 x 30 pixels"):
         read_image(png(30, 40), "x", Limits(pixels=1000))
-    with pytest.raises(BadInput, match="24 x 16|pixels"):
+    with pytest.raises(BadInput, match="24 x 16 pixels"):
         read_image(jpeg(16, 24), "x", Limits(pixels=100))
 
 
@@ -90,9 +92,6 @@ def test_a_truncated_animation_is_refused() -> None:
 def test_a_flipped_byte_gives_a_picture_or_bad_input(place: int, value: int, which: str) -> None:
     content = bytearray(saved(Image.fromarray(noise(12, 12, 3)), which))
     content[place % len(content)] = value
-    try:
-        picture = read_image(bytes(content), "x", Limits(pixels=1_000_000))
-    except BadInput as problem:
-        assert str(problem).startswith("x: ")
-    else:
-        assert picture.pixels.ndim == 3
+    # Any other exception fails the test.
+    with suppress(BadInput):
+        assert read_image(bytes(content), "x", Limits(pixels=1_000_000)).pixels.ndim == 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Literal
 
@@ -50,9 +49,7 @@ def printable(name: str) -> str:
     """A name as valid Unicode on one line: stray bytes and control characters are written as escapes."""
     if name.isascii() and name.isprintable():
         return name
-    whole = os.fsencode(name) if any("\ud800" <= c <= "\udfff" for c in name) else name.encode()
-    text = whole.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def is_hidden(path: str) -> bool:

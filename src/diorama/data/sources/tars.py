@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import tarfile
 import zlib
@@ -21,7 +20,6 @@ from diorama.data.sources.entries import Entry
 from diorama.data.sources.names import inside, printable
 
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
-_BUFFER = 1 << 18
 _LONGEST_MAGIC = 6
 
 
@@ -50,26 +48,27 @@ class TarContainer:
                     # The archive remembers every member for random access, which a stream has no use for.
                     tar.members = []  # type: ignore[attr-defined]
                     if not member.isdir():
-                        yield _entry(tar, member)
+                        yield self._entry(tar, member)
         except _BROKEN as problem:
             raise BadInput(f"{name}: broken or truncated tar ({problem}); pack it anew") from problem
 
+    def _entry(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | Skip:
+        path = inside(member.name)
+        if path is None:
+            return Skip(printable(member.name), "its name leads out of the archive")
+        path = printable(path)
+        if member.issym() or member.islnk():
+            return Skip(path, "a link")
+        if not member.isreg():
+            return Skip(path, "not a regular file")
+        return Entry(path, member.size, lambda size: self._read(tar, member, size), streamed=True)
 
-def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | Skip:
-    path = inside(member.name)
-    if path is None:
-        return Skip(printable(member.name), "its name leads out of the archive")
-    path = printable(path)
-    if member.issym() or member.islnk():
-        return Skip(path, "a link")
-    if not member.isreg():
-        return Skip(path, "not a regular file")
-
-    def read(size: int) -> bytes:
-        file = tar.extractfile(member)
-        return file.read(size) if file is not None else b""
-
-    return Entry(path, member.size, read, streamed=True)
+    def _read(self, tar: tarfile.TarFile, member: tarfile.TarInfo, size: int) -> bytes:
+        try:
+            file = tar.extractfile(member)
+            return file.read(min(size, member.size)) if file is not None else b""
+        except _BROKEN as problem:
+            raise BadInput(f"{self._path.name}: truncated or broken inside ({problem})") from problem
 
 
 @contextmanager
@@ -85,6 +84,6 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
         elif head.startswith(b"\xfd7zXZ\0"):
             stream = opened.enter_context(lzma.LZMAFile(file))
         elif head.startswith(b"\x28\xb5\x2f\xfd"):
-            unpacked = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-            stream = opened.enter_context(io.BufferedReader(unpacked, _BUFFER))
+            unpacker = zstandard.ZstdDecompressor()
+            stream = opened.enter_context(unpacker.stream_reader(file, read_across_frames=True))
         yield stream

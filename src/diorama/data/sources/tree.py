@@ -7,7 +7,7 @@ from functools import cached_property
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item, Skip, SourceOptions
-from diorama.data.sources.entries import Container
+from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.facts import FactReader
 from diorama.data.sources.records import RecordBuilder
 from diorama.data.sources.survey import Survey, survey
@@ -103,8 +103,15 @@ class TreeSource:
                 yield Skip(entry.path, "a second file of this name")
             else:
                 used.add(entry.path)
-                yield from builder.take(entry)
+                yield from self._taken(builder, entry)
         yield from builder.finish()
+
+    def _taken(self, builder: RecordBuilder, entry: Entry) -> Iterator[Item | Skip]:
+        """What a file gives; one that breaks off in its archive is a Skip, and the container says what follows."""
+        try:
+            yield from builder.take(entry)
+        except BadInput as problem:
+            yield Skip(entry.path, str(problem))
 
     def _decisions(self, count: int) -> Iterator[str]:
         for table in self._survey.tables.values():

@@ -91,15 +91,18 @@ class _Block:
         return load
 
 
-def world_source(word: str, *, size: int | None = None, frames: int | None = None, seed: int = 0) -> WorldSource:
+def world_source(
+    word: str, *, count: int | None = None, size: int | None = None, frames: int | None = None, seed: int = 0
+) -> WorldSource:
     """The source that ``"world"`` or ``"world-video"`` names.
 
     Args:
         word: one of the two.
+        count: scenes; :data:`PICTURES` or :data:`CLIPS` by default.
         size: pixels a side, 64 by default.
         frames: of a clip, 16 by default.
         seed: of the world.
     """
     video = word == WORLD_VIDEO
     world = World(size=size or 64, video=video, frames=frames or 16, seed=seed)
-    return WorldSource(world=world, count=CLIPS if video else PICTURES)
+    return WorldSource(world=world, count=count or (CLIPS if video else PICTURES))

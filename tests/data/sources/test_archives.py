@@ -1,0 +1,204 @@
+"""Archives are read in place and in order; what is hostile in them is left out and said."""
+
+from __future__ import annotations
+
+import io
+import stat
+import tarfile
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.base import SourceOptions
+from diorama.data.sources.open import open_source
+from diorama.media.image import read_image
+from diorama.media.limits import Limits
+from tests.data.sources.examples import read_all, reasons, tarred, zipped
+from tests.media.examples import png
+
+FILES = {f"train/cat/{i}.png": png(seed=i) for i in (2, 0, 1)}
+EVIL = {
+    "../up.png": png(),
+    "/etc/abs.png": png(),
+    "C:\\win.png": png(),
+    "a\\..\\..\\b.png": png(),
+    "a/../../b.png": png(),
+    "good.png": png(),
+}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode"),
+    [(".tar", "w"), (".tar.gz", "w:gz"), (".tgz", "w:gz"), (".tar.xz", "w:xz"), (".tar.bz2", "w:bz2")],
+)
+def test_tars_of_every_compression_keep_their_order(tmp_path: Path, suffix: str, mode: str) -> None:
+    _, items = read_all(tarred(tmp_path / f"x{suffix}", FILES, mode))
+    assert [i.path for i in items] == list(FILES)
+    assert [i.load() for i in items] == list(FILES.values())
+    assert dict(items[0].facts) == {"split": "train", "label": "cat"}
+
+
+def test_zstd_and_wrong_suffixes(tmp_path: Path) -> None:
+    plain = tarred(tmp_path / "plain.tar", FILES).read_bytes()
+    (tmp_path / "x.tar.zst").write_bytes(zstandard.compress(plain))
+    (tmp_path / "really-plain.tar.gz").write_bytes(plain)
+    for name in ("x.tar.zst", "really-plain.tar.gz"):
+        assert [i.load() for i in read_all(tmp_path / name)[1]] == list(FILES.values())
+
+
+def test_zips_keep_their_order(tmp_path: Path) -> None:
+    _, items = read_all(zipped(tmp_path / "x.zip", FILES))
+    assert [i.load() for i in items] == list(FILES.values())
+    assert items[0].load() == png(seed=2)  # a second time, out of order
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_names_that_lead_out_are_left_out_and_said(tmp_path: Path, make: object) -> None:
+    path = tmp_path / ("x.zip" if make is zipped else "x.tar")
+    source, items = read_all(make(path, EVIL))  # type: ignore[operator]
+    assert [i.path for i in items] == ["good.png"]
+    assert len(source.skipped) == 5
+    assert {skip.reason for skip in source.skipped} == {"its name leads out of the archive"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
+
+
+def test_links_and_devices_in_a_tar_are_left_out(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for name, kind in (
+            ("s.png", tarfile.SYMTYPE),
+            ("h.png", tarfile.LNKTYPE),
+            ("d.png", tarfile.CHRTYPE),
+            ("f.png", tarfile.FIFOTYPE),
+        ):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+        member = tarfile.TarInfo("good.png")
+        member.size = len(png())
+        archive.addfile(member, io.BytesIO(png()))
+    source, items = read_all(tmp_path / "x.tar")
+    assert [i.path for i in items] == ["good.png"]
+    assert set(reasons(source)) == {"s.png", "h.png", "d.png", "f.png"}
+
+
+def test_links_and_encrypted_entries_of_a_zip_are_left_out(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        link = zipfile.ZipInfo("link.png")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("secret.png", png())
+        archive.writestr("good.png", png())
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    directory = content.rindex(b"PK\1\2", 0, content.rindex(b"secret.png"))
+    content[directory + 8] |= 1
+    (tmp_path / "x.zip").write_bytes(content)
+    source, items = read_all(tmp_path / "x.zip")
+    assert [i.path for i in items] == ["good.png"]
+    assert reasons(source) == {"link.png": "a link", "secret.png": "encrypted"}
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_a_mountain_of_zeros_costs_no_memory(tmp_path: Path, suffix: str) -> None:
+    limits, size = Limits(entry_bytes=1_000_000), 60_000_000
+    path = tmp_path / f"x{suffix}"
+    if suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("zeros.png", bytes(size))
+            archive.writestr("good.png", png())
+    else:
+        tarred(path, {"zeros.png": bytes(size), "good.png": png()}, "w:gz")
+    tracemalloc.start()
+    source, items = read_all(path, SourceOptions(limits=limits))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [i.path for i in items] == ["good.png"]
+    assert "more than 1000000" in reasons(source)["zeros.png"]
+    assert peak < 10_000_000
+
+
+def test_a_zip_that_lies_about_sizes_is_caught(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0.png", bytes(5_000_000))
+    content = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(content.replace((5_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little")))
+    _, items = read_all(tmp_path / "x.zip")
+    with pytest.raises(BadInput, match=r"0\.png"):
+        items[0].load()
+
+
+def test_a_flipped_byte_in_a_zip_is_bad_input_when_read(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", {"0.png": png()})
+    content = bytearray(path.read_bytes())
+    content[60] ^= 255
+    path.write_bytes(content)
+    _, items = read_all(path)
+    with pytest.raises(BadInput, match=r"0\.png: cannot be unpacked"):
+        items[0].load()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"hello\n" * 100])
+def test_no_zip_at_all(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(BadInput, match=r"x\.zip: broken or truncated zip"):
+        read_all(tmp_path / "x.zip")
+
+
+def test_a_truncated_zip(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", FILES)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(BadInput, match=r"x\.zip"):
+        read_all(path)
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.xz", ".tar.zst"])
+def test_no_tar_at_all(tmp_path: Path, suffix: str) -> None:
+    for content in (b"hello\n" * 200, b"\x1f\x8b broken", b"\xfd7zXZ\0 broken", b"\x28\xb5\x2f\xfd broken"):
+        (tmp_path / f"x{suffix}").write_bytes(content)
+        with pytest.raises(BadInput, match=r"x\.tar.*broken or truncated tar"):
+            read_all(tmp_path / f"x{suffix}")
+
+
+@pytest.mark.parametrize("mode", ["", "gz", "xz"])
+def test_a_truncated_tar_gives_what_is_whole(tmp_path: Path, mode: str) -> None:
+    path = tarred(tmp_path / "x.tar", {f"{i}.png": png(80, 80, seed=i) for i in range(20)}, f"w:{mode}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    source, items = read_all(path)
+    assert 0 < len(items) < 20
+    for item in items:
+        read_image(item.load(), item.path)  # type: ignore[arg-type]
+    assert any("truncated" in reason for reason in reasons(source).values())
+
+
+def test_a_second_entry_of_a_name_is_said(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("0.png", png())
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("0.png", png(seed=1))
+    source, items = read_all(tmp_path / "x.zip")
+    assert items[0].path == "0.png"
+    assert reasons(source) == {"0.png": "a second file of this name"}
+
+
+def test_an_archive_in_an_archive_is_said(tmp_path: Path) -> None:
+    source, items = read_all(zipped(tmp_path / "x.zip", {"inner.zip": b"PK", "0.png": png()}))
+    assert len(items) == 1
+    assert "inside an archive" in reasons(source)["inner.zip"]
+
+
+def test_tars_hold_one_record_at_a_time(tmp_path: Path) -> None:
+    tarred(tmp_path / "x.tar", {f"{i}.bmp": bytes(1_000_000) for i in range(30)})
+    tracemalloc.start()
+    assert sum(1 for _ in open_source(tmp_path / "x.tar").items()) == 30
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6_000_000
+
+
+def test_nothing_is_unpacked_to_disk(tmp_path: Path) -> None:
+    path = tarred(tmp_path / "x.tar.gz", FILES, "w:gz")
+    read_all(path)
+    assert list(tmp_path.iterdir()) == [path]

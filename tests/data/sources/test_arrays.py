@@ -1,0 +1,128 @@
+"""NumPy files: records and stacks."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.base import SourceOptions
+from diorama.media.limits import Limits
+from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
+from tests.media.examples import noise, npy, png
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    """A .npz file's bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 9), (5, 8, 9, 3), (5, 8, 9, 7), (5, 3, 8, 9)])
+def test_a_single_array_is_a_stack_of_pictures(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    stack = noise(*shape, dtype="uint16")
+    fill(tmp_path / "x", {"all.npy": npy(stack)})
+    for path in (tmp_path / "x", tmp_path / "x" / "all.npy", zipped(tmp_path / "x.zip", {"all.npy": npy(stack)})):
+        _, items = read_all(path)
+        assert [i.path for i in items] == [f"all.npy/{k:06d}" for k in range(5)]
+        last = np.moveaxis(stack, 1, -1) if shape == (5, 3, 8, 9) else stack
+        for item, record in zip(items, last, strict=True):
+            assert (item.load() == record.reshape(8, 9, -1)).all()
+            assert item.kind == "array"
+
+
+def test_five_dimensions_are_clips(tmp_path: Path) -> None:
+    stack = noise(2, 4, 8, 9, 3)
+    _, items = read_all(fill(tmp_path, {"all.npy": npy(stack)}))
+    assert (items[1].load() == stack[1]).all()
+
+
+def test_many_arrays_are_a_record_each(tmp_path: Path) -> None:
+    _, items = read_all(fill(tmp_path, {f"c{i}/{i}.npy": npy(noise(8, 9, 5, seed=i)) for i in range(3)}))
+    assert [(i.path, i.facts["label"]) for i in items] == [(f"c{i}/{i}.npy", f"c{i}") for i in range(3)]
+    assert (items[2].load() == noise(8, 9, 5, seed=2)).all()
+
+
+@pytest.mark.parametrize("make", [fill, tarred])
+def test_many_arrays_of_four_dimensions_are_a_clip_each(tmp_path: Path, make: object) -> None:
+    path = tmp_path / ("x" if make is fill else "x.tar")
+    _, items = read_all(make(path, {f"{i}.npy": npy(noise(6, 8, 9, 3, seed=i)) for i in range(2)}))  # type: ignore[operator]
+    assert len(items) == 2
+    assert (items[1].load() == noise(6, 8, 9, 3, seed=1)).all()
+
+
+def test_stacks_among_pictures_give_all_their_records(tmp_path: Path) -> None:
+    fill(tmp_path, {"0.png": png(), "1.npy": npy(noise(8, 9)), "more.npy": npy(noise(4, 8, 9, 3))})
+    assert len(read_all(tmp_path)[1]) == 6
+
+
+def test_npz_with_labels(tmp_path: Path) -> None:
+    images, labels = noise(3, 8, 8), np.array([[2], [0], [1]])
+    _, items = read_all(fill(tmp_path, {"all.npz": npz(images=images, labels=labels)}))
+    assert [i.facts["label"] for i in items] == ["2", "0", "1"]
+    assert (items[0].load() == images[0][..., None]).all()
+
+
+def test_npz_with_splits(tmp_path: Path) -> None:
+    arrays = {
+        f"{s}_{k}": v for s in ("train", "val") for k, v in (("images", noise(2, 8, 8, 3)), ("labels", np.arange(2)))
+    }
+    _, items = read_all(fill(tmp_path, {"all.npz": npz(**arrays)}))
+    assert [(i.path, i.facts["split"], i.facts["label"]) for i in items] == [
+        (f"all.npz/{s}/{k:06d}", s, str(k)) for s in ("train", "val") for k in range(2)
+    ]
+
+
+def test_the_only_array_of_an_npz_serves_under_any_name(tmp_path: Path) -> None:
+    assert len(read_all(fill(tmp_path, {"all.npz": npz(anything=noise(3, 8, 8))}))[1]) == 3
+
+
+def test_integers_of_a_stack_share_one_type(tmp_path: Path) -> None:
+    stack = np.zeros((2, 4, 4), np.int64)
+    stack[1] = 300
+    _, items = read_all(fill(tmp_path, {"all.npy": npy(stack)}))
+    assert {str(i.load().dtype) for i in items} == {"uint16"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.npy", npy(np.array([{}], dtype=object), allow_pickle=True)),
+        ("a.npy", b"text"),
+        ("a.npy", npy(noise(3, 8, 8))[:-9]),
+        ("a.npy", npy(np.zeros(5))),
+        ("a.npy", npy(np.zeros((3, 8, 8), np.complex64))),
+        ("a.npz", b"text"),
+        ("a.npz", npz(a=noise(3, 8, 8), b=noise(3, 8, 8))),
+        ("a.npz", npz(images=noise(3, 8, 8))[:200]),
+    ],
+)
+@pytest.mark.parametrize("pack", [False, True])
+def test_broken_arrays_are_left_out_and_said(tmp_path: Path, name: str, content: bytes, pack: bool) -> None:
+    path = tarred(tmp_path / "x.tar", {name: content}) if pack else fill(tmp_path / "x", {name: content})
+    source, items = read_all(path)
+    assert not items
+    assert name in reasons(source)[name]
+
+
+def test_a_clip_where_a_picture_is_expected_is_refused_when_read(tmp_path: Path) -> None:
+    fill(tmp_path, {"0.npy": npy(np.zeros(4)), "1.npy": npy(noise(8, 8))})
+    _, items = read_all(tmp_path)
+    with pytest.raises(BadInput, match=r"0\.npy"):
+        items[0].load()
+    _, items = read_all(tmp_path, SourceOptions(clips=True))
+    with pytest.raises(BadInput, match=r"1\.npy"):
+        items[1].load()
+
+
+def test_npz_bombs_are_refused(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, images=np.zeros((100, 64, 64), np.uint8))
+    fill(tmp_path, {"a.npz": buffer.getvalue()})
+    source, items = read_all(tmp_path, SourceOptions(limits=Limits(entry_bytes=50_000)))
+    assert not items
+    assert "too much for memory" in reasons(source)["a.npz"]

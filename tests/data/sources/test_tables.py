@@ -1,0 +1,131 @@
+"""Tables beside the pictures say what they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from diorama.core.errors import BadInput
+from diorama.data.sources.base import SourceOptions
+from diorama.data.sources.facts import FactReader
+from diorama.data.sources.tables import parse_table, read_table
+from diorama.media.limits import Limits
+from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
+from tests.media.examples import png
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_separators_and_a_mark_of_byte_order(delimiter: str) -> None:
+    text = f"\ufeffpath{delimiter}label\r\n./a/0.png{delimiter} cat \r\nb.png{delimiter}\r\n"
+    table = parse_table(text.encode(), "t.csv")
+    assert dict(table.rows) == {"a/0.png": {"label": "cat"}, "b.png": {}}
+
+
+def test_quotes_hold_commas_and_lines() -> None:
+    table = parse_table(b'path,caption\n0.png,"a cat,\non a mat"\n', "t.csv")
+    assert table.rows["0.png"]["caption"] == "a cat,\non a mat"
+
+
+def test_json_lines_with_other_names_for_path_and_caption() -> None:
+    lines = [{"file_name": "0.png", "text": "a cat", "boxes": [1, 2], "none": None}, {"file_name": "1.png"}]
+    table = parse_table("\n".join(map(json.dumps, lines)).encode(), "metadata.jsonl")
+    assert table.rows["0.png"] == {"text": "a cat", "caption": "a cat", "boxes": "[1, 2]"}
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "match"),
+    [
+        (b"", "t.csv", "no rows"),
+        (b"name,label\nx,y\n", "t.csv", "'name', 'label'"),
+        (b"\xff\xfe\x00", "t.csv", "UTF-8"),
+        (b"{}\nnot json", "t.jsonl", "line 2"),
+        (b"[1]", "t.jsonl", "line 1"),
+        (b"path\n" + b"x" * 200_000, "t.csv", "broken table"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_name(content: bytes, name: str, match: str) -> None:
+    with pytest.raises(BadInput, match=rf"^{name}: .*{match}"):
+        parse_table(content, name)
+
+
+def test_missing_and_enormous_tables_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"gone\.csv"):
+        read_table(tmp_path / "gone.csv")
+    fill(tmp_path, {"t.csv": b"path\n" * 100})
+    with pytest.raises(BadInput, match="more than 10 bytes"):
+        read_table(tmp_path / "t.csv", Limits(table_bytes=10))
+
+
+def test_a_given_table_rules_over_folders(tmp_path: Path) -> None:
+    fill(tmp_path / "set", {"train/cat/0.png": png(), "train/cat/1.png": png()})
+    fill(tmp_path, {"t.csv": b"path,label,split,patient\ntrain/cat/0.png,lion,test,p1\ngone.png,x,train,p2\n"})
+    source, items = read_all(tmp_path / "set", SourceOptions(table=tmp_path / "t.csv", group="patient"))
+    assert [dict(i.facts) for i in items] == [
+        {"label": "lion", "split": "test", "patient": "p1"},
+        {"label": "cat", "split": "train"},
+    ]
+    assert "no such file" in reasons(source)["gone.png"]
+    assert source.notes == ["1 records have no row in t.csv"]
+    assert source.files == 2
+
+
+@pytest.mark.parametrize("container", ["folder", "zip", "tar"])
+def test_labels_csv_is_found_wherever_it_stands_in_the_order(tmp_path: Path, container: str) -> None:
+    files = {"a.png": png(), "labels.csv": b"path,label\na.png,cat\nb.png,dog\n", "b.png": png()}
+    path = {"folder": tmp_path / "x", "zip": tmp_path / "x.zip", "tar": tmp_path / "x.tar"}[container]
+    {"folder": fill, "zip": zipped, "tar": tarred}[container](path, files)
+    source, items = read_all(path)
+    assert {i.path: i.facts["label"] for i in items} == {"a.png": "cat", "b.png": "dog"}
+    assert source.notes == ["facts were read from labels.csv"]
+    assert not source.skipped
+    assert source.files == 2
+
+
+def test_metadata_of_a_split_folder_is_relative_to_it(tmp_path: Path) -> None:
+    fill(tmp_path, {"train/0.png": png(), "train/metadata.jsonl": b'{"file_name": "0.png", "text": "a cat"}'})
+    _, items = read_all(tmp_path)
+    assert items[0].facts["caption"] == "a cat"
+    assert items[0].facts["split"] == "train"
+
+
+def test_a_table_names_files_as_their_archive_does(tmp_path: Path) -> None:
+    zipped(tmp_path / "train.zip", {"0.png": png()})
+    fill(tmp_path, {"labels.csv": b"path,label\n0.png,cat\n"})
+    source, items = read_all(tmp_path)
+    assert dict(items[0].facts) == {"split": "train", "label": "cat"}
+    assert not source.skipped
+
+
+def test_a_broken_table_that_was_found_is_said(tmp_path: Path) -> None:
+    source, items = read_all(fill(tmp_path, {"0.png": png(), "labels.csv": b"a,b\n1,2\n"}))
+    assert len(items) == 1
+    assert "column 'path'" in reasons(source)["labels.csv"]
+
+
+def test_a_found_table_yields_to_a_given_one(tmp_path: Path) -> None:
+    fill(tmp_path / "set", {"0.png": png(), "labels.csv": b"path,label\n0.png,cat\n"})
+    fill(tmp_path, {"t.csv": b"path,label\n0.png,dog\n"})
+    source, items = read_all(tmp_path / "set", SourceOptions(table=tmp_path / "t.csv"))
+    assert items[0].facts["label"] == "dog"
+    assert "labels.csv" in reasons(source)
+
+
+def test_strange_splits_are_left_open_and_said() -> None:
+    table = parse_table(b"path,split\na.png,extra\nb.png,Validation\n", "t.csv")
+    reader = FactReader([table])
+    assert "split" not in reader.of("a.png")
+    assert reader.of("b.png")["split"] == "val"
+    assert "'extra'" in next(iter(reader.notes()))
+
+
+@pytest.mark.parametrize("table", [None, b"path,label\n0.png,x\n"])
+def test_a_group_that_no_table_has_is_refused(tmp_path: Path, table: bytes | None) -> None:
+    fill(tmp_path / "set", {"0.png": png()})
+    options = SourceOptions(group="patient")
+    if table is not None:
+        fill(tmp_path, {"t.csv": table})
+        options = SourceOptions(group="patient", table=tmp_path / "t.csv")
+    with pytest.raises(BadInput, match=r"^patient: no table.*(label|--table)"):
+        read_all(tmp_path / "set", options)
