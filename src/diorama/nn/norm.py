@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
+from diorama.nn import norm_cpu
 from diorama.nn.activations import ActivationName, activation
 
 
@@ -36,9 +37,8 @@ class GroupNormAct(nn.GroupNorm):
 
     def __init__(self, groups: int, channels: int, *, eps: float = 1e-5, act: ActivationName | None = None) -> None:
         super().__init__(groups, channels, eps=eps)
-        self.act = activation(act) if act else None
         self.silu = act == "silu"
-        self.on_cuda = _cuda_kernels() if act in (None, "silu") else None
+        self.act = activation(act) if act else None
 
     def forward(
         self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None, offset: Tensor | None = None
@@ -51,15 +51,24 @@ class GroupNormAct(nn.GroupNorm):
             shift: (b, c), added to that.
             offset: (b, c), added to ``x`` first.
         """
-        if x.is_cuda and self.on_cuda is not None:
-            weight: Tensor = self.weight
-            bias: Tensor = self.bias
-            if scale is not None and shift is not None:
-                weight, bias = weight * (1 + scale), bias * (1 + scale) + shift
-            return self.on_cuda(x, weight, bias, groups=self.num_groups, eps=self.eps, silu=self.silu, offset=offset)
+        kernels = _cuda_kernels() if x.is_cuda else None
+        if kernels is not None:
+            gain, bias = self._affine(scale, shift)
+            x = kernels(x, gain, bias, groups=self.num_groups, eps=self.eps, silu=self.silu, offset=offset)
+            return x if self.act is None or self.silu else self.act(x)
         if offset is not None:
             x = x + offset[:, :, None, None]
+        if norm_cpu.fits(x):
+            gain, bias = (t.float().expand(x.shape[0], -1) for t in self._affine(scale, shift))
+            x = norm_cpu.group_norm(x, self.num_groups, gain, bias, self.eps, self.silu)
+            return x if self.act is None or self.silu else self.act(x)
         x = super().forward(x)
         if scale is not None and shift is not None:
             x = x * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
         return x if self.act is None else self.act(x)
+
+    def _affine(self, scale: Tensor | None, shift: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What multiplies and what is added after the normalisation: (c,), or (b, c) with ``scale`` and ``shift``."""
+        if scale is None or shift is None:
+            return self.weight, self.bias
+        return self.weight * (1 + scale), self.bias * (1 + scale) + shift

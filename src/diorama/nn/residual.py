@@ -89,7 +89,9 @@ class ResidualBlock(nn.Module):
         if self.resample is not None:
             x, h = self.resample(x), self.resample(h)
         # The normalisation adds the bias, in the pass over memory that it makes anyway.
-        h, bias = F.conv2d(h, self.conv_in.weight, padding=1), self.conv_in.bias
+        h = F.conv2d(h, self.conv_in.weight, padding=1)
+        assert self.conv_in.bias is not None
+        bias = self.conv_in.bias
         time = self.time(embedding)
         if self.scale_shift:
             scale, shift = time.chunk(2, dim=1)
