@@ -1,0 +1,106 @@
+"""``diorama prepare``: from pictures or clips as they are to a folder that training reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from diorama.cli.arguments import Shares, WrongArguments, parse
+from diorama.cli.progress import display
+
+if TYPE_CHECKING:
+    from diorama.data.audit import Audit
+
+_SKIPS_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Check, resize, split and pack sources, with an audit of what was found (audit.html, audit.json).
+
+    A source is a folder of any depth, a zip or tar, a video, a NumPy file, or the words world and world-video.
+    Top folders named train, val and test are splits; labels are the parent folders, or come from a table.
+    What is broken among good records is skipped and listed.
+
+    Args:
+        sources: one or more.
+        out: the folder to make; new or empty.
+        size: side of the square records in pixels; None keeps sizes.
+        fit: how other shapes become square: crop to the middle, or pad.
+        frames: length of clips.
+        fps: frames a second of the clock that all clips are sampled on.
+        split: shares of train, val and test; .8,.1,.1 where the source has no splits of its own.
+        group: column of the table whose equal values (patient, speaker, scene) stay on one side of the split.
+        table: CSV or JSON-lines file with a column path, and label, split, caption.
+        test: a further source, all for testing; may be given several times.
+        strip: every picture is a film strip, one clip; found out by itself otherwise.
+        name: of the data set; the folder's name by default.
+        licence: kept with the data.
+        source_note: where the data are from; kept with them.
+        workers: decoding threads; one for each core by default.
+    """
+
+    sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
+    out: Path
+    size: int | None = 64
+    fit: Literal["crop", "pad"] = "crop"
+    frames: int | None = None
+    fps: float | None = None
+    split: Shares | None = None
+    group: str | None = None
+    table: Path | None = None
+    test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    strip: bool = False
+    name: str = ""
+    licence: str = ""
+    source_note: Annotated[str, tyro.conf.arg(name="source")] = ""
+    workers: int | None = None
+
+
+def main(words: Sequence[str]) -> None:
+    """Prepare, with progress, and say what was kept and what was not."""
+    arguments = parse(Arguments, "prepare", words)
+    if not arguments.sources:
+        raise WrongArguments("no source was given: name a folder, an archive, a file, or world")
+
+    from diorama.data.prepare import PrepareOptions, prepare
+
+    try:
+        options = PrepareOptions(
+            size=arguments.size,
+            fit=arguments.fit,
+            frames=arguments.frames,
+            fps=arguments.fps,
+            split=arguments.split,
+            group=arguments.group,
+            table=arguments.table,
+            test=arguments.test,
+            strip=True if arguments.strip else None,
+            name=arguments.name,
+            licence=arguments.licence,
+            source=arguments.source_note,
+            workers=arguments.workers,
+        )
+    except ValueError as problem:
+        raise WrongArguments(str(problem)) from problem
+    audit = None
+    with display() as shown:
+        for step in prepare(arguments.sources, arguments.out, options):
+            shown.update(step.stage, detail=f"{step.items:,} read, {step.kept:,} kept, {step.skipped:,} skipped")
+            audit = step.audit or audit
+    if audit is not None:
+        _tell(audit, arguments.out)
+
+
+def _tell(audit: Audit, out: Path) -> None:
+    print(f"{audit.kept:,} of {audit.files:,} files kept in {out} ({out / 'audit.html'} shows them)")
+    for skip in audit.skipped[:_SKIPS_SHOWN]:
+        print(f"skipped {skip.path}: {skip.reason}")
+    if len(audit.skipped) > _SKIPS_SHOWN:
+        print(f"… and {len(audit.skipped) - _SKIPS_SHOWN:,} more, all listed in {out / 'audit.json'}")
+    for note in audit.notes:
+        print(f"note: {note}")

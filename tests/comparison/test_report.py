@@ -1,0 +1,130 @@
+"""The report says what the numbers allow, shows what may be shown, and is one file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.comparison.examples import CLIPS, IMAGES, comparison, result
+
+from diorama.comparison.columns import Column, Comparison
+from diorama.comparison.report import write_report
+from diorama.comparison.words import best, title, verdict
+from diorama.media.stamp import read_stamp
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report([comparison(IMAGES), comparison(CLIPS)], tmp_path_factory.mktemp("report"), seed=3)
+
+
+def embedded(html: str, alt: str, folder: Path) -> Path:
+    """The file behind the first picture or clip of that description."""
+    found = re.search(rf'src="data:(image|video)/(\w+);base64,([^"]+)" (?:alt|aria-label)="{re.escape(alt)}"', html)
+    assert found, alt
+    path = folder / f"embedded.{found[2]}"
+    path.write_bytes(base64.b64decode(found[3]))
+    return path
+
+
+def test_the_page_shows_every_part(report: Path) -> None:
+    html = report.read_text()
+    parts = (
+        "What they draw",
+        "How they score",
+        "Closest training",
+        "What they cost",
+        "Training",
+        "How it was measured",
+    )
+    assert all(part in html for part in parts)
+    assert html.count('id="set') == 2
+    assert "my &lt;own&gt; model" in html
+    assert "<own>" not in html
+    assert "@inproceedings{radford2016dcgan," in html
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(report: Path) -> None:
+    html = report.read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', html)
+    assert not re.findall(r"<script|@import|url\(", html)
+
+
+def test_drawn_pictures_and_clips_say_so_and_real_ones_do_not(report: Path, tmp_path: Path) -> None:
+    pictures, _, clips = report.read_text().partition('id="set1"')
+    for html in (pictures, clips):
+        stamp = read_stamp(embedded(html, "Samples of DCGAN, toy", tmp_path))
+        assert stamp is not None
+        assert (stamp.model, stamp.seed, stamp.recipe) == ("12" * 32, 3, "dcgan_toy")
+        assert read_stamp(embedded(html, "Real training records", tmp_path)) is None
+        assert read_stamp(embedded(html, "Nearest training records", tmp_path)) is None
+
+
+def test_every_number_is_in_the_json(report: Path) -> None:
+    numbers = json.loads((report.parent / "report.json").read_text())
+    first = numbers["comparisons"][0]
+    names = [model["name"] for model in first["models"]]
+    assert names == [column.name for column in comparison().columns]
+    scored = first["models"][0]["results"][0]
+    assert (scored["metric"], scored["value"], scored["reference"]["count"]) == ("fd@lite", 11.0, 2_000)
+    assert first["models"][0]["training"]["joules"] == 1_850.0
+    assert first["models"][0]["samples_per_second"] == pytest.approx(625)
+    assert first["nearest_training_records"]["dcgan_toy"]["rms_grey_levels"][0] == 12.0
+
+
+def test_private_data_show_no_real_pictures(tmp_path: Path) -> None:
+    html = write_report([comparison(real=False)], tmp_path).read_text()
+    assert "Real training records" not in html
+    assert "Nearest training records" not in html
+    assert "smallest distance 12.0" in html
+
+
+def test_the_verdict_follows_the_intervals() -> None:
+    sentences = verdict(comparison())
+    assert sentences[0] == "peer comes closest to the data by fd@lite, but not clearly ahead of DCGAN, toy."
+    assert sentences[1:] == [
+        "Every generator beats the Gaussian mixture.",
+        "Every trained generator beats its untrained self.",
+    ]
+
+
+def test_the_verdict_names_who_does_not_beat_the_floor() -> None:
+    whole = comparison()
+    low_floor = [
+        replace(c, results=(result("fd@lite", 12.0, 0.5),)) if c.kind == "mixture" else c for c in whole.columns
+    ]
+    sentences = verdict(replace(whole, columns=tuple(low_floor)))
+    assert "DCGAN, toy and my <own> model do not yet beat the Gaussian mixture." in sentences
+
+
+def test_one_generator_alone_is_scored_and_not_ranked() -> None:
+    alone = replace(comparison(), columns=comparison().columns[:1])
+    assert verdict(alone) == ["DCGAN, toy scores fd@lite 11."]
+
+
+def test_a_clear_winner_is_called_one() -> None:
+    whole = comparison()
+    two = tuple(c for c in whole.columns if c.kind == "trained")
+    assert "clearly ahead of the others" in verdict(replace(whole, columns=two))[0]
+
+
+def test_higher_is_better_where_the_metric_says_so() -> None:
+    winner = best(comparison(), "precision@lite")
+    assert winner is not None
+    assert winner.name == "my <own> model"
+
+
+def test_nothing_measured_still_makes_a_page(tmp_path: Path) -> None:
+    bare = Comparison(data=comparison().data, budget="", device="CPU", columns=(Column(name="a", kind="loaded"),))
+    assert verdict(bare) == []
+    assert "<h1>Only a</h1>" in write_report([bare], tmp_path, title="Only a").read_text()
+
+
+def test_columns_are_called_by_their_systems_and_runs_by_their_folders() -> None:
+    assert title(Column(name="dcgan_toy", kind="trained", recipe="dcgan_toy")) == "DCGAN, toy"
+    assert title(Column(name="run-7", kind="loaded", recipe="dcgan_toy")) == "run-7"
+    assert title(Column(name="x", kind="untrained", recipe="vae_toy", of="vae_toy")) == "VAE, toy (untrained)"
