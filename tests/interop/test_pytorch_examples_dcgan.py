@@ -15,7 +15,7 @@ def test_generator_round_trip() -> None:
     config = published.generator_config(ARGUMENTS)
     network = config.build().eval()
     state = published.export_generator(network)
-    assert list(state)[0] == "main.0.weight"
+    assert next(iter(state)) == "main.0.weight"
     assert state["main.12.weight"].shape == (3, 1, 4, 4)
     z = torch.randn(2, 5)
     assert torch.equal(published.import_generator(state, config)(z), network(z))

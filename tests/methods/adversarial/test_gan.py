@@ -79,9 +79,9 @@ def test_players_learn_to_win_against_a_still_opponent() -> None:
     torch.manual_seed(0)
     method = gan()
     for phase in method.phases():
-        optimizer = torch.optim.Adam(method.players()[phase.player], 2e-3)
+        optimizer = torch.optim.Adam(method.players()[phase.player], 1e-2)
         losses = []
-        for _ in range(30):
+        for _ in range(25):
             loss = phase.loss(batch(), START).value
             optimizer.zero_grad()
             loss.backward()

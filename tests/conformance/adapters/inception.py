@@ -1,0 +1,37 @@
+"""Golden cases of the FID network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from diorama.interop.inception_fid import import_inception
+from diorama.networks.features.inception import TAPS, resize, resize_tensorflow
+from tests.conformance.case import Case
+from tests.conformance.runner import Compute
+
+
+@torch.no_grad()
+def inception(case: Case) -> Mapping[str, Tensor]:
+    """Taps and logits under both resize conventions."""
+    network = import_inception(case.weights)
+    images = case.inputs["images"].float()
+    torch_fid = resize(images / 255) * 2 - 1
+    tensorflow = resize_tensorflow(images)
+    ours = network.taps(torch_fid)
+    theirs = network.taps((tensorflow - 128) / 128)
+    return {
+        **{f"ptfid_{name}": ours[name] for name in TAPS},
+        **{f"tf_{name}": theirs[name] for name in TAPS},
+        "ptfid_resized_corner": torch_fid[:2, :, :24, :24],
+        "tf_resized_corner": tensorflow[:2, :, :24, :24],
+        "tf_resized_end": tensorflow[:2, :, -8:, -8:],
+        "tf_logits_unbiased": network.logits(theirs["2048"]),
+        "tf_logits": network.logits(theirs["2048"], biased=True),
+    }
+
+
+KIND = "torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3 / pytorch_fid.inception.InceptionV3"
+ADAPTERS: dict[str, Compute] = {KIND: inception}

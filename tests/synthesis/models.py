@@ -1,0 +1,48 @@
+"""Tiny untrained models for tests."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from diorama.core.contracts import MediaSpec
+from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
+from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
+from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
+from diorama.synthesis.video_gan import VideoGANSynthesizer, VideoGANSynthesizerConfig
+
+
+def tiny_gan(channels: int = 3, dtype: Literal["uint8", "uint16", "float32"] = "uint8") -> GANSynthesizer:
+    """Pictures of 8 x 8."""
+    torch.manual_seed(0)
+    high = {"uint8": 255.0, "uint16": 4095.0, "float32": 1.0}[dtype]
+    return GANSynthesizerConfig(
+        media=MediaSpec(kind="image", channels=channels, height=8, width=8, dtype=dtype, high=high),
+        generator=DCGANGeneratorConfig(size=(8, 8), channels=channels, features=4, latent=5),
+    ).build().eval()  # fmt: skip
+
+
+def tiny_vae(dtype: Literal["uint8", "float32"] = "uint8") -> VAESynthesizer:
+    """Pictures of 8 x 8."""
+    torch.manual_seed(0)
+    high = 255.0 if dtype == "uint8" else 1.0
+    return VAESynthesizerConfig(
+        media=MediaSpec(kind="image", channels=1, height=8, width=8, dtype=dtype, high=high),
+        encoder=ConvEncoderConfig(size=(8, 8), channels=1, features=8, latent=3),
+        decoder=ConvDecoderConfig(size=(8, 8), channels=1, features=8, latent=3),
+    ).build().eval()  # fmt: skip
+
+
+def tiny_video_gan(classes: tuple[str, ...] = (), channels: int = 3) -> VideoGANSynthesizer:
+    """Clips of four frames of 8 x 8."""
+    torch.manual_seed(0)
+    return VideoGANSynthesizerConfig(
+        media=MediaSpec(kind="video", channels=channels, height=8, width=8, frames=4, fps=8.0),
+        classes=classes,
+        generator=MoCoGANGeneratorConfig(
+            size=(8, 8), channels=channels, features=4, content=4, motion=3, categories=len(classes)
+        ),
+    ).build().eval()  # fmt: skip
