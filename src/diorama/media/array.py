@@ -11,6 +11,7 @@ from diorama.core.errors import BadInput
 from diorama.media.limits import DEFAULT_LIMITS, Limits
 
 NPY_MAGIC = b"\x93NUMPY"
+HEADER_BYTES = 16_384
 STORED_TYPES = ("uint8", "uint16", "float16", "float32")
 _MOST_CHANNELS_BY_SIGHT = 4
 _STACK_OF_CLIPS_DIMS = 5
@@ -23,21 +24,31 @@ def read_array(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> np
     Raises:
         BadInput: not a .npy file, objects inside, truncated, or more values than ``limits.stack_pixels``.
     """
-    try:
-        file = io.BytesIO(content)
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(file)
-    except Exception as problem:
-        raise BadInput(f"{name}: not a NumPy array file ({problem})") from problem
-    if dtype.hasobject:
-        raise BadInput(f"{name}: holds Python objects, which could run code; save plain numbers")
-    declared, present = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
+    shape, dtype, start = read_header(content, name)
+    declared, present = math.prod(shape) * dtype.itemsize, len(content) - start
     if declared > present:
         raise BadInput(f"{name}: truncated, its header declares {declared} bytes and {present} are there")
     if math.prod(shape) > 4 * limits.stack_pixels:
         raise BadInput(f"{name}: {shape} is more than {4 * limits.stack_pixels} values; split it into several files")
     return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def read_header(head: bytes, name: str) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Shape, type and where the values start, from the first ``HEADER_BYTES`` of a .npy file.
+
+    Raises:
+        BadInput: not a .npy file, or objects inside.
+    """
+    file = io.BytesIO(head)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except Exception as problem:  # NumPy parses the header as Python, with all the errors that Python has
+        raise BadInput(f"{name}: not a NumPy array file ({problem})") from problem
+    if dtype.hasobject:
+        raise BadInput(f"{name}: holds Python objects, which could run code; save plain numbers")
+    return shape, dtype, file.tell()
 
 
 def channels_last(array: np.ndarray, dims: int) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from diorama.media.picture import Picture
 
 # Named one by one: Pillow would start Ghostscript for EPS, and its rarer readers are little tested.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "JPEG2000")
+
+# Pillow logs some of what it then raises; without a handler Python would print it beside our own message.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _ORIENTATION = 0x0112
 _GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")

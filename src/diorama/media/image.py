@@ -105,7 +105,7 @@ def suffix_for(media: MediaSpec) -> str:
 
 
 def write_image(path: Path, pixels: np.ndarray, stamp: SyntheticStamp | None = None) -> None:
-    """Write a picture atomically, in the format that the suffix names.
+    """Write a picture atomically (not waiting for the disk), in the format that the suffix names.
 
     Args:
         path: ``.png``, ``.jpg``/``.jpeg`` (quality 95, full chroma), ``.webp`` (lossless), ``.tif``/``.tiff`` or
@@ -121,7 +121,7 @@ def write_image(path: Path, pixels: np.ndarray, stamp: SyntheticStamp | None = N
     buffer = io.BytesIO()
     if suffix == ".npy":
         np.save(buffer, pixels, allow_pickle=False)
-        files.write_bytes(path, buffer.getvalue())
+        files.write_bytes(path, buffer.getvalue(), durable=False)
         return
     image = _to_pillow(pixels, suffix)
     xmp = to_xmp(stamp) if stamp is not None else b""
@@ -136,7 +136,7 @@ def write_image(path: Path, pixels: np.ndarray, stamp: SyntheticStamp | None = N
         image.save(buffer, "WEBP", lossless=True, xmp=xmp)
     else:
         image.save(buffer, "TIFF", compression="tiff_deflate", tiffinfo={XMP_TIFF_TAG: xmp} if xmp else {})
-    files.write_bytes(path, buffer.getvalue())
+    files.write_bytes(path, buffer.getvalue(), durable=False)
 
 
 def _to_pillow(pixels: np.ndarray, suffix: str) -> Image.Image:

@@ -110,7 +110,7 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
 
 
 def write_video(path: Path, frames: np.ndarray, fps: float, stamp: SyntheticStamp | None = None) -> None:
-    """Write a clip atomically, in the format that the suffix names.
+    """Write a clip atomically (not waiting for the disk), in the format that the suffix names.
 
     Args:
         path: ``.mp4`` (H.264), ``.webm`` (VP9) or ``.gif`` (256 colours a frame; times in hundredths of a second,
@@ -130,7 +130,9 @@ def write_video(path: Path, frames: np.ndarray, fps: float, stamp: SyntheticStam
         raise ValueError(f"clips are written as .mp4, .webm or .gif, got {suffix!r}")
     comment = to_comment(stamp) if stamp is not None else ""
     encode = _encode_gif if suffix == ".gif" else _encode
-    files.write_bytes(path, encode(frames.repeat(3, 3) if frames.shape[3] == 1 else frames, fps, comment, suffix))
+    files.write_bytes(
+        path, encode(frames.repeat(3, 3) if frames.shape[3] == 1 else frames, fps, comment, suffix), durable=False
+    )
 
 
 def _encode(frames: np.ndarray, fps: float, comment: str, suffix: str) -> bytes:

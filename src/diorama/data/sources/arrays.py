@@ -13,10 +13,9 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item
 from diorama.data.sources.entries import Entry
-from diorama.media.array import channels_last, read_array, stored_type, stored_values
+from diorama.media.array import HEADER_BYTES, channels_last, read_array, read_header, stored_type, stored_values
 from diorama.media.limits import Limits
 
-_HEADER_BYTES = 4096
 _IMAGE_KEYS = ("images", "x", "data", "arr_0", "videos", "frames")
 _LABEL_KEYS = ("labels", "y", "label", "arr_1")
 _SPLITS = ("train", "val", "test")
@@ -42,11 +41,8 @@ class Stack:
 def peek_dims(entry: Entry) -> int | None:
     """Dimensions of a .npy by its header; ``None`` for others and for broken ones."""
     try:
-        file = io.BytesIO(entry.read(_HEADER_BYTES))
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        return len(read(file)[0])
-    except (BadInput, ValueError, OSError):
+        return len(read_header(entry.read(HEADER_BYTES), entry.path)[0])
+    except BadInput:
         return None
 
 
@@ -124,10 +120,11 @@ def _load_record(records: np.ndarray, index: int, name: str, target: str) -> Cal
 def _npy(entry: Entry, content: bytes | None, limits: Limits) -> np.ndarray:
     if entry.file is None:
         return read_array(entry.content(limits) if content is None else content, entry.path, limits)
+    read_header(entry.read(HEADER_BYTES), entry.path)
     try:
         return np.load(entry.file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as problem:
-        raise BadInput(f"{entry.path}: broken array file, or Python objects in it ({problem})") from problem
+    except (ValueError, OSError) as problem:
+        raise BadInput(f"{entry.path}: truncated or broken array file ({problem})") from problem
 
 
 def _npz(entry: Entry, content: bytes | None, limits: Limits) -> dict[str, np.ndarray]:
