@@ -99,8 +99,9 @@ def seed(device: torch.device, value: int) -> None:
 def choose_kernels(device: torch.device, *, deterministic: bool = False) -> None:
     """Set the process's kernels: TF32 and the fastest convolutions on CUDA, or only deterministic ones.
 
-    On the CPU the same threads give the same bits either way. On GPUs ``deterministic`` is needed for that: it
-    forgoes cuDNN's search and the scattered additions of some backward passes.
+    On the CPU the same threads give the same bits either way. On GPUs only ``deterministic`` promises that: it
+    forgoes cuDNN's search and the scattered additions of some backward passes, and an operation that has no
+    deterministic form is an error that names it.
     """
     torch.set_float32_matmul_precision("high")
     if device.type != "cuda":
@@ -109,7 +110,7 @@ def choose_kernels(device: torch.device, *, deterministic: bool = False) -> None
         # cuBLAS reads this when its first handle is made.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = not deterministic
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    torch.use_deterministic_algorithms(deterministic)
 
 
 def channels_last(module: torch.nn.Module) -> None:

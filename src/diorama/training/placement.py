@@ -26,13 +26,15 @@ def place(method: Method, device: torch.device, *, channels_last: bool) -> None:
 def compile_networks(method: Method, choice: Literal["auto", "on", "off"], device: torch.device) -> bool:
     """Compile the networks that a method calls, in place, so that their names and weights stay.
 
-    ``auto`` compiles on CUDA only: on CPUs compiling takes minutes and gains nothing. Networks are compiled where
-    they are called in first-order phases; second-order ones run them as they are.
+    ``auto`` compiles where it pays: on CUDA, methods of one player. On CPUs compiling takes minutes and gains
+    nothing; players that take turns are frozen and thawed, which needs a graph for each, and their small networks
+    gain little. Second-order phases run networks as they are.
 
     Returns:
         Whether anything was compiled.
     """
-    if choice == "off" or (choice == "auto" and device.type != "cuda"):
+    pays = device.type == "cuda" and len(method.players()) == 1
+    if choice == "off" or (choice == "auto" and not pays):
         return False
     for child in method.children():
         for network in child.children() if isinstance(child, (nn.ModuleDict, nn.ModuleList)) else (child,):

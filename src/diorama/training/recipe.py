@@ -67,7 +67,7 @@ class EvaluationConfig:
     Args:
         metric: decides which model is the best.
         every: images between evaluations; 0 for none but the last.
-        samples: generated per evaluation.
+        samples: generated per evaluation; 0 for no evaluation at all.
         lower_is_better: of ``metric``.
     """
 
@@ -91,14 +91,15 @@ class Recipe:
         flip: mirror pictures left to right at random.
         precision: ``auto`` is bf16 where the device has it in hardware, else fp32.
         channels_last: memory layout of convolutions.
-        compile: ``torch.compile`` first-order phases; ``auto`` on GPUs only.
+        compile: ``torch.compile`` for first-order phases; ``auto`` on GPUs, for methods of one player.
         average: moving average of the weights.
         evaluation: in-loop measurement.
         preview_every: images between preview grids; 0 for none.
         checkpoint_every: images between resume states.
         keep: resume states that are kept, the newest.
         log_every: images between lines of the log.
-        frozen: parts that are loaded and not trained: their folders by name.
+        frozen: parts that are loaded and not trained: their model folders by name; the method finds them as
+            ``method.frozen[NAME]``, in evaluation mode.
         seed: of initialisation, data order and training noise.
     """
 

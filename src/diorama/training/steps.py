@@ -177,7 +177,8 @@ class FiniteCheck:
         found = zip(self._first_bad, torch.stack(list(self._first_bad.values())).tolist(), strict=True)
         bad = [(step, *key) for key, step in found if step >= 0]
         if bad:
-            step, what, player = min(bad)
+            # A bad loss is noted before the bad gradient that follows from it.
+            step, what, player = min(bad, key=lambda noted: noted[0])
             raise _not_finite(what, player, step)
 
 
