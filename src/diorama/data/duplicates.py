@@ -78,10 +78,10 @@ def near_pairs(found: NDArray[np.uint8]) -> NDArray[np.intp]:
     Returns:
         (m, 2), the smaller number first, in rising order.
     """
-    exact = found.astype(np.float32)
-    pooled = _pooled(exact)  # (n, f, s/2, s/2)
+    blocks = [found[i : i + _BLOCK] for i in range(0, len(found), _BLOCK)]
+    pooled = np.concatenate([_pooled(block) for block in blocks])  # (n, f, s/2, s/2)
     mirrored = pooled[:, :, :, ::-1]
-    bound = np.square(_largest_distance(exact))
+    bound = np.square(np.concatenate([_largest_distance(block) for block in blocks]))
     means = pooled.mean((1, 2, 3))
     order = np.argsort(means, kind="stable")
     centre = (pooled.mean(0) + mirrored.mean(0)) / 2
@@ -94,7 +94,7 @@ def near_pairs(found: NDArray[np.uint8]) -> NDArray[np.intp]:
             rows, columns = (part.numpy() for part in close.nonzero(as_tuple=True))
             forward = rows + start < columns + stop
             candidates = np.stack([order[rows[forward] + start], order[columns[forward] + stop]], axis=1)
-            pairs.append(_verified(candidates, exact, bound, mirror))
+            pairs.append(_verified(candidates, found, bound, mirror))
     together = np.sort(np.concatenate(pairs), axis=1)
     return np.unique(together, axis=0)
 
@@ -118,14 +118,15 @@ def join(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
     return [groups[first] for first in sorted(groups)]
 
 
-def _pooled(exact: NDArray[np.float32]) -> NDArray[np.float32]:
-    n, f, s, _, c = exact.shape
-    return exact.reshape(n, f, s // 2, 2, s // 2, 2, c).mean((3, 5, 6), dtype=np.float32)
+def _pooled(found: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, f, s/2, s/2) grey averages of 2 x 2 colours."""
+    n, f, s, _, c = found.shape
+    return found.reshape(n, f, s // 2, 2, s // 2, 2, c).mean((3, 5, 6), dtype=np.float32)
 
 
-def _largest_distance(exact: NDArray[np.float32]) -> NDArray[np.float32]:
+def _largest_distance(found: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(n,) the difference up to which another signature is nearly equal to each."""
-    flat = exact.reshape(len(exact), -1, 3)
+    flat = found.reshape(len(found), -1, 3).astype(np.float32)
     contrast = np.sqrt(np.square(flat - flat.mean(1, keepdims=True)).mean((1, 2)))
     return np.minimum(DISTANCE, CONTRAST_SHARE * contrast)
 
@@ -155,12 +156,12 @@ def _close_blocks(means: NDArray[np.float32]) -> list[tuple[int, int]]:
 
 
 def _verified(
-    candidates: NDArray[np.intp], exact: NDArray[np.float32], bound: NDArray[np.float32], mirror: bool
+    candidates: NDArray[np.intp], found: NDArray[np.uint8], bound: NDArray[np.float32], mirror: bool
 ) -> NDArray[np.intp]:
     kept = [candidates[:0]]
     for i in range(0, len(candidates), _VERIFIED_AT_ONCE):
         part = candidates[i : i + _VERIFIED_AT_ONCE]
-        one, other = exact[part[:, 0]], exact[part[:, 1]]
+        one, other = (found[part[:, side]].astype(np.float32) for side in (0, 1))
         difference = np.square(one - (other[:, :, :, ::-1] if mirror else other)).mean((1, 2, 3, 4))
         kept.append(part[difference <= np.minimum(bound[part[:, 0]], bound[part[:, 1]])])
     return np.concatenate(kept)

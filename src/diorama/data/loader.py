@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import psutil
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Split
+from diorama.data.resident import Resident, fits
 from diorama.data.schedule import Chosen, Schedule
 from diorama.media.convert import to_float
-
-_RESIDENT_SHARE = 0.25
-"""A set stays on the device when it needs at most this share of the memory that is free there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +76,19 @@ class Loader:
         counts, weights = [len(split) for split in self.splits], [weight for _, weight in splits]
         self._schedule = Schedule(counts, weights, config.seed, config.flip)
         self.labelled = all(split.info.classes for split in self.splits)
-        self._resident = self._make_resident()
+        keep = fits(self.splits, self.device) if config.resident is None else config.resident
+        self._resident = Resident(self.splits, self.device) if keep else None
         self._readers: ThreadPoolExecutor | None = None
-        if config.workers and not self._resident:
+        if config.workers and self._resident is None:
             self._readers = ThreadPoolExecutor(config.workers, thread_name_prefix="diorama-read")
-        self._ahead: dict[int, Future[list[dict[str, Tensor]]]] = {}
+        self._ahead: dict[int, Future[list[Batch]]] = {}
 
     def __call__(self, step: int) -> Sequence[Batch]:
         """The micro-batches of one step: ``image`` or ``video`` float32 in [-1, 1], ``index``, ``label`` if any."""
-        if self._resident:
-            return [self._from_device(chosen) for chosen in self._plan(step)]
+        if self._resident is not None:
+            return [self._finished(self._resident.gather(chosen), chosen) for chosen in self._plan(step)]
         if self._readers is None:
-            return [self._to_device(part) for part in self._read(step)]
+            return [self._moved(batch) for batch in self._read(step)]
         future = self._ahead.pop(step, None) or self._readers.submit(self._read, step)
         wanted = range(step + 1, step + 1 + 2 * self.config.workers)
         for stale in set(self._ahead) - set(wanted):
@@ -96,7 +96,7 @@ class Loader:
         for later in wanted:
             if later not in self._ahead:
                 self._ahead[later] = self._readers.submit(self._read, later)
-        return [self._to_device(part) for part in future.result()]
+        return [self._moved(batch) for batch in future.result()]
 
     def preview(self, count: int) -> Batch:
         """The first records of the sets in stored order, unmirrored: the same for every process and every call."""
@@ -106,7 +106,7 @@ class Loader:
             for number, (split, share) in enumerate(zip(self.splits, shares, strict=True))
         ]
         chosen = Chosen(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("sets", "records", "mirrored")))
-        return self._to_device(self._gather(chosen))
+        return self._moved(self._gathered(chosen))
 
     def close(self) -> None:
         """Stop reading ahead."""
@@ -124,67 +124,53 @@ class Loader:
         size = c.micro_batch or share
         return [chosen.part(i, i + size) for i in range(0, share, size)]
 
-    def _read(self, step: int) -> list[dict[str, Tensor]]:
-        return [self._gather(chosen) for chosen in self._plan(step)]
+    def _read(self, step: int) -> list[Batch]:
+        return [self._gathered(chosen) for chosen in self._plan(step)]
 
-    def _gather(self, chosen: Chosen) -> dict[str, Tensor]:
-        """Records in stored units on the host, with index and label; pinned where a GPU waits for them."""
-        shape = self.splits[0].record_shape
-        stored = np.empty((len(chosen.records), *shape), self.media.dtype)
-        labels = np.zeros(len(chosen.records), np.int64)
+    def _gathered(self, chosen: Chosen) -> Batch:
+        """A batch on the host; for a GPU pinned and in stored units, which are smaller to send."""
+        stored = np.empty((len(chosen), *self.splits[0].record_shape), self.media.dtype)
         for number, split in enumerate(self.splits):
             here = np.flatnonzero(chosen.sets == number)
-            if len(here) == len(stored):
+            if len(here) == len(chosen):
                 stored = split.stored(chosen.records)
             elif len(here):
                 stored[here] = split.stored(chosen.records[here])
+        if chosen.mirrored.any():
+            stored[chosen.mirrored] = _mirror(stored[chosen.mirrored])
+        batch = self._finished(torch.from_numpy(stored), chosen, as_stored=self.device.type == "cuda")
+        return {name: value.pin_memory() for name, value in batch.items()} if self.device.type == "cuda" else batch
+
+    def _finished(self, stored: Tensor, chosen: Chosen, *, as_stored: bool = False) -> Batch:
+        """Stored records, wherever they are, as a batch on the same device."""
+        batch = {
+            self.media.kind: stored if as_stored else to_float(stored, self.media),
+            "index": torch.from_numpy(chosen.records.copy()).to(stored.device, non_blocking=True),
+        }
+        if not self.labelled:
+            return batch
+        labels = np.zeros(len(chosen), np.int64)
+        for number, split in enumerate(self.splits):
+            here = chosen.sets == number
             found = split.labels(chosen.records[here])
             if found is not None:
                 labels[here] = found
-        stored[chosen.mirrored] = stored[chosen.mirrored][..., ::-1, :]
-        part = {"stored": torch.from_numpy(stored), "index": torch.from_numpy(chosen.records)}
-        if self.labelled:
-            part["label"] = torch.from_numpy(labels)
-        pinned = self.device.type == "cuda"
-        return {name: value.pin_memory() for name, value in part.items()} if pinned else part
+        return batch | {"label": torch.from_numpy(labels).to(stored.device, non_blocking=True)}
 
-    def _to_device(self, part: dict[str, Tensor]) -> Batch:
-        batch = {name: value.to(self.device, non_blocking=True) for name, value in part.items()}
-        return {self.media.kind: to_float(batch.pop("stored"), self.media), **batch}
+    def _moved(self, batch: Batch) -> Batch:
+        """A batch on the device, in [-1, 1]."""
+        moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        if self.device.type == "cuda":
+            moved[self.media.kind] = to_float(moved[self.media.kind], self.media)
+        return moved
 
-    def _make_resident(self) -> list[Tensor]:
-        """Every set as one tensor on the device, or nothing where they are not to stay there."""
-        wanted = self.config.resident
-        if wanted is None:
-            wanted = self.device.type != "cpu" and self._fits()
-        if not wanted:
-            return []
-        return [_whole(split, self.device) for split in self.splits]
 
-    def _fits(self) -> bool:
-        free = (
-            torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else psutil.virtual_memory().available
-        )
-        return sum(split.nbytes for split in self.splits) <= _RESIDENT_SHARE * free
-
-    def _from_device(self, chosen: Chosen) -> Batch:
-        records = torch.from_numpy(chosen.records).to(self.device, non_blocking=True)
-        labels = np.zeros(len(chosen.records), np.int64)
-        parts, order = [], []
-        for number, split in enumerate(self.splits):
-            here = np.flatnonzero(chosen.sets == number)
-            if len(here):
-                where = torch.from_numpy(here).to(self.device)
-                parts.append(self._resident[number].index_select(0, records[where]))
-                order.append(where)
-                found = split.labels(chosen.records[here])
-                labels[here] = 0 if found is None else found
-        stored = parts[0] if len(parts) == 1 else torch.cat(parts)[torch.cat(order).argsort()]
-        if self.config.flip:
-            mirrored = torch.from_numpy(chosen.mirrored).to(self.device)
-            stored = torch.where(mirrored.view(-1, *[1] * (stored.ndim - 1)), stored.flip(-2), stored)
-        batch = {self.media.kind: to_float(stored, self.media), "index": records}
-        return batch | {"label": torch.from_numpy(labels).to(self.device)} if self.labelled else batch
+def _mirror(stored: NDArray[Any]) -> NDArray[Any]:
+    """(…, w, c) mirrored left to right, channel by channel: ten times as fast as one reversed copy."""
+    mirrored = np.empty_like(stored)
+    for channel in range(stored.shape[-1]):
+        mirrored[..., channel] = stored[..., ::-1, channel]
+    return mirrored
 
 
 def _common_media(splits: Sequence[Split]) -> MediaSpec:
@@ -210,12 +196,3 @@ def _words(split: Split) -> str:
         f"{media.kind}s {media.width}x{media.height}x{media.channels} of {media.dtype}{length} "
         f"in {len(split.info.classes)} classes"
     )
-
-
-def _whole(split: Split, device: torch.device) -> Tensor:
-    """All records of a split in stored units on the device, moved in pieces so that the host holds little."""
-    pieces = [
-        torch.from_numpy(split.stored(part)).to(device)
-        for part in np.array_split(np.arange(len(split)), max(1, len(split) // 4096))
-    ]
-    return torch.cat(pieces)

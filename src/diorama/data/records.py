@@ -160,7 +160,8 @@ def _to_bytes(pixels: NDArray[Any]) -> bytes:
 
 def record_sums(stack: NDArray[Any]) -> NDArray[np.float64]:
     """(n, c, 4) of (n, …, c) records: sum, sum of squares, smallest and largest value of every channel."""
-    flat = stack.reshape(len(stack), -1, stack.shape[-1])
-    wide = flat.astype(np.float64)
-    columns = (wide.sum(1), np.einsum("nic,nic->nc", wide, wide), wide.min(1), wide.max(1))
-    return np.stack(columns, axis=-1)
+    planes = np.ascontiguousarray(np.moveaxis(stack.reshape(len(stack), -1, stack.shape[-1]), -1, 1))  # (n, c, values)
+    wide = np.uint64 if planes.dtype.kind == "u" else np.float64
+    squares = np.square(planes, dtype=np.uint32 if planes.dtype.kind == "u" else np.float64)
+    columns = (planes.sum(-1, dtype=wide), squares.sum(-1, dtype=wide), planes.min(-1), planes.max(-1))
+    return np.stack([column.astype(np.float64) for column in columns], axis=-1)
