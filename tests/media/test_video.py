@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -177,17 +178,21 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, name: str, frames: np
         write_video(tmp_path / name, frames, 8.0)
 
 
-def test_a_turned_clip_is_shown_upright(monkeypatch: pytest.MonkeyPatch) -> None:
-    from diorama.media import video
-
-    class Turned:
-        def __init__(self, frame: av.VideoFrame) -> None:
-            self.frame = frame
-            self.format, self.rotation = frame.format, 90
-
-        def reformat(self, **options: object) -> av.VideoFrame:
-            return self.frame.reformat(**options)  # type: ignore[arg-type]
-
-    pixels = noise(4, 6, 3)
-    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-    assert (video._pixels(Turned(frame)) == np.rot90(pixels)).all()  # type: ignore[arg-type]
+@pytest.mark.parametrize(("cells", "turns"), [((0, 1, -1, 0), -1), ((-1, 0, 0, -1), 2), ((0, -1, 1, 0), 1)])
+def test_a_clip_of_a_turned_camera_is_shown_upright(cells: tuple[int, int, int, int], turns: int) -> None:
+    a, b, c, d = cells
+    content = encoded(smooth_clip(2), "mp4", "libx264")
+    level = next(read_video(content, "x")).pixels
+    # The matrix of a track header, ISO/IEC 14496-12, 8.3.2: a b u, c d v, x y w, of which u, v and w have 30 bits
+    # behind the point and the others 16.
+    plain, turned = (
+        struct.pack(">9i", *m)
+        for m in (
+            [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30],
+            [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30],
+        )
+    )
+    head, track = content.split(b"tkhd")
+    assert plain in track
+    read = next(read_video(head + b"tkhd" + track.replace(plain, turned, 1), "x")).pixels
+    assert (read == np.rot90(level, turns)).all()

@@ -137,7 +137,8 @@ def write_video(path: Path, frames: np.ndarray, fps: float, stamp: SyntheticStam
 
 def _encode(frames: np.ndarray, fps: float, comment: str, suffix: str) -> bytes:
     height, width = frames.shape[1:3]
-    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    odd = height % 2 or width % 2
+    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge") if odd else frames
     buffer = io.BytesIO()
     # Without bitexact WebM files hold a random number: the same samples would not give the same file.
     with av.open(buffer, "w", format=suffix.removeprefix("."), options={"fflags": "+bitexact"}) as container:

@@ -42,13 +42,12 @@ class FolderContainer:
             yield Skip(prefix.rstrip("/") or ".", f"folder cannot be read ({problem.strerror})")
             return
         subfolders = [entry for entry in found if entry.is_dir(follow_symlinks=False)]
-        files = [self._file(entry, prefix) for entry in found if not entry.is_dir(follow_symlinks=False)]
-        archives = [f for f in files if isinstance(f, Entry) and content_of(f.path) == "archive"]
-        loose = [f for f in files if f not in archives] if archives else files
-        if archives:
-            yield from self._archives(archives, loose, prefix)
+        names = [entry for entry in found if not entry.is_dir(follow_symlinks=False)]
+        files = (self._file(entry, prefix) for entry in names)
+        if any(content_of(entry.name) == "archive" for entry in names):
+            yield from self._with_archives(list(files), prefix)
         else:
-            yield from loose
+            yield from files
         for entry in subfolders:
             yield from self._walk(Path(entry.path), f"{prefix}{printable(entry.name)}/")
 
@@ -69,9 +68,8 @@ class FolderContainer:
         file = Path(entry.path)
         return Entry(path, status.st_size, lambda size: read_loose(file, size, path), file=file)
 
-    def _archives(
-        self, archives: Sequence[Entry], loose: Sequence[Entry | Skip], prefix: str
-    ) -> Iterator[Entry | Skip]:
+    def _with_archives(self, files: Sequence[Entry | Skip], prefix: str) -> Iterator[Entry | Skip]:
+        archives = [f for f in files if isinstance(f, Entry) and content_of(f.path) == "archive"]
         held, used = 0, set[str]()
         for archive in archives:
             for entry in self._archive(archive, prefix, several=len(archives) > 1):
@@ -81,6 +79,7 @@ class FolderContainer:
                         entry = replace(entry, path=f"{archive.path}/{entry.inner}")
                     used.add(entry.path)
                 yield entry
+        loose = [f for f in files if f not in archives]
         media = [f for f in loose if isinstance(f, Entry) and content_of(f.path) in _MEDIA and not is_hidden(f.path)]
         sheets = set() if len(media) > held else {f.path for f in media}
         for file in loose:
