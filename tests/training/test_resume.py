@@ -112,12 +112,11 @@ def test_two_processes_train_like_one(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("recipe", ["gan", "flow"])
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("recipe", "processes"), [("gan", 1), ("flow", 1), ("gan", 2)])
 def test_killed_at_five_random_moments(recipe: str, processes: int, data: Path, tmp_path: Path) -> None:
-    run(processes, recipe, data, tmp_path / "whole")
     began = time.monotonic()
-    run(processes, recipe, data, tmp_path / "timed")
+    run(processes, recipe, data, tmp_path / "whole")
     length = time.monotonic() - began
     moments = random.Random(processes)
     for _ in range(5):
@@ -131,6 +130,7 @@ def test_killed_at_five_random_moments(recipe: str, processes: int, data: Path, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_saved_by_two_and_resumed_by_one(data: Path, tmp_path: Path) -> None:
     run(2, "fit", data, tmp_path / "mixed", "--leave-after", "8")
     assert newest(tmp_path / "mixed")["step"] == 8
@@ -142,6 +142,7 @@ def test_saved_by_two_and_resumed_by_one(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_two_processes_left_and_continued_equal_two_left_alone(data: Path, tmp_path: Path) -> None:
     run(2, "gan", data, tmp_path / "whole")
     run(2, "gan", data, tmp_path / "parts", "--leave-after", "13")
