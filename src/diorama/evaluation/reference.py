@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from diorama.core.contracts import MediaSpec
+from diorama.core.files import write_bytes
+from diorama.core.rng import fold
 from diorama.data.dataset import Split
+from diorama.evaluation.catalog import parse_metric
+from diorama.evaluation.extractors import Extractor, FeatureTaker, seen_by
 from diorama.evaluation.protocol import ReferenceStamp
 
 
@@ -20,13 +30,15 @@ class ReferenceFeatures:
     Args:
         stamp: which records these are.
         media: what one record is.
-        features: by extractor name, (n, d) float32; clips under ``NAME-clip``.
+        features: by kind, (n, d) float32: ``lite`` of pictures or of all frames, ``lite-clip`` of clips.
+        taker: takes the same features of samples.
         warnings: that an extractor was trained on these very data, say.
     """
 
     stamp: ReferenceStamp
     media: MediaSpec
     features: Mapping[str, Tensor]
+    taker: FeatureTaker
     warnings: tuple[str, ...] = ()
 
 
@@ -49,6 +61,76 @@ class ReferenceOptions:
     cache: Path | None = None
 
 
+def chosen_records(split: Split, count: int | None, seed: int) -> np.ndarray:
+    """Indices, ascending, of ``count`` records drawn without replacement, or of all where there are no more."""
+    if count is None or count >= len(split):
+        return np.arange(len(split))
+    return np.sort(np.random.default_rng(fold(seed)).choice(len(split), count, replace=False))
+
+
+def batches(split: Split, indices: np.ndarray, size: int) -> Iterator[Tensor]:
+    """Records of a split as batches in [-1, 1]."""
+    for start in range(0, len(indices), size):
+        yield split.read(indices[start : start + size])[split.info.media.kind]
+
+
 def reference_features(split: Split, metrics: Sequence[str], options: ReferenceOptions) -> ReferenceFeatures:
-    """Features of a split for the extractors that ``metrics`` name; taken once, used for many models."""
-    raise RuntimeError("lands within the hour")
+    """Features of a split for the extractors that ``metrics`` name; taken once, used for many models.
+
+    Raises:
+        BadInput: an unknown metric, or extractor weights that cannot be had.
+    """
+    taker = FeatureTaker((parse_metric(name).features for name in metrics), options.device)
+    indices = chosen_records(split, options.count, options.seed)
+    stamp = records_stamp(split, indices)
+    features = {}
+    missing = []
+    for kind in taker.kinds:
+        cached = _cached(options.cache, stamp, kind, taker)
+        if cached is None:
+            missing.append(kind)
+        else:
+            features[kind] = cached
+    if missing:
+        part = FeatureTaker(missing, options.device)
+        taken, _ = part.take_all(batches(split, indices, options.batch_size))
+        for kind, values in taken.items():
+            _keep(options.cache, stamp, kind, taker, values)
+        features |= taken
+    warnings = seen_by(list(taker.extractors.values()), split.info.name)
+    return ReferenceFeatures(
+        stamp=stamp, media=split.info.media, features=features, taker=taker, warnings=tuple(warnings)
+    )
+
+
+def records_stamp(split: Split, indices: np.ndarray) -> ReferenceStamp:
+    """Names the data, the split and, where it is not all of it, the chosen records."""
+    digest = hashlib.sha256(f"{split.info.sha256}|{split.name}|{len(split)}|".encode())
+    if len(indices) < len(split):
+        digest.update(indices.astype("<i8").tobytes())
+    return ReferenceStamp(count=len(indices), sha256=digest.hexdigest())
+
+
+def _place(cache: Path, stamp: ReferenceStamp, kind: str, taker: FeatureTaker) -> Path:
+    extractor: Extractor = taker.extractors[kind.partition("-")[0]]
+    name = hashlib.sha256(f"{stamp.sha256}|{extractor.stamp.sha256}|{extractor.resize}|{kind}".encode()).hexdigest()
+    return cache / f"{name}.safetensors"
+
+
+def _cached(cache: Path | None, stamp: ReferenceStamp, kind: str, taker: FeatureTaker) -> Tensor | None:
+    if cache is None:
+        return None
+    try:
+        return load_file(_place(cache, stamp, kind, taker))["features"]
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def _keep(cache: Path | None, stamp: ReferenceStamp, kind: str, taker: FeatureTaker, features: Tensor) -> None:
+    if cache is None:
+        return
+    content = to_bytes({"features": features.contiguous().to(torch.float32)})
+    try:
+        write_bytes(_place(cache, stamp, kind, taker), content)
+    except OSError:
+        return  # a cache that cannot be written costs time, not the answer

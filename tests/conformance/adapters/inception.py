@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from diorama.interop.inception_fid import import_inception
-from diorama.networks.features.inception import TAPS, resize, resize_tensorflow
+from diorama.interop.inception_fid import import_inception, pytorch_fid_input, torch_fidelity_input
+from diorama.networks.features.inception import TAPS
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
 
@@ -17,17 +17,15 @@ from tests.conformance.runner import Compute
 def inception(case: Case) -> Mapping[str, Tensor]:
     """Taps and logits under both resize conventions."""
     network = import_inception(case.weights)
-    images = case.inputs["images"].float()
-    torch_fid = resize(images / 255) * 2 - 1
-    tensorflow = resize_tensorflow(images)
-    ours = network.taps(torch_fid)
-    theirs = network.taps((tensorflow - 128) / 128)
+    unit, ours_input = pytorch_fid_input(case.inputs["images"])
+    grey_levels, theirs_input = torch_fidelity_input(case.inputs["images"])
+    ours, theirs = network.taps(ours_input), network.taps(theirs_input)
     return {
         **{f"ptfid_{name}": ours[name] for name in TAPS},
         **{f"tf_{name}": theirs[name] for name in TAPS},
-        "ptfid_resized_corner": torch_fid[:2, :, :24, :24],
-        "tf_resized_corner": tensorflow[:2, :, :24, :24],
-        "tf_resized_end": tensorflow[:2, :, -8:, -8:],
+        "ptfid_resized_corner": unit[:2, :, :24, :24],
+        "tf_resized_corner": grey_levels[:2, :, :24, :24],
+        "tf_resized_end": grey_levels[:2, :, -8:, -8:],
         "tf_logits_unbiased": network.logits(theirs["2048"]),
         "tf_logits": network.logits(theirs["2048"], biased=True),
     }

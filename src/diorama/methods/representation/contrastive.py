@@ -25,7 +25,8 @@ from diorama.networks.features.decoder import FeatureDecoderConfig
 from diorama.networks.features.lite import LiteConfig
 from diorama.synthesis.representation import RepresentationConfig
 
-VIEW_SIZES = (32, 40, 48, 64)
+VIEW_SIZES = (32, 40, 48, 64, 96, 128)
+"""Sides of views, multiples of 8; a picture is never enlarged to one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,20 +88,28 @@ class ContrastiveMethod(Method):
     @torch.no_grad()
     def after_step(self, moment: Moment) -> None:
         """The encoder standardises its features by the running statistics of those of training pictures."""
-        self.encoder.centre.copy_(self.standardise.running_mean)
-        self.encoder.spread.copy_((self.standardise.running_var + 1e-6).sqrt())
+        mean, variance = self._moments()
+        self.encoder.centre.copy_(mean)
+        self.encoder.spread.copy_((variance + 1e-6).sqrt())
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        mean, variance = self.standardise.running_mean, self.standardise.running_var
+        assert mean is not None
+        assert variance is not None
+        return mean, variance
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Weighted sum of the losses over a micro-batch of ``image`` (b, 3, h, w) in [-1, 1]."""
         images = batch["image"]
-        size = VIEW_SIZES[int(torch.randint(len(VIEW_SIZES), ()))]
+        sizes = [size for size in VIEW_SIZES if size <= max(min(images.shape[-2:]), VIEW_SIZES[0])]
+        size = sizes[int(torch.randint(len(sizes), ()))]
         first, second = random_view(images, size), random_view(images, size)
         harmed, truth = _harmed(random_view(images, size))
         raw = self.encoder(torch.cat([first, second, harmed])) * self.encoder.spread + self.encoder.centre
         whole, hurt = raw.split([2 * len(images), len(images)])
         whole = self.standardise(whole.float())
-        moments = (self.standardise.running_mean, self.standardise.running_var)
-        hurt = F.batch_norm(hurt.float(), moments[0], moments[1], eps=self.standardise.eps)
+        mean, variance = self._moments()
+        hurt = F.batch_norm(hurt.float(), mean, variance, eps=self.standardise.eps)
         contrast = contrastive_loss(self.project(whole), self.config.temperature)
         known = F.mse_loss(self.judge(torch.cat([whole, hurt])), truth)
         look = F.interpolate(first, size=self.config.decoder.size, mode="bilinear", antialias=True)

@@ -39,7 +39,7 @@ def _noise(images: Tensor, amount: Tensor) -> Tensor:
 
 def _blur(images: Tensor, amount: Tensor) -> Tensor:
     b, c, h, w = images.shape
-    sigma = 0.3 * 10 ** amount
+    sigma = 0.3 * 10**amount
     reach = torch.arange(-8, 9, device=images.device)
     kernel = torch.softmax(-0.5 * (reach / sigma[:, None]) ** 2, dim=1)
     kernel = kernel.repeat_interleave(c, 0)[:, None]
@@ -61,7 +61,7 @@ def _cosines(device: torch.device) -> tuple[Tensor, Tensor]:
 def _blocks(images: Tensor, amount: Tensor) -> Tensor:
     b, c, h, w = images.shape
     basis, steps = _cosines(images.device)
-    step = steps * (0.1 * 20 ** amount)[:, None, None, None, None, None]
+    step = steps * (0.1 * 20**amount)[:, None, None, None, None, None]
     blocks = images.reshape(b, c, h // 8, 8, w // 8, 8).permute(0, 1, 2, 4, 3, 5)
     coarse = (basis @ blocks @ basis.T / step).round() * step
     return (basis.T @ coarse @ basis).permute(0, 1, 2, 4, 3, 5).reshape(b, c, h, w)

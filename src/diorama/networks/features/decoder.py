@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -42,7 +43,7 @@ class FeatureDecoder(nn.Module):
         self.enter = nn.Linear(config.features, widths[0] * 16)
         self.doublings = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU())
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in pairwise(widths)
         )
         self.leave = nn.Conv2d(widths[-1], 3, 3, padding=1)
 

@@ -1,0 +1,143 @@
+"""Samples that lie in a folder or an archive, as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
+from diorama.core.rng import fold
+from diorama.data.clips import on_clock
+from diorama.data.sources.base import Item, Skip, SourceOptions
+from diorama.data.sources.open import nothing_in, open_source
+from diorama.media.convert import to_float
+from diorama.media.image import read_image
+from diorama.media.video import probe, read_video
+
+BATCH = 64
+_NOT_SAMPLES = (".json", ".md", ".txt", ".csv", ".html")
+
+
+class SampleFolder:
+    """Pictures or clips of a folder or archive, in order, like those of a reference.
+
+    Args:
+        path: folder of any depth, or zip or tar.
+        media: of the reference: samples must have its size, and its length if they are clips.
+        count: how many are measured, drawn by the seed, since archives are often sorted by class; ``None`` for all.
+        seed: of that draw.
+        batch_size: of the batches.
+
+    Raises:
+        BadInput: there is no such path, or it is of no known kind.
+    """
+
+    def __init__(
+        self, path: Path, media: MediaSpec, *, count: int | None = None, seed: int = 0, batch_size: int = BATCH
+    ) -> None:
+        self.path, self.media, self.batch_size = path, media, batch_size
+        self.count, self.seed = count, seed
+        self.unreadable: list[Skip] = []
+        self._source = open_source(path, SourceOptions(clips=media.kind == "video"))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Batches (b, c, h, w) or (b, c, t, h, w) in [-1, 1].
+
+        Raises:
+            BadInput: no sample can be read, there are too few, or one has another size than the reference.
+        """
+        self.unreadable = []
+        chosen = self._chosen()
+        held: list[Tensor] = []
+        found = 0
+        for place, item in enumerate(self._source.items()):
+            if chosen is not None and place not in chosen:
+                continue
+            try:
+                pixels = self._pixels(item)
+            except BadInput as problem:
+                self.unreadable.append(Skip(item.path, str(problem)))
+                continue
+            held.append(self._fitting(pixels, item.path))
+            found += 1
+            if len(held) == self.batch_size:
+                yield torch.stack(held)
+                held = []
+        if held:
+            yield torch.stack(held)
+        self.unreadable += [skip for skip in self._source.skipped if not skip.path.lower().endswith(_NOT_SAMPLES)]
+        if not found:
+            raise nothing_in(self._source)
+
+    def warnings(self) -> list[str]:
+        """What was left out, after the batches have been read."""
+        if not self.unreadable:
+            return []
+        first = self.unreadable[0]
+        return [f"{self.path}: {len(self.unreadable)} files are left out, first {first.path} ({first.reason})"]
+
+    def _chosen(self) -> set[int] | None:
+        if self.count is None:
+            return None
+        there = sum(1 for _ in self._source.items())
+        if there < self.count:
+            raise BadInput(f"{self.path}: holds {there} samples, {self.count} are to be measured")
+        return set(np.random.default_rng(fold(self.seed)).choice(there, self.count, replace=False).tolist())
+
+    def _pixels(self, item: Item) -> np.ndarray:
+        content = item.load()
+        if isinstance(content, np.ndarray):
+            return content
+        if item.kind == "image" and isinstance(content, bytes):
+            return read_image(content, item.path).pixels
+        fps = self.media.fps or probe(content, item.path).fps
+        frames = read_video(content, item.path)
+        clip = [*on_clock(frames, fps)] if fps else [frame.pixels for frame in frames]
+        return np.stack(clip)
+
+    def _fitting(self, pixels: np.ndarray, path: str) -> Tensor:
+        media = self.media
+        wanted = (media.height, media.width) if media.frames is None else (media.frames, media.height, media.width)
+        if media.frames is not None and pixels.ndim == 4 and pixels.shape[0] > media.frames:
+            pixels = pixels[: media.frames]
+        if pixels.shape[:-1] != wanted:
+            raise BadInput(
+                f"{self.path}: {path} is {_size(pixels.shape[:-1])} and the reference {_size(wanted)}; "
+                "samples are measured at the size they have (bring both to one with `diorama prepare --size`)"
+            )
+        if pixels.shape[-1] != media.channels:
+            pixels = self._channels(pixels, path)
+        return to_float(pixels.copy(), self._units(pixels, path))
+
+    def _channels(self, pixels: np.ndarray, path: str) -> np.ndarray:
+        """Grey among colour becomes colour; colour whose channels are equal becomes grey."""
+        if pixels.shape[-1] == 1:
+            return np.repeat(pixels, self.media.channels, axis=-1)
+        if self.media.channels == 1 and (pixels == pixels[..., :1]).all():
+            return pixels[..., :1]
+        raise BadInput(f"{self.path}: {path} has {pixels.shape[-1]} channels and the reference {self.media.channels}")
+
+    def _units(self, pixels: np.ndarray, path: str) -> MediaSpec:
+        media = self.media
+        if pixels.dtype.name == media.dtype:
+            return media
+        if pixels.dtype == np.uint8:
+            return MediaSpec(
+                kind=media.kind, channels=media.channels, height=media.height, width=media.width, frames=media.frames
+            )
+        raise BadInput(f"{self.path}: {path} holds {pixels.dtype} values and the reference {media.dtype}")
+
+
+def open_samples(path: Path, media: MediaSpec, batch_size: int = BATCH) -> Iterator[Tensor]:
+    """Batches of the samples at a path; see :class:`SampleFolder`."""
+    return iter(SampleFolder(path, media, batch_size=batch_size))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    frames = f"{shape[0]} frames of " if len(shape) == 3 else ""
+    return f"{frames}{shape[-1]}x{shape[-2]}"

@@ -1,0 +1,122 @@
+"""Whatever can be measured, as batches of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
+from diorama.data.dataset import is_prepared, open_dataset
+from diorama.evaluation.models import draw
+from diorama.evaluation.reference import batches, chosen_records
+from diorama.evaluation.samples import SampleFolder
+from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.store import CONFIG, load
+
+MODEL_SAMPLES = 2_000
+"""Samples that are drawn of a model where nothing else is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """What is measured, and on how much.
+
+    Args:
+        metrics: names; empty for the default ones of the media.
+        split: of the data that the subject is held against.
+        subject_split: of a prepared data set that is itself the subject.
+        count: samples; ``None`` for all of a folder or split, 2,000 of a model.
+        reference: real records; ``None`` for the whole split.
+        seed: of the samples and of every draw of the measurement.
+        batch_size: samples at a time; changes no answer.
+        device: where model and extractors run.
+        cache: folder for reference features; ``None`` for none.
+        catalog: config classes of a user's own, which a model folder may name.
+    """
+
+    metrics: tuple[str, ...] = ()
+    split: str = "train"
+    subject_split: str = "test"
+    count: int | None = None
+    reference: int | None = None
+    seed: int = 0
+    batch_size: int = 64
+    device: str = "cpu"
+    cache: Path | None = None
+    catalog: tuple[type, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for name in ("count", "reference", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured.
+
+    Args:
+        batches: of samples in [-1, 1]; read once.
+        model: that draws them, if one does.
+        warnings: what was left out, once the batches have been read.
+    """
+
+    batches: Iterable[Tensor]
+    model: Synthesizer | None = None
+    warnings: Callable[[], list[str]] = list
+
+
+def open_subject(subject: Path | Synthesizer, media: MediaSpec, options: EvaluateOptions) -> Subject:
+    """A folder or archive of samples, a prepared data set, a model or run folder, or a Synthesizer.
+
+    Args:
+        subject: which.
+        media: of the reference.
+        options: count, seed, batch size, device.
+
+    Raises:
+        BadInput: it is none of these, or draws other media than the reference.
+    """
+    if isinstance(subject, Synthesizer):
+        return _of_model(subject.to(torch.device(options.device)).eval(), media, options)
+    if (subject / CONFIG).is_file() or (subject / "recipe.json").is_file():
+        return _of_model(load(subject, device=options.device, catalog=options.catalog), media, options)
+    if is_prepared(subject):
+        return _of_split(subject, media, options)
+    samples = SampleFolder(subject, media, count=options.count, seed=options.seed, batch_size=options.batch_size)
+    return Subject(samples, warnings=samples.warnings)
+
+
+def _of_model(model: Synthesizer, media: MediaSpec, options: EvaluateOptions) -> Subject:
+    require_shape("the model draws", model.config.media, media)
+    count = options.count or MODEL_SAMPLES
+    return Subject(draw(model, count, seed=options.seed, batch_size=options.batch_size), model)
+
+
+def _of_split(path: Path, media: MediaSpec, options: EvaluateOptions) -> Subject:
+    split = open_dataset(path).split(options.subject_split)
+    require_shape(f"{path} holds", split.info.media, media)
+    if options.count is not None and options.count > len(split):
+        raise BadInput(f"{path}: split {split.name} has {len(split)} records, {options.count} are asked for")
+    # One draw must not choose both sides alike when a split is held against itself.
+    indices = chosen_records(split, options.count, options.seed + 1)
+    return Subject(batches(split, indices, options.batch_size))
+
+
+def require_shape(what: str, own: MediaSpec, reference: MediaSpec) -> None:
+    """Refuse media of another kind or size.
+
+    Raises:
+        BadInput: naming both.
+    """
+    if own.shape != reference.shape:
+        raise BadInput(
+            f"{what} {own.kind}s of shape {own.shape} and the reference {reference.kind}s of shape {reference.shape} "
+            "(channels first); only like is measured against like"
+        )

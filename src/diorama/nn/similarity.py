@@ -1,0 +1,69 @@
+"""How alike two pictures are, pixel by pixel and structure by structure."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def psnr(first: Float[Tensor, "b ..."], second: Float[Tensor, "b ..."], *, span: float = 2.0) -> Float[Tensor, " b"]:
+    """Peak signal-to-noise ratio of each pair in dB; infinite for equal ones.
+
+    Args:
+        first: (b, …).
+        second: like ``first``.
+        span: distance of the largest from the smallest possible value: 2 for [-1, 1], 255 for 8 bits.
+    """
+    error = (first.double() - second.double()).flatten(1).square().mean(1)
+    return (10 * torch.log10(span**2 / error)).to(first.dtype if first.is_floating_point() else torch.float32)
+
+
+def gaussian_window(size: int, sigma: float) -> Float[Tensor, " size"]:
+    """Normalised Gaussian weights, float64."""
+    place = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    return torch.softmax(-0.5 * (place / sigma) ** 2, 0)
+
+
+def ssim(
+    first: Float[Tensor, "b c h w"],
+    second: Float[Tensor, "b c h w"],
+    *,
+    span: float = 2.0,
+    size: int = 11,
+    sigma: float | None = 1.5,
+    unbiased: bool = False,
+) -> Float[Tensor, " b"]:
+    """Structural similarity of each pair, averaged over channels and over windows that lie wholly inside.
+
+    Args:
+        first: (b, c, h, w), sides at least ``size``.
+        second: like ``first``.
+        span: distance of the largest from the smallest possible value: 2 for [-1, 1], 255 for 8 bits.
+        size: side of the window.
+        sigma: of the Gaussian window; ``None`` for a uniform one.
+        unbiased: sample covariances (n - 1), as scikit-image does by default; uniform windows only.
+
+    Returns:
+        (b,) at most 1.
+
+    Raises:
+        ValueError: the pictures are smaller than the window.
+
+    Reference: Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli 2004, IEEE TIP 13, equation 13; K1 = 0.01,
+    K2 = 0.03.
+    """
+    if min(first.shape[-2:]) < size:
+        raise ValueError(f"pictures of {tuple(first.shape[-2:])} are smaller than the window of {size}")
+    window = torch.full((size,), 1 / size, dtype=torch.float64) if sigma is None else gaussian_window(size, sigma)
+    x, y = first.double().flatten(0, 1)[:, None], second.double().flatten(0, 1)[:, None]
+    stacked = torch.cat([x, y, x * x, y * y, x * y])
+    window = window.to(stacked.device)
+    blurred = F.conv2d(F.conv2d(stacked, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
+    mean_x, mean_y, xx, yy, xy = blurred.chunk(5)
+    scale = size**2 / (size**2 - 1) if unbiased else 1.0
+    var_x, var_y, cov = ((xx - mean_x**2) * scale, (yy - mean_y**2) * scale, (xy - mean_x * mean_y) * scale)
+    c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
+    value = (2 * mean_x * mean_y + c1) * (2 * cov + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+    return value.mean((1, 2, 3)).reshape(first.shape[:2]).mean(1).float()
