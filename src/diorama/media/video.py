@@ -43,8 +43,8 @@ class VideoInfo:
     """What a clip's header says.
 
     Args:
-        height: pixels, as shown.
-        width: pixels, as shown.
+        height: pixels as stored; :func:`read_video` turns the clip of a turned camera.
+        width: pixels as stored.
         fps: mean frames a second; ``None`` where unknown.
         seconds: length; ``None`` where unknown.
         frames: number of frames; ``None`` where unknown.
@@ -98,8 +98,10 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
         start, last = None, 0.0
         rate = float(stream.average_rate) if stream.average_rate else None
         for index, frame in enumerate(container.decode(stream)):
-            if frame.is_corrupt or frame.width * frame.height > limits.pixels:
+            if frame.is_corrupt:
                 raise BadInput(f"{name}: the stream is broken at frame {index}")
+            if frame.width * frame.height > limits.pixels:
+                raise BadInput(f"{name}: frame {index} has more than {limits.pixels} pixels")
             time = frame.time if frame.time is not None else index / (rate or 1.0)
             start = time if start is None else start
             last = max(0.0, time - start)

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from diorama.core.errors import BadInput
 from diorama.media.limits import Limits
 
 Kind = Literal["image", "video", "array"]
@@ -45,6 +46,11 @@ class Skip:
 
     path: str
     reason: str
+
+    @classmethod
+    def because(cls, path: str, problem: BadInput) -> Skip:
+        """The Skip that a refusal of this path comes down to."""
+        return cls(path, str(problem).removeprefix(f"{path}: "))
 
 
 @dataclass(frozen=True)

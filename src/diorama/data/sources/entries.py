@@ -39,11 +39,12 @@ class Entry:
         Raises:
             BadInput: unreadable, larger than ``limits.entry_bytes``, or larger than declared.
         """
-        most = min(self.size, limits.entry_bytes)
+        if self.size > limits.entry_bytes:
+            raise BadInput(f"{self.path}: {self.size} bytes are more than {limits.entry_bytes}")
         # Never ask for the limit itself: readers set aside as much memory as they are asked for.
-        content = self.read(most + 1)
-        if len(content) > most:
-            raise BadInput(f"{self.path}: holds more than {most} bytes")
+        content = self.read(self.size + 1)
+        if len(content) > self.size:
+            raise BadInput(f"{self.path}: holds more than the {self.size} bytes that it declares")
         return content
 
 

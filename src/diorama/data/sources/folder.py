@@ -79,7 +79,7 @@ class FolderContainer:
                         entry = replace(entry, path=f"{archive.path}/{entry.inner}")
                     used.add(entry.path)
                 yield entry
-        loose = [f for f in files if f not in archives]
+        loose = [f for f in files if isinstance(f, Skip) or content_of(f.path) != "archive"]
         media = [f for f in loose if isinstance(f, Entry) and content_of(f.path) in _MEDIA and not is_hidden(f.path)]
         sheets = set() if len(media) > held else {f.path for f in media}
         for file in loose:
@@ -94,7 +94,7 @@ class FolderContainer:
                 else:
                     yield replace(entry, path=prefix + _place(entry.path, archive.path, several), inner=entry.path)
         except BadInput as problem:
-            yield Skip(archive.path, str(problem))
+            yield Skip.because(archive.path, problem)
 
 
 def _place(path: str, archive: str, several: bool) -> str:

@@ -32,6 +32,7 @@ class RecordBuilder:
     def __init__(self, survey: Survey, facts: FactReader, limits: Limits) -> None:
         self._survey, self._facts, self._limits = survey, facts, limits
         self._folder: str | None = None
+        self._inner = ""
         self._frames: list[FrameFile] = []
         self._held = 0
         self._finished: set[str] = set()
@@ -75,7 +76,7 @@ class RecordBuilder:
             yield from (Skip(frame.path, "too many frames for one clip of an archive") for frame in frames)
         else:
             path = folder or "frames"
-            facts = self._facts.of(path)
+            facts = self._facts.of(path, self._inner)
             yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits))
 
     def _clip(self, entry: Entry) -> Iterator[Item | Skip]:
@@ -99,7 +100,7 @@ class RecordBuilder:
             if folder in self._finished:
                 yield Skip(entry.path, "a frame that comes after its folder's others; pack the folder in one piece")
                 return
-            self._folder = folder
+            self._folder, self._inner = folder, parent(entry.inner)
         # Frames of a stream are in memory; beyond what one clip may hold they are let go.
         self._held += entry.size if entry.streamed else 0
         kept = load if self._held <= self._limits.entry_bytes else bytes
@@ -117,7 +118,7 @@ class RecordBuilder:
             for stack in stacks(entry, content, self._limits):
                 yield from stack_items(stack, entry.path, facts, dims)
         except BadInput as problem:
-            yield Skip(entry.path, str(problem))
+            yield Skip.because(entry.path, problem)
 
     def _animated(self, entry: Entry, load: Callable[[], bytes]) -> bool:
         if not entry.path.lower().endswith(_MAYBE_ANIMATED):

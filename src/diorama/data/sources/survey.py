@@ -27,6 +27,7 @@ class Survey:
     Args:
         clips: its records are clips.
         strips: its pictures are film strips.
+        mixed: still pictures and clips are both there.
         lone_array: it holds one array file and no other media.
         tables: found in it, by path.
         broken_tables: path and reason.
@@ -34,6 +35,7 @@ class Survey:
 
     clips: bool
     strips: bool
+    mixed: bool
     lone_array: bool
     tables: dict[str, Table] = field(default_factory=dict)
     broken_tables: Sequence[Skip] = ()
@@ -66,7 +68,7 @@ class _Tally:
                     entry.content(self.options.limits), entry.path, parent(entry.path)
                 )
             except BadInput as problem:
-                self.broken.append(Skip(entry.path, str(problem)))
+                self.broken.append(Skip.because(entry.path, problem))
 
     def _measure(self, entry: Entry) -> None:
         limits = self.options.limits
@@ -85,18 +87,18 @@ class _Tally:
         except BadInput:
             return None
 
-    def clips(self, strips: bool) -> bool:
+    def stills_and_clips(self) -> tuple[int, int]:
+        """Animated pictures are clips where they are among clips or by themselves."""
+        stills, clips, animations = self.counts["picture"], self.counts["video"], self.counts["animation"]
+        return (stills + animations, clips) if stills or not self.animated else (stills, clips + animations)
+
+    def holds_clips(self, strips: bool) -> bool:
         if strips or self.options.clips is not None:
             return strips or bool(self.options.clips)
-        stills, moving, arrays = self.counts["picture"], self.counts["video"], self.counts["array"]
-        # Animated pictures are clips where they are among clips or by themselves.
-        if stills or not self.animated:
-            stills += self.counts["animation"]
-        else:
-            moving += self.counts["animation"]
-        if stills or moving:
-            return moving > stills
-        return self.dims == _STACK_OF_CLIPS_DIMS or (arrays > 1 and self.dims == _CLIP_DIMS)
+        stills, clips = self.stills_and_clips()
+        if stills or clips:
+            return clips > stills
+        return self.dims == _STACK_OF_CLIPS_DIMS or (self.counts["array"] > 1 and self.dims == _CLIP_DIMS)
 
 
 def survey(container: Container, options: SourceOptions) -> Survey:
@@ -111,7 +113,8 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     strips = bool(tally.strips) if options.strip is None else options.strip
     media = sum(tally.counts[kind] for kind in ("picture", "animation", "video", "array"))
     lone = media == 1 and tally.counts["array"] == 1
-    return Survey(tally.clips(strips), strips, lone, tally.tables, tuple(tally.broken))
+    mixed = all(tally.stills_and_clips())
+    return Survey(tally.holds_clips(strips), strips, mixed, lone, tally.tables, tuple(tally.broken))
 
 
 def _may_rule(path: str) -> bool:

@@ -86,7 +86,7 @@ class TreeSource:
         except BadInput as problem:
             if not any_record:
                 raise
-            self._skipped.append(Skip(self.name, str(problem)))
+            self._skipped.append(Skip.because(self.name, problem))
 
     def _results(self, builder: RecordBuilder) -> Iterator[Item | Skip]:
         used = set[str]()
@@ -111,12 +111,13 @@ class TreeSource:
         try:
             yield from builder.take(entry)
         except BadInput as problem:
-            yield Skip(entry.path, str(problem))
+            yield Skip.because(entry.path, problem)
 
     def _decisions(self, count: int) -> Iterator[str]:
         for table in self._survey.tables.values():
             yield f"facts were read from {table.name}"
         if self._survey.strips:
             yield f"{count} pictures were read as film strips, one clip each"
-        elif self._survey.clips and self._options.clips is None:
-            yield "records are clips; still pictures among them were left out"
+        elif self._survey.mixed and self._options.clips is None:
+            kept, left = ("clips", "still pictures") if self._survey.clips else ("still pictures", "clips")
+            yield f"there are more {kept} than {left}: the {left} were left out"
