@@ -56,12 +56,13 @@ class GroupNormAct(nn.GroupNorm):
             gain, bias = self._affine(scale, shift)
             x = kernels(x, gain, bias, groups=self.num_groups, eps=self.eps, silu=self.silu, offset=offset)
             return x if self.act is None or self.silu else self.act(x)
+        if norm_cpu.fits(x):
+            gain, bias = (t.float().expand(x.shape[:2]) for t in self._affine(scale, shift))
+            offset = torch.zeros_like(gain) if offset is None else offset.float()
+            x = norm_cpu.group_norm(x, gain, bias, offset, groups=self.num_groups, eps=self.eps, silu=self.silu)
+            return x if self.act is None or self.silu else self.act(x)
         if offset is not None:
             x = x + offset[:, :, None, None]
-        if norm_cpu.fits(x):
-            gain, bias = (t.float().expand(x.shape[0], -1) for t in self._affine(scale, shift))
-            x = norm_cpu.group_norm(x, self.num_groups, gain, bias, self.eps, self.silu)
-            return x if self.act is None or self.silu else self.act(x)
         x = super().forward(x)
         if scale is not None and shift is not None:
             x = x * (1 + scale[:, :, None, None]) + shift[:, :, None, None]

@@ -6,6 +6,7 @@ map is one vectorised operation; everything between passes is (b, c) in float32.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_CHUNK = 16
+_RUN = 64
 
 
 def fits(x: Tensor) -> bool:
@@ -26,21 +27,22 @@ def fits(x: Tensor) -> bool:
     )
 
 
-def group_norm(x: Tensor, groups: int, gain: Tensor, bias: Tensor, eps: float, silu: bool) -> Tensor:
-    """Normalise over groups of channels, scale and shift, and apply SiLU if asked.
+def group_norm(x: Tensor, gain: Tensor, bias: Tensor, offset: Tensor, *, groups: int, eps: float, silu: bool) -> Tensor:
+    """Normalise ``x + offset`` over groups of channels, scale and shift it, and apply SiLU if asked.
 
     Args:
         x: (b, c, h, w) bfloat16, channels last.
-        groups: divides c.
         gain: (b, c) float32.
         bias: (b, c) float32.
+        offset: (b, c) float32.
+        groups: divides c.
         eps: added to the variance.
         silu: whether the activation follows.
 
     Returns:
         Like ``x``.
     """
-    return _GroupNorm.apply(x, groups, gain, bias, eps, silu)
+    return _GroupNorm.apply(x, gain, bias, offset, groups, eps, silu)
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -48,56 +50,67 @@ def _rows(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, x.shape[1])
 
 
+def _picture(rows: Tensor, like: Tensor) -> Tensor:
+    """The way back from :func:`_rows`."""
+    b, c, h, w = like.shape
+    return rows.view(b, h, w, c).permute(0, 3, 1, 2)
+
+
 def _total(rows: Tensor) -> Tensor:
-    """Sums over places, (b, n, c) -> (b, c) float32. Short sums in bfloat16 first: that kernel is vectorised."""
+    """Sums over places, (b, n, c) -> (b, c) float32; of runs in bfloat16 first, for which there is a fast kernel."""
     b, n, c = rows.shape
-    if n % _CHUNK == 0:
-        rows = rows.view(b, n // _CHUNK, _CHUNK, c).sum(2)
-    return rows.sum(1, dtype=torch.float32)
+    run = math.gcd(n, _RUN)
+    return rows.view(b, n // run, run, c).sum(2).sum(1, dtype=torch.float32)
 
 
-def _per_group(values: Tensor, groups: int) -> Tensor:
-    """Sums over the channels of each group, spread over them again: (b, c) -> (b, c)."""
+def _mean(values: Tensor, groups: int, places: int) -> Tensor:
+    """From sums over places, (b, c), the mean of each group, for each of its channels."""
     b, c = values.shape
-    return values.view(b, groups, -1).sum(2, keepdim=True).expand(b, groups, c // groups).reshape(b, c)
+    mean = values.view(b, groups, -1).sum(2, keepdim=True) / (places * (c // groups))
+    return mean.expand(b, groups, c // groups).reshape(b, c)
 
 
-def _affine(rows: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    return torch.addcmul(shift.to(rows.dtype)[:, None], rows, scale.to(rows.dtype)[:, None])
+def _affine(rows: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:
+    return torch.addcmul(shift.to(rows.dtype)[:, None], rows, scale.to(rows.dtype)[:, None], out=out)
 
 
 class _GroupNorm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, groups: int, gain: Tensor, bias: Tensor, eps: float, silu: bool) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, gain: Tensor, bias: Tensor, offset: Tensor, groups: int, eps: float, silu: bool
+    ) -> Tensor:
         rows = _rows(x)
-        count = rows.shape[1] * (rows.shape[2] // groups)
-        mean = _per_group(_total(rows), groups) / count
-        square = _per_group(_total(rows.square()), groups) / count
+        places = rows.shape[1]
+        out = torch.mul(rows, rows)
+        total, square = _total(rows), _total(out)
+        # Moments of x + offset from those of x.
+        mean = _mean(total + places * offset, groups, places)
+        square = _mean(square + offset * (2 * total + places * offset), groups, places)
         inverse = (square - mean**2).clamp(min=0).add(eps).rsqrt()
         scale = inverse * gain
-        shift = bias - mean * scale
-        ctx.save_for_backward(x, gain, mean, inverse, scale, shift)
-        ctx.groups, ctx.silu, ctx.count = groups, silu, count
-        out = _affine(rows, scale, shift)
-        if silu:
-            out = F.silu(out, inplace=True)
-        return out.view(x.shape[0], *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
+        centre = offset - mean
+        ctx.save_for_backward(x, gain, bias, centre, inverse, total)
+        ctx.groups, ctx.silu = groups, silu
+        _affine(rows, scale, bias + scale * centre, out)
+        return _picture(F.silu(out, inplace=True) if silu else out, x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, gain, mean, inverse, scale, shift = ctx.saved_tensors
+        x, gain, bias, centre, inverse, total = ctx.saved_tensors
         rows = _rows(x)
-        # The input of SiLU is computed again: one pass, instead of a feature map kept until now.
+        places, scale = rows.shape[1], inverse * gain
         grads = _rows(grad.contiguous(memory_format=torch.channels_last))
+        out = torch.empty_like(rows)
         if ctx.silu:
-            grads = torch.ops.aten.silu_backward(grads, _affine(rows, scale, shift))
-        total = _total(grads)
-        product = inverse * (_total(grads * rows) - mean * total)  # sum over places of grad times normalised x
-        first = _per_group(gain * total, ctx.groups) / ctx.count
-        second = _per_group(gain * product, ctx.groups) / ctx.count
-        of_x = -(inverse**2) * second
-        out = _affine(rows, of_x, -inverse * first - mean * of_x)
-        out = torch.addcmul(out, grads, scale.to(grads.dtype)[:, None])
-        out = out.view(x.shape[0], *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
-        return out, None, product, total, None, None
+            # Its input is computed again: one pass, instead of a feature map kept until now.
+            before = _affine(rows, scale, bias + scale * centre, torch.empty_like(rows))
+            grads = torch.ops.aten.silu_backward(grads, before, grad_input=before)
+        of_bias = _total(grads)
+        of_gain = inverse * (_total(torch.mul(grads, rows, out=out)) + centre * of_bias)
+        # grad of x = scale * grad + slope * x + level, from the two means that normalisation takes away.
+        slope = -(inverse**2) * _mean(gain * of_gain, ctx.groups, places)
+        level = slope * centre - inverse * _mean(gain * of_bias, ctx.groups, places)
+        of_x = _affine(rows, slope, level, out).addcmul_(grads, scale.to(grads.dtype)[:, None])
+        of_offset = scale * of_bias + slope * total + places * level
+        return _picture(of_x, x), of_gain, of_bias, of_offset, None, None, None

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from diorama.nn.activations import ActivationName
 from diorama.nn.attention import SpatialAttention
+from diorama.nn.dropout import dropout
 from diorama.nn.norm import GroupNormAct
 from diorama.nn.resample import double, fir_double, fir_halve, halve
 
@@ -98,7 +99,7 @@ class ResidualBlock(nn.Module):
             h = self.norm_out(h, scale, shift, offset=bias.expand_as(shift))
         else:
             h = self.norm_out(h, offset=time + bias)
-        h = self.conv_out(F.dropout(h, self.dropout, self.training))
+        h = self.conv_out(dropout(h, self.dropout, self.training))
         x = (x if self.shortcut is None else self.shortcut(x)) + h
         return x if self.divide == 1 else x / self.divide
 
