@@ -37,7 +37,7 @@ def on_clock(frames: Iterable[Frame], fps: float) -> Iterator[NDArray[Any]]:
     if before is None:
         return
     half = (before.seconds - first) / (count - 1) / 2 if count > 1 else 0.0
-    while first + tick / fps <= before.seconds + half * (1 - 1e-6):
+    while first + tick / fps <= before.seconds + half * (1 + 1e-6):
         yield before.pixels
         tick += 1
 

@@ -1,0 +1,79 @@
+"""Who is for training, validation, testing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diorama.data.splits import Membership, assign
+
+
+def _members(groups: list[str], given: str | None = None) -> list[Membership]:
+    return [Membership(given, group) for group in groups]
+
+
+@given(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=60))
+def test_groups_stay_on_one_side(sizes: list[int]) -> None:
+    groups = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
+    splits, _ = assign(_members(groups), None)
+    for group in set(groups):
+        assert len({split for split, own in zip(splits, groups, strict=True) if own == group}) == 1
+    assert "train" in splits
+    if len(sizes) >= 3:
+        assert set(splits) == {"train", "val", "test"}
+
+
+def test_shares_are_kept_and_do_not_depend_on_order() -> None:
+    groups = [f"picture {i}" for i in range(1_000)]
+    splits, notes = assign(_members(groups), (0.7, 0.2, 0.1))
+    assert [splits.count(name) for name in ("train", "val", "test")] == [700, 200, 100]
+    backwards, _ = assign(_members(groups[::-1]), (0.7, 0.2, 0.1))
+    assert backwards[::-1] == splits
+    assert "0.7, 0.2, 0.1" in notes[0]
+
+
+def test_adding_data_moves_few_records() -> None:
+    groups = [f"picture {i}" for i in range(2_000)]
+    before, _ = assign(_members(groups), None)
+    after, _ = assign(_members([*groups, *(f"new {i}" for i in range(20))]), None)
+    assert sum(a != b for a, b in zip(before, after, strict=False)) < 60
+
+
+def test_a_share_of_nothing_stays_empty() -> None:
+    splits, _ = assign(_members(list("abcdefgh")), (0.5, 0.5, 0.0))
+    assert set(splits) == {"train", "val"}
+
+
+def test_splits_of_the_source_are_kept_as_they_are() -> None:
+    members = [*_members(["a", "b"], "train"), *_members(["c"], "test"), *_members(["d"])]
+    splits, notes = assign(members, None)
+    assert splits == ["train", "train", "test", "train"]
+    assert notes == ["the source names its splits: train, test"]
+
+
+def test_asking_for_shares_cuts_what_is_missing_from_train() -> None:
+    members = [*_members([f"a{i}" for i in range(90)], "train"), *_members([f"t{i}" for i in range(10)], "test")]
+    splits, notes = assign(members, (0.8, 0.1, 0.1))
+    assert [splits.count(name) for name in ("train", "val", "test")] == [80, 10, 10]
+    assert splits[90:] == ["test"] * 10
+    assert "val cut from train" in notes[-1]
+    assert assign(members, (0.8, 0.0, 0.2))[0].count("val") == 0
+    only_test = assign(_members(["a", "b"], "test"), (0.8, 0.1, 0.1))
+    assert only_test[0] == ["test", "test"]
+
+
+def test_groups_torn_by_the_source_are_told() -> None:
+    members = [Membership("train", "patient 1"), Membership("test", "patient 1"), Membership("test", "patient 2")]
+    _, notes = assign(members, None)
+    assert any("patient 1" in note for note in notes)
+
+
+def test_one_record_is_for_training() -> None:
+    assert assign(_members(["only"]), None)[0] == ["train"]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_few_records_leave_training_some(count: int) -> None:
+    splits, _ = assign(_members([str(i) for i in range(count)]), None)
+    assert "train" in splits
