@@ -99,6 +99,23 @@ MOCOGAN = Reference(
     arxiv="1707.04993",
 )
 
+SIMCLR = Reference(
+    key="chen2020simclr",
+    title="A Simple Framework for Contrastive Learning of Visual Representations",
+    authors=("Ting Chen", "Simon Kornblith", "Mohammad Norouzi", "Geoffrey Hinton"),
+    year=2020,
+    venue="ICML",
+    arxiv="2002.05709",
+)
+VICREG = Reference(
+    key="bardes2022vicreg",
+    title="VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning",
+    authors=("Adrien Bardes", "Jean Ponce", "Yann LeCun"),
+    year=2022,
+    venue="ICLR",
+    arxiv="2105.04906",
+)
+
 MEASURES: tuple[Reference, ...] = (
     Reference(
         key="heusel2017ttur",
@@ -135,7 +152,7 @@ MEASURES: tuple[Reference, ...] = (
 )
 """The papers of what reports measure."""
 
-ALL: tuple[Reference, ...] = (DCGAN, VAE, DDPM, DDIM, GUIDANCE, MOCOGAN, *MEASURES)
+ALL: tuple[Reference, ...] = (DCGAN, VAE, DDPM, DDIM, GUIDANCE, MOCOGAN, SIMCLR, VICREG, *MEASURES)
 
 
 def find(key: str) -> Reference:

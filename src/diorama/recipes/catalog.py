@@ -64,6 +64,10 @@ _ABOUT_MOCOGAN = (
     "A clip is drawn from one code for what it shows and a sequence of codes for how it moves, frame by frame; one "
     "discriminator judges frames, another whole clips."
 )
+_ABOUT_LITE = (
+    "A network learns features of pictures without labels: to tell pictures apart, to know how damaged they are and "
+    "to keep what they look like. The package's own weights measure fd@lite."
+)
 _DCGAN, _VAE = ("radford2016dcgan",), ("kingma2014vae",)
 _GUIDED = ("ho2020ddpm", "song2021ddim", "ho2022guidance")
 _DDPM, _MOCOGAN = ("ho2020ddpm", "song2021ddim"), ("tulyakov2018mocogan",)
@@ -155,6 +159,14 @@ ENTRIES: tuple[Entry, ...] = (
         about=_ABOUT_MOCOGAN,
         kind="video",
         references=_MOCOGAN,
+    ),
+    Entry(
+        name="lite",
+        where="diorama.recipes.lite:lite",
+        title="Lite features",
+        summary="the feature network behind fd@lite, from colour pictures without labels",
+        about=_ABOUT_LITE,
+        references=("chen2020simclr", "bardes2022vicreg"),
     ),
     Entry(
         name="dcgan_toy",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.mixture import GaussianMixtureConfig
+from diorama.synthesis.representation import RepresentationConfig
 from diorama.synthesis.vae import VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 
@@ -12,6 +13,7 @@ AnySynthesizer = (
     DiffusionSynthesizerConfig
     | GANSynthesizerConfig
     | GaussianMixtureConfig
+    | RepresentationConfig
     | VAESynthesizerConfig
     | VideoGANSynthesizerConfig
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.conformance.adapters import dcgan, diffusers_unet2d, mocogan
+from tests.conformance.adapters import dcgan, diffusers_unet2d, frechet, inception, mocogan
 from tests.conformance.runner import Adapter, Compute
 
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "DCGAN": dcgan.ADAPTERS,
+    "FID Inception network": inception.ADAPTERS,
+    "Fréchet distance": frechet.ADAPTERS,
     "DDPM U-Net (diffusers layout)": diffusers_unet2d.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
 }

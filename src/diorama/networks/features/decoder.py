@@ -42,8 +42,7 @@ class FeatureDecoder(nn.Module):
         widths = [max(config.width >> i, 16) for i in range(doublings + 1)]
         self.enter = nn.Linear(config.features, widths[0] * 16)
         self.doublings = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU())
-            for a, b in pairwise(widths)
+            nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU()) for a, b in pairwise(widths)
         )
         self.leave = nn.Conv2d(widths[-1], 3, 3, padding=1)
 

@@ -2,11 +2,14 @@
 
 Channel means are taken at four depths and laid side by side: the shallow ones see noise, blur and blocks, the
 deep ones see content. The weights in the package were trained without labels (recipe ``lite``) on the pictures
-that ``lite.credits.csv`` lists.
+that :func:`credits` lists.
 """
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -122,6 +125,15 @@ def fit_size(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
 def weights_content() -> bytes:
     """The weights file that comes with the package."""
     return files("diorama.networks.features").joinpath("lite.safetensors").read_bytes()
+
+
+def credits() -> list[dict[str, str]]:
+    """Whose pictures the weights were trained on: ``source``, ``licence``, ``credit``, ``file`` and ``pictures``.
+
+    The built-in world, which is our own, is not among them.
+    """
+    content = files("diorama.networks.features").joinpath("lite.credits.csv.gz").read_bytes()
+    return list(csv.DictReader(io.StringIO(gzip.decompress(content).decode("utf-8"))))
 
 
 def pretrained() -> LiteFeatures:
