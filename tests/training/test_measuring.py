@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from diorama.core import runlog
+from diorama.core.errors import DioramaError
+from diorama.data.pack import pack_arrays
 from diorama.evaluation.protocol import Interval, Result
 from diorama.evaluation.run import Evaluation
 from diorama.synthesis import store
@@ -19,7 +22,7 @@ from diorama.training import measuring
 from diorama.training.checkpoint import read
 from diorama.training.recipe import EvaluationConfig, Recipe
 from diorama.training.run import TrainOptions, train
-from tests.training.toy import CATALOG, flow_recipe, write_data
+from tests.training.toy import CATALOG, MEDIA, flow_recipe, write_data
 
 VALUES = (5.0, 2.0, 3.0, 4.0)
 
@@ -41,7 +44,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
         interval = Interval(low=value - 1, high=value + 1, method="made up")
         return Evaluation(results=(Result(metric=metric, value=value, interval=interval, samples=len(samples[-1])),))
 
-    monkeypatch.setattr(measuring, "reference_features", lambda *_: None)
+    monkeypatch.setattr(measuring, "reference_features", lambda *_: "features")
     monkeypatch.setattr(measuring, "measure", measure)
     return samples
 
@@ -83,6 +86,20 @@ def test_measuring_does_not_disturb_training(data: Path, tmp_path: Path, seen: l
     list(train(flow_recipe(), data, tmp_path / "plain", TrainOptions(device="cpu")))
     left, right = (read(tmp_path / name / "checkpoints/000000020") for name in ("measured", "plain"))
     assert all(torch.equal(value, right["method"][name]) for name, value in left["method"].items())
+
+
+def test_a_metric_that_cannot_be_had_is_refused_before_training(data: Path, tmp_path: Path) -> None:
+    unknown = replace(recipe(), evaluation=EvaluationConfig(metric="fd@nothing"))
+    with pytest.raises(DioramaError, match="nothing"):
+        next(train(unknown, data, tmp_path / "run", TrainOptions(device="cpu")))
+
+
+def test_data_without_a_validation_split_are_trained_on_and_said_so(tmp_path: Path, seen: list[Tensor]) -> None:
+    pack_arrays(tmp_path / "data", {"train": np.zeros((32, 4, 4, 3), np.uint8)}, MEDIA)
+    first, *_, last = train(recipe(), tmp_path / "data", tmp_path / "run", TrainOptions(device="cpu"))
+    assert "no split `val`" in first.notes[-1]
+    assert last.finished
+    assert not seen
 
 
 def test_the_memory_of_the_best_survives_an_interruption(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:

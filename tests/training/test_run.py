@@ -152,6 +152,14 @@ def test_changed_values_are_refused_by_name(data: Path, tmp_path: Path) -> None:
         finish(replace(flow_recipe(), images=160), data, tmp_path / "run")
 
 
+def test_a_field_that_is_younger_than_the_run_does_not_stop_it(data: Path, tmp_path: Path) -> None:
+    finish(replace(flow_recipe(), images=32), data, tmp_path / "run")
+    written = json.loads((tmp_path / "run/recipe.json").read_text())
+    del written["recipe"]["keep"]
+    (tmp_path / "run/recipe.json").write_text(json.dumps(written))
+    assert finish(replace(flow_recipe(), images=32), data, tmp_path / "run")[-1].finished
+
+
 def test_images_may_not_grow_where_a_rate_depends_on_them(data: Path, tmp_path: Path) -> None:
     falling = OptimizerConfig(rate=RateConfig(peak=0.01, decay="cosine"))
     recipe = replace(flow_recipe(), optimizers={"generator": falling}, images=32)

@@ -74,7 +74,15 @@ class Chronicle:
         return () if self.parts.fit is None else (f"starts from another model: {self.parts.fit}",)
 
     def opening(self, notes: tuple[str, ...]) -> Tick:
-        """The tick before the first step."""
+        """The tick before the first step; what measuring needs is made ready.
+
+        Raises:
+            DioramaError: the recipe's metric cannot be measured here.
+        """
+        if self.evaluator is not None and self.first and self.parts.step < self.stop:
+            self.evaluator.prepare(self.parts.precision.device)
+        elif self.evaluator is None and self.recipe.evaluation.samples:
+            notes = (*notes, "measures no model, since the data have no split `val`; the last one is kept")
         return Tick(step=self.parts.step, images=self.images, total=self.total, notes=notes)
 
     def closing(self) -> Tick:

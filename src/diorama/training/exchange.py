@@ -7,7 +7,7 @@ the loss did inside.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -68,8 +68,8 @@ class GradientExchange:
             _receive(bucket)
         self._armed = False
 
-    def _count_in(self, bucket: _Bucket):  # type: ignore[no-untyped-def]
-        def hook(parameter: nn.Parameter) -> None:
+    def _count_in(self, bucket: _Bucket) -> Callable[[Tensor], None]:
+        def hook(_: Tensor) -> None:
             bucket.ready += 1
             # In every process the buckets leave in the same order, or the collectives would not match.
             while self._armed and self._next < len(self._buckets):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -78,8 +79,13 @@ class RunFolder:
                 files.write_json(self.path / RECIPE, wanted)
 
     def cut_log(self, step: int) -> None:
-        """Begin the log, or drop what it holds of later steps."""
-        self._log().cut(step)
+        """Begin the log, or drop what it holds of later steps.
+
+        Raises:
+            TrainingFailed: the disk is full.
+        """
+        with checkpoint.writing(f"{self.path / LOG}", _INTACT):
+            self._log().cut(step)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Add a line to the log.
@@ -113,22 +119,23 @@ class RunFolder:
             TrainingFailed: the disk is full or gone; the states before are intact.
         """
         before = self.newest()
-        # The lines that the state relies on must not be lost after it.
-        self._log().sync()
         left = f"The state of step {int(before.name)} is intact" if before else "There is no earlier state"
-        with (
-            checkpoint.writing(f"the resume state of step {step}", f"{left}; make room and run the same command"),
-            files.fresh_folder(self.at_step(step)) as partial,
-        ):
-            checkpoint.write(partial, state)
-            write_model(partial / MODEL)
+        with checkpoint.writing(f"the resume state of step {step}", f"{left}; make room and run the same command"):
+            # The lines that the state relies on must not be lost after it.
+            self._log().sync()
+            with files.fresh_folder(self.at_step(step)) as partial:
+                checkpoint.write(partial, state)
+                write_model(partial / MODEL)
         return self.at_step(step)
 
     def prune(self, keep: int, best: int | None) -> None:
         """Remove all resume states but the newest ``keep`` and that of step ``best``."""
         for old in self.checkpoints()[: -max(1, keep)]:
             if int(old.name) != best:
-                shutil.rmtree(old)
+                # Renamed first, since a kill may leave half of a folder.
+                doomed = old.with_name(f".{old.name}.replaced-{os.getpid()}")
+                os.replace(old, doomed)
+                shutil.rmtree(doomed)
 
     def promote(self, step: int, card: str) -> None:
         """Make the model of a resume state the run's, with a card that tells why.
@@ -167,7 +174,9 @@ class RunFolder:
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """The leaves in which two JSON values differ, under their dotted paths."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in {**old, **new}:
+        # A field that the value on disk lacks is younger than the run, which ran as its default does.
+        keys = old if "kind" in old else {**old, **new}
+        for key in keys:
             yield from _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))
     elif old != new:
         yield path, (old, new)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from diorama.data.dataset import Split
 from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
 from diorama.evaluation.run import measure
@@ -51,14 +53,16 @@ class Evaluator:
         self.config, self.val, self.cache, self.seed = config, val, cache, seed
         self._reference: ReferenceFeatures | None = None
 
+    def prepare(self, device: torch.device) -> None:
+        """Take the real features, so that a metric that cannot be had is refused before training."""
+        options = ReferenceOptions(seed=self.seed, device=str(device), cache=self.cache)
+        self._reference = reference_features(self.val, (self.config.metric,), options)
+
     def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
         """Stamped results, as JSON, of the model as it was last refreshed."""
-        metrics = (self.config.metric,)
-        if self._reference is None:
-            options = ReferenceOptions(seed=self.seed, device=str(view.precision.device), cache=self.cache)
-            self._reference = reference_features(self.val, metrics, options)
+        assert self._reference is not None, "prepare comes first"
         samples = view.samples(self.config.samples, seed=self.seed)
-        evaluation = measure(samples, self._reference, metrics, seed=self.seed)
+        evaluation = measure(samples, self._reference, (self.config.metric,), seed=self.seed)
         return tuple(asdict(result) for result in evaluation.results)
 
     def better(self, results: tuple[Mapping[str, Any], ...], best: Best | None) -> Mapping[str, Any] | None:
