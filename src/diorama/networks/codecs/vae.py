@@ -32,7 +32,7 @@ class ConvEncoderConfig:
         size: (height, width) in pixels.
         channels: of the pictures.
         features: width at full resolution; it doubles with each halving, up to four times this.
-        blocks: residual blocks at each resolution.
+        blocks: residual blocks at each resolution but the full one, where they cost most and say least.
         latent: length of the latent vector.
     """
 
@@ -104,11 +104,10 @@ class ConvEncoder(nn.Module):
         self.config = config
         steps, (height, width) = pyramid(config.size)
         widths = _widths(config.features, steps)
-        layers: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], 3, padding=1)]
+        layers: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], 3, padding=1), nn.SiLU()]
         for finer, coarser in pairwise(widths):
-            layers += [_Residual(finer) for _ in range(config.blocks)]
             layers += [nn.Conv2d(finer, coarser, 4, 2, 1)]
-        layers += [_Residual(widths[-1]) for _ in range(config.blocks)]
+            layers += [_Residual(coarser) for _ in range(config.blocks)]
         layers += [_norm(widths[-1]), nn.SiLU()]
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(widths[-1] * height * width, 2 * config.latent)
@@ -129,10 +128,10 @@ class ConvDecoder(nn.Module):
         steps, self.coarsest = pyramid(config.size)
         widths = list(reversed(_widths(config.features, steps)))
         self.stem = nn.Linear(config.latent, widths[0] * self.coarsest[0] * self.coarsest[1])
-        layers: list[nn.Module] = [_Residual(widths[0]) for _ in range(config.blocks)]
+        layers: list[nn.Module] = []
         for coarser, finer in pairwise(widths):
+            layers += [_Residual(coarser) for _ in range(config.blocks)]
             layers += [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(coarser, finer, 3, padding=1)]
-            layers += [_Residual(finer) for _ in range(config.blocks)]
         layers += [_norm(widths[-1]), nn.SiLU(), nn.Conv2d(widths[-1], config.channels, 3, padding=1)]
         self.body = nn.Sequential(*layers)
         # Adam moves a lone parameter by one learning rate a step; the factor lets the scale keep up with the mean.
