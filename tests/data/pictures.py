@@ -37,9 +37,9 @@ def folder_of(folder: Path, count: int, suffix: str = ".png") -> Path:
     return folder
 
 
-def prepared(source: Path | list[Path], out: Path, **options: object) -> tuple[Dataset, Audit]:
+def prepared(origin: Path | list[Path], out: Path, **options: object) -> tuple[Dataset, Audit]:
     """Prepare a source to the end, without workers, and open the result."""
-    sources = source if isinstance(source, list) else [source]
+    sources = origin if isinstance(origin, list) else [origin]
     wanted = PrepareOptions(**({"size": 16, "workers": 0} | options))  # type: ignore[arg-type]
     last = deque(prepare(sources, out, wanted), maxlen=1).pop()
     assert last.audit is not None

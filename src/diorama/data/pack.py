@@ -54,6 +54,9 @@ class Place:
 class PackWriter:
     """Appends records to the shards of a prepared folder, then writes index and manifest.
 
+    Records are appended inside a ``with`` block; its end closes the shards, after which they can be read and the
+    folder finished.
+
     Args:
         folder: an existing folder that nothing else writes to.
         shards: name of the folder in it that the shards go to.
@@ -68,6 +71,13 @@ class PackWriter:
         self._sums: list[NDArray[np.float64]] = []
         self._facts: list[Mapping[str, Any]] = []
         self._sealed: tuple[list[StoredFile], ShardReader] | None = None
+
+    def __enter__(self) -> PackWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
+        self._sealed = files, ShardReader([self.folder / file.name for file in files])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -101,15 +111,9 @@ class PackWriter:
         """Sum, sum of squares, smallest and largest value of every channel of some records, (n, c, 4)."""
         return np.stack([self._sums[number] for number in numbers])
 
-    def seal(self) -> None:
-        """Close the shards: nothing can be appended any more, and records can be read."""
-        if self._sealed is None:
-            files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
-            self._sealed = files, ShardReader([self.folder / file.name for file in files])
-
     def read(self, number: int) -> NDArray[Any]:
-        """The pixels of a record, after :meth:`seal`."""
-        assert self._sealed is not None, "seal first"
+        """The pixels of a record, once the block has ended."""
+        assert self._sealed is not None, "the block has not ended"
         row, reader = self._rows[number][0], self._sealed[1]
         shard, offset = int(row["shard"]), int(row["offset"])
         return decode_record(reader.content(shard, offset, int(row["bytes"])), row, reader.suffix(shard, offset))
@@ -128,8 +132,7 @@ class PackWriter:
         Returns:
             The content hash: it names pixels, labels, classes and units, and nothing of how they are stored.
         """
-        self.seal()
-        assert self._sealed is not None
+        assert self._sealed is not None, "the block has not ended"
         files, rows = list(self._sealed[0]), self.rows()
         shards = [file.name for file in files]
         rows["label"] = [place.label for place in places]
@@ -211,10 +214,11 @@ def pack_arrays(
         name: of the data set.
     """
     with fresh_folder(out) as folder:
-        writer, places = PackWriter(folder), []
-        for split in SPLITS:
-            for number, pixels in enumerate(splits.get(split, ())):
-                writer.append(encode_record(pixels, media.fps), f"{split}/{number:06d}")
-                places.append(Place(split=split, label=int(labels[split][number]) if labels else -1))
+        places = []
+        with PackWriter(folder) as writer:
+            for split in SPLITS:
+                for number, pixels in enumerate(splits.get(split, ())):
+                    writer.append(encode_record(pixels, media.fps), f"{split}/{number:06d}")
+                    places.append(Place(split=split, label=int(labels[split][number]) if labels else -1))
         writer.finish(PackInfo(name=name, media=media, classes=tuple(classes)), places)
     return open_dataset(out)

@@ -36,7 +36,7 @@ from diorama.media.resize import Fit
 _ITEMS_AT_ONCE, _BYTES_AT_ONCE = 64, 8 << 20
 _WORKERS_AT_MOST = 16
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 Dtype = Literal["uint8", "uint16", "float16", "float32"]
 Stage = Literal["reading", "unifying", "comparing", "done"]
@@ -144,12 +144,12 @@ def prepare(
 def _prepare_into(
     folder: Path, sources: Sequence[Source], tests: Sequence[Source], options: PrepareOptions
 ) -> Iterator[PrepareProgress]:
-    writer, ledger = PackWriter(folder), Ledger(options.group)
-    for source in (*sources, *tests):
-        yield from _read(source, writer, ledger, options, for_test=source in tests)
+    ledger = Ledger(options.group)
+    with PackWriter(folder) as writer:
+        for source in (*sources, *tests):
+            yield from _read(source, writer, ledger, options, for_test=source in tests)
     if not ledger.entries:
         raise BadInput(ledger.why_empty([source.name for source in (*sources, *tests)]))
-    writer.seal()
     yield _progress("unifying", ledger)
     form, notes = common_form(writer.rows())
     ledger.notes += notes
@@ -240,15 +240,15 @@ def _bytes(content: Content) -> int:
 
 def _unified(writer: PackWriter, ledger: Ledger, form: Form, policy: Fit) -> PackWriter:
     """Write all records anew in one form; the mixed ones are removed."""
-    unified, entries = PackWriter(writer.folder, "unified"), []
-    for number, entry in enumerate(ledger.entries):
-        fps = float(writer.row(number)["fps"]) or None
-        pieces = converted(writer.read(number), form, policy)
-        for place, pixels in enumerate(pieces):
-            several = place if len(pieces) > 1 else None
-            entries.append(moved(entry, signatures(pixels[None])[0], several))
-            unified.append(encode_record(pixels, fps), entries[-1].path, entry.facts)
-    unified.seal()
+    entries = []
+    with PackWriter(writer.folder, "unified") as unified:
+        for number, entry in enumerate(ledger.entries):
+            fps = float(writer.row(number)["fps"]) or None
+            pieces = converted(writer.read(number), form, policy)
+            for place, pixels in enumerate(pieces):
+                several = place if len(pieces) > 1 else None
+                entries.append(moved(entry, signatures(pixels[None])[0], several))
+                unified.append(encode_record(pixels, fps), entries[-1].path, entry.facts)
     shutil.rmtree(writer.discard())
     ledger.replace_entries(entries, f"it cannot become {form}")
     return unified

@@ -123,7 +123,7 @@ def decode_record(content: memoryview | bytes, row: NDArray[np.void], suffix: st
             flat = np.frombuffer(zstandard.decompress(bytes(content)), dtype)
         else:
             flat = np.frombuffer(content, dtype)
-        return flat.astype(dtype, copy=False).reshape(shape)
+        return np.array(flat, dtype).reshape(shape)
     except (OSError, SyntaxError, ValueError, zstandard.ZstdError) as problem:
         raise BadInput(f"a stored record is damaged ({problem})") from problem
 

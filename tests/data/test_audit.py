@@ -1,0 +1,91 @@
+"""The audit: pairs, groups and their limits; and work in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diorama.data import audit as audits
+from diorama.data.audit import alike, draw_up
+from diorama.data.duplicates import signatures
+from diorama.data.intake import Intake, Taken
+from diorama.data.ledger import Ledger
+from diorama.data.records import encode_record
+from diorama.data.workers import in_order
+from tests.data.pictures import picture, prepared, save
+
+
+def _ledger(*pictures: np.ndarray) -> tuple[Ledger, np.ndarray]:
+    ledger, digests = Ledger(), []
+    for number, pixels in enumerate(pictures):
+        payload = encode_record(pixels)
+        intake = Intake((Taken(payload, signatures(pixels[None])[0]),), "24x24", "RGB")
+        ledger.enter("source", f"{number}.png", {}, intake)
+        digests.append(payload.row["digest"][0])
+    return ledger, np.stack(digests)
+
+
+def test_near_equal_pictures_of_equal_groups_are_all_paired() -> None:
+    one, near = picture(1), picture(1)[:, ::-1]
+    ledger, digests = _ledger(one, near, one, near, picture(2))
+    pairs, notes = alike(ledger, digests)
+    assert {(0, 2), (1, 3), (0, 1), (0, 3), (1, 2), (2, 3)} == set(pairs)
+    assert notes == []
+
+
+def test_limits_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audits, "COMPARED_AT_MOST", 2)
+    monkeypatch.setattr(audits, "LEAKS_AT_MOST", 1)
+    one = picture(1)
+    ledger, digests = _ledger(one, one, one, one[:, ::-1], picture(2))
+    found = draw_up(ledger, digests, ["train", "test", "val", "train", "train"])
+    assert len(found.leaks) == 1
+    assert len(found.duplicates[0]) == 3
+    assert any("too many to compare" in note for note in found.notes)
+    assert any("2 pairs across splits" in note for note in found.notes)
+    assert list(found.splits) == ["train", "val", "test"]
+
+
+def test_paths_of_several_sources_are_told_apart() -> None:
+    ledger, _ = _ledger(picture(0))
+    (entry,) = ledger.enter("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
+    (again,) = ledger.enter("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
+    assert (entry.path, again.path) == ("source/0.png", "source-2/0.png")
+
+
+def test_the_page_stays_short_where_lists_are_long(tmp_path: Path) -> None:
+    for number in range(30):
+        save(picture(number), tmp_path / "in" / f"{number}.png")
+        save(picture(number), tmp_path / "in" / f"{number}-again.png")
+    for number in range(210):
+        (tmp_path / "in" / f"{number:03d}.txt").write_text("no picture")
+    _, found = prepared(tmp_path / "in", tmp_path / "out", size=96)
+    assert (len(found.duplicates), len(found.skipped)) == (30, 210)
+    text = (tmp_path / "out" / "audit.html").read_text()
+    assert "and 6 more in audit.json" in text
+    assert "and 10 more in audit.json" in text
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_results_come_in_the_order_of_the_jobs_with_few_under_way(workers: int) -> None:
+    taken = 0
+
+    def jobs() -> Iterator[int]:
+        nonlocal taken
+        for number in range(50):
+            taken += 1
+            yield number
+
+    for number, result in enumerate(in_order(lambda job: job * job, jobs(), workers=workers)):
+        assert result == number * number
+        assert taken - number <= workers + 2
+
+
+def test_workers_leave_the_number_of_threads_as_it_was() -> None:
+    before = torch.get_num_threads()
+    assert list(in_order(lambda _: torch.get_num_threads(), range(2), workers=1)) == [1, 1]
+    assert torch.get_num_threads() == before
