@@ -18,7 +18,8 @@ FLOORS = (
     ("training",),
     ("recipes",),
     ("comparison", "studio", "study"),
-    ("cli", "__main__"),
+    ("cli",),
+    ("__main__",),
 )
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -39,7 +40,7 @@ def breaches(path: Path, tree: ast.Module) -> Iterator[str]:
             yield f"{path}: relative import {name}"
         top, _, rest = name.partition(".")
         target = rest.partition(".")[0]
-        if top != "diorama" or target == room or target == "__version__":
+        if top != "diorama" or target in (room, "", "__version__"):
             continue
         if room == "__init__" or FLOOR[target] >= FLOOR[room]:
             yield f"{path}: {room} must not import {target}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
@@ -101,9 +102,23 @@ def test_killed_in_a_step_and_in_a_save(data: Path, tmp_path: Path) -> None:
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 
+def work(rank: int, port: int, data: Path, out: Path) -> None:
+    """One of two processes, in the environment that torchrun gives."""
+    place = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+    os.environ.update(place, MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    list(train(fit_recipe(), data, out, TrainOptions(device="cpu")))
+
+
+@pytest.mark.timeout(200)
 def test_two_processes_train_like_one(data: Path, tmp_path: Path) -> None:
-    run(2, "fit", data, tmp_path / "two")
+    context, port = multiprocessing.get_context("spawn"), free_port()
+    workers = [context.Process(target=work, args=(rank, port, data, tmp_path / "two")) for rank in range(2)]
+    for worker in workers:
+        worker.start()
     list(train(fit_recipe(), data, tmp_path / "one", TrainOptions(device="cpu")))
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
     one, two = newest(tmp_path / "one"), newest(tmp_path / "two")
     for name, value in one["method"].items():
         torch.testing.assert_close(two["method"][name], value)

@@ -21,6 +21,7 @@ from diorama.synthesis import store
 from diorama.training import placement
 from diorama.training.averages import Average, live_tensors
 from diorama.training.feed import Feed
+from diorama.training.graphs import record_networks
 from diorama.training.means import LossMeans
 from diorama.training.measuring import Best
 from diorama.training.options import TrainOptions
@@ -130,10 +131,20 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
         average=Average(method.averaged(), recipe.average),
         means=LossMeans(device),
         precision=precision,
-        compiled=placement.compile_networks(method, recipe.compile, device),
+        compiled=_hasten(method, recipe, device),
         frozen=frozen,
         fit=fit,
     )
+
+
+def _hasten(method: Method, recipe: Recipe, device: torch.device) -> bool:
+    """Compile or record networks as the recipe asks; whether they were compiled."""
+    if recipe.compile == "on":
+        placement.compile_networks(method)
+    elif recipe.compile == "auto":
+        share = recipe.batch_size // distributed.world_size()
+        record_networks(method, device, micro_batches=-(-share // (recipe.micro_batch or share)))
+    return recipe.compile == "on"
 
 
 def with_images(recipe: Recipe, images: int | None) -> Recipe:

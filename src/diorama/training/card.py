@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-import diorama
+from diorama import __version__
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo
 from diorama.training.measuring import Best
@@ -80,7 +80,7 @@ def provenance(origin: Origin, stand: Stand) -> dict[str, Any]:
             "processes": origin.processes,
         },
         "versions": {
-            "diorama": diorama.__version__,
+            "diorama": __version__,
             "torch": torch.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
@@ -23,23 +21,14 @@ def place(method: Method, device: torch.device, *, channels_last: bool) -> None:
         devices.channels_last(method)
 
 
-def compile_networks(method: Method, choice: Literal["auto", "on", "off"], device: torch.device) -> bool:
+def compile_networks(method: Method) -> None:
     """Compile the networks that a method calls, in place, so that their names and weights stay.
 
-    ``auto`` compiles where it pays: on CUDA, methods of one player. On CPUs compiling takes minutes and gains
-    nothing; players that take turns are frozen and thawed, which needs a graph for each, and their small networks
-    gain little. Second-order phases run networks as they are.
-
-    Returns:
-        Whether anything was compiled.
+    Second-order phases run them as they are.
     """
-    pays = device.type == "cuda" and len(method.players()) == 1
-    if choice == "off" or (choice == "auto" and not pays):
-        return False
     for child in method.children():
         for network in child.children() if isinstance(child, (nn.ModuleDict, nn.ModuleList)) else (child,):
             network.compile()
-    return True
 
 
 def lay_out(batch: Batch, *, channels_last: bool) -> Batch:
