@@ -22,3 +22,12 @@ def real_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that need a GPU skip, with the reason, where there is none."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")

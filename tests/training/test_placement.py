@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from diorama.training.placement import compile_networks, lay_out, place
-from tests.training.toy import ToyFitConfig, ToyFlow, ToyFlowConfig, ToyGANConfig
+from tests.training.toy import ToyFitConfig, ToyGANConfig
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
