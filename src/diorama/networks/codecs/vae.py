@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diorama.nn.norm import GroupNormAct
 from diorama.nn.pyramid import pyramid
 
 _WIDEST = 4
@@ -75,10 +76,8 @@ class _Residual(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             _norm(width),
-            nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=1),
             _norm(width),
-            nn.SiLU(),
             nn.Conv2d(width, width, 3, padding=1),
         )
         nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]
@@ -87,8 +86,8 @@ class _Residual(nn.Module):
         return x + self.body(x)
 
 
-def _norm(width: int) -> nn.GroupNorm:
-    return nn.GroupNorm(next(g for g in (8, 4, 2, 1) if width % g == 0), width)
+def _norm(width: int) -> GroupNormAct:
+    return GroupNormAct(next(g for g in (8, 4, 2, 1) if width % g == 0), width, act="silu")
 
 
 def _widths(features: int, steps: int) -> list[int]:
@@ -108,7 +107,7 @@ class ConvEncoder(nn.Module):
         for finer, coarser in pairwise(widths):
             layers += [nn.Conv2d(finer, coarser, 4, 2, 1)]
             layers += [_Residual(coarser) for _ in range(config.blocks)]
-        layers += [_norm(widths[-1]), nn.SiLU()]
+        layers += [_norm(widths[-1])]
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(widths[-1] * height * width, 2 * config.latent)
 
@@ -132,7 +131,7 @@ class ConvDecoder(nn.Module):
         for coarser, finer in pairwise(widths):
             layers += [_Residual(coarser) for _ in range(config.blocks)]
             layers += [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(coarser, finer, 3, padding=1)]
-        layers += [_norm(widths[-1]), nn.SiLU(), nn.Conv2d(widths[-1], config.channels, 3, padding=1)]
+        layers += [_norm(widths[-1]), nn.Conv2d(widths[-1], config.channels, 3, padding=1)]
         self.body = nn.Sequential(*layers)
         # Adam moves a lone parameter by one learning rate a step; the factor lets the scale keep up with the mean.
         self.slow_log_scale = nn.Parameter(torch.full((config.channels,), -1.0 / _SPEED))
