@@ -12,7 +12,7 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 from diorama.core.durations import Budget, parse_budget, parse_images, parse_seconds
-from diorama.core.errors import BadConfig, DioramaError
+from diorama.core.errors import BadConfig, BadInput, DioramaError
 
 T = TypeVar("T")
 
@@ -23,10 +23,10 @@ class WrongArguments(DioramaError):
 
 @contextmanager
 def arguments_at_fault() -> Iterator[None]:
-    """Inside the block a value that does not fit is the fault of the command line, not of a file."""
+    """Inside the block what does not exist or fit is the fault of the command line, not of the data."""
     try:
         yield
-    except BadConfig as problem:
+    except (BadConfig, BadInput) as problem:
         raise WrongArguments(str(problem)) from problem
 
 

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import Names, WrongArguments, parse
+from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse
 from diorama.cli.progress import display
+from diorama.recipes import catalog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Arguments:
         subject: a folder or archive of samples, a prepared folder, a model folder or a run.
         against: the real data: a prepared folder, or a small raw one.
         split: of the real data.
+        subject_split: of a prepared folder that is itself the subject.
         metrics: names, separated by commas; the default ones include fd@lite.
         count: samples; all of a folder by default, 2,000 of a model.
         reference: real records; all of the split by default.
@@ -31,11 +33,13 @@ class Arguments:
         batch_size: samples at a time; changes no answer.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         json: write the results, with their protocol, into this file.
+        with_files: Python files whose CATALOG names config classes of your own.
     """
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SAMPLES_OR_MODEL")]
     against: str
     split: str = "train"
+    subject_split: str = "test"
     metrics: Names = ()
     count: int | None = None
     reference: int | None = None
@@ -43,6 +47,7 @@ class Arguments:
     batch_size: int = 64
     device: str = "auto"
     json: Path | None = None
+    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
 def main(words: Sequence[str]) -> None:
@@ -59,18 +64,24 @@ def main(words: Sequence[str]) -> None:
     from diorama.core.device import pick
     from diorama.core.files import cache_folder
     from diorama.data.raw import open_any
+    from diorama.evaluation.catalog import parse_metric
     from diorama.evaluation.protocol import write_results
     from diorama.evaluation.run import EvaluateOptions, evaluate
 
+    with arguments_at_fault():
+        for metric in arguments.metrics:
+            parse_metric(metric)
     options = EvaluateOptions(
         metrics=arguments.metrics,
         split=arguments.split,
+        subject_split=arguments.subject_split,
         count=arguments.count,
         reference=arguments.reference,
         seed=arguments.seed,
         batch_size=arguments.batch_size,
         device=str(pick(arguments.device)),
         cache=cache_folder() / "features",
+        catalog=catalog.catalog_of(arguments.with_files),
     )
     with display() as shown:
         shown.update(f"measuring {arguments.subject} against {arguments.against}")

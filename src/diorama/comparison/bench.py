@@ -16,8 +16,9 @@ from diorama.comparison.options import CompareOptions
 from diorama.comparison.pictures import Drawing, batches, spread, visible
 from diorama.comparison.showing import CLIPS, PICTURES
 from diorama.data.dataset import Dataset
+from diorama.evaluation.catalog import default_metrics
 from diorama.evaluation.reference import ReferenceOptions, reference_features
-from diorama.evaluation.run import EvaluateOptions, default_metrics, evaluate, measure
+from diorama.evaluation.run import EvaluateOptions, evaluate, measure
 from diorama.evaluation.samples import open_samples
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.store import model_hash

@@ -40,6 +40,9 @@ _MOST_FITTED = 50_000
 _NEVER_ENDING = 10**10
 """Images of a run whose time is what ends it."""
 
+_WORTH_STARTING = 0.02
+"""Share of a time budget that must be left before an interrupted training is continued."""
+
 _TOLD_EVERY = 0.5
 """Seconds between two progress values of a training."""
 
@@ -137,7 +140,7 @@ def _train(recipe: Recipe, data: Path | str, run: Path, options: CompareOptions)
     if budget.seconds is not None:
         seconds = budget.seconds - spent_seconds(run)
         images = _NEVER_ENDING if length_is_free(recipe) else None
-        if seconds < 1:
+        if seconds < _WORTH_STARTING * budget.seconds:
             yield Progress(doing=f"training {recipe.name}", note=f"{recipe.name} has spent its budget already")
             return
     asked = TrainOptions(device=options.device, images=images, seconds=seconds, catalog=options.catalog)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ def read_story(run: Path) -> Story | None:
     records = runlog.read(run / LOG)
     if not records:
         return None
-    clock: dict[str, Any] = next((r["clock"] for r in reversed(records) if "clock" in r), {})
+    training = _training(run)
     return Story(
-        images=max(int(r["images"]) for r in records),
-        steps=max(int(r["step"]) for r in records),
-        seconds=float(clock.get("seconds", 0.0)),
-        joules=float(clock.get("joules", 0.0)),
-        energy=_energy(run),
+        images=int(_largest(records, training, "images")),
+        steps=max([int(r["step"]) for r in records] + [int(training.get("steps", 0))]),
+        seconds=_largest(records, training, "seconds"),
+        joules=_largest(records, training, "joules"),
+        energy=str(training.get("energy", "")),
         losses=_curves(records, _losses),
         scores=_curves(records, _scores),
     )
@@ -38,15 +38,21 @@ def read_story(run: Path) -> Story | None:
 
 def spent_seconds(run: Path) -> float:
     """Seconds that a run has trained so far; 0 where there is none."""
-    clocks = [r["clock"]["seconds"] for r in runlog.read(run / LOG) if "clock" in r]
-    return float(clocks[-1]) if clocks else 0.0
+    return _largest(runlog.read(run / LOG), _training(run), "seconds")
 
 
-def _energy(run: Path) -> str:
+def _largest(records: Sequence[Mapping[str, Any]], training: Mapping[str, Any], name: str) -> float:
+    """A count that only grows, from the log or from the model's provenance, which may be newer."""
+    logged = [float({**r, **r.get("clock", {})}.get(name, 0.0)) for r in records]
+    return max([*logged, float(training.get(name, 0.0))])
+
+
+def _training(run: Path) -> Mapping[str, Any]:
+    """What the run's model says of its training; empty where there is no model yet."""
     try:
-        return str(read_provenance(run).get("training", {}).get("energy", ""))
+        return read_provenance(run).get("training", {})
     except BadInput:
-        return ""
+        return {}
 
 
 def _losses(record: Mapping[str, Any]) -> Mapping[str, float]:
