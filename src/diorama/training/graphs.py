@@ -74,12 +74,17 @@ class Recorded:
 
     def _record(self, inputs: tuple[Tensor, ...]) -> Callable[..., Tensor]:
         network, state = self.network, torch.cuda.get_rng_state(inputs[0].device)
+        statistics = [buffer.clone() for buffer in network.buffers()]
         network.forward = self.plain
         torch.cuda.make_graphed_callables(network, tuple(x.detach().clone() for x in inputs))
         replay = network.forward
         network.forward = self
-        # The trial passes drew random numbers; an uninterrupted run must not differ from a resumed one by them.
+        # The trial passes drew random numbers and moved running statistics; a resumed run, which records anew, must
+        # not differ from an uninterrupted one by them.
         torch.cuda.set_rng_state(state, inputs[0].device)
+        with torch.no_grad():
+            for buffer, before in zip(network.buffers(), statistics, strict=True):
+                buffer.copy_(before)
         return replay
 
 
