@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diorama.metrics import kernel
-from diorama.metrics.kernel import cubic_kernel, draw_subsets, kernel_distances, mmd_terms, squared_mmd
+from diorama.metrics.kernel import cubic_kernel, draw_subsets, kernel_distances, kernel_noise, squared_mmd
 
 
 def _draw(seed: int, n: int, shift: float = 0.0) -> torch.Tensor:
@@ -36,7 +36,7 @@ def test_unbiased_at_equal_distributions() -> None:
 
 def test_noise_predicts_the_spread_at_equal_distributions() -> None:
     values = torch.tensor([squared_mmd(_draw(2 * i, 40), _draw(2 * i + 1, 40)) for i in range(300)])
-    predicted = 2 * mmd_terms(_draw(1000, 500), _draw(1001, 500)).noise * (2 / 40) ** 2
+    predicted = 2 * kernel_noise(_draw(1000, 500), _draw(1001, 500)) * (2 / 40) ** 2
     assert float(values.var()) == pytest.approx(predicted, rel=0.35)
 
 

@@ -16,7 +16,7 @@ from diorama.evaluation.intervals import distance_interval, mean_interval, share
 from diorama.evaluation.protocol import Interval
 from diorama.metrics.frechet import frechet_distance, statistics
 from diorama.metrics.inception_score import inception_scores
-from diorama.metrics.kernel import draw_subsets, kernel_distances, mmd_terms
+from diorama.metrics.kernel import draw_subsets, kernel_distances, kernel_noise, mmd_terms
 from diorama.metrics.manifold import Manifold, manifold
 
 KID_SUBSETS, KID_SIZE = 100, 1_000
@@ -68,8 +68,9 @@ def kid(pair: Pair) -> Measured:
     sides = [influence.reshape(-1, pair.group).mean(1) for influence in (terms.own, terms.other)]
     variance = sum(4 * float(side.var()) / len(side) for side in sides)
     rate = sum(1 / len(side) for side in sides)
-    noise = 2 * terms.noise * rate**2
-    slope = 4 * terms.noise**0.5 * rate
+    pairs = kernel_noise(x, y)
+    noise = 2 * pairs * rate**2
+    slope = 4 * pairs**0.5 * rate
     method = "of the true distance: unbiased centre, influence variance, Feldman-Cousins ends"
     first = max(variance - 2 * noise, 0.0)
     return value, distance_interval(terms.unbiased, first, noise, slope, method=method)

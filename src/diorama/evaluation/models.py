@@ -33,7 +33,7 @@ def draw(model: Synthesizer, count: int, *, seed: int, batch_size: int) -> Itera
 
 
 def measure_model(
-    model: Synthesizer, metrics: list[str], split: Split, indices: np.ndarray, batch_size: int
+    model: Synthesizer, metrics: list[str], split: Split, indices: np.ndarray, *, seed: int, batch_size: int
 ) -> dict[str, Measured]:
     """PSNR and SSIM of reconstructions, and bits per dimension, averaged over real records.
 
@@ -42,13 +42,14 @@ def measure_model(
         metrics: of ``psnr``, ``ssim`` and ``bpd``.
         split: the real records.
         indices: (n,) which of them.
+        seed: of bounds that draw noise.
         batch_size: records at a time.
 
     Raises:
         BadInput: the model cannot reconstruct, or has no bound.
     """
     taken: dict[str, list[Tensor]] = {name: [] for name in metrics}
-    for batch in batches(split, indices, batch_size):
+    for number, batch in enumerate(batches(split, indices, batch_size)):
         x = batch.to(model.device)
         if taken.keys() & {"psnr", "ssim"}:
             again = _grey_levels(_reconstruct(model, x))
@@ -58,7 +59,7 @@ def measure_model(
             if "ssim" in taken:
                 taken["ssim"].append(ssim(again, real, span=255, size=_window(real)))
         if "bpd" in taken:
-            taken["bpd"].append(_bits(model, x).cpu())
+            taken["bpd"].append(_bits(model, x, seed=seed, first=number * batch_size).cpu())
     values = {name: torch.cat(parts).double() for name, parts in taken.items()}
     return {name: (float(found.mean()), mean_interval(found)) for name, found in values.items()}
 
@@ -71,10 +72,10 @@ def _reconstruct(model: Synthesizer, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _bits(model: Synthesizer, x: Tensor) -> Tensor:
+def _bits(model: Synthesizer, x: Tensor, *, seed: int, first: int) -> Tensor:
     if not isinstance(model, BoundsBits):
         raise BadInput(f"metrics: bpd needs a bound on the code length, and {type(model).__name__} has none")
-    return model.bits_per_dim(x)
+    return model.bits_per_dim(x, seed=seed, first=first)
 
 
 def _grey_levels(x: Tensor) -> Tensor:

@@ -163,7 +163,7 @@ def _of_model(opened: Subject, metrics: list[str], split: Split, options: Evalua
     if opened.model is None:
         raise BadInput(f"metrics: {metrics[0]} is asked of a model, and samples have none")
     indices = chosen_records(split, options.count or MODEL_SAMPLES, options.seed)
-    measured = measure_model(opened.model, metrics, split, indices, options.batch_size)
+    measured = measure_model(opened.model, metrics, split, indices, seed=options.seed, batch_size=options.batch_size)
     return {
         name: Result(
             metric=name,

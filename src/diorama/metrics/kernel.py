@@ -56,22 +56,19 @@ class MMDTerms:
         unbiased: the estimate over all pairs.
         own: (n,) influence of each sample of the first side, up to factor 2 and a constant.
         other: (m,) likewise of the second side.
-        noise: mean square of the centred kernel of the pooled sets, the variance per pair where both are equal.
     """
 
     unbiased: float
     own: Float[Tensor, " n"]
     other: Float[Tensor, " m"]
-    noise: float
 
 
-def mmd_terms(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"], pooled: int = 500) -> MMDTerms:
+def mmd_terms(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> MMDTerms:
     """The estimate over all pairs, in blocks, float64.
 
     Args:
         x: (n, d), n >= 2.
         y: (m, d), m >= 2.
-        pooled: samples of each side from which ``noise`` is estimated.
     """
     x, y = x.double(), y.double()
     n, m = len(x), len(y)
@@ -80,11 +77,22 @@ def mmd_terms(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"], pooled: int = 50
     unbiased = within[0].sum() / (n * (n - 1)) + within[1].sum() / (m * (m - 1)) - 2 * across[0].sum() / (n * m)
     own = within[0] / (n - 1) - across[0] / m
     other = within[1] / (m - 1) - across[1] / n
-    few = torch.cat([side[:: max(len(side) // pooled, 1)][:pooled] for side in (x, y)])
+    return MMDTerms(float(unbiased), own, other)
+
+
+def kernel_noise(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"], pooled: int = 500) -> float:
+    """Mean square of the centred kernel of both sets together: the estimate's variance for each pair of samples
+    where both distributions are equal.
+
+    Args:
+        x: (n, d).
+        y: (m, d).
+        pooled: samples of each side that are looked at.
+    """
+    few = torch.cat([side[:: max(len(side) // pooled, 1)][:pooled] for side in (x.double(), y.double())])
     gram = cubic_kernel(few, few)
     gram = gram - gram.mean(0) - gram.mean(1)[:, None] + gram.mean()
-    noise = float((gram.square().sum() - gram.diagonal().square().sum()) / (len(few) * (len(few) - 1)))
-    return MMDTerms(float(unbiased), own, other, noise)
+    return float((gram.square().sum() - gram.diagonal().square().sum()) / (len(few) * (len(few) - 1)))
 
 
 def _row_sums(x: Tensor, y: Tensor) -> Tensor:

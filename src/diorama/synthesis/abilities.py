@@ -20,6 +20,7 @@ class Reconstructs(Protocol):
 class BoundsBits(Protocol):
     """Has an upper bound on the code length of pictures."""
 
-    def bits_per_dim(self, x: Tensor, /) -> Tensor:
-        """(b,) bits per dimension of pictures (b, c, h, w) in [-1, 1]."""
+    def bits_per_dim(self, x: Tensor, /, *, seed: int = 0, first: int = 0) -> Tensor:
+        """(b,) bits per dimension of pictures (b, c, h, w) in [-1, 1]; ``seed`` and ``first``, the first picture's
+        index, name the draws of bounds that need some."""
         ...

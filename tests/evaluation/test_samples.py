@@ -1,0 +1,125 @@
+"""Samples in folders and archives become batches like the reference's."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
+from diorama.evaluation.samples import SampleFolder, open_samples
+from diorama.media.image import write_image
+from diorama.media.video import write_video
+
+MEDIA = MediaSpec(kind="image", channels=3, height=10, width=12)
+
+
+def _pixels(seed: int, shape: tuple[int, ...] = (10, 12, 3)) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _folder(folder: Path, count: int = 5) -> Path:
+    for i in range(count):
+        write_image(folder / f"{i:06d}.png", _pixels(i))
+    (folder / "samples.json").write_text("{}")
+    return folder
+
+
+def test_a_folder_gives_its_pictures_in_order(tmp_path: Path) -> None:
+    samples = SampleFolder(_folder(tmp_path / "s"), MEDIA, batch_size=2)
+    batches = list(samples)
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    expected = torch.from_numpy(_pixels(4)).permute(2, 0, 1) / 127.5 - 1
+    torch.testing.assert_close(batches[-1][0], expected)
+    assert samples.warnings() == []
+
+
+def test_an_archive_gives_the_same(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "s")
+    with tarfile.open(tmp_path / "s.tar.gz", "w:gz") as tar:
+        for path in sorted(folder.iterdir()):
+            tar.add(path, path.name)
+    inside, beside = (torch.cat(list(open_samples(path, MEDIA))) for path in (tmp_path / "s.tar.gz", folder))
+    assert torch.equal(inside, beside)
+
+
+def test_a_count_is_drawn_by_the_seed(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "s", 9)
+    draws = [torch.cat(list(SampleFolder(folder, MEDIA, count=4, seed=seed))) for seed in (0, 0, 1)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    with pytest.raises(BadInput, match="holds 9 samples, 10"):
+        list(SampleFolder(folder, MEDIA, count=10))
+
+
+def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "s")
+    (folder / "000099.png").write_bytes(b"not a picture")
+    samples = SampleFolder(folder, MEDIA)
+    assert sum(map(len, samples)) == 5
+    (warning,) = samples.warnings()
+    assert "000099.png" in warning
+
+
+def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "a.png").write_bytes(b"no")
+    with pytest.raises(BadInput):
+        list(open_samples(tmp_path / "s", MEDIA))
+
+
+def test_another_size_is_refused_by_name(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "s", 1)
+    write_image(folder / "000001.png", _pixels(0, (8, 8, 3)))
+    with pytest.raises(BadInput, match=r"000001\.png is 8x8 and the reference 12x10"):
+        list(open_samples(folder, MEDIA))
+
+
+@pytest.mark.parametrize(("stored", "wanted"), [(1, 3), (3, 1)])
+def test_grey_and_colour_meet(tmp_path: Path, stored: int, wanted: int) -> None:
+    grey = _pixels(0, (10, 12, 1))
+    write_image(tmp_path / "a.png", np.repeat(grey, stored, axis=-1))
+    media = MediaSpec(kind="image", channels=wanted, height=10, width=12)
+    (batch,) = open_samples(tmp_path, media)
+    assert batch.shape == (1, wanted, 10, 12)
+    torch.testing.assert_close(batch[0, 0], torch.from_numpy(grey[..., 0]) / 127.5 - 1)
+
+
+def test_colour_is_not_taken_for_grey(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", _pixels(0))
+    with pytest.raises(BadInput, match="3 channels and the reference 1"):
+        list(open_samples(tmp_path, MediaSpec(kind="image", channels=1, height=10, width=12)))
+
+
+def test_arrays_keep_their_units(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    np.save(content, np.full((10, 12, 3), 0.25, np.float32))
+    for name in "ab":
+        (tmp_path / f"{name}.npy").write_bytes(content.getvalue())
+    media = MediaSpec(kind="image", channels=3, height=10, width=12, dtype="float32", low=0.0, high=1.0)
+    (batch,) = open_samples(tmp_path, media)
+    torch.testing.assert_close(batch, torch.full((2, 3, 10, 12), -0.5))
+    with pytest.raises(BadInput, match="float32 values and the reference uint8"):
+        list(open_samples(tmp_path, MEDIA))
+
+
+def test_eight_bit_samples_of_deeper_data_are_read(tmp_path: Path) -> None:
+    media = MediaSpec(kind="image", channels=3, height=10, width=12, dtype="uint16", low=0.0, high=4095.0)
+    (batch,) = open_samples(_folder(tmp_path, 1), media)
+    torch.testing.assert_close(batch[0], torch.from_numpy(_pixels(0)).permute(2, 0, 1) / 127.5 - 1)
+
+
+def test_clips_are_cut_to_the_references_length(tmp_path: Path) -> None:
+    media = MediaSpec(kind="video", channels=3, height=16, width=16, frames=4, fps=8.0)
+    for i in range(2):
+        write_video(tmp_path / f"{i}.gif", _pixels(i, (6, 16, 16, 3)), 8.0)
+    (batch,) = open_samples(tmp_path, media)
+    assert batch.shape == (2, 3, 4, 16, 16)
+    write_video(tmp_path / "2.gif", _pixels(2, (3, 16, 16, 3)), 8.0)
+    with pytest.raises(BadInput, match="3 frames of 16x16 and the reference 4 frames"):
+        list(open_samples(tmp_path, media))

@@ -1,0 +1,57 @@
+"""The published FID weights are known by their hash and fit our network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from diorama.core.errors import BadInput
+from diorama.core.fetch import Published
+from diorama.core.files import sha256_of
+from diorama.interop import inception_fid
+from diorama.interop.inception_fid import import_inception, load_inception, pytorch_fid_input, torch_fidelity_input
+from diorama.networks.features.inception import FIDInception
+
+
+def test_a_file_with_the_right_hash_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = FIDInception()
+    path = tmp_path / inception_fid.WEIGHTS.name
+    torch.save(network.state_dict(), path)
+    known = Published(url="file:///nowhere", name=path.name, prefix=sha256_of(path)[:8], about="the weights")
+    monkeypatch.setattr(inception_fid, "WEIGHTS", known)
+    loaded, digest = load_inception(tmp_path)
+    assert digest == sha256_of(path)
+    assert not loaded.training
+    torch.testing.assert_close(loaded.fc.weight, network.fc.weight.data)
+
+
+def test_offline_names_the_address_and_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Published(url="file:///nowhere/x.pth", name="x.pth", prefix="6726825d", about="the FID weights")
+    monkeypatch.setattr(inception_fid, "WEIGHTS", gone)
+    with pytest.raises(BadInput, match=r"file:///nowhere/x\.pth.*x\.pth"):
+        load_inception(tmp_path)
+
+
+def test_tensors_that_do_not_fit_are_named() -> None:
+    state = {name: tensor for name, tensor in FIDInception().state_dict().items() if name != "fc.bias"}
+    with pytest.raises(BadInput, match=r"fc\.bias"):
+        import_inception(state)
+
+
+def test_counts_of_batches_may_be_missing() -> None:
+    state = {name: t for name, t in FIDInception().state_dict().items() if not name.endswith("num_batches_tracked")}
+    assert not import_inception(state).training
+
+
+def test_inputs_have_the_publishers_ranges() -> None:
+    images = torch.randint(0, 256, (2, 3, 20, 30), dtype=torch.uint8)
+    unit, first = pytorch_fid_input(images)
+    levels, second = torch_fidelity_input(images)
+    assert unit.shape == levels.shape == (2, 3, 299, 299)
+    assert unit.max() <= 1
+    assert first.min() >= -1
+    assert levels.max() > 1
+    assert -1 <= second.min() <= second.max() < 1

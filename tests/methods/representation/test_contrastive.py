@@ -1,0 +1,98 @@
+"""Learning features without labels."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from diorama.core.contracts import MediaSpec, Moment
+from diorama.methods.representation.contrastive import (
+    ContrastiveConfig,
+    ContrastiveMethod,
+    contrastive_loss,
+    correlation,
+    random_view,
+)
+from diorama.networks.features.decoder import FeatureDecoderConfig
+from diorama.networks.features.lite import LiteConfig
+
+MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
+
+
+def _method() -> ContrastiveMethod:
+    torch.manual_seed(0)
+    encoder = LiteConfig(widths=(4, 8), taps=(6, 6))
+    decoder = FeatureDecoderConfig(features=encoder.features, size=8, width=16)
+    return ContrastiveConfig(media=MEDIA, encoder=encoder, decoder=decoder).build()
+
+
+def test_equal_views_cost_least_and_shuffled_ones_more() -> None:
+    unit = torch.nn.functional.normalize(torch.randn(8, 16, generator=torch.Generator().manual_seed(0)), dim=1)
+    matched = contrastive_loss(torch.cat([unit, unit]), 0.1)
+    shuffled = contrastive_loss(torch.cat([unit, unit.roll(1, 0)]), 0.1)
+    assert matched < shuffled
+
+
+def test_views_that_tell_nothing_cost_the_logarithm_of_the_choices() -> None:
+    assert float(contrastive_loss(torch.ones(10, 3), 0.5)) == pytest.approx(math.log(9))
+
+
+def test_uncorrelated_features_cost_nothing() -> None:
+    assert float(correlation(torch.eye(4) * 2)) == pytest.approx(0.0)
+    assert float(correlation(torch.ones(4, 3))) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("size", [16, 32])
+def test_views_are_pictures(size: int) -> None:
+    torch.manual_seed(0)
+    views = random_view(torch.rand(30, 3, 32, 32) * 2 - 1, size)
+    assert views.shape == (30, 3, size, size)
+    assert views.abs().max() <= 1
+    grey = (views == views[:, :1]).flatten(1).all(1)
+    assert 0 < grey.sum() < 20
+
+
+def test_a_few_steps_lower_the_loss() -> None:
+    method = _method()
+    (phase,) = method.phases()
+    optimizer = torch.optim.Adam(method.players()[phase.player], lr=3e-3)
+    images = torch.nn.functional.interpolate(torch.rand(16, 3, 4, 4) * 2 - 1, size=32, mode="bilinear")
+    losses = []
+    for step in range(12):
+        optimizer.zero_grad()
+        loss = phase.loss({"image": images}, Moment(step, step * 16))
+        loss.value.backward()
+        optimizer.step()
+        method.after_step(Moment(step, step * 16))
+        losses.append(float(loss.value.detach()))
+    assert sum(losses[-3:]) < sum(losses[:3])
+    assert set(loss.scalars) == {"contrast", "damage", "look", "correlation"}
+
+
+def test_features_are_standardised_by_those_of_whole_pictures() -> None:
+    method = _method()
+    images = torch.rand(32, 3, 32, 32) * 2 - 1
+    for step in range(40):
+        method.loss({"image": images}, Moment(step, 0))
+        method.after_step(Moment(step, 0))
+    assert not torch.equal(method.encoder.centre, torch.zeros(12))
+    features = method.encoder(random_view(images, 32))
+    assert features.mean().abs() < 0.5
+
+
+def test_only_colour_images_are_learned_from() -> None:
+    grey = MediaSpec(kind="image", channels=1, height=32, width=32)
+    with pytest.raises(ValueError, match="colour images"):
+        ContrastiveConfig(media=grey, encoder=LiteConfig(), decoder=FeatureDecoderConfig())
+
+
+def test_the_synthesizer_draws_and_reconstructs() -> None:
+    method = _method()
+    model = method.synthesizer().build().eval()
+    model.load_state_dict(
+        {f"{part}.{name}": t for part, m in method.averaged().items() for name, t in m.state_dict().items()}
+    )
+    assert model.sample(3).shape == (3, 3, 32, 32)
+    assert model.reconstruct(torch.zeros(2, 3, 32, 32)).shape == (2, 3, 32, 32)
