@@ -164,3 +164,16 @@ def test_drawing_in_memory_gives_the_same_and_faster_precision_nearly_the_same()
     ((_, faster),) = draw_batches(model, 5, seed=2, options=DrawOptions(precision="bf16"))
     error = (faster - model.sample(5, seed=2)).square().mean()
     assert 10 * torch.log10(4 / error) >= 45
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = sample(tiny_gan(), 4, out=tmp_path / "out", options=DrawOptions(batch_size=2))
+    next(drawing)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("diorama.synthesis.draw.write_image", full)
+    with pytest.raises(BadInput, match="No space left"):
+        next(drawing)
+    assert len(json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -184,7 +184,7 @@ class _Drawing:
 
     def start(self) -> None:
         """Make the folder, or clear one that an earlier call filled."""
-        try:
+        with _writing(self.out):
             self.out.mkdir(parents=True, exist_ok=True)
             names = [entry.name for entry in self.out.iterdir()]
             if names and LIST not in names:
@@ -192,19 +192,15 @@ class _Drawing:
             for name in names:
                 if _NUMBERED.fullmatch(name):
                     _remove(self.out / name)
-            self.write_list()
-        except OSError as problem:
-            raise BadInput(f"{self.out}: cannot be written ({problem.strerror})") from problem
+        self.write_list()
 
     def write(self, indices: range) -> None:
         """Draw and write the samples of these indices."""
         media = self.model.config.media
         stored = to_stored(_draw(self.model, indices, self.seed, self.labels, self.options), media)
         for index, pixels in zip(indices, stored, strict=True):
-            try:
+            with _writing(self.out):
                 name = write_sample(self.out / f"{index:06d}", pixels, media, self.stamp, self.options.video)
-            except OSError as problem:
-                raise BadInput(f"{self.out}: cannot be written ({problem.strerror})") from problem
             condition = {}
             if self.labels is not None:
                 condition["label"] = self.model.config.classes[self.labels[index % len(self.labels)]]
@@ -215,7 +211,17 @@ class _Drawing:
     def write_list(self) -> None:
         """Write ``samples.json``."""
         document = {"format": 1, "model": self.stamp.model, "recipe": self.stamp.recipe, "samples": self.rows}
-        write_json(self.out / LIST, document)
+        with _writing(self.out):
+            write_json(self.out / LIST, document)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """What the system says against writing becomes a message that names the folder."""
+    try:
+        yield
+    except OSError as problem:
+        raise BadInput(f"{folder}: cannot be written ({problem.strerror})") from problem
 
 
 def write_sample(
