@@ -76,9 +76,11 @@ def main(words: Sequence[str]) -> None:
     own = [recipe for recipe in arguments.recipes if ":" in recipe]
 
     from diorama.comparison.run import CompareOptions, compare
+    from diorama.core.device import pick
     from diorama.evaluation.catalog import parse_metric
 
     with arguments_at_fault():
+        pick(arguments.device)
         for metric in arguments.metrics:
             parse_metric(metric)
     options = CompareOptions(

@@ -69,6 +69,7 @@ def main(words: Sequence[str]) -> None:
     from diorama.evaluation.run import EvaluateOptions, evaluate
 
     with arguments_at_fault():
+        device = str(pick(arguments.device))
         for metric in arguments.metrics:
             parse_metric(metric)
     options = EvaluateOptions(
@@ -79,7 +80,7 @@ def main(words: Sequence[str]) -> None:
         reference=arguments.reference,
         seed=arguments.seed,
         batch_size=arguments.batch_size,
-        device=str(pick(arguments.device)),
+        device=device,
         cache=cache_folder() / "features",
         catalog=catalog.catalog_of(arguments.with_files),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -101,8 +102,23 @@ class RichDisplay(Display):
         self._progress.stop()
 
 
+class SilentDisplay(Display):
+    """Nothing: of several processes that work together, one speaks."""
+
+    def update(self, doing: str, share: float | None = None, detail: str = "") -> None:
+        """Shows nothing."""
+
+    def note(self, text: str) -> None:
+        """Says nothing."""
+
+
 def display(stream: TextIO | None = None) -> Display:
-    """The display that suits a stream, by default the error stream, so that pipes get results alone."""
+    """The display that suits a stream, by default the error stream, so that pipes get results alone.
+
+    Under ``torchrun`` all processes but the first are silent.
+    """
+    if int(os.environ.get("RANK", "0")) > 0:
+        return SilentDisplay()
     chosen = stream or sys.stderr
     return RichDisplay(chosen) if chosen.isatty() else PlainDisplay(chosen)
 

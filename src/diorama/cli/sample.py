@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, parse
+from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
 from diorama.cli.progress import display
 from diorama.recipes import catalog
 
@@ -61,6 +61,8 @@ def main(words: Sequence[str]) -> None:
     from diorama.core.device import pick
     from diorama.synthesis.draw import DrawOptions, sample
 
+    with arguments_at_fault():
+        device = str(pick(arguments.device))
     try:
         options = DrawOptions(
             batch_size=arguments.batch_size,
@@ -69,7 +71,7 @@ def main(words: Sequence[str]) -> None:
             exact=arguments.exact,
             precision=arguments.precision,
             video=arguments.format,
-            device=str(pick(arguments.device)),
+            device=device,
             catalog=classes,
         )
     except ValueError as problem:

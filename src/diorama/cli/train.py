@@ -79,10 +79,13 @@ def main(words: Sequence[str]) -> None:
 
     # From here on torch is needed; mistakes in words have been found before it was waited for.
     from diorama.cli.overrides import override
+    from diorama.core.device import pick
     from diorama.training.feed import open_feed
     from diorama.training.options import TrainOptions
     from diorama.training.run import train
 
+    with arguments_at_fault():
+        pick(arguments.device)
     info = open_feed(data).info
     with arguments_at_fault():
         function = catalog.resolve(arguments.recipe)

@@ -18,7 +18,7 @@ SIZE, FRAMES = 32, 16
 PICTURES, CLIPS = 8_000, 1_600
 """Scenes of the two data sets, before they are split."""
 
-_SAMPLES = {"world": 512, "world-video": 128}
+_SAMPLES = {"world": 400, "world-video": 128}
 _RECIPES = {"world": ("dcgan_toy", "vae_toy", "ddpm_toy"), "world-video": ("mocogan_toy",)}
 
 

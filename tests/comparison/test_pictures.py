@@ -1,0 +1,69 @@
+"""Samples are shown in three channels of eight bits, drawn in batches, and the clock counts drawing alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from diorama.comparison.pictures import Drawing, visible
+from diorama.comparison.showing import columns_of, wall
+from diorama.core.contracts import Condition, MediaSpec, Stage
+from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.mixture import GaussianMixtureConfig
+
+
+class Labelled(Synthesizer):
+    """Draws its label's number as a grey level."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        media = MediaSpec(kind="image", channels=1, height=2, width=2)
+        self.config = GaussianMixtureConfig(media=media, classes=("a", "b", "c"))
+        self.anchor = torch.nn.Parameter(torch.zeros(()))
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (1,)
+
+    def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
+        level = condition["label"].float() * 0.25
+        yield Stage(x=level[:, None, None, None].expand(-1, 1, 2, 2))
+
+
+@pytest.mark.parametrize(("channels", "of"), [(1, (0, 0, 0)), (2, (0, 0, 0)), (3, (0, 1, 2)), (5, (0, 1, 2))])
+def test_any_number_of_channels_is_shown_as_three(channels: int, of: tuple[int, ...]) -> None:
+    x = torch.rand(2, channels, 4, 6) * 2 - 1
+    shown = visible(x)
+    assert shown.shape == (2, 4, 6, 3)
+    assert shown.dtype == np.uint8
+    levels = ((x[:, list(of)] + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(shown, levels, atol=0.5)
+
+
+def test_clips_keep_their_time_axis() -> None:
+    assert visible(torch.zeros(2, 3, 5, 4, 6)).shape == (2, 5, 4, 6, 3)
+
+
+def test_values_beyond_the_range_are_clipped() -> None:
+    assert visible(torch.tensor([[[[-3.0, 3.0]]]]))[0, 0, :, 0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("size", [1, 3, 64])
+def test_classes_take_turns_whatever_the_batch(size: int) -> None:
+    drawing = Drawing(Labelled(), 7, seed=0, size=size, keep=4)
+    drawn = torch.cat(list(drawing))
+    levels = torch.tensor([0, 1, 2, 0, 1, 2, 0]) * 0.25
+    torch.testing.assert_close(drawn[:, 0, 0, 0], levels, atol=1 / 200, rtol=0)
+    assert drawing.kept.shape == (4, 2, 2, 3)
+    assert drawing.seconds > 0
+
+
+def test_a_wall_of_one_is_a_wall() -> None:
+    assert columns_of(1) == 1
+    assert columns_of(64) == 8
+    html = wall(np.zeros((1, 3, 3, 3), np.uint8), columns=1, alt="one", stamp=None, fps=8.0)
+    assert html.startswith('<img class="pixels"')
