@@ -95,7 +95,7 @@ def _picture(numbers: Sequence[int], shown: Shown, columns: int) -> str:
     per_row = max(1, columns // _CLIP_FRAMES) if shown.media.kind == "video" else columns
     sheet = grid(np.stack(thumbnails), columns=min(per_row, len(thumbnails)))
     buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "PNG")
+    Image.fromarray(sheet).save(buffer, "PNG", compress_level=1)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f"<img alt='' width='{sheet.shape[1]}' height='{sheet.shape[0]}' src='data:image/png;base64,{data}'>"
 

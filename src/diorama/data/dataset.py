@@ -29,7 +29,8 @@ CHECKED_AT_OPEN = 1 << 30
 class Split:
     """The records of one split: an index over shared shards.
 
-    A split may be sent to another process: it opens its files anew there.
+    A split may be sent to another process: it opens its files anew there. ``record_shape`` is (h, w, c) or
+    (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy.
     """
 
     def __init__(self, name: str, info: DataInfo, rows: NDArray[np.void], shards: ShardReader, facts: Path) -> None:
@@ -39,7 +40,7 @@ class Split:
         self._labels = rows["label"].astype(np.int64)
         self._shard, self._offset = np.ascontiguousarray(rows["shard"]), np.ascontiguousarray(rows["offset"])
         size = int(rows["bytes"][0]) if len(rows) else 0
-        self._uniform = bool(
+        self.raw = bool(
             len(rows)
             and not rows["encoded"].any()
             and (rows["bytes"] == size).all()
@@ -78,7 +79,7 @@ class Split:
             BadInput: a record is damaged.
         """
         indices = np.asarray(indices, dtype=np.int64)
-        if self._uniform:
+        if self.raw:
             flat = self._shards.gather(self._shard[indices], self._offset[indices], self._size)
             return flat.view(self.info.media.dtype).reshape(len(indices), *self.record_shape)
         records = np.empty((len(indices), *self.record_shape), self.info.media.dtype)

@@ -19,6 +19,8 @@ from diorama.data.resident import Resident, fits
 from diorama.data.schedule import Chosen, Schedule
 from diorama.media.convert import to_float
 
+_THREADS = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoaderConfig:
@@ -32,7 +34,8 @@ class LoaderConfig:
         world_size: processes; must divide ``batch_size``.
         flip: mirror every other record left to right, at random.
         resident: keep the records, in stored units, on the device; ``None`` where they fit.
-        workers: threads that read ahead; 0 reads when asked.
+        workers: threads that read ahead; 0 reads when asked. ``None`` is 0 where records are raw and batches stay on
+            the CPU, since handing over would cost more than reading, else 2.
     """
 
     batch_size: int
@@ -42,7 +45,7 @@ class LoaderConfig:
     world_size: int = 1
     flip: bool = False
     resident: bool | None = None
-    workers: int = 1
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.batch_size % self.world_size:
@@ -79,8 +82,10 @@ class Loader:
         keep = fits(self.splits, self.device) if config.resident is None else config.resident
         self._resident = Resident(self.splits, self.device) if keep else None
         self._readers: ThreadPoolExecutor | None = None
-        if config.workers and self._resident is None:
-            self._readers = ThreadPoolExecutor(config.workers, thread_name_prefix="diorama-read")
+        direct = self.device.type == "cpu" and all(split.raw for split in self.splits)
+        self._workers = (0 if direct else _THREADS) if config.workers is None else config.workers
+        if self._workers and self._resident is None:
+            self._readers = ThreadPoolExecutor(self._workers, thread_name_prefix="diorama-read")
         self._ahead: dict[int, Future[list[Batch]]] = {}
 
     def __call__(self, step: int) -> Sequence[Batch]:
@@ -90,7 +95,7 @@ class Loader:
         if self._readers is None:
             return [self._moved(batch) for batch in self._read(step)]
         future = self._ahead.pop(step, None) or self._readers.submit(self._read, step)
-        wanted = range(step + 1, step + 1 + 2 * self.config.workers)
+        wanted = range(step + 1, step + 1 + 2 * self._workers)
         for stale in set(self._ahead) - set(wanted):
             self._ahead.pop(stale).cancel()
         for later in wanted:

@@ -67,7 +67,7 @@ class PackWriter:
         self.folder = folder
         self._name = shards
         self._shards = ShardWriter(folder / shards, shard_bytes)
-        self._rows: list[NDArray[np.void]] = []
+        self._rows: list[bytes] = []
         self._sums: list[NDArray[np.float64]] = []
         self._facts: list[Mapping[str, Any]] = []
         self._sealed: tuple[list[StoredFile], ShardReader] | None = None
@@ -90,18 +90,18 @@ class PackWriter:
             path: where it came from, posix, inside its source.
             facts: what else is known of it (caption, group …), JSON values.
         """
-        self._rows.append(self._shards.append(payload))
+        self._rows.append(self._shards.append(payload).tobytes())
         self._sums.append(payload.sums)
         self._facts.append({**(facts or {}), "path": path})
         return len(self) - 1
 
     def rows(self) -> NDArray[np.void]:
         """Index rows of all records so far, (n,)."""
-        return np.concatenate(self._rows) if self._rows else np.zeros(0, RECORD)
+        return np.frombuffer(bytearray(b"".join(self._rows)), RECORD)
 
     def row(self, number: int) -> NDArray[np.void]:
         """The index row of a record, shape ()."""
-        return self._rows[number][0]
+        return np.frombuffer(self._rows[number], RECORD)[0]
 
     def facts(self, number: int) -> Mapping[str, Any]:
         """What is known of a record, its ``path`` included."""
@@ -114,7 +114,7 @@ class PackWriter:
     def read(self, number: int) -> NDArray[Any]:
         """The pixels of a record, once the block has ended."""
         assert self._sealed is not None, "the block has not ended"
-        row, reader = self._rows[number][0], self._sealed[1]
+        row, reader = self.row(number), self._sealed[1]
         shard, offset = int(row["shard"]), int(row["offset"])
         return decode_record(reader.content(shard, offset, int(row["bytes"])), row, reader.suffix(shard, offset))
 

@@ -86,10 +86,8 @@ def _fill_empty(order: Sequence[str], side: dict[str, int], ratio: Sequence[floa
 
 
 def _straddling(members: Sequence[Membership]) -> list[str]:
-    sides: dict[str, set[str]] = {}
-    for member in members:
-        sides.setdefault(member.group, set()).add(member.given or "train")
-    torn = sorted(group for group, found in sides.items() if len(found) > 1)
+    first: dict[str, str] = {}
+    torn = sorted({m.group for m in members if first.setdefault(m.group, m.given or "train") != (m.given or "train")})
     if not torn:
         return []
     return [f"{len(torn)} groups stand on several sides of the source's own splits, {torn[0]!r} among them"]
