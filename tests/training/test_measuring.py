@@ -42,7 +42,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
         samples.append(torch.cat(list(drawn)))
         value, (metric,) = next(values), metrics
         interval = Interval(low=value - 1, high=value + 1, method="made up")
-        return Evaluation(results=(Result(metric=metric, value=value, interval=interval, samples=len(samples[-1])),))
+        result = Result(metric=metric, value=value, interval=interval, samples=len(samples[-1]))
+        return Evaluation(results=(result,), warnings=("few samples",))
 
     monkeypatch.setattr(measuring, "reference_features", lambda *_: "features")
     monkeypatch.setattr(measuring, "measure", measure)
@@ -61,6 +62,7 @@ def test_the_best_model_is_kept_and_put_in_place(
     out = tmp_path / "run"
     ticks = list(train(recipe(lower_is_better=lower_is_better), data, out, TrainOptions(device="cpu")))
     assert [tick.step for tick in ticks if tick.results] == [5, 10, 15, 20]
+    assert [tick.step for tick in ticks if "few samples" in tick.notes] == [5]
     assert sorted(int(p.name) for p in (out / "checkpoints").iterdir()) == [best, 20]
     kept = read(out / f"checkpoints/{best:09d}")["average"]
     model = store.load(out, catalog=CATALOG)

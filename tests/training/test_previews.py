@@ -90,5 +90,5 @@ def test_labels_take_turns() -> None:
 
 
 def test_big_samples_are_drawn_few_at_a_time() -> None:
-    view = view_of(MediaSpec(kind="image", channels=4, height=1024, width=512))
+    view = view_of(MediaSpec(kind="image", channels=64, height=256, width=128))
     assert [len(batch) for batch in view.samples(5, seed=0)] == [2, 2, 1]

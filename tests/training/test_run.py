@@ -103,7 +103,7 @@ def test_the_model_is_the_averaged_one(data: Path, tmp_path: Path) -> None:
 
 
 def test_training_lowers_the_loss(data: Path, tmp_path: Path) -> None:
-    recipe = replace(flow_recipe(), images=2_000)
+    recipe = replace(flow_recipe(), images=2_000, checkpoint_every=2_000)
     finish(recipe, data, tmp_path / "run")
     losses = [record["losses"]["flow"] for record in log_of(tmp_path / "run")]
     assert sum(losses[-3:]) < 0.9 * sum(losses[:3])

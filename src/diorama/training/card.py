@@ -126,12 +126,12 @@ def _choice(origin: Origin, stand: Stand) -> str:
     if stand.best is None:
         return "These are the run's last averaged weights; none of its models was measured."
     config, best = origin.recipe.evaluation, stand.best
-    which = "the best" if best.step == stand.step else "not the best"
+    which = "this is the best" if best.step == stand.step else "this is not the best"
     direction = "lower" if config.lower_is_better else "higher"
     return (
         f"Of {_plural(stand.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
-        f"({config.samples:,} samples each, {direction} is better) this is {which}; "
-        f"the best, after {best.images:,} images, has {best.result['value']:.4g}."
+        f"({config.samples:,} samples each, {direction} is better) {which}, "
+        f"which has {best.result['value']:.4g} after {best.images:,} images."
     )
 
 

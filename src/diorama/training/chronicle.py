@@ -230,11 +230,12 @@ class Chronicle:
         )
 
     def _notes(self, *, last: bool, ending: bool) -> tuple[str, ...]:
+        notes = self.evaluator.warnings() if self.evaluator else ()
         if last:
-            return (f"is complete: its model lies in {self.folder.path / 'model'}",)
+            return (*notes, f"is complete: its model lies in {self.folder.path / 'model'}")
         if ending:
-            return (f"saved after step {self.parts.step:,}; the same command continues from there",)
-        return ()
+            return (*notes, f"saved after step {self.parts.step:,}; the same command continues from there")
+        return notes
 
 
 def _name(path: Path | None) -> str | None:

@@ -52,6 +52,7 @@ class Evaluator:
     def __init__(self, config: EvaluationConfig, val: Split, cache: Path, seed: int) -> None:
         self.config, self.val, self.cache, self.seed = config, val, cache, seed
         self._reference: ReferenceFeatures | None = None
+        self._warnings: dict[str, bool] = {}
 
     def prepare(self, device: torch.device) -> None:
         """Take the real features, so that a metric that cannot be had is refused before training."""
@@ -63,7 +64,14 @@ class Evaluator:
         assert self._reference is not None, "prepare comes first"
         samples = view.samples(self.config.samples, seed=self.seed)
         evaluation = measure(samples, self._reference, (self.config.metric,), seed=self.seed)
+        self._warnings = {warning: self._warnings.get(warning, False) for warning in evaluation.warnings}
         return tuple(asdict(result) for result in evaluation.results)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader of the results must be warned of and was not yet told."""
+        untold = tuple(warning for warning, told in self._warnings.items() if not told)
+        self._warnings = dict.fromkeys(self._warnings, True)
+        return untold
 
     def better(self, results: tuple[Mapping[str, Any], ...], best: Best | None) -> Mapping[str, Any] | None:
         """The result that makes the model the best so far, or ``None``."""
