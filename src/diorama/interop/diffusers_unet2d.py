@@ -116,10 +116,10 @@ def _block(name: str, direction: str, key: str) -> _Block:
     return block
 
 
-def _choice(values: Mapping[str, Any], key: str, choices: Mapping[str, str]) -> Any:
+def _choice(values: Mapping[str, Any], key: str, choices: Mapping[Any, str]) -> Any:
     value = values[key]
     if value not in choices:
-        raise BadInput(f"UNet2DModel config: {key} is {value!r}, not one of {sorted(choices)}")
+        raise BadInput(f"UNet2DModel config: {key} is {value!r}, not one of {list(choices)}")
     return choices[value]
 
 
@@ -141,7 +141,7 @@ def _embedding(values: Mapping[str, Any]) -> EmbeddingConfig:
 
 
 def _middle(values: Mapping[str, Any]) -> Any:
-    kind = _choice(values, "mid_block_type", {"UNetMidBlock2D": "attention", None: "none"})  # type: ignore[dict-item]
+    kind = _choice(values, "mid_block_type", {"UNetMidBlock2D": "attention", None: "none"})
     return "residual" if kind == "attention" and not values["add_attention"] else kind
 
 

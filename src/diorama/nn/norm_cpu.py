@@ -75,42 +75,51 @@ def _affine(rows: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:
 
 
 class _GroupNorm(torch.autograd.Function):
+    """``y = act(scale * (x - centre) + bias)``.
+
+    A rough centre is subtracted first, and the ``rest``, what it misses, goes into the bias: so rounding errors are
+    small beside what is normalised, however far from zero that lies.
+    """
+
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, gain: Tensor, bias: Tensor, offset: Tensor, groups: int, eps: float, silu: bool
     ) -> Tensor:
         rows = _rows(x)
         places = rows.shape[1]
-        out = torch.mul(rows, rows)
-        total, square = _total(rows), _total(out)
-        # Moments of x + offset from those of x.
-        mean = _mean(total + places * offset, groups, places)
-        square = _mean(square + offset * (2 * total + places * offset), groups, places)
-        inverse = (square - mean**2).clamp(min=0).add(eps).rsqrt()
+        rough = _mean(rows.sum(1, dtype=x.dtype).float() + places * offset, groups, places)
+        centre = (rough - offset).to(x.dtype)
+        apart = rows - centre[:, None]
+        total = _total(apart)
+        moved = offset + centre.float()
+        rest = moved - _mean(total + places * moved, groups, places)
+        out = torch.mul(apart, apart)
+        variance = _mean(_total(out) + rest * (2 * total + places * rest), groups, places)
+        inverse = variance.clamp(min=0).add(eps).rsqrt()
         scale = inverse * gain
-        centre = offset - mean
-        ctx.save_for_backward(x, gain, bias, centre, inverse, total)
+        _affine(apart, scale, bias + scale * rest, out)
+        ctx.save_for_backward(x, gain, bias, centre, rest, inverse, total)
         ctx.groups, ctx.silu = groups, silu
-        _affine(rows, scale, bias + scale * centre, out)
         return _picture(F.silu(out, inplace=True) if silu else out, x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, gain, bias, centre, inverse, total = ctx.saved_tensors
+        x, gain, bias, centre, rest, inverse, total = ctx.saved_tensors
         rows = _rows(x)
         places, scale = rows.shape[1], inverse * gain
         grads = _rows(grad.contiguous(memory_format=torch.channels_last))
+        apart = rows - centre[:, None]
         out = torch.empty_like(rows)
         if ctx.silu:
             # Its input is computed again: one pass, instead of a feature map kept until now.
-            before = _affine(rows, scale, bias + scale * centre, torch.empty_like(rows))
+            before = _affine(apart, scale, bias + scale * rest, torch.empty_like(rows))
             grads = torch.ops.aten.silu_backward(grads, before, grad_input=before)
         of_bias = _total(grads)
-        of_gain = inverse * (_total(torch.mul(grads, rows, out=out)) + centre * of_bias)
-        # grad of x = scale * grad + slope * x + level, from the two means that normalisation takes away.
+        of_gain = inverse * (_total(torch.mul(grads, apart, out=out)) + rest * of_bias)
+        # grad of x = scale * grad + slope * (x - centre) + level, from the means that normalisation takes away.
         slope = -(inverse**2) * _mean(gain * of_gain, ctx.groups, places)
-        level = slope * centre - inverse * _mean(gain * of_bias, ctx.groups, places)
-        of_x = _affine(rows, slope, level, out).addcmul_(grads, scale.to(grads.dtype)[:, None])
+        level = slope * rest - inverse * _mean(gain * of_bias, ctx.groups, places)
+        of_x = _affine(apart, slope, level, out).addcmul_(grads, scale.to(grads.dtype)[:, None])
         of_offset = scale * of_bias + slope * total + places * level
         return _picture(of_x, x), of_gain, of_bias, of_offset, None, None, None
