@@ -208,6 +208,16 @@ def test_strips_of_several_lengths_are_cut_to_sixteen(tmp_path: Path) -> None:
     assert (audit.records, audit.kept) == (4, 3)
 
 
+def test_what_cannot_be_made_like_the_others_is_skipped_and_listed(tmp_path: Path) -> None:
+    folder_of(tmp_path / "in", 4)
+    np.save(tmp_path / "in" / "wide.npy", np.zeros((16, 16, 5), np.uint8))
+    _, audit = prepared(tmp_path / "in", tmp_path / "out")
+    assert audit.kept == 4
+    (skip,) = audit.skipped
+    assert skip.path == "wide.npy"
+    assert "pictures, 16x16, 3 channels, uint8" in skip.reason
+
+
 def test_the_built_in_world_needs_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diorama.data.sources.world.PICTURES", 12)
     dataset, audit = prepared(Path("world"), tmp_path / "out", size=32)

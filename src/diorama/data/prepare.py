@@ -21,7 +21,7 @@ from diorama.core.files import fresh_folder
 from diorama.data.audit import Audit, draw_up, write_audit
 from diorama.data.audit_page import Shown, write_audit_page
 from diorama.data.duplicates import signatures
-from diorama.data.intake import Content, IntakeOptions, Job, Unreadable, take_in
+from diorama.data.intake import Content, IntakeOptions, Job, Taken, Unreadable, take_in
 from diorama.data.ledger import Ledger, moved
 from diorama.data.pack import PackInfo, PackWriter, Place
 from diorama.data.records import encode_record
@@ -146,15 +146,17 @@ def _prepare_into(
 ) -> Iterator[PrepareProgress]:
     ledger = Ledger(options.group)
     with PackWriter(folder) as writer:
-        for source in (*sources, *tests):
-            yield from _read(source, writer, ledger, options, for_test=source in tests)
+        for source in sources:
+            yield from _read(source, writer, ledger, options)
+        for source in tests:
+            yield from _read(source, writer, ledger, options, for_test=True)
     if not ledger.entries:
         raise BadInput(ledger.why_empty([source.name for source in (*sources, *tests)]))
     yield _progress("unifying", ledger)
     form, notes = common_form(writer.rows())
     ledger.notes += notes
     if not has_form(writer.rows(), form):
-        writer = _unified(writer, ledger, form, options.fit)
+        writer = _unified(writer, ledger, form, options)
     if not ledger.entries:
         raise BadInput(f"{sources[0].name}: no record is left ({'; '.join(notes)})")
     rows = writer.rows()
@@ -182,7 +184,7 @@ def _prepare_into(
 
 
 def _read(
-    source: Source, writer: PackWriter, ledger: Ledger, options: PrepareOptions, *, for_test: bool
+    source: Source, writer: PackWriter, ledger: Ledger, options: PrepareOptions, *, for_test: bool = False
 ) -> Iterator[PrepareProgress]:
     """Decode and write all records of a source, a few items at a time."""
     intake = IntakeOptions(
@@ -193,9 +195,8 @@ def _read(
         clips_per_file=options.clips_per_file,
     )
     under_way: deque[list[Item]] = deque()
-    workers = options.workers if options.workers is not None else min(os.cpu_count() or 1, _WORKERS_AT_MOST)
     work = partial(take_in, options=intake)
-    for results in in_order(work, _jobs(source, under_way), workers=workers, processes=options.processes):
+    for results in in_order(work, _jobs(source, under_way), workers=_workers(options), processes=options.processes):
         for item, result in zip(under_way.popleft(), results, strict=True):
             facts = dict(item.facts) | {"split": "test"} if for_test else item.facts
             for entry, taken in zip(ledger.enter(source.name, item.path, facts, result), result.records, strict=True):
@@ -238,20 +239,34 @@ def _bytes(content: Content) -> int:
     return content.nbytes if isinstance(content, np.ndarray) else 0
 
 
-def _unified(writer: PackWriter, ledger: Ledger, form: Form, policy: Fit) -> PackWriter:
+def _unified(writer: PackWriter, ledger: Ledger, form: Form, options: PrepareOptions) -> PackWriter:
     """Write all records anew in one form; the mixed ones are removed."""
-    entries = []
+
+    def made(numbers: range) -> list[list[Taken]]:
+        """What some of the records become, read and converted by a thread."""
+        return [
+            [
+                Taken(encode_record(pixels, float(writer.row(number)["fps"]) or None), signatures(pixels[None])[0])
+                for pixels in converted(writer.read(number), form, options.fit)
+            ]
+            for number in numbers
+        ]
+
+    count, entries = len(ledger.entries), []
+    lots = (range(i, min(i + _ITEMS_AT_ONCE, count)) for i in range(0, count, _ITEMS_AT_ONCE))
     with PackWriter(writer.folder, "unified") as unified:
-        for number, entry in enumerate(ledger.entries):
-            fps = float(writer.row(number)["fps"]) or None
-            pieces = converted(writer.read(number), form, policy)
-            for place, pixels in enumerate(pieces):
-                several = place if len(pieces) > 1 else None
-                entries.append(moved(entry, signatures(pixels[None])[0], several))
-                unified.append(encode_record(pixels, fps), entries[-1].path, entry.facts)
+        made_of_all = (taken for lot in in_order(made, lots, workers=_workers(options)) for taken in lot)
+        for entry, several in zip(ledger.entries, made_of_all, strict=True):
+            for place, taken in enumerate(several):
+                entries.append(moved(entry, taken.signature, place if len(several) > 1 else None))
+                unified.append(taken.payload, entries[-1].path, entry.facts)
     shutil.rmtree(writer.discard())
-    ledger.replace_entries(entries, f"it cannot become {form}")
+    ledger.replace_entries(entries, f"it cannot be made like the others ({form.words()})")
     return unified
+
+
+def _workers(options: PrepareOptions) -> int:
+    return options.workers if options.workers is not None else min(os.cpu_count() or 1, _WORKERS_AT_MOST)
 
 
 def _ratio(options: PrepareOptions, ledger: Ledger) -> tuple[float, float, float] | None:

@@ -35,6 +35,11 @@ class Form:
     channels: int
     dtype: str
 
+    def words(self) -> str:
+        """For people."""
+        what = f"clips of {self.frames} frames" if self.frames else "pictures"
+        return f"{what}, {self.width}x{self.height}, {self.channels} channels, {self.dtype}"
+
 
 def common_form(rows: NDArray[np.void]) -> tuple[Form, list[str]]:
     """The form that all records can take, and what that means for those of another.
