@@ -175,3 +175,13 @@ def test_a_recipe_of_ones_own_trains_without_a_fork(diorama: Run, pictures: Path
     assert "faces is complete" in told
     assert "faces" in diorama("describe", run, "--with", own)
     diorama("sample", run, "--count", 2, "--out", tmp_path / "drawn", "--with", own)
+
+
+def test_a_handful_of_pictures_trains_unmeasured(diorama: Run, pictures: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(pictures.rglob("é*.png"))[:30]:
+        path.rename(few / path.name)
+    told = diorama("train", "dcgan_cpu", "--data", few, "--out", tmp_path / "run", "--images", 32, *TINY_GAN)
+    assert "measures no model" in told
+    assert "is complete" in told

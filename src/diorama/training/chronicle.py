@@ -15,7 +15,7 @@ from diorama.training.assembly import Parts
 from diorama.training.card import Origin, Stand, card, provenance
 from diorama.training.feed import Feed
 from diorama.training.folder import SAMPLES, RunFolder
-from diorama.training.measuring import Best, Evaluator
+from diorama.training.measuring import Best, Evaluator, enough
 from diorama.training.pace import Pace
 from diorama.training.previews import write_preview
 from diorama.training.recipe import Recipe
@@ -43,7 +43,7 @@ class Chronicle:
         self.check = FiniteCheck(parts.precision.device)
         self.view = ModelView(parts.method, parts.precision, channels_last=recipe.channels_last)
         self.evaluator: Evaluator | None = None
-        if feed.val is not None and recipe.evaluation.samples:
+        if feed.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, feed.val):
             self.evaluator = Evaluator(recipe.evaluation, feed.val, cache_folder() / "features", recipe.seed)
         self._spent = (0.0, 0.0)
         self._saved: Path | None = None
@@ -82,7 +82,7 @@ class Chronicle:
         if self.evaluator is not None and self.first and self.parts.step < self.stop:
             self.evaluator.prepare(self.parts.precision.device)
         elif self.evaluator is None and self.recipe.evaluation.samples:
-            notes = (*notes, "measures no model, since the data have no split `val`; the last one is kept")
+            notes = (*notes, "measures no model, since the split `val` is missing or too small; the last one is kept")
         return Tick(step=self.parts.step, images=self.images, total=self.total, notes=notes)
 
     def closing(self) -> Tick:

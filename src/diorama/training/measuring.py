@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from diorama.data.dataset import Split
+from diorama.evaluation.catalog import parse_metric
+from diorama.evaluation.measures import MEASURES
 from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
 from diorama.evaluation.run import measure
 from diorama.training.recipe import EvaluationConfig
@@ -37,6 +39,12 @@ class Best:
     def beaten_by(self, value: float, *, lower_is_better: bool) -> bool:
         """Whether a new value of the metric is better."""
         return value < self.result["value"] if lower_is_better else value > self.result["value"]
+
+
+def enough(config: EvaluationConfig, val: Split | None) -> bool:
+    """Whether a validation split has the records that the recipe's metric needs."""
+    measure = MEASURES.get(parse_metric(config.metric).measure)
+    return val is not None and len(val) >= (measure.least if measure is not None else 1)
 
 
 class Evaluator:
