@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +217,3 @@ def open_dataset(path: Path | str) -> Dataset:
 def checksum(manifest: Mapping[str, Any]) -> str:
     """What guards the manifest itself: a hash of its canonical JSON."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
-
-
-def open_splits(dataset: Dataset, names: Sequence[str]) -> list[Split]:
-    """Those of the named splits that exist, in this order."""
-    return [dataset.split(name) for name in names if name in dataset.splits]
