@@ -1,0 +1,255 @@
+"""Does ``fd@lite`` grow with damage on pictures that its network never saw?
+
+    python benchmarks/lite_monotone.py DATA [--sets cifar10 lfw_faces …] [--out benchmarks/results/lite_monotone]
+
+DATA is the folder of the real sets. Half of each set is the reference and the other half the samples, except
+where the set is large; the samples are measured whole (held-out real pictures), then damaged: JPEG compression,
+Gaussian blur, Gaussian noise, classes left out, pictures repeated. For every kind of damage the table says how
+well the distance follows the level (Spearman) and whether every level's interval lies above that of the held-out
+pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from diorama.core.files import write_json, write_text
+from diorama.data.dataset import Dataset, open_dataset
+from diorama.data.prepare import PrepareOptions, prepare
+from diorama.evaluation.extractors import load_extractor
+from diorama.evaluation.measures import MEASURES, Pair
+
+BATCH = 100
+JPEG = (65, 50, 35, 20, 10, 5)
+BLUR = (0.4, 0.6, 0.9, 1.3, 2.0, 3.0)
+NOISE = (2, 4, 8, 16, 32, 64)
+DROPPED = (0.1, 0.2, 0.3, 0.4, 0.5)
+REPEATED = (0.5, 0.75, 0.9, 0.95, 0.98)
+FEWEST_CLASSES = 5
+Pictures = np.ndarray
+"""(n, h, w, c) uint8."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """A data set and how much of it is used.
+
+    Args:
+        folder: below the folder of real sets.
+        side: pixels; ``None`` for its own.
+        reference: pictures at most.
+        samples: pictures at most.
+    """
+
+    folder: str
+    side: int | None
+    reference: int = 2_000
+    samples: int = 1_000
+
+
+SETS = (
+    Set("cifar10", None, reference=50_000, samples=5_000),
+    Set("mnist_png", None, reference=6_000, samples=3_000),
+    Set("fashion_mnist_sample900", None),
+    Set("lfw_faces", 64),
+    Set("utkface", 48, samples=1_500),
+    Set("cats_dogs128", None, reference=800, samples=400),
+    Set("med_chest_xray128", 64),
+)
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--sets", nargs="*", default=[each.folder for each in SETS])
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lite_monotone"))
+    arguments = parser.parse_args()
+    reports = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for each in SETS:
+            if each.folder in arguments.sets:
+                dataset = prepared(arguments.data / each.folder, Path(folder) / each.folder, each.side)
+                reports[each.folder] = report(dataset, each)
+                print(f"## {each.folder}\n{table(reports[each.folder])}", flush=True)
+                write_json(arguments.out.with_suffix(".json"), reports)
+                write_text(arguments.out.with_suffix(".md"), page(reports))
+
+
+def prepared(source: Path, out: Path, side: int | None) -> Dataset:
+    """The set as ``diorama prepare`` packs it."""
+    deque(prepare([source], out, PrepareOptions(size=side)), maxlen=0)
+    return open_dataset(out)
+
+
+def report(dataset: Dataset, each: Set) -> dict[str, Any]:
+    """Distances of the whole and of all damaged samples."""
+    reference, samples, spare = halves(dataset, each)
+    real = features(reference)
+    whole = features(samples[0])
+    found: dict[str, Any] = {
+        "reference": len(real),
+        "samples": len(whole),
+        "side": dataset.info.media.height,
+        "extractor": load_extractor("lite").stamp.sha256,
+        "held_out": measured(whole, real),
+        "damage": {},
+    }
+    for name, levels, harm in DAMAGE:
+        rows = [{"level": level} | measured(features(harm(samples[0], level)), real) for level in levels]
+        found["damage"][name] = judged(rows, found["held_out"])
+    chosen = np.random.default_rng(0)
+    rows = [{"level": level} | measured(whole[repeats(len(whole), level, chosen)], real) for level in REPEATED]
+    found["damage"]["repeated"] = judged(rows, found["held_out"])
+    if len(dataset.info.classes) >= FEWEST_CLASSES:
+        pool = torch.cat([whole, features(spare[0])]) if len(spare[0]) else whole
+        labels = np.concatenate([samples[1], spare[1]])
+        rows = [{"level": level} | measured(without(pool, labels, level, len(whole)), real) for level in DROPPED]
+        found["damage"]["classes dropped"] = judged(rows, found["held_out"])
+    return found
+
+
+def halves(dataset: Dataset, each: Set) -> tuple[Pictures, tuple[Pictures, np.ndarray], tuple[Pictures, np.ndarray]]:
+    """Reference pictures; samples with their labels; what is left, with labels. No picture is in two of them."""
+    rng = np.random.default_rng(0)
+    pictures, labels = [], []
+    for name in dataset.splits:
+        split = dataset.split(name)
+        order = np.arange(len(split))
+        pictures.append(split.stored(order))
+        found = split.labels(order)
+        labels.append(np.zeros(len(split), np.int64) if found is None else found)
+    everything, classes = np.concatenate(pictures), np.concatenate(labels)
+    order = rng.permutation(len(everything))
+    ends = min(each.reference, len(order) * 2 // 3), min(each.samples, len(order) // 3)
+    first, second, third = np.split(order, [ends[0], sum(ends)])
+    return everything[first], (everything[second], classes[second]), (everything[third], classes[third])
+
+
+def features(pictures: Pictures) -> Tensor:
+    """(n, d) features of pictures (n, h, w, c)."""
+    extractor = load_extractor("lite")
+    batches = (pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH))
+    return torch.cat([extractor(torch.from_numpy(batch.copy()).permute(0, 3, 1, 2))[""] for batch in batches])
+
+
+def measured(samples: Tensor, reference: Tensor) -> dict[str, Any]:
+    """Value and interval of fd@lite."""
+    value, interval = MEASURES["fd"].take(Pair(samples, reference))
+    return {"value": value, "low": interval.low, "high": interval.high, "samples": len(samples)}
+
+
+def judged(rows: list[dict[str, Any]], held_out: Mapping[str, Any]) -> dict[str, Any]:
+    """What the rows, from least to most damage, say together."""
+    values = [row["value"] for row in rows]
+    return {
+        "rows": rows,
+        "spearman": spearman(values),
+        "above_held_out": all(row["low"] > held_out["high"] for row in rows),
+    }
+
+
+def spearman(values: list[float]) -> float:
+    """Rank correlation of values with their places, without ties."""
+    ranks = np.argsort(np.argsort(values)).astype(float)
+    return float(np.corrcoef(ranks, np.arange(len(values)))[0, 1])
+
+
+def each_picture(pictures: Pictures, harm: Callable[[Image.Image], Image.Image]) -> Pictures:
+    """A function of Pillow images on arrays; grey pictures stay grey."""
+
+    def one(pixels: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+        return np.asarray(harm(image)).reshape(pixels.shape)
+
+    return np.stack([one(pixels) for pixels in pictures])
+
+
+def jpeg(pictures: Pictures, quality: float) -> Pictures:
+    """Compressed and read again."""
+
+    def through(image: Image.Image) -> Image.Image:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=int(quality))
+        return Image.open(buffer)
+
+    return each_picture(pictures, through)
+
+
+def blur(pictures: Pictures, sigma: float) -> Pictures:
+    """Gaussian blur; sigma in pixels, of the picture at 32 pixels a side and in proportion elsewhere."""
+    return each_picture(pictures, lambda image: image.filter(ImageFilter.GaussianBlur(sigma * image.width / 32)))
+
+
+def noise(pictures: Pictures, sigma: float) -> Pictures:
+    """Gaussian noise of ``sigma`` grey levels."""
+    drawn = np.random.default_rng(0).normal(0, sigma, pictures.shape)
+    return np.clip(np.round(pictures + drawn), 0, 255).astype(np.uint8)
+
+
+def repeats(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Indices of ``count`` pictures of which this share only repeats the others."""
+    different = max(round(count * (1 - share)), 1)
+    return np.resize(rng.permutation(count)[:different], count)
+
+
+def without(pool: Tensor, labels: np.ndarray, share: float, count: int) -> Tensor:
+    """Features of ``count`` pictures (fewer where there are not as many) of all but this share of the classes."""
+    kinds = np.unique(labels)
+    kept = np.flatnonzero(labels >= kinds[round(share * len(kinds))])
+    return pool[np.random.default_rng(0).permutation(kept)[:count]]
+
+
+DAMAGE: tuple[tuple[str, tuple[float, ...], Callable[[Pictures, float], Pictures]], ...] = (
+    ("JPEG quality", JPEG, jpeg),
+    ("blur width", BLUR, blur),
+    ("noise level", NOISE, noise),
+)
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """One set as Markdown."""
+    held = found["held_out"]
+    lines = [
+        f"{found['samples']:,} samples of {found['side']} px against {found['reference']:,}; "
+        f"held-out real pictures: {held['value']:.3f} [{held['low']:.3f}, {held['high']:.3f}]",
+        "",
+        "| damage | fd@lite [95 % interval of the true distance] by level | Spearman | all above held-out |",
+        "| --- | --- | --- | --- |",
+        *(f"| {name} | {cells(kind)} | {kind['spearman']:.2f} | {'yes' if kind['above_held_out'] else 'no'} |"
+          for name, kind in found["damage"].items()),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def cells(kind: Mapping[str, Any]) -> str:
+    """The rows of one kind of damage in one cell."""
+    return " · ".join(f"{r['level']:g}: {r['value']:.2f} [{r['low']:.2f}, {r['high']:.2f}]" for r in kind["rows"])
+
+
+def sections(reports: Mapping[str, Any]) -> Iterator[str]:
+    """All sets as Markdown."""
+    for name, found in reports.items():
+        yield f"## {name}\n\n{table(found)}"
+
+
+def page(reports: Mapping[str, Any]) -> str:
+    """The whole page."""
+    text = (__doc__ or "").strip().splitlines()
+    return f"# {text[0]}\n\n" + "\n".join(line for line in text[1:]) + "\n\n" + "\n".join(sections(reports))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""fd@lite grows with damage on pictures that its network never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.lite_monotone import Set, prepared, report, spearman, without
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_follows_every_kind_of_damage_on_cifar10(real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    dataset = prepared(real_data("cifar10"), tmp_path / "cifar10", None)
+    found = report(dataset, Set("cifar10", None, reference=20_000, samples=5_000))
+    assert set(found["damage"]) == {"JPEG quality", "blur width", "noise level", "repeated", "classes dropped"}
+    for name, kind in found["damage"].items():
+        assert kind["spearman"] >= 0.95, name
+        assert kind["above_held_out"], name
+
+
+def test_ranks_follow_the_order() -> None:
+    assert spearman([1.0, 2.0, 5.0]) == pytest.approx(1.0)
+    assert spearman([5.0, 2.0, 1.0]) == pytest.approx(-1.0)
+
+
+def test_dropped_classes_are_gone() -> None:
+    labels = np.repeat(np.arange(10), 5)
+    pool = torch.from_numpy(labels[:, None].copy())
+    kept = without(pool, labels, 0.3, 20)
+    assert len(kept) == 20
+    assert kept.min() >= 3
