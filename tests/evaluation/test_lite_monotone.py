@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from benchmarks.lite_monotone import Set, prepared, report, spearman, without
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from diorama.core.errors import BadInput
+from diorama.evaluation import measures
 from diorama.evaluation.measures import MEASURES, Pair, check_enough, check_finite
 
 
@@ -45,6 +46,17 @@ def test_shares_fall_as_sets_move_apart(name: str) -> None:
     near, far = MEASURES[name].take(_pair()), MEASURES[name].take(_pair(4.0))
     assert near[0] > far[0]
     assert near[1].low > far[1].high
+
+
+def test_balls_are_compared_among_at_most_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "BALLS_MOST", 50)
+    pair = _pair(n=200, group=4)
+    limited = pair.limited
+    assert limited is pair.limited
+    assert (len(limited.samples), len(limited.reference)) == (48, 48)
+    clips = {tuple(clip.flatten().tolist()) for clip in pair.samples.unflatten(0, (-1, 4))}
+    assert all(tuple(clip.flatten().tolist()) in clips for clip in limited.samples.unflatten(0, (-1, 4)))
+    assert _pair(n=40).limited.samples.shape == (40, 6)
 
 
 def test_small_sets_are_refused_by_name() -> None:

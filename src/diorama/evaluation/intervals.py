@@ -6,7 +6,6 @@ import math
 from functools import cache
 from statistics import NormalDist
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -170,8 +169,3 @@ def student_quantile(p: float, freedom: int) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if below(middle) < p else (low, middle)
     return (low + high) / 2
-
-
-def as_tensor(values: list[float]) -> Float[Tensor, " n"]:
-    """Python numbers as the tensor that the functions here take."""
-    return torch.tensor(values, dtype=torch.float64)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from diorama.core.errors import BadInput
+from diorama.core.rng import fold
 from diorama.evaluation.frechet_interval import GROUPS, frechet_interval
 from diorama.evaluation.intervals import distance_interval, mean_interval, share_interval
 from diorama.evaluation.protocol import Interval
@@ -22,6 +24,8 @@ from diorama.metrics.manifold import Manifold, manifold
 KID_SUBSETS, KID_SIZE = 100, 1_000
 PRECISION_NEIGHBOUR, DENSITY_NEIGHBOUR = 3, 5
 SCORE_SPLITS = 10
+BALLS_MOST = 10_000
+"""Records of a side whose balls are compared: the work grows with the square."""
 
 Measured = tuple[float, Interval]
 
@@ -41,6 +45,20 @@ class Pair:
     reference: Float[Tensor, "m d"]
     seed: int = 0
     group: int = 1
+
+    @cached_property
+    def limited(self) -> Pair:
+        """The same pair with at most 10,000 rows a side, drawn by the seed; groups stay whole."""
+        if max(len(self.samples), len(self.reference)) <= BALLS_MOST:
+            return self
+        return replace(self, samples=self._some(self.samples), reference=self._some(self.reference))
+
+    def _some(self, rows: Tensor) -> Tensor:
+        groups, wanted = len(rows) // self.group, BALLS_MOST // self.group
+        if groups <= wanted:
+            return rows
+        chosen = np.sort(np.random.default_rng(fold(self.seed, len(rows))).choice(groups, wanted, replace=False))
+        return rows.unflatten(0, (groups, self.group))[torch.from_numpy(chosen)].flatten(0, 1)
 
     @cached_property
     def inclusive(self) -> Manifold:
@@ -114,20 +132,22 @@ class Measure:
     Args:
         take: the function.
         least: independent draws (pictures or clips) that both sides need.
+        limited: compares balls, so at most 10,000 rows of each side are used.
     """
 
     take: Callable[[Pair], Measured]
     least: int
+    limited: bool = False
 
 
 MEASURES: Mapping[str, Measure] = {
     "fd": Measure(fd, 2 * GROUPS),
     "kid": Measure(kid, 2 * GROUPS),
     "is": Measure(inception_score, SCORE_SPLITS),
-    "precision": Measure(precision, PRECISION_NEIGHBOUR + 1),
-    "recall": Measure(recall, PRECISION_NEIGHBOUR + 1),
-    "density": Measure(density, DENSITY_NEIGHBOUR + 1),
-    "coverage": Measure(coverage, DENSITY_NEIGHBOUR + 1),
+    "precision": Measure(precision, PRECISION_NEIGHBOUR + 1, limited=True),
+    "recall": Measure(recall, PRECISION_NEIGHBOUR + 1, limited=True),
+    "density": Measure(density, DENSITY_NEIGHBOUR + 1, limited=True),
+    "coverage": Measure(coverage, DENSITY_NEIGHBOUR + 1, limited=True),
 }
 
 

@@ -97,9 +97,7 @@ def measure(
     features, count = reference.taker.take_all(watched)
     if not count:
         raise BadInput("there are no samples to measure")
-    by_features = {
-        kind: _pair(kind, features[kind], reference, count, seed) for kind in {m.features for m in parsed} - {""}
-    }
+    pairs = {kind: _pair(kind, features[kind], reference, count, seed) for kind in {m.features for m in parsed} - {""}}
     results = []
     for metric in parsed:
         if world is not None and metric.measure in WORLD_METRICS:
@@ -111,8 +109,8 @@ def measure(
                 )
             )
         else:
-            results.append(_of_features(metric, by_features[metric.features], reference, seed))
-    warnings = [*reference.warnings, *_few(by_features)] + (world.warnings() if world else [])
+            results.append(_of_features(metric, pairs[metric.features], reference, seed))
+    warnings = [*reference.warnings, *_few(pairs)] + (world.warnings() if world else [])
     return Evaluation(results=tuple(results), warnings=tuple(warnings))
 
 
@@ -120,6 +118,8 @@ def _of_features(metric: Metric, pair: Pair, reference: ReferenceFeatures, seed:
     taken = MEASURES[metric.measure]
     check_enough(metric.name, taken, len(pair.samples) // pair.group, "samples")
     check_enough(metric.name, taken, len(pair.reference) // pair.group, "reference records")
+    if taken.limited:
+        pair = pair.limited
     value, interval = taken.take(pair)
     extractor = reference.taker.extractors[metric.extractor]
     return Result(

@@ -72,8 +72,8 @@ def mmd_terms(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> MMDTerms:
     """
     x, y = x.double(), y.double()
     n, m = len(x), len(y)
-    within = [_row_sums(side, side) - _diagonal(side) for side in (x, y)]
-    across = (_row_sums(x, y), _row_sums(y, x))
+    within = [_sums(side, side)[0] - _diagonal(side) for side in (x, y)]
+    across = _sums(x, y)
     unbiased = within[0].sum() / (n * (n - 1)) + within[1].sum() / (m * (m - 1)) - 2 * across[0].sum() / (n * m)
     own = within[0] / (n - 1) - across[0] / m
     other = within[1] / (m - 1) - across[1] / n
@@ -95,12 +95,15 @@ def kernel_noise(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"], pooled: int =
     return float((gram.square().sum() - gram.diagonal().square().sum()) / (len(few) * (len(few) - 1)))
 
 
-def _row_sums(x: Tensor, y: Tensor) -> Tensor:
-    sums = torch.zeros(len(x), dtype=x.dtype)
+def _sums(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums of the kernel over each row (n,) and each column (m,)."""
+    rows, columns = (torch.zeros(len(side), dtype=x.dtype) for side in (x, y))
     for start in range(0, len(x), BLOCK):
         for other in range(0, len(y), BLOCK):
-            sums[start : start + BLOCK] += cubic_kernel(x[start : start + BLOCK], y[other : other + BLOCK]).sum(1)
-    return sums
+            block = cubic_kernel(x[start : start + BLOCK], y[other : other + BLOCK])
+            rows[start : start + BLOCK] += block.sum(1)
+            columns[other : other + BLOCK] += block.sum(0)
+    return rows, columns
 
 
 def _diagonal(x: Tensor) -> Tensor:
