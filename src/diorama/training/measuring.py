@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from diorama.data.dataset import Split
-from diorama.evaluation.catalog import parse_metric
 from diorama.evaluation.measures import MEASURES
 from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
 from diorama.evaluation.run import measure
@@ -43,7 +42,7 @@ class Best:
 
 def enough(config: EvaluationConfig, val: Split | None) -> bool:
     """Whether a validation split has the records that the recipe's metric needs."""
-    measure = MEASURES.get(parse_metric(config.metric).measure)
+    measure = MEASURES.get(config.metric.partition("@")[0])
     return val is not None and len(val) >= (measure.least if measure is not None else 1)
 
 
