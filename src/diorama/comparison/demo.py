@@ -19,6 +19,7 @@ PICTURES, CLIPS = 8_000, 1_600
 """Scenes of the two data sets, before they are split."""
 
 _SAMPLES = {"world": 400, "world-video": 128}
+_REFERENCE = {"world": 2_000, "world-video": 256}
 _RECIPES = {"world": ("dcgan_toy", "vae_toy", "ddpm_toy"), "world-video": ("mocogan_toy",)}
 
 
@@ -39,7 +40,9 @@ def demo(out: Path | str, *, seconds: float = 60.0, device: str = "auto") -> Ite
     for name, recipes in _RECIPES.items():
         data = folder / "data" / name
         yield from _prepare(name, data)
-        options = CompareOptions(budget=Budget(seconds=seconds), count=_SAMPLES[name], device=device)
+        options = CompareOptions(
+            budget=Budget(seconds=seconds), count=_SAMPLES[name], reference=_REFERENCE[name], device=device
+        )
         comparisons.append((yield from gather(recipes, data, folder / name, options)))
     yield Progress(doing="writing the report")
     title = f"Four generators after {clock_words(seconds)} each"

@@ -144,7 +144,8 @@ def _train(recipe: Recipe, data: Path | str, run: Path, options: CompareOptions)
             yield Progress(doing=f"training {recipe.name}", note=f"{recipe.name} has spent its budget already")
             return
     asked = TrainOptions(device=options.device, images=images, seconds=seconds, catalog=options.catalog)
-    began, told = time.monotonic(), -_TOLD_EVERY
+    yield Progress(doing=f"training {recipe.name}", share=0.0)
+    began, told = time.monotonic(), 0.0
     for tick in train(recipe, data, run, asked):
         now = time.monotonic() - began
         if now - told >= _TOLD_EVERY or tick.finished:

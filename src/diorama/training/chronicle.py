@@ -82,7 +82,10 @@ class Chronicle:
         if self.evaluator is not None and self.first and self.parts.step < self.stop:
             self.evaluator.prepare(self.parts.precision.device)
         elif self.evaluator is None and self.recipe.evaluation.samples:
-            notes = (*notes, "measures no model, since the data have no split `val` that is large enough; the last one is kept")
+            notes = (
+                *notes,
+                "measures no model, since the data have no split `val` that is large enough; the last one is kept",
+            )
         return Tick(step=self.parts.step, images=self.images, total=self.total, notes=notes)
 
     def closing(self) -> Tick:
