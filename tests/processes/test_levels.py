@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def test_times_fall_within_the_process(steps: int, data: st.DataObject, spacing:
     count = data.draw(st.integers(1, steps))
     times = sampling_times(steps, count, spacing)
     assert len(times) == count
-    assert all(a > b for a, b in zip(times, times[1:], strict=False))
+    assert all(a > b for a, b in pairwise(times))
     assert 0 <= times[-1] <= times[0] < steps
     if spacing != "leading":
         assert times[0] == steps - 1
