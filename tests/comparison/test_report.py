@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.comparison.examples import CLIPS, IMAGES, comparison, result
 
 from diorama.comparison.columns import Column, Comparison
 from diorama.comparison.report import write_report
 from diorama.comparison.words import best, title, verdict
 from diorama.media.stamp import read_stamp
+from tests.comparison.examples import CLIPS, IMAGES, comparison, result
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.comparison.examples import CLIPS, IMAGES, comparison
 
 from diorama.comparison.report import write_report
+from tests.comparison.examples import CLIPS, IMAGES, comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
