@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from diorama.core.errors import BadInput
-from diorama.evaluation.extractors import FeatureTaker, clip_features, load_extractor, seen_by
+from diorama.evaluation.extractors import FeatureTaker, clip_features, load_extractor
 from diorama.networks.features.lite import weights_content
 
 
@@ -63,10 +63,3 @@ def test_clip_features_tell_still_from_moving() -> None:
 def test_unknown_extractors_are_named() -> None:
     with pytest.raises(BadInput, match="lite and inception"):
         load_extractor("vgg")
-
-
-@pytest.mark.parametrize(("name", "seen"), [("world", True), ("open_mix64", True), ("cifar10", False)])
-def test_warns_of_data_it_was_trained_on(name: str, seen: bool) -> None:
-    warnings = seen_by([load_extractor("lite")], name)
-    assert bool(warnings) == seen
-    assert all(name in warning for warning in warnings)

@@ -9,7 +9,8 @@ import torch
 
 from diorama.data.dataset import Dataset
 from diorama.evaluation.extractors import FeatureTaker
-from diorama.evaluation.reference import ReferenceOptions, chosen_records, reference_features
+from diorama.evaluation.records import chosen_records
+from diorama.evaluation.reference import ReferenceOptions, reference_features
 
 
 def test_features_are_those_of_the_records(pictures: Dataset) -> None:

@@ -149,7 +149,7 @@ def test_the_factor_reader_counts_modes_of_the_world(tmp_path: Path, pictures: D
     assert 20 < found["modes"].value <= 40
     assert found["modes"].interval.low == found["modes"].value
     assert 0.8 < found["factor_coverage"].value <= 1
-    assert any("was trained on 'world'" in warning for warning in evaluation.warnings)
+    assert any("was trained on the built-in world" in warning for warning in evaluation.warnings)
 
 
 def test_other_sizes_are_refused(pictures: Dataset, clips: Dataset) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -29,14 +29,12 @@ class Extractor:
         resize: how pictures reach the network's size.
         network: the module, on its device.
         views: for pictures (b, c, h, w) in [-1, 1] its outputs by view: ``""``, and ``"-logits"`` where it has them.
-        trained_on: names of data sets that it has seen.
     """
 
     stamp: ExtractorStamp
     resize: str
     network: nn.Module
     views: Callable[[Tensor], dict[str, Tensor]]
-    trained_on: tuple[str, ...] = ()
     dtype: str = "float32"
 
     @torch.no_grad()
@@ -61,7 +59,7 @@ def load_extractor(name: str, device: str = "cpu") -> Extractor:
         channels_last(network)
         stamp = ExtractorStamp(name=name, sha256=sha256(lite.weights_content()).hexdigest())
         resize = f"none from {lite.SMALLEST} to {lite.LARGEST} px, else bilinear to the nearer"
-        return Extractor(stamp, resize, network, lambda x: {"": network(x)}, ("open_mix64", "world"))
+        return Extractor(stamp, resize, network, lambda x: {"": network(x)})
     if name == "inception":
         inception, digest = load_inception()
         inception = inception.to(device)
@@ -129,13 +127,3 @@ def clip_features(frames: Float[Tensor, "b t d"]) -> Float[Tensor, "b d2"]:
         return torch.cat([frames[:, 0], torch.zeros_like(frames[:, 0])], 1)
     change = frames.diff(dim=1).square().mean(1).sqrt()
     return torch.cat([frames.mean(1), change], 1)
-
-
-def seen_by(extractors: Sequence[Extractor], data_name: str) -> list[str]:
-    """Warnings for extractors that were trained on the data of this name."""
-    return [
-        f"the extractor {extractor.stamp.name!r} was trained on {name!r}: its numbers on these data flatter"
-        for extractor in extractors
-        for name in extractor.trained_on
-        if data_name.lower().startswith(name)
-    ]

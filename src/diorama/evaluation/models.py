@@ -12,7 +12,7 @@ from diorama.core.errors import BadInput
 from diorama.data.dataset import Split
 from diorama.evaluation.intervals import mean_interval
 from diorama.evaluation.measures import Measured
-from diorama.evaluation.reference import batches
+from diorama.evaluation.records import batches
 from diorama.media.convert import to_uint8
 from diorama.nn.similarity import psnr, ssim
 from diorama.synthesis.abilities import BoundsBits, Reconstructs

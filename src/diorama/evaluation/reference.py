@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -16,11 +15,12 @@ from torch import Tensor
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_bytes
-from diorama.core.rng import fold
 from diorama.data.dataset import Split
 from diorama.evaluation.catalog import parse_metric
-from diorama.evaluation.extractors import Extractor, FeatureTaker, seen_by
+from diorama.evaluation.extractors import Extractor, FeatureTaker
+from diorama.evaluation.familiar import warnings_of
 from diorama.evaluation.protocol import ReferenceStamp
+from diorama.evaluation.records import batches, chosen_records, records_stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,19 +61,6 @@ class ReferenceOptions:
     cache: Path | None = None
 
 
-def chosen_records(split: Split, count: int | None, seed: int) -> np.ndarray:
-    """Indices, ascending, of ``count`` records drawn without replacement, or of all where there are no more."""
-    if count is None or count >= len(split):
-        return np.arange(len(split))
-    return np.sort(np.random.default_rng(fold(seed)).choice(len(split), count, replace=False))
-
-
-def batches(split: Split, indices: np.ndarray, size: int) -> Iterator[Tensor]:
-    """Records of a split as batches in [-1, 1]."""
-    for start in range(0, len(indices), size):
-        yield split.read(indices[start : start + size])[split.info.media.kind]
-
-
 def reference_features(split: Split, metrics: Sequence[str], options: ReferenceOptions) -> ReferenceFeatures:
     """Features of a split for the extractors that ``metrics`` name; taken once, used for many models.
 
@@ -97,18 +84,10 @@ def reference_features(split: Split, metrics: Sequence[str], options: ReferenceO
         for kind, values in taken.items():
             _keep(options.cache, stamp, kind, taker, values)
         features |= taken
-    warnings = seen_by(list(taker.extractors.values()), split.info.name)
+    warnings = warnings_of(split, indices, list(taker.extractors))
     return ReferenceFeatures(
         stamp=stamp, media=split.info.media, features=features, taker=taker, warnings=tuple(warnings)
     )
-
-
-def records_stamp(split: Split, indices: np.ndarray) -> ReferenceStamp:
-    """Names the data, the split and, where it is not all of it, the chosen records."""
-    digest = hashlib.sha256(f"{split.info.sha256}|{split.name}|{len(split)}|".encode())
-    if len(indices) < len(split):
-        digest.update(indices.astype("<i8").tobytes())
-    return ReferenceStamp(count=len(indices), sha256=digest.hexdigest())
 
 
 def _place(cache: Path, stamp: ReferenceStamp, kind: str, taker: FeatureTaker) -> Path:

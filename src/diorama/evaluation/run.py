@@ -16,11 +16,10 @@ from diorama.evaluation.catalog import MODEL_METRICS, WORLD_METRICS, Metric, def
 from diorama.evaluation.measures import MEASURES, Pair, check_enough, check_finite
 from diorama.evaluation.models import measure_model
 from diorama.evaluation.protocol import Result
+from diorama.evaluation.records import chosen_records, records_stamp
 from diorama.evaluation.reference import (
     ReferenceFeatures,
     ReferenceOptions,
-    chosen_records,
-    records_stamp,
     reference_features,
 )
 from diorama.evaluation.subjects import MODEL_SAMPLES, EvaluateOptions, Subject, open_subject

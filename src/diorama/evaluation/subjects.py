@@ -13,7 +13,7 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import is_prepared, open_dataset
 from diorama.evaluation.models import draw
-from diorama.evaluation.reference import batches, chosen_records
+from diorama.evaluation.records import batches, chosen_records
 from diorama.evaluation.samples import SampleFolder
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.store import CONFIG, load

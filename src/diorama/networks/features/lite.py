@@ -127,6 +127,11 @@ def weights_content() -> bytes:
     return files("diorama.networks.features").joinpath("lite.safetensors").read_bytes()
 
 
+def fingerprints_content() -> bytes:
+    """A NumPy file of 64-bit hashes of the training pictures, by which a measurement recognises them."""
+    return files("diorama.networks.features").joinpath("lite.fingerprints.npy").read_bytes()
+
+
 def credits() -> list[dict[str, str]]:
     """Whose pictures the weights were trained on: ``source``, ``licence``, ``credit``, ``file`` and ``pictures``.
 

@@ -1,0 +1,34 @@
+"""Real records: which of them, as batches, and under what hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+
+from diorama.core.rng import fold
+from diorama.data.dataset import Split
+from diorama.evaluation.protocol import ReferenceStamp
+
+
+def chosen_records(split: Split, count: int | None, seed: int) -> np.ndarray:
+    """Indices, ascending, of ``count`` records drawn without replacement, or of all where there are no more."""
+    if count is None or count >= len(split):
+        return np.arange(len(split))
+    return np.sort(np.random.default_rng(fold(seed)).choice(len(split), count, replace=False))
+
+
+def batches(split: Split, indices: np.ndarray, size: int) -> Iterator[Tensor]:
+    """Records of a split as batches in [-1, 1]."""
+    for start in range(0, len(indices), size):
+        yield split.read(indices[start : start + size])[split.info.media.kind]
+
+
+def records_stamp(split: Split, indices: np.ndarray) -> ReferenceStamp:
+    """Names the data, the split and, where it is not all of it, the chosen records."""
+    digest = hashlib.sha256(f"{split.info.sha256}|{split.name}|{len(split)}|".encode())
+    if len(indices) < len(split):
+        digest.update(indices.astype("<i8").tobytes())
+    return ReferenceStamp(count=len(indices), sha256=digest.hexdigest())
