@@ -56,7 +56,7 @@ class GroupNormAct(nn.GroupNorm):
             gain, bias = self._affine(scale, shift)
             x = kernels(x, gain, bias, groups=self.num_groups, eps=self.eps, silu=self.silu, offset=offset)
             return x if self.act is None or self.silu else self.act(x)
-        if norm_cpu.fits(x):
+        if norm_cpu.fits(x, self.num_groups):
             gain, bias = (t.float().expand(x.shape[:2]) for t in self._affine(scale, shift))
             offset = torch.zeros_like(gain) if offset is None else offset.float()
             x = norm_cpu.group_norm(x, gain, bias, offset, groups=self.num_groups, eps=self.eps, silu=self.silu)

@@ -15,15 +15,19 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 _RUN = 64
+"""Places whose sum is rounded to bfloat16."""
+_VECTOR = 16
+"""Channels that PyTorch's kernel takes at once."""
 
 
-def fits(x: Tensor) -> bool:
-    """Whether ``x`` (b, c, h, w) is what this module is for."""
+def fits(x: Tensor, groups: int) -> bool:
+    """Whether normalising ``x`` (b, c, h, w) is faster here; groups of 16, 32 … channels PyTorch handles well."""
     return (
         x.device.type == "cpu"
         and x.dtype == torch.bfloat16
         and x.dim() == 4
         and x.is_contiguous(memory_format=torch.channels_last)
+        and x.shape[1] // groups % _VECTOR != 0
     )
 
 
