@@ -57,7 +57,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(report: Path) -> None:
 def test_drawn_pictures_and_clips_say_so_and_real_ones_do_not(report: Path, tmp_path: Path) -> None:
     pictures, _, clips = report.read_text().partition('id="set1"')
     for html in (pictures, clips):
-        stamp = read_stamp(embedded(html, "Samples of DCGAN, toy", tmp_path))
+        stamp = read_stamp(embedded(html, "Samples of DCGAN (toy)", tmp_path))
         assert stamp is not None
         assert (stamp.model, stamp.seed, stamp.recipe) == ("12" * 32, 3, "dcgan_toy")
         assert read_stamp(embedded(html, "Real training records", tmp_path)) is None
@@ -85,7 +85,7 @@ def test_private_data_show_no_real_pictures(tmp_path: Path) -> None:
 
 def test_the_verdict_follows_the_intervals() -> None:
     sentences = verdict(comparison())
-    assert sentences[0] == "peer comes closest to the data by fd@lite, but not clearly ahead of DCGAN, toy."
+    assert sentences[0] == "peer comes closest to the data by fd@lite, but not clearly ahead of DCGAN (toy)."
     assert sentences[1:] == [
         "Every generator beats the Gaussian mixture.",
         "Every trained generator beats its untrained self.",
@@ -98,12 +98,12 @@ def test_the_verdict_names_who_does_not_beat_the_floor() -> None:
         replace(c, results=(result("fd@lite", 12.0, 0.5),)) if c.kind == "mixture" else c for c in whole.columns
     ]
     sentences = verdict(replace(whole, columns=tuple(low_floor)))
-    assert "DCGAN, toy and my <own> model do not yet beat the Gaussian mixture." in sentences
+    assert "DCGAN (toy) and my <own> model do not yet beat the Gaussian mixture." in sentences
 
 
 def test_one_generator_alone_is_scored_and_not_ranked() -> None:
     alone = replace(comparison(), columns=comparison().columns[:1])
-    assert verdict(alone) == ["DCGAN, toy scores fd@lite 11."]
+    assert verdict(alone) == ["DCGAN (toy) scores fd@lite 11."]
 
 
 def test_a_clear_winner_is_called_one() -> None:
@@ -125,6 +125,12 @@ def test_nothing_measured_still_makes_a_page(tmp_path: Path) -> None:
 
 
 def test_columns_are_called_by_their_systems_and_runs_by_their_folders() -> None:
-    assert title(Column(name="dcgan_toy", kind="trained", recipe="dcgan_toy")) == "DCGAN, toy"
+    assert title(Column(name="dcgan_toy", kind="trained", recipe="dcgan_toy")) == "DCGAN (toy)"
     assert title(Column(name="run-7", kind="loaded", recipe="dcgan_toy")) == "run-7"
-    assert title(Column(name="x", kind="untrained", recipe="vae_toy", of="vae_toy")) == "VAE, toy (untrained)"
+    assert title(Column(name="x", kind="untrained", recipe="vae_toy", of="vae_toy")) == "VAE (toy), untrained"
+
+
+def test_equals_share_no_star() -> None:
+    whole = comparison()
+    even = tuple(replace(c, results=(result("recall@lite", 0.0, 0.0),)) for c in whole.columns)
+    assert best(replace(whole, columns=even), "recall@lite") is None

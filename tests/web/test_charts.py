@@ -75,3 +75,12 @@ def test_the_floor_is_drawn_through_every_row() -> None:
 )
 def test_numbers_have_three_digits_that_matter(value: float, words: str) -> None:
     assert number_words(value) == words
+
+
+@pytest.mark.parametrize("values", [(0.998, 1.001), (1e-6, 2e-6), (-3.0, 5.0), (2e5, 9e5), (0.0, 0.5)])
+def test_no_two_ticks_read_the_same(values: tuple[float, float]) -> None:
+    points = [(float(i), value) for i, value in enumerate(values)]
+    svg = svg_of(line_chart([Series(name="a", points=points)], title="t", x="x", y="y"))
+    labels = [text.text for text in svg.iter("text") if text.attrib.get("text-anchor") == "end"]
+    assert len(labels) >= 2
+    assert len(set(labels)) == len(labels)

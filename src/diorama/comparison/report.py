@@ -30,7 +30,7 @@ def write_report(comparisons: Sequence[Comparison], out: Path, *, seed: int = 0,
         The page's path.
     """
     names = " and ".join(comparison.data.name for comparison in comparisons)
-    heading = title or f"Generators of {names}, side by side"
+    heading = title or f"{names}: generators side by side"
     several = len(comparisons) > 1
     parts = [f'<p class="brand">Diorama</p><h1>{escape(heading)}</h1>']
     if several:

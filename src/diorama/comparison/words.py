@@ -59,7 +59,7 @@ def title(column: Column) -> str:
     if column.kind == "real":
         return "Held-out real"
     if column.kind == "untrained":
-        return f"{entry.title if entry is not None else column.of} (untrained)"
+        return f"{entry.title if entry is not None else column.of}, untrained"
     return entry.title if entry is not None and column.name == column.recipe else column.name
 
 
@@ -69,13 +69,14 @@ def competes(column: Column) -> bool:
 
 
 def best(comparison: Comparison, metric: str) -> Column | None:
-    """The generator that did best by the estimate, if any was measured."""
+    """The generator that did best by the estimate; ``None`` where none was measured or the best are equal."""
     scored = [(column.result(metric), column) for column in comparison.columns if competes(column)]
     known = [(result.value, column) for result, column in scored if result is not None]
     if not known:
         return None
-    pick = min if measure(metric).better == "lower" else max
-    return pick(known, key=lambda pair: pair[0])[1]
+    first = (min if measure(metric).better == "lower" else max)(value for value, _ in known)
+    winners = [column for value, column in known if value == first]
+    return winners[0] if len(winners) == 1 else None
 
 
 def verdict(comparison: Comparison) -> list[str]:

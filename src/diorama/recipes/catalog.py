@@ -85,7 +85,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="dcgan_cpu",
         where="diorama.recipes.dcgan:dcgan_cpu",
-        title="DCGAN, small",
+        title="DCGAN (small)",
         summary="DCGAN for a CPU: useful within minutes",
         about=_ABOUT_DCGAN,
         references=_DCGAN,
@@ -102,7 +102,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="vae_cpu",
         where="diorama.recipes.vae:vae_cpu",
-        title="VAE, small",
+        title="VAE (small)",
         summary="VAE for a CPU: useful within minutes",
         about=_ABOUT_VAE,
         references=_VAE,
@@ -119,7 +119,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="ddpm_cpu",
         where="diorama.recipes.ddpm:ddpm_cpu",
-        title="DDPM, small",
+        title="DDPM (small)",
         summary="denoising diffusion for a CPU: useful within minutes",
         about=_ABOUT_DDPM,
         references=_DDPM,
@@ -136,7 +136,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="ddpm_class_cpu",
         where="diorama.recipes.ddpm:ddpm_class_cpu",
-        title="DDPM with labels, small",
+        title="DDPM with labels (small)",
         summary="denoising diffusion of labelled pictures for a CPU",
         about=_ABOUT_DDPM,
         references=_GUIDED,
@@ -154,7 +154,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="mocogan_cpu",
         where="diorama.recipes.mocogan:mocogan_cpu",
-        title="MoCoGAN, small",
+        title="MoCoGAN (small)",
         summary="video GAN for a CPU: useful within minutes",
         about=_ABOUT_MOCOGAN,
         kind="video",
@@ -171,7 +171,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="dcgan_toy",
         where="diorama.recipes.toy:dcgan_toy",
-        title="DCGAN, toy",
+        title="DCGAN (toy)",
         summary="DCGAN that trains in about a minute on two cores",
         about=_ABOUT_DCGAN,
         references=_DCGAN,
@@ -179,7 +179,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="vae_toy",
         where="diorama.recipes.toy:vae_toy",
-        title="VAE, toy",
+        title="VAE (toy)",
         summary="VAE that trains in about a minute on two cores",
         about=_ABOUT_VAE,
         references=_VAE,
@@ -187,7 +187,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="ddpm_toy",
         where="diorama.recipes.toy:ddpm_toy",
-        title="DDPM, toy",
+        title="DDPM (toy)",
         summary="denoising diffusion that trains in about a minute on two cores",
         about=_ABOUT_DDPM,
         references=_DDPM,
@@ -195,7 +195,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         name="mocogan_toy",
         where="diorama.recipes.toy:mocogan_toy",
-        title="MoCoGAN, toy",
+        title="MoCoGAN (toy)",
         summary="video GAN that trains in about a minute on two cores",
         about=_ABOUT_MOCOGAN,
         kind="video",

@@ -187,12 +187,14 @@ def _polyline(across: _Axis, up: _Axis, points: Sequence[tuple[float, float]], c
 
 def _grid(across: _Axis, up: _Axis) -> str:
     parts = []
-    for value in up.ticks(4):
+    heights = up.ticks(4)
+    step = heights[1] - heights[0] if len(heights) > 1 else 0.0
+    for value in heights:
         y = up(value)
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="gridline"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_tick_words(value)}</text>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_tick_words(value, step)}</text>')
     for value in across.ticks(4):
-        words = count_words(value) if value >= 0 else _tick_words(value)
+        words = count_words(value) if value >= 0 else _tick_words(value, 0.0)
         parts.append(f'<text x="{across(value):.1f}" y="{_HEIGHT - _BOTTOM + 15}" text-anchor="middle">{words}</text>')
     base = _HEIGHT - _BOTTOM
     return f'{"".join(parts)}<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{base}" y2="{base}" class="axis"/>'
@@ -206,10 +208,14 @@ def _axis_labels(x: str, y: str) -> str:
     )
 
 
-def _tick_words(value: float) -> str:
-    if value == 0 or abs(value) < 1e-12:
+def _tick_words(value: float, step: float) -> str:
+    """A tick's label with as many decimals as tell it from its neighbours, ``step`` away."""
+    if abs(value) < 1e-9 * step:
         return "0"
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.0e}"
+    if max(abs(value), step) >= 1e4 or 0 < step < 1e-4:
+        return f"{value:.1e}"
+    decimals = max(0, -math.floor(math.log10(step))) if step > 0 else 0
+    return f"{value:.{decimals}f}" if step > 0 else f"{value:.3g}"
 
 
 def _legend(series: Sequence[Series]) -> str:
