@@ -6,12 +6,13 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diorama.nn.timestep import Fourier, TimeMLP, sinusoidal, time_features
 
 
+@settings(deadline=None)
 @given(channels=st.integers(4, 33), t=st.floats(0, 1000), sine_first=st.booleans())
 def test_waves_have_unit_length_at_every_frequency(channels: int, t: float, sine_first: bool) -> None:
     half = channels // 2

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from diorama.processes.levels import DiscreteProcessConfig
 PROCESS = DiscreteProcessConfig(steps=50, first=1e-3, last=0.2)
 
 
+@settings(deadline=None)
 @given(steps=st.integers(2, 2000), count=st.integers(1, 200), seed=st.integers(0, 100))
 def test_terms_stand_for_all(steps: int, count: int, seed: int) -> None:
     times = bound_times(steps, count, seed)

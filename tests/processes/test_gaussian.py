@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diorama.core.contracts import Level
@@ -28,6 +28,7 @@ def _level(alpha: float, sigma: float) -> Level:
     return Level(*(torch.tensor(v, dtype=torch.float64) for v in (0.5, alpha, sigma)))
 
 
+@settings(deadline=None)
 @given(
     clean=numbers, noise=numbers, alpha=st.floats(0.01, 1), sigma=st.floats(0.01, 100), target=st.sampled_from(TARGETS)
 )
@@ -50,6 +51,7 @@ def test_pure_noise_says_nothing_but_clean_and_velocity_do() -> None:
         torch.testing.assert_close(found, clean)
 
 
+@settings(deadline=None)
 @given(t=st.integers(1, 999), gap=st.integers(1, 999))
 def test_posterior_is_bayes_rule(t: int, gap: int) -> None:
     process = DiscreteProcessConfig().build()
@@ -69,6 +71,7 @@ def test_step_variance_of_neighbours_is_beta() -> None:
     torch.testing.assert_close(found, process.betas, rtol=1e-8, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(mean=numbers, other=numbers, variance=st.floats(0.01, 9), other_variance=st.floats(0.01, 9))
 def test_divergence_is_that_of_torch(mean: float, other: float, variance: float, other_variance: float) -> None:
     values = [torch.tensor(v, dtype=torch.float64) for v in (mean, variance, other, other_variance)]

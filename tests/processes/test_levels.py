@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diorama.processes.levels import BetaName, DiscreteProcessConfig, Spacing, cosine_betas, sampling_times
@@ -38,6 +38,7 @@ def test_cosine_signal_is_a_squared_cosine() -> None:
     assert signal[49].item() == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(steps=st.integers(1, 1000), data=st.data(), spacing=st.sampled_from(["leading", "trailing", "linspace"]))
 def test_times_fall_within_the_process(steps: int, data: st.DataObject, spacing: Spacing) -> None:
     count = data.draw(st.integers(1, steps))
