@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.journeys.conftest import Run
 
 from diorama.media.video import probe
+from tests.journeys.conftest import Run
 
 TINY = (
     *("--method.generator.features", 8, "--method.image-discriminator.features", 8),

@@ -7,11 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.journeys.conftest import TINY_GAN, Run
 
 import diorama as api
 from diorama.comparison import gather
 from diorama.media.stamp import read_stamp
+from tests.journeys.conftest import TINY_GAN, Run
 
 METRICS = "fd@lite,precision@lite"
 
