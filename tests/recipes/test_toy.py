@@ -1,0 +1,25 @@
+"""Toy recipes are small in everything: networks, batches, habits."""
+
+from __future__ import annotations
+
+import pytest
+
+from diorama.recipes.catalog import ENTRIES, Entry, resolve
+from tests.recipes.test_catalog import CLIPS, PICTURES
+
+TOYS = [entry for entry in ENTRIES if entry.name.endswith("_toy")]
+
+
+@pytest.mark.parametrize("entry", TOYS, ids=lambda entry: entry.name)
+def test_a_toy_is_quick_and_measures_nothing_on_its_way(entry: Entry) -> None:
+    recipe = resolve(entry.name)(CLIPS if entry.kind == "video" else PICTURES)
+    assert sum(p.numel() for p in recipe.method.build().parameters()) <= 3_000_000
+    assert recipe.evaluation.samples == 0
+    assert recipe.batch_size <= 64
+    assert recipe.average.half_life <= recipe.images / 10
+    assert all(optimizer.rate.warmup <= recipe.images / 10 for optimizer in recipe.optimizers.values())
+
+
+def test_every_family_has_a_toy() -> None:
+    families = {entry.references[0] for entry in ENTRIES}
+    assert {entry.references[0] for entry in TOYS} == families
