@@ -112,15 +112,11 @@ def _provenance(provenance: Mapping[str, Any]) -> Rows:
     data = provenance.get("data")
     if isinstance(data, Mapping) and data:
         yield "data", " ".join(str(data[key]) for key in ("name", "sha256") if key in data)
+    from diorama.evaluation.protocol import in_words
+
     for result in _results(provenance):
-        interval = result["interval"]
-        yield (
-            result["metric"],
-            (
-                f"{result['value']:.4g} [{interval['low']:.4g}, {interval['high']:.4g}], {result['samples']:,} samples "
-                f"against {result['reference']['count']:,}"
-            ),
-        )
+        counts = f"{result['samples']:,} samples against {result['reference']['count']:,}"
+        yield result["metric"], f"{in_words(result)}, {counts}"
 
 
 def _results(provenance: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

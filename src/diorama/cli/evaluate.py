@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> None:
     from diorama.core.files import cache_folder
     from diorama.data.raw import open_any
     from diorama.evaluation.catalog import parse_metric
-    from diorama.evaluation.protocol import write_results
+    from diorama.evaluation.protocol import in_words, to_json, write_results
     from diorama.evaluation.run import EvaluateOptions, evaluate
 
     with arguments_at_fault():
@@ -91,11 +91,8 @@ def main(words: Sequence[str]) -> None:
     if arguments.json is not None:
         write_results(arguments.json, evaluation.results)
     width = max(len(result.metric) for result in evaluation.results)
-    for result in evaluation.results:
-        interval = result.interval
-        print(
-            f"{result.metric:<{width}}  {result.value:10.4f}  [{interval.low:.4f}, {interval.high:.4f}]  "
-            f"{result.samples:,} samples against {result.reference.count:,}"
-        )
+    for result in to_json(evaluation.results)["results"]:
+        counts = f"{result['samples']:,} samples against {result['reference']['count']:,}"
+        print(f"{result['metric']:<{width}}  {in_words(result)}  {counts}")
     for warning in evaluation.warnings:
         print(f"warning: {warning}", file=sys.stderr)

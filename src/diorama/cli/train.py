@@ -119,14 +119,12 @@ def _made(function: catalog.RecipeFunction, info: DataInfo, name: str) -> Recipe
 
 
 def _show(shown: Display, tick: Tick, name: str) -> None:
+    from diorama.evaluation.protocol import in_words
+
     for note in tick.notes:
         shown.note(f"{name} {note}")
     for result in tick.results:
-        interval = result["interval"]
-        shown.note(
-            f"{tick.images:,} images: {result['metric']} {result['value']:.4g} "
-            f"[{interval['low']:.4g}, {interval['high']:.4g}]"
-        )
+        shown.note(f"{tick.images:,} images: {result['metric']} {in_words(result)}")
     if tick.report is None:
         return
     losses = "  ".join(f"{key} {value:.4f}" for key, value in tick.report.losses.items() if "/" not in key)

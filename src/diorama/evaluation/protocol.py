@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,20 @@ class Result:
 
 PROTOCOL = ("metric", "extractor", "resize", "dtype", "samples", "reference")
 """The fields that must agree. The seed is not one of them: it names a draw, not a way of measuring."""
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """One line for people: the value and its interval.
+
+    A Fréchet distance of finite samples is biased upwards and may lie above the interval, which is for the distance
+    between what the samples were drawn from; so the line says which is which.
+
+    Args:
+        result: a result as JSON.
+    """
+    interval = result["interval"]
+    ends = f"[{interval['low']:.4g}, {interval['high']:.4g}]"
+    return f"{result['value']:.4g}{', true distance in' if result['metric'].startswith('fd') else ''} {ends}"
 
 
 def differences(first: Result, second: Result) -> list[str]:
