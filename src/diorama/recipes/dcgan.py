@@ -13,7 +13,8 @@ def dcgan(info: DataInfo) -> Recipe:
     """DCGAN at the paper's size, for pictures of 32 or 64 pixels and whatever else halves down to 4 to 7.
 
     Command: ``diorama train dcgan --data DATA --out runs/dcgan``
-    Hardware and time: one GPU; 2 million pictures of 32 x 32 take minutes, of 64 x 64 under an hour.
+    Hardware and time: one GPU; 2 million pictures of 32 x 32 take 4 minutes on an H100 (9,000 a second while three
+        runs shared it).
     Reference: Radford, Metz, Chintala 2016, arXiv 1511.06434, section 4: Adam at 2e-4 with beta1 0.5, batches of 128.
     """
     return Recipe(

@@ -20,6 +20,9 @@ _COARSEST = 4
 def ddpm(info: DataInfo) -> Recipe:
     """The paper's model for CIFAR-10 (35.7 M parameters), fitted to the data's size.
 
+    Command: ``diorama train ddpm --data DATA --out runs/ddpm``
+    Hardware and time: one GPU; 4,200 pictures of 32 x 32 a second on an H100, so the paper's 102 million take 7 hours.
+
     Args:
         info: pictures of any number of channels, height and width multiples of 4.
 
