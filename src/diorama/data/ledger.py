@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from diorama.data.duplicates import equal_groups, join
 from diorama.data.intake import Intake
-from diorama.data.sources.base import Skip, Source
+from diorama.data.sources.base import Skip, Source, most_frequent
 from diorama.data.splits import Membership
 
 UNLABELLED = "(none)"
 """The class of records without a label where others have one."""
-
-_REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -104,9 +102,9 @@ class Ledger:
 
     def why_empty(self, sources: Sequence[str]) -> str:
         """What to say when nothing gave a record."""
-        reasons = Counter(skip.reason for skip in self.skipped).most_common(_REASONS_SHOWN)
-        shown = "; ".join(f"{count} x {reason}" for reason, count in reasons)
-        found = f"none of {self.files} files can be used ({shown})" if self.files else "it is empty"
+        found = (
+            f"none of {self.files} files can be used ({most_frequent(self.skipped)})" if self.files else "it is empty"
+        )
         return f"{', '.join(sources)}: {found}; pictures, clips or arrays are needed"
 
     def all_notes(self) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ def test_nothing_to_work_on_can_be_explained(tmp_path: Path, files: dict[str, by
     assert not items
     message = str(nothing_in(source))
     assert message.startswith(tmp_path.name)
-    assert ("2 x not a picture" if files else "empty") in message
+    assert ("2 like a.txt: not a picture" if files else "empty") in message
 
 
 def test_missing_and_foreign_sources_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from diorama.core.errors import BadInput
 from diorama.media.limits import Limits
 
 Kind = Literal["image", "video", "array"]
+_REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,16 @@ class Skip:
     def because(cls, path: str, problem: BadInput) -> Skip:
         """The Skip that a refusal of this path comes down to."""
         return cls(path, str(problem).removeprefix(f"{path}: "))
+
+
+def most_frequent(skipped: Sequence[Skip]) -> str:
+    """The most frequent reasons in one line, each with the first path that it holds for; empty where there are none."""
+    counts = Counter(skip.reason for skip in skipped)
+    first = {skip.reason: skip.path for skip in reversed(skipped)}
+    return "; ".join(
+        f"{first[reason]}: {reason}" if count == 1 else f"{count} like {first[reason]}: {reason}"
+        for reason, count in counts.most_common(_REASONS_SHOWN)
+    )
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.archives import open_archive
-from diorama.data.sources.base import Skip, Source, SourceOptions
+from diorama.data.sources.base import Skip, Source, SourceOptions, most_frequent
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.folder import FolderContainer, read_loose
 from diorama.data.sources.names import content_of, printable
 from diorama.data.sources.tree import TreeSource
 
 DEFAULT_OPTIONS = SourceOptions()
-_REASONS_SHOWN = 3
 
 
 class SingleFile:
@@ -66,6 +64,5 @@ def nothing_in(source: Source) -> BadInput:
     """
     if source.files == 0:
         return BadInput(f"{source.name}: empty; it needs pictures, clips or arrays")
-    reasons = Counter(skip.reason for skip in source.skipped).most_common(_REASONS_SHOWN)
-    shown = "; ".join(f"{count} x {reason}" for reason, count in reasons)
-    return BadInput(f"{source.name}: none of its {source.files} files can be used ({shown or 'nothing decodes'})")
+    why = most_frequent(source.skipped) or "nothing decodes"
+    return BadInput(f"{source.name}: none of its {source.files} files can be used ({why})")
