@@ -39,7 +39,7 @@ DEFAULT_OPTIONS = EvaluateOptions()
 
 
 def evaluate(
-    subject: Path | Synthesizer, against: Path | str | Split, options: EvaluateOptions = DEFAULT_OPTIONS
+    subject: Path | str | Synthesizer, against: Path | str | Split, options: EvaluateOptions = DEFAULT_OPTIONS
 ) -> Evaluation:
     """Measure samples or a model against real data.
 

@@ -72,7 +72,7 @@ class Subject:
     warnings: Callable[[], list[str]] = list
 
 
-def open_subject(subject: Path | Synthesizer, media: MediaSpec, options: EvaluateOptions) -> Subject:
+def open_subject(subject: Path | str | Synthesizer, media: MediaSpec, options: EvaluateOptions) -> Subject:
     """A folder or archive of samples, a prepared data set, a model or run folder, or a Synthesizer.
 
     Args:
@@ -85,11 +85,12 @@ def open_subject(subject: Path | Synthesizer, media: MediaSpec, options: Evaluat
     """
     if isinstance(subject, Synthesizer):
         return _of_model(subject.to(torch.device(options.device)).eval(), media, options)
-    if (subject / CONFIG).is_file() or (subject / "recipe.json").is_file():
-        return _of_model(load(subject, device=options.device, catalog=options.catalog), media, options)
-    if is_prepared(subject):
-        return _of_split(subject, media, options)
-    samples = SampleFolder(subject, media, count=options.count, seed=options.seed, batch_size=options.batch_size)
+    path = Path(subject)
+    if (path / CONFIG).is_file() or (path / "recipe.json").is_file():
+        return _of_model(load(path, device=options.device, catalog=options.catalog), media, options)
+    if is_prepared(path):
+        return _of_split(path, media, options)
+    samples = SampleFolder(path, media, count=options.count, seed=options.seed, batch_size=options.batch_size)
     return Subject(samples, warnings=samples.warnings)
 
 

@@ -12,7 +12,7 @@ class TrainOptions:
 
     Args:
         device: ``auto`` (CUDA, else MPS, else CPU) or what :class:`torch.device` reads.
-        images: length of the run in place of the recipe's; the run's own when it is continued without a value.
+        images: length of the run in place of the recipe's, to be given again when the run is continued.
         start_from: a model folder or run whose weights a new run starts from.
         seconds: wall-clock budget of this call, set-up and compilation included: training stops after the step
             that passes it, with its state saved.

@@ -1,0 +1,129 @@
+"""Every bash and Python block of the README and of the pages under ``docs/`` does what it says, on toy budgets."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from diorama.methods.base import Phase
+from tests.docs.blocks import Block, blocks_of
+from tests.docs.conftest import Workshop, succeed
+from tests.docs.shrink import shrink, shrink_python
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+
+BEGIN_WITH = {
+    "README.md": ("photos",),
+    "docs/compare.md": ("prepared", "runs/first", "samples"),
+    "docs/evaluate.md": ("prepared", "runs/first", "samples"),
+    "docs/formats.md": ("samples",),
+    "docs/measuring.md": ("prepared", "samples"),
+    "docs/prepare.md": ("photos", "more-photos", "clips", "photos.csv"),
+    "docs/python.md": ("photos", "prepared", "runs/first", "samples"),
+    "docs/sample.md": ("runs/first", "runs/labelled"),
+    "docs/train.md": ("prepared", "more-prepared"),
+    "docs/world.md": (),
+}
+"""What lies there when a reader comes to the page."""
+
+EXCERPTS = ("docs/house.md",)
+"""Pages whose Python shows code of the package; nothing of it is to be typed."""
+
+LONG = ("README.md", "docs/compare.md", "docs/python.md", "docs/train.md")
+"""Pages that train several times, or compare."""
+
+
+def test_every_page_with_blocks_is_run() -> None:
+    with_blocks = {page for page in (*PAGES, "README.md") if blocks_of(ROOT / page)}
+    assert with_blocks == {*BEGIN_WITH, *EXCERPTS, "docs/add-a-system.md"}
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.slow if page in LONG else ()) for page in sorted(BEGIN_WITH)]
+)
+def test_a_page_runs(page: str, workshop: Workshop) -> None:
+    place = workshop(*BEGIN_WITH[page])
+    run_page(page, place)
+
+
+def run_page(page: str, place: Path, *, overrides: tuple[str, ...] = ()) -> None:
+    """Run a page's blocks in order in the current folder; ``overrides`` are added to its ``diorama train``."""
+    names: dict[str, Any] = {"__name__": "page"}
+    for block in blocks_of(ROOT / page):
+        if block.is_file:
+            (place / block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            # Blank lines in front make the lines of a traceback those of the page.
+            source = "\n" * block.line + shrink_python(block.text)
+            exec(compile(source, page, "exec"), names)
+        else:
+            _run_commands(block, overrides)
+
+
+def _run_commands(block: Block, overrides: tuple[str, ...]) -> None:
+    for words in block.commands():
+        if words[0] == "diorama":
+            more = overrides if words[1] == "train" else ()
+            succeed(*shrink(words[1:]), *more)
+        elif words[0] == "torchrun":
+            _run_torchrun(words[1:])
+        else:
+            pytest.fail(f"line {block.line}: {words[0]!r} is no command that a page may show as bash")
+
+
+def _run_torchrun(words: list[str]) -> None:
+    place = words.index("diorama") + 1
+    launched = [sys.executable, "-m", "torch.distributed.run", "--standalone", *words[:place], *shrink(words[place:])]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(launched, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", rules, re.MULTILINE))
+    for page in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        shown = re.findall(r"(?:^|`)make ((?:[a-z][a-z-]*(?: |$|`))+)", text, re.MULTILINE)
+        named = {target for group in shown for target in group.strip("` ").split()}
+        assert named, f"{page} shows no make command"
+        assert named <= targets, f"{page} names targets that the Makefile lacks: {sorted(named - targets)}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *PAGES])
+def test_links_lead_somewhere(page: str) -> None:
+    source = ROOT / page
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", source.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (source.parent / link).exists()] == []
+
+
+def test_the_navigation_holds_every_page() -> None:
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = set(re.findall(r"[\w-]+\.md", str(config["nav"])))
+    assert listed == {Path(page).name for page in PAGES}
+
+
+def test_the_reference_names_modules_that_exist() -> None:
+    from importlib import import_module
+
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^::: (\S+)\n(?:    options: \{members: \[([^\]]*)\]\})?", text, re.MULTILINE)
+    assert shown
+    for module, members in shown:
+        for member in filter(None, members.split(", ")):
+            assert hasattr(import_module(module), member), f"{module} has no {member}"
+
+
+def test_the_house_shows_the_phase_that_exists() -> None:
+    (block,) = [b for b in blocks_of(ROOT / "docs" / "house.md") if "class Phase" in b.text]
+    shown = re.findall(r"^    (\w+): ", block.text, re.MULTILINE)
+    assert shown == list(Phase.__dataclass_fields__)

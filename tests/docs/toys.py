@@ -1,0 +1,77 @@
+"""The shipped recipes under their own names, so small that a documented command takes a second or two.
+
+Structure and option names are those of the recipe; width, length and the number of sampling steps are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from diorama.core.contracts import DataInfo
+from diorama.recipes import dcgan as dcgan_recipes
+from diorama.recipes import ddpm as ddpm_recipes
+from diorama.recipes import mocogan as mocogan_recipes
+from diorama.recipes import vae as vae_recipes
+from diorama.samplers.ddim import DDIMConfig
+from diorama.training.recipe import EvaluationConfig, Recipe
+
+IMAGES = 64
+"""Length of every toy training."""
+
+_FEATURES = 8
+
+
+def dcgan(info: DataInfo) -> Recipe:
+    """Of the small one's shape, as all here."""
+    return _narrow(dcgan_recipes.dcgan_cpu, info, "dcgan", "generator", "discriminator")
+
+
+def dcgan_cpu(info: DataInfo) -> Recipe:
+    """As it is, but narrow and short."""
+    return _narrow(dcgan_recipes.dcgan_cpu, info, "dcgan_cpu", "generator", "discriminator")
+
+
+def vae(info: DataInfo) -> Recipe:
+    """Narrow and short."""
+    return _narrow(vae_recipes.vae_cpu, info, "vae", "encoder", "decoder")
+
+
+def ddpm(info: DataInfo) -> Recipe:
+    """Four sampling steps."""
+    return _few_steps(ddpm_recipes.ddpm_cpu, info, "ddpm")
+
+
+def ddpm_cpu(info: DataInfo) -> Recipe:
+    """Four sampling steps."""
+    return _few_steps(ddpm_recipes.ddpm_cpu, info, "ddpm_cpu")
+
+
+def ddpm_class_cpu(info: DataInfo) -> Recipe:
+    """Four sampling steps."""
+    return _few_steps(ddpm_recipes.ddpm_class_cpu, info, "ddpm_class_cpu")
+
+
+def mocogan_cpu(info: DataInfo) -> Recipe:
+    """Short."""
+    return _short(mocogan_recipes.mocogan_cpu(info), "mocogan_cpu")
+
+
+def _short(recipe: Recipe, name: str) -> Recipe:
+    silent = EvaluationConfig(samples=0)
+    return replace(recipe, name=name, images=IMAGES, batch_size=16, log_every=32, preview_every=0, evaluation=silent)
+
+
+def _narrow(make: Callable[[DataInfo], Recipe], info: DataInfo, name: str, *networks: str) -> Recipe:
+    recipe = make(info)
+    method: Any = recipe.method
+    narrower = {network: replace(getattr(method, network), features=_FEATURES) for network in networks}
+    return _short(replace(recipe, method=replace(method, **narrower)), name)
+
+
+def _few_steps(make: Callable[[DataInfo], Recipe], info: DataInfo, name: str) -> Recipe:
+    recipe = make(info)
+    method: Any = recipe.method
+    synthesizer = replace(method.synthesizer, sampler=DDIMConfig(steps=4))
+    return _short(replace(recipe, method=replace(method, synthesizer=synthesizer)), name)
