@@ -74,6 +74,12 @@ def test_a_folder_and_the_split_it_came_from_agree(pictures: Dataset, tmp_path: 
         assert first.value == pytest.approx(second.value, rel=1e-3, abs=1e-3)
 
 
+def test_paths_may_be_text(pictures: Dataset, tmp_path: Path) -> None:
+    folder = _write(tmp_path / "drawn", pictures.split("test").stored(np.arange(30)))
+    by_text = evaluate(str(folder), str(pictures.path), FD)
+    assert by_text.results == evaluate(folder, pictures.path, FD).results
+
+
 def test_batch_size_changes_no_answer(pictures: Dataset) -> None:
     results = [evaluate(pictures.path, pictures.path, replace(FD, batch_size=size)).results[0] for size in (1, 64)]
     assert results[0].value == pytest.approx(results[1].value, rel=1e-4)
