@@ -122,3 +122,21 @@ def test_wrong_arguments_end_with_two_and_say_which(
     err = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train", "vae", "--data", "x", "--out", "y", "--images", "3m"), "a bare 'm'"),
+        (("train", "vae", "--data", "x", "--out", "y", "--time", "5"), "the unit is missing"),
+        (("prepare", "x", "--out", "y", "--split", ".5,.1"), "three shares"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_its_own_words(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program.run(words) == program.WRONG
+    message = capsys.readouterr().err
+    assert told in message
+    assert "0x" not in message
+    assert "NoneType" not in message

@@ -90,8 +90,18 @@ def fractions(text: str) -> tuple[float, float, float]:
     return shares[0], shares[1], shares[2]
 
 
-def one_word(read: Callable[[str], T], metavar: str, write: Callable[[Any], str] = str) -> PrimitiveConstructorSpec[T]:
-    """A tyro constructor that reads one word; what ``read`` refuses is reported with its message."""
+def one_word(
+    read: Callable[[str], T], metavar: str, write: Callable[[Any], str] = str, *, optional: bool = False
+) -> PrimitiveConstructorSpec[T]:
+    """A tyro constructor that reads one word; what ``read`` refuses is reported with its message.
+
+    Args:
+        read: from the word to the value.
+        metavar: what the help calls the word.
+        write: from a default to the word that the help shows.
+        optional: the default may be ``None``. As a union of tyro's with ``None``, a mistake would be told in the
+            terms of the union's members.
+    """
 
     def from_words(words: list[str]) -> T:
         try:
@@ -104,8 +114,8 @@ def one_word(read: Callable[[str], T], metavar: str, write: Callable[[Any], str]
         metavar=metavar,
         instance_from_str=from_words,
         # A fuzzy match: the value may be a default of any type that ``write`` can put into words.
-        is_instance=lambda value: value is not None,
-        str_from_instance=lambda value: [write(value)],
+        is_instance=lambda value: optional or value is not None,
+        str_from_instance=lambda value: ["None" if value is None else write(value)],
     )
 
 
@@ -113,11 +123,11 @@ def _plain_list(parts: Sequence[Any]) -> str:
     return ",".join(str(part) for part in parts)
 
 
-Images = Annotated[int, one_word(parse_images, "IMAGES")]
-"""``200k``, ``2M`` or a plain number."""
+Images = Annotated[int | None, one_word(parse_images, "IMAGES", optional=True)]
+"""``200k``, ``2M`` or a plain number; ``None`` where nothing was asked for."""
 
-Seconds = Annotated[float, one_word(parse_seconds, "TIME", lambda s: f"{s:g}s")]
-"""``90s``, ``10min``, ``2h``."""
+Seconds = Annotated[float | None, one_word(parse_seconds, "TIME", lambda s: f"{s:g}s", optional=True)]
+"""``90s``, ``10min``, ``2h``; ``None`` where nothing was asked for."""
 
 TimeOrImages = Annotated[Budget, one_word(parse_budget, "TIME|IMAGES")]
 """``10min`` or ``200k``."""
@@ -125,8 +135,8 @@ TimeOrImages = Annotated[Budget, one_word(parse_budget, "TIME|IMAGES")]
 Names = Annotated[tuple[str, ...], one_word(listed, "NAME,NAME,…", _plain_list)]
 """Names separated by commas."""
 
-Shares = Annotated[tuple[float, float, float], one_word(fractions, "TRAIN,VAL,TEST", _plain_list)]
-"""Three shares separated by commas."""
+Shares = Annotated[tuple[float, float, float] | None, one_word(fractions, "TRAIN,VAL,TEST", _plain_list, optional=True)]
+"""Three shares separated by commas; ``None`` where nothing was asked for."""
 
 
 _STYLE = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)

@@ -50,7 +50,7 @@ class Arguments:
     fit: Literal["crop", "pad"] = "crop"
     frames: int | None = None
     fps: float | None = None
-    split: Shares | None = None
+    split: Shares = None
     group: str | None = None
     table: Path | None = None
     test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()

@@ -52,9 +52,9 @@ class Arguments:
     recipe: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE")]
     data: tyro.conf.UseAppendAction[tuple[str, ...]]
     out: Path
-    images: Images | None = None
+    images: Images = None
     start_from: Annotated[Path | None, tyro.conf.arg(name="from")] = None
-    time: Seconds | None = None
+    time: Seconds = None
     device: str = "auto"
     tensorboard: bool = False
     deterministic: bool = False

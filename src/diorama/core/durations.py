@@ -10,7 +10,7 @@ from diorama.core.errors import BadConfig
 _NUMBER = re.compile(r"(\d+(?:[._]\d+)*)\s*([A-Za-z]*)")
 _COUNTS = {"": 1, "k": 1_000, "M": 1_000_000}
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0}
-_AMBIGUOUS = "a bare 'm' could be minutes or millions: write '{n}min' for minutes or '{n}M' for a million images"
+_AMBIGUOUS = "a bare 'm' could be minutes or millions: write '{n}min' for minutes or '{n}M' for millions of images"
 
 
 @dataclass(frozen=True, kw_only=True)
