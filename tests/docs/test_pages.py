@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from diorama.methods.base import Phase
+from tests.conformance.__main__ import print_table
+from tests.conformance.case import golden_folder
 from tests.docs.blocks import Block, blocks_of
 from tests.docs.conftest import Workshop, succeed
 from tests.docs.shrink import shrink, shrink_python
@@ -127,3 +129,15 @@ def test_the_house_shows_the_phase_that_exists() -> None:
     (block,) = [b for b in blocks_of(ROOT / "docs" / "house.md") if "class Phase" in b.text]
     shown = re.findall(r"^    (\w+): ", block.text, re.MULTILINE)
     assert shown == list(Phase.__dataclass_fields__)
+
+
+def test_the_table_of_conformance_is_the_printed_one(capsys: pytest.CaptureFixture[str]) -> None:
+    if not golden_folder().is_dir():
+        pytest.skip("no golden files: set DIORAMA_GOLDEN to their folder")
+    assert print_table(golden_folder()) == 0
+    # Errors differ in their last digits from processor to processor, so only systems and cases are held.
+    printed, shown = (
+        re.findall(r"^\| ([^|]+) \| (\d+) \| \d", text, re.MULTILINE)
+        for text in (capsys.readouterr().out, (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8"))
+    )
+    assert shown == printed
