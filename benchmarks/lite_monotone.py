@@ -35,7 +35,7 @@ BATCH = 100
 JPEG = (65, 50, 35, 20, 10, 5)
 BLUR = (0.4, 0.6, 0.9, 1.3, 2.0, 3.0)
 NOISE = (2, 4, 8, 16, 32, 64)
-DROPPED = (0.1, 0.2, 0.3, 0.4, 0.5)
+DROPPED = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 REPEATED = (0.5, 0.75, 0.9, 0.95, 0.98)
 FEWEST_CLASSES = 5
 Pictures = np.ndarray
@@ -60,8 +60,8 @@ class Set:
 
 
 SETS = (
-    Set("cifar10", None, reference=50_000, samples=5_000),
-    Set("mnist_png", None, reference=6_000, samples=3_000),
+    Set("cifar10", None, reference=20_000, samples=4_000),
+    Set("mnist_png", None, reference=4_000, samples=2_000),
     Set("fashion_mnist_sample900", None),
     Set("lfw_faces", 64),
     Set("utkface", 48, samples=1_500),
@@ -116,7 +116,9 @@ def report(dataset: Dataset, each: Set) -> dict[str, Any]:
     if len(dataset.info.classes) >= FEWEST_CLASSES:
         pool = torch.cat([whole, features(spare[0])]) if len(spare[0]) else whole
         labels = np.concatenate([samples[1], spare[1]])
-        rows = [{"level": level} | measured(without(pool, labels, level, len(whole)), real) for level in DROPPED]
+        # As many pictures at every level, since the distance depends on how many there are.
+        count = min(len(whole), len(without(pool, labels, DROPPED[-1], len(whole))))
+        rows = [{"level": level} | measured(without(pool, labels, level, count), real) for level in DROPPED]
         found["damage"]["classes dropped"] = judged(rows, found["held_out"])
     return found
 
@@ -206,7 +208,10 @@ def repeats(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def without(pool: Tensor, labels: np.ndarray, share: float, count: int) -> Tensor:
-    """Features of ``count`` pictures (fewer where there are not as many) of all but this share of the classes."""
+    """Features of ``count`` pictures (fewer where there are not as many) of all but this share of the classes.
+
+    The first classes by name are left out, so what a level leaves out the next one does too.
+    """
     kinds = np.unique(labels)
     kept = np.flatnonzero(labels >= kinds[round(share * len(kinds))])
     return pool[np.random.default_rng(0).permutation(kept)[:count]]
