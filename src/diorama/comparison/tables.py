@@ -56,8 +56,8 @@ def score_table(comparison: Comparison) -> str:
         f'<div class="scroll" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
         f"<thead><tr><th scope='col'>Generator</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         '<p class="soft">Below each value stands its 95 % interval. ★ marks the best generator by the estimate; where '
-        "intervals overlap, the order is not settled. A Fréchet distance of finite samples is biased upwards, as in the "
-        "literature; its interval is for the true distance and may lie below the value.</p>"
+        "intervals overlap, the order is not settled. A Fréchet distance of finite samples is biased upwards, as in "
+        "the literature; its interval is for the true distance and may lie below the value.</p>"
     )
 
 
