@@ -62,3 +62,21 @@ def test_one_bad_value_is_found(bad: float) -> None:
     tensors[1][1, 0] = bad
     assert not devices.all_finite(tensors)
     assert devices.all_finite([])
+
+
+def test_full_float32_leaves_everything_else_as_it_was() -> None:
+    def settings() -> tuple[object, ...]:
+        cudnn = torch.backends.cudnn
+        return cudnn.enabled, cudnn.benchmark, cudnn.deterministic
+
+    before, precision, tf32 = settings(), torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high")
+    try:
+        with devices.full_float32():
+            assert settings() == before
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert not torch.backends.cudnn.allow_tf32
+        assert (settings(), torch.get_float32_matmul_precision()) == (before, "high")
+        assert torch.backends.cudnn.allow_tf32 == tf32
+    finally:
+        torch.set_float32_matmul_precision(precision)

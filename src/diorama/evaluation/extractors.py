@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from diorama.core.device import channels_last
+from diorama.core.device import channels_last, full_float32
 from diorama.core.errors import BadInput
 from diorama.evaluation.protocol import ExtractorStamp
 from diorama.interop.inception_fid import load_inception
@@ -43,7 +43,7 @@ class Extractor:
         device = next(self.network.parameters()).device
         x = pictures.to(device).float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
         # TF32 would make numbers differ between cards by more than the features' own rounding.
-        with torch.backends.cudnn.flags(allow_tf32=False), torch.autocast(x.device.type, enabled=False):
+        with full_float32(), torch.autocast(x.device.type, enabled=False):
             return {view: features.float().cpu() for view, features in self.views(x).items()}
 
 
