@@ -57,9 +57,9 @@ class ShadeMethod(ToyFlow):
         return self.config
 
 
-def view_of(media: MediaSpec, classes: tuple[str, ...] = ()) -> ModelView:
+def view_of(media: MediaSpec, classes: tuple[str, ...] = (), dtype: torch.dtype = torch.float32) -> ModelView:
     config = ShadeConfig(media=media, classes=classes)
-    view = ModelView(ShadeMethod(config), Precision(torch.float32, torch.device("cpu")), channels_last=True)
+    view = ModelView(ShadeMethod(config), Precision(dtype, torch.device("cpu")), channels_last=True)
     view.refresh(config.build().state_dict())
     return view
 
@@ -92,3 +92,10 @@ def test_labels_take_turns() -> None:
 def test_big_samples_are_drawn_few_at_a_time() -> None:
     view = view_of(MediaSpec(kind="image", channels=64, height=256, width=128))
     assert [len(batch) for batch in view.samples(5, seed=0)] == [2, 2, 1]
+
+
+def test_whoever_looks_at_samples_keeps_the_precision_of_their_own() -> None:
+    view = view_of(MediaSpec(kind="image", channels=3, height=8, width=8), dtype=torch.bfloat16)
+    seen = [torch.is_autocast_enabled("cpu") for _ in view.samples(300, seed=0)]
+    assert len(seen) == 2
+    assert not any(seen)

@@ -57,5 +57,7 @@ class ModelView:
             condition = {}
             if self.config.classes:
                 condition["label"] = torch.arange(first, first + size) % len(self.config.classes)
+            # Yielding inside the context would put the caller's own arithmetic under it.
             with self.precision.autocast():
-                yield self.model.sample(size, seed=seed, first=first, condition=condition)
+                drawn = self.model.sample(size, seed=seed, first=first, condition=condition)
+            yield drawn
