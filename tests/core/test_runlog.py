@@ -32,6 +32,13 @@ def test_a_line_that_was_cut_off_is_no_record(tmp_path: Path) -> None:
     assert [record["step"] for record in runlog.read(log.path)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xfe no line\n", b"[1, 2]\n", b"{}\n", b'{"step": "x"}\n', b"\n"])
+def test_a_damaged_line_costs_no_other(damage: bytes, tmp_path: Path) -> None:
+    log = write(tmp_path / "log.jsonl", 3)
+    log.path.write_bytes(damage + log.path.read_bytes())
+    assert [record["step"] for record in runlog.read(log.path)] == [1, 2, 3]
+
+
 def test_cutting_drops_what_was_logged_later(tmp_path: Path) -> None:
     log = write(tmp_path / "log.jsonl", 5)
     log.cut(3)

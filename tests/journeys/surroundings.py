@@ -34,7 +34,9 @@ def untouched(folder: Path, *but: Path) -> Iterator[None]:
     """The block may change nothing under a folder, except in ``but``."""
     before = everything(folder, but)
     yield
-    assert everything(folder, but) == before
+    after = everything(folder, but)
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    assert not changed, changed
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.pictures import folder_of, picture
+from tests.data.pictures import folder_of
 from tests.data.sources.examples import fill, tarred, zipped
 from tests.journeys.conftest import Run
 from tests.journeys.surroundings import untouched, watched

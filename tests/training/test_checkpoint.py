@@ -55,6 +55,16 @@ def test_a_cut_off_file_is_named(name: str, tmp_path: Path) -> None:
         checkpoint.read(tmp_path)
 
 
+@pytest.mark.parametrize("name", [checkpoint.TENSORS, checkpoint.REST])
+def test_a_changed_value_is_found_by_its_hash(name: str, tmp_path: Path) -> None:
+    checkpoint.write(tmp_path, {"weight": torch.ones(300), "step": 1234})
+    content = (tmp_path / name).read_bytes()
+    changed = content.replace(b"1234", b"1235") if name == checkpoint.REST else content[:-1] + b"\x40"
+    (tmp_path / name).write_bytes(changed)
+    with pytest.raises(BadInput, match=f"the hash of {name} has changed"):
+        checkpoint.read(tmp_path)
+
+
 def test_two_tensors_never_share_a_path(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="share the path"):
         checkpoint.write(tmp_path, {"a": {"b/c": torch.ones(1)}, "a/b": {"c": torch.ones(1)}})

@@ -88,11 +88,12 @@ def main(words: Sequence[str]) -> None:
         shown.update(f"measuring {arguments.subject} against {arguments.against}")
         dataset = open_any(arguments.against, cache_folder())
         evaluation = evaluate(arguments.subject, dataset.split(arguments.split), options)
-    if arguments.json is not None:
-        write_results(arguments.json, evaluation.results)
     width = max(len(result.metric) for result in evaluation.results)
     for result in to_json(evaluation.results)["results"]:
         counts = f"{result['samples']:,} samples against {result['reference']['count']:,}"
         print(f"{result['metric']:<{width}}  {in_words(result)}  {counts}")
     for warning in evaluation.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    # Last, so that a file that cannot be written costs no number.
+    if arguments.json is not None:
+        write_results(arguments.json, evaluation.results)

@@ -75,6 +75,7 @@ def gather(
     built = [_built(name, dataset.info) for name in names]
     if not (built or options.runs or options.samples):
         raise BadInput("there is nothing to compare: name recipes, runs or samples")
+    _find(options)
     for note in notes:
         yield Progress(doing="choosing recipes", note=note)
     yield Progress(doing=f"measuring {options.split} records of {dataset.info.name}")
@@ -105,6 +106,15 @@ def gather(
         split=options.split,
         notes=tuple(notes),
     )
+
+
+def _find(options: CompareOptions) -> None:
+    """Refuse what is not there before hours of training rather than after."""
+    for run in options.runs:
+        store.model_folder(run)
+    for name, samples in options.samples.items():
+        if not samples.exists():
+            raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")
 
 
 def _suited(

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +34,22 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
         content: all of it.
         durable: wait until the disk has it. Not worth the milliseconds for one of many files that can be made again.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             file.write(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(partial, path)
+    except OSError as problem:
+        # People know the file that they asked for, not the one beside it.
+        problem.filename, problem.filename2 = str(path), None
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     if durable:
         _sync_folder(path.parent)
 

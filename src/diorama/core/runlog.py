@@ -12,7 +12,7 @@ from diorama.core import files
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The records of a log, oldest first; a last line that was cut off is left out."""
+    """The records of a log, oldest first; lines that are none, such as a last one that was cut off, are left out."""
     return list(_records(path)) if path.exists() else []
 
 
@@ -53,7 +53,9 @@ class RunLog:
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_bytes().split(b"\n"):
         try:
-            yield json.loads(line)
+            record = json.loads(line)
         except ValueError:
-            # Only the line that was being written when the process died is no JSON; none can follow it.
-            return
+            # The line that was being written when the process died, or one that was damaged since.
+            continue
+        if isinstance(record, dict) and isinstance(record.get("step"), int):
+            yield record

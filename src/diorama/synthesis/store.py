@@ -57,7 +57,7 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
     """
     folder = model_folder(path)
     config = read_config(folder, catalog)
-    model = config.build()
+    model = _built(config, folder / CONFIG)
     state = _read_weights(folder / WEIGHTS)
     _check_fit(model.state_dict(), state, folder / WEIGHTS)
     model.load_state_dict(state)
@@ -132,6 +132,13 @@ def _config_bytes(config: SynthesizerConfig) -> bytes:
 def _weight_bytes(state: Mapping[str, Tensor]) -> bytes:
     # Clones, since safetensors refuses tensors that share memory.
     return to_bytes({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()})
+
+
+def _built(config: SynthesizerConfig, path: Path) -> Synthesizer:
+    try:
+        return config.build()
+    except (RuntimeError, ValueError, ArithmeticError) as problem:
+        raise BadInput(f"{path}: no model can be built of what it says ({problem})") from problem
 
 
 def _read(path: Path) -> bytes:

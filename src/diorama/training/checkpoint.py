@@ -7,6 +7,7 @@ save and resume.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from torch import Tensor
 from diorama.core import files
 from diorama.core.errors import BadInput, TrainingFailed
 
-FORMAT = 1
+FORMAT, FORMAT_WITHOUT_HASHES = 2, 1
 TENSORS, REST = "state.safetensors", "state.json"
 
 
@@ -32,7 +33,8 @@ def write(folder: Path, state: Mapping[str, Any]) -> None:
     tree = _flatten("", state, tensors)
     save_file(tensors, folder / TENSORS)
     _make_durable(folder / TENSORS)
-    files.write_json(folder / REST, {"format": FORMAT, "state": tree})
+    sums = {"tensors_sha256": files.sha256_of(folder / TENSORS), "state_sha256": _sum_of(tree)}
+    files.write_json(folder / REST, {"format": FORMAT, "state": tree, **sums})
 
 
 def read(folder: Path) -> Any:
@@ -43,10 +45,12 @@ def read(folder: Path) -> Any:
     """
     try:
         content = json.loads((folder / REST).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
+        if content["format"] not in (FORMAT, FORMAT_WITHOUT_HASHES):
             raise BadInput(f"{folder / REST}: format {content['format']}, this version reads {FORMAT}")
+        if content["format"] == FORMAT:
+            _verify(content, folder)
         return _restore(content["state"], load_file(folder / TENSORS))
-    except (OSError, ValueError, KeyError, SafetensorError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as problem:
         raise BadInput(
             f"{folder}: this resume state is damaged ({problem}); remove the folder to continue from the one before"
         ) from problem
@@ -66,6 +70,18 @@ def writing(what: str, consequence: str) -> Iterator[None]:
         full = getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in str(problem)
         reason = "the disk is full" if full else getattr(problem, "strerror", None) or str(problem)
         raise TrainingFailed(f"{what} cannot be written: {reason}. {consequence}") from problem
+
+
+def _sum_of(tree: Any) -> str:
+    """Hex SHA-256 of the JSON of a tree, which is the same before it is written and after it is read."""
+    return hashlib.sha256(json.dumps(tree).encode()).hexdigest()
+
+
+def _verify(content: Mapping[str, Any], folder: Path) -> None:
+    if content["state_sha256"] != _sum_of(content["state"]):
+        raise ValueError(f"the hash of {REST} has changed")
+    if content["tensors_sha256"] != files.sha256_of(folder / TENSORS):
+        raise ValueError(f"the hash of {TENSORS} has changed")
 
 
 def _make_durable(path: Path) -> None:

@@ -158,9 +158,12 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
+            found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as problem:
             raise BadInput(f"{path}: is not JSON ({problem}); choose another --out") from problem
+        if not isinstance(found, dict) or not isinstance(found.get("recipe"), dict):
+            raise BadInput(f"{path}: holds no recipe of a run; choose another --out")
+        return found
 
     def _sweep(self) -> None:
         for place in (self.path, self.path / CHECKPOINTS, self.path / SAMPLES):
