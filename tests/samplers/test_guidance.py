@@ -27,3 +27,9 @@ def test_scale_extrapolates() -> None:
         found = guided(x, LEVEL)
         torch.testing.assert_close(found.clean, torch.full_like(x, expected))
         assert found.log_variance is variance
+
+
+def test_what_is_extrapolated_beyond_the_range_is_brought_back() -> None:
+    x = torch.randn(2, 1, 2, 2)
+    guided = ClassifierFree(_says(3.0), _says(1.0), 2.5, clip=True)  # type: ignore[arg-type]
+    assert (guided(x, LEVEL).clean == 1).all()

@@ -78,6 +78,17 @@ def test_labels_guide() -> None:
     assert not torch.allclose(cats, strong.sample(2, noise=noise, condition={"label": torch.tensor([0, 0])}))
 
 
+def test_guidance_acts_on_predictions_before_they_are_limited() -> None:
+    model = _random(replace(LABELLED, guidance=3.0))
+    free = DiffusionSynthesizer(replace(model.config, clip=False)).eval()
+    free.load_state_dict(model.state_dict())
+    level, x, label = model.process.level(3), torch.randn(4, 1, 8, 8), {"label": torch.tensor([0, 1, 0, 1])}
+    with torch.no_grad():
+        limited, raw = model.denoise(label)(x, level).clean, free.denoise(label)(x, level).clean
+    assert raw.abs().max() > 1
+    torch.testing.assert_close(limited, raw.clamp(-1, 1))
+
+
 def test_wrong_labels_are_refused() -> None:
     with pytest.raises(BadInput, match="cat"):
         _random(LABELLED).sample(1, condition={"label": torch.tensor([2])})

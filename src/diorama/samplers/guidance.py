@@ -14,16 +14,19 @@ class ClassifierFree:
         conditional: the denoiser with its condition.
         unconditional: the same without, or a weaker one.
         scale: 1 is the conditional denoiser itself, 0 the unconditional one.
+        clip: the clean sample is limited to [-1, 1] after the extrapolation, which leaves that range even where both
+            denoisers keep to it.
 
     Reference: J. Ho, T. Salimans, "Classifier-free diffusion guidance", arXiv:2207.12598, equation 6, with
     ``scale = 1 + w``; with a weaker denoiser: T. Karras et al., arXiv:2406.02507, equation 3.
     """
 
-    def __init__(self, conditional: Denoise, unconditional: Denoise, scale: float) -> None:
-        self.conditional, self.unconditional, self.scale = conditional, unconditional, scale
+    def __init__(self, conditional: Denoise, unconditional: Denoise, scale: float, *, clip: bool = False) -> None:
+        self.conditional, self.unconditional, self.scale, self.clip = conditional, unconditional, scale, clip
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """Predict the clean sample of x (b, ...)."""
         with_condition = self.conditional(x, level)
         without = self.unconditional(x, level).clean
-        return Prediction(without.lerp(with_condition.clean, self.scale), with_condition.log_variance)
+        clean = without.lerp(with_condition.clean, self.scale)
+        return Prediction(clean.clamp(-1, 1) if self.clip else clean, with_condition.log_variance)

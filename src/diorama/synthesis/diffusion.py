@@ -92,14 +92,15 @@ class DiffusionSynthesizer(Synthesizer):
 
     def denoise(self, condition: Condition) -> Denoise:
         """The network as ``denoise(x, level)`` under a condition, with the config's guidance."""
-        label = self._label(condition)
-        conditional = self._plain(label)
+        label, clip = self._label(condition), self.config.clip
         if label is None or self.config.guidance == 1:
-            return conditional
-        return ClassifierFree(conditional, self._plain(None), self.config.guidance)
+            return self._plain(label, clip=clip)
+        # The sum of both predictions is limited, not each before it, so that guidance acts on what the network said.
+        conditional, unconditional = (self._plain(known, clip=False) for known in (label, None))
+        return ClassifierFree(conditional, unconditional, self.config.guidance, clip=clip)
 
-    def _plain(self, label: Tensor | None) -> TargetDenoise:
-        return TargetDenoise(self.denoiser, self.config.target, label=label, clip=self.config.clip)
+    def _plain(self, label: Tensor | None, *, clip: bool) -> TargetDenoise:
+        return TargetDenoise(self.denoiser, self.config.target, label=label, clip=clip)
 
     def _label(self, condition: Condition) -> Tensor | None:
         classes, label = self.config.classes, condition.get("label")
@@ -146,7 +147,7 @@ class DiffusionSynthesizer(Synthesizer):
             raise BadInput(f"bits per dimension need integer pixels, these are {media.dtype}")
         noise = StepNoise(media.shape, seed=seed, first=first, count=images.shape[0], device=images.device)
         nats = variational_bound(
-            self._plain(self._label(condition or {})),
+            self._plain(self._label(condition or {}), clip=self.config.clip),
             images,
             self.process,
             noise,
