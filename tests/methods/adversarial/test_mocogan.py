@@ -52,14 +52,24 @@ def test_each_turn_moves_its_player_and_no_other_discriminator(categories: int) 
             assert all(p.grad is None for p in method.generator.parameters())
 
 
-def test_categories_are_learned_from_labels_where_there_are_any() -> None:
+def test_categories_are_learned_from_labels_where_they_are_classes() -> None:
+    method = mocogan(3, classes=("a", "b", "c"))
+    costs = []
+    for labels in ([0, 1, 2, 0], [2, 0, 1, 1]):
+        torch.manual_seed(0)
+        loss = method.video_discriminator_loss(batch() | {"label": torch.tensor(labels)}, START)
+        costs.append(loss.scalars["category"])
+    assert costs[0] != costs[1]
+
+
+def test_categories_without_names_leave_the_labels_of_the_data_alone() -> None:
     method = mocogan(3)
-    labelled = batch() | {"label": torch.tensor([0, 1, 2, 0])}
-    torch.manual_seed(0)
-    supervised = method.video_discriminator_loss(labelled, START).scalars["category"]
-    torch.manual_seed(0)
-    unsupervised = method.video_discriminator_loss(batch(), START).scalars["category"]
-    assert supervised != unsupervised
+    labelled = batch() | {"label": torch.tensor([7, 1, 2, 9])}
+    values = []
+    for each in (batch(), labelled):
+        torch.manual_seed(0)
+        values.append(method.video_discriminator_loss(each, START).value)
+    assert torch.equal(*values)
 
 
 def test_labels_without_categories_are_not_read() -> None:

@@ -132,7 +132,7 @@ class MoCoGAN(Method):
     def video_discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Tell a real clip from a generated one, and categories apart.
 
-        The categories are learned from the labels of real clips where the data have them, else from generated clips.
+        The categories are learned from the labels of real clips where they are classes, else from generated clips.
 
         Reference: Tulyakov et al. 2018, equation 4, second line; equation 5 (categories).
         """
@@ -142,7 +142,7 @@ class MoCoGAN(Method):
         fake, fake_kind = self.video_discriminator(drawn.video)
         value = self._loss.discriminator(real, fake)
         scalars = _right(real, fake)
-        if real_kind is not None and "label" in batch:
+        if real_kind is not None and self.config.classes:
             scalars["category"] = _category_loss(real_kind, batch["label"])
         elif drawn.category is not None:
             scalars["category"] = _category_loss(fake_kind, drawn.category)
