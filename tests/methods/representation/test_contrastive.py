@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from diorama.core import distributed
 from diorama.core.contracts import MediaSpec, Moment
 from diorama.methods.representation.contrastive import (
     ContrastiveConfig,
@@ -80,6 +81,20 @@ def test_features_are_standardised_by_those_of_whole_pictures() -> None:
     assert not torch.equal(method.encoder.centre, torch.zeros(12))
     features = method.encoder(random_view(images, 32))
     assert features.mean().abs() < 0.5
+
+
+def test_processes_standardise_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    method, other = _method(), _method()
+    for each, seed in ((method, 1), (other, 2)):
+        torch.manual_seed(seed)
+        each.loss({"image": torch.rand(8, 3, 32, 32) * 2 - 1}, Moment(0, 0))
+    theirs = iter([buffer.clone() for buffer in other.buffers() if buffer.is_floating_point()])
+    monkeypatch.setattr(distributed, "mean", lambda own: (own + next(theirs)) / 2)
+    own = method.standardise.running_mean.clone()
+    method.after_step(Moment(1, 8))
+    expected = (own + other.standardise.running_mean) / 2
+    torch.testing.assert_close(method.standardise.running_mean, expected)
+    torch.testing.assert_close(method.encoder.centre, expected)
 
 
 def test_only_colour_images_are_learned_from() -> None:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diorama.core import distributed
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.methods.base import Method, MethodConfig, Phase
 from diorama.methods.representation.damage import KINDS, damage
@@ -87,7 +88,13 @@ class ContrastiveMethod(Method):
 
     @torch.no_grad()
     def after_step(self, moment: Moment) -> None:
-        """The encoder standardises its features by the running statistics of those of training pictures."""
+        """The encoder standardises its features by the running statistics of those of training pictures.
+
+        Each process has seen its own part of the batch: they are brought to one mean, which a resume state holds.
+        """
+        for running in self.buffers():
+            if running.is_floating_point():
+                running.copy_(distributed.mean(running))
         mean, variance = self._moments()
         self.encoder.centre.copy_(mean)
         self.encoder.spread.copy_((variance + 1e-6).sqrt())
