@@ -155,6 +155,8 @@ def huge_view() -> bytes:
         (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(K\x01K\x01))tR.", "view of a storage"),
         (b"\x80\x02K\x01Q.", "no readable pickle"),
         (b"\x80\x02(U\x07storageK\x01U\x010U\x03cpuK\x01tQ.", "stand for a storage"),
+        (b"\x80\x02(U\x07storagectorch\nSize\nU\x010U\x03cpuK\x01tQ.", "stand for a storage"),
+        (b"\x80\x02(U\x07storagectorch\nFloatStorage\n]U\x03cpuK\x01tQ.", "stand for a storage"),
         (b"\x80\x02\x8f.", "EMPTY_SET"),
         (b"\x80\x02h\x05.", "no readable pickle"),
         (b"\x80\x02a.", "no readable pickle"),
@@ -212,6 +214,10 @@ def test_a_broken_stream_is_refused(tmp_path: Path) -> None:
         read_checkpoint(path)
     path.write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(BadInput, match="is no PyTorch checkpoint"):
+        read_checkpoint(path)
+    header = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {}, [["0"]])
+    path.write_bytes(b"".join(pickle.dumps(value, 2) for value in header))
+    with pytest.raises(BadInput, match="does not fit"):
         read_checkpoint(path)
 
 

@@ -133,7 +133,7 @@ def _read_stream(path: Path) -> Any:
     stream = io.BytesIO(data)
     stream.seek(run.end)
     for key in keys:
-        ref = run.storages.get(key)
+        ref = run.storages.get(key) if isinstance(key, str) else None
         count = int.from_bytes(stream.read(8), "little", signed=True)
         if ref is None or count != ref.length or key in storages:
             raise Unreadable(f"the storage {key!r} does not fit the tensors that use it")

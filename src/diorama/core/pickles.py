@@ -229,7 +229,9 @@ class _Machine:
 
     def _storage(self, reference: Any) -> None:
         mark, kind, key, _place, count = reference[:5]
-        if mark != "storage" or not isinstance(kind, Name) or kind.module != "torch" or not _whole(count):
+        known = isinstance(kind, Name) and kind.module == "torch" and kind.attribute in self.storage_types
+        # Any other key could be a list that unfolds without end when it is put into words.
+        if mark != "storage" or not known or not isinstance(key, (str, int)) or not _whole(count):
             raise TypeError("a persistent name must stand for a storage")
         if len(reference) > 5 and reference[5] is not None:
             raise Unreadable("holds views of storages in a form older than PyTorch 0.4")
