@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 
@@ -30,7 +31,19 @@ def read_array(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> np
         raise BadInput(f"{name}: truncated, its header declares {declared} bytes and {present} are there")
     if math.prod(shape) > 4 * limits.stack_pixels:
         raise BadInput(f"{name}: {shape} is more than {4 * limits.stack_pixels} values; split it into several files")
-    return np.load(io.BytesIO(content), allow_pickle=False)
+    return load_array(io.BytesIO(content), name)
+
+
+def load_array(file: Path | io.BytesIO, name: str) -> np.ndarray:
+    """The array in a .npy file whose header has been read: mapped where it is a path, else in memory.
+
+    Raises:
+        BadInput: the header promises what is not there.
+    """
+    try:
+        return np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
+    except (ValueError, OSError, OverflowError, TypeError) as problem:
+        raise BadInput(f"{name}: truncated or broken array file ({problem})") from problem
 
 
 def read_header(head: bytes, name: str) -> tuple[tuple[int, ...], np.dtype, int]:

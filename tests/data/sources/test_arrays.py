@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,24 @@ def npz(**arrays: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
+
+
+def packed(**arrays: np.ndarray) -> bytes:
+    """A compressed .npz file's bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def headed(shape: tuple[int, ...]) -> bytes:
+    """A .npy whose header promises what nobody has."""
+    header = str({"descr": "|u1", "fortran_order": False, "shape": shape}).encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(4096)
+
+
+def flipped(content: bytes, start: int) -> bytes:
+    """The same with some bytes inverted."""
+    return content[:start] + bytes(255 - byte for byte in content[start : start + 60]) + content[start + 60 :]
 
 
 @pytest.mark.parametrize("shape", [(5, 8, 9), (5, 8, 9, 3), (5, 8, 9, 7), (5, 3, 8, 9)])
@@ -99,6 +118,11 @@ def test_integers_of_a_stack_share_one_type(tmp_path: Path) -> None:
         ("a.npz", b"text"),
         ("a.npz", npz(a=noise(3, 8, 8), b=noise(3, 8, 8))),
         ("a.npz", npz(images=noise(3, 8, 8))[:200]),
+        ("a.npz", npz(images=np.uint8(3), labels=np.arange(3))),
+        ("a.npz", flipped(packed(images=noise(3, 8, 8)), 60)),
+        ("a.npy", headed((-2, -8, 8, 3))),
+        ("a.npy", headed((2**70, 8, 8, 3))),
+        ("a.npy", headed((0, 2**70, 8, 3))),
     ],
 )
 @pytest.mark.parametrize("pack", [False, True])

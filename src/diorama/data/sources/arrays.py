@@ -13,7 +13,16 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item
 from diorama.data.sources.entries import Entry
-from diorama.media.array import HEADER_BYTES, channels_last, read_array, read_header, stored_type, stored_values
+from diorama.data.sources.zips import BROKEN_ZIP
+from diorama.media.array import (
+    HEADER_BYTES,
+    channels_last,
+    load_array,
+    read_array,
+    read_header,
+    stored_type,
+    stored_values,
+)
 from diorama.media.limits import Limits
 
 _IMAGE_KEYS = ("images", "x", "data", "arr_0", "videos", "frames")
@@ -78,7 +87,7 @@ def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
         images = next((arrays[prefix + key] for key in _IMAGE_KEYS if prefix + key in arrays), None)
         labels = next((arrays[prefix + key] for key in _LABEL_KEYS if prefix + key in arrays), None)
         if images is not None:
-            fits = labels is not None and labels.size == len(images) and labels.dtype.kind in "iuUb"
+            fits = labels is not None and images.shape[:1] == (labels.size,) and labels.dtype.kind in "iuUb"
             found.append(Stack(images, labels.reshape(-1) if fits and labels is not None else None, split))
     if not found and len(arrays) == 1:
         found = [Stack(next(iter(arrays.values())))]
@@ -121,10 +130,7 @@ def _npy(entry: Entry, content: bytes | None, limits: Limits) -> np.ndarray:
     if entry.file is None:
         return read_array(entry.content(limits) if content is None else content, entry.path, limits)
     read_header(entry.read(HEADER_BYTES), entry.path)
-    try:
-        return np.load(entry.file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as problem:
-        raise BadInput(f"{entry.path}: truncated or broken array file ({problem})") from problem
+    return load_array(entry.file, entry.path)
 
 
 def _npz(entry: Entry, content: bytes | None, limits: Limits) -> dict[str, np.ndarray]:
@@ -138,6 +144,6 @@ def _npz(entry: Entry, content: bytes | None, limits: Limits) -> dict[str, np.nd
             for info in infos:
                 name = info.filename.removesuffix(".npy")
                 arrays[name] = read_array(archive.read(info), f"{entry.path}:{name}", limits)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as problem:
+    except BROKEN_ZIP as problem:
         raise BadInput(f"{entry.path}: broken or truncated ({problem})") from problem
     return arrays

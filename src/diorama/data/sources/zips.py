@@ -16,7 +16,8 @@ from diorama.data.sources.entries import Entry
 from diorama.data.sources.names import inside, printable
 
 _ENCRYPTED = 0x1
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, ValueError)
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
+"""What reading a broken zip raises; ``RuntimeError`` where it is encrypted or packed in an unknown way."""
 
 
 class ZipContainer:
@@ -33,7 +34,7 @@ class ZipContainer:
     def _zip(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(self._path)
-        except _BROKEN as problem:
+        except BROKEN_ZIP as problem:
             raise BadInput(f"{self._path.name}: broken or truncated zip ({problem}); pack it anew") from problem
 
     def entries(self) -> Iterator[Entry | Skip]:
@@ -61,5 +62,5 @@ class ZipContainer:
         try:
             with self._zip.open(info) as file:
                 return file.read(size)
-        except _BROKEN as problem:
+        except BROKEN_ZIP as problem:
             raise BadInput(f"{name}: cannot be unpacked ({problem})") from problem
