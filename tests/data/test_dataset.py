@@ -13,7 +13,8 @@ import torch
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Split, is_prepared, open_dataset
-from diorama.data.pack import pack_arrays
+from diorama.data.pack import PackInfo, PackWriter, Place, pack_arrays
+from diorama.data.records import encode_record
 from tests.data.pictures import packed
 
 
@@ -37,6 +38,17 @@ def test_splits_give_back_pixels_labels_and_paths(tmp_path: Path) -> None:
     assert batch["index"].tolist() == [4, 1]
     expected = torch.from_numpy(pixels[[4, 1]]).permute(0, 3, 1, 2).float() / 127.5 - 1
     torch.testing.assert_close(batch["image"], expected)
+
+
+def test_what_is_known_of_a_record_may_hold_separators_of_lines(tmp_path: Path) -> None:
+    pixels, caption = np.zeros((4, 4, 1), np.uint8), "one\u2028two\x85three"
+    with PackWriter(tmp_path) as writer:
+        for name in ("a", "b"):
+            writer.append(encode_record(pixels), name, {"caption": caption})
+    media = MediaSpec(kind="image", channels=1, height=4, width=4)
+    writer.finish(PackInfo(name="captions", media=media), [Place(split="train")] * 2)
+    split = open_dataset(tmp_path).split("train")
+    assert split.facts(np.array([1, 0])) == [{"path": name, "caption": caption} for name in ("b", "a")]
 
 
 def test_clips_large_enough_to_be_encoded_come_back(tmp_path: Path) -> None:

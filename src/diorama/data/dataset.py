@@ -112,8 +112,8 @@ class Split:
     def facts(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
         """What is known of each record beside its pixels: ``path``, and what the source's table says."""
         if self._facts is None:
-            lines = self._facts_file.read_text(encoding="utf-8").splitlines()
-            self._facts = [json.loads(line) for line in lines]
+            with self._facts_file.open(encoding="utf-8", newline="\n") as lines:
+                self._facts = [json.loads(line) for line in lines]
         return [self._facts[int(index)] for index in indices]
 
     def paths(self, indices: NDArray[np.int64]) -> list[str]:

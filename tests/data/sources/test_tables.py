@@ -28,6 +28,12 @@ def test_quotes_hold_commas_and_lines() -> None:
     assert table.rows["0.png"]["caption"] == "a cat,\non a mat"
 
 
+def test_captions_may_hold_separators_of_lines() -> None:
+    caption = "one\u2028two\x85three"
+    line = json.dumps({"path": "a.png", "caption": caption}, ensure_ascii=False) + "\n"
+    assert parse_table(line.encode(), "metadata.jsonl").rows["a.png"]["caption"] == caption
+
+
 def test_json_lines_with_other_names_for_path_and_caption() -> None:
     lines = [{"file_name": "0.png", "text": "a cat", "boxes": [1, 2], "none": None}, {"file_name": "1.png"}]
     table = parse_table("\n".join(map(json.dumps, lines)).encode(), "metadata.jsonl")

@@ -109,7 +109,8 @@ def _csv_rows(text: str, name: str) -> Iterator[dict[str, str]]:
 
 
 def _json_lines(text: str, name: str) -> Iterator[dict[str, str]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    # Only a line feed ends a line: str.splitlines also cuts at separators that JSON leaves inside strings.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
