@@ -68,6 +68,13 @@ def test_damaged_records_are_bad_input() -> None:
             decode_record(payload.content[:-200], payload.row[0], payload.suffix)
 
 
+def test_records_that_unfold_to_another_size_are_bad_input() -> None:
+    for shape, dtype in (((200, 200, 3), "uint8"), ((200, 200, 1), "float32")):
+        small, large = (encode_record(np.zeros(size, dtype)) for size in (shape, (900, 900, shape[2])))
+        with pytest.raises(BadInput, match="damaged"):
+            decode_record(large.content, small.row[0], large.suffix)
+
+
 def test_other_types_are_refused() -> None:
     with pytest.raises(ValueError, match="int64"):
         encode_record(np.zeros((2, 2, 1), np.int64))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,10 +118,9 @@ def decode_record(content: memoryview | bytes, row: NDArray[np.void], suffix: st
     dtype = np.dtype(DTYPES[int(row["dtype"])])
     try:
         if suffix == ".png":
-            with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-                flat = np.asarray(picture)
+            flat = _from_png(content, shape)
         elif suffix:
-            flat = np.frombuffer(zstandard.decompress(bytes(content)), dtype)
+            flat = np.frombuffer(_from_zstd(content, math.prod(shape) * dtype.itemsize), dtype)
         else:
             flat = np.frombuffer(content, dtype)
         return np.array(flat, dtype).reshape(shape)
@@ -152,6 +152,22 @@ def _to_png(pixels: NDArray[Any]) -> bytes:
 
 def _to_zstd(pixels: NDArray[Any]) -> bytes:
     return zstandard.compress(pixels.tobytes(), level=3)
+
+
+def _from_png(content: memoryview | bytes, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The picture, once its header has the size of the index row: a few bytes may unfold to any other."""
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        if picture.height * picture.width * shape[-1] != math.prod(shape):
+            raise ValueError(f"{picture.width} x {picture.height} pixels are not those of its index")
+        return np.asarray(picture)
+
+
+def _from_zstd(content: memoryview | bytes, size: int) -> bytes:
+    """The bytes, once the header has the size of the index row."""
+    packed = bytes(content)
+    if zstandard.frame_content_size(packed) != size:
+        raise ValueError(f"{size} bytes were written, its header has another number")
+    return zstandard.decompress(packed)
 
 
 def _to_bytes(pixels: NDArray[Any]) -> bytes:
