@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import tarfile
@@ -117,6 +118,22 @@ def test_a_mountain_of_zeros_costs_no_memory(tmp_path: Path, suffix: str) -> Non
     tracemalloc.stop()
     assert [i.path for i in items] == ["good.png"]
     assert "more than 1000000" in reasons(source)["zeros.png"]
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_without_end_costs_no_memory(tmp_path: Path, kind: bytes) -> None:
+    header, good = tarfile.TarInfo("x"), tarfile.TarInfo("good.png")
+    header.type, header.size, good.size = kind, 60_000_000, len(png())
+    with gzip.open(tmp_path / "x.tar.gz", "wb") as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(good, io.BytesIO(png()))
+        archive.addfile(header, io.BytesIO(bytes(header.size)))
+    tracemalloc.start()
+    source, items = read_all(tmp_path / "x.tar.gz")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [i.path for i in items] == ["good.png"]
+    assert "a header of 60" in reasons(source)["x.tar.gz"]
     assert peak < 10_000_000
 
 

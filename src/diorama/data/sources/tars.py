@@ -21,6 +21,29 @@ from diorama.data.sources.names import inside, printable
 
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
 _LONGEST_MAGIC = 6
+_LONGEST_HEADER = 1 << 20
+"""Bytes of one header with its extensions (long names, comments), which the library reads whole."""
+
+
+class _Stream:
+    """A tar's bytes, of which headers may take a few only at once: their size is theirs to claim.
+
+    Args:
+        file: the unpacked bytes.
+
+    Attributes:
+        bounded: whether headers are being read, not the content of a file.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.bounded = file, True
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, as of any file; refuses a header that is too long."""
+        if self.bounded and not 0 <= size <= _LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
 
 
 class TarContainer:
@@ -43,16 +66,18 @@ class TarContainer:
         """
         name = self._path.name
         try:
-            with _decompressed(self._path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-                for member in tar:
-                    # The archive remembers every member for random access, which a stream has no use for.
-                    tar.members = []  # type: ignore[attr-defined]
-                    if not member.isdir():
-                        yield self._entry(tar, member)
+            with _decompressed(self._path) as file:
+                stream = _Stream(file)
+                with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[call-overload]
+                    for member in tar:
+                        # The archive remembers every member for random access, which a stream has no use for.
+                        tar.members = []
+                        if not member.isdir():
+                            yield self._entry(tar, member, stream)
         except _BROKEN as problem:
             raise BadInput(f"{name}: broken or truncated tar ({problem}); pack it anew") from problem
 
-    def _entry(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | Skip:
+    def _entry(self, tar: tarfile.TarFile, member: tarfile.TarInfo, stream: _Stream) -> Entry | Skip:
         path = inside(member.name)
         if path is None:
             return Skip(printable(member.name), "its name leads out of the archive")
@@ -61,14 +86,17 @@ class TarContainer:
             return Skip(path, "a link")
         if not member.isreg():
             return Skip(path, "not a regular file")
-        return Entry(path, member.size, lambda size: self._read(tar, member, size), streamed=True)
+        return Entry(path, member.size, lambda size: self._read(tar, member, stream, size), streamed=True)
 
-    def _read(self, tar: tarfile.TarFile, member: tarfile.TarInfo, size: int) -> bytes:
+    def _read(self, tar: tarfile.TarFile, member: tarfile.TarInfo, stream: _Stream, size: int) -> bytes:
+        stream.bounded = False
         try:
             file = tar.extractfile(member)
             return file.read(min(size, member.size)) if file is not None else b""
         except _BROKEN as problem:
             raise BadInput(f"{self._path.name}: truncated or broken inside ({problem})") from problem
+        finally:
+            stream.bounded = True
 
 
 @contextmanager
