@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from diorama.data import audit as audits
+from diorama.data import duplicates
 from diorama.data.audit import alike, draw_up
 from diorama.data.duplicates import signatures
 from diorama.data.intake import Intake, Taken
@@ -48,6 +49,17 @@ def test_limits_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("too many to compare" in note for note in found.notes)
     assert any("2 pairs across splits" in note for note in found.notes)
     assert list(found.splits) == ["train", "val", "test"]
+
+
+def test_pairs_do_not_grow_with_the_square_of_records_that_are_all_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audits, "PAIRS_AT_MOST", 5)
+    monkeypatch.setattr(duplicates, "_BLOCK", 4)
+    one = picture(1).astype(np.int64)
+    ledger, digests = _ledger(*[(one + shift).clip(0, 255).astype(np.uint8) for shift in (0, 0, 1, 2, 3, 4, 5, 6)])
+    pairs, notes = alike(ledger, digests)
+    assert 5 <= len(pairs) <= 6
+    assert (0, 1) in pairs
+    assert any("more than 5 pairs" in note for note in notes)
 
 
 def test_paths_of_several_sources_are_told_apart() -> None:

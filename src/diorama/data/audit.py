@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.files import write_json
-from diorama.data.duplicates import equal_groups, join, near_pairs
+from diorama.data.duplicates import PAIRS_AT_MOST, equal_groups, join, near_pairs
 from diorama.data.ledger import Ledger
 from diorama.data.sources.base import Skip
 
@@ -112,15 +113,21 @@ def alike(ledger: Ledger, digests: NDArray[np.uint8]) -> tuple[list[tuple[int, i
         )
         near = np.zeros((0, 2), np.intp)
     else:
-        near = different[near_pairs(np.stack([ledger.entries[i].signature for i in different]))]
+        near = different[near_pairs(np.stack([ledger.entries[i].signature for i in different]), PAIRS_AT_MOST)]
     members = {int(group[0]): [int(i) for i in group] for group in equal}
     found = {(int(group[0]), int(other)) for group in equal for other in group[1:]}
-    found |= {
+    of_groups = (
         (min(i, j), max(i, j))
         for one, other in near
         for i in members.get(int(one), [int(one)])
         for j in members.get(int(other), [int(other)])
-    }
+    )
+    found |= set(islice(of_groups, PAIRS_AT_MOST))
+    if next(of_groups, None) is not None:
+        notes.append(
+            f"more than {PAIRS_AT_MOST} pairs of records are nearly equal: those beyond are neither among the "
+            "duplicates nor among the leaks"
+        )
     items = [entry.item for entry in ledger.entries]
     return sorted(pair for pair in found if items[pair[0]] != items[pair[1]]), notes
 

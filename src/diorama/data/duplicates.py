@@ -23,6 +23,9 @@ DISTANCE = 12.0
 CONTRAST_SHARE = 0.5
 """Largest difference as a share of a signature's standard deviation."""
 
+PAIRS_AT_MOST = 1_000_000
+"""Pairs of nearly equal records that are looked for; beyond, the audit says that there are more."""
+
 _BLOCK = 2048
 _VERIFIED_AT_ONCE = 8192
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
@@ -69,11 +72,12 @@ def equal_groups(digests: NDArray[np.uint8]) -> list[NDArray[np.intp]]:
     return sorted(found, key=lambda group: int(group[0]))
 
 
-def near_pairs(found: NDArray[np.uint8]) -> NDArray[np.intp]:
+def near_pairs(found: NDArray[np.uint8], most: int = PAIRS_AT_MOST) -> NDArray[np.intp]:
     """All pairs of nearly equal signatures.
 
     Args:
         found: (n, f, s, s, 3), from :func:`signatures`.
+        most: the search ends once it has found more, since of n records that are all alike n² pairs are.
 
     Returns:
         (m, 2), the smaller number first, in rising order.
@@ -96,6 +100,9 @@ def near_pairs(found: NDArray[np.uint8]) -> NDArray[np.intp]:
             forward = rows + start < columns + stop
             candidates = np.stack([order[rows[forward] + start], order[columns[forward] + stop]], axis=1)
             pairs.append(_verified(candidates, found, bound, mirror))
+        # Every pair is met twice at most, as it is and mirrored.
+        if sum(map(len, pairs)) > 2 * most:
+            break
     together = np.sort(np.concatenate(pairs), axis=1)
     return np.unique(together, axis=0)
 
