@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
@@ -123,3 +125,15 @@ def test_clips_are_cut_to_the_references_length(tmp_path: Path) -> None:
     write_video(tmp_path / "2.gif", _pixels(2, (3, 16, 16, 3)), 8.0)
     with pytest.raises(BadInput, match="3 frames of 16x16 and the reference 4 frames"):
         list(open_samples(tmp_path, media))
+
+
+def test_a_leap_in_the_times_of_a_clip_costs_no_memory(tmp_path: Path) -> None:
+    media = MediaSpec(kind="video", channels=3, height=16, width=16, frames=4, fps=50.0)
+    frames = [Image.fromarray(_pixels(i, (16, 16, 3))) for i in range(8)]
+    frames[0].save(tmp_path / "0.gif", save_all=True, append_images=frames[1:], duration=[20, *[600_000] * 7])
+    tracemalloc.start()
+    (batch,) = open_samples(tmp_path, media)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert batch.shape == (1, 3, 4, 16, 16)
+    assert peak < 10_000_000

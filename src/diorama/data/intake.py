@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from diorama.media.video import probe, read_video
 
 _FITTED_AT_ONCE = 1 << 20
 _HELD_BYTES = 64 << 20
+_CLIPS_BYTES = 512 << 20
+"""Decoded clips of one file that are kept: they are held together until all are written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +147,7 @@ def _open(job: Job, options: IntakeOptions) -> _Opened:
     if isinstance(job.content, np.ndarray):
         if job.content.ndim == 3:
             return _still(job.content, "array", (), options)
-        clips = tuple(cut(_fitted(job.content, options), options.frames, options.clips_per_file))
+        clips = cut(_fitted(job.content, options), options.frames, options.clips_per_file)
         return _clips(clips, job.content.shape[2:0:-1], options.fps, options)
     return _video(job.content, job.path, options)
 
@@ -163,15 +165,23 @@ def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
     fps = options.fps or info.fps
     frames = read_video(content, path, options.limits)
     ticks = on_clock(frames, fps) if fps else (frame.pixels for frame in frames)
-    clips = tuple(cut((_fitted(tick, options) for tick in ticks), options.frames, options.clips_per_file))
+    clips = cut((_fitted(tick, options) for tick in ticks), options.frames, options.clips_per_file)
     return _clips(clips, (info.width, info.height), fps, options)
 
 
-def _clips(clips: tuple[NDArray[Any], ...], size: Sequence[int], fps: float | None, options: IntakeOptions) -> _Opened:
-    if not clips:
+def _clips(clips: Iterable[NDArray[Any]], size: Sequence[int], fps: float | None, options: IntakeOptions) -> _Opened:
+    kept: list[NDArray[Any]] = []
+    held, full = 0, False
+    for clip in clips:
+        kept.append(_known(clip))
+        held += clip.nbytes
+        full = held > _CLIPS_BYTES or len(kept) == options.clips_per_file
+        if full:
+            break
+    if not kept:
         raise BadInput(f"it has fewer than the {options.frames or 1} frames that a clip needs")
-    notes = (f"only its first {len(clips)} clips are kept",) if len(clips) == options.clips_per_file else ()
-    return _Opened(tuple(_known(clip) for clip in clips), f"{size[0]}x{size[1]}", "video", notes, fps)
+    notes = (f"only its first {len(kept)} clips are kept",) if full else ()
+    return _Opened(tuple(kept), f"{size[0]}x{size[1]}", "video", notes, fps)
 
 
 def _fitted(pixels: NDArray[Any], options: IntakeOptions) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -97,8 +98,9 @@ class SampleFolder:
             return read_image(content, item.path).pixels
         fps = self.media.fps or probe(content, item.path).fps
         frames = read_video(content, item.path)
-        clip = [*on_clock(frames, fps)] if fps else [frame.pixels for frame in frames]
-        return np.stack(clip)
+        ticks = on_clock(frames, fps) if fps else (frame.pixels for frame in frames)
+        # No more than are measured: a leap in a file's times would fill the memory with one frame.
+        return np.stack([*islice(ticks, self.media.frames)])
 
     def _fitting(self, pixels: np.ndarray, path: str) -> Tensor:
         media = self.media
