@@ -162,11 +162,14 @@ def _example(function: catalog.RecipeFunction, name: str) -> Recipe:
     entry = catalog.find(name)
     pictures = MediaSpec(kind="image", channels=3, height=64, width=64)
     clips = MediaSpec(kind="video", channels=3, height=64, width=64, frames=16, fps=8.0)
+    kinds = (pictures, clips) if entry is None else (clips if entry.kind == "video" else pictures,)
+    wanted = [
+        DataInfo(name="example", media=media, classes=classes) for classes in ((), ("one", "other")) for media in kinds
+    ]
     with arguments_at_fault():
-        if entry is not None:
-            media = clips if entry.kind == "video" else pictures
-            return _made(function, DataInfo(name="example", media=media), name)
-        try:
-            return _made(function, DataInfo(name="example", media=pictures), name)
-        except BadConfig:
-            return _made(function, DataInfo(name="example", media=clips), name)
+        for info in wanted[:-1]:
+            try:
+                return _made(function, info, name)
+            except BadConfig:
+                continue
+        return _made(function, wanted[-1], name)
