@@ -52,6 +52,14 @@ def test_every_command_has_help_with_its_own_usage(command: str, capsys: pytest.
     assert f"usage: diorama {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("recipe", ["ddpm_class", "mocogan", "vae"])
+def test_help_on_a_recipe_shows_its_fields_whatever_data_it_wants(
+    recipe: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program.run(["train", recipe, "--help"]) == 0
+    assert "--average.half-life" in capsys.readouterr().out
+
+
 def test_nothing_asked_shows_the_commands_and_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run([]) == program.WRONG
     assert "commands:" in capsys.readouterr().out
@@ -110,6 +118,10 @@ def test_what_goes_wrong_becomes_a_message_and_a_code(
         (["sample", "model", "--out", "x", "--count", "0"], "--count"),
         (["sample", "model", "--out", "x", "--seed", "-1"], "--seed"),
         (["evaluate", "a", "--against", "b", "--count", "0"], "--count"),
+        (["evaluate", "a", "--against", "b", "--seed", "-1"], "seed"),
+        (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--seed", "-1"], "seed"),
+        (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--count", "0"], "count"),
+        (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--batch-size", "0"], "batch_size"),
         (["demo", "--seconds", "0"], "--seconds"),
         (["cite", "ddmp"], "did you mean 'ddpm'?"),
         (["recipes", "--bogus"], "--bogus"),

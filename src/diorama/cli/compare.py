@@ -83,22 +83,26 @@ def main(words: Sequence[str]) -> None:
         pick(arguments.device)
         for metric in arguments.metrics:
             parse_metric(metric)
-    options = CompareOptions(
-        budget=arguments.budget,
-        runs=arguments.runs,
-        samples=samples,
-        real_images=not arguments.no_real_images,
-        untrained=not arguments.no_untrained,
-        metrics=arguments.metrics,
-        split=arguments.split,
-        count=arguments.count,
-        reference=arguments.reference,
-        seed=arguments.seed,
-        batch_size=arguments.batch_size,
-        device=arguments.device,
-        catalog=catalog.catalog_of([*map(str, arguments.with_files), *own]),
-        full_size=arguments.full_size,
-    )
+    classes = catalog.catalog_of([*map(str, arguments.with_files), *own])
+    try:
+        options = CompareOptions(
+            budget=arguments.budget,
+            runs=arguments.runs,
+            samples=samples,
+            real_images=not arguments.no_real_images,
+            untrained=not arguments.no_untrained,
+            metrics=arguments.metrics,
+            split=arguments.split,
+            count=arguments.count,
+            reference=arguments.reference,
+            seed=arguments.seed,
+            batch_size=arguments.batch_size,
+            device=arguments.device,
+            catalog=classes,
+            full_size=arguments.full_size,
+        )
+    except ValueError as problem:
+        raise WrongArguments(str(problem)) from problem
     follow(compare(arguments.recipes, arguments.data, arguments.out, options))
 
 

@@ -72,18 +72,22 @@ def main(words: Sequence[str]) -> None:
         device = str(pick(arguments.device))
         for metric in arguments.metrics:
             parse_metric(metric)
-    options = EvaluateOptions(
-        metrics=arguments.metrics,
-        split=arguments.split,
-        subject_split=arguments.subject_split,
-        count=arguments.count,
-        reference=arguments.reference,
-        seed=arguments.seed,
-        batch_size=arguments.batch_size,
-        device=device,
-        cache=cache_folder() / "features",
-        catalog=catalog.catalog_of(arguments.with_files),
-    )
+    classes = catalog.catalog_of(arguments.with_files)
+    try:
+        options = EvaluateOptions(
+            metrics=arguments.metrics,
+            split=arguments.split,
+            subject_split=arguments.subject_split,
+            count=arguments.count,
+            reference=arguments.reference,
+            seed=arguments.seed,
+            batch_size=arguments.batch_size,
+            device=device,
+            cache=cache_folder() / "features",
+            catalog=classes,
+        )
+    except ValueError as problem:
+        raise WrongArguments(str(problem)) from problem
     with display() as shown:
         shown.update(f"measuring {arguments.subject} against {arguments.against}")
         dataset = open_any(arguments.against, cache_folder())

@@ -45,6 +45,14 @@ class CompareOptions:
     catalog: tuple[type, ...] = ()
     full_size: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("count", "reference", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if not 0 <= self.seed < 1 << 63:
+            raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:

@@ -55,6 +55,8 @@ class EvaluateOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if not 0 <= self.seed < 1 << 63:
+            raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
 
 
 @dataclass(frozen=True)
