@@ -62,6 +62,23 @@ def test_pairs_do_not_grow_with_the_square_of_records_that_are_all_alike(monkeyp
     assert any("more than 5 pairs" in note for note in notes)
 
 
+def test_a_column_without_a_name_groups_nothing() -> None:
+    ledger = Ledger()
+    intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), "24x24", "RGB")
+    for name in ("a.png", "b.png"):
+        ledger.enter("source", name, {"": "0"}, intake)
+    assert [entry.group for entry in ledger.entries] == ["a.png", "b.png"]
+
+
+def test_labels_may_be_numbers_of_any_length() -> None:
+    ledger = Ledger()
+    intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), "24x24", "RGB")
+    for number, label in enumerate(("10", "9" * 5000, "9", "cat")):
+        ledger.enter("source", f"{number}.png", {"label": label}, intake)
+    assert ledger.classes()[0] == ("9", "10", "9" * 5000, "cat")
+    assert list(ledger.label_counts()) == list(ledger.classes()[0])
+
+
 def test_paths_of_several_sources_are_told_apart() -> None:
     ledger, _ = _ledger(picture(0))
     (entry,) = ledger.enter("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))

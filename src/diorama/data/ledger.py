@@ -17,6 +17,8 @@ from diorama.data.splits import Membership
 UNLABELLED = "(none)"
 """The class of records without a label where others have one."""
 
+_MOST_DIGITS = 18
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -79,7 +81,7 @@ class Ledger:
                 path=f"{item}#{number}" if several else item,
                 facts=facts,
                 split=facts.get("split"),
-                group=facts.get(self.group or "") or item,
+                group=(facts.get(self.group) if self.group else None) or item,
                 signature=taken.signature,
             )
             for number, taken in enumerate(intake.records)
@@ -163,5 +165,5 @@ def moved(entry: Entry, signature: NDArray[np.uint8], number: int | None) -> Ent
 
 
 def _natural(name: str) -> tuple[int, int, str]:
-    """Numbers by value and before words."""
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+    """Numbers by value and before words; those of more digits than Python reads are words."""
+    return (0, int(name), name) if name.isdecimal() and len(name) <= _MOST_DIGITS else (1, 0, name)
