@@ -12,7 +12,7 @@ import torch
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
-from diorama.data.dataset import Split, is_prepared, open_dataset
+from diorama.data.dataset import Split, checksum, is_prepared, open_dataset
 from diorama.data.pack import PackInfo, PackWriter, Place, pack_arrays
 from diorama.data.records import encode_record
 from tests.data.pictures import packed
@@ -121,6 +121,20 @@ def test_other_folders_formats_and_splits_are_refused(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "d" / "dataset.json").read_text())
     (tmp_path / "d" / "dataset.json").write_text(json.dumps(manifest | {"format": "diorama-data/99"}))
     with pytest.raises(BadInput, match="diorama-data/99"):
+        open_dataset(tmp_path / "d")
+
+
+@pytest.mark.parametrize("name", ["../outside.bin", "/etc/passwd", "shards/../../outside.bin"])
+@pytest.mark.parametrize("field", ["shards", "files"])
+def test_a_manifest_that_names_files_outside_the_folder_is_refused(tmp_path: Path, field: str, name: str) -> None:
+    packed(tmp_path / "d", 4)
+    (tmp_path / "outside.bin").write_bytes(bytes(4096))
+    manifest = json.loads((tmp_path / "d" / "dataset.json").read_text())
+    del manifest["checksum"]
+    manifest[field] = [name] if field == "shards" else [{"name": name, "bytes": 4096, "sha256": "0"}]
+    manifest["checksum"] = checksum(manifest)
+    (tmp_path / "d" / "dataset.json").write_text(json.dumps(manifest))
+    with pytest.raises(BadInput, match="outside the folder"):
         open_dataset(tmp_path / "d")
 
 

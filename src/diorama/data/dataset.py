@@ -18,6 +18,7 @@ from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import sha256_of
 from diorama.data.records import RECORD, decode_record, shape_of
 from diorama.data.shards import ShardReader, StoredFile
+from diorama.data.sources.names import inside
 from diorama.media.convert import to_float
 
 FORMAT = "diorama-data/1"
@@ -134,6 +135,10 @@ class Dataset:
         self.info: DataInfo = decode(DataInfo, manifest["info"], f"{path / MANIFEST}: info")
         self.splits: Mapping[str, int] = dict(manifest["splits"])
         self.files = tuple(StoredFile(**file) for file in manifest["files"])
+        names = [*manifest["shards"], *manifest["splits"], *(file.name for file in self.files)]
+        # A manifest may come from anybody, and is not to have other files of this machine read.
+        if any(inside(name) != name for name in names):
+            raise ValueError("it names files outside the folder")
         self._shards = ShardReader([path / name for name in manifest["shards"]])
 
     def split(self, name: str) -> Split:
