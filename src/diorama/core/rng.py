@@ -27,7 +27,7 @@ INITIAL, STEP = 0, 1
 
 
 def fold(*counters: int) -> int:
-    """One 63-bit seed for several non-negative counters; different counters give unrelated seeds."""
+    """One 63-bit seed for non-negative counters; as many others give an unrelated one, but zeros at the end add nothing."""
     return int(np.random.SeedSequence(counters).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
