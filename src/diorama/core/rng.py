@@ -27,7 +27,10 @@ INITIAL, STEP = 0, 1
 
 
 def fold(*counters: int) -> int:
-    """One 63-bit seed for non-negative counters; as many others give an unrelated one, but zeros at the end add nothing."""
+    """One 63-bit seed for non-negative counters.
+
+    Other counters, as many, give an unrelated seed; zeros at the end add nothing.
+    """
     return int(np.random.SeedSequence(counters).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
