@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -17,6 +18,14 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) 
         files.write_json(path, value)
     assert path.read_text(encoding="utf-8") == '{\n  "b": [\n    2\n  ]\n}\n'
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_names_with_stray_bytes_are_written_as_escapes_and_read_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xff")
+    files.write_json(tmp_path / "file.json", {"name": name})
+    content = (tmp_path / "file.json").read_text(encoding="utf-8")
+    assert "caf\\udcff" in content
+    assert json.loads(content) == {"name": name}
 
 
 def test_a_full_disk_leaves_the_old_content_and_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

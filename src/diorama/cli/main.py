@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from io import TextIOWrapper
 
 from diorama import __version__
 from diorama.core.errors import DioramaError
@@ -27,6 +28,10 @@ COMMANDS = {
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run ``diorama WORDS`` and exit: 0 done, 1 nothing could be done, 2 wrong arguments, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names that the terminal's encoding cannot show are no reason to fail.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 

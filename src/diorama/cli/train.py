@@ -20,6 +20,7 @@ from diorama.cli.arguments import (
 )
 from diorama.cli.progress import Display, display
 from diorama.core.durations import clock_words
+from diorama.core.errors import BadInput, DioramaError
 from diorama.recipes import catalog
 
 if TYPE_CHECKING:
@@ -112,7 +113,13 @@ def main(words: Sequence[str]) -> None:
 def _made(function: catalog.RecipeFunction, info: DataInfo, name: str) -> Recipe:
     from diorama.training.recipe import Recipe
 
-    made = function(info)
+    try:
+        made = function(info)
+    except DioramaError:
+        raise
+    except Exception as problem:
+        # A user's own function may raise anything; what it is and where is more use than our own stack.
+        raise BadInput(f"{name}: {type(problem).__name__} while it made the recipe: {problem}") from problem
     if not isinstance(made, Recipe):
         raise WrongArguments(f"{name}: must return a Recipe, got {type(made).__name__}")
     return made

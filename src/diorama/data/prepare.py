@@ -89,6 +89,8 @@ class PrepareOptions:
             raise ValueError(f"frames must be at least 1, got {self.frames}")
         if self.fps is not None and not 0 < self.fps <= 1_000:
             raise ValueError(f"fps must be in (0, 1000], got {self.fps}")
+        if self.workers is not None and self.workers < 0:
+            raise ValueError(f"workers must not be negative, got {self.workers}")
         if self.split is not None and (min(self.split) < 0 or self.split[0] <= 0):
             raise ValueError(f"split takes shares of train, val and test, the first above 0, got {self.split}")
 

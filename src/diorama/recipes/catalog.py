@@ -265,7 +265,10 @@ def catalog_of(files: Iterable[str | Path]) -> tuple[type, ...]:
     classes: list[type] = []
     for file in files:
         path = Path(str(file).partition(".py:")[0] + ".py") if ".py:" in str(file) else Path(file)
-        for item in getattr(load_file(path), "CATALOG", ()):
+        named = getattr(load_file(path), "CATALOG", ())
+        if not isinstance(named, (tuple, list)):
+            raise BadInput(f"{path}: CATALOG must be a tuple of config classes, got {named!r}")
+        for item in named:
             if not isinstance(item, type):
                 raise BadInput(f"{path}: CATALOG must hold config classes, got {item!r}")
             classes.append(item)
@@ -293,7 +296,7 @@ def load_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         del sys.modules[name]
         raise BadInput(f"{path}: {type(problem).__name__} while it ran: {problem}") from problem
     finally:

@@ -110,7 +110,10 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
     devices.choose_kernels(device, deterministic=options.deterministic)
     precision = devices.precision(recipe.precision, device)
     torch.manual_seed(fold(recipe.seed, _INITIALISATION))
-    method = recipe.method.build()
+    try:
+        method = recipe.method.build()
+    except (RuntimeError, ValueError, ArithmeticError) as problem:
+        raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
     drawn, stored = method.synthesizer().media.shape, feed.info.media.shape
     if drawn != stored:
         raise BadConfig(
@@ -135,6 +138,12 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
         frozen=frozen,
         fit=fit,
     )
+
+
+def initialised(recipe: Recipe) -> Method:
+    """The method with the weights that every run of the recipe starts from; seeds PyTorch's own generators."""
+    torch.manual_seed(fold(recipe.seed, _INITIALISATION))
+    return recipe.method.build()
 
 
 def _hasten(method: Method, recipe: Recipe, device: torch.device) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,6 +25,11 @@ class RateConfig:
     warmup: int = 0
     decay: Literal["constant", "cosine", "linear"] = "constant"
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("peak", self.peak), ("warmup", self.warmup), ("final", self.final)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be finite and not negative, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,3 +128,12 @@ class Recipe:
     log_every: int = 2_000
     frozen: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("images", "batch_size", "micro_batch", "keep"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        for name in ("preview_every", "checkpoint_every", "log_every"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
