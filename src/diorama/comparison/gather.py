@@ -27,7 +27,7 @@ from diorama.data.raw import open_any
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
-from diorama.training.assembly import length_is_free
+from diorama.training.assembly import initialised, length_is_free
 from diorama.training.averages import live_tensors
 from diorama.training.recipe import EvaluationConfig, Recipe
 from diorama.training.run import Tick, TrainOptions, train
@@ -184,8 +184,7 @@ def _trained_columns(recipe: Recipe, named: str, run: Path, bench: Bench) -> Gen
 def untrained_self(recipe: Recipe) -> Synthesizer:
     """What a recipe's training starts from, as a generator."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        method = recipe.method.build()
+        method = initialised(recipe)
     model = method.synthesizer().build()
     model.load_state_dict(live_tensors(method.averaged()))
     return model.eval().requires_grad_(False)
