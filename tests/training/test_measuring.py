@@ -60,7 +60,7 @@ def test_the_best_model_is_kept_and_put_in_place(
     lower_is_better: bool, best: int, data: Path, tmp_path: Path, seen: list[Tensor]
 ) -> None:
     out = tmp_path / "run"
-    ticks = list(train(recipe(lower_is_better=lower_is_better), data, out, TrainOptions(device="cpu")))
+    ticks = list(train(recipe(lower_is_better=lower_is_better), data, out, TrainOptions(device="cpu", catalog=CATALOG)))
     assert [tick.step for tick in ticks if tick.results] == [5, 10, 15, 20]
     assert [tick.step for tick in ticks if "few samples" in tick.notes] == [5]
     assert sorted(int(p.name) for p in (out / "checkpoints").iterdir()) == [best, 20]
@@ -74,7 +74,7 @@ def test_the_best_model_is_kept_and_put_in_place(
 
 
 def test_measurements_are_logged_with_their_protocol(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
-    list(train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu")))
+    list(train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
     lines = [record for record in runlog.read(tmp_path / "run/log.jsonl") if record["kind"] == "metric"]
     assert [line["images"] for line in lines] == [80, 160, 240, 320]
     assert [line["results"][0]["value"] for line in lines] == list(VALUES)
@@ -84,8 +84,8 @@ def test_measurements_are_logged_with_their_protocol(data: Path, tmp_path: Path,
 
 
 def test_measuring_does_not_disturb_training(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
-    list(train(recipe(), data, tmp_path / "measured", TrainOptions(device="cpu")))
-    list(train(flow_recipe(), data, tmp_path / "plain", TrainOptions(device="cpu")))
+    list(train(recipe(), data, tmp_path / "measured", TrainOptions(device="cpu", catalog=CATALOG)))
+    list(train(flow_recipe(), data, tmp_path / "plain", TrainOptions(device="cpu", catalog=CATALOG)))
     left, right = (read(tmp_path / name / "checkpoints/000000020") for name in ("measured", "plain"))
     assert all(torch.equal(value, right["method"][name]) for name, value in left["method"].items())
 
@@ -93,22 +93,22 @@ def test_measuring_does_not_disturb_training(data: Path, tmp_path: Path, seen: l
 def test_a_metric_that_cannot_be_had_is_refused_before_training(data: Path, tmp_path: Path) -> None:
     unknown = replace(recipe(), evaluation=EvaluationConfig(metric="fd@nothing"))
     with pytest.raises(DioramaError, match="nothing"):
-        next(train(unknown, data, tmp_path / "run", TrainOptions(device="cpu")))
+        next(train(unknown, data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
 
 
 def test_data_without_a_validation_split_are_trained_on_and_said_so(tmp_path: Path, seen: list[Tensor]) -> None:
     pack_arrays(tmp_path / "data", {"train": np.zeros((32, 4, 4, 3), np.uint8)}, MEDIA)
-    first, *_, last = train(recipe(), tmp_path / "data", tmp_path / "run", TrainOptions(device="cpu"))
+    first, *_, last = train(recipe(), tmp_path / "data", tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG))
     assert "no split `val`" in first.notes[-1]
     assert last.finished
     assert not seen
 
 
 def test_the_memory_of_the_best_survives_an_interruption(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
-    for tick in train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu")):
+    for tick in train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)):
         if tick.step == 12:
             break
-    list(train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu")))
+    list(train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
     state = read(tmp_path / "run/checkpoints/000000020")
     assert state["evaluations"] == 4
     assert state["best"]["step"] == 10

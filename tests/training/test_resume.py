@@ -19,7 +19,7 @@ import torch
 from diorama.core import runlog
 from diorama.training import checkpoint
 from diorama.training.run import TrainOptions, train
-from tests.training.toy import fit_recipe, gan_recipe, write_data
+from tests.training.toy import CATALOG, fit_recipe, gan_recipe, write_data
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,7 +98,7 @@ def test_killed_in_a_step_and_in_a_save(data: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "killed/checkpoints").glob(".*.partial-*"))
     # What continues in this process must count with as many threads as what was killed in another.
     for out in ("killed", "whole"):
-        list(train(gan_recipe(), data, tmp_path / out, TrainOptions(device="cpu")))
+        list(train(gan_recipe(), data, tmp_path / out, TrainOptions(device="cpu", catalog=CATALOG)))
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 
@@ -106,7 +106,7 @@ def work(rank: int, port: int, data: Path, out: Path) -> None:
     """One of two processes, in the environment that torchrun gives."""
     place = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
     os.environ.update(place, MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    list(train(fit_recipe(), data, out, TrainOptions(device="cpu")))
+    list(train(fit_recipe(), data, out, TrainOptions(device="cpu", catalog=CATALOG)))
 
 
 @pytest.mark.timeout(200)
@@ -115,7 +115,7 @@ def test_two_processes_train_like_one(data: Path, tmp_path: Path) -> None:
     workers = [context.Process(target=work, args=(rank, port, data, tmp_path / "two")) for rank in range(2)]
     for worker in workers:
         worker.start()
-    list(train(fit_recipe(), data, tmp_path / "one", TrainOptions(device="cpu")))
+    list(train(fit_recipe(), data, tmp_path / "one", TrainOptions(device="cpu", catalog=CATALOG)))
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0

@@ -25,7 +25,7 @@ from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
 from diorama.training.run import Tick, TrainOptions, train
 from tests.training.toy import CATALOG, MEDIA, ToyGANConfig, flow_recipe, gan_recipe, write_data
 
-OPTIONS = TrainOptions(device="cpu")
+OPTIONS = TrainOptions(device="cpu", catalog=CATALOG)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_a_complete_run_says_so_and_mends_its_model(data: Path, tmp_path: Path) 
 
 def test_more_images_lengthen_a_run_and_equal_one_that_was_long_from_the_start(data: Path, tmp_path: Path) -> None:
     finish(flow_recipe(), data, tmp_path / "grown")
-    finish(flow_recipe(), data, tmp_path / "grown", TrainOptions(device="cpu", images=480))
+    finish(flow_recipe(), data, tmp_path / "grown", TrainOptions(device="cpu", catalog=CATALOG, images=480))
     finish(replace(flow_recipe(), images=480), data, tmp_path / "long")
     grown, long = weights_and_moments(tmp_path / "grown"), weights_and_moments(tmp_path / "long")
     for part in ("method", "updaters", "average"):
@@ -275,7 +275,7 @@ def test_ctrl_c_saves_the_last_step_and_says_how_to_go_on(data: Path, tmp_path: 
 
 
 def test_a_budget_of_seconds_ends_with_a_saved_state(data: Path, tmp_path: Path) -> None:
-    ticks = finish(gan_recipe(), data, tmp_path / "run", TrainOptions(device="cpu", seconds=0.0))
+    ticks = finish(gan_recipe(), data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG, seconds=0.0))
     assert [tick.step for tick in ticks] == [0, 1]
     assert ticks[-1].saved is not None
     assert not ticks[-1].finished
@@ -289,7 +289,7 @@ def test_a_budget_of_seconds_ends_with_a_saved_state(data: Path, tmp_path: Path)
 
 def test_a_run_starts_from_another_models_weights(data: Path, tmp_path: Path) -> None:
     finish(flow_recipe(), data, tmp_path / "old")
-    options = TrainOptions(device="cpu", start_from=tmp_path / "old")
+    options = TrainOptions(device="cpu", catalog=CATALOG, start_from=tmp_path / "old")
     ticks = train(gan_recipe(), data, tmp_path / "new", options)
     assert next(ticks).notes == ("starts from another model: 9 tensors fitted",)
     ticks.close()
@@ -299,7 +299,7 @@ def test_a_run_starts_from_another_models_weights(data: Path, tmp_path: Path) ->
 
 def test_event_files_are_written_on_request(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    finish(replace(flow_recipe(), images=96), data, tmp_path / "run", TrainOptions(device="cpu", tensorboard=True))
+    finish(replace(flow_recipe(), images=96), data, tmp_path / "run", replace(OPTIONS, tensorboard=True))
     assert list((tmp_path / "run/tensorboard").iterdir())
 
 

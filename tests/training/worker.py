@@ -51,7 +51,7 @@ def main() -> None:
         # The tensors are written by then, and the index that makes a state complete is not.
         checkpoint.files.write_json = dies_at(given.die_in_save, files.write_json)
     recipe = getattr(toy, f"{given.recipe}_recipe")()
-    for tick in train(recipe, given.data, given.out, TrainOptions(device="cpu")):
+    for tick in train(recipe, given.data, given.out, TrainOptions(device="cpu", catalog=toy.CATALOG)):
         if given.leave_after and tick.step >= given.leave_after:
             break
 

@@ -100,9 +100,10 @@ def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, 
         if dataclasses.is_dataclass(option) and option.__name__ == kind:
             return _decode_fields(option, value, where, catalog)
     names = [o.__name__ for o in (*options, *catalog) if dataclasses.is_dataclass(o)]
+    # Class names are long and alike (all end in Config): a distant one misleads whoever wrote a class of their own.
     raise BadConfig(
-        f"{where}: {kind!r} is not one of {names}{_nearest(kind, names)}. "
-        "A class of your own is read back with catalog=… or --with FILE.py"
+        f"{where}: {kind!r} is unknown here{_nearest(kind, names, cutoff=0.85)}. If the class is your own, name its "
+        f"file with --with FILE.py (from Python: catalog=…). Known are {', '.join(names)}"
     )
 
 
@@ -148,6 +149,6 @@ def _items(value: Any, where: str) -> Sequence[Any]:
     return value
 
 
-def _nearest(name: Any, known: Any) -> str:
-    close = get_close_matches(str(name), [str(k) for k in known], n=1)
+def _nearest(name: Any, known: Any, cutoff: float = 0.6) -> str:
+    close = get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -14,10 +14,13 @@ from diorama.core.rng import initial_noise
 
 
 class SynthesizerConfig(ABC):
-    """A frozen dataclass that describes a synthesizer: its media, label names, networks, process and sampler."""
+    """A frozen dataclass that describes a synthesizer: its media, label names, networks, process and sampler.
+
+    Every config has a field ``media``. One that lacks ``classes`` draws without labels.
+    """
 
     media: MediaSpec
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
     @abstractmethod
     def build(self) -> Synthesizer: ...

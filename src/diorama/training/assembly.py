@@ -18,7 +18,7 @@ from diorama.core.errors import BadConfig
 from diorama.core.rng import fold
 from diorama.methods.base import Method
 from diorama.synthesis import store
-from diorama.training import placement
+from diorama.training import placement, soundness
 from diorama.training.averages import Average, live_tensors
 from diorama.training.feed import Feed
 from diorama.training.graphs import record_networks
@@ -88,8 +88,7 @@ class Parts:
 
     def exported(self) -> dict[str, Tensor]:
         """What others load, under the names of the synthesizer's parts; not copies."""
-        frozen = getattr(self.method, "frozen", None)
-        return {**(live_tensors(dict(frozen.named_children())) if frozen else {}), **self.average.tensors()}
+        return exported(self.method, self.average.tensors())
 
     def non_finite(self) -> str | None:
         """The first player with a weight that is not finite; waits for the device."""
@@ -97,6 +96,12 @@ class Parts:
             if not devices.all_finite(updater.parameters).item():
                 return player
         return None
+
+
+def exported(method: Method, averaged: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a method's synthesizer: those of frozen parts, and the averaged ones."""
+    frozen = getattr(method, "frozen", None)
+    return {**(live_tensors(dict(frozen.named_children())) if frozen else {}), **averaged}
 
 
 def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.device) -> Parts:
@@ -113,14 +118,10 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
         method = initialised(recipe)
     except (RuntimeError, ValueError, ArithmeticError) as problem:
         raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
-    drawn, stored = method.synthesizer().media.shape, feed.info.media.shape
-    if drawn != stored:
-        raise BadConfig(
-            f"method: recipe {recipe.name} draws {drawn}, but the records of {feed.info.name} are {stored} "
-            "(channels, frames of clips, height, width)"
-        )
     fit = start_from(method, weights_of(options.start_from)) if options.start_from else None
     frozen = _add_frozen(method, recipe.frozen, options.catalog)
+    soundness.check(method, exported(method, live_tensors(method.averaged())), options.catalog)
+    _check_media(recipe, method, feed)
     placement.place(method, device, channels_last=recipe.channels_last)
     # Machines of different makes may initialise differently in the last bit.
     distributed.broadcast(method.state_dict().values())
@@ -137,12 +138,6 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
         frozen=frozen,
         fit=fit,
     )
-
-
-def initialised(recipe: Recipe) -> Method:
-    """The method with the weights that every run of the recipe starts from; seeds PyTorch's own generators."""
-    torch.manual_seed(fold(recipe.seed, _INITIALISATION))
-    return recipe.method.build()
 
 
 def initialised(recipe: Recipe) -> Method:
@@ -177,6 +172,15 @@ def _check(recipe: Recipe) -> None:
     if recipe.batch_size % distributed.world_size():
         raise BadConfig(
             f"batch_size: {recipe.batch_size} cannot be shared evenly by {distributed.world_size()} processes"
+        )
+
+
+def _check_media(recipe: Recipe, method: Method, feed: Feed) -> None:
+    drawn, stored = method.synthesizer().media.shape, feed.info.media.shape
+    if drawn != stored:
+        raise BadConfig(
+            f"method: recipe {recipe.name} draws {drawn}, but the records of {feed.info.name} are {stored} "
+            "(channels, frames of clips, height, width)"
         )
 
 
