@@ -133,6 +133,25 @@ def test_broken_folders_are_named(tmp_path: Path, damage: Callable[[Path], None]
         load(folder)
 
 
+def test_no_memory_is_taken_for_a_config_that_the_weights_do_not_bear_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    config["model"]["generator"]["features"] *= 2
+    (folder / "config.json").write_text(json.dumps(config))
+    build, places = GANSynthesizerConfig.build, []
+
+    def watched(self: GANSynthesizerConfig) -> Synthesizer:
+        places.append(torch.get_default_device().type)
+        return build(self)
+
+    monkeypatch.setattr(GANSynthesizerConfig, "build", watched)
+    with pytest.raises(BadInput, match="the config asks for"):
+        load(folder)
+    assert places == ["meta"]
+
+
 def test_a_field_that_does_not_fit_is_named_by_its_path(tmp_path: Path) -> None:
     folder = saved(tmp_path / "model")
     _edited(lambda d: d["model"]["generator"].update(feature=3))(folder)  # type: ignore[index]

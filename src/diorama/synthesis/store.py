@@ -57,8 +57,13 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
     """
     folder = model_folder(path)
     config = read_config(folder, catalog)
-    model = _built(config, folder / CONFIG)
     state = _read_weights(folder / WEIGHTS)
+    if not catalog:
+        # Shapes before memory, since a config from anybody may ask for any amount; a user's own classes need not
+        # build without it.
+        with torch.device("meta"):
+            _check_fit(_built(config, folder / CONFIG).state_dict(), state, folder / WEIGHTS)
+    model = _built(config, folder / CONFIG)
     _check_fit(model.state_dict(), state, folder / WEIGHTS)
     model.load_state_dict(state)
     return model.to(device).eval().requires_grad_(False)
