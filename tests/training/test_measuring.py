@@ -112,3 +112,30 @@ def test_the_memory_of_the_best_survives_an_interruption(data: Path, tmp_path: P
     state = read(tmp_path / "run/checkpoints/000000020")
     assert state["evaluations"] == 4
     assert state["best"]["step"] == 10
+
+
+def test_a_last_measurement_that_fails_costs_nothing_and_is_made_up_for(
+    data: Path, tmp_path: Path, seen: list[Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, options = tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)
+    with monkeypatch.context() as broken:
+        sound = measuring.measure
+
+        def fails_at_last(*given: Any, **named: Any) -> Evaluation:
+            if len(seen) == 3:
+                raise RuntimeError("no memory left")
+            return sound(*given, **named)
+
+        broken.setattr(measuring, "measure", fails_at_last)
+        with pytest.raises(RuntimeError, match="no memory left"):
+            list(train(recipe(), data, out, options))
+    assert store.load(out, catalog=CATALOG)
+    (*_, last) = train(recipe(), data, out, options)
+    assert last.finished
+    assert [result["value"] for result in last.results] == [VALUES[3]]
+    assert read(out / "checkpoints/000000020")["evaluations"] == 4
+    images = [record["images"] for record in runlog.read(out / "log.jsonl") if record["kind"] == "metric"]
+    assert images == [80, 160, 240, 320]
+    (again,) = list(train(recipe(), data, out, options))[1:]
+    assert again.finished
+    assert not again.results

@@ -266,7 +266,7 @@ def test_ctrl_c_saves_the_last_step_and_says_how_to_go_on(data: Path, tmp_path: 
     last = next(ticks)
     assert last.step == 8
     assert last.saved is not None
-    assert "the same command continues" in last.notes[0]
+    assert last.notes == (f"is saved after step {last.step:,}",)
     with pytest.raises(KeyboardInterrupt):
         next(ticks)
     assert state_of(tmp_path / "run")["step"] == 8

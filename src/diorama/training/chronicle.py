@@ -48,6 +48,7 @@ class Chronicle:
         self._spent = (0.0, 0.0)
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()
+        self._concluded = True
 
     @property
     def images(self) -> int:
@@ -66,6 +67,8 @@ class Chronicle:
             state = self.folder.read(name)
             self.parts.load_state_dict(state)
             self._spent = (state["seconds"], state["joules"])
+            # A run that has grown since has its last model still before it.
+            self._concluded = state.get("concluded", True) or self.parts.step < self.stop
             self.pace.carry(self.images, *self._spent)
         if self.first:
             self.folder.cut_log(self.parts.step)
@@ -79,7 +82,8 @@ class Chronicle:
         Raises:
             DioramaError: the recipe's metric cannot be measured here.
         """
-        if self.evaluator is not None and self.first and self.parts.step < self.stop:
+        left = self.parts.step < self.stop or not self._concluded
+        if self.evaluator is not None and self.first and left:
             self.evaluator.prepare(self.parts.precision.device)
         elif self.evaluator is None and self.recipe.evaluation.samples:
             notes = (
@@ -89,11 +93,20 @@ class Chronicle:
         return Tick(step=self.parts.step, images=self.images, total=self.total, notes=notes)
 
     def closing(self) -> Tick:
-        """The tick of a run that has no steps left: its model is put in place if a kill prevented that."""
-        if self.first:
+        """The tick of a run that has no steps left: what a kill or a failure kept from its end is made up for."""
+        if not self._concluded:
+            self._conclude()
+        elif self.first:
             self._promote()
-        note = f"is complete: its model lies in {self.folder.path / 'model'}"
-        return Tick(step=self.parts.step, images=self.images, total=self.total, notes=(note,), finished=True)
+        return Tick(
+            step=self.parts.step,
+            images=self.images,
+            total=self.total,
+            results=self._scores,
+            saved=self._saved,
+            notes=self._notes(last=True, ending=False),
+            finished=True,
+        )
 
     def after(self, step: Step, *, ending: bool) -> Tick:
         """Do what is due after a step.
@@ -117,13 +130,19 @@ class Chronicle:
             self.check.settle()
         report = self._report() if report_due else None
         with self.pace.aside():
-            better = self._measure() if measure_due else False
             preview = self._preview() if preview_due and self.first else None
-            if save_due or better:
+            if last and measure_due:
+                # Saved first: a measurement that fails must not cost the training.
+                self._concluded = False
                 self.save()
-            elif measure_due and self.first and self.parts.best:
-                # The card of the best model says of how many it is the best.
-                self._promote()
+                self._conclude()
+            else:
+                better = self._measure() if measure_due else False
+                if save_due or better:
+                    self.save()
+                elif measure_due and self.first and self.parts.best:
+                    # The card of the best model says of how many it is the best.
+                    self._promote()
         return Tick(
             step=step.step,
             images=step.images,
@@ -152,7 +171,8 @@ class Chronicle:
             )
         self._spent = (self.pace.seconds(), self.pace.joules())
         seconds, joules = self._spent
-        state = {**self.parts.state_dict(), "seconds": seconds, "joules": joules}
+        concluded = self._concluded
+        state = {**self.parts.state_dict(), "seconds": seconds, "joules": joules, "concluded": concluded}
         self._saved = self.folder.at_step(self.parts.step)
         if not self.first:
             return
@@ -202,6 +222,13 @@ class Chronicle:
             self.folder.log({"kind": "metric", **self._place(), "results": list(self._scores), "clock": clock})
         return result is not None
 
+    def _conclude(self) -> None:
+        """Measure the last model, and save what came out."""
+        if self.evaluator is not None:
+            self._measure()
+        self._concluded, self._saved = True, None
+        self.save()
+
     def _place(self) -> dict[str, int]:
         return {"step": self.parts.step, "images": self.images}
 
@@ -237,7 +264,7 @@ class Chronicle:
         if last:
             return (*notes, f"is complete: its model lies in {self.folder.path / 'model'}")
         if ending:
-            return (*notes, f"saved after step {self.parts.step:,}; the same command continues from there")
+            return (*notes, f"is saved after step {self.parts.step:,}")
         return notes
 
 
