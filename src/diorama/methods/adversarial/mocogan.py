@@ -142,7 +142,7 @@ class MoCoGAN(Method):
         fake, fake_kind = self.video_discriminator(drawn.video)
         value = self._loss.discriminator(real, fake)
         scalars = _right(real, fake)
-        if real_kind is not None and self.config.classes:
+        if real_kind is not None and self.config.classes and "label" in batch:
             scalars["category"] = _category_loss(real_kind, batch["label"])
         elif drawn.category is not None:
             scalars["category"] = _category_loss(fake_kind, drawn.category)
