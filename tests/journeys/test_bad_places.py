@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -76,15 +77,17 @@ def test_a_disk_that_fills_up_in_a_save_keeps_the_state_before_and_training_goes
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of four megabytes."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
+def small_disk() -> Iterator[Path]:
+    """A file system of four megabytes, outside the folders that pytest clears, lest a killed run leave it there."""
+    disk = Path(tempfile.mkdtemp(prefix="small-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small file system")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    try:
+        if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("needs the right to mount a small file system")
+        yield disk
+        subprocess.run(["umount", "--lazy", str(disk)], check=False)
+    finally:
+        shutil.rmtree(disk, ignore_errors=True)
 
 
 def _fill_up(ballast: Path) -> None:
@@ -105,7 +108,7 @@ def test_every_command_meets_a_disk_that_is_really_full(
     _fill_up(ballast)
     with untouched(tmp_path, tmp_path / "cache", small_disk):
         told = diorama(*training(data, run), code=1)
-        assert "the disk is full" in told
+        assert str(run) in told
         assert states(run) == kept
         for words in (
             ("sample", tmp_path / "elsewhere", "--count", 2, "--out", small_disk / "samples"),
@@ -175,43 +178,45 @@ def run(diorama: Run, data: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.parametrize(
+    "out",
+    [
+        "file/below",
+        pytest.param("/proc/nowhere", marks=pytest.mark.slow),
+        pytest.param("n" * 300, marks=pytest.mark.slow),
+    ],
+)
 def test_an_output_that_cannot_be_is_named_by_every_command(
-    diorama: Run, data: Path, run: Path, tmp_path: Path
+    diorama: Run, data: Path, run: Path, tmp_path: Path, out: str
 ) -> None:
+    (tmp_path / "file").write_text("mine")
+    with untouched(tmp_path, tmp_path / "cache"):
+        for name, words in outputs(data, run, tmp_path / "in", tmp_path / out).items():
+            assert out in diorama(*words, code=1), name
+
+
+def test_a_file_where_a_folder_is_wanted_is_left_alone(diorama: Run, data: Path, run: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     with untouched(tmp_path, tmp_path / "cache"):
-        for out in (file / "below", Path("/proc/nowhere"), tmp_path / ("n" * 300)):
-            for name, words in outputs(data, run, tmp_path / "in", out).items():
-                told = diorama(*words, code=1)
-                assert str(out) in told, name
-        for name in ("prepare", "train", "sample", "compare"):
-            told = diorama(*outputs(data, run, tmp_path / "in", file)[name], code=1)
-            assert str(file) in told, name
+        for name, words in outputs(data, run, tmp_path / "in", file).items():
+            if name != "evaluate":
+                assert str(file) in diorama(*words, code=1), name
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs the right to become another user")
-def test_a_folder_without_permission_is_named_by_every_command(
-    diorama: Run, data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_read_only_disk_is_named_by_every_command(
+    diorama: Run, data: Path, run: Path, tmp_path: Path, small_disk: Path
 ) -> None:
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o555)
-    (locked / "run").mkdir(mode=0o555)
-    for folder in (tmp_path, *tmp_path.parents):
-        folder.chmod(folder.stat().st_mode | 0o055) if folder.owner() == "root" else None
-    (tmp_path / "cache").mkdir(exist_ok=True)
-    (tmp_path / "cache").chmod(0o777)
-    monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache" / "of nobody"))
-    for out in (locked / "new", locked / "run"):
-        for name, words in outputs(data, run, tmp_path / "in", out).items():
-            os.seteuid(65534)
-            try:
-                told = diorama(*words, code=1)
-            finally:
-                os.seteuid(0)
-            assert str(out) in told, name
-            assert "ermission" in told, name
+    shutil.copytree(run, small_disk / "run")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with untouched(tmp_path, tmp_path / "cache"):
+        for name, words in outputs(data, run, tmp_path / "in", small_disk / "new").items():
+            told = diorama(*words, code=1)
+            assert str(small_disk / "new") in told, name
+            assert "Read-only file system" in told, name
+        told = diorama(*training(data, small_disk / "run"), code=1)
+        assert f"{small_disk / 'run'}: cannot be written (Read-only file system)" in told
 
 
 def test_an_output_that_holds_other_things_is_left_alone(diorama: Run, data: Path, run: Path, tmp_path: Path) -> None:
