@@ -106,22 +106,27 @@ def test_a_training_that_fails_leaves_the_others_to_compare(
 def test_ctrl_c_saves_and_the_same_command_continues(
     diorama: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from diorama.cli import train as command
+    from diorama.cli.pulse import Pulse
 
     data, run = tmp_path / "data", tmp_path / "run"
     diorama("prepare", pictures, "--out", data, "--size", 16, "--split", ".6,.2,.2")
     words = ("train", "dcgan_cpu", "--data", data, "--out", run, "--images", "160", *TINY_GAN)
-    show = command._show
+    show = Pulse.show
 
-    def interrupt_once(shown, tick, name):  # type: ignore[no-untyped-def]
-        if tick.step == 3:
-            signal.raise_signal(signal.SIGINT)
-        show(shown, tick, name)
+    def interrupt_at(step):  # type: ignore[no-untyped-def]
+        def show_and_interrupt(pulse, tick):  # type: ignore[no-untyped-def]
+            show(pulse, tick)
+            if tick.step == step:
+                signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(command, "_show", interrupt_once)
+        monkeypatch.setattr(Pulse, "show", show_and_interrupt)
+
+    interrupt_at(3)
     told = diorama(*words, code=130)
+    assert told.count("is saved after step") == 1
+    assert told.count("same command") == 1
     assert f"The same command continues {run}." in told
-    monkeypatch.setattr(command, "_show", show)
+    interrupt_at(10)
     told = diorama(*words)
     assert "continues after step" in told
     assert "is complete" in told

@@ -42,16 +42,21 @@ class PlainDisplay(Display):
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._doing, self._told, self._began = "", 0.0, 0.0
+        self._doing, self._told = "", 0.0
+        self._began: tuple[float, float] | None = None
 
     def update(self, doing: str, share: float | None = None, detail: str = "") -> None:
         now = time.monotonic()
-        if doing != self._doing:
-            self._doing, self._began = doing, now
-        elif now - self._told < _PLAIN_EVERY:
+        begins = doing != self._doing
+        if begins:
+            self._doing, self._began = doing, None
+        if share is not None and self._began is None:
+            # What an earlier session did took no time of this one.
+            self._began = (now, share)
+        if not begins and now - self._told < _PLAIN_EVERY:
             return
         self._told = now
-        left = _time_left(share, now - self._began)
+        left = _time_left(share, now, self._began)
         words = [doing, f"{share:.0%}" if share is not None else "", detail, left]
         self.note("  ".join(word for word in words if word))
 
@@ -123,8 +128,12 @@ def display(stream: TextIO | None = None) -> Display:
     return RichDisplay(chosen) if chosen.isatty() else PlainDisplay(chosen)
 
 
-def _time_left(share: float | None, spent: float) -> str:
-    # Below one per cent an estimate is noise.
-    if share is None or not 0.01 < share < 1:
+def _time_left(share: float | None, now: float, began: tuple[float, float] | None) -> str:
+    """What is left at the speed since ``began``: a time, and the share that was done by then."""
+    if share is None or began is None:
         return ""
-    return f"{clock_words(spent * (1 - share) / share)} left"
+    time_then, share_then = began
+    # Below one per cent an estimate is noise.
+    if share >= 1 or share - share_then <= 0.01:
+        return ""
+    return f"{clock_words((now - time_then) * (1 - share) / (share - share_then))} left"

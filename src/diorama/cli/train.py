@@ -18,15 +18,14 @@ from diorama.cli.arguments import (
     parse_known,
     weighted,
 )
-from diorama.cli.progress import Display, display
-from diorama.core.durations import clock_words
+from diorama.cli.progress import display
+from diorama.cli.pulse import Pulse
 from diorama.core.errors import BadInput, DioramaError
 from diorama.recipes import catalog
 
 if TYPE_CHECKING:
     from diorama.core.contracts import DataInfo
     from diorama.training.recipe import Recipe
-    from diorama.training.ticks import Tick
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +101,18 @@ def main(words: Sequence[str]) -> None:
     )
     with display() as shown:
         shown.update(f"training {recipe.name}")
+        pulse, go_on = Pulse(shown, recipe.name), f"The same command continues {arguments.out}."
         try:
             for tick in train(recipe, data, arguments.out, options):
-                _show(shown, tick, recipe.name)
+                pulse.show(tick)
         except KeyboardInterrupt:
-            shown.note(f"The same command continues {arguments.out}.")
-            raise
+            # Of a run that is complete there is nothing left to interrupt.
+            if not pulse.finished:
+                shown.note(go_on)
+                raise
+        else:
+            if not pulse.finished:
+                shown.note(go_on)
 
 
 def _made(function: catalog.RecipeFunction, info: DataInfo, name: str) -> Recipe:
@@ -123,21 +128,6 @@ def _made(function: catalog.RecipeFunction, info: DataInfo, name: str) -> Recipe
     if not isinstance(made, Recipe):
         raise WrongArguments(f"{name}: must return a Recipe, got {type(made).__name__}")
     return made
-
-
-def _show(shown: Display, tick: Tick, name: str) -> None:
-    from diorama.evaluation.protocol import in_words
-
-    for note in tick.notes:
-        shown.note(f"{name} {note}")
-    for result in tick.results:
-        shown.note(f"{tick.images:,} images: {result['metric']} {in_words(result)}")
-    if tick.report is None:
-        return
-    losses = "  ".join(f"{key} {value:.4f}" for key, value in tick.report.losses.items() if "/" not in key)
-    clock = tick.report.clock
-    detail = f"{tick.images:,} seen  {clock.images_per_second:.0f}/s  {losses}  {clock_words(clock.seconds)}"
-    shown.update(f"training {name}", tick.images / tick.total, detail)
 
 
 def _asks_for_help(words: Sequence[str]) -> bool:
