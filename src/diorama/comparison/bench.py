@@ -13,10 +13,11 @@ from torch import Tensor
 
 from diorama.comparison.columns import Column, Kind
 from diorama.comparison.options import CompareOptions
-from diorama.comparison.pictures import Drawing, batches, spread, visible
+from diorama.comparison.pictures import Drawing, spread, visible
 from diorama.comparison.showing import CLIPS, PICTURES
 from diorama.data.dataset import Dataset
 from diorama.evaluation.catalog import default_metrics
+from diorama.evaluation.records import batches
 from diorama.evaluation.reference import ReferenceOptions, reference_features
 from diorama.evaluation.run import EvaluateOptions, evaluate, measure
 from diorama.evaluation.samples import open_samples

@@ -15,7 +15,7 @@ from diorama.comparison.columns import Column, Comparison, Neighbours
 from diorama.comparison.mixture import fit
 from diorama.comparison.nearest import nearest
 from diorama.comparison.options import CompareOptions, Progress
-from diorama.comparison.pictures import batches, spread, visible
+from diorama.comparison.pictures import spread, visible
 from diorama.comparison.sections import PAIRS
 from diorama.comparison.stories import read_story, spent_seconds
 from diorama.core import device as devices
@@ -24,6 +24,7 @@ from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset
 from diorama.data.raw import open_any
+from diorama.evaluation.records import batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer

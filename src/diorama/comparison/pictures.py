@@ -33,13 +33,6 @@ def spread(split: Split, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(np.int64))
 
 
-def batches(split: Split, indices: np.ndarray, size: int) -> Iterator[Tensor]:
-    """Records of a split as float32 in [-1, 1], ``size`` at a time."""
-    media = split.info.media
-    for start in range(0, len(indices), size):
-        yield to_float(split.stored(indices[start : start + size]), media)
-
-
 class Drawing:
     """A model's samples, batch by batch, in the units that files would hold; the clock runs only while it draws.
 
