@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diorama.cli.arguments import fractions, listed, named, weighted
+from diorama.cli.arguments import fractions, is_python_file, listed, named, parse, spread, weighted
 from diorama.core.errors import BadConfig
 
 
@@ -42,3 +42,29 @@ def test_shares_sum_to_one() -> None:
     for text in (".8,.2", "1,1,1", "a,b,c", "-1,1,1", "nan,0,0"):
         with pytest.raises(BadConfig, match="sum to 1"):
             fractions(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--with a.py b.py", "--with a.py --with b.py"),
+        ("--with=a.py b.py", "--with=a.py --with b.py"),
+        ("--with a.py --with b.py", "--with a.py --with b.py"),
+        ("--with a.py run", "--with a.py run"),
+        ("--with folder b.py run c.py", "--with folder --with b.py run c.py"),
+        ("run --with a.py --count 3 b.py", "run --with a.py --count 3 b.py"),
+    ],
+)
+def test_a_flag_may_have_several_values_or_be_repeated(words: str, expected: str) -> None:
+    assert spread(words.split(), {"--with": is_python_file}) == expected.split()
+
+
+@pytest.mark.parametrize("words", [("A=x", "B=y"), ("A=x", "--samples", "B=y")])
+def test_comparisons_take_samples_and_runs_both_ways(words: tuple[str, ...]) -> None:
+    from diorama.cli.compare import Arguments
+
+    given = ["--data", "d", "--out", "o", "--samples", *words, "--with", "a.py", "b.py", "--runs", "r", "s"]
+    read = parse(Arguments, "compare", given, several={"--samples": bool, "--runs": bool})
+    assert read.samples == ("A=x", "B=y")
+    assert read.with_files == (Path("a.py"), Path("b.py"))
+    assert read.runs == (Path("r"), Path("s"))

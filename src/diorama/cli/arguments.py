@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -30,14 +30,55 @@ def arguments_at_fault() -> Iterator[None]:
         raise WrongArguments(str(problem)) from problem
 
 
-def parse(arguments: type[T], command: str, words: Sequence[str]) -> T:
-    """Read a command's words into its dataclass; ``--help`` and mistakes end the program as tyro does (0 and 2)."""
-    return tyro.cli(arguments, prog=f"diorama {command}", args=list(words), config=_STYLE)
+def parse(
+    arguments: type[T], command: str, words: Sequence[str], several: Mapping[str, Callable[[str], bool]] | None = None
+) -> T:
+    """Read a command's words into its dataclass; ``--help`` and mistakes end the program as tyro does (0 and 2).
+
+    Args:
+        arguments: the command's dataclass.
+        command: its name.
+        words: what follows the name.
+        several: flags beside ``--with`` that may have several values, as :func:`spread` takes them.
+    """
+    return tyro.cli(
+        arguments, prog=f"diorama {command}", args=spread(words, {**_WITH, **(several or {})}), config=_STYLE
+    )
 
 
 def parse_known(arguments: type[T], command: str, words: Sequence[str]) -> tuple[T, list[str]]:
     """As :func:`parse`, but words that are not the command's own are handed back."""
-    return tyro.cli(arguments, prog=f"diorama {command}", args=list(words), config=_STYLE, return_unknown_args=True)
+    given = spread(words, _WITH)
+    return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE, return_unknown_args=True)
+
+
+def spread(words: Sequence[str], flags: Mapping[str, Callable[[str], bool]]) -> list[str]:
+    """Words in which a flag that takes several values stands before each of them: ``--with A B`` as ``--with A
+    --with B``, so that both ways of writing it are read.
+
+    Args:
+        words: of the command line.
+        flags: by name, which words after the first belong to the flag. What does not is left for the command.
+    """
+    spread_out: list[str] = []
+    flag, alone = "", False
+    for word in words:
+        if word.startswith("--"):
+            name, sign, _ = word.partition("=")
+            # A flag's first value belongs to it whatever it looks like.
+            flag, alone = (name, not sign) if name in flags else ("", False)
+        elif flag and not alone:
+            flag = flag if not word.startswith("-") and flags[flag](word) else ""
+            spread_out += [flag] if flag else []
+        else:
+            alone = False
+        spread_out.append(word)
+    return spread_out
+
+
+def is_python_file(word: str) -> bool:
+    """Whether a word names a Python file, and so cannot be the folder that a command works on."""
+    return word.endswith(".py")
 
 
 def weighted(text: str) -> tuple[str, float]:
@@ -139,4 +180,5 @@ Shares = Annotated[tuple[float, float, float] | None, one_word(fractions, "TRAIN
 """Three shares separated by commas; ``None`` where nothing was asked for."""
 
 
+_WITH: Mapping[str, Callable[[str], bool]] = {"--with": is_python_file}
 _STYLE = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)

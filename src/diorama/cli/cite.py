@@ -19,7 +19,7 @@ class Arguments:
     """Print the BibTeX entries of recipes or papers.
 
     Args:
-        names: recipes (``ddpm_cpu``) or keys of papers (``ho2020ddpm``); all that Diorama cites when there are none.
+        names: recipes (ddpm_cpu) or keys of papers (ho2020ddpm); all that Diorama cites when there are none.
     """
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME")] = ()
@@ -33,6 +33,10 @@ def main(words: Sequence[str]) -> None:
 
 
 def _papers(name: str) -> list[references.Reference]:
+    if ":" in name:
+        raise WrongArguments(
+            f"{name}: a recipe of one's own has no entry here; cite its paper, and Diorama's recipes that it builds on"
+        )
     entry = catalog.find(name)
     if entry is not None:
         return [references.find(key) for key in entry.references]

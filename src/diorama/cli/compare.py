@@ -31,7 +31,7 @@ class Arguments:
         recipes: names, or file.py:function, separated by commas.
         budget: of each training: a time (90s, 10min, 2h) or images seen (200k, 2M).
         runs: finished runs or model folders that join as they are.
-        samples: NAME=FOLDER_OR_ARCHIVE of other people's samples; may be given several times.
+        samples: NAME=FOLDER_OR_ARCHIVE of other people's samples, one or more.
         no_real_images: show no real pictures in the report, for private data.
         no_untrained: do not measure the untrained networks.
         full_size: train the recipes as named even where there is no GPU.
@@ -49,7 +49,7 @@ class Arguments:
     out: Path
     recipes: Names = ()
     budget: TimeOrImages = field(default_factory=lambda: Budget(seconds=600.0))
-    runs: tuple[Path, ...] = ()
+    runs: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
     samples: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     no_real_images: bool = False
     no_untrained: bool = False
@@ -66,7 +66,7 @@ class Arguments:
 
 def main(words: Sequence[str]) -> None:
     """Compare, with progress, and print where the report is."""
-    arguments = parse(Arguments, "compare", words)
+    arguments = parse(Arguments, "compare", words, several={"--samples": _any, "--runs": _any})
     if not (arguments.recipes or arguments.runs or arguments.samples):
         raise WrongArguments("there is nothing to compare: give --recipes, --runs or --samples")
     with arguments_at_fault():
@@ -104,6 +104,11 @@ def main(words: Sequence[str]) -> None:
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
     follow(compare(arguments.recipes, arguments.data, arguments.out, options))
+
+
+def _any(word: str) -> bool:
+    """The command has no words of its own, so what follows a flag belongs to it."""
+    return True
 
 
 def follow(steps: Iterable[Progress]) -> None:
