@@ -12,7 +12,7 @@ import pytest
 
 from diorama.comparison.columns import Column, Comparison
 from diorama.comparison.report import write_report
-from diorama.comparison.words import best, title, verdict
+from diorama.comparison.words import best, starred, title, verdict
 from diorama.media.stamp import read_stamp
 from tests.comparison.examples import CLIPS, IMAGES, comparison, result
 
@@ -109,7 +109,18 @@ def test_one_generator_alone_is_scored_and_not_ranked() -> None:
 def test_a_clear_winner_is_called_one() -> None:
     whole = comparison()
     two = tuple(c for c in whole.columns if c.kind == "trained")
-    assert "clearly ahead of the others" in verdict(replace(whole, columns=two))[0]
+    assert verdict(replace(whole, columns=two))[0].endswith("clearly ahead of the other.")
+    third = replace(two[1], name="third")
+    assert verdict(replace(whole, columns=(*two, third)))[0].endswith("clearly ahead of the others.")
+
+
+@pytest.mark.parametrize("kind", ["mixture", "untrained"])
+def test_no_generator_is_called_closest_when_the_floor_is_closer(kind: str) -> None:
+    whole = comparison()
+    better = tuple(replace(c, results=(result("fd@lite", 5.0, 0.5),)) if c.kind == kind else c for c in whole.columns)
+    sentence = verdict(replace(whole, columns=better))[0]
+    assert sentence.startswith("No generator comes closer to the data by fd@lite than")
+    assert ("Gaussian mixture" if kind == "mixture" else "untrained") in sentence
 
 
 def test_higher_is_better_where_the_metric_says_so() -> None:
@@ -134,3 +145,24 @@ def test_equals_share_no_star() -> None:
     whole = comparison()
     even = tuple(replace(c, results=(result("recall@lite", 0.0, 0.0),)) for c in whole.columns)
     assert best(replace(whole, columns=even), "recall@lite") is None
+
+
+def test_a_generator_alone_gets_no_star(tmp_path: Path) -> None:
+    whole = comparison()
+    alone = replace(whole, columns=tuple(c for c in whole.columns if c.kind in ("mixture", "real") or c.name == "peer"))
+    assert starred(whole, "fd@lite") is not None
+    assert starred(alone, "fd@lite") is None
+    html = write_report([alone], tmp_path).read_text()
+    assert "★ marks" not in html
+    assert "may lie below the value" in html
+
+
+def test_walls_show_as_many_pictures_of_everyone(tmp_path: Path) -> None:
+    whole = comparison()
+    few = tuple(
+        replace(c, pictures=c.pictures[:9]) if c.name == "peer" and c.pictures is not None else c for c in whole.columns
+    )
+    html = write_report([replace(whole, columns=few)], tmp_path).read_text()
+    sizes = re.findall(r'alt="(?:Real training records|Samples of [^"]*)" width="(\d+)" height="(\d+)"', html)
+    assert len(sizes) == 5
+    assert len(set(sizes)) == 1

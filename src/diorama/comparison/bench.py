@@ -114,16 +114,28 @@ class Bench:
         """Real records that no generator was trained on, measured as if a generator had drawn them.
 
         Returns:
-            ``None`` where no other split has as many records as there are samples.
+            ``None`` where no other split has as many records as there are samples; :meth:`held_out_note` says so.
         """
-        for name in ("test", "val"):
-            if name != self.options.split and self.dataset.splits.get(name, 0) >= self.count:
+        for name, records_there in self._others().items():
+            if records_there >= self.count:
                 split = self.dataset.split(name)
                 records = batches(split, spread(split, self.count), self.options.batch_size)
                 evaluation = measure(records, self.reference, self.metrics, seed=self.options.seed)
                 kind: Kind = "real"
                 return Column(name="real", kind=kind, count=self.count, results=tuple(evaluation.results))
         return None
+
+    def held_out_note(self) -> str:
+        """Why held-out records are missing."""
+        most = max(self._others().values(), default=0)
+        return (
+            f"Held-out real records are left out: no split but {self.options.split} has as many as the "
+            f"{self.count:,} samples of each generator (the largest has {most:,})."
+        )
+
+    def _others(self) -> dict[str, int]:
+        """Records of the splits that nothing is held against, and no generator was trained on."""
+        return {name: self.dataset.splits.get(name, 0) for name in ("test", "val") if name != self.options.split}
 
 
 def _first(samples: Iterator[Tensor], count: int) -> np.ndarray:

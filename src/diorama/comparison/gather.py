@@ -94,6 +94,8 @@ def gather(
     if not columns:
         raise BadInput("every training failed: " + " ".join(notes))
     columns += yield from _floor_and_ceiling(bench, out)
+    if not any(column.kind == "real" for column in columns):
+        notes.append(bench.held_out_note())
     yield Progress(doing="looking for the nearest training records")
     found, searched = _neighbours(dataset, columns, show=options.real_images)
     return Comparison(

@@ -53,9 +53,9 @@ def _warnings(comparison: Comparison) -> str:
 def gallery(comparison: Comparison, seed: int) -> str:
     """What every generator draws, beside real records."""
     palette, fps = colours(comparison), comparison.data.media.fps or _DEFAULT_FPS
-    figures = []
+    figures, count = [], _shown(comparison)
     if comparison.real is not None:
-        shown = _most(comparison.real)
+        shown = comparison.real[:count]
         html = wall(shown, columns=columns_of(len(shown)), alt="Real training records", stamp=None, fps=fps)
         figures.append(
             f"<figure>{html}<figcaption><b>Real</b>Training records, not drawn by a model</figcaption></figure>"
@@ -63,7 +63,7 @@ def gallery(comparison: Comparison, seed: int) -> str:
     for column in comparison.columns:
         if column.pictures is None or column.kind in ("untrained", "real"):
             continue
-        shown = _most(column.pictures)
+        shown = column.pictures[:count]
         alt = f"Samples of {title(column)}"
         html = wall(shown, columns=columns_of(len(shown)), alt=alt, stamp=stamp_of(column, seed), fps=fps)
         mark = f'<i style="--mark:var(--c{palette[column.name]})"></i>'
@@ -72,8 +72,11 @@ def gallery(comparison: Comparison, seed: int) -> str:
     return f'<div class="gallery">{"".join(figures)}</div>'
 
 
-def _most(pictures: np.ndarray) -> np.ndarray:
-    return pictures[: PICTURES if pictures.ndim == 4 else CLIPS]
+def _shown(comparison: Comparison) -> int:
+    """Pictures of every wall: as many as all have, so that walls can be held against one another."""
+    walls = [column.pictures for column in comparison.columns if column.kind not in ("untrained", "real")]
+    there = [len(pictures) for pictures in (comparison.real, *walls) if pictures is not None]
+    return min([CLIPS if comparison.data.media.kind == "video" else PICTURES, *there])
 
 
 def _caption(comparison: Comparison, column: Column) -> str:

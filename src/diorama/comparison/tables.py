@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from diorama.comparison.columns import KIND_WORDS, Column, Comparison
-from diorama.comparison.words import best, competes, measure, title
+from diorama.comparison.words import competes, measure, starred, title
 from diorama.core.durations import clock_words, count_words
 from diorama.evaluation.protocol import Result
 from diorama.web.charts import IntervalRow, interval_chart, number_words
@@ -45,20 +45,37 @@ def score_chart(comparison: Comparison) -> str:
 def score_table(comparison: Comparison) -> str:
     """All metrics of all columns; the best generator of each metric is marked."""
     metrics = comparison.metrics
-    winners = {metric: best(comparison, metric) for metric in metrics}
+    winners = {metric: starred(comparison, metric) for metric in metrics}
     head = "".join(
         f'<th class="number" scope="col" title="{escape(measure(m).meaning)}">{escape(measure(m).title)} '
         f"{'↓' if measure(m).better == 'lower' else '↑'}<br><code>{escape(m)}</code></th>"
         for m in metrics
     )
     rows = "".join(_score_row(column, metrics, winners) for column in comparison.columns)
+    star = " ★ marks the best generator by the estimate; where intervals overlap, the order is not settled."
+    star = star if any(winners.values()) else ""
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
         f"<thead><tr><th scope='col'>Generator</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        '<p class="soft">Below each value stands its 95 % interval. ★ marks the best generator by the estimate; where '
-        "intervals overlap, the order is not settled. A Fréchet distance of finite samples is biased upwards, as in "
-        "the literature; its interval is for the true distance and may lie below the value.</p>"
+        f'<p class="soft">Below each value stands its 95 % interval.{star} {_outside(metrics)}</p>'
     )
+
+
+def _outside(metrics: list[str]) -> str:
+    """Why a value may lie outside its interval, of the metrics where it may."""
+    names = {metric.partition("@")[0] for metric in metrics}
+    words = []
+    if "fd" in names:
+        words.append(
+            "A Fréchet distance of finite samples is biased upwards, as in the literature; its interval is for the "
+            "true distance and may lie below the value."
+        )
+    if "kid" in names:
+        words.append(
+            "A kernel distance is the mean over subsets, as in the literature, and its interval is taken from all "
+            "pairs: the value may lie outside."
+        )
+    return " ".join(words)
 
 
 def _score_row(column: Column, metrics: list[str], winners: dict[str, Column | None]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from diorama.comparison.columns import Column, Comparison
-from diorama.evaluation.protocol import clearly_below
+from diorama.evaluation.protocol import Result, clearly_below
 from diorama.recipes import catalog
 
 
@@ -69,14 +69,24 @@ def competes(column: Column) -> bool:
 
 
 def best(comparison: Comparison, metric: str) -> Column | None:
-    """The generator that did best by the estimate; ``None`` where none was measured or the best are equal."""
-    scored = [(column.result(metric), column) for column in comparison.columns if competes(column)]
-    known = [(result.value, column) for result, column in scored if result is not None]
+    """The generator that did best by the estimate; ``None`` where none was measured, or the best are equal."""
+    known = [(result.value, column) for column, result in _scored(comparison, metric) if competes(column)]
     if not known:
         return None
     first = (min if measure(metric).better == "lower" else max)(value for value, _ in known)
     winners = [column for value, column in known if value == first]
     return winners[0] if len(winners) == 1 else None
+
+
+def starred(comparison: Comparison, metric: str) -> Column | None:
+    """The best generator, where there is another to be better than."""
+    several = sum(competes(column) for column, _ in _scored(comparison, metric)) > 1
+    return best(comparison, metric) if several else None
+
+
+def _scored(comparison: Comparison, metric: str) -> list[tuple[Column, Result]]:
+    results = [(column, column.result(metric)) for column in comparison.columns]
+    return [(column, result) for column, result in results if result is not None]
 
 
 def verdict(comparison: Comparison) -> list[str]:
@@ -94,18 +104,26 @@ def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
     first = winner.result(metric)
     assert first is not None
     lower = measure(metric).better == "lower"
-    rivals = [c for c in comparison.columns if competes(c) and c is not winner and c.result(metric) is not None]
-    tied = []
-    for rival in rivals:
-        second = rival.result(metric)
-        assert second is not None
-        if not (clearly_below(first, second) if lower else clearly_below(second, first)):
-            tied.append(title(rival))
+    ahead = [
+        title(column)
+        for column, result in _scored(comparison, metric)
+        if column.kind in ("mixture", "untrained")
+        and (result.value <= first.value if lower else result.value >= first.value)
+    ]
+    if ahead:
+        return f"No generator comes closer to the data by {metric} than {_and(ahead)}."
+    rivals = [(c, r) for c, r in _scored(comparison, metric) if competes(c) and c is not winner]
+    tied = [title(c) for c, second in rivals if not _clearly_better(first, second, lower=lower)]
     if not rivals:
         return f"{title(winner)} scores {metric} {first.value:.3g}."
     if tied:
         return f"{title(winner)} comes closest to the data by {metric}, but not clearly ahead of {_and(tied)}."
-    return f"{title(winner)} comes closest to the data by {metric}, clearly ahead of the others."
+    others = "the other" if len(rivals) == 1 else "the others"
+    return f"{title(winner)} comes closest to the data by {metric}, clearly ahead of {others}."
+
+
+def _clearly_better(result: Result, other: Result, *, lower: bool) -> bool:
+    return clearly_below(result, other) if lower else clearly_below(other, result)
 
 
 def _floors(comparison: Comparison, metric: str) -> list[str]:
@@ -115,7 +133,7 @@ def _floors(comparison: Comparison, metric: str) -> list[str]:
         mine, other = column.result(metric), None if floor is None else floor.result(metric)
         if mine is None or other is None:
             return True
-        return clearly_below(mine, other) if lower else clearly_below(other, mine)
+        return _clearly_better(mine, other, lower=lower)
 
     mixture = next((c for c in comparison.columns if c.kind == "mixture"), None)
     untrained = {c.of: c for c in comparison.columns if c.kind == "untrained"}
@@ -126,20 +144,25 @@ def _floors(comparison: Comparison, metric: str) -> list[str]:
         sentences.append(
             f"{_and(failed)} {_do(failed)} not yet beat the Gaussian mixture."
             if failed
-            else "Every generator beats the Gaussian mixture."
+            else f"{_every(generators, 'generator')} beats the Gaussian mixture."
         )
     if untrained:
-        failed = [title(c) for c in generators if c.name in untrained and not beats(c, untrained[c.name])]
+        trained = [c for c in generators if c.name in untrained]
+        failed = [title(c) for c in trained if not beats(c, untrained[c.name])]
         sentences.append(
             f"{_and(failed)} {_do(failed)} not yet beat the untrained network."
             if failed
-            else "Every trained generator beats its untrained self."
+            else f"{_every(trained, 'trained generator')} beats its untrained self."
         )
     return sentences
 
 
 def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _every(columns: list[Column], kind: str) -> str:
+    return title(columns[0]) if len(columns) == 1 else f"Every {kind}"
 
 
 def _do(names: list[str]) -> str:

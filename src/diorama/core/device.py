@@ -35,7 +35,8 @@ def describe(device: torch.device) -> str:
     """The device in words, for cards and reports."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type.upper()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{device.type.upper()}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def has_bf16(device: torch.device) -> bool:
