@@ -48,6 +48,9 @@ def test_a_file_where_a_folder_is_wanted_is_told_with_the_name_that_was_asked_fo
     with pytest.raises(OSError, match="file") as told:
         files.write_text(tmp_path / "file" / "below", "new")
     assert told.value.filename == str(tmp_path / "file" / "below")
+    with pytest.raises(OSError, match="file") as told, files.fresh_folder(tmp_path / "file" / "folder"):
+        pass
+    assert told.value.filename == str(tmp_path / "file" / "folder")
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -67,10 +67,14 @@ def write_json(path: Path, value: Any) -> None:
 @contextmanager
 def fresh_folder(path: Path) -> Iterator[Path]:
     """A folder that appears at ``path`` only when the block ends well; an older one there is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+    except OSError as problem:
+        problem.filename = str(path)
+        raise
     try:
         yield partial
         if path.exists():

@@ -47,11 +47,16 @@ def _system_lock(lock: Path) -> int:
             holder = os.read(handle, 32).decode()
             os.close(handle)
             raise _busy(lock.parent, holder) from problem
-        # The holder before may have removed the name between our open and our lock.
-        if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
-            os.truncate(handle, 0)
-            os.write(handle, str(os.getpid()).encode())
-            return handle
+        try:
+            # The holder before may have removed the name between our open and our lock.
+            if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
+                os.truncate(handle, 0)
+                os.write(handle, str(os.getpid()).encode())
+                return handle
+        except OSError:
+            # On a full disk; a handle left open would hold the folder as long as this process lives.
+            os.close(handle)
+            raise
         os.close(handle)
 
 
