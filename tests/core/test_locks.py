@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -37,3 +38,16 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_bytes(dead.stdout.strip())
     with only_process(tmp_path):
         assert (tmp_path / ".lock").read_text().startswith(str(os.getpid()))
+
+
+@pytest.mark.skipif(locks.fcntl is None, reason="needs locks of the system")
+def test_a_full_disk_leaves_the_folder_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as filled:
+        filled.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left"), only_process(tmp_path):
+            pass
+    with only_process(tmp_path):
+        pass
