@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,32 @@ def test_what_is_none_of_them_ends_with_one(
 ) -> None:
     assert run(["describe", str(tmp_path / name)]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_samples_tell_how_many_they_are_and_who_drew_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"file": f"{i:06d}.png", "seed": 7, "index": i, "condition": {}, "model": "ab"} for i in range(3)]
+    listed = {"format": 1, "model": "ab", "recipe": "mine", "samples": rows}
+    (tmp_path / "samples.json").write_text(json.dumps(listed))
+    assert run(["describe", str(tmp_path)]) == 0
+    lines = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines == {"kind": "samples", "count": "3", "seed": "7", "recipe": "mine", "model sha256": "ab"}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"samples": [{}], "model": "", "recipe": ""}'])
+def test_a_broken_list_of_samples_is_named(tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "samples.json").write_text(content)
+    assert run(["describe", str(tmp_path)]) == 1
+    assert "is no list of samples" in capsys.readouterr().err
+
+
+def test_losses_are_named_once_and_energy_in_its_unit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = {"seconds": 80.0, "images_per_second": 1.0, "joules": 12_340.0}
+    losses = {"loss": 0.5, "generator": 0.25}
+    line = {"kind": "report", "step": 1, "images": 16, "losses": losses, "rates": {}, "clock": clock}
+    (tmp_path / "recipe.json").write_text("{}")
+    (tmp_path / "log.jsonl").write_text(json.dumps(line) + "\n")
+    assert run(["describe", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "loss loss" not in told
+    assert "loss generator  0.25" in told
+    assert "12.3 kJ" in told

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diorama.core.durations import Budget, clock_words, count_words, parse_budget, parse_images, parse_seconds
+from diorama.core.durations import (
+    Budget,
+    clock_words,
+    count_words,
+    energy_words,
+    parse_budget,
+    parse_images,
+    parse_seconds,
+)
 from diorama.core.errors import BadConfig
 
 
@@ -69,6 +77,13 @@ def parse_images_loosely(words: str) -> float:
 )
 def test_times_are_spelt_for_people(seconds: float, words: str) -> None:
     assert clock_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("joules", "words"), [(0.4, "0 J"), (850, "850 J"), (12_340, "12.3 kJ"), (999_990, "1.0 MJ"), (1.2e6, "1.2 MJ")]
+)
+def test_energy_is_spelt_for_people(joules: float, words: str) -> None:
+    assert energy_words(joules) == words
 
 
 def test_a_budget_says_what_it_is() -> None:

@@ -70,6 +70,9 @@ def test_the_best_model_is_kept_and_put_in_place(
     card = (out / "model/README.md").read_text()
     assert "Of 4 models measured on the split `val` by made@up" in card
     assert "this is the best" in card
+    assert "20 samples each against 0 real records" in card
+    assert "kWh" not in card
+    assert 'load("toy_flow", catalog=(ToySynthesizerConfig,))' in card
     assert store.read_provenance(out)["scores"][0]["value"] == (2.0 if lower_is_better else 5.0)
 
 

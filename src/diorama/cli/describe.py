@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from diorama.cli.arguments import parse
-from diorama.core.durations import clock_words, count_words
+from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
 from diorama.recipes import catalog
 
@@ -18,19 +19,20 @@ if TYPE_CHECKING:
     from diorama.core.contracts import MediaSpec
 
 Rows = Iterator[tuple[str, str]]
+SAMPLES = "samples.json"
 _CLASSES_SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Say what a model folder, a run or a prepared folder is: sizes, classes, scores, where it comes from.
+    """Say what a model folder, a run, a prepared folder or a folder of samples is: sizes, classes, scores, origin.
 
     Args:
-        path: of the model, run or prepared folder.
+        path: the model, run, prepared data or samples.
         with_files: Python files whose CATALOG names config classes of your own.
     """
 
-    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN_OR_DATA")]
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
@@ -55,9 +57,26 @@ def _facts(path: Path, classes: Sequence[type]) -> Rows:
     elif (path / "config.json").is_file():
         yield "kind", "model"
         yield from _model(path, classes)
+    elif (path / SAMPLES).is_file():
+        yield from _samples(path / SAMPLES)
     else:
         missing = "" if path.exists() else " (there is no such folder)"
-        raise BadInput(f"{path}: is neither a model folder, nor a run, nor a prepared folder{missing}")
+        raise BadInput(f"{path}: is neither a model folder, nor a run, nor a prepared folder, nor samples{missing}")
+
+
+def _samples(path: Path) -> Rows:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        rows, model, recipe = document["samples"], str(document["model"]), str(document["recipe"])
+        seeds = sorted({int(row["seed"]) for row in rows})
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise BadInput(f"{path}: is no list of samples ({type(problem).__name__}: {problem})") from problem
+    yield "kind", "samples"
+    yield "count", f"{len(rows):,}"
+    yield "seed", ", ".join(map(str, seeds))
+    if recipe:
+        yield "recipe", recipe
+    yield "model sha256", model
 
 
 def _data(path: Path) -> Rows:
@@ -86,9 +105,9 @@ def _run(path: Path) -> Rows:
         return
     yield "trained on", f"{count_words(story.images)} images in {story.steps:,} steps"
     yield "time", clock_words(story.seconds)
-    yield "energy", f"{story.joules:,.0f} J" + (f" ({story.energy})" if story.energy else "")
+    yield "energy", energy_words(story.joules) + (f" ({story.energy})" if story.energy else "")
     for name, points in story.losses.items():
-        yield f"loss {name}", f"{points[-1][1]:.4g}"
+        yield name if "loss" in name else f"loss {name}", f"{points[-1][1]:.4g}"
 
 
 def _model(path: Path, classes: Sequence[type]) -> Rows:
@@ -100,7 +119,7 @@ def _model(path: Path, classes: Sequence[type]) -> Rows:
     yield from _media(model.config.media)
     yield from _class_names(model.config.classes)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
-    yield "parameters", ", ".join(f"{name} {count_words(count)}" for name, count in parts.items())
+    yield "parameters", ", ".join(f"{name} {count_words(count)}" for name, count in parts.items() if count)
     yield from _provenance(provenance)
     yield "sha256", store.model_hash(path)
 

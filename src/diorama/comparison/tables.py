@@ -6,7 +6,7 @@ from html import escape
 
 from diorama.comparison.columns import KIND_WORDS, Column, Comparison
 from diorama.comparison.words import competes, measure, starred, title
-from diorama.core.durations import clock_words, count_words
+from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.evaluation.protocol import Result
 from diorama.web.charts import IntervalRow, interval_chart, number_words
 
@@ -119,11 +119,3 @@ def _cost_cells(column: Column) -> str:
         f"{number_words(speed)}/s" if speed is not None else "—",
     ]
     return "".join(f'<td class="number">{cell}</td>' for cell in cells)
-
-
-def energy_words(joules: float) -> str:
-    """Joules for people: ``"850 J"``, ``"12.3 kJ"``, ``"1.2 MJ"``."""
-    for size, unit in ((1e6, "MJ"), (1e3, "kJ")):
-        if joules >= size:
-            return f"{joules / size:.1f} {unit}"
-    return f"{joules:.0f} J"

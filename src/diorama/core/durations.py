@@ -1,4 +1,4 @@
-"""Lengths of work as people write them: ``200k`` or ``2M`` images, ``90s``, ``10min``, ``2h``."""
+"""Lengths and costs of work as people write them: ``200k`` or ``2M`` images, ``90s``, ``10min``, ``2h``, ``3 kJ``."""
 
 from __future__ import annotations
 
@@ -93,6 +93,15 @@ def count_words(count: float) -> str:
         if count >= size * 0.99995:
             return f"{count / size:.1f}".removesuffix(".0") + unit
     return f"{count:.0f}"
+
+
+def energy_words(joules: float) -> str:
+    """Joules for people: ``"850 J"``, ``"12.3 kJ"``, ``"1.2 MJ"``."""
+    for size, unit in ((1e6, "MJ"), (1e3, "kJ")):
+        # 999.96 kJ rounds to 1,000.0 kJ: it belongs to the next unit.
+        if joules >= size * 0.99995:
+            return f"{joules / size:.1f} {unit}"
+    return f"{joules:.0f} J"
 
 
 def _split(text: str, wanted: str) -> tuple[float, str]:

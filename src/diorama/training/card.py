@@ -13,6 +13,7 @@ import torch
 from diorama import __version__
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo
+from diorama.core.durations import clock_words, energy_words
 from diorama.training.measuring import Best
 from diorama.training.recipe import Recipe
 
@@ -29,6 +30,7 @@ class Origin:
         device: in words.
         processes: that trained together.
         energy: how joules are known.
+        own: config classes of a user's own, by name, without which the model cannot be read.
     """
 
     recipe: Recipe
@@ -38,6 +40,7 @@ class Origin:
     device: str
     processes: int
     energy: str
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +111,28 @@ Draws {what} of {media.channels} channels. {_choice(origin, stand)}
 | recipe | `{recipe.name}`, seed {recipe.seed} |
 | data | {origin.data.name}, {origin.data.count:,} records, SHA-256 `{origin.data.sha256[:16]}…` |
 | seen | {stand.images:,} of {planned:,} images, {stand.step:,} steps of {recipe.batch_size} |
-| time | {stand.seconds / 3600:.2f} h on {origin.device}, {_plural(origin.processes, "process", "processes")} |
-| energy | {stand.joules / 3.6e6:.3f} kWh ({origin.energy}) |
+| time | {clock_words(stand.seconds)} on {origin.device}, {_plural(origin.processes, "process", "processes")} |
+| energy | {energy_words(stand.joules)} ({origin.energy}) |
 
 ```python
 import diorama
 
-pictures = diorama.load("{recipe.name}").sample(16, seed=0)  # the path of this folder
+pictures = diorama.load("{recipe.name}"{_catalog(origin)}).sample(16, seed=0)  # the path of this folder
 ```
-
+{_own_words(origin)}
 What it draws is synthetic, and the files that Diorama writes say so in their metadata.
 """
+
+
+def _catalog(origin: Origin) -> str:
+    return f", catalog=({', '.join(origin.own)},)" if origin.own else ""
+
+
+def _own_words(origin: Origin) -> str:
+    if not origin.own:
+        return ""
+    names = ", ".join(f"`{name}`" for name in origin.own)
+    return f"\nThe file of the recipe defines {names}: import from there, or name the file with `--with FILE.py`.\n"
 
 
 def _choice(origin: Origin, stand: Stand) -> str:
@@ -130,7 +144,8 @@ def _choice(origin: Origin, stand: Stand) -> str:
     direction = "lower" if config.lower_is_better else "higher"
     return (
         f"Of {_plural(stand.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
-        f"({config.samples:,} samples each, {direction} is better) {which}, "
+        f"({config.samples:,} samples each against {best.result['reference']['count']:,} real records, "
+        f"{direction} is better) {which}, "
         f"which has {best.result['value']:.4g} after {best.images:,} images."
     )
 

@@ -16,7 +16,7 @@ from diorama.core.config import encode
 from diorama.core.contracts import Batch
 from diorama.core.files import sha256_of
 from diorama.data.loader import Loader, LoaderConfig
-from diorama.training import placement
+from diorama.training import placement, soundness
 from diorama.training.assembly import Parts, assemble, length_is_free, with_images
 from diorama.training.board import board
 from diorama.training.card import Origin
@@ -162,4 +162,5 @@ def _origin(recipe: Recipe, feed: Feed, parts: Parts, options: TrainOptions, pac
         device=devices.describe(parts.precision.device),
         processes=distributed.world_size(),
         energy=pace.meter.source,
+        own=soundness.own_kinds(parts.method.synthesizer(), options.catalog),
     )

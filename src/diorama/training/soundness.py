@@ -44,6 +44,11 @@ def check(method: Method, exported: Mapping[str, Tensor], catalog: Sequence[type
     _check_tensors(model, exported, f"{type(method).__name__}.averaged()", name)
 
 
+def own_kinds(config: SynthesizerConfig, catalog: Sequence[type]) -> tuple[str, ...]:
+    """Names of a user's own classes in a config."""
+    return tuple(dict.fromkeys(type(value).__name__ for value in _dataclasses(config) if type(value) in catalog))
+
+
 def _check_players(method: Method) -> None:
     name, players = type(method).__name__, method.players()
     for player, parameters in players.items():
