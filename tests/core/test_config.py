@@ -1,0 +1,38 @@
+"""JSON that names a class nobody knows is answered with what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from diorama.core.config import decode
+from diorama.core.errors import BadConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainGeneratorConfig:
+    width: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherConfig:
+    depth: int = 1
+
+
+def refusal(kind: str) -> str:
+    with pytest.raises(BadConfig) as refused:
+        decode(PlainGeneratorConfig | OtherConfig, {"kind": kind}, "model")
+    return str(refused.value)
+
+
+def test_a_class_of_ones_own_is_pointed_to_its_file_and_not_to_a_distant_name() -> None:
+    told = refusal("MyGeneratorConfig")
+    assert told.startswith(
+        "model: 'MyGeneratorConfig' is unknown here. If the class is your own, name its file with --with"
+    )
+    assert "did you mean" not in told
+
+
+def test_a_slip_of_the_pen_is_answered_with_the_name() -> None:
+    assert "did you mean 'PlainGeneratorConfig'?" in refusal("PlainGeneratorConfg")
