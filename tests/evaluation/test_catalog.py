@@ -31,7 +31,10 @@ def test_every_name_parses() -> None:
     assert [parse_metric(name).name for name in METRICS] == list(METRICS)
 
 
-@pytest.mark.parametrize(("wrong", "nearest"), [("fd@light", "fd@lite"), ("ssmi", "ssim"), ("fid", "kid|fd")])
+@pytest.mark.parametrize(
+    ("wrong", "nearest"),
+    [("fd@light", "fd@lite"), ("fd@foo", "did you mean fd@lite"), ("ssmi", "ssim"), ("fid", "kid|fd")],
+)
 def test_unknown_names_get_the_nearest(wrong: str, nearest: str) -> None:
     with pytest.raises(BadInput, match=nearest):
         parse_metric(wrong)

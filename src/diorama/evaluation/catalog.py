@@ -57,7 +57,9 @@ def parse_metric(name: str) -> Metric:
         BadInput: there is no such metric; the message offers the nearest.
     """
     if name not in METRICS:
-        close = get_close_matches(name, METRICS, n=1)
+        # An unknown extractor leaves the measure, which says what was meant.
+        same = [known for known in METRICS if known.partition("@")[0] == name.partition("@")[0]]
+        close = get_close_matches(name, METRICS, n=1) or same[:1]
         hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(METRICS)}"
         raise BadInput(f"metrics: there is no metric {name!r}{hint}")
     measure, _, extractor = name.partition("@")
