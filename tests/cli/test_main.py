@@ -60,6 +60,15 @@ def test_help_on_a_recipe_shows_its_fields_whatever_data_it_wants(
     assert "--average.half-life" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [("prepare",), ("train", "ddpm_cpu"), ("cite",), ("describe",)])
+def test_help_is_plain_text_without_empty_defaults(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run([*words, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "``" not in told
+    assert ":func:" not in told
+    assert "default: '')" not in told
+
+
 def test_nothing_asked_shows_the_commands_and_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run([]) == program.WRONG
     assert "commands:" in capsys.readouterr().out

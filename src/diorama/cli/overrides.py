@@ -8,6 +8,7 @@ ever appears.
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -151,8 +152,13 @@ def _mirror(value: Any) -> type:
         else:
             fields.append((name, annotation, dataclasses.field(default=inner)))
     mirror = dataclasses.make_dataclass(type(value).__name__, fields, frozen=True, kw_only=True)
-    mirror.__doc__ = type(value).__doc__ if dataclasses.is_dataclass(value) else ""
+    mirror.__doc__ = _plain(type(value).__doc__ or "") if dataclasses.is_dataclass(value) else ""
     return mirror
+
+
+def _plain(doc: str) -> str:
+    """A docstring without its markup: people read it on a terminal."""
+    return re.sub(r"(?::\w+:)?`+~?([^`]+)`+", r"\1", doc)
 
 
 def _restore(value: Any, changed: Any, where: str) -> Any:
