@@ -44,7 +44,7 @@ class Arguments:
         workers: decoding threads; one for each core by default.
     """
 
-    sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
+    sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE", help_behavior_hint="")]
     out: Path
     size: int | None = 64
     fit: Literal["crop", "pad"] = "crop"
@@ -55,9 +55,9 @@ class Arguments:
     table: Path | None = None
     test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     strip: bool = False
-    name: str = ""
-    licence: str = ""
-    source_note: Annotated[str, tyro.conf.arg(name="source")] = ""
+    name: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
+    licence: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
+    source_note: Annotated[str, tyro.conf.arg(name="source", help_behavior_hint="")] = ""
     workers: int | None = None
 
 
@@ -90,14 +90,15 @@ def main(words: Sequence[str]) -> None:
     audit = None
     with display() as shown:
         for step in prepare(arguments.sources, arguments.out, options):
-            shown.update(step.stage, detail=f"{step.items:,} read, {step.kept:,} kept, {step.skipped:,} skipped")
+            shown.update(step.stage, detail=f"{step.items:,} items read, {step.kept:,} kept")
             audit = step.audit or audit
     if audit is not None:
         _tell(audit, arguments.out)
 
 
 def _tell(audit: Audit, out: Path) -> None:
-    print(f"{audit.kept:,} of {audit.files:,} files kept in {out} ({out / 'audit.html'} shows them)")
+    counts = f"{audit.files:,} files seen: {audit.kept:,} kept, {len(audit.skipped):,} skipped"
+    print(f"{counts}; {audit.records:,} records in {out} ({out / 'audit.html'} shows them)")
     for skip in audit.skipped[:_SKIPS_SHOWN]:
         print(f"skipped {skip.path}: {skip.reason}")
     if len(audit.skipped) > _SKIPS_SHOWN:
