@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 STAMP = $(VENV)/.installed
 DEV_STAMP = $(VENV)/.installed-dev
 
-.PHONY: setup demo test test-all lint types docs clean
+.PHONY: setup demo test test-all coverage lint types clean
 
 setup: $(STAMP)
 
