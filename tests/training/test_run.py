@@ -257,7 +257,12 @@ def test_what_a_killed_process_left_half_done_is_swept_up(data: Path, tmp_path: 
     assert [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")] == []
 
 
-def test_ctrl_c_saves_the_last_step_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_the_last_step_and_says_how_to_go_on(
+    data: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    # A process that a shell started in the background ignores SIGINT, and so would its tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     ticks: Iterator[Tick] = train(flow_recipe(), data, tmp_path / "run", OPTIONS)
     for tick in ticks:
         if tick.step == 7:
