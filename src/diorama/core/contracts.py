@@ -1,8 +1,9 @@
-"""What rooms hand to one another: batches, losses, noise levels, predictions, and what the data is.
+"""What rooms hand to one another: batches, conditions, losses, noise levels, predictions, and what the data is.
 
-Everything here is a plain value. The words are those of the architecture page: a *batch* is what the
-loader yields, a *condition* is the part of it that a generator may be given, a *level* is a place in a
-noise process, a *stage* is what a sampler yields on its way.
+Everything here is a plain value or a protocol. The words are those of the architecture page: a *batch* is what the
+loader yields, a *condition* is the part of it that a generator may be given, a *side* is what a prepared record has
+beside its pixels, a *process* says how data become noise, a *level* is a place in it, a *stage* is what a sampler
+yields on its way.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ BATCH_KEYS: Mapping[str, str] = {
     "action": "(b, t) int64 or (b, t, a) float32",
     "fps": "(b,) float32, frames a second",
     "index": "(b,) int64, the record's place in its split",
+    "latent": "(b, c, h, w) or (b, c, t, h, w) float32, a codec's latents of the record, unit variance",
 }
 """The closed set of batch keys with their shapes. A new kind of condition is added here and nowhere else."""
 
@@ -80,6 +82,65 @@ class MediaSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SideSpec:
+    """An array that every record of a data set has beside its pixels.
+
+    Args:
+        key: the key of :data:`BATCH_KEYS` that it is read under.
+        kind: ``text`` is UTF-8 and is read as byte tokens; ``picture`` is a picture or clip in stored units, read in
+            [-1, 1] and mirrored with its record; ``values`` are read as they are stored.
+        shape: of one as it is read, without the batch axis; a ragged first axis counts the longest of the set, to
+            which the loader pads with zeros.
+        ragged: the first axis of ``shape`` differs from record to record.
+        media: units and size of a ``picture``; else ``None``.
+        dtype: type of ``values`` in a batch.
+        several: the most alternatives that a record has (captions, say), of which one is drawn at every reading.
+    """
+
+    key: str
+    kind: Literal["text", "picture", "values"]
+    shape: tuple[int, ...]
+    ragged: bool = False
+    media: MediaSpec | None = None
+    dtype: Literal["float32", "int64", "bool"] = "float32"
+    several: int = 1
+
+    def __post_init__(self) -> None:
+        if self.key not in BATCH_KEYS:
+            raise ValueError(f"key: {self.key!r} is no key of a batch; known are {', '.join(BATCH_KEYS)}")
+        if (self.kind == "picture") != (self.media is not None):
+            raise ValueError(f"media: a side of kind 'picture' has it and no other, got {self.kind!r} of {self.key}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionSpec:
+    """One thing that a generator may be given.
+
+    Args:
+        key: its key in a condition, of :data:`BATCH_KEYS`.
+        shape: of one sample's, without the batch axis; () for a label.
+        names: of labels: label *i* is ``names[i]``.
+        null: fills the tensor where nothing is given; ``None`` where something must be.
+        dropout: share of training samples that are given the null in its place, so that the model can be guided:
+            J. Ho, T. Salimans, arXiv:2207.12598, algorithm 1.
+    """
+
+    key: str
+    shape: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    null: float | None = None
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.key not in BATCH_KEYS:
+            raise ValueError(f"key: {self.key!r} is no key of a batch; known are {', '.join(BATCH_KEYS)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout of {self.key}: must be in [0, 1), got {self.dropout}")
+        if self.dropout and self.null is None:
+            raise ValueError(f"dropout of {self.key}: needs a null, which takes the place of what is dropped")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataInfo:
     """What a recipe may know of the data.
 
@@ -89,6 +150,7 @@ class DataInfo:
         classes: label names; label *i* in a batch is ``classes[i]``. Empty when there are no labels.
         count: records in the training split.
         sha256: content hash of the prepared data.
+        sides: what every record has beside its pixels.
     """
 
     name: str
@@ -96,6 +158,17 @@ class DataInfo:
     classes: tuple[str, ...] = ()
     count: int = 0
     sha256: str = ""
+    sides: tuple[SideSpec, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[ConditionSpec, ...]:
+        """What a generator of these data can be given: the label, then the sides; nothing has a null or dropout."""
+        label = (ConditionSpec(key="label", names=self.classes),) if self.classes else ()
+        return (*label, *(ConditionSpec(key=side.key, shape=side.shape) for side in self.sides))
+
+    def condition(self, key: str) -> ConditionSpec | None:
+        """What the data offer under a key; ``None`` where they have nothing of it."""
+        return next((spec for spec in self.conditions if spec.key == key), None)
 
 
 @dataclass(frozen=True)
@@ -118,7 +191,7 @@ class Level:
     """A place in a noise process, ``x = alpha * clean + sigma * noise``.
 
     Args:
-        t: time, grows with noise, ``t = 0`` is data. For discrete processes the step's index.
+        t: time, grows with noise, ``t = 0`` is data.
         alpha: signal scale; 0 (pure noise) is legal.
         sigma: noise scale.
         until: the second time of two-time models, else ``None``.
@@ -130,6 +203,34 @@ class Level:
     alpha: Tensor
     sigma: Tensor
     until: Tensor | None = None
+
+
+class Process(Protocol):
+    """How data become noise: ``x = alpha(t) * clean + sigma(t) * noise`` for real t from 0 to ``end``.
+
+    Methods answer in the type of ``t`` and on its device; samplers ask in float64 on the CPU.
+    """
+
+    @property
+    def end(self) -> float:
+        """The largest time, at which samples start."""
+        ...
+
+    def at(self, t: Tensor) -> Level:
+        """The levels of times of any shape; ``at(0)`` is clean data."""
+        ...
+
+    def slopes(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Derivatives of alpha and sigma by t, each of the shape of ``t``."""
+        ...
+
+    def time_of(self, ratio: Tensor) -> Tensor:
+        """The times at which ``sigma / alpha`` is ``ratio``, the inverse of :meth:`at`."""
+        ...
+
+    def prior_scale(self, t: Tensor) -> Tensor:
+        """Standard deviation of the normal noise that stands for a sample at time t."""
+        ...
 
 
 class Prediction(NamedTuple):
@@ -146,9 +247,9 @@ class Denoise(Protocol):
 
 
 class DrawNoise(Protocol):
-    """``noise(i)`` is the normal draw, of the shape of ``x``, that a sampler uses at its step *i*."""
+    """``noise(i, k)`` is the k-th normal draw, of the shape of ``x``, that a sampler makes in its step *i*."""
 
-    def __call__(self, i: int) -> Tensor: ...
+    def __call__(self, i: int, k: int = 0) -> Tensor: ...
 
 
 @dataclass(frozen=True)

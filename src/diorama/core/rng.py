@@ -23,15 +23,18 @@ _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _TABLE_BITS = 16
 INITIAL, STEP = 0, 1
-"""Streams of a sample: the noise it starts from, and what a sampler draws on its way."""
+"""Streams of a sample: the noise it starts from, and the first draw of each of a sampler's steps; the k-th further draw
+of a step has stream ``STEP + k``."""
 
 
 def fold(*counters: int) -> int:
-    """One 63-bit seed for non-negative counters.
+    """One 63-bit seed for counters in [0, 2^64).
 
     Other counters, as many, give an unrelated seed; zeros at the end add nothing.
     """
-    return int(np.random.SeedSequence(counters).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    # Two words for each, since the generator would run counters of one and of two words into one another.
+    words = [word for counter in counters for word in (counter & _MASK, counter >> 32)]
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> tuple[Tensor, ...]:
@@ -87,7 +90,7 @@ def normal(
         first: index of the first sample.
         count: samples.
         step: of the sampler, for the stream ``STEP``.
-        stream: ``INITIAL`` or ``STEP``.
+        stream: ``INITIAL``, or ``STEP`` and above.
 
     Returns:
         (count, *shape) float32.
@@ -113,12 +116,12 @@ def initial_noise(shape: tuple[int, ...], *, seed: int, first: int, count: int) 
 
 
 class StepNoise:
-    """The draws of a batch of samples along a sampler's way: ``noise(i)`` is (count, *shape) of step *i*."""
+    """Draws of a batch of samples along a sampler's way: ``noise(i, k)`` is the k-th of step *i*, (count, *shape)."""
 
     def __init__(self, shape: tuple[int, ...], *, seed: int, first: int, count: int, device: torch.device) -> None:
         self.shape, self.seed, self.first, self.count, self.device = shape, seed, first, count, device
 
-    def __call__(self, i: int) -> Tensor:
+    def __call__(self, i: int, k: int = 0) -> Tensor:
         return normal(
-            self.shape, seed=self.seed, first=self.first, count=self.count, step=i, stream=STEP, device=self.device
+            self.shape, seed=self.seed, first=self.first, count=self.count, step=i, stream=STEP + k, device=self.device
         )
