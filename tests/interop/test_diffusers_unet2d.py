@@ -101,7 +101,7 @@ def test_computes_what_the_library_computes(seed: int) -> None:
     network = ours.build().eval()
     network.load_state_dict(import_state(ours, published.state_dict()))
     with torch.no_grad():
-        found = network(x, t, label)
+        found = network(x, t, {} if label is None else {"label": label})
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
     back = export_state(ours, network.state_dict())
     assert all(torch.equal(back[name], tensor) for name, tensor in published.state_dict().items())

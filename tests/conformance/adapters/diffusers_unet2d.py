@@ -17,8 +17,9 @@ def unet2d(case: Case) -> dict[str, Tensor]:
     network = config.build().eval()
     network.load_state_dict(import_state(config, case.weights))
     inputs = case.inputs
+    condition = {"label": inputs["class_labels"]} if "class_labels" in inputs else {}
     with torch.no_grad():
-        return {"sample": network(inputs["sample"], inputs["timestep"], inputs.get("class_labels"))}
+        return {"sample": network(inputs["sample"], inputs["timestep"], condition)}
 
 
 ADAPTERS: dict[str, Callable[[Case], dict[str, Tensor]]] = {"diffusers.UNet2DModel": unet2d}
