@@ -92,8 +92,8 @@ def _method(info: DataInfo, *, width: int, text: ByteTextEncoderConfig) -> Diffu
         raise BadConfig(f"data: {info.name} holds clips; this recipe draws pictures")
     codec = spatial_codec(info)
     latent = codec.latent(media)
-    levels = 1
-    while min(latent.height, latent.width) >> levels >= _SMALLEST and not (latent.height | latent.width) % (1 << levels):
+    levels, sides = 1, (latent.height, latent.width)
+    while min(sides) >> levels >= _SMALLEST and all(side % (1 << levels) == 0 for side in sides):
         levels += 1
     captions = info.condition("tokens")
     assert captions is not None, "_length has looked"

@@ -18,8 +18,8 @@ def student(info: DataInfo) -> Recipe:
     Args:
         info: the data of the teacher.
 
-    Reference: T. Salimans, J. Ho, arXiv:2202.00512, appendix F (50,000 updates of 128 pictures a round, a rate that falls
-    linearly to zero).
+    Reference: T. Salimans, J. Ho, arXiv:2202.00512, appendix F (50,000 updates of 128 pictures a round, a rate that
+    falls linearly to zero).
     """
     return Recipe(
         name="student",
