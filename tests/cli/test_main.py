@@ -133,7 +133,7 @@ def test_what_goes_wrong_becomes_a_message_and_a_code(
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--batch-size", "0"], "batch_size"),
         (["demo", "--seconds", "0"], "--seconds"),
         (["cite", "ddmp"], "did you mean 'ddpm'?"),
-        (["cite", "my_recipes.py:faces"], "a recipe of one's own has no entry"),
+        (["cite", "my_recipes.py:faces"], "my_recipes.py: there is no such Python file"),
         (["recipes", "--bogus"], "--bogus"),
     ],
 )

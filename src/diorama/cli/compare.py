@@ -12,6 +12,7 @@ import tyro
 from diorama.cli.arguments import Names, TimeOrImages, WrongArguments, arguments_at_fault, named, parse
 from diorama.cli.progress import display
 from diorama.core.durations import Budget
+from diorama.core.user_files import catalog_of
 from diorama.recipes import catalog
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def main(words: Sequence[str]) -> None:
         pick(arguments.device)
         for metric in arguments.metrics:
             parse_metric(metric)
-    classes = catalog.catalog_of([*map(str, arguments.with_files), *own])
+    classes = catalog_of([*map(str, arguments.with_files), *own])
     try:
         options = CompareOptions(
             budget=arguments.budget,

@@ -13,7 +13,7 @@ import tyro
 from diorama.cli.arguments import parse
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
-from diorama.recipes import catalog
+from diorama.core.user_files import catalog_of
 
 if TYPE_CHECKING:
     from diorama.core.contracts import MediaSpec
@@ -39,7 +39,7 @@ class Arguments:
 def main(words: Sequence[str]) -> None:
     """Print one fact a line."""
     arguments = parse(Arguments, "describe", words)
-    rows = list(_facts(arguments.path, catalog.catalog_of(arguments.with_files)))
+    rows = list(_facts(arguments.path, catalog_of(arguments.with_files)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")

@@ -11,7 +11,7 @@ import tyro
 
 from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
 from diorama.cli.progress import display
-from diorama.recipes import catalog
+from diorama.core.user_files import catalog_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> None:
         raise WrongArguments(f"--count must be at least 1, got {arguments.count}")
     if not 0 <= arguments.seed < 1 << 64:
         raise WrongArguments(f"--seed must be in [0, 2^64), got {arguments.seed}")
-    classes = catalog.catalog_of(arguments.with_files)
+    classes = catalog_of(arguments.with_files)
 
     from diorama.core.device import pick
     from diorama.synthesis.draw import DrawOptions, sample

@@ -126,10 +126,9 @@ def _suited(
     """The recipes that this machine can train, and a sentence where others than those named were taken."""
     chosen, changed = [], []
     for recipe in recipes:
-        entry = catalog.find(recipe) if isinstance(recipe, str) else None
-        small = entry.small if entry is not None and device.type == "cpu" and not full_size else None
-        if entry is not None and small is not None:
-            changed.append(f"{small} for {entry.name}")
+        small = catalog.small_of(recipe) if isinstance(recipe, str) and device.type == "cpu" and not full_size else None
+        if small is not None:
+            changed.append(f"{small} for {recipe}")
         chosen.append(small or recipe)
     if not changed:
         return chosen, []

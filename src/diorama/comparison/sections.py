@@ -10,7 +10,6 @@ from diorama.comparison.columns import KIND_WORDS, Column, Comparison
 from diorama.comparison.showing import CLIPS, PICTURES, columns_of, stamp_of, wall
 from diorama.comparison.tables import colours
 from diorama.comparison.words import competes, measure, title, verdict
-from diorama.core import references
 from diorama.core.durations import count_words
 from diorama.recipes import catalog
 from diorama.web.charts import Series, line_chart, number_words
@@ -167,7 +166,7 @@ def _about(column: Column) -> str:
     model = f"model <code>{escape(column.model[:12])}</code>" if column.model else ""
     facts = " · ".join(part for part in (size, model, escape(column.origin)) if part)
     about = f"<p>{escape(entry.about)}</p>" if entry is not None else f"<p>{escape(KIND_WORDS[column.kind])}</p>"
-    papers = [references.find(key) for key in entry.references] if entry is not None else []
+    papers = entry.papers if entry is not None else ()
     cited = "".join(
         f"<li>{escape(paper.title)}. {escape(paper.short())}"
         + (f", arXiv {escape(paper.arxiv)}" if paper.arxiv else "")
