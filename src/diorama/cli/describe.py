@@ -96,17 +96,17 @@ def _data(path: Path) -> Rows:
 
 
 def _run(path: Path) -> Rows:
-    from diorama.comparison.stories import read_story
+    from diorama.comparison.history import read_history
 
     yield "kind", "run"
-    story = read_story(path)
-    if story is None:
+    history = read_history(path)
+    if history is None:
         yield "training", "nothing has been logged yet"
         return
-    yield "trained on", f"{count_words(story.images)} images in {story.steps:,} steps"
-    yield "time", clock_words(story.seconds)
-    yield "energy", energy_words(story.joules) + (f" ({story.energy})" if story.energy else "")
-    for name, points in story.losses.items():
+    yield "trained on", f"{count_words(history.images)} images in {history.steps:,} steps"
+    yield "time", clock_words(history.seconds)
+    yield "energy", energy_words(history.joules) + (f" ({history.energy})" if history.energy else "")
+    for name, points in history.losses.items():
         yield name if "loss" in name else f"loss {name}", f"{points[-1][1]:.4g}"
 
 

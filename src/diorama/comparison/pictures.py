@@ -15,7 +15,7 @@ from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.draw import DrawOptions, draw_batches
 
 
-def visible(x: Tensor) -> np.ndarray:
+def displayable(x: Tensor) -> np.ndarray:
     """What can be shown of a batch.
 
     Args:
@@ -28,7 +28,7 @@ def visible(x: Tensor) -> np.ndarray:
     return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()
 
 
-def spread(split: Split, most: int) -> np.ndarray:
+def evenly_spaced(split: Split, most: int) -> np.ndarray:
     """Indices of at most ``most`` records, evenly spread over a split."""
     return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(np.int64))
 
@@ -60,12 +60,12 @@ class Drawing:
             x = to_float(torch.from_numpy(to_stored(drawn, media)), media)
             self.seconds += time.perf_counter() - started
             if room > 0:
-                self._kept.append(visible(x[:room]))
+                self._kept.append(displayable(x[:room]))
                 room -= len(self._kept[-1])
             yield x
             started = time.perf_counter()
 
     @property
     def kept(self) -> np.ndarray:
-        """The first samples, as :func:`visible` shows them."""
+        """The first samples, as :func:`displayable` shows them."""
         return np.concatenate(self._kept)

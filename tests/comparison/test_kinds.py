@@ -1,0 +1,28 @@
+"""One table says how every kind of column takes part."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from diorama.comparison.kinds import KINDS, Kind
+
+
+def test_every_kind_has_its_traits() -> None:
+    assert set(KINDS) == set(get_args(Kind))
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_what_others_are_held_against_does_not_compete(kind: Kind) -> None:
+    traits = KINDS[kind]
+    assert traits.caption
+    assert not (traits.competes and traits.baseline_of != "nobody")
+    # Whatever may be called the best must be shown, so that a reader can judge for himself.
+    assert traits.shown or not traits.competes
+    # Only what is trained or joins as a model has a size and a speed.
+    assert traits.shown or not traits.has_costs
+
+
+def test_only_real_records_go_without_a_stamp() -> None:
+    assert [kind for kind, traits in KINDS.items() if not traits.synthetic] == ["real"]
