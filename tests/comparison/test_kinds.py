@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from typing import get_args
 
 import pytest
 
 from diorama.comparison.kinds import KINDS, Kind
+from tests.house.source import modules
 
 
 def test_every_kind_has_its_traits() -> None:
@@ -26,3 +28,15 @@ def test_what_others_are_held_against_does_not_compete(kind: Kind) -> None:
 
 def test_only_real_records_go_without_a_stamp() -> None:
     assert [kind for kind, traits in KINDS.items() if not traits.synthetic] == ["real"]
+
+
+def test_nobody_else_asks_for_the_kind() -> None:
+    """What depends on the kind of a column stands in the table, and nowhere else."""
+    asking = [
+        f"{path}:{node.lineno}"
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if path.parts[0] == "comparison" and isinstance(node, ast.Compare)
+        if {inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant)} & set(get_args(Kind))
+    ]
+    assert asking == []
