@@ -65,7 +65,8 @@ def candidate(recipe: RecipeLike, info: DataInfo, own: Sequence[RecipeEntry] = (
     if not isinstance(made, Recipe):
         raise BadConfig(f"{recipe}: must return a Recipe, got {type(made).__name__}")
     entry = catalog.entry_of(recipe) if isinstance(recipe, str) else catalog.find(made.name, own)
-    # The budget is for training alone, and nobody is picked by the metric that decides: last weights are compared.
+    # The budget is for training alone, and last models are compared: one picked by the metric that it is then judged
+    # by would have an unfair start.
     silent = EvaluationConfig(metric=made.evaluation.metric, every=0, samples=0)
     named = recipe if isinstance(recipe, str) else made.name
     return Candidate(recipe=replace(made, evaluation=silent), named=named, entry=entry)
