@@ -188,3 +188,10 @@ def test_a_recipe_of_ones_own_is_shown_by_its_entry(tmp_path: Path) -> None:
     html = write_report([replace(whole, columns=(mine, before))], tmp_path).read_text()
     assert "<h3>Face &lt;painter&gt;</h3><p>It paints faces.</p>" in html
     assert "@misc{me2030faces," in html
+
+
+def test_nobody_is_said_to_beat_what_was_not_measured() -> None:
+    """A metric of models alone has no value for the mixture, and perhaps none for other people's samples."""
+    whole = comparison()
+    without = [replace(c, results=()) if c.kind in ("mixture", "untrained") else c for c in whole.columns]
+    assert verdict(replace(whole, columns=tuple(without)))[1:] == []

@@ -119,29 +119,23 @@ def _clearly_better(result: Result, other: Result, *, lower: bool) -> bool:
 
 
 def _against_baselines(comparison: Comparison, metric: str) -> list[str]:
-    """Who does not score better than the mixture, and than its own untrained network."""
+    """Who does not score better than the mixture, and than its own untrained network; unmeasured ones are left out."""
     lower = measure(metric).better == "lower"
-
-    def beats(column: Column, baseline: Column) -> bool:
-        mine, other = column.result(metric), baseline.result(metric)
-        if mine is None or other is None:
-            return True
-        return _clearly_better(mine, other, lower=lower)
-
-    mixture = next((c for c in comparison.columns if c.traits.baseline_of == "all"), None)
-    untrained = {c.trained_column: c for c in comparison.columns if c.traits.baseline_of == "own"}
-    generators = [c for c in comparison.columns if c.traits.competes]
+    scored = _scored(comparison, metric)
+    generators = [(column, result) for column, result in scored if column.traits.competes]
+    mixture = next((result for column, result in scored if column.traits.baseline_of == "all"), None)
+    untrained = {column.trained_column: result for column, result in scored if column.traits.baseline_of == "own"}
     sentences = []
     if mixture is not None:
-        failed = [title(c) for c in generators if not beats(c, mixture)]
+        failed = [title(c) for c, result in generators if not _clearly_better(result, mixture, lower=lower)]
         sentences.append(
             f"{_and(failed)} {_do(failed)} not yet beat the Gaussian mixture."
             if failed
             else f"{_every(generators, 'generator')} beats the Gaussian mixture."
         )
-    if untrained:
-        trained = [c for c in generators if c.name in untrained]
-        failed = [title(c) for c in trained if not beats(c, untrained[c.name])]
+    trained = [(column, result) for column, result in generators if column.name in untrained]
+    if trained:
+        failed = [title(c) for c, result in trained if not _clearly_better(result, untrained[c.name], lower=lower)]
         sentences.append(
             f"{_and(failed)} {_do(failed)} not yet beat the untrained network."
             if failed
@@ -154,8 +148,8 @@ def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _every(columns: list[Column], kind: str) -> str:
-    return title(columns[0]) if len(columns) == 1 else f"Every {kind}"
+def _every(scored: list[tuple[Column, Result]], kind: str) -> str:
+    return title(scored[0][0]) if len(scored) == 1 else f"Every {kind}"
 
 
 def _do(names: list[str]) -> str:
