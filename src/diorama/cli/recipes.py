@@ -15,9 +15,7 @@ from diorama.recipes.catalog import ENTRIES, entries_of
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """List the recipes that ``diorama train`` and ``diorama compare`` know by name.
-
-    A recipe of your own is given as ``file.py:function``.
+    """List the recipes that train and compare know by name. A recipe of your own is given as file.py:function.
 
     Args:
         with_files: Python files whose CATALOG names entries of recipes of your own, which are listed as well.

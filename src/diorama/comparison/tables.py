@@ -8,9 +8,9 @@ from diorama.comparison.columns import Column, Comparison
 from diorama.comparison.words import measure, starred, title
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.evaluation.protocol import Result
-from diorama.web.charts import IntervalRow, interval_chart, number_words
+from diorama.web.charts import COLOURS, IntervalRow, interval_chart, number_words
 
-_GREY = 7
+_GREY = COLOURS - 1
 """The last place of the palette; the places before it are coloured, and taken in turn."""
 
 
