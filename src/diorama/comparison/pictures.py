@@ -25,7 +25,8 @@ def displayable(x: Tensor) -> np.ndarray:
         (b, h, w, 3) or (b, t, h, w, 3) uint8.
     """
     shown = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, *x.shape[2:])
-    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()
+    # Channels last, as files and grids of pictures have them.
+    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()  # (b, h, w, 3) or (b, t, h, w, 3)
 
 
 def evenly_spaced(split: Split, most: int) -> np.ndarray:
