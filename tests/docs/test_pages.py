@@ -61,6 +61,7 @@ def run_page(page: str, place: Path, *, overrides: tuple[str, ...] = ()) -> None
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks_of(ROOT / page):
         if block.is_file:
+            (place / block.title).parent.mkdir(parents=True, exist_ok=True)
             (place / block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
             # Blank lines in front make the lines of a traceback those of the page.

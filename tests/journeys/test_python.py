@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import diorama
-from diorama.comparison.gather import untrained_self
 from diorama.comparison.options import CompareOptions
+from diorama.comparison.participants import untrained_model
 from diorama.core.contracts import DataInfo
 from diorama.core.durations import Budget
 from diorama.core.errors import BadConfig, BadInput
@@ -80,13 +80,13 @@ def test_what_cannot_be_compared_is_refused(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "report").exists() or not list((tmp_path / "report").glob("runs/*"))
 
 
-def test_an_untrained_self_is_the_same_every_time(data: Path) -> None:
+def test_an_untrained_model_is_the_same_every_time(data: Path) -> None:
     import torch
 
     from diorama.data.dataset import open_dataset
 
     recipe = tiny(open_dataset(data).info)
-    first, second = untrained_self(recipe), untrained_self(recipe)
+    first, second = untrained_model(recipe), untrained_model(recipe)
     torch.testing.assert_close(first.sample(2), second.sample(2))
 
 

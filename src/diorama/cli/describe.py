@@ -13,7 +13,7 @@ import tyro
 from diorama.cli.arguments import parse
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
-from diorama.recipes import catalog
+from diorama.core.user_files import catalog_of
 
 if TYPE_CHECKING:
     from diorama.core.contracts import MediaSpec
@@ -39,7 +39,7 @@ class Arguments:
 def main(words: Sequence[str]) -> None:
     """Print one fact a line."""
     arguments = parse(Arguments, "describe", words)
-    rows = list(_facts(arguments.path, catalog.catalog_of(arguments.with_files)))
+    rows = list(_facts(arguments.path, catalog_of(arguments.with_files)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
@@ -96,17 +96,17 @@ def _data(path: Path) -> Rows:
 
 
 def _run(path: Path) -> Rows:
-    from diorama.comparison.stories import read_story
+    from diorama.comparison.history import read_history
 
     yield "kind", "run"
-    story = read_story(path)
-    if story is None:
+    history = read_history(path)
+    if history is None:
         yield "training", "nothing has been logged yet"
         return
-    yield "trained on", f"{count_words(story.images)} images in {story.steps:,} steps"
-    yield "time", clock_words(story.seconds)
-    yield "energy", energy_words(story.joules) + (f" ({story.energy})" if story.energy else "")
-    for name, points in story.losses.items():
+    yield "trained on", f"{count_words(history.images)} images in {history.steps:,} steps"
+    yield "time", clock_words(history.seconds)
+    yield "energy", energy_words(history.joules) + (f" ({history.energy})" if history.energy else "")
+    for name, points in history.losses.items():
         yield name if "loss" in name else f"loss {name}", f"{points[-1][1]:.4g}"
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 
 from diorama import __version__
 from diorama.core.errors import DioramaError
+from diorama.core.suggestions import did_you_mean
 
 DONE, NOTHING_DONE, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -52,8 +52,7 @@ def run(words: Sequence[str]) -> int:
         return DONE
     command = words[0]
     if command not in COMMANDS:
-        close = get_close_matches(command, COMMANDS, n=1)
-        _complain(f"there is no command {command!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
+        _complain(f"there is no command {command!r}{did_you_mean(command, COMMANDS)}")
         print(usage(), file=sys.stderr)
         return WRONG
     return _run_command(command, words[1:])

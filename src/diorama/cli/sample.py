@@ -11,7 +11,7 @@ import tyro
 
 from diorama.cli.arguments import Appended, Files, WrongArguments, arguments_at_fault, parse
 from diorama.cli.progress import display
-from diorama.recipes import catalog
+from diorama.core.user_files import catalog_of
 
 if TYPE_CHECKING:
     from diorama.synthesis.samples import SampleOptions
@@ -75,7 +75,7 @@ def main(words: Sequence[str]) -> None:
     """Draw, with progress."""
     arguments = parse(Arguments, "sample", words)
     _check(arguments)
-    classes = catalog.catalog_of(arguments.with_files)
+    classes = catalog_of(arguments.with_files)
 
     from diorama.synthesis.samples import options_like, sample
 

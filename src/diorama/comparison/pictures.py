@@ -16,7 +16,7 @@ from diorama.synthesis.conditions import usual
 from diorama.synthesis.drawing import DrawOptions, draw, pixels_of
 
 
-def visible(x: Tensor) -> np.ndarray:
+def displayable(x: Tensor) -> np.ndarray:
     """What can be shown of a batch.
 
     Args:
@@ -26,10 +26,11 @@ def visible(x: Tensor) -> np.ndarray:
         (b, h, w, 3) or (b, t, h, w, 3) uint8.
     """
     shown = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, *x.shape[2:])
-    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()
+    # Channels last, as files and grids of pictures have them.
+    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()  # (b, h, w, 3) or (b, t, h, w, 3)
 
 
-def spread(split: Split, most: int) -> np.ndarray:
+def evenly_spaced(split: Split, most: int) -> np.ndarray:
     """Indices of at most ``most`` records, evenly spread over a split."""
     return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(np.int64))
 
@@ -62,12 +63,12 @@ class Drawing:
             x = to_float(torch.from_numpy(to_stored(drawn, media)), media)
             self.seconds += time.perf_counter() - started
             if room > 0:
-                self._kept.append(visible(x[:room]))
+                self._kept.append(displayable(x[:room]))
                 room -= len(self._kept[-1])
             yield x
             started = time.perf_counter()
 
     @property
     def kept(self) -> np.ndarray:
-        """The first samples, as :func:`visible` shows them."""
+        """The first samples, as :func:`displayable` shows them."""
         return np.concatenate(self._kept)

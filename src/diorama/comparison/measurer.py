@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diorama.comparison.columns import Column, Kind
+from diorama.comparison.columns import Column
 from diorama.comparison.options import CompareOptions
-from diorama.comparison.pictures import Drawing, spread, visible
+from diorama.comparison.pictures import Drawing, displayable, evenly_spaced
 from diorama.comparison.showing import CLIPS, PICTURES
 from diorama.data.dataset import Dataset
 from diorama.evaluation.catalog import default_metrics
@@ -28,8 +28,8 @@ COUNTS = {"image": 2_000, "video": 256}
 """Samples of each generator by default."""
 
 
-class Bench:
-    """Measures whatever joins a comparison.
+class Measurer:
+    """Draws from and measures whatever joins a comparison, all under one protocol.
 
     Args:
         dataset: the real records.
@@ -46,7 +46,7 @@ class Bench:
         self.media = dataset.info.media
         self.split = dataset.split(options.split)
         self.count = options.count or COUNTS[self.media.kind]
-        self.shown = PICTURES if self.media.kind == "image" else CLIPS
+        self.kept = PICTURES if self.media.kind == "image" else CLIPS
         self.metrics = options.metrics or default_metrics(self.media)
         self.evaluation = EvaluateOptions(
             metrics=self.metrics,
@@ -67,7 +67,7 @@ class Bench:
         )
         self.reference = reference_features(self.split, self.metrics, reference)
 
-    def model(self, model: Synthesizer, column: Column) -> Column:
+    def measure_model(self, model: Synthesizer, column: Column) -> Column:
         """Draw from a model and measure it.
 
         Args:
@@ -79,7 +79,7 @@ class Bench:
             self.count,
             seed=self.options.seed,
             size=self.options.batch_size,
-            keep=self.shown,
+            keep=self.kept,
         )
         evaluation = measure(drawing, self.reference, self.metrics, seed=self.options.seed)
         return replace(
@@ -93,7 +93,7 @@ class Bench:
             pictures=drawing.kept,
         )
 
-    def samples(self, name: str, path: Path) -> Column:
+    def measure_samples(self, name: str, path: Path) -> Column:
         """Measure a folder or archive of other people's samples.
 
         Raises:
@@ -106,27 +106,26 @@ class Bench:
             count=self.count,
             results=tuple(evaluation.results),
             warnings=tuple(evaluation.warnings),
-            pictures=_first(open_samples(path, self.media), self.shown),
+            pictures=_first(open_samples(path, self.media), self.kept),
             origin=path.name,
         )
 
-    def held_out(self) -> Column | None:
+    def measure_held_out(self) -> Column | None:
         """Real records that no generator was trained on, measured as if a generator had drawn them.
 
         Returns:
-            ``None`` where no other split has as many records as there are samples; :meth:`held_out_note` says so.
+            ``None`` where no other split has as many records as there are samples; :meth:`why_none_held_out` says so.
         """
         for name, records_there in self._others().items():
             if records_there >= self.count:
                 split = self.dataset.split(name)
-                records = batches(split, spread(split, self.count), self.options.batch_size)
+                records = batches(split, evenly_spaced(split, self.count), self.options.batch_size)
                 evaluation = measure(records, self.reference, self.metrics, seed=self.options.seed)
-                kind: Kind = "real"
-                return Column(name="real", kind=kind, count=self.count, results=tuple(evaluation.results))
+                return Column(name="real", kind="real", count=self.count, results=tuple(evaluation.results))
         return None
 
-    def held_out_note(self) -> str:
-        """Why held-out records are missing."""
+    def why_none_held_out(self) -> str:
+        """Why held-out records are missing, in a sentence."""
         most = max(self._others().values(), default=0)
         return (
             f"Held-out real records are left out: no split but {self.options.split} has as many as the "
@@ -142,7 +141,7 @@ def _first(samples: Iterator[Tensor], count: int) -> np.ndarray:
     """The first samples of a stream of batches, as they are shown."""
     kept: list[np.ndarray] = []
     for batch in islice(samples, count):
-        kept.append(visible(batch))
+        kept.append(displayable(batch))
         if sum(map(len, kept)) >= count:
             break
     return np.concatenate(kept)[:count]

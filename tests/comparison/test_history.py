@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from diorama.comparison.stories import read_story, spent_seconds
+from diorama.comparison.history import read_history, spent_seconds
 
 
 def test_a_log_becomes_curves_and_costs(tmp_path: Path) -> None:
@@ -21,11 +21,11 @@ def test_a_log_becomes_curves_and_costs(tmp_path: Path) -> None:
         {"kind": "report", "step": 2, "images": 16, "losses": {"g": 1.0}, "clock": clock(3.0)},
     ]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    story = read_story(tmp_path)
-    assert story is not None
-    assert (story.images, story.steps, story.seconds, story.joules) == (16, 2, 3.0, 30.0)
-    assert story.losses == {"g": ((8.0, 2.0), (16.0, 1.0))}
-    assert story.scores == {"fd@lite": ((8.0, 9.0),)}
+    history = read_history(tmp_path)
+    assert history is not None
+    assert (history.images, history.steps, history.seconds, history.joules) == (16, 2, 3.0, 30.0)
+    assert history.losses == {"g": ((8.0, 2.0), (16.0, 1.0))}
+    assert history.scores == {"fd@lite": ((8.0, 9.0),)}
     assert spent_seconds(tmp_path) == 3.0
 
 
@@ -33,6 +33,6 @@ def clock(seconds: float) -> dict[str, float]:
     return {"seconds": seconds, "joules": 10 * seconds, "images_per_second": 8.0}
 
 
-def test_a_folder_without_a_log_has_no_story(tmp_path: Path) -> None:
-    assert read_story(tmp_path) is None
+def test_a_folder_without_a_log_has_no_history(tmp_path: Path) -> None:
+    assert read_history(tmp_path) is None
     assert spent_seconds(tmp_path) == 0.0

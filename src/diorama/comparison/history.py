@@ -1,4 +1,4 @@
-"""What a run folder tells of its training: curves, hours and joules."""
+"""A run folder's training: its curves, hours and joules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diorama.comparison.columns import Curve, Story
+from diorama.comparison.columns import Curve, TrainingHistory
 from diorama.core import runlog
 from diorama.core.errors import BadInput
 from diorama.synthesis.store import read_provenance
@@ -15,7 +15,7 @@ from diorama.synthesis.store import read_provenance
 LOG = "log.jsonl"
 
 
-def read_story(run: Path) -> Story | None:
+def read_history(run: Path) -> TrainingHistory | None:
     """The training of a run folder; ``None`` for a bare model folder or a run that logged nothing.
 
     Args:
@@ -25,7 +25,7 @@ def read_story(run: Path) -> Story | None:
     if not records:
         return None
     training = _training(run)
-    return Story(
+    return TrainingHistory(
         images=int(_largest(records, training, "images")),
         steps=max([int(r["step"]) for r in records] + [int(training.get("steps", 0))]),
         seconds=_largest(records, training, "seconds"),
