@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadInput
-from diorama.core.files import fresh_folder, write_bytes, write_json, write_text
+from diorama.core.files import fresh_folder, sha256_of, write_bytes, write_json, write_text
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.catalog import AnySynthesizer
 
@@ -120,13 +121,11 @@ def model_hash(model: Path | str | Synthesizer) -> str:
     """
     if isinstance(model, Synthesizer):
         contents = (_config_bytes(model.config), _weight_bytes(model.state_dict()))
+        parts = [hashlib.sha256(content).hexdigest() for content in contents]
     else:
         folder = model_folder(model)
-        contents = (_read(folder / CONFIG), _read(folder / WEIGHTS))
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
+        parts = [_file_hash(folder / CONFIG), _file_hash(folder / WEIGHTS)]
+    return hashlib.sha256(b"".join(bytes.fromhex(part) for part in parts)).hexdigest()
 
 
 def _config_bytes(config: SynthesizerConfig) -> bytes:
@@ -147,8 +146,20 @@ def _built(config: SynthesizerConfig, path: Path) -> Synthesizer:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with _reading(path):
         return path.read_bytes()
+
+
+def _file_hash(path: Path) -> str:
+    """Hex SHA-256 of a file, piece by piece: weights may be larger than what memory is left."""
+    with _reading(path):
+        return sha256_of(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
         raise BadInput(f"{path}: cannot be read ({problem.strerror}); the model folder is incomplete") from problem
 
