@@ -20,7 +20,7 @@ def test_a_file_with_the_right_hash_is_loaded(tmp_path: Path, monkeypatch: pytes
     network = FIDInception()
     path = tmp_path / inception_fid.WEIGHTS.name
     torch.save(network.state_dict(), path)
-    known = Published(url="file:///nowhere", name=path.name, prefix=sha256_of(path)[:8], about="the weights")
+    known = Published(url="file:///nowhere", name=path.name, sha256=sha256_of(path), size=1, about="the weights")
     monkeypatch.setattr(inception_fid, "WEIGHTS", known)
     loaded, digest = load_inception(tmp_path)
     assert digest == sha256_of(path)
@@ -28,8 +28,15 @@ def test_a_file_with_the_right_hash_is_loaded(tmp_path: Path, monkeypatch: pytes
     torch.testing.assert_close(loaded.fc.weight, network.fc.weight.data)
 
 
+def test_the_file_is_known_by_its_whole_hash() -> None:
+    """Its name carries the first 32 bits alone."""
+    weights = inception_fid.WEIGHTS
+    assert len(weights.sha256) == 64
+    assert weights.name == f"pt_inception-2015-12-05-{weights.sha256[:8]}.pth"
+
+
 def test_offline_names_the_address_and_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = Published(url="file:///nowhere/x.pth", name="x.pth", prefix="6726825d", about="the FID weights")
+    gone = Published(url="file:///nowhere/x.pth", name="x.pth", sha256="6726825d" * 8, size=1, about="the FID weights")
     monkeypatch.setattr(inception_fid, "WEIGHTS", gone)
     with pytest.raises(BadInput, match=r"file:///nowhere/x\.pth.*x\.pth"):
         load_inception(tmp_path)

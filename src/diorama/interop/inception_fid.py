@@ -17,7 +17,8 @@ from diorama.networks.features.inception import FIDInception, resize, resize_ten
 WEIGHTS = Published(
     url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
     name="pt_inception-2015-12-05-6726825d.pth",
-    prefix="6726825d",
+    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    size=95_628_359,
     about="the published FID Inception weights",
 )
 
