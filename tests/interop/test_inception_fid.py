@@ -11,7 +11,7 @@ from diorama.core.errors import BadInput
 from diorama.core.fetch import Published
 from diorama.core.files import sha256_of
 from diorama.interop import inception_fid
-from diorama.interop.inception_fid import import_inception, load_inception, pytorch_fid_input, torch_fidelity_input
+from diorama.interop.inception_fid import INCEPTION, load_inception, pytorch_fid_input, torch_fidelity_input
 from diorama.networks.features.inception import FIDInception
 
 
@@ -42,15 +42,12 @@ def test_offline_names_the_address_and_the_place(tmp_path: Path, monkeypatch: py
         load_inception(tmp_path)
 
 
-def test_tensors_that_do_not_fit_are_named() -> None:
-    state = {name: tensor for name, tensor in FIDInception().state_dict().items() if name != "fc.bias"}
-    with pytest.raises(BadInput, match=r"fc\.bias"):
-        import_inception(state)
-
-
-def test_counts_of_batches_may_be_missing() -> None:
-    state = {name: t for name, t in FIDInception().state_dict().items() if not name.endswith("num_batches_tracked")}
-    assert not import_inception(state).training
+def test_torchvisions_network_is_another_one() -> None:
+    shapes = {name: tuple(t.shape) for name, t in FIDInception().state_dict().items()}
+    assert INCEPTION.recognises(shapes, {})
+    assert not INCEPTION.recognises(shapes | {"AuxLogits.fc.weight": (1000, 768)}, {})
+    with pytest.raises(BadInput, match=r"'fc\.weight' has shape"):
+        INCEPTION.load({}, FIDInception().state_dict() | {"fc.weight": torch.zeros(1000, 2048)})
 
 
 def test_inputs_have_the_publishers_ranges() -> None:
