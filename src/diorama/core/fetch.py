@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import urllib.error
 import urllib.request
@@ -68,6 +69,31 @@ def fetch(file: Published, folder: Path | None = None, *, seconds: float = 30.0)
     except (OSError, ValueError) as problem:
         reason = problem.reason if isinstance(problem, urllib.error.URLError) else problem
         raise BadInput(f"{file.about} cannot be fetched ({reason}); {by_hand}") from problem
+    return place
+
+
+def keep(file: Published, source: Path, folder: Path | None = None) -> Path:
+    """Copy a published file that lies elsewhere into the cache; returns its place there.
+
+    Args:
+        file: what it shall be.
+        source: where it lies.
+        folder: as of :func:`fetch`.
+
+    Raises:
+        BadInput: it is another file.
+    """
+    place = place_of(file, folder)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".keeping-") as aside:
+        copied = Path(shutil.copy(source, aside))
+        digest = sha256_of(copied)
+        if digest != file.sha256:
+            raise BadInput(
+                f"{source}: is not {file.about} (its SHA-256 is {digest}, not {file.sha256}); numbers that it gives "
+                "could not be compared with others"
+            )
+        os.replace(copied, place)
     return place
 
 

@@ -72,7 +72,8 @@ def find(name: str) -> Publisher:
         if publisher.name == name:
             return publisher
     names = [publisher.name for publisher in PUBLISHERS]
-    close = get_close_matches(name, names, n=1)
+    # Half a name says more than letters that happen to be alike.
+    close = [known for known in names if name and name in known] or get_close_matches(name, names, n=1)
     near = f" (did you mean {close[0]!r}?)" if close else ""
     raise BadConfig(f"there is no layout {name!r}{near}; known are {', '.join(names)}")
 

@@ -117,8 +117,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def _in_folder(path: Path) -> tuple[Path, Path, Path | None]:
     """Weights, config and the scheduler's config of a diffusers folder."""
     inner = path / "unet" if (path / INDEX).is_file() and not (path / CONFIG).is_file() else path
-    if not (inner / CONFIG).is_file():
-        raise BadInput(f"{path}: is no folder of the diffusers library (there is no {inner / CONFIG})")
+    if not is_diffusers_folder(inner):
+        raise BadInput(f"{path}: is no folder of the diffusers library ({inner / CONFIG} names no class of it)")
     weights = next((inner / name for name in WEIGHTS if (inner / name).is_file()), None)
     if weights is None:
         split = next(

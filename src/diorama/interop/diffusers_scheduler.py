@@ -16,6 +16,8 @@ from diorama.core.errors import BadConfig, BadInput
 _BETAS: dict[Any, Any] = {"linear": "linear", "scaled_linear": "scaled_linear", "squaredcos_cap_v2": "cosine"}
 _TARGETS: dict[Any, Any] = {"epsilon": "noise", "sample": "clean", "v_prediction": "velocity"}
 _VARIANCES: dict[Any, Any] = {"fixed_small": "small", "fixed_small_log": "small", "fixed_large": "large"}
+_MOST_STEPS = 1_000_000
+"""The process keeps a table of them, and a file from anybody may ask for any number."""
 Spacing = Literal["leading", "trailing", "linspace"]
 
 
@@ -150,6 +152,11 @@ def _refuse_what_is_not_followed(arguments: _Arguments) -> None:
     if isinstance(arguments, DDIMArguments):
         # Without it the last step ends at the first level of noise, and not at clean data.
         neutral["set_alpha_to_one"] = True
+    if not 1 <= arguments.num_train_timesteps <= _MOST_STEPS:
+        raise BadInput(f"num_train_timesteps: must be in 1 … {_MOST_STEPS}, got {arguments.num_train_timesteps}")
+    if not 0 < arguments.beta_start <= arguments.beta_end < 1:
+        between = f"got {arguments.beta_start} and {arguments.beta_end}"
+        raise BadInput(f"beta_start, beta_end: 0 < beta_start <= beta_end < 1 must hold, {between}")
     for field, value in neutral.items():
         if getattr(arguments, field) != value:
             raise BadInput(f"{field}: {getattr(arguments, field)!r} is not followed, only {value!r} is")

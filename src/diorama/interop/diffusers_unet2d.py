@@ -98,6 +98,7 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
     arguments = UNet2DModelArguments
     config = (DDPMUNetConfig, NCSNppConfig)
     size_argument = "sample_size"
+    config_file = "config.json"
 
     def current_name(self, name: str) -> str:
         return _OLD_PLACE.sub(lambda match: match[1] + _OLD_NAMES[match[2]], name)

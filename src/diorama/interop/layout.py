@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -62,6 +62,9 @@ class Layout(ABC, Generic[Arguments, Config]):
     """The argument that says how large the pictures are, where the network itself draws any size."""
     frames_argument: ClassVar[str | None] = None
     """The argument that says how long clips are."""
+
+    config_file: ClassVar[str | None] = None
+    """The file that the publisher keeps the arguments in, where it has one; the network is not known without it."""
 
     publisher: str
     network: str
@@ -118,8 +121,14 @@ class Layout(ABC, Generic[Arguments, Config]):
             BadInput: an argument is unknown, of the wrong type, or needed and not to be found; the message names it.
         """
         given = {key: value for key, value in published.items() if not key.startswith("_")}
+        values = {**self.observed(shapes, given), **given}
+        lacking = [f.name for f in fields(self.arguments) if f.default is MISSING and f.name not in values]
+        if lacking:
+            raise BadInput(
+                f"{self.network}: neither a config nor the tensors say {', '.join(lacking)}; give --config FILE.json"
+            )
         try:
-            return decode(self.arguments, {**self.observed(shapes, given), **given}, f"{self.network} config")
+            return decode(self.arguments, values, f"{self.network} config")
         except BadConfig as problem:
             raise BadInput(str(problem)) from problem
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,10 @@ from torch import Tensor
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder, sha256_of, write_bytes, write_json, write_text
+from diorama.interop.checkpoint import is_diffusers_folder, open_checkpoint
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.catalog import AnySynthesizer
+from diorama.synthesis.published import load_published, published_model
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD, PROVENANCE = "config.json", "model.safetensors", "README.md", "provenance.json"
@@ -48,7 +51,8 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
     """Read a model back, in evaluation mode.
 
     Args:
-        path: a model folder, or a run folder (its best model).
+        path: a model folder, a run folder (its best model), or a folder of the diffusers library (a ``UNet2DModel``,
+            alone or in a pipeline); what had to be guessed of the last is warned of.
         device: where the model shall be.
         catalog: further config classes that the model may name (a user's own).
 
@@ -56,6 +60,8 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
         BadInput: no model there, a file that is missing or broken, a tensor that is missing, unknown or misshapen.
         BadConfig: the config does not fit; the message names the field.
     """
+    if is_diffusers_folder(Path(path)):
+        return load_published(Path(path), device=device)
     folder = model_folder(path)
     config = read_config(folder, catalog)
     state = _read_weights(folder / WEIGHTS)
@@ -110,6 +116,8 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
     Raises:
         BadInput: no model there, or the file is missing or broken.
     """
+    if is_diffusers_folder(Path(path)):
+        return published_model(open_checkpoint(Path(path))).provenance
     return _read_json(model_folder(path) / PROVENANCE)
 
 
@@ -119,6 +127,9 @@ def model_hash(model: Path | str | Synthesizer) -> str:
     Raises:
         BadInput: no model there.
     """
+    if not isinstance(model, Synthesizer) and is_diffusers_folder(Path(model)):
+        with warnings.catch_warnings(action="ignore"):
+            model = load_published(Path(model))
     if isinstance(model, Synthesizer):
         contents = (_config_bytes(model.config), _weight_bytes(model.state_dict()))
         parts = [hashlib.sha256(content).hexdigest() for content in contents]
