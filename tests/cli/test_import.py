@@ -17,7 +17,7 @@ from diorama.core.files import sha256_of
 from diorama.interop import inception_fid
 from diorama.networks.features.inception import FIDInception
 from tests.interop.oracles import VideoGenerator, dcgan_discriminator, dcgan_generator, randomised
-from tests.interop.test_checkpoint import pipeline_folder, unet_folder
+from tests.interop.published_folders import pipeline_folder, unet_folder
 
 Captured = pytest.CaptureFixture[str]
 
@@ -58,18 +58,24 @@ def test_a_generator_of_clips_is_told_its_length(tmp_path: Path, capsys: Capture
 
 def test_a_pipeline_is_drawn_from_as_it_lies_and_imported(tmp_path: Path, capsys: Captured) -> None:
     pipe = pipeline_folder(tmp_path / "pipe")
-    told = said(["import", pipe, "--out", tmp_path / "model"], 1, capsys)
-    assert "sample_size" in told
-    said(["import", pipe, "--out", tmp_path / "model", "--size", "16x8"], 0, capsys)
+    said(["import", pipe, "--out", tmp_path / "model"], 0, capsys)
     said(["export", tmp_path / "model", "--to", "diffusers-unet2d", "--out", tmp_path / "back"], 0, capsys)
-    for place, out in ((tmp_path / "model", "a"), (tmp_path / "back", "b")):
-        said(["sample", place, "--count", 1, "--out", tmp_path / out], 0, capsys)
-    assert (tmp_path / "a" / "000000.png").read_bytes() == (tmp_path / "b" / "000000.png").read_bytes()
+    for place in (pipe, tmp_path / "model", tmp_path / "back"):
+        said(["sample", place, "--count", 1, "--out", tmp_path / "drawn" / place.name], 0, capsys)
+    drawn = [(tmp_path / "drawn" / name / "000000.png").read_bytes() for name in ("pipe", "model", "back")]
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
+def test_a_size_that_nobody_says_is_asked_for(tmp_path: Path, capsys: Captured) -> None:
+    folder = unet_folder(tmp_path / "x", sample_size=None)
+    assert "sample_size" in said(["import", folder, "--out", tmp_path / "model"], 1, capsys)
+    said(["import", folder, "--out", tmp_path / "model", "--size", "16x8"], 0, capsys)
+    assert "8 x 16, 3 channels" in said(["describe", tmp_path / "model"], 0, capsys)
 
 
 def test_what_was_guessed_is_printed(tmp_path: Path, capsys: Captured) -> None:
     folder = unet_folder(tmp_path / "x")
-    told = said(["import", folder, "--out", tmp_path / "model", "--size", 16], 0, capsys)
+    told = said(["import", folder, "--out", tmp_path / "model"], 0, capsys)
     assert "note: no scheduler_config.json lies beside it" in told
 
 
@@ -106,7 +112,7 @@ def test_no_other_folder_is_replaced(tmp_path: Path, capsys: Captured) -> None:
     said(["import", tmp_path / "netG.pth", "--out", tmp_path / "model"], 0, capsys)
     assert "choose another" in said(["import", tmp_path / "netG.pth", "--out", tmp_path / "netG.pth"], 1, capsys)
     unet = unet_folder(tmp_path / "x")
-    said(["import", unet, "--size", 16, "--out", tmp_path / "unet"], 0, capsys)
+    said(["import", unet, "--out", tmp_path / "unet"], 0, capsys)
     words = ["export", tmp_path / "unet", "--to", "diffusers-unet2d", "--out"]
     assert "choose another" in said([*words, tmp_path / "photos"], 1, capsys)
     said([*words, unet], 0, capsys)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,7 +16,7 @@ from diorama.interop.checkpoint import is_diffusers_folder, open_checkpoint
 from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.interop.pytorch_examples_dcgan import DISCRIMINATOR, GENERATOR
 from tests.interop.oracles import dcgan_discriminator, dcgan_generator
-from tests.interop.test_layout import UNET, published
+from tests.interop.published_folders import DDIM, pipeline_folder, unet_folder
 
 
 def generator() -> dict[str, Tensor]:
@@ -27,25 +25,6 @@ def generator() -> dict[str, Tensor]:
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
-
-
-def unet_folder(folder: Path, *, pickled: bool = False, config: Mapping[str, Any] = UNET) -> Path:
-    """A folder as the library's ``save_pretrained`` leaves it."""
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"_class_name": "UNet2DModel", "_diffusers_version": "0"} | config))
-    if pickled:
-        torch.save(published(UNET2D), folder / "diffusion_pytorch_model.bin")
-    else:
-        save_file(published(UNET2D), folder / "diffusion_pytorch_model.safetensors")
-    return folder
-
-
-def pipeline_folder(folder: Path) -> Path:
-    unet_folder(folder / "unet")
-    (folder / "scheduler").mkdir()
-    (folder / "scheduler" / "scheduler_config.json").write_text('{"_class_name": "DDIMScheduler"}')
-    (folder / "model_index.json").write_text('{"_class_name": "DDIMPipeline"}')
-    return folder
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -96,14 +75,13 @@ def test_a_networks_folder_brings_its_config(tmp_path: Path, pickled: bool) -> N
 @pytest.mark.parametrize("inner", ["", "unet"])
 def test_a_pipeline_brings_its_scheduler(tmp_path: Path, inner: str) -> None:
     found = open_checkpoint(pipeline_folder(tmp_path / "pipe") / inner)
-    assert found.schedule == {"_class_name": "DDIMScheduler"}
+    assert found.schedule == DDIM
     assert found.schedule_path == tmp_path / "pipe" / "scheduler" / "scheduler_config.json"
 
 
 def test_pipelines_of_2022_keep_all_in_one_folder(tmp_path: Path) -> None:
-    folder = unet_folder(tmp_path / "x")
+    folder = unet_folder(tmp_path / "x", {"_class_name": "DDPMScheduler"})
     (folder / "model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
-    (folder / "scheduler_config.json").write_text('{"_class_name": "DDPMScheduler"}')
     assert open_checkpoint(folder).schedule == {"_class_name": "DDPMScheduler"}
 
 
@@ -153,6 +131,7 @@ def test_a_stranger_is_told_what_was_seen_and_what_is_known(tmp_path: Path) -> N
         BadInput, match=r"known here \(dcgan.*inception-fid\): its 6 tensors are layer0\.weight, .*, …$"
     ):
         open_checkpoint(tmp_path / "a.safetensors")
-    folder = unet_folder(tmp_path / "x", config=UNET | {"_class_name": "AutoencoderKL"})
+    folder = unet_folder(tmp_path / "x")
+    (folder / "config.json").write_text('{"_class_name": "AutoencoderKL"}')
     with pytest.raises(BadInput, match="its config is of 'AutoencoderKL'"):
         open_checkpoint(folder)

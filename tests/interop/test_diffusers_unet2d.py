@@ -15,15 +15,8 @@ from diorama.core.errors import BadInput
 from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
+from tests.interop.published_folders import SMALL
 from tests.interop.published_unets import plain, pyramids
-
-TINY: dict[str, Any] = {
-    "block_out_channels": [8, 16],
-    "down_block_types": ["DownBlock2D", "AttnDownBlock2D"],
-    "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
-    "norm_num_groups": 4,
-    "layers_per_block": 1,
-}
 
 
 def _label(published: Any, config: dict[str, Any]) -> torch.Tensor | None:
@@ -97,7 +90,7 @@ def _rename_to_2022(name: str) -> str:
 
 
 def test_names_of_2022_are_read() -> None:
-    config = UNET2D.read_config(TINY | {"layers_per_block": 11})
+    config = UNET2D.read_config(SMALL | {"layers_per_block": 11})
     state = config.build().state_dict()
     published = {_rename_to_2022(name): tensor for name, tensor in UNET2D.export_state(config, state).items()}
     assert any("attentions.10.proj_attn" in name for name in published)
@@ -105,7 +98,7 @@ def test_names_of_2022_are_read() -> None:
 
 
 def test_a_tensor_under_both_names_is_refused() -> None:
-    config = UNET2D.read_config(TINY)
+    config = UNET2D.read_config(SMALL)
     published = UNET2D.export_state(config, config.build().state_dict())
     twice = {"mid_block.attentions.0.query.weight": published["mid_block.attentions.0.to_q.weight"]}
     with pytest.raises(BadInput, match="twice"):
@@ -113,8 +106,8 @@ def test_a_tensor_under_both_names_is_refused() -> None:
 
 
 def test_block_names_of_the_first_release_and_private_keys_are_read() -> None:
-    old = TINY | {"_class_name": "UNet2DModel", "down_block_types": ["UNetResDownBlock2D", "UNetResAttnDownBlock2D"]}
-    assert UNET2D.read_config(old) == UNET2D.read_config(TINY)
+    old = SMALL | {"_class_name": "UNet2DModel", "down_block_types": ["UNetResDownBlock2D", "UNetResAttnDownBlock2D"]}
+    assert UNET2D.read_config(old) == UNET2D.read_config(SMALL)
 
 
 @pytest.mark.parametrize(
@@ -142,21 +135,21 @@ def test_block_names_of_the_first_release_and_private_keys_are_read() -> None:
 )
 def test_what_is_not_known_is_refused_by_name(change: dict[str, Any], named: str) -> None:
     with pytest.raises(BadInput, match=named):
-        UNET2D.read_config(TINY | change)
+        UNET2D.read_config(SMALL | change)
 
 
 def test_pyramids_of_other_channels_are_refused() -> None:
     skip = {"down_block_types": ["SkipDownBlock2D"] * 2, "up_block_types": ["SkipUpBlock2D"] * 2, "in_channels": 1}
     with pytest.raises(BadInput, match="in_channels"):
-        UNET2D.read_config(TINY | skip)
+        UNET2D.read_config(SMALL | skip)
 
 
 def test_heads_matter_only_where_something_attends() -> None:
-    assert UNET2D.read_config(TINY | {"attention_head_dim": 16}) is not None
+    assert UNET2D.read_config(SMALL | {"attention_head_dim": 16}) is not None
 
 
 def test_each_of_query_key_and_value_is_named() -> None:
-    config = UNET2D.read_config(TINY)
+    config = UNET2D.read_config(SMALL)
     published = UNET2D.export_state(config, config.build().state_dict())
     name = "mid_block.attentions.0.to_k.weight"
     with pytest.raises(BadInput, match=f"'{name}' is missing"):

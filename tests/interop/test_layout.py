@@ -12,14 +12,8 @@ from torch import Tensor
 from diorama.core.errors import BadInput
 from diorama.interop import catalog, diffusers_unet2d, inception_fid, mocogan, pytorch_examples_dcgan
 from diorama.interop.layout import Layout, shapes_of, tensors_of
+from tests.interop.published_folders import SMALL
 
-UNET = {
-    "block_out_channels": [8, 16],
-    "down_block_types": ["DownBlock2D", "AttnDownBlock2D"],
-    "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
-    "norm_num_groups": 4,
-    "layers_per_block": 1,
-}
 CRITIC = {"n_channels": 1, "ndf": 2, "use_noise": True, "noise_sigma": 0.25}
 EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     pytorch_examples_dcgan.GENERATOR: {"nc": 1, "ngf": 2, "nz": 5},
@@ -30,7 +24,7 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     mocogan.CATEGORICAL_VIDEO_DISCRIMINATOR: CRITIC | {"n_output_neurons": 2, "dim_categorical": 3},
     mocogan.VIDEO_DISCRIMINATOR: CRITIC | {"n_output_neurons": 2},
     mocogan.PATCH_VIDEO_DISCRIMINATOR: CRITIC,
-    diffusers_unet2d.UNET2D: UNET,
+    diffusers_unet2d.UNET2D: SMALL,
     inception_fid.INCEPTION: {},
 }
 LAYOUTS = [pytest.param(layout, id=f"{layout.publisher}-{layout.network}") for layout in EXAMPLES]
@@ -80,7 +74,7 @@ def test_without_a_config_the_tensors_tell_what_they_can(layout: Layout[Any, Any
     """All but the split of MoCoGAN's codes and scores, and the whole U-Net, which must be said."""
     state, given = published(layout), {}
     if layout is diffusers_unet2d.UNET2D:
-        given = UNET
+        given = SMALL
     for key in ("dim_z_category", "dim_categorical"):
         if key in EXAMPLES[layout]:
             given = {key: EXAMPLES[layout][key]}

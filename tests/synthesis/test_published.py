@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,7 +17,6 @@ import diorama
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
 from diorama.interop.checkpoint import open_checkpoint
-from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.interop.mocogan import IMAGE_DISCRIMINATOR
 from diorama.interop.pytorch_examples_dcgan import DISCRIMINATOR
 from diorama.samplers.ancestral import AncestralConfig
@@ -30,26 +28,13 @@ from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.published import Asked, PublishedModel, card, published_model, schedule_of
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 from tests.interop.oracles import VideoGenerator, dcgan_generator, randomised
-from tests.interop.test_layout import UNET, published
+from tests.interop.published_folders import DDIM, unet_folder
+from tests.interop.test_layout import published
 
 
 def file_of(folder: Path, tensors: Mapping[str, Tensor], name: str = "a.safetensors") -> Path:
     save_file({key: tensor.clone() for key, tensor in tensors.items()}, folder / name)
     return folder / name
-
-
-def unet_folder(folder: Path, schedule: Mapping[str, Any] | None = None, **config: Any) -> Path:
-    """A ``UNet2DModel`` folder of 16 x 8 pixels; ``schedule`` is written beside it."""
-    given = UNET | {"sample_size": [16, 8]} | config
-    network = UNET2D.read_config(given)
-    torch.manual_seed(0)
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"_class_name": "UNet2DModel"} | given))
-    tensors = UNET2D.export_state(network, network.build().state_dict())
-    file_of(folder, tensors, "diffusion_pytorch_model.safetensors")
-    if schedule is not None:
-        (folder / "scheduler_config.json").write_text(json.dumps(schedule))
-    return folder
 
 
 def built(model: PublishedModel) -> Synthesizer:
@@ -86,7 +71,7 @@ def test_a_mocogan_draws_clips_as_the_published_layers_do(tmp_path: Path) -> Non
     torch.testing.assert_close(synthesizer.sample(2, noise=noise), expected, rtol=1e-4, atol=1e-5)
 
 
-SCHEDULE = {"_class_name": "DDIMScheduler", "num_train_timesteps": 100, "beta_schedule": "squaredcos_cap_v2"}
+SCHEDULE = DDIM | {"beta_schedule": "squaredcos_cap_v2"}
 
 
 def test_a_unet_takes_its_process_and_sampler_from_the_scheduler(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def main(words: Sequence[str]) -> None:
         raise WrongArguments(f"--out {arguments.out}: the file's name must end in .safetensors; no pickle is written")
     written = write_export(files, arguments.out)
     for note in files.notes:
-        print(f"note: {note}")
+        print(f"note: {note}", file=sys.stderr)
     print(f"{files.layout.network} of {files.layout.publisher}: {', '.join(map(str, written))}")
 
 

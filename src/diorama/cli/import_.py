@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def _write(checkpoint: Checkpoint, arguments: Arguments) -> None:
 
     model = published_model(checkpoint, Asked(size=arguments.size, frames=arguments.frames))
     for note in model.notes:
-        print(f"note: {note}")
+        print(f"note: {note}", file=sys.stderr)
     if arguments.out is None:
         raise WrongArguments("--out is missing: where the model folder shall be written")
     _refuse_other_folders(arguments.out)
