@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from diorama.core.errors import BadInput
 from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from tests.interop.published_folders import SMALL
 from tests.interop.published_unets import plain, pyramids
@@ -70,6 +71,46 @@ def test_computes_what_the_library_computes(config: dict[str, Any]) -> None:
 @given(config=st.one_of(plain(), pyramids()))
 def test_computes_what_the_library_computes_for_many_configs(config: dict[str, Any]) -> None:
     agree(config)
+
+
+FLAGS = st.lists(st.booleans(), min_size=2, max_size=2).map(tuple)
+KINDS = st.sampled_from([None, ("conv",), ("residual",)])
+COMMON: dict[str, st.SearchStrategy[Any]] = {
+    "depth": st.integers(1, 2),
+    "attention": FLAGS,
+    "up_attention": st.one_of(st.none(), FLAGS),
+    "middle": st.sampled_from(["attention", "residual", "none"]),
+    "middle_groups": st.sampled_from([None, 0, 2]),
+    "scale_shift": st.just(True),
+    "embedding": st.sampled_from(
+        [
+            EmbeddingConfig(),
+            EmbeddingConfig(shift=0.5, sine_first=False, width=12),
+            EmbeddingConfig(label="table", classes=3, unconditional=True),
+            EmbeddingConfig(time="learned", steps=50, label="table", classes=4),
+        ]
+    ),
+}
+OWN = st.one_of(
+    st.builds(DDPMUNetConfig, widths=st.just((8, 16)), groups=st.just(4), resample=KINDS, up_resample=KINDS, **COMMON),
+    st.builds(NCSNppConfig, widths=st.just((32, 64)), groups=st.sampled_from([None, 4]), **COMMON),
+)
+
+
+@settings(SLOWLY, max_examples=30)
+@given(config=OWN)
+@torch.no_grad()
+def test_networks_of_our_own_come_back_as_the_same_network(config: DDPMUNetConfig | NCSNppConfig) -> None:
+    again = UNET2D.to_ours(UNET2D.to_published(config))
+    torch.manual_seed(0)
+    network = config.build().eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.15)
+    back = again.build().eval()
+    back.load_state_dict(UNET2D.import_state(again, UNET2D.export_state(config, network.state_dict())))
+    label = torch.tensor([0, 3]) if config.embedding.label == "table" else None
+    x, t = torch.rand(2, 3, 8, 8), torch.tensor([3, 41])
+    assert torch.equal(back(x, t, label), network(x, t, label))
 
 
 def test_the_librarys_defaults_are_ours() -> None:

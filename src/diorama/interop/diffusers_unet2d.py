@@ -123,7 +123,7 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
             raise BadInput(f"patch: UNet2DModel sees single pixels, this network squares of {config.patch}")
         if isinstance(config, NCSNppConfig) and (config.in_channels, config.out_channels) != (3, 3):
             raise BadInput("in_channels, out_channels: the pyramids of UNet2DModel's Skip blocks have 3 channels")
-        if config.middle_groups == 0 and not config.scale_shift:
+        if config.middle == "attention" and config.middle_groups == 0 and not config.scale_shift:
             raise BadInput("middle_groups: UNet2DModel always normalises before attention unless scale_shift is set")
         return replace(_published_blocks(config), **_published_values(config))
 
@@ -238,7 +238,8 @@ def _published_values(config: UNet2DConfig) -> dict[str, Any]:
     labels = {ours: theirs for theirs, ours in _LABELS.items()}
     middle_groups = config.middle_groups or None
     if config.middle_groups is None and config.scale_shift:
-        middle_groups = config.groups
+        # Unsaid means none there: so what our networks take unsaid is said, the pyramid's quarter of the channels too.
+        middle_groups = config.groups or min(config.widths[-1] // 4, 32)
     return {
         "in_channels": config.in_channels,
         "out_channels": config.out_channels,
