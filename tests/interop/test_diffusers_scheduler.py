@@ -6,14 +6,15 @@ from dataclasses import replace
 from inspect import signature
 from typing import Any
 
-import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from diorama.core.errors import BadInput
 from diorama.interop.diffusers_scheduler import DDIMArguments, DDPMArguments, Schedule, read_schedule, write_schedule
-from diorama.processes.levels import DiscreteProcessConfig, sampling_times
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.spacing import StepSpacing
 
 SCHEDULES = st.builds(
     Schedule,
@@ -54,12 +55,13 @@ def test_levels_and_steps_are_the_librarys(betas: Any, sampler: Any, spacing: An
     document = write_schedule(Schedule(steps=200, betas=betas, sampler=sampler, spacing=spacing))
     theirs = getattr(diffusers, document["_class_name"]).from_config(document)
     schedule = read_schedule(document)
-    process = DiscreteProcessConfig(
-        steps=schedule.steps, betas=schedule.betas, first=schedule.first, last=schedule.last
-    ).build()
-    np.testing.assert_allclose(process.signal.numpy(), theirs.alphas_cumprod.numpy(), rtol=2e-4, atol=1e-6)
+    process = DiscreteProcess(steps=schedule.steps, betas=schedule.betas, first=schedule.first, last=schedule.last)
+    # The library counts its steps from 0, where we have clean data.
+    levels = process.at(torch.arange(1, schedule.steps + 1, dtype=torch.float64))
+    torch.testing.assert_close(levels.alpha**2, theirs.alphas_cumprod.double(), rtol=2e-4, atol=1e-6)
     theirs.set_timesteps(7)
-    assert theirs.timesteps.tolist() == sampling_times(schedule.steps, 7, schedule.spacing)
+    steps = StepSpacing(leap=schedule.spacing).times(process, 7)
+    assert theirs.timesteps.tolist() == (steps[:-1] - 1).tolist()
 
 
 @pytest.mark.parametrize(

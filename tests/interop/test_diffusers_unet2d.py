@@ -44,7 +44,7 @@ def agree(config: dict[str, Any]) -> None:
         expected = published(x, t, label).sample
     state = published.state_dict()
     network = UNET2D.load(config, state)
-    found = network(x, t, label)
+    found = network(x, t, {} if label is None else {"label": label})
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
     ours = UNET2D.read_config(config)
     back = UNET2D.export_state(ours, network.state_dict())
@@ -108,9 +108,9 @@ def test_networks_of_our_own_come_back_as_the_same_network(config: DDPMUNetConfi
         torch.nn.init.normal_(parameter, 0, 0.15)
     back = again.build().eval()
     back.load_state_dict(UNET2D.import_state(again, UNET2D.export_state(config, network.state_dict())))
-    label = torch.tensor([0, 3]) if config.embedding.label == "table" else None
+    condition = {"label": torch.tensor([0, 3])} if config.embedding.label == "table" else {}
     x, t = torch.rand(2, 3, 8, 8), torch.tensor([3, 41])
-    assert torch.equal(back(x, t, label), network(x, t, label))
+    assert torch.equal(back(x, t, condition), network(x, t, condition))
 
 
 def test_the_librarys_defaults_are_ours() -> None:
@@ -204,6 +204,8 @@ def test_each_of_query_key_and_value_is_named() -> None:
     [
         ({"patch": 2}, "patch"),
         ({"middle_groups": 0}, "middle_groups"),
+        ({"text": 8}, "text"),
+        ({"picture": 3}, "picture"),
         ({"attention": (True, True, True), "widths": (8, 8, 8), "resample": ("conv", "residual")}, "resample"),
     ],
 )

@@ -12,13 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadConfig, BadInput
 from diorama.interop.checkpoint import open_checkpoint
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
+from diorama.processes.precondition import TargetPreconditioning
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer
@@ -26,11 +27,12 @@ from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.export import export, write_export
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.published import published_model
-from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
+from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 from tests.interop.oracles import VideoGenerator, dcgan_generator
 from tests.synthesis.models import tiny_gan, tiny_vae
 
 PICTURES = MediaSpec(kind="image", channels=1, height=64, width=64)
+VELOCITY = TargetPreconditioning(predicts="velocity")
 CLIPS = MediaSpec(kind="video", channels=1, height=64, width=64, frames=5)
 
 
@@ -41,7 +43,8 @@ def gan() -> Synthesizer:
 
 def video_gan() -> Synthesizer:
     network = MoCoGANGeneratorConfig(channels=1, features=2, content=4, motion=3, categories=2)
-    return VideoGANSynthesizerConfig(media=CLIPS, classes=("run", "jump"), generator=network).build().eval()
+    label = ConditionSpec(key="label", names=("run", "jump"), null=NO_CATEGORY)
+    return VideoGANSynthesizerConfig(media=CLIPS, conditions=(label,), generator=network).build().eval()
 
 
 def diffusion(*, classes: tuple[str, ...] = (), **changes: Any) -> Synthesizer:
@@ -50,7 +53,8 @@ def diffusion(*, classes: tuple[str, ...] = (), **changes: Any) -> Synthesizer:
         embedding = EmbeddingConfig(label="table", classes=len(classes), unconditional=True)
     network = DDPMUNetConfig(widths=(8, 16), depth=1, attention=(False, True), groups=4, embedding=embedding)
     media = MediaSpec(kind="image", channels=3, height=16, width=8)
-    given: dict[str, Any] = {"media": media, "classes": classes, "denoiser": network} | changes
+    label = ConditionSpec(key="label", names=classes, null=len(classes))
+    given: dict[str, Any] = {"media": media, "conditions": (label,) if classes else (), "denoiser": network} | changes
     return DiffusionSynthesizerConfig(**given).build().eval()
 
 
@@ -98,7 +102,7 @@ def test_diffusers_loads_the_folder_and_predicts_the_same(
     tmp_path: Path, sampler: DDIMConfig | AncestralConfig
 ) -> None:
     diffusers = pytest.importorskip("diffusers")
-    model = diffusion(sampler=sampler, target="velocity", classes=("a", "b"))
+    model = diffusion(sampler=sampler, preconditioning=VELOCITY, classes=("a", "b"))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, 0, 0.15)
     write_export(export(model, "diffusers-unet2d"), tmp_path / "out")
@@ -108,7 +112,7 @@ def test_diffusers_loads_the_folder_and_predicts_the_same(
         kind = diffusers.DDIMScheduler if isinstance(sampler, DDIMConfig) else diffusers.DDPMScheduler
         scheduler = kind.from_pretrained(tmp_path / "out")
     x, t, label = torch.randn(2, 3, 16, 8), torch.tensor([3, 700]), torch.tensor([0, 2])
-    ours = model.get_submodule("denoiser")(x, t, label)
+    ours = model.get_submodule("denoiser")(x, t, {"label": label})
     torch.testing.assert_close(network(x, t, label).sample, ours, rtol=1e-4, atol=1e-4)
     assert tuple(network.config.sample_size) == (16, 8)
     assert scheduler.config.prediction_type == "v_prediction"
@@ -121,14 +125,14 @@ def test_what_the_layout_has_no_place_for_is_said() -> None:
     assert "names of its 2 classes" in notes
     assert "last label, 2," in notes
     assert "guidance of 3" in notes
-    assert "50 steps of DDIM" in notes
+    assert "50 steps of sampling" in notes
     deep = GANSynthesizerConfig(
         media=replace(PICTURES, dtype="uint16", high=4095.0), generator=DCGANGeneratorConfig(channels=1, features=2)
     )
     assert export(deep.build(), "dcgan-pytorch-examples").notes == (
         "it draws uint16 from 0 to 4095, which is not written",
     )
-    eta = diffusion(sampler=DDIMConfig(steps=None, eta=0.5))
+    eta = diffusion(sampler=DDIMConfig(eta=0.5), steps=None)
     assert export(eta, "diffusers-unet2d").notes == ("its eta of 0.5 is not written; give it when you draw",)
 
 
@@ -139,7 +143,11 @@ def test_what_the_layout_has_no_place_for_is_said() -> None:
         (gan, "mocogan", r"mocogan has no network for DCGANGeneratorConfig; .* as dcgan-pytorch-examples$"),
         (tiny_vae, "diffusers-unet2d", r"no network for VAESynthesizerConfig; no layout has one"),
         (gan, "inception-fid", r"inception-fid has no network for DCGANGeneratorConfig"),
-        (lambda: diffusion(target="score"), "diffusers-unet2d", r"target: "),
+        (
+            lambda: diffusion(preconditioning=TargetPreconditioning(predicts="score")),
+            "diffusers-unet2d",
+            r"^preconditioning: ",
+        ),
     ],
 )
 def test_what_a_layout_cannot_say_is_refused_by_name(model: Any, publisher: str, said: str) -> None:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,8 +20,13 @@ from diorama.core.files import sha256_of
 from diorama.interop.checkpoint import open_checkpoint
 from diorama.interop.mocogan import IMAGE_DISCRIMINATOR
 from diorama.interop.pytorch_examples_dcgan import DISCRIMINATOR
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
+from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.heun import HeunConfig
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
@@ -79,18 +85,15 @@ def test_a_unet_takes_its_process_and_sampler_from_the_scheduler(tmp_path: Path)
     config = published_model(open_checkpoint(unet_folder(tmp_path / "a", SCHEDULE | asked))).config
     assert isinstance(config, DiffusionSynthesizerConfig)
     assert (config.media.height, config.media.width) == (16, 8)
-    assert (config.process.steps, config.process.betas, config.target, config.clip) == (
-        100,
-        "cosine",
-        "velocity",
-        False,
-    )
-    assert config.sampler == DDIMConfig(steps=50, spacing="trailing")
+    assert config.process == DiscreteProcess(steps=100, betas="cosine")
+    assert config.preconditioning == TargetPreconditioning(predicts="velocity")
+    assert (config.sampler, config.spacing, config.steps) == (DDIMConfig(), StepSpacing(leap="trailing"), 50)
+    assert not config.clip
     ddpm = {"_class_name": "DDPMScheduler", "variance_type": "fixed_large", "beta_end": 0.03}
     config = published_model(open_checkpoint(unet_folder(tmp_path / "b", ddpm))).config
     assert isinstance(config, DiffusionSynthesizerConfig)
-    assert config.sampler == AncestralConfig(variance="large")
-    assert config.process.last == 0.03
+    assert (config.sampler, config.steps) == (AncestralConfig(variance="large"), None)
+    assert config.process == DiscreteProcess(last=0.03)
 
 
 @torch.no_grad()
@@ -100,8 +103,7 @@ def test_the_ddim_path_is_the_librarys(tmp_path: Path) -> None:
     folder = unet_folder(tmp_path / "a", SCHEDULE | {"clip_sample": False, "prediction_type": "v_prediction"})
     model = published_model(open_checkpoint(folder))
     assert isinstance(model.config, DiffusionSynthesizerConfig)
-    config = replace(model.config, sampler=replace(model.config.sampler, steps=5))
-    synthesizer = built(replace(model, config=config))
+    synthesizer = built(replace(model, config=replace(model.config, steps=5)))
     x = noise = torch.randn(2, 3, 16, 8, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -243,13 +245,30 @@ def test_a_guess_is_warned_of_when_a_folder_is_loaded(tmp_path: Path) -> None:
         diorama.load(unet_folder(tmp_path / "x"))
 
 
-@pytest.mark.parametrize("sampler", [AncestralConfig(variance="small"), DDIMConfig(steps=50, spacing="linspace")])
+@pytest.mark.parametrize("sampler", [AncestralConfig(variance="small"), DDIMConfig()])
 def test_a_model_and_its_schedule_agree(tmp_path: Path, sampler: AncestralConfig | DDIMConfig) -> None:
     config = published_model(open_checkpoint(unet_folder(tmp_path / "x", SCHEDULE))).config
     assert isinstance(config, DiffusionSynthesizerConfig)
-    config = replace(config, sampler=sampler, target="clean", clip=False)
+    clean = TargetPreconditioning(predicts="clean")
+    config = replace(config, sampler=sampler, preconditioning=clean, spacing=StepSpacing(leap="linspace"), clip=False)
     schedule = schedule_of(config)
     assert (schedule.steps, schedule.betas, schedule.target, schedule.clip) == (100, "cosine", "clean", False)
-    assert schedule.spacing == sampler.spacing
-    with pytest.raises(BadInput, match=r"^target: "):
-        schedule_of(replace(config, target="score"))
+    assert schedule.spacing == "linspace"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"preconditioning": TargetPreconditioning(predicts="score")}, "preconditioning"),
+        ({"preconditioning": TargetPreconditioning(time_input="sigma")}, r"preconditioning\.time_input"),
+        ({"preconditioning": EDMPreconditioning()}, "preconditioning"),
+        ({"process": ExplodingProcess(), "spacing": KarrasSpacing(), "sampler": HeunConfig()}, "process"),
+        ({"spacing": UniformSpacing()}, "spacing"),
+        ({"sampler": HeunConfig()}, "sampler"),
+    ],
+)
+def test_what_no_scheduler_can_say_is_refused_by_its_field(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
+    config = published_model(open_checkpoint(unet_folder(tmp_path / "x", SCHEDULE))).config
+    assert isinstance(config, DiffusionSynthesizerConfig)
+    with pytest.raises(BadInput, match=f"^{named}"):
+        schedule_of(replace(config, **changes))

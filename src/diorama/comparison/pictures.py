@@ -12,7 +12,8 @@ from torch import Tensor
 from diorama.data.dataset import Split
 from diorama.media.convert import to_float, to_stored, to_uint8
 from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.draw import DrawOptions, draw_batches
+from diorama.synthesis.conditions import usual
+from diorama.synthesis.drawing import DrawOptions, draw, pixels_of
 
 
 def visible(x: Tensor) -> np.ndarray:
@@ -46,7 +47,7 @@ class Drawing:
 
     def __init__(self, model: Synthesizer, count: int, *, seed: int, size: int, keep: int) -> None:
         self.model, self.count, self.seed, self.keep = model, count, seed, keep
-        self.options = DrawOptions(batch_size=size, label="all" if model.config.classes else None)
+        self.options, self.conditions = DrawOptions(batch_size=size), usual(model.config.conditions, None)
         self.seconds = 0.0
         self._kept: list[np.ndarray] = []
 
@@ -54,7 +55,8 @@ class Drawing:
         media, room = self.model.config.media, self.keep
         self.seconds, self._kept = 0.0, []
         started = time.perf_counter()
-        for _, drawn in draw_batches(self.model, self.count, seed=self.seed, options=self.options):
+        drawing = draw(self.model, self.count, seed=self.seed, conditions=self.conditions, options=self.options)
+        for drawn in map(pixels_of, drawing):
             # Rounded as a written file would be, so that a model and a folder of its samples score alike. Bringing
             # the values to the host waits for the device, so the clock is right.
             x = to_float(torch.from_numpy(to_stored(drawn, media)), media)

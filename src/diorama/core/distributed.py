@@ -37,6 +37,14 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process: of several CUDA devices that of its place on its machine, made the current one."""
+    if device.type == "cuda" and launched():
+        device = torch.device("cuda", local_rank())
+        torch.cuda.set_device(device)
+    return device
+
+
 def launched() -> bool:
     """Whether ``torchrun`` started several processes."""
     return int(os.environ.get("WORLD_SIZE", 1)) > 1
@@ -95,6 +103,15 @@ def gather(value: Tensor) -> Tensor:
     rows = [torch.empty_like(value) for _ in range(world_size())]
     dist.all_gather(rows, value)
     return torch.stack(rows)
+
+
+def gather_lists(values: list[T]) -> list[T]:
+    """The lists of all processes one after another, in the first process; elsewhere its own."""
+    if not _active() or world_size() == 1:
+        return values
+    parts: list[list[T]] = [[] for _ in range(world_size())]
+    dist.gather_object(values, parts if is_first() else None)
+    return [value for part in parts for value in part] if is_first() else values
 
 
 def share(value: T) -> T:

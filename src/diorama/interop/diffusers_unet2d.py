@@ -121,6 +121,8 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
     def to_published(self, config: UNet2DConfig) -> UNet2DModelArguments:
         if isinstance(config, DDPMUNetConfig) and config.patch != 1:
             raise BadInput(f"patch: UNet2DModel sees single pixels, this network squares of {config.patch}")
+        if isinstance(config, DDPMUNetConfig) and (config.text or config.picture):
+            raise BadInput("text, picture: UNet2DModel reads a label alone, this network more")
         if isinstance(config, NCSNppConfig) and (config.in_channels, config.out_channels) != (3, 3):
             raise BadInput("in_channels, out_channels: the pyramids of UNet2DModel's Skip blocks have 3 channels")
         if config.middle == "attention" and config.middle_groups == 0 and not config.scale_shift:

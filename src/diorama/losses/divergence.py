@@ -9,7 +9,7 @@ from diorama.nn.distributions import kl_to_standard_normal
 
 
 def gaussian_kl(
-    mean: Float[Tensor, "b d"], log_variance: Float[Tensor, "b d"], free_nats: float = 0.0
+    mean: Float[Tensor, "b ..."], log_variance: Float[Tensor, "b ..."], free_nats: float = 0.0
 ) -> Float[Tensor, " b"]:
     """KL(N(mean, exp(log_variance)) || N(0, 1)), summed over latent dimensions.
 
@@ -23,5 +23,5 @@ def gaussian_kl(
     """
     kl = kl_to_standard_normal(mean, log_variance)
     if not free_nats:
-        return kl.sum(1)
+        return kl.flatten(1).sum(1)
     return kl.mean(0).clamp(min=free_nats).sum().expand(len(kl))

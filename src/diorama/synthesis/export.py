@@ -135,7 +135,7 @@ def _notes(config: SynthesizerConfig) -> Iterator[str]:
             yield f"the last label, {config.denoiser.embedding.classes}, is the one without a class, for guidance"
         if config.guidance != 1:
             yield f"its guidance of {config.guidance:g} is not written"
-        if isinstance(config.sampler, DDIMConfig) and config.sampler.steps is not None:
-            yield f"its {config.sampler.steps} steps of DDIM are not written; give them when you draw"
+        if config.steps is not None:
+            yield f"its {config.steps} steps of sampling are not written; give them when you draw"
         if isinstance(config.sampler, DDIMConfig) and config.sampler.eta:
             yield f"its eta of {config.sampler.eta:g} is not written; give it when you draw"

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import torch
 from torch import Tensor
 
 from diorama import __version__
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadConfig, BadInput
 from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
@@ -27,7 +27,9 @@ from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
-from diorama.processes.levels import DiscreteProcessConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.spacing import StepSpacing
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
@@ -35,6 +37,7 @@ from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 
+_TARGETS = get_args(get_type_hints(Schedule)["target"])
 _UNKNOWN_SCHEDULE = (
     "no scheduler_config.json lies beside it: took the process of Ho et al. 2020 (1,000 steps, variances from 0.0001 "
     "to 0.02, the network predicts noise)"
@@ -222,7 +225,9 @@ def _refuse_what_cannot_be_drawn(network: DDPMUNetConfig | NCSNppConfig) -> None
             "and inputs beside the noisy picture, are not drawn with"
         )
     if network.embedding.time == "fourier":
-        raise BadInput("time_embedding_type: 'fourier' wants a variance-exploding process, which is not drawn with")
+        raise BadInput(
+            "time_embedding_type: 'fourier' wants data in [0, 1] and their own scheduler; not drawn with yet"
+        )
     if network.embedding.label in ("number", "vector"):
         raise BadInput("class_embed_type: labels that are numbers or vectors cannot be asked for")
 
@@ -231,19 +236,17 @@ def _diffusion_config(
     media: MediaSpec, network: DDPMUNetConfig | NCSNppConfig, schedule: Schedule
 ) -> DiffusionSynthesizerConfig:
     ancestral = schedule.sampler == "ancestral"
+    names = tuple(str(i) for i in range(network.classes))
     return DiffusionSynthesizerConfig(
         media=media,
-        classes=tuple(str(i) for i in range(network.embedding.classes)),
+        conditions=(ConditionSpec(key="label", names=names),) if names else (),
         denoiser=network,
-        process=DiscreteProcessConfig(
-            steps=schedule.steps, betas=schedule.betas, first=schedule.first, last=schedule.last
-        ),
-        target=schedule.target,
-        sampler=(
-            AncestralConfig(variance=schedule.variance)
-            if ancestral
-            else DDIMConfig(steps=min(50, schedule.steps), spacing=schedule.spacing)
-        ),
+        process=DiscreteProcess(steps=schedule.steps, betas=schedule.betas, first=schedule.first, last=schedule.last),
+        preconditioning=TargetPreconditioning(predicts=schedule.target),
+        spacing=StepSpacing(leap=schedule.spacing),
+        # DDPM walks every step; DDIM as many as its pipeline takes where nobody says otherwise.
+        steps=None if ancestral else min(50, schedule.steps),
+        sampler=AncestralConfig(variance=schedule.variance) if ancestral else DDIMConfig(),
         clip=schedule.clip,
     )
 
@@ -254,21 +257,35 @@ def schedule_of(config: DiffusionSynthesizerConfig) -> Schedule:
     Raises:
         BadInput: no scheduler can say it; the message names the field.
     """
-    process, sampler = config.process, config.sampler
-    if config.target == "score":
-        raise BadInput("target: schedulers of diffusers take noise, clean samples or velocity, this network the score")
+    process, preconditioning, spacing, sampler = config.process, config.preconditioning, config.spacing, config.sampler
+    if config.codec is not None or config.encoder is not None:
+        raise BadInput("codec, encoder: UNet2DModel draws pictures and is given a label, this model has more parts")
+    if not isinstance(process, DiscreteProcess):
+        raise BadInput(f"process: schedulers of diffusers that are written here are discrete, not {_name(process)}")
+    if not isinstance(preconditioning, TargetPreconditioning) or preconditioning.predicts not in _TARGETS:
+        raise BadInput(f"preconditioning: schedulers take {', '.join(_TARGETS)}, this network has {preconditioning}")
+    if (preconditioning.time_input, preconditioning.time_scale) != ("step", 1.0):
+        raise BadInput(f"preconditioning.time_input: UNet2DModel is told the step, this network {preconditioning}")
+    if not isinstance(spacing, StepSpacing):
+        raise BadInput(f"spacing: schedulers visit whole steps, not {_name(spacing)}")
     common: dict[str, Any] = {
         "steps": process.steps,
         "betas": process.betas,
         "first": process.first,
         "last": process.last,
-        "target": config.target,
+        "target": preconditioning.predicts,
         "clip": config.clip,
-        "spacing": sampler.spacing,
+        "spacing": spacing.leap,
     }
     if isinstance(sampler, AncestralConfig):
         return Schedule(**common, sampler="ancestral", variance=sampler.variance)
-    return Schedule(**common, sampler="ddim")
+    if isinstance(sampler, DDIMConfig):
+        return Schedule(**common, sampler="ddim")
+    raise BadInput(f"sampler: schedulers that are written here are of DDPM and DDIM, not {_name(sampler)}")
+
+
+def _name(value: object) -> str:
+    return type(value).__name__
 
 
 def card(model: PublishedModel) -> str:

@@ -8,8 +8,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.config import encode
@@ -58,7 +56,7 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
     """
     began, options = time.monotonic(), options or TrainOptions()
     recipe = with_images(recipe, options.images)
-    device = _device(options.device)
+    device = distributed.own_device(devices.pick(options.device))
     folder = RunFolder(Path(out))
     with ExitStack() as held:
         held.enter_context(distributed.session(device))
@@ -123,15 +121,6 @@ def _loader(recipe: Recipe, feed: Feed, parts: Parts) -> Loader:
         flip=recipe.flip,
     )
     return Loader(feed.train, config, parts.precision.device)
-
-
-def _device(name: str) -> torch.device:
-    """The named device; of several CUDA devices, the one of this process's place on its machine."""
-    device = devices.pick(name)
-    if device.type == "cuda" and distributed.launched():
-        device = torch.device("cuda", distributed.local_rank())
-        torch.cuda.set_device(device)
-    return device
 
 
 def _open_in_turn(data: Data) -> Feed:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
-import torch
 from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.methods.base import Method
 from diorama.synthesis.base import Synthesizer
-
-_VALUES_AT_ONCE, _MOST_AT_ONCE = 1 << 22, 256
-"""Of samples drawn in one batch: numbers and count. Sample *i* is the same whatever they are."""
+from diorama.synthesis.conditions import usual
+from diorama.synthesis.drawing import draw, pixels_of
 
 
 class ModelView:
@@ -51,13 +48,6 @@ class ModelView:
 
     def samples(self, count: int, *, seed: int) -> Iterator[Tensor]:
         """Batches of samples 0 to ``count - 1`` of a seed, float32 in [-1, 1]; labels take turns."""
-        at_once = max(1, min(_MOST_AT_ONCE, _VALUES_AT_ONCE // math.prod(self.config.media.shape)))
-        for first in range(0, count, at_once):
-            size = min(at_once, count - first)
-            condition = {}
-            if self.config.classes:
-                condition["label"] = torch.arange(first, first + size) % len(self.config.classes)
-            # Yielding inside the context would put the caller's own arithmetic under it.
-            with self.precision.autocast():
-                drawn = self.model.sample(size, seed=seed, first=first, condition=condition)
-            yield drawn
+        conditions = usual(self.config.conditions, None)
+        for batch in draw(self.model, count, seed=seed, conditions=conditions):
+            yield pixels_of(batch)

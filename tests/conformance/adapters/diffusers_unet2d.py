@@ -16,7 +16,8 @@ from tests.conformance.runner import Compute
 def unet2d(case: Case) -> Mapping[str, Tensor]:
     """The prediction for a noisy sample, its timestep and perhaps its label."""
     network, given = UNET2D.load(case.config, case.weights), case.inputs
-    return {"sample": network(given["sample"], given["timestep"], given.get("class_labels"))}
+    condition = {"label": given["class_labels"]} if "class_labels" in given else {}
+    return {"sample": network(given["sample"], given["timestep"], condition)}
 
 
 ADAPTERS: dict[str, Compute] = {"diffusers.UNet2DModel": unet2d}

@@ -15,11 +15,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
+from diorama.core.contracts import Batch, ConditionSpec, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL
 from diorama.methods.base import Method, MethodConfig, Phase
 from diorama.networks.catalog import FrameDiscriminator, VideoDiscriminator, VideoGenerator
-from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
+from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +97,9 @@ class MoCoGAN(Method):
 
     def synthesizer(self) -> VideoGANSynthesizerConfig:
         """A generator alone."""
-        return VideoGANSynthesizerConfig(
-            media=self.config.media, classes=self.config.classes, generator=self.config.generator
-        )
+        names = self.config.classes
+        label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
+        return VideoGANSynthesizerConfig(media=self.config.media, conditions=label, generator=self.config.generator)
 
     def draw(self, like: Float[Tensor, "b c t h w"]) -> Draw:
         """As many generated clips as ``like`` has, of the same length, on its device."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,21 @@ from diorama.core.errors import BadInput
 from diorama.media.image import read_image
 from diorama.media.stamp import read_stamp
 from diorama.media.video import read_video
-from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.draw import DrawOptions, draw_batches, sample
+from diorama.synthesis.base import Sampling, Synthesizer
+from diorama.synthesis.drawing import DrawOptions
+from diorama.synthesis.samples import Given, SampleOptions, options_like, sample
 from diorama.synthesis.store import model_hash, save
-from tests.synthesis.models import tiny_gan, tiny_video_gan
+from tests.synthesis.models import tiny_diffusion, tiny_gan, tiny_video_gan
 
 
 def draw(model: Synthesizer | Path, count: int, out: Path, *, seed: int = 0, **options: Any) -> list[dict[str, Any]]:
     """Draw all, and return the rows of the list."""
-    progress = list(sample(model, count, seed=seed, out=out, options=DrawOptions(**options)))
+    drawn = {
+        key: options.pop(key) for key in ("batch_size", "first", "exact", "precision", "sampling") if key in options
+    }
+    given = {key: options.pop(key) for key in ("label", "prompts", "records") if key in options}
+    asked = SampleOptions(draw=DrawOptions(**drawn), given=Given(**given), **options)
+    progress = list(sample(model, count, seed=seed, out=out, options=asked))
     assert progress[-1].done == progress[-1].count == count
     return json.loads((out / "samples.json").read_text())["samples"]
 
@@ -137,7 +144,7 @@ def test_an_older_folder_of_samples_is_replaced_and_other_folders_are_left_alone
 
 
 def test_a_drawing_that_is_stopped_lists_what_it_wrote(tmp_path: Path) -> None:
-    drawing = sample(tiny_gan(), 100, out=tmp_path / "out", options=DrawOptions(batch_size=3))
+    drawing = sample(tiny_gan(), 100, out=tmp_path / "out", options=SampleOptions(draw=DrawOptions(batch_size=3)))
     next(drawing)
     drawing.close()
     rows = json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]
@@ -152,28 +159,76 @@ def test_bad_wishes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="count"):
         draw(tiny_gan(), 0, tmp_path / "out")
     for wrong in ({"batch_size": 0}, {"first": -1}, {"exact": True, "precision": "bf16"}):
-        with pytest.raises(ValueError, match=r"batch_size|exact"):
+        with pytest.raises(ValueError, match=r"batch_size|first|exact"):
             DrawOptions(**wrong)  # type: ignore[arg-type]
 
 
-def test_drawing_in_memory_gives_the_same_and_faster_precision_nearly_the_same() -> None:
-    model = tiny_gan()
-    indices, drawn = zip(*draw_batches(model, 5, seed=2, options=DrawOptions(batch_size=2)), strict=True)
-    assert [list(part) for part in indices] == [[0, 1], [2, 3], [4]]
-    assert torch.allclose(torch.cat(drawn), model.sample(5, seed=2), atol=1e-5)
-    ((_, faster),) = draw_batches(model, 5, seed=2, options=DrawOptions(precision="bf16"))
-    error = (faster - model.sample(5, seed=2)).square().mean()
-    assert 10 * torch.log10(4 / error) >= 45
-
-
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawing = sample(tiny_gan(), 4, out=tmp_path / "out", options=DrawOptions(batch_size=2))
-    next(drawing)
-
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("diorama.synthesis.draw.write_image", full)
+    drawing = sample(tiny_gan(), 4, out=tmp_path / "out", options=SampleOptions(draw=DrawOptions(batch_size=2)))
+    assert next(drawing).count == 4
+    while len(list((tmp_path / "out").glob("*.png"))) < 2:
+        time.sleep(0.01)
+    monkeypatch.setattr("diorama.synthesis.samples.write_image", full)
     with pytest.raises(BadInput, match="No space left"):
-        next(drawing)
+        list(drawing)
     assert len(json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]) == 2
+
+
+def test_the_list_and_every_file_say_how_a_sample_was_drawn(tmp_path: Path) -> None:
+    model = tiny_diffusion(("cat", "dog"))
+    draw(model, 3, tmp_path / "out", seed=5, first=4, label="all", sampling=Sampling(steps=3, guidance=2.0))
+    document = json.loads((tmp_path / "out" / "samples.json").read_text())
+    assert document["sampling"] == {"sampler": "ddim", "steps": 3, "guidance": 2.0}
+    assert [row["condition"]["label"] for row in document["samples"]] == ["cat", "dog", "cat"]
+    stamp = read_stamp(tmp_path / "out" / "000005.png")
+    assert stamp is not None
+    assert (stamp.index, stamp.condition, stamp.sampler, stamp.steps, stamp.guidance) == (
+        5,
+        {"label": "dog"},
+        "ddim",
+        3,
+        2.0,
+    )
+
+
+@pytest.mark.parametrize("video", ["mp4", "gif", "webm"])
+def test_a_clip_says_how_it_was_drawn_and_is_drawn_again(tmp_path: Path, video: Any) -> None:
+    model = tiny_video_gan(("walk", "run"))
+    rows = draw(model, 2, tmp_path / "out", seed=3, label="all", video=video)
+    file = tmp_path / "out" / rows[1]["file"]
+    seed, options = options_like(file, model, SampleOptions(video=video))
+    list(sample(model, 1, seed=seed, out=tmp_path / "again", options=options))
+    frames = [np.stack([f.pixels for f in read_video(p)]) for p in (file, tmp_path / "again" / file.name)]
+    assert np.array_equal(*frames)
+
+
+def test_a_file_is_drawn_again(tmp_path: Path) -> None:
+    model = tiny_diffusion(("cat", "dog"))
+    draw(model, 6, tmp_path / "out", seed=5, label="all", exact=True, sampling=Sampling(steps=3, guidance=2.0))
+    seed, options = options_like(tmp_path / "out" / "000003.png", model, SampleOptions(draw=DrawOptions(exact=True)))
+    list(sample(model, 1, seed=seed, out=tmp_path / "again", options=options))
+    files = [tmp_path / name / "000003.png" for name in ("out", "again")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_files_that_cannot_be_drawn_again_say_why(tmp_path: Path) -> None:
+    draw(tiny_gan(), 1, tmp_path / "out")
+    with pytest.raises(BadInput, match="another model"):
+        options_like(tmp_path / "out" / "000000.png", tiny_gan(channels=1), SampleOptions())
+    (tmp_path / "photo.png").write_bytes(b"")
+    with pytest.raises(BadInput, match="no mark"):
+        options_like(tmp_path / "photo.png", tiny_gan(), SampleOptions())
+
+
+def test_a_model_of_one_pass_refuses_samplers(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="one pass"):
+        draw(tiny_gan(), 1, tmp_path / "out", sampling=Sampling(steps=10))
+    assert not (tmp_path / "out").exists()
+
+
+def test_wishes_that_exclude_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="one of them"):
+        Given(label="cat", prompts=("a cat",))
