@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from diorama.core import device as devices
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.files import write_text
-from diorama.interop.diffusers_unet2d import export_config, import_state
+from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.methods.diffusion.ddpm import DDPMMethod, DDPMMethodConfig
 from diorama.recipes.ddpm import ddpm
 from diorama.training.averages import Average
@@ -72,7 +72,8 @@ def task(width: int = 1) -> Recipe:
 def published(recipe: Recipe) -> UNet2DModel:
     """The library's network of the recipe's shape, as the library initialises it."""
     assert isinstance(recipe.method, DDPMMethodConfig)
-    return UNet2DModel(sample_size=32, **export_config(recipe.method.synthesizer.denoiser))
+    arguments = UNET2D.written(UNET2D.to_published(recipe.method.synthesizer.denoiser))
+    return UNet2DModel(**arguments | {"sample_size": 32})
 
 
 def theirs(network: UNet2DModel, images: Tensor, *, bf16: bool) -> Contestant:
@@ -145,7 +146,7 @@ def contestants(recipe: Recipe, images: Tensor) -> Iterator[tuple[str, Callable[
     torch.manual_seed(0)
     network = published(recipe)
     method = recipe.method.build()
-    method.denoiser.load_state_dict(import_state(recipe.method.synthesizer.denoiser, network.state_dict()))
+    method.denoiser.load_state_dict(UNET2D.import_state(recipe.method.synthesizer.denoiser, network.state_dict()))
     yield "diffusers, fp32", lambda: theirs(copy.deepcopy(network), images, bf16=False)
     yield "diffusers, bf16 and channels last", lambda: theirs(copy.deepcopy(network), images, bf16=True)
     yield "diorama", lambda: ours(method, recipe, images)

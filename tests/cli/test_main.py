@@ -40,7 +40,16 @@ def test_help_lists_every_command_without_torch_in_half_a_second() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("recipes",), ("cite", "ddpm"), ("cite",), ("train", "--help"), ("compare", "--help")]
+    "words",
+    [
+        ("recipes",),
+        ("cite", "ddpm"),
+        ("cite",),
+        ("train", "--help"),
+        ("compare", "--help"),
+        ("import", "--help"),
+        ("export", "--help"),
+    ],
 )
 def test_listings_and_help_never_import_torch(words: tuple[str, ...]) -> None:
     assert "torch" not in modules_after(*words)

@@ -24,6 +24,7 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glo
 
 BEGIN_WITH = {
     "README.md": ("photos",),
+    "docs/checkpoints.md": ("netG.pth", "both.pth", "mocogan.pth", "mocogan.json", "ddpm-pipeline"),
     "docs/compare.md": ("prepared", "runs/first", "samples"),
     "docs/evaluate.md": ("prepared", "runs/first", "samples"),
     "docs/formats.md": ("samples",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_the_hash_is_that_of_the_model_and_not_of_its_card(tmp_path: Path) -> No
     with torch.no_grad():
         model.generator.head.weight[0, 0, 0, 0] += 1
     assert model_hash(model) != first
+
+
+def test_hashing_a_folder_takes_no_memory_for_its_weights(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "model")
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate(64 << 20)
+    tracemalloc.start()
+    try:
+        model_hash(folder)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 << 20
 
 
 def _without_weights(folder: Path) -> None:

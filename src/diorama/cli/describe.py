@@ -128,6 +128,9 @@ def _provenance(provenance: Mapping[str, Any]) -> Rows:
     recipe = provenance.get("recipe")
     if recipe:
         yield "recipe", str(recipe.get("name", "")) if isinstance(recipe, Mapping) else str(recipe)
+    published = provenance.get("published")
+    if isinstance(published, Mapping):
+        yield "published", " ".join(str(published.get(key, "")) for key in ("publisher", "network", "file", "sha256"))
     data = provenance.get("data")
     if isinstance(data, Mapping) and data:
         yield "data", " ".join(str(data[key]) for key in ("name", "sha256") if key in data)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
 
 from diorama import __version__
 from diorama.core.errors import DioramaError
@@ -20,6 +21,8 @@ COMMANDS = {
     "evaluate": "measure samples or a model against real data",
     "compare": "train several recipes under one budget and write the report",
     "recipes": "list the recipes",
+    "import": "make a model of a published checkpoint",
+    "export": "write a model in a published layout",
     "describe": "say what a model, run or data set is",
     "cite": "print the BibTeX of recipes",
     "demo": "train four small generators on the built-in world and write the report",
@@ -73,8 +76,10 @@ def _run_command(command: str, words: Sequence[str]) -> int:
     # Only the chosen command is imported, so that help and listings never wait for torch.
     from diorama.cli.arguments import WrongArguments
 
+    # A word of Python's own cannot name a module that is imported like any other: `import` is in import_.py.
+    module = f"{command}_" if iskeyword(command) else command
     try:
-        import_module(f"diorama.cli.{command}").main(words)
+        import_module(f"diorama.cli.{module}").main(words)
     except WrongArguments as problem:
         _complain(str(problem))
         return WRONG

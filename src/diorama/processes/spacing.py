@@ -64,7 +64,9 @@ def whole_steps(steps: int, count: int, leap: Leap) -> list[int]:
         return [1 + i * (steps // count) for i in reversed(range(count))]
     if leap == "trailing":
         return [round(steps - i * steps / count) for i in range(count)]
-    return [round(steps - i * (steps - 1) / max(count - 1, 1)) for i in range(count)]
+    # Halves are rounded as where steps are counted from 0, which published samplers do.
+    last = steps - 1
+    return [1 + round(last - i * last / max(count - 1, 1)) for i in range(count)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ from torch import Tensor
 
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadInput
-from diorama.core.files import fresh_folder, write_bytes, write_json, write_text
+from diorama.core.files import fresh_folder, sha256_of, write_bytes, write_json, write_text
+from diorama.interop.checkpoint import is_diffusers_folder, open_checkpoint
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.catalog import AnySynthesizer
+from diorama.synthesis.published import load_published, published_model
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD, PROVENANCE = "config.json", "model.safetensors", "README.md", "provenance.json"
@@ -47,7 +51,8 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
     """Read a model back, in evaluation mode.
 
     Args:
-        path: a model folder, or a run folder (its best model).
+        path: a model folder, a run folder (its best model), or a folder of the diffusers library (a ``UNet2DModel``,
+            alone or in a pipeline); what had to be guessed of the last is warned of.
         device: where the model shall be.
         catalog: further config classes that the model may name (a user's own).
 
@@ -55,6 +60,8 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
         BadInput: no model there, a file that is missing or broken, a tensor that is missing, unknown or misshapen.
         BadConfig: the config does not fit; the message names the field.
     """
+    if is_diffusers_folder(Path(path)):
+        return load_published(Path(path), device=device)
     folder = model_folder(path)
     config = read_config(folder, catalog)
     state = _read_weights(folder / WEIGHTS)
@@ -109,6 +116,8 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
     Raises:
         BadInput: no model there, or the file is missing or broken.
     """
+    if is_diffusers_folder(Path(path)):
+        return published_model(open_checkpoint(Path(path))).provenance
     return _read_json(model_folder(path) / PROVENANCE)
 
 
@@ -118,15 +127,16 @@ def model_hash(model: Path | str | Synthesizer) -> str:
     Raises:
         BadInput: no model there.
     """
+    if not isinstance(model, Synthesizer) and is_diffusers_folder(Path(model)):
+        with warnings.catch_warnings(action="ignore"):
+            model = load_published(Path(model))
     if isinstance(model, Synthesizer):
         contents = (_config_bytes(model.config), _weight_bytes(model.state_dict()))
+        parts = [hashlib.sha256(content).hexdigest() for content in contents]
     else:
         folder = model_folder(model)
-        contents = (_read(folder / CONFIG), _read(folder / WEIGHTS))
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
+        parts = [_file_hash(folder / CONFIG), _file_hash(folder / WEIGHTS)]
+    return hashlib.sha256(b"".join(bytes.fromhex(part) for part in parts)).hexdigest()
 
 
 def _config_bytes(config: SynthesizerConfig) -> bytes:
@@ -147,8 +157,20 @@ def _built(config: SynthesizerConfig, path: Path) -> Synthesizer:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with _reading(path):
         return path.read_bytes()
+
+
+def _file_hash(path: Path) -> str:
+    """Hex SHA-256 of a file, piece by piece: weights may be larger than what memory is left."""
+    with _reading(path):
+        return sha256_of(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
         raise BadInput(f"{path}: cannot be read ({problem.strerror}); the model folder is incomplete") from problem
 
