@@ -25,13 +25,13 @@ import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.training_utils import EMAModel
+from diorama.methods.diffusion.ddpm import DDPMMethod, DDPMMethodConfig
 from torch import Tensor, nn
 
 from diorama.core import device as devices
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.files import write_text
 from diorama.interop.diffusers_unet2d import UNET2D
-from diorama.methods.diffusion.ddpm import DDPMMethod, DDPMMethodConfig
 from diorama.recipes.ddpm import ddpm
 from diorama.training.averages import Average
 from diorama.training.placement import place

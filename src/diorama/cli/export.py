@@ -12,8 +12,8 @@ import tyro
 
 from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
 from diorama.core.errors import BadInput
+from diorama.core.user_files import catalog_of
 from diorama.interop.catalog import find
-from diorama.recipes import catalog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def main(words: Sequence[str]) -> None:
     arguments = parse(Arguments, "export", words)
     with arguments_at_fault():
         find(arguments.to)
-    classes = catalog.catalog_of(arguments.with_files)
+    classes = catalog_of(arguments.with_files)
 
     from diorama.synthesis import store
     from diorama.synthesis.export import export, write_export

@@ -119,9 +119,7 @@ def _options(arguments: Arguments, classes: tuple[type, ...]) -> SampleOptions:
             precision=arguments.precision,
             sampling=sampling,
         )
-        given = Given(
-            label=arguments.label, prompts=arguments.prompt, records=arguments.records, split=arguments.split
-        )
+        given = Given(label=arguments.label, prompts=arguments.prompt, records=arguments.records, split=arguments.split)
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
     return SampleOptions(draw=draw, given=given, video=arguments.format, device=device, catalog=classes)

@@ -25,8 +25,8 @@ _TIMES = 1_000.0
 def latent_text(info: DataInfo) -> Recipe:
     """A text-to-image model of latents for one GPU.
 
-    Command: ``diorama train latent_text --data DATA --frozen.codec runs/vae --out runs/latent``, where ``runs/vae`` is a
-    run of ``vae_spatial`` on the same pictures.
+    Command: ``diorama train latent_text --data DATA --frozen.codec runs/vae --out runs/latent``, where ``runs/vae``
+    is a run of ``vae_spatial`` on the same pictures.
     Hardware and time: one GPU; not yet run at this size.
 
     Args:

@@ -71,9 +71,7 @@ def vae_spatial_cpu(info: DataInfo) -> Recipe:
     Hardware and time: two CPU cores; 100,000 pictures of 32 x 32 take about five minutes.
     Reference: as :func:`vae_spatial`.
     """
-    return replace(
-        vae_cpu(info), name="vae_spatial_cpu", method=_spatial(info, features=32, blocks=1), images=100_000
-    )
+    return replace(vae_cpu(info), name="vae_spatial_cpu", method=_spatial(info, features=32, blocks=1), images=100_000)
 
 
 def spatial_codec(info: DataInfo, *, features: int = 32, blocks: int = 1) -> SpatialCodecConfig:
