@@ -21,8 +21,8 @@ _TEXT = RecipeEntry(
     make="diorama.recipes.latent:latent_text",
     title="Latent text to image",
     summary="pictures from captions: a flow in the latents of a trained codec (--frozen.codec)",
-    about="A frozen autoencoder turns pictures into small ones; a network learns to draw those along straight paths from "
-    "noise, reading a caption as it goes. The autoencoder's decoder makes pictures of them.",
+    about="A frozen autoencoder turns pictures into small ones; a network learns to draw those along straight paths "
+    "from noise, reading a caption as it goes. The autoencoder's decoder makes pictures of them.",
     papers=(LATENT_DIFFUSION, FLOW_MATCHING, GUIDANCE),
     small="latent_text_cpu",
 )

@@ -37,8 +37,8 @@ _SPATIAL = RecipeEntry(
     make="diorama.recipes.vae:vae_spatial",
     title="VAE with spatial latents",
     summary="an autoencoder whose latents are small pictures: the codec of a latent model",
-    about="An encoder squeezes a picture into a small one of few channels, a decoder draws it again. Other models learn "
-    "to draw the small pictures, which is cheaper than pixels.",
+    about="An encoder squeezes a picture into a small one of few channels, a decoder draws it again. Other models "
+    "learn to draw the small pictures, which is cheaper than pixels.",
     papers=(LATENT_DIFFUSION, VAE),
     small="vae_spatial_cpu",
 )
