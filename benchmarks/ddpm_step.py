@@ -34,8 +34,8 @@ from diorama.interop.diffusers_unet2d import export_config, import_state
 from diorama.methods.diffusion.ddpm import DDPMMethod, DDPMMethodConfig
 from diorama.recipes.ddpm import ddpm
 from diorama.training.averages import Average
-from diorama.training.placement import place
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+from diorama.training.state import place
 from diorama.training.steps import FiniteCheck, StepOptions, steps
 from diorama.training.updater import Updater
 

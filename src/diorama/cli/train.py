@@ -81,7 +81,7 @@ def main(words: Sequence[str]) -> None:
     from diorama.cli.overrides import override
     from diorama.core.device import pick
     from diorama.training.feed import open_feed
-    from diorama.training.options import TrainOptions
+    from diorama.training.recipe import TrainOptions
     from diorama.training.run import train
 
     with arguments_at_fault():

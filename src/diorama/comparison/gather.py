@@ -28,10 +28,10 @@ from diorama.evaluation.records import batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
-from diorama.training.assembly import initialised, length_is_free
 from diorama.training.averages import live_tensors
-from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.training.recipe import EvaluationConfig, Recipe, length_is_free
 from diorama.training.run import Tick, TrainOptions, train
+from diorama.training.state import initialised
 
 RecipeLike = str | Callable[[DataInfo], Recipe]
 """A recipe's name, ``file.py:function``, or a function that makes one."""

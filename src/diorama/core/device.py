@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from diorama.core.contracts import Batch
 from diorama.core.errors import BadConfig
 
 
@@ -137,6 +138,15 @@ def channels_last(module: torch.nn.Module) -> None:
     for parameter in module.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def lay_out(batch: Batch, *, channels_last: bool) -> Batch:
+    """A batch whose pictures are laid out as channels-last convolutions want them, where these are wanted."""
+    return {key: _innermost(value) for key, value in batch.items()} if channels_last else batch
+
+
+def _innermost(value: Tensor) -> Tensor:
+    return value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
 
 
 def all_finite(tensors: Iterable[Tensor]) -> Tensor:

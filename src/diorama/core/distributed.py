@@ -7,7 +7,7 @@ through NCCL and tensors on the CPU through gloo, so that an agreement never wai
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -45,6 +45,15 @@ def launched() -> bool:
 def is_first() -> bool:
     """Whether this is the process that writes files."""
     return rank() == 0
+
+
+def own_device(device: torch.device) -> torch.device:
+    """Of the CUDA devices of a machine the one of this process, which becomes its current one; others as they are."""
+    if device.type != "cuda" or not launched():
+        return device
+    own = torch.device("cuda", local_rank())
+    torch.cuda.set_device(own)
+    return own
 
 
 def _active() -> bool:
@@ -118,3 +127,13 @@ def agree(wish: bool) -> bool:
 def barrier() -> None:
     """Wait until every process is here."""
     agree(False)
+
+
+def first_before_others(make: Callable[[], T]) -> T:
+    """What every process makes for itself, the first before the others, which then find what it left in a cache."""
+    if is_first():
+        made = make()
+        barrier()
+        return made
+    barrier()
+    return make()

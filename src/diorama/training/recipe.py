@@ -1,10 +1,11 @@
-"""The recipe: a typed value that holds everything a training run needs."""
+"""The recipe: a typed value that holds everything a training run needs; and how it is run on this machine, today."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from diorama.methods.base import MethodConfig
@@ -30,6 +31,30 @@ class RateConfig:
         for name, value in (("peak", self.peak), ("warmup", self.warmup), ("final", self.final)):
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {value}")
+
+
+def rate(config: RateConfig, images: int, total: int) -> float:
+    """The learning rate after ``images`` of ``total``.
+
+    Args:
+        config: peak, warm-up and decay.
+        images: seen so far, at least 0.
+        total: length of the run; constant rates do not depend on it.
+
+    Returns:
+        Between 0 and ``config.peak``: the linear rise over the warm-up times what the decay leaves of the peak,
+        which is ``config.final`` once ``total`` is reached.
+
+    Reference: the cosine is that of I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm
+    restarts", ICLR 2017, arXiv:1608.03983, equation 5, without restarts.
+    """
+    rise = min(1.0, images / config.warmup) if config.warmup else 1.0
+    if config.decay == "constant":
+        return config.peak * rise
+    # The fall takes what the warm-up leaves of the run.
+    way = min(1.0, max(0.0, images - config.warmup) / max(1, total - config.warmup))
+    left = 1.0 - way if config.decay == "linear" else 0.5 * (1.0 + math.cos(math.pi * way))
+    return config.peak * rise * (config.final + (1.0 - config.final) * left)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +162,33 @@ class Recipe:
         for name in ("preview_every", "checkpoint_every", "log_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+
+def length_is_free(recipe: Recipe) -> bool:
+    """Whether a run may be made longer after the fact: no rate depends on its length."""
+    return all(optimizer.rate.decay == "constant" for optimizer in recipe.optimizers.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What is asked of one call of ``train`` and may change from one to the next: no part of the recipe.
+
+    Args:
+        device: ``auto`` (CUDA, else MPS, else CPU) or what :class:`torch.device` reads.
+        images: length of the run in place of the recipe's, to be given again when the run is continued.
+        start_from: a model folder or run whose weights a new run starts from.
+        seconds: wall-clock budget of this call, set-up and compilation included: training stops after the step
+            that passes it, with its state saved.
+        tensorboard: also write event files to ``tensorboard/`` in the run (extra ``log``).
+        deterministic: only deterministic kernels on GPUs, so that a resumed run equals the uninterrupted one bit
+            for bit there too; on CPUs it does so anyway. Off, since it costs speed.
+        catalog: a user's own config classes, so that models which hold them can be read back.
+    """
+
+    device: str = "auto"
+    images: int | None = None
+    start_from: Path | None = None
+    seconds: float | None = None
+    tensorboard: bool = False
+    deterministic: bool = False
+    catalog: tuple[type, ...] = ()

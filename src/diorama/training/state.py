@@ -1,40 +1,89 @@
-"""The parts of a run, built from its recipe, and their state."""
+"""Everything of a run that moves and is saved: how it is built from a recipe, and how it is saved and restored."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.config import decode
 from diorama.core.device import Precision
-from diorama.core.errors import BadConfig
+from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import fold
+from diorama.methods import soundness
 from diorama.methods.base import Method
 from diorama.synthesis import store
-from diorama.training import placement, soundness
 from diorama.training.averages import Average, live_tensors
 from diorama.training.feed import Feed
 from diorama.training.graphs import record_networks
-from diorama.training.means import LossMeans
-from diorama.training.measuring import Best
-from diorama.training.options import TrainOptions
-from diorama.training.recipe import Recipe
-from diorama.training.start import Fit, start_from, weights_of
+from diorama.training.recipe import Recipe, TrainOptions
+from diorama.training.ticks import LossMeans
 from diorama.training.updater import Updater
 
 _INITIALISATION = 0xB111D
 """Counter that keeps initial weights apart from the draws of any step."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best model so far.
+
+    Args:
+        step: completed steps when it was measured.
+        images: seen by then.
+        seconds: spent by then.
+        joules: spent by then.
+        result: its stamped result, as JSON.
+    """
+
+    step: int
+    images: int
+    seconds: float
+    joules: float
+    result: Mapping[str, Any]
+
+    def beaten_by(self, value: float, *, lower_is_better: bool) -> bool:
+        """Whether a new value of the metric is better."""
+        return value < self.result["value"] if lower_is_better else value > self.result["value"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchedWeights:
+    """What became of another model's tensors, where a run starts from some.
+
+    Args:
+        matched: taken over.
+        reshaped: of the same name but another shape, left as initialised.
+        missing: that the new model has and the old one lacks, left as initialised.
+        unused: that only the old model has.
+    """
+
+    matched: tuple[str, ...]
+    reshaped: tuple[str, ...]
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.matched)} tensors fitted"]
+        others = (("have another shape", self.reshaped), ("are new", self.missing), ("are not used", self.unused))
+        for words, names in others:
+            if names:
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                parts.append(f"{len(names)} {words} ({', '.join(names[:3])}{more})")
+        return "; ".join(parts)
+
+
 @dataclass(kw_only=True)
-class Parts:
+class TrainingState:
     """Everything that moves while training, and so is in a resume state.
 
     Args:
@@ -46,9 +95,12 @@ class Parts:
         step: completed steps.
         evaluations: models measured so far.
         best: of them.
+        seconds: spent when a model was last measured or saved, interruptions left out.
+        joules: spent by then.
+        concluded: whether nothing but steps is left to do: the last model was measured, if it is to be.
         compiled: whether networks were compiled.
         frozen: hashes of the parts that were loaded and are not trained.
-        fit: what became of another model's weights, if the run started from some.
+        matched: what became of another model's weights, if the run started from some.
     """
 
     method: Method
@@ -59,9 +111,12 @@ class Parts:
     step: int = 0
     evaluations: int = 0
     best: Best | None = None
+    seconds: float = 0.0
+    joules: float = 0.0
+    concluded: bool = True
     compiled: bool = False
     frozen: Mapping[str, str]
-    fit: Fit | None = None
+    matched: MatchedWeights | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """All processes must call it; the first one's is written."""
@@ -73,11 +128,15 @@ class Parts:
             "losses": self.means.state_dict(),
             "evaluations": self.evaluations,
             "best": None if self.best is None else asdict(self.best),
+            "seconds": self.seconds,
+            "joules": self.joules,
+            "concluded": self.concluded,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Stand where the state was taken."""
         self.step, self.evaluations = state["step"], state["evaluations"]
+        self.seconds, self.joules, self.concluded = state["seconds"], state["joules"], state.get("concluded", True)
         self.best = None if state["best"] is None else decode(Best, state["best"], "best")
         current = self.method.state_dict()
         self.method.load_state_dict({**current, **state["method"]})
@@ -104,7 +163,7 @@ def exported(method: Method, averaged: Mapping[str, Tensor]) -> dict[str, Tensor
     return {**(live_tensors(dict(frozen.named_children())) if frozen else {}), **averaged}
 
 
-def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.device) -> Parts:
+def build(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.device) -> TrainingState:
     """Build what a recipe describes, freshly initialised, the same in every process.
 
     Raises:
@@ -118,17 +177,17 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
         method = initialised(recipe)
     except (RuntimeError, ValueError, ArithmeticError) as problem:
         raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
-    fit = start_from(method, weights_of(options.start_from)) if options.start_from else None
+    matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
     frozen = _add_frozen(method, recipe.frozen, options.catalog)
     soundness.check(method, exported(method, live_tensors(method.averaged())), options.catalog)
     _check_media(recipe, method, feed)
-    placement.place(method, device, channels_last=recipe.channels_last)
+    place(method, device, channels_last=recipe.channels_last)
     # Machines of different makes may initialise differently in the last bit.
     distributed.broadcast(method.state_dict().values())
     players = method.players()
     if set(players) != set(recipe.optimizers):
         raise BadConfig(f"optimizers: the method's players are {sorted(players)}, got {sorted(recipe.optimizers)}")
-    return Parts(
+    return TrainingState(
         method=method,
         updaters={p: Updater(players[p], recipe.optimizers[p], precision, recipe.images) for p in players},
         average=Average(method.averaged(), recipe.average),
@@ -136,7 +195,7 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
         precision=precision,
         compiled=_hasten(method, recipe, device),
         frozen=frozen,
-        fit=fit,
+        matched=matched,
     )
 
 
@@ -149,21 +208,11 @@ def initialised(recipe: Recipe) -> Method:
 def _hasten(method: Method, recipe: Recipe, device: torch.device) -> bool:
     """Compile or record networks as the recipe asks; whether they were compiled."""
     if recipe.compile == "on":
-        placement.compile_networks(method)
+        compile_networks(method)
     elif recipe.compile == "auto":
         share = recipe.batch_size // distributed.world_size()
         record_networks(method, device, micro_batches=-(-share // (recipe.micro_batch or share)))
     return recipe.compile == "on"
-
-
-def with_images(recipe: Recipe, images: int | None) -> Recipe:
-    """The recipe with another length, where one is asked for."""
-    return recipe if images is None else replace(recipe, images=images)
-
-
-def length_is_free(recipe: Recipe) -> bool:
-    """Whether a run may be made longer after the fact: no rate depends on its length."""
-    return all(optimizer.rate.decay == "constant" for optimizer in recipe.optimizers.values())
 
 
 def _check(recipe: Recipe) -> None:
@@ -196,3 +245,66 @@ def _add_frozen(method: Method, folders: Mapping[str, str], catalog: tuple[type,
 def _own(state: Mapping[str, Any]) -> dict[str, Any]:
     """A method's state without the frozen parts, which are read from where they lie."""
     return {key: value for key, value in state.items() if not key.startswith("frozen.")}
+
+
+def place(method: Method, device: torch.device, *, channels_last: bool) -> None:
+    """Move a method to its device and put its frozen parts, if any, into evaluation mode."""
+    method.to(device)
+    method.train()
+    frozen = getattr(method, "frozen", None)
+    if isinstance(frozen, nn.Module):
+        frozen.eval()
+    if channels_last:
+        devices.channels_last(method)
+
+
+def compile_networks(method: Method) -> None:
+    """Compile the networks that a method calls, in place, so that their names and weights stay.
+
+    Second-order phases run them as they are.
+    """
+    for child in method.children():
+        for network in child.children() if isinstance(child, (nn.ModuleDict, nn.ModuleList)) else (child,):
+            network.compile()
+
+
+def weights_of(path: Path) -> Path:
+    """The weights file of a model folder or run.
+
+    Raises:
+        BadInput: there is none.
+    """
+    for folder in (path, path / "model"):
+        if (folder / "model.safetensors").is_file():
+            return folder / "model.safetensors"
+    raise BadInput(f"{path}: is neither a model folder nor a run with a model (there is no model.safetensors)")
+
+
+@torch.no_grad()
+def start_from(method: Method, weights: Path) -> MatchedWeights:
+    """Copy into a method's averaged parts what fits of another model.
+
+    Args:
+        method: freshly built.
+        weights: a model folder's ``model.safetensors``, whose keys begin with the parts' names.
+
+    Raises:
+        BadInput: the file cannot be read, or nothing in it fits.
+    """
+    try:
+        given: Mapping[str, Tensor] = load_file(weights)
+    except (OSError, SafetensorError, json.JSONDecodeError) as problem:
+        raise BadInput(f"{weights}: cannot be read ({problem})") from problem
+    own = live_tensors(method.averaged())
+    shared = [name for name in own if name in given]
+    matched = [name for name in shared if own[name].shape == given[name].shape]
+    for name in matched:
+        own[name].copy_(given[name])
+    if not matched:
+        raise BadInput(f"{weights}: nothing in it fits this recipe's networks ({', '.join(method.averaged())})")
+    return MatchedWeights(
+        matched=tuple(matched),
+        reshaped=tuple(n for n in shared if n not in matched),
+        missing=tuple(n for n in own if n not in given),
+        unused=tuple(n for n in given if n not in own),
+    )

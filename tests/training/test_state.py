@@ -1,4 +1,4 @@
-"""Starting from another model: what fits is taken, and what does not is named."""
+"""Building a run's state: where networks lie, which are compiled, and what is taken from another model."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from diorama.core.errors import BadInput
 from diorama.training.averages import live_tensors
-from diorama.training.start import start_from, weights_of
-from tests.training.toy import ToyFlow
+from diorama.training.state import compile_networks, place, start_from, weights_of
+from tests.training.toy import ToyFitConfig, ToyFlow, ToyGANConfig
+
+CPU = torch.device("cpu")
 
 
 def test_what_fits_is_taken_and_the_rest_is_named(tmp_path: Path) -> None:
@@ -46,3 +49,25 @@ def test_missing_and_broken_weights_are_named(tmp_path: Path) -> None:
     (tmp_path / "model/model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
     with pytest.raises(BadInput, match="cannot be read"):
         start_from(ToyFlow(), weights_of(tmp_path))
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
+    modules: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda module: modules.append(module))
+    return modules
+
+
+def test_compilation_that_is_asked_for_reaches_every_network(compiled: list[nn.Module]) -> None:
+    gan = ToyGANConfig().build()
+    gan.add_module("more", nn.ModuleDict({"teacher": nn.Linear(1, 1)}))
+    compile_networks(gan)
+    assert [type(m).__name__ for m in compiled] == ["Generator", "Sequential", "Linear"]
+
+
+def test_frozen_parts_are_in_evaluation_mode() -> None:
+    fit = ToyFitConfig().build()
+    fit.add_module("frozen", nn.ModuleDict({"codec": nn.Dropout()}))
+    place(fit, CPU, channels_last=True)
+    assert fit.training
+    assert not fit.frozen.codec.training  # type: ignore[union-attr]

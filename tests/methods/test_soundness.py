@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from diorama.core.contracts import Condition, MediaSpec, Stage
 from diorama.core.errors import BadConfig
 from diorama.methods.base import Phase
+from diorama.methods.soundness import check
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.training.averages import live_tensors
-from diorama.training.soundness import check
 from tests.training.toy import CATALOG, MEDIA, Generator, ToyFlow, ToySynthesizerConfig
 
 

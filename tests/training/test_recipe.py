@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diorama.training.rates import rate
-from diorama.training.recipe import RateConfig
+from diorama.training.recipe import RateConfig, rate
 
 DECAYS = st.sampled_from(["constant", "cosine", "linear"])
 
