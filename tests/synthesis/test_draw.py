@@ -16,6 +16,7 @@ from diorama.media.stamp import read_stamp
 from diorama.media.video import read_video
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.draw import DrawOptions, draw_batches, sample
+from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.store import model_hash, save
 from tests.synthesis.models import tiny_gan, tiny_video_gan
 
@@ -50,7 +51,7 @@ def test_files_hold_what_the_model_draws(tmp_path: Path) -> None:
 
 def test_every_file_says_that_it_is_synthetic(tmp_path: Path) -> None:
     model = tiny_gan()
-    save(tmp_path / "model", model.config, model.state_dict(), {"recipe": {"name": "tiny"}}, "")
+    save(tmp_path / "model", model.config, model.state_dict(), Provenance(recipe={"name": "tiny"}), "")
     draw(tmp_path / "model", 1, tmp_path / "out", seed=7)
     stamp = read_stamp(tmp_path / "out" / "000000.png")
     assert stamp is not None

@@ -81,7 +81,7 @@ def test_the_best_model_is_kept_and_put_in_place(
     assert "20 samples each against 0 real records" in card
     assert "kWh" not in card
     assert 'load("toy_flow", catalog=(ToySynthesizerConfig,))' in card
-    assert store.read_provenance(out)["scores"][0]["value"] == (2.0 if lower_is_better else 5.0)
+    assert store.read_provenance(out).scores[0]["value"] == (2.0 if lower_is_better else 5.0)
 
 
 def test_measurements_are_logged_with_their_protocol(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:

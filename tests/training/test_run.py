@@ -97,8 +97,9 @@ def test_the_model_is_the_averaged_one(data: Path, tmp_path: Path) -> None:
     average = state_of(tmp_path / "run")["average"]
     assert_equal(dict(model.state_dict()), average)
     assert model.sample(3, seed=1).shape == (3, 3, 4, 4)
-    provenance = store.read_provenance(tmp_path / "run")
-    assert provenance["training"]["images"] == 320
+    training = store.read_provenance(tmp_path / "run").training
+    assert training is not None
+    assert training.images == 320
     assert "none of its models was measured" in (tmp_path / "run/model/README.md").read_text()
 
 

@@ -28,6 +28,7 @@ from diorama.evaluation.records import batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.provenance import DataOrigin, Provenance
 from diorama.training.averages import live_tensors
 from diorama.training.recipe import EvaluationConfig, Recipe, length_is_free
 from diorama.training.run import Tick, TrainOptions, train
@@ -206,7 +207,13 @@ def _joined_columns(bench: Bench, taken: Sequence[str]) -> Generator[Progress, N
                 f"{run}: draws {model.config.media.shape}, but the records of {bench.dataset.info.name} are "
                 f"{bench.media.shape} (channels, frames of clips, height, width)"
             )
-        column = Column(name=name, kind="loaded", recipe=_recipe_of(run), story=read_story(run), origin=run.name)
+        column = Column(
+            name=name,
+            kind="loaded",
+            recipe=store.read_provenance(run).recipe_name,
+            story=read_story(run),
+            origin=run.name,
+        )
         columns.append(bench.model(model, column))
     for name, path in bench.options.samples.items():
         yield Progress(doing=f"measuring the samples of {name}")
@@ -221,18 +228,14 @@ def _unique(name: str, taken: list[str]) -> str:
     return free
 
 
-def _recipe_of(run: Path) -> str:
-    recipe = store.read_provenance(run).get("recipe", "")
-    return str(recipe.get("name", "")) if isinstance(recipe, dict) else str(recipe)
-
-
 def _floor_and_ceiling(bench: Bench, out: Path) -> Generator[Progress, None, list[Column]]:
     """The Gaussian mixture, and held-out real records where there are enough."""
     yield Progress(doing="fitting the Gaussian mixture")
     train_split = bench.dataset.split("train")
     chosen, size = spread(train_split, _MOST_FITTED), bench.options.batch_size
     model = fit(lambda: batches(train_split, chosen, size), bench.media, bench.options.seed)
-    provenance = {"recipe": "gaussian mixture", "data": {"sha256": bench.dataset.info.sha256, "records": len(chosen)}}
+    fitted_to = DataOrigin(name=bench.dataset.info.name, count=len(chosen), sha256=bench.dataset.info.sha256)
+    provenance = Provenance(recipe="gaussian mixture", data=fitted_to)
     card = f"# Gaussian mixture\n\nFitted to {len(chosen):,} training records of {bench.dataset.info.name}.\n"
     store.save(out / "mixture", model.config, model.state_dict(), provenance, card)
     columns = [bench.model(model, Column(name="mixture", kind="mixture"))]

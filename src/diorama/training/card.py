@@ -14,6 +14,7 @@ from diorama import __version__
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo
 from diorama.core.durations import clock_words, energy_words
+from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
 from diorama.training.recipe import Recipe
 from diorama.training.state import Best
 
@@ -66,30 +67,30 @@ class Progress:
     scores: tuple[Mapping[str, Any], ...] = ()
 
 
-def provenance(origin: Origin, progress: Progress) -> dict[str, Any]:
-    """The content of ``provenance.json``."""
-    return {
-        "recipe": encode(origin.recipe),
-        "data": {"name": origin.data.name, "count": origin.data.count, "sha256": origin.data.sha256},
-        "frozen": dict(origin.frozen),
-        "start_from": origin.start_from,
-        "training": {
-            "steps": progress.step,
-            "images": progress.images,
-            "seconds": progress.seconds,
-            "joules": progress.joules,
-            "energy": origin.energy,
-            "device": origin.device,
-            "processes": origin.processes,
-        },
-        "versions": {
+def provenance(origin: Origin, progress: Progress) -> Provenance:
+    """Where a model comes from, for programs."""
+    return Provenance(
+        recipe=encode(origin.recipe),
+        data=DataOrigin(name=origin.data.name, count=origin.data.count, sha256=origin.data.sha256),
+        frozen=origin.frozen,
+        start_from=origin.start_from,
+        training=TrainingSpent(
+            steps=progress.step,
+            images=progress.images,
+            seconds=progress.seconds,
+            joules=progress.joules,
+            energy=origin.energy,
+            device=origin.device,
+            processes=origin.processes,
+        ),
+        versions={
             "diorama": __version__,
             "torch": torch.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
-        "scores": [dict(score) for score in progress.scores],
-    }
+        scores=progress.scores,
+    )
 
 
 def card(origin: Origin, progress: Progress, *, planned: int) -> str:
