@@ -111,7 +111,7 @@ def ours(method: DDPMMethod, recipe: Recipe, images: Tensor) -> Contestant:
         player: Updater(parameters, recipe.optimizers[player], precision, recipe.images)
         for player, parameters in method.players().items()
     }
-    average = Average(method.averaged(), recipe.average)
+    average = Average(method.averaged(), recipe.averages[recipe.exported_average])
     options = StepOptions(batch_size=len(images), precision=precision, check=FiniteCheck(device))
     taken = steps(method, updaters, lambda step: [batch], options, start=0, stop=sys.maxsize, seed=0)
 

@@ -11,7 +11,7 @@ from diorama.cli.arguments import WrongArguments
 from diorama.cli.overrides import describe, names, override
 from diorama.core.contracts import MediaSpec
 from diorama.methods.base import Method, MethodConfig
-from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,13 @@ def test_values_change_at_any_depth(recipe: Recipe) -> None:
     assert changed.optimizers["model"].rate.peak == 2e-4
     assert isinstance(changed.method, ToyMethod)
     assert changed.method.network == Small(width=32)
+
+
+def test_averages_are_reached_by_their_names(recipe: Recipe) -> None:
+    changed = override(recipe, ["--averages.ema.half-life", "20k", "--averages.ema.ramp-up", "None"], "train toy")
+    assert changed.averages == {"ema": AverageConfig(half_life=20_000, ramp_up=None)}
+    with pytest.raises(WrongArguments, match="exported_average: 'wide' is none of the averages"):
+        override(recipe, ["--exported-average", "wide"], "train toy")
 
 
 def test_optional_values_tuples_and_choices_are_read(recipe: Recipe) -> None:

@@ -17,7 +17,11 @@ from tests.training.toy import CATALOG, flow_recipe, write_data
 def test_the_untrained_self_is_what_training_starts_from(tmp_path: Path) -> None:
     still = OptimizerConfig(rate=RateConfig(peak=0.0))
     recipe = replace(
-        flow_recipe(), images=16, micro_batch=None, optimizers={"generator": still}, average=AverageConfig(half_life=0)
+        flow_recipe(),
+        images=16,
+        micro_batch=None,
+        optimizers={"generator": still},
+        averages={"ema": AverageConfig(half_life=0)},
     )
     list(train(recipe, write_data(tmp_path / "data"), tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
     began, untrained = store.load(tmp_path / "run", catalog=CATALOG), untrained_self(recipe)

@@ -72,7 +72,7 @@ def test_the_best_model_is_kept_and_put_in_place(
     assert [tick.step for tick in ticks if tick.results] == [5, 10, 15, 20]
     assert [tick.step for tick in ticks if "few samples" in tick.notes] == [5]
     assert sorted(int(p.name) for p in (out / "checkpoints").iterdir()) == [best, 20]
-    kept = read(out / f"checkpoints/{best:09d}")["average"]
+    kept = read(out / f"checkpoints/{best:09d}")["averages"]["ema"]
     model = store.load(out, catalog=CATALOG)
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
     card = (out / "model/README.md").read_text()

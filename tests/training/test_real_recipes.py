@@ -53,7 +53,7 @@ def test_a_real_recipe_continues_bit_for_bit(make: Callable[[DataInfo], Recipe],
 
     whole, parts = (read(tmp_path / name / "checkpoints/000000006") for name in ("whole", "parts"))
     assert all(torch.equal(value, parts["method"][name]) for name, value in whole["method"].items())
-    assert all(torch.equal(value, parts["average"][name]) for name, value in whole["average"].items())
+    assert all(torch.equal(value, parts["averages"]["ema"][name]) for name, value in whole["averages"]["ema"].items())
     logs = [[runlog.without_clock(r) for r in runlog.read(tmp_path / n / "log.jsonl")] for n in ("whole", "parts")]
     assert logs[0] == logs[1]
     assert store.load(tmp_path / "parts").sample(2, seed=0).isfinite().all()

@@ -213,7 +213,7 @@ def gan_recipe() -> Recipe:
         micro_batch=8,
         flip=True,
         precision="fp32",
-        average=AverageConfig(half_life=100),
+        averages={"ema": AverageConfig(half_life=100)},
         evaluation=EvaluationConfig(samples=0),
         checkpoint_every=80,
         log_every=48,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,10 +17,14 @@ from diorama.core.locks import only_process
 from diorama.core.runlog import RunLog
 from diorama.training import checkpoint
 
-FORMAT = 1
+FORMAT = 2
 RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples", "checkpoints", "model"
+AVERAGES = "averages"
 
-_INTACT = "The resume states are intact; make room and run the same command"
+_SNAPSHOTS = re.compile(r"recipe\.averages\.\w+\.snapshot_\w+")
+"""Values that may change while a run is continued: which copies of an average are kept changes nothing in it."""
+
+INTACT = "The resume states are intact; make room and run the same command"
 
 
 class RunFolder:
@@ -72,6 +77,7 @@ class RunFolder:
             old, new = changed.get("recipe.images", (0, 0))
             if may_grow and new > old:
                 changed.pop("recipe.images", None)
+            changed = {name: values for name, values in changed.items() if not _SNAPSHOTS.fullmatch(name)}
             if changed:
                 raise BadConfig(_refusal(self.path, changed))
         if before != wanted:
@@ -84,7 +90,7 @@ class RunFolder:
         Raises:
             TrainingFailed: the disk is full.
         """
-        with checkpoint.writing(f"{self.path / LOG}", _INTACT):
+        with checkpoint.writing(f"{self.path / LOG}", INTACT):
             self._log().cut(step)
 
     def log(self, record: Mapping[str, Any]) -> None:
@@ -93,7 +99,7 @@ class RunFolder:
         Raises:
             TrainingFailed: the disk is full.
         """
-        with checkpoint.writing(f"{self.path / LOG}", _INTACT):
+        with checkpoint.writing(f"{self.path / LOG}", INTACT):
             self._log().append(record)
 
     def checkpoints(self) -> list[Path]:
@@ -144,7 +150,7 @@ class RunFolder:
             TrainingFailed: the disk is full; the resume states are intact.
         """
         with (
-            checkpoint.writing(f"{self.path / MODEL}", _INTACT),
+            checkpoint.writing(f"{self.path / MODEL}", INTACT),
             files.fresh_folder(self.path / MODEL) as partial,
         ):
             shutil.copytree(self.at_step(step) / MODEL, partial, dirs_exist_ok=True)
@@ -163,10 +169,15 @@ class RunFolder:
             raise BadInput(f"{path}: is not JSON ({problem}); choose another --out") from problem
         if not isinstance(found, dict) or not isinstance(found.get("recipe"), dict):
             raise BadInput(f"{path}: holds no recipe of a run; choose another --out")
+        if found.get("format") != FORMAT:
+            raise BadConfig(
+                f"{path}: another version of Diorama began this run (format {found.get('format')}, this one continues "
+                f"{FORMAT}); continue it there, or start anew: another --out, with --from for its weights"
+            )
         return found
 
     def _sweep(self) -> None:
-        for place in (self.path, self.path / CHECKPOINTS, self.path / SAMPLES):
+        for place in (self.path, self.path / CHECKPOINTS, self.path / SAMPLES, *self.path.glob(f"{AVERAGES}/*")):
             for left in (*place.glob(".*.partial-*"), *place.glob(".*.replaced-*")):
                 if left.is_dir():
                     shutil.rmtree(left)

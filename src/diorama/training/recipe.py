@@ -92,6 +92,32 @@ class AverageConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PowerAverageConfig:
+    """Average of weights by a power of the images seen, whose width is a share of the run however long it is.
+
+    Args:
+        std: standard deviation of the weighting, as a share of the images seen so far; at most 0.289, where all weights
+            count alike. The paper keeps two, 0.05 and 0.10.
+        snapshot_every: images between copies of it in ``averages/NAME/`` of the run folder, from which the average of
+            any other width can be made after training; 0 for none. They are never removed.
+        snapshot_dtype: of the copies.
+
+    Reference: T. Karras, M. Aittala, J. Lehtinen, J. Hellsten, T. Aila, S. Laine, "Analyzing and improving the training
+    dynamics of diffusion models", arXiv:2312.02696, section 3.
+    """
+
+    std: float = 0.05
+    snapshot_every: int = 0
+    snapshot_dtype: Literal["bf16", "fp16"] = "fp16"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.std <= 12**-0.5:
+            raise ValueError(f"std must be above 0 and at most {12**-0.5:.3f}, got {self.std}")
+        if self.snapshot_every < 0:
+            raise ValueError(f"snapshot_every must not be negative, got {self.snapshot_every}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
     """What is measured while training, by images seen and never by time.
 
@@ -124,7 +150,8 @@ class Recipe:
         channels_last: memory layout of convolutions.
         compile: ``on`` compiles the networks of first-order phases. ``auto`` replays the networks of one-phase methods
             as CUDA graphs on a GPU, which begins sooner and was faster where it was measured. ``off`` does neither.
-        average: moving average of the weights.
+        averages: moving averages of the weights, by name.
+        exported_average: which of them is what others load, and what is previewed and measured.
         evaluation: in-loop measurement.
         preview_every: images between preview grids; 0 for none.
         checkpoint_every: images between resume states.
@@ -145,7 +172,8 @@ class Recipe:
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     channels_last: bool = True
     compile: Literal["auto", "on", "off"] = "auto"
-    average: AverageConfig = field(default_factory=AverageConfig)
+    averages: Mapping[str, AverageConfig | PowerAverageConfig] = field(default_factory=lambda: {"ema": AverageConfig()})
+    exported_average: str = "ema"
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     preview_every: int = 0
     checkpoint_every: int = 100_000
@@ -162,6 +190,14 @@ class Recipe:
         for name in ("preview_every", "checkpoint_every", "log_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.exported_average not in self.averages:
+            raise ValueError(
+                f"exported_average: {self.exported_average!r} is none of the averages ({', '.join(self.averages)})"
+            )
+        for name in self.averages:
+            # Names become folders, and options of the command line.
+            if not name.isidentifier():
+                raise ValueError(f"averages: a name has letters, digits and underscores, got {name!r}")
 
 
 def length_is_free(recipe: Recipe) -> bool:

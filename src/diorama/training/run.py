@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,9 +24,9 @@ from diorama.synthesis import store
 from diorama.training import checkpoint
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.feed import Data, Feed, open_feed
-from diorama.training.folder import SAMPLES, RunFolder
+from diorama.training.folder import AVERAGES, INTACT, SAMPLES, RunFolder
 from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
-from diorama.training.recipe import Recipe, TrainOptions, length_is_free
+from diorama.training.recipe import PowerAverageConfig, Recipe, TrainOptions, length_is_free
 from diorama.training.state import Best, TrainingState, build, weights_of
 from diorama.training.steps import FiniteCheck, Step, StepOptions, steps
 from diorama.training.ticks import Clock, Report, RunClock, Tick, event_files
@@ -139,6 +139,11 @@ class RunRecorder:
         self.evaluator: Evaluator | None = None
         if feed.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, feed.val):
             self.evaluator = Evaluator(recipe.evaluation, feed.val, cache_folder() / "features", recipe.seed)
+        self._snapshots = {
+            name: average.snapshot_every
+            for name, average in recipe.averages.items()
+            if isinstance(average, PowerAverageConfig)
+        }
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()
 
@@ -196,16 +201,20 @@ class RunRecorder:
         recipe, last = self.recipe, step.step == self.stop
         self._saved, self._scores = None, ()
         self.state.step = step.step
-        self.state.average.update(step.images, recipe.batch_size)
+        for average in self.state.averages.values():
+            average.update(step.images, recipe.batch_size)
         self.state.means.add(step.losses)
         report_due = last or self._due(recipe.log_every)
         measure_due = self.evaluator is not None and (last or self._due(recipe.evaluation.every))
         preview_due, save_due = self._due(recipe.preview_every), last or ending or self._due(recipe.checkpoint_every)
-        if report_due or measure_due or preview_due or save_due:
+        snapshots_due = [name for name, every in self._snapshots.items() if self._due(every)]
+        if report_due or measure_due or preview_due or snapshots_due or save_due:
             self.check.settle()
         report = self._report() if report_due else None
         with self.clock.left_out_of_speed():
             preview = self._preview() if preview_due and self.first else None
+            if self.first:
+                self._write_snapshots(snapshots_due)
             if last and measure_due:
                 # Saved first: a measurement that fails must not cost the training.
                 self.state.concluded = False
@@ -240,8 +249,13 @@ class RunRecorder:
         self.view.refresh(self.state.exported())
         number = self.images // self.recipe.preview_every
         samples = self.folder.path / SAMPLES
-        with checkpoint.writing("the preview", "The resume states are intact; make room and run the same command"):
+        with checkpoint.writing("the preview", INTACT):
             return write_preview(self.view, samples, number, recipe=self.recipe.name, seed=self.recipe.seed)
+
+    def _write_snapshots(self, names: Sequence[str]) -> None:
+        for name in names:
+            with checkpoint.writing(f"the snapshot of {name}", INTACT):
+                self.state.averages[name].write_snapshot(self.folder.path / AVERAGES / name, self.images)
 
     def _measure(self) -> bool:
         """Evaluate in the first process; whether the model is the best so far, the same answer everywhere."""

@@ -89,7 +89,8 @@ class TrainingState:
     Args:
         method: on the device.
         updaters: by player.
-        average: of what the method averages.
+        averages: of what the method averages, by name.
+        exported_average: the name of the one that others load.
         means: of losses since the last report.
         precision: of first-order phases.
         step: completed steps.
@@ -105,7 +106,8 @@ class TrainingState:
 
     method: Method
     updaters: Mapping[str, Updater]
-    average: Average
+    averages: Mapping[str, Average]
+    exported_average: str
     means: LossMeans
     precision: Precision
     step: int = 0
@@ -124,7 +126,7 @@ class TrainingState:
             "step": self.step,
             "method": _own(self.method.state_dict()),
             "updaters": {player: updater.state_dict() for player, updater in self.updaters.items()},
-            "average": self.average.state_dict(),
+            "averages": {name: average.state_dict() for name, average in self.averages.items()},
             "losses": self.means.state_dict(),
             "evaluations": self.evaluations,
             "best": None if self.best is None else asdict(self.best),
@@ -142,12 +144,13 @@ class TrainingState:
         self.method.load_state_dict({**current, **state["method"]})
         for player, updater in self.updaters.items():
             updater.load_state_dict(state["updaters"][player])
-        self.average.load_state_dict(state["average"])
+        for name, average in self.averages.items():
+            average.load_state_dict(state["averages"][name])
         self.means.load_state_dict(state["losses"])
 
     def exported(self) -> dict[str, Tensor]:
         """What others load, under the names of the synthesizer's parts; not copies."""
-        return exported(self.method, self.average.tensors())
+        return exported(self.method, self.averages[self.exported_average].tensors())
 
     def non_finite(self) -> str | None:
         """The first player with a weight that is not finite; waits for the device."""
@@ -190,7 +193,8 @@ def build(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.devic
     return TrainingState(
         method=method,
         updaters={p: Updater(players[p], recipe.optimizers[p], precision, recipe.images) for p in players},
-        average=Average(method.averaged(), recipe.average),
+        averages={name: Average(method.averaged(), config) for name, config in recipe.averages.items()},
+        exported_average=recipe.exported_average,
         means=LossMeans(device),
         precision=precision,
         compiled=_hasten(method, recipe, device),
