@@ -26,7 +26,7 @@ from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.store import model_hash
 from diorama.training import monitoring
-from diorama.training.checkpoint import read
+from diorama.training.folder import read_state
 from diorama.training.monitoring import ModelView, write_preview
 from diorama.training.recipe import EvaluationConfig, Recipe
 from diorama.training.run import TrainOptions, train
@@ -72,7 +72,7 @@ def test_the_best_model_is_kept_and_put_in_place(
     assert [tick.step for tick in ticks if tick.results] == [5, 10, 15, 20]
     assert [tick.step for tick in ticks if "few samples" in tick.notes] == [5]
     assert sorted(int(p.name) for p in (out / "checkpoints").iterdir()) == [best, 20]
-    kept = read(out / f"checkpoints/{best:09d}")["averages"]["ema"]
+    kept = read_state(out / f"checkpoints/{best:09d}")["averages"]["ema"]
     model = store.load(out, catalog=CATALOG)
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
     card = (out / "model/README.md").read_text()
@@ -97,7 +97,7 @@ def test_measurements_are_logged_with_their_protocol(data: Path, tmp_path: Path,
 def test_measuring_does_not_disturb_training(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
     list(train(recipe(), data, tmp_path / "measured", TrainOptions(device="cpu", catalog=CATALOG)))
     list(train(flow_recipe(), data, tmp_path / "plain", TrainOptions(device="cpu", catalog=CATALOG)))
-    left, right = (read(tmp_path / name / "checkpoints/000000020") for name in ("measured", "plain"))
+    left, right = (read_state(tmp_path / name / "checkpoints/000000020") for name in ("measured", "plain"))
     assert all(torch.equal(value, right["method"][name]) for name, value in left["method"].items())
 
 
@@ -120,7 +120,7 @@ def test_the_memory_of_the_best_survives_an_interruption(data: Path, tmp_path: P
         if tick.step == 12:
             break
     list(train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
-    state = read(tmp_path / "run/checkpoints/000000020")
+    state = read_state(tmp_path / "run/checkpoints/000000020")
     assert state["evaluations"] == 4
     assert state["best"]["step"] == 10
 
@@ -144,7 +144,7 @@ def test_a_last_measurement_that_fails_costs_nothing_and_is_made_up_for(
     (*_, last) = train(recipe(), data, out, options)
     assert last.finished
     assert [result["value"] for result in last.results] == [VALUES[3]]
-    assert read(out / "checkpoints/000000020")["evaluations"] == 4
+    assert read_state(out / "checkpoints/000000020")["evaluations"] == 4
     images = [record["images"] for record in runlog.read(out / "log.jsonl") if record["kind"] == "metric"]
     assert images == [80, 160, 240, 320]
     (again,) = list(train(recipe(), data, out, options))[1:]

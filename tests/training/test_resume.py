@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from diorama.core import runlog
-from diorama.training import checkpoint
+from diorama.training import folder
 from diorama.training.run import TrainOptions, train
 from tests.training.toy import CATALOG, fit_recipe, gan_recipe, write_data
 
@@ -70,7 +70,7 @@ def run_and_die(*arguments: str | Path) -> None:
 
 
 def newest(out: Path) -> dict[str, Any]:
-    state = checkpoint.read(max((out / "checkpoints").iterdir()))
+    state = folder.read_state(max((out / "checkpoints").iterdir()))
     return {key: value for key, value in state.items() if key not in ("seconds", "joules")}
 
 

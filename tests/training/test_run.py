@@ -20,7 +20,7 @@ from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
 from diorama.data.pack import pack_arrays
 from diorama.synthesis import store
-from diorama.training import checkpoint
+from diorama.training import folder
 from diorama.training.recipe import AverageConfig, OptimizerConfig, PowerAverageConfig, RateConfig, Recipe
 from diorama.training.run import Tick, TrainOptions, train
 from tests.training.toy import CATALOG, MEDIA, ToyGANConfig, flow_recipe, gan_recipe, write_data
@@ -39,7 +39,7 @@ def finish(recipe: Recipe, data: Path, out: Path, options: TrainOptions = OPTION
 
 def state_of(out: Path) -> dict[str, Any]:
     (*_, newest) = sorted((out / "checkpoints").iterdir())
-    return checkpoint.read(newest)
+    return folder.read_state(newest)
 
 
 def weights_and_moments(out: Path) -> dict[str, Any]:
@@ -227,14 +227,14 @@ def test_a_weight_that_is_not_finite_is_never_saved(
 def test_a_full_disk_during_a_save_keeps_the_state_before(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, calls = checkpoint.write, iter(range(100))
+    write, calls = folder.write_state, iter(range(100))
 
     def fill(folder: Path, state: Any) -> None:
         write(folder, state)
         if next(calls) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "write", fill)
+    monkeypatch.setattr(folder, "write_state", fill)
     with pytest.raises(
         TrainingFailed, match=r"step 15 cannot be written: the disk is full\. The state of step 10 is intact"
     ):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diorama.core import files
-from diorama.training import checkpoint
+from diorama.training import folder
 from diorama.training.run import TrainOptions, train
 from diorama.training.updater import Updater
 from tests.training import toy
@@ -49,7 +49,7 @@ def main() -> None:
         Updater._step = dies_at(given.die_in_step, Updater._step)  # type: ignore[method-assign]
     if given.die_in_save:
         # The tensors are written by then, and the index that makes a state complete is not.
-        checkpoint.files.write_json = dies_at(given.die_in_save, files.write_json)
+        folder.files.write_json = dies_at(given.die_in_save, files.write_json)
     recipe = getattr(toy, f"{given.recipe}_recipe")()
     for tick in train(recipe, given.data, given.out, TrainOptions(device="cpu", catalog=toy.CATALOG)):
         if given.leave_after and tick.step >= given.leave_after:

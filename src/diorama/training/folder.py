@@ -1,7 +1,13 @@
-"""The run folder: what lies in it, who may write to it, and which model is its best."""
+"""The run on disk: what lies in its folder, who may write there, its resume states, and which model is its best.
+
+Every process holds the same weights, so that the first one's suffice, and the number of processes may change between
+save and resume.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import re
@@ -11,15 +17,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
 from diorama.core import files
-from diorama.core.errors import BadConfig, BadInput
+from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
 from diorama.core.runlog import RunLog
-from diorama.training import checkpoint
 
 FORMAT = 2
 RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples", "checkpoints", "model"
 AVERAGES = "averages"
+TENSORS, REST = "state.safetensors", "state.json"
+"""Files of a resume state."""
+STATE_FORMAT, STATE_FORMAT_WITHOUT_HASHES = 2, 1
 
 _SNAPSHOTS = re.compile(r"recipe\.averages\.\w+\.snapshot_\w+")
 """Values that may change while a run is continued: which copies of an average are kept changes nothing in it."""
@@ -81,7 +94,7 @@ class RunFolder:
             if changed:
                 raise BadConfig(_refusal(self.path, changed))
         if before != wanted:
-            with checkpoint.writing(f"{self.path / RECIPE}", "Nothing was trained."):
+            with writing(f"{self.path / RECIPE}", "Nothing was trained."):
                 files.write_json(self.path / RECIPE, wanted)
 
     def cut_log(self, step: int) -> None:
@@ -90,7 +103,7 @@ class RunFolder:
         Raises:
             TrainingFailed: the disk is full.
         """
-        with checkpoint.writing(f"{self.path / LOG}", INTACT):
+        with writing(f"{self.path / LOG}", INTACT):
             self._log().cut(step)
 
     def log(self, record: Mapping[str, Any]) -> None:
@@ -99,12 +112,12 @@ class RunFolder:
         Raises:
             TrainingFailed: the disk is full.
         """
-        with checkpoint.writing(f"{self.path / LOG}", INTACT):
+        with writing(f"{self.path / LOG}", INTACT):
             self._log().append(record)
 
     def checkpoints(self) -> list[Path]:
         """The resume states, oldest first."""
-        return sorted(p.parent for p in self.path.glob(f"{CHECKPOINTS}/[0-9]*/{checkpoint.REST}"))
+        return sorted(p.parent for p in self.path.glob(f"{CHECKPOINTS}/[0-9]*/{REST}"))
 
     def newest(self) -> Path | None:
         """The resume state that training continues from."""
@@ -112,7 +125,7 @@ class RunFolder:
 
     def read(self, name: str) -> Any:
         """The resume state of that name."""
-        return checkpoint.read(self.path / CHECKPOINTS / name)
+        return read_state(self.path / CHECKPOINTS / name)
 
     def at_step(self, step: int) -> Path:
         """Where the resume state of a step lies."""
@@ -126,11 +139,11 @@ class RunFolder:
         """
         before = self.newest()
         left = f"The state of step {int(before.name)} is intact" if before else "There is no earlier state"
-        with checkpoint.writing(f"the resume state of step {step}", f"{left}; make room and run the same command"):
+        with writing(f"the resume state of step {step}", f"{left}; make room and run the same command"):
             # The lines that the state relies on must not be lost after it.
             self._log().sync()
             with files.fresh_folder(self.at_step(step)) as partial:
-                checkpoint.write(partial, state)
+                write_state(partial, state)
                 write_model(partial / MODEL)
         return self.at_step(step)
 
@@ -150,7 +163,7 @@ class RunFolder:
             TrainingFailed: the disk is full; the resume states are intact.
         """
         with (
-            checkpoint.writing(f"{self.path / MODEL}", INTACT),
+            writing(f"{self.path / MODEL}", INTACT),
             files.fresh_folder(self.path / MODEL) as partial,
         ):
             shutil.copytree(self.at_step(step) / MODEL, partial, dirs_exist_ok=True)
@@ -185,6 +198,22 @@ class RunFolder:
                     left.unlink()
 
 
+@contextmanager
+def writing(what: str, consequence: str) -> Iterator[None]:
+    """Turn a full or failing disk into an error that says what it means for the run.
+
+    Raises:
+        TrainingFailed: what could not be written, why, and the ``consequence``.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as problem:
+        # safetensors hides the system's error number in its message.
+        full = getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in str(problem)
+        reason = "the disk is full" if full else getattr(problem, "strerror", None) or str(problem)
+        raise TrainingFailed(f"{what} cannot be written: {reason}. {consequence}") from problem
+
+
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """The leaves in which two JSON values differ, under their dotted paths."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -204,3 +233,79 @@ def _refusal(folder: Path, changed: Mapping[str, tuple[Any, Any]]) -> str:
         f"{folder}: this run began with other values, and continuing would mix the two:{lines}\n"
         "Give the values it began with, or start anew: another --out, with --from for its weights"
     )
+
+
+def write_state(folder: Path, state: Mapping[str, Any]) -> None:
+    """Write a resume state, a tree of mappings, sequences, numbers, text and tensors, into an existing folder.
+
+    No pickle: tensors go into safetensors, the rest into JSON, which is written last and makes the state complete.
+    """
+    tensors: dict[str, Tensor] = {}
+    tree = _flatten("", state, tensors)
+    save_file(tensors, folder / TENSORS)
+    _make_durable(folder / TENSORS)
+    sums = {"tensors_sha256": files.sha256_of(folder / TENSORS), "state_sha256": _sum_of(tree)}
+    files.write_json(folder / REST, {"format": STATE_FORMAT, "state": tree, **sums})
+
+
+def read_state(folder: Path) -> Any:
+    """The tree that :func:`write_state` wrote, on the CPU; tuples come back as lists.
+
+    Raises:
+        BadInput: a file is missing, damaged or of another format.
+    """
+    try:
+        content = json.loads((folder / REST).read_text(encoding="utf-8"))
+        if content["format"] not in (STATE_FORMAT, STATE_FORMAT_WITHOUT_HASHES):
+            raise BadInput(f"{folder / REST}: format {content['format']}, this version reads {STATE_FORMAT}")
+        if content["format"] == STATE_FORMAT:
+            _verify(content, folder)
+        return _restore(content["state"], load_file(folder / TENSORS))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as problem:
+        raise BadInput(
+            f"{folder}: this resume state is damaged ({problem}); remove the folder to continue from the one before"
+        ) from problem
+
+
+def _sum_of(tree: Any) -> str:
+    """Hex SHA-256 of the JSON of a tree, which is the same before it is written and after it is read."""
+    return hashlib.sha256(json.dumps(tree).encode()).hexdigest()
+
+
+def _verify(content: Mapping[str, Any], folder: Path) -> None:
+    if content["state_sha256"] != _sum_of(content["state"]):
+        raise ValueError(f"the hash of {REST} has changed")
+    if content["tensors_sha256"] != files.sha256_of(folder / TENSORS):
+        raise ValueError(f"the hash of {TENSORS} has changed")
+
+
+def _make_durable(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flatten(path: str, value: Any, tensors: dict[str, Tensor]) -> Any:
+    """JSON for a tree; its tensors move into ``tensors`` under their paths."""
+    if isinstance(value, Tensor):
+        if path in tensors:
+            raise ValueError(f"two tensors of a resume state share the path {path!r}")
+        # Tied weights share memory, which safetensors refuses to write.
+        tensors[path] = value.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+        return {"tensor": path}
+    if isinstance(value, Mapping):
+        # Pairs keep the type of keys: optimizers number their parameters.
+        return {"map": [[k, _flatten(f"{path}/{k}", v, tensors)] for k, v in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return {"list": [_flatten(f"{path}/{i}", v, tensors) for i, v in enumerate(value)]}
+    return {"value": value}
+
+
+def _restore(node: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Any:
+    ((kind, value),) = node.items()
+    if kind == "tensor":
+        return tensors[value]
+    if kind == "map":
+        return {k: _restore(v, tensors) for k, v in value}
+    if kind == "list":
+        return [_restore(v, tensors) for v in value]
+    return value

@@ -21,10 +21,9 @@ from diorama.core.interrupt import listening
 from diorama.data.loader import Loader, LoaderConfig
 from diorama.methods import soundness
 from diorama.synthesis import store
-from diorama.training import checkpoint
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.feed import Data, Feed, open_feed
-from diorama.training.folder import AVERAGES, INTACT, SAMPLES, RunFolder
+from diorama.training.folder import AVERAGES, INTACT, SAMPLES, RunFolder, writing
 from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
 from diorama.training.recipe import PowerAverageConfig, Recipe, TrainOptions, length_is_free
 from diorama.training.state import Best, TrainingState, build, weights_of
@@ -249,12 +248,12 @@ class RunRecorder:
         self.view.refresh(self.state.exported())
         number = self.images // self.recipe.preview_every
         samples = self.folder.path / SAMPLES
-        with checkpoint.writing("the preview", INTACT):
+        with writing("the preview", INTACT):
             return write_preview(self.view, samples, number, recipe=self.recipe.name, seed=self.recipe.seed)
 
     def _write_snapshots(self, names: Sequence[str]) -> None:
         for name in names:
-            with checkpoint.writing(f"the snapshot of {name}", INTACT):
+            with writing(f"the snapshot of {name}", INTACT):
                 self.state.averages[name].write_snapshot(self.folder.path / AVERAGES / name, self.images)
 
     def _measure(self) -> bool:
