@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +13,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diorama.core.errors import BadInput
-from diorama.training.averages import live_tensors
-from diorama.training.state import compile_networks, place, start_from, weights_of
-from tests.training.toy import ToyFitConfig, ToyFlow, ToyGANConfig
+from diorama.methods.base import live_tensors
+from diorama.training.feed import open_feed
+from diorama.training.recipe import TrainOptions
+from diorama.training.state import TrainingState, build, compile_networks, place, start_from, weights_of
+from tests.training.toy import CATALOG, ToyFitConfig, ToyFlow, ToyGANConfig, flow_recipe, write_data
 
 CPU = torch.device("cpu")
 
@@ -71,3 +76,34 @@ def test_frozen_parts_are_in_evaluation_mode() -> None:
     place(fit, CPU, channels_last=True)
     assert fit.training
     assert not fit.frozen.codec.training  # type: ignore[union-attr]
+
+
+def flow_state(tmp_path: Path) -> TrainingState:
+    feed = open_feed(write_data(tmp_path / "data"))
+    return build(flow_recipe(), {}, feed, TrainOptions(device="cpu", catalog=CATALOG), CPU)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda s: s["method"].pop("generator.inner.bias"), r"it lacks method\.generator\.inner\.bias"),
+        (lambda s: s["method"].update(extra=torch.zeros(1)), r"it has method\.extra, which this method has not"),
+        (lambda s: s["averages"]["ema"].pop("generator.outer.bias"), r"it lacks averages\.ema\.generator\.outer\.bias"),
+        (lambda s: s["averages"].pop("ema"), r"it lacks averages\.ema$"),
+        (lambda s: s["updaters"].update(painter={}), r"it has updaters\.painter, which"),
+        (
+            lambda s: s["method"].update({"generator.inner.bias": torch.zeros(3)}),
+            r"it has method\.generator\.inner\.bias of shape \(3,\), where this method has \(16,\)",
+        ),
+    ],
+)
+def test_a_state_in_which_something_is_missing_or_unknown_is_refused_by_name(
+    spoil: Callable[[dict[str, Any]], Any], message: str, tmp_path: Path
+) -> None:
+    state = flow_state(tmp_path)
+    saved = copy.deepcopy(state.state_dict())
+    state.load_state_dict(saved, tmp_path)
+    spoil(saved)
+    with pytest.raises(BadInput, match=message) as told:
+        state.load_state_dict(saved, tmp_path / "000000005")
+    assert str(told.value).startswith(f"{tmp_path / '000000005'}: this resume state is of another method")

@@ -28,8 +28,8 @@ from diorama.evaluation.records import batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.parts import load_parts
 from diorama.synthesis.provenance import DataOrigin, Provenance
-from diorama.training.averages import live_tensors
 from diorama.training.recipe import EvaluationConfig, Recipe, length_is_free
 from diorama.training.run import Tick, TrainOptions, train
 from diorama.training.state import initialised
@@ -178,19 +178,19 @@ def _trained_columns(recipe: Recipe, named: str, run: Path, bench: Bench) -> Gen
     model = store.load(run, device=bench.device, catalog=bench.options.catalog)
     column = Column(name=recipe.name, kind="trained", recipe=named, story=read_story(run))
     columns = [bench.model(model, column)]
-    if bench.options.untrained and not recipe.frozen:
+    if bench.options.untrained:
         yield Progress(doing=f"measuring {recipe.name} as it was before training")
         untrained = Column(name=f"{recipe.name} untrained", kind="untrained", recipe=named, of=recipe.name)
-        columns.append(bench.model(untrained_self(recipe), untrained))
+        columns.append(bench.model(untrained_self(recipe, bench.options.catalog), untrained))
     return columns
 
 
-def untrained_self(recipe: Recipe) -> Synthesizer:
+def untrained_self(recipe: Recipe, catalog: Sequence[type] = ()) -> Synthesizer:
     """What a recipe's training starts from, as a generator."""
     with torch.random.fork_rng(devices=[]):
-        method = initialised(recipe)
-    model = method.synthesizer().build()
-    model.load_state_dict(live_tensors(method.averaged()))
+        method = initialised(recipe, load_parts(recipe.frozen, recipe.method.parts_wanted(), catalog))
+    model, tensors = method.synthesizer().build(), method.model_tensors()
+    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
     return model.eval().requires_grad_(False)
 
 

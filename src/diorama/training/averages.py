@@ -12,6 +12,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from diorama.core import files
+from diorama.methods.base import live_tensors
 from diorama.training.recipe import AverageConfig, PowerAverageConfig
 
 _HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -72,6 +73,11 @@ class Average:
         self._floating = [k for k, v in self._live.items() if v.is_floating_point()]
         self._counts = [k for k, v in self._live.items() if not v.is_floating_point()]
 
+    @property
+    def snapshot_every(self) -> int:
+        """Images between two snapshots; 0 for none."""
+        return self.config.snapshot_every if isinstance(self.config, PowerAverageConfig) else 0
+
     @torch.no_grad()
     def update(self, images: int, batch_size: int) -> None:
         """Move towards the weights after a step; see :func:`decay`."""
@@ -122,11 +128,6 @@ class Average:
         path = folder / f"{images:012d}.safetensors"
         files.write_bytes(path, to_bytes(tensors, {"average": json.dumps(about)}))
         return path
-
-
-def live_tensors(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    """The state of named modules under ``part.key``, detached and sharing memory with them."""
-    return {f"{part}.{k}": v.detach() for part, module in modules.items() for k, v in module.state_dict().items()}
 
 
 def _widened(value: Tensor) -> Tensor:

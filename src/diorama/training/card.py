@@ -11,12 +11,16 @@ import numpy as np
 import torch
 
 from diorama import __version__
+from diorama.core import device as devices
+from diorama.core import distributed
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo
 from diorama.core.durations import clock_words, energy_words
+from diorama.methods import soundness
 from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
-from diorama.training.recipe import Recipe
-from diorama.training.state import Best
+from diorama.training.recipe import Recipe, TrainOptions
+from diorama.training.state import Best, TrainingState, hash_of_weights
+from diorama.training.ticks import RunClock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,28 @@ class Origin:
     energy: str
     own: tuple[str, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        data: DataInfo,
+        frozen: Mapping[str, str],
+        state: TrainingState,
+        clock: RunClock,
+        options: TrainOptions,
+    ) -> Origin:
+        """What the models of a run have in common."""
+        return cls(
+            recipe=recipe,
+            data=data,
+            frozen=frozen,
+            start_from=hash_of_weights(options.start_from),
+            device=devices.describe(state.precision.device),
+            processes=distributed.world_size(),
+            energy=clock.meter.source,
+            own=soundness.own_kinds(state.method.synthesizer(), options.catalog),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
@@ -65,6 +91,19 @@ class Progress:
     best: Best | None
     evaluations: int
     scores: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, state: TrainingState, images: int, scores: tuple[Mapping[str, Any], ...]) -> Progress:
+        """Where training stands now."""
+        return cls(
+            step=state.step,
+            images=images,
+            seconds=state.seconds,
+            joules=state.joules,
+            best=state.best,
+            evaluations=state.evaluations,
+            scores=scores,
+        )
 
 
 def provenance(origin: Origin, progress: Progress) -> Provenance:

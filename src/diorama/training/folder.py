@@ -32,10 +32,11 @@ RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples"
 AVERAGES = "averages"
 TENSORS, REST = "state.safetensors", "state.json"
 """Files of a resume state."""
-STATE_FORMAT, STATE_FORMAT_WITHOUT_HASHES = 2, 1
+STATE_FORMAT = 3
 
-_SNAPSHOTS = re.compile(r"recipe\.averages\.\w+\.snapshot_\w+")
-"""Values that may change while a run is continued: which copies of an average are kept changes nothing in it."""
+_FREE = re.compile(r"recipe\.averages\.\w+\.snapshot_\w+|recipe\.frozen(\..+)?")
+"""Values that may change while a run is continued: which copies of an average are kept changes nothing in it, and a
+frozen part is known by its hash, wherever it lies."""
 
 INTACT = "The resume states are intact; make room and run the same command"
 
@@ -90,7 +91,7 @@ class RunFolder:
             old, new = changed.get("recipe.images", (0, 0))
             if may_grow and new > old:
                 changed.pop("recipe.images", None)
-            changed = {name: values for name, values in changed.items() if not _SNAPSHOTS.fullmatch(name)}
+            changed = {name: values for name, values in changed.items() if not _FREE.fullmatch(name)}
             if changed:
                 raise BadConfig(_refusal(self.path, changed))
         if before != wanted:
@@ -256,10 +257,9 @@ def read_state(folder: Path) -> Any:
     """
     try:
         content = json.loads((folder / REST).read_text(encoding="utf-8"))
-        if content["format"] not in (STATE_FORMAT, STATE_FORMAT_WITHOUT_HASHES):
+        if content["format"] != STATE_FORMAT:
             raise BadInput(f"{folder / REST}: format {content['format']}, this version reads {STATE_FORMAT}")
-        if content["format"] == STATE_FORMAT:
-            _verify(content, folder)
+        _verify(content, folder)
         return _restore(content["state"], load_file(folder / TENSORS))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as problem:
         raise BadInput(

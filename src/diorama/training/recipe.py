@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from diorama.methods.base import MethodConfig
+from diorama.synthesis.parts import ModelRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +158,8 @@ class Recipe:
         checkpoint_every: images between resume states.
         keep: resume states that are kept, the newest.
         log_every: images between lines of the log.
-        frozen: parts that are loaded and not trained: their model folders by name; the method finds them as
-            ``method.frozen[NAME]``, in evaluation mode.
+        frozen: trained parts that are used as they are, by the names that the method wants; it finds them as
+            ``self.frozen[NAME]``, in evaluation mode.
         seed: of initialisation, data order and training noise.
     """
 
@@ -179,7 +180,7 @@ class Recipe:
     checkpoint_every: int = 100_000
     keep: int = 2
     log_every: int = 2_000
-    frozen: Mapping[str, str] = field(default_factory=dict)
+    frozen: Mapping[str, ModelRef] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,17 +16,17 @@ from diorama.core import distributed
 from diorama.core.config import encode
 from diorama.core.contracts import Batch
 from diorama.core.errors import TrainingFailed
-from diorama.core.files import cache_folder, sha256_of
+from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
 from diorama.data.loader import Loader, LoaderConfig
-from diorama.methods import soundness
 from diorama.synthesis import store
+from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.feed import Data, Feed, open_feed
-from diorama.training.folder import AVERAGES, INTACT, SAMPLES, RunFolder, writing
+from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, SAMPLES, RunFolder, writing
 from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
-from diorama.training.recipe import PowerAverageConfig, Recipe, TrainOptions, length_is_free
-from diorama.training.state import Best, TrainingState, build, weights_of
+from diorama.training.recipe import Recipe, TrainOptions, length_is_free
+from diorama.training.state import Best, TrainingState, build, hash_of_weights
 from diorama.training.steps import FiniteCheck, Step, StepOptions, steps
 from diorama.training.ticks import Clock, Report, RunClock, Tick, event_files
 
@@ -49,8 +49,8 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         A tick before the first step (with notes on what was resumed) and one after every step.
 
     Raises:
-        BadInput: the folder is not a run, belongs to another running process, or cannot be written; the data or a
-            model to start from cannot be read.
+        BadInput: the folder is not a run, belongs to another running process, or cannot be written; the data, a
+            frozen part or a model to start from cannot be read.
         BadConfig: the recipe does not fit the data, or differs from the one that the run began with.
         TrainingFailed: a non-finite loss, or a disk that is full.
         KeyboardInterrupt: after Ctrl-C, once the state is saved and a last tick has said so.
@@ -65,10 +65,14 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         if distributed.is_first():
             held.enter_context(folder.claim())
         feed = distributed.first_before_others(lambda: open_feed(data))
+        # Before anything is built: what the method is built with, and what a run must not change, is found in them.
+        parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
+        frozen = {name: part.sha256 for name, part in parts.items()}
         if distributed.is_first():
-            folder.begin(_identity(recipe, feed, options), may_grow=length_is_free(recipe))
-        state, clock = build(recipe, feed, options, device), RunClock(device, began)
-        recorder = RunRecorder(recipe, feed, folder, state, clock, _origin(recipe, feed, state, options, clock))
+            folder.begin(_identity(recipe, feed, frozen, options), may_grow=length_is_free(recipe))
+        state, clock = build(recipe, parts, feed, options, device), RunClock(device, began)
+        origin = Origin.of(recipe, feed.info, frozen, state, clock, options)
+        recorder = RunRecorder(recipe, feed, folder, state, clock, origin)
         notes = recorder.resume()
         yield recorder.opening(notes)
         show = None
@@ -138,11 +142,6 @@ class RunRecorder:
         self.evaluator: Evaluator | None = None
         if feed.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, feed.val):
             self.evaluator = Evaluator(recipe.evaluation, feed.val, cache_folder() / "features", recipe.seed)
-        self._snapshots = {
-            name: average.snapshot_every
-            for name, average in recipe.averages.items()
-            if isinstance(average, PowerAverageConfig)
-        }
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()
 
@@ -161,7 +160,7 @@ class RunRecorder:
         newest = self.folder.newest() if self.first else None
         name = distributed.share(newest.name if newest else None)
         if name is not None:
-            self.state.load_state_dict(self.folder.read(name))
+            self.state.load_state_dict(self.folder.read(name), self.folder.path / CHECKPOINTS / name)
             # A run that has grown since has its last model still before it.
             self.state.concluded |= self.state.step < self.stop
             self.clock.carry(self.images, self.state.seconds, self.state.joules)
@@ -206,7 +205,7 @@ class RunRecorder:
         report_due = last or self._due(recipe.log_every)
         measure_due = self.evaluator is not None and (last or self._due(recipe.evaluation.every))
         preview_due, save_due = self._due(recipe.preview_every), last or ending or self._due(recipe.checkpoint_every)
-        snapshots_due = [name for name, every in self._snapshots.items() if self._due(every)]
+        snapshots_due = [name for name, a in self.state.averages.items() if self._due(a.snapshot_every)]
         if report_due or measure_due or preview_due or snapshots_due or save_due:
             self.check.settle()
         report = self._report() if report_due else None
@@ -292,7 +291,7 @@ class RunRecorder:
         self._saved = self.folder.at_step(self.state.step)
         if not self.first:
             return
-        progress = self._progress()
+        progress = Progress.of(self.state, self.images, self._scores)
 
         def write_model(path: Path) -> None:
             words = card(self.origin, progress, planned=self.total)
@@ -304,7 +303,7 @@ class RunRecorder:
 
     def _promote(self) -> None:
         """Make the best model the run's; the newest where none was measured."""
-        progress, best = self._progress(), self.state.best
+        progress, best = Progress.of(self.state, self.images, self._scores), self.state.best
         if best is not None:
             progress = replace(progress, step=best.step, images=best.images, seconds=best.seconds, joules=best.joules)
         self.folder.promote(progress.step, card(self.origin, progress, planned=self.total))
@@ -329,18 +328,6 @@ class RunRecorder:
 
     def _place(self) -> dict[str, int]:
         return {"step": self.state.step, "images": self.images}
-
-    def _progress(self) -> Progress:
-        state = self.state
-        return Progress(
-            step=state.step,
-            images=self.images,
-            seconds=state.seconds,
-            joules=state.joules,
-            best=state.best,
-            evaluations=state.evaluations,
-            scores=self._scores,
-        )
 
     def _tick(self, notes: tuple[str, ...], *, finished: bool) -> Tick:
         return Tick(
@@ -374,23 +361,11 @@ def _loader(recipe: Recipe, feed: Feed, device: torch.device) -> Loader:
     return Loader(feed.train, config, device)
 
 
-def _identity(recipe: Recipe, feed: Feed, options: TrainOptions) -> dict[str, Any]:
+def _identity(recipe: Recipe, feed: Feed, frozen: Mapping[str, str], options: TrainOptions) -> dict[str, Any]:
     """What must not change while a run is continued."""
     return {
         "recipe": encode(recipe),
         "data": {"name": feed.info.name, "count": feed.info.count, "sha256": feed.info.sha256},
-        "start_from": sha256_of(weights_of(options.start_from)) if options.start_from else None,
+        "frozen": dict(frozen),
+        "start_from": hash_of_weights(options.start_from),
     }
-
-
-def _origin(recipe: Recipe, feed: Feed, state: TrainingState, options: TrainOptions, clock: RunClock) -> Origin:
-    return Origin(
-        recipe=recipe,
-        data=feed.info,
-        frozen=state.frozen,
-        start_from=sha256_of(weights_of(options.start_from)) if options.start_from else None,
-        device=devices.describe(state.precision.device),
-        processes=distributed.world_size(),
-        energy=clock.meter.source,
-        own=soundness.own_kinds(state.method.synthesizer(), options.catalog),
-    )

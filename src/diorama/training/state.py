@@ -18,11 +18,12 @@ from diorama.core import distributed
 from diorama.core.config import decode
 from diorama.core.device import Precision
 from diorama.core.errors import BadConfig, BadInput
+from diorama.core.files import sha256_of
 from diorama.core.rng import fold
 from diorama.methods import soundness
-from diorama.methods.base import Method
-from diorama.synthesis import store
-from diorama.training.averages import Average, live_tensors
+from diorama.methods.base import Method, live_tensors
+from diorama.synthesis.parts import FrozenPart
+from diorama.training.averages import Average
 from diorama.training.feed import Feed
 from diorama.training.graphs import record_networks
 from diorama.training.recipe import Recipe, TrainOptions
@@ -91,6 +92,7 @@ class TrainingState:
         updaters: by player.
         averages: of what the method averages, by name.
         exported_average: the name of the one that others load.
+        exported_names: of the tensors that they load, averaged or frozen.
         means: of losses since the last report.
         precision: of first-order phases.
         step: completed steps.
@@ -100,7 +102,6 @@ class TrainingState:
         joules: spent by then.
         concluded: whether nothing but steps is left to do: the last model was measured, if it is to be.
         compiled: whether networks were compiled.
-        frozen: hashes of the parts that were loaded and are not trained.
         matched: what became of another model's weights, if the run started from some.
     """
 
@@ -108,6 +109,7 @@ class TrainingState:
     updaters: Mapping[str, Updater]
     averages: Mapping[str, Average]
     exported_average: str
+    exported_names: tuple[str, ...]
     means: LossMeans
     precision: Precision
     step: int = 0
@@ -117,7 +119,6 @@ class TrainingState:
     joules: float = 0.0
     concluded: bool = True
     compiled: bool = False
-    frozen: Mapping[str, str]
     matched: MatchedWeights | None = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -135,22 +136,36 @@ class TrainingState:
             "concluded": self.concluded,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Stand where the state was taken."""
+    def load_state_dict(self, state: Mapping[str, Any], where: Path) -> None:
+        """Continue where a state was taken.
+
+        Args:
+            state: what :meth:`state_dict` returned.
+            where: it lies, for messages.
+
+        Raises:
+            BadInput: it is of another method: a tensor or player is missing, unknown or of another shape.
+        """
         self.step, self.evaluations = state["step"], state["evaluations"]
         self.seconds, self.joules, self.concluded = state["seconds"], state["joules"], state.get("concluded", True)
         self.best = None if state["best"] is None else decode(Best, state["best"], "best")
         current = self.method.state_dict()
+        _check_same("method", _own(current), state["method"], where)
+        _check_same("updaters", self.updaters, state["updaters"], where)
+        _check_same("averages", self.averages, state["averages"], where)
+        # Frozen parts are in no state: they stay as they were loaded.
         self.method.load_state_dict({**current, **state["method"]})
         for player, updater in self.updaters.items():
             updater.load_state_dict(state["updaters"][player])
         for name, average in self.averages.items():
+            _check_same(f"averages.{name}", average.state_dict(), state["averages"][name], where)
             average.load_state_dict(state["averages"][name])
         self.means.load_state_dict(state["losses"])
 
     def exported(self) -> dict[str, Tensor]:
         """What others load, under the names of the synthesizer's parts; not copies."""
-        return exported(self.method, self.averages[self.exported_average].tensors())
+        tensors = {**self.method.model_tensors(), **self.averages[self.exported_average].tensors()}
+        return {name: tensors[name] for name in self.exported_names}
 
     def non_finite(self) -> str | None:
         """The first player with a weight that is not finite; waits for the device."""
@@ -160,29 +175,31 @@ class TrainingState:
         return None
 
 
-def exported(method: Method, averaged: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a method's synthesizer: those of frozen parts, and the averaged ones."""
-    frozen = getattr(method, "frozen", None)
-    return {**(live_tensors(dict(frozen.named_children())) if frozen else {}), **averaged}
-
-
-def build(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.device) -> TrainingState:
+def build(
+    recipe: Recipe, parts: Mapping[str, FrozenPart], feed: Feed, options: TrainOptions, device: torch.device
+) -> TrainingState:
     """Build what a recipe describes, freshly initialised, the same in every process.
+
+    Args:
+        recipe: what is trained.
+        parts: what the recipe's ``frozen`` names, loaded.
+        feed: the data.
+        options: the model to start from, kernels, a user's own classes.
+        device: where.
 
     Raises:
         BadConfig: the recipe does not fit the data, the players or the number of processes.
-        BadInput: a frozen part or the model to start from cannot be read.
+        BadInput: the model to start from cannot be read.
     """
     _check(recipe)
     devices.choose_kernels(device, deterministic=options.deterministic)
     precision = devices.precision(recipe.precision, device)
     try:
-        method = initialised(recipe)
+        method = initialised(recipe, parts)
     except (RuntimeError, ValueError, ArithmeticError) as problem:
         raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
     matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
-    frozen = _add_frozen(method, recipe.frozen, options.catalog)
-    soundness.check(method, exported(method, live_tensors(method.averaged())), options.catalog)
+    exported_names = soundness.check(method, options.catalog)
     _check_media(recipe, method, feed)
     place(method, device, channels_last=recipe.channels_last)
     # Machines of different makes may initialise differently in the last bit.
@@ -195,18 +212,21 @@ def build(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.devic
         updaters={p: Updater(players[p], recipe.optimizers[p], precision, recipe.images) for p in players},
         averages={name: Average(method.averaged(), config) for name, config in recipe.averages.items()},
         exported_average=recipe.exported_average,
+        exported_names=exported_names,
         means=LossMeans(device),
         precision=precision,
         compiled=_hasten(method, recipe, device),
-        frozen=frozen,
         matched=matched,
     )
 
 
-def initialised(recipe: Recipe) -> Method:
+def initialised(recipe: Recipe, parts: Mapping[str, FrozenPart]) -> Method:
     """The method with the weights that every run of the recipe starts from; seeds PyTorch's own generators."""
     torch.manual_seed(fold(recipe.seed, _INITIALISATION))
-    return recipe.method.build()
+    if not parts:
+        # A method that uses no trained parts need not take any.
+        return recipe.method.build()
+    return recipe.method.build({name: part.module for name, part in parts.items()})
 
 
 def _hasten(method: Method, recipe: Recipe, device: torch.device) -> bool:
@@ -237,13 +257,17 @@ def _check_media(recipe: Recipe, method: Method, feed: Feed) -> None:
         )
 
 
-def _add_frozen(method: Method, folders: Mapping[str, str], catalog: tuple[type, ...]) -> dict[str, str]:
-    """Load parts that are not trained, under ``method.frozen[NAME]``; their hashes."""
-    if not folders:
-        return {}
-    loaded = {name: store.load(Path(folder), catalog=catalog) for name, folder in folders.items()}
-    method.add_module("frozen", nn.ModuleDict(loaded))
-    return {name: store.model_hash(Path(folder)) for name, folder in folders.items()}
+def _check_same(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], where: Path) -> None:
+    """Refuse a state in which something is missing, unknown or of another shape: training would go on as if."""
+    wrong = [f"lacks {what}.{name}" for name in ours if name not in theirs]
+    wrong += [f"has {what}.{name}, which this method has not" for name in theirs if name not in ours]
+    for name in ours.keys() & theirs.keys():
+        here, there = getattr(ours[name], "shape", None), getattr(theirs[name], "shape", None)
+        if here != there:
+            wrong.append(f"has {what}.{name} of shape {tuple(there or ())}, where this method has {tuple(here or ())}")
+    if wrong:
+        more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
+        raise BadInput(f"{where}: this resume state is of another method: it {'; it '.join(wrong[:3])}{more}")
 
 
 def _own(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,12 +276,9 @@ def _own(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def place(method: Method, device: torch.device, *, channels_last: bool) -> None:
-    """Move a method to its device and put its frozen parts, if any, into evaluation mode."""
+    """Move a method to its device and put it into training mode, its frozen parts apart."""
     method.to(device)
     method.train()
-    frozen = getattr(method, "frozen", None)
-    if isinstance(frozen, nn.Module):
-        frozen.eval()
     if channels_last:
         devices.channels_last(method)
 
@@ -282,6 +303,15 @@ def weights_of(path: Path) -> Path:
         if (folder / "model.safetensors").is_file():
             return folder / "model.safetensors"
     raise BadInput(f"{path}: is neither a model folder nor a run with a model (there is no model.safetensors)")
+
+
+def hash_of_weights(path: Path | None) -> str | None:
+    """Hex SHA-256 of the weights of a model folder or run, where there is one.
+
+    Raises:
+        BadInput: as :func:`weights_of`.
+    """
+    return None if path is None else sha256_of(weights_of(path))
 
 
 @torch.no_grad()

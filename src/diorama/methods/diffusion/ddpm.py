@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Loss, Moment
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.processes.gaussian import noised, target_of
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
@@ -41,16 +41,16 @@ class DDPMMethodConfig(MethodConfig):
         if self.label_dropout and not self.synthesizer.denoiser.embedding.unconditional:
             raise ValueError("label_dropout needs a network with a null label (denoiser.embedding.unconditional)")
 
-    def build(self) -> DDPMMethod:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> DDPMMethod:
         """The method with a freshly initialised network."""
-        return DDPMMethod(self)
+        return DDPMMethod(self, frozen)
 
 
 class DDPMMethod(Method):
     """See :class:`DDPMMethodConfig`."""
 
-    def __init__(self, config: DDPMMethodConfig) -> None:
-        super().__init__()
+    def __init__(self, config: DDPMMethodConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(frozen)
         self.config = config
         self.denoiser = config.synthesizer.denoiser.build()
         self.process = config.synthesizer.process.build()
