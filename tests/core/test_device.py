@@ -90,3 +90,17 @@ def test_pictures_are_laid_out_and_the_rest_is_left() -> None:
     assert laid["label"] is batch["label"]
     assert laid["video"] is batch["video"]
     assert torch.equal(laid["image"], batch["image"])
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (torch.float16, torch.float32),
+        (torch.bfloat16, torch.float32),
+        (torch.float32, torch.float32),
+        (torch.float64, torch.float64),
+        (torch.int64, torch.int64),
+    ],
+)
+def test_halves_are_widened_and_nothing_else(given: torch.dtype, kept: torch.dtype) -> None:
+    assert devices.at_least_float32(torch.ones(2, dtype=given)).dtype == kept

@@ -85,6 +85,11 @@ def precision(name: str, device: torch.device) -> Precision:
     return Precision(dtype, device)
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """A tensor of half precision in float32, others as they are: a mean of halves loses what is small in them."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 def seed(device: torch.device, value: int) -> None:
     """Seed PyTorch's own generators of the CPU and of one device.
 

@@ -12,6 +12,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from diorama.core import files
+from diorama.core.device import at_least_float32
 from diorama.methods.base import live_tensors
 from diorama.training.recipe import AverageConfig, PowerAverageConfig
 
@@ -69,7 +70,8 @@ class Average:
         self.config = config
         self._live = live_tensors(modules)
         followed = isinstance(config, PowerAverageConfig) or config.half_life > 0
-        self._kept = {k: _widened(v).clone() for k, v in self._live.items()} if followed else self._live
+        # Averages of half-precision weights are kept wider: they move by less than a last digit of what they follow.
+        self._kept = {k: at_least_float32(v).clone() for k, v in self._live.items()} if followed else self._live
         self._floating = [k for k, v in self._live.items() if v.is_floating_point()]
         self._counts = [k for k, v in self._live.items() if not v.is_floating_point()]
 
@@ -86,7 +88,7 @@ class Average:
         share = 1.0 - decay(self.config, images, batch_size)
         if self._floating:
             kept = [self._kept[k] for k in self._floating]
-            torch._foreach_lerp_(kept, [_widened(self._live[k]) for k in self._floating], share)
+            torch._foreach_lerp_(kept, [at_least_float32(self._live[k]) for k in self._floating], share)
         for key in self._counts:
             self._kept[key].copy_(self._live[key])
 
@@ -128,8 +130,3 @@ class Average:
         path = folder / f"{images:012d}.safetensors"
         files.write_bytes(path, to_bytes(tensors, {"average": json.dumps(about)}))
         return path
-
-
-def _widened(value: Tensor) -> Tensor:
-    """In float32 where it has less: an average moves by less than the last digit of a half-precision weight."""
-    return value.float() if value.dtype in _HALVES.values() else value

@@ -137,7 +137,9 @@ def contrastive_loss(projected: Float[Tensor, "b2 d"], temperature: float) -> Fl
     Reference: Chen et al. 2020, equation 1.
     """
     unit = F.normalize(projected.float(), dim=1)
-    similar = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
+    # Autocast would round the products again, whatever type their factors have.
+    with torch.autocast(unit.device.type, enabled=False):
+        similar = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
     partner = torch.arange(len(unit), device=unit.device).roll(len(unit) // 2)
     return F.cross_entropy(similar, partner)
 
@@ -148,7 +150,8 @@ def correlation(features: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
     Reference: Bardes et al. 2022, equation 4.
     """
     features = features.float()
-    shared = features.T @ features / len(features)
+    with torch.autocast(features.device.type, enabled=False):
+        shared = features.T @ features / len(features)
     return (shared.square().sum() - shared.diagonal().square().sum()) / len(shared)
 
 
