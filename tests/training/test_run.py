@@ -20,7 +20,7 @@ from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
 from diorama.data.pack import pack_arrays
 from diorama.synthesis import store
-from diorama.training import folder
+from diorama.training import folder, run
 from diorama.training.recipe import AverageConfig, OptimizerConfig, PowerAverageConfig, RateConfig, Recipe
 from diorama.training.run import Tick, TrainOptions, train
 from tests.training.toy import CATALOG, MEDIA, ToyGANConfig, flow_recipe, gan_recipe, write_data
@@ -378,3 +378,21 @@ def test_a_run_of_another_format_is_refused(data: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
     with pytest.raises(BadConfig, match="another version of Diorama began this run"):
         finish(replace(flow_recipe(), images=32), data, tmp_path / "run")
+
+
+def test_a_process_trains_with_its_own_rank_and_seed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def walk(*parts: Any, **span: Any) -> Iterator[Any]:
+        seen.update(span)
+        return iter(())
+
+    monkeypatch.setattr(run, "steps", walk)
+    monkeypatch.setattr(run.distributed, "rank", lambda: 1)
+    monkeypatch.setattr(run.distributed, "world_size", lambda: 2)
+    finish(flow_recipe(), data, tmp_path / "run")
+    assert seen == {"start": 0, "stop": 20, "seed": flow_recipe().seed, "rank": 1}
+    # Only the first process writes.
+    assert not (tmp_path / "run").exists()

@@ -294,6 +294,12 @@ def flow_recipe() -> Recipe:
     )
 
 
+def measured_recipe() -> Recipe:
+    """Four steps whose last model is measured; one resume state is kept, and written anew with what was measured."""
+    evaluation = EvaluationConfig(metric="fd@lite", samples=20)
+    return replace(flow_recipe(), name="toy_measured", images=64, keep=1, evaluation=evaluation)
+
+
 def fit_recipe() -> Recipe:
     players = {"reader": optimizer()}
     return replace(gan_recipe(), name="toy_fit", method=ToyFitConfig(), optimizers=players, images=320, micro_batch=4)

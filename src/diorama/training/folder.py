@@ -30,6 +30,8 @@ from diorama.core.runlog import RunLog
 FORMAT = 2
 RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples", "checkpoints", "model"
 AVERAGES = "averages"
+REPORT, METRIC = "report", "metric"
+"""Kinds of lines of the log."""
 TENSORS, REST = "state.safetensors", "state.json"
 """Files of a resume state."""
 STATE_FORMAT = 3
@@ -67,7 +69,13 @@ class RunFolder:
                         f"{self.path}: is not empty and not a run (it holds {min(foreign)!r}); choose another --out"
                     )
                 held.enter_context(only_process(self.path))
-                self._sweep()
+                for place in (
+                    self.path,
+                    self.path / CHECKPOINTS,
+                    self.path / SAMPLES,
+                    *self.path.glob(f"{AVERAGES}/*"),
+                ):
+                    files.sweep(place)
             except OSError as problem:
                 raise BadInput(
                     f"{self.path}: cannot be written ({problem.strerror}); choose another --out"
@@ -98,14 +106,18 @@ class RunFolder:
             with writing(f"{self.path / RECIPE}", "Nothing was trained."):
                 files.write_json(self.path / RECIPE, wanted)
 
-    def cut_log(self, step: int) -> None:
+    def cut_log(self, step: int, *, concluded: bool) -> None:
         """Begin the log, or drop what it holds of later steps.
+
+        Args:
+            step: of the state that is continued.
+            concluded: whether that state knows what was measured after its step; else it is measured again.
 
         Raises:
             TrainingFailed: the disk is full.
         """
         with writing(f"{self.path / LOG}", INTACT):
-            self._log().cut(step)
+            self._log().cut(step, without=None if concluded else METRIC)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Add a line to the log.
@@ -152,10 +164,7 @@ class RunFolder:
         """Remove all resume states but the newest ``keep`` and that of step ``best``."""
         for old in self.checkpoints()[: -max(1, keep)]:
             if int(old.name) != best:
-                # Renamed first, since a kill may leave half of a folder.
-                doomed = old.with_name(f".{old.name}.replaced-{os.getpid()}")
-                os.replace(old, doomed)
-                shutil.rmtree(doomed)
+                files.remove_folder(old)
 
     def promote(self, step: int, card: str) -> None:
         """Make the model of a resume state the run's, with a card that tells why.
@@ -189,14 +198,6 @@ class RunFolder:
                 f"{FORMAT}); continue it there, or start anew: another --out, with --from for its weights"
             )
         return found
-
-    def _sweep(self) -> None:
-        for place in (self.path, self.path / CHECKPOINTS, self.path / SAMPLES, *self.path.glob(f"{AVERAGES}/*")):
-            for left in (*place.glob(".*.partial-*"), *place.glob(".*.replaced-*")):
-                if left.is_dir():
-                    shutil.rmtree(left)
-                else:
-                    left.unlink()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.feed import Data, Feed, open_feed
-from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, SAMPLES, RunFolder, writing
+from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, METRIC, REPORT, SAMPLES, RunFolder, writing
 from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
 from diorama.training.recipe import Recipe, TrainOptions, length_is_free
 from diorama.training.state import Best, TrainingState, build, hash_of_weights
@@ -161,11 +161,11 @@ class RunRecorder:
         name = distributed.share(newest.name if newest else None)
         if name is not None:
             self.state.load_state_dict(self.folder.read(name), self.folder.path / CHECKPOINTS / name)
-            # A run that has grown since has its last model still before it.
-            self.state.concluded |= self.state.step < self.stop
             self.clock.carry(self.images, self.state.seconds, self.state.joules)
         if self.first:
-            self.folder.cut_log(self.state.step)
+            self.folder.cut_log(self.state.step, concluded=self.state.concluded)
+        # A run that has grown since has its last model still before it.
+        self.state.concluded |= self.state.step < self.stop
         if name is not None:
             return (f"continues after step {self.state.step:,} ({self.images:,} images)",)
         return () if self.state.matched is None else (f"starts from another model: {self.state.matched}",)
@@ -240,7 +240,7 @@ class RunRecorder:
             clock=self.clock.read(self.images),
         )
         if self.first:
-            self.folder.log({"kind": "report", **self._place(), **asdict(report)})
+            self.folder.log({"kind": REPORT, **self._place(), **asdict(report)})
         return report
 
     def _preview(self) -> Path:
@@ -270,7 +270,7 @@ class RunRecorder:
             self.state.best = Best(step=step, images=self.images, seconds=seconds, joules=joules, result=result)
         if self.first:
             clock = {"seconds": seconds, "joules": joules}
-            self.folder.log({"kind": "metric", **self._place(), "results": list(self._scores), "clock": clock})
+            self.folder.log({"kind": METRIC, **self._place(), "results": list(self._scores), "clock": clock})
         return result is not None
 
     def save(self) -> None:
