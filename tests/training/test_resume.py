@@ -182,3 +182,12 @@ def test_two_processes_left_and_continued_equal_two_left_alone(data: Path, tmp_p
     run(2, "gan", data, tmp_path / "parts", "--leave-after", "13")
     run(2, "gan", data, tmp_path / "parts")
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_processes_measure_their_model_together(data: Path, tmp_path: Path) -> None:
+    run(2, "measured", data, tmp_path / "two")
+    (line,) = (record for record in runlog.read(tmp_path / "two/log.jsonl") if record["kind"] == "metric")
+    assert line["results"][0]["samples"] == 20
+    assert newest(tmp_path / "two")["best"]["result"] == line["results"][0]

@@ -37,6 +37,14 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process: of several CUDA devices that of its place on its machine, made the current one."""
+    if device.type == "cuda" and launched():
+        device = torch.device("cuda", local_rank())
+        torch.cuda.set_device(device)
+    return device
+
+
 def launched() -> bool:
     """Whether ``torchrun`` started several processes."""
     return int(os.environ.get("WORLD_SIZE", 1)) > 1
@@ -45,15 +53,6 @@ def launched() -> bool:
 def is_first() -> bool:
     """Whether this is the process that writes files."""
     return rank() == 0
-
-
-def own_device(device: torch.device) -> torch.device:
-    """Of the CUDA devices of a machine the one of this process, which becomes its current one; others as they are."""
-    if device.type != "cuda" or not launched():
-        return device
-    own = torch.device("cuda", local_rank())
-    torch.cuda.set_device(own)
-    return own
 
 
 def _active() -> bool:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from diorama.core import device as devices
+from diorama.core import distributed
 from diorama.core.device import Precision
 from diorama.data.dataset import Split
 from diorama.evaluation.measures import MEASURES
@@ -138,15 +139,23 @@ class Evaluator:
         """Each with whether it was given to the caller."""
 
     def prepare(self, device: torch.device) -> None:
-        """Take the real features, so that a metric that cannot be had is refused before training."""
+        """Take the real features, so that a metric that cannot be had is refused before training.
+
+        All processes must call it: the first takes the features, and the others find them in the cache.
+        """
         options = ReferenceOptions(seed=self.seed, device=str(device), cache=self.cache)
-        self._reference = reference_features(self.val, (self.config.metric,), options)
+        metrics = (self.config.metric,)
+        self._reference = distributed.first_before_others(lambda: reference_features(self.val, metrics, options))
 
     def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
-        """Stamped results, as JSON, of the model as it was last refreshed."""
+        """Stamped results, as JSON, of the model as it was last refreshed; all processes must call it."""
         assert self._reference is not None, "prepare comes first"
-        samples = view.samples(self.config.samples, seed=self.seed)
-        evaluation = measure(samples, self._reference, (self.config.metric,), seed=self.seed)
+        evaluation = None
+        if distributed.is_first():
+            samples = view.samples(self.config.samples, seed=self.seed)
+            evaluation = measure(samples, self._reference, (self.config.metric,), seed=self.seed)
+        evaluation = distributed.share(evaluation)
+        assert evaluation is not None
         self._warnings = {warning: self._warnings.get(warning, False) for warning in evaluation.warnings}
         return tuple(asdict(result) for result in evaluation.results)
 

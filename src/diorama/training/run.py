@@ -177,7 +177,7 @@ class RunRecorder:
             DioramaError: the recipe's metric cannot be measured here.
         """
         left = self.state.step < self.stop or not self.state.concluded
-        if self.evaluator is not None and self.first and left:
+        if self.evaluator is not None and left:
             self.evaluator.prepare(self.state.precision.device)
         elif self.evaluator is None and self.recipe.evaluation.samples:
             notes = (
@@ -256,12 +256,10 @@ class RunRecorder:
                 self.state.averages[name].write_snapshot(self.folder.path / AVERAGES / name, self.images)
 
     def _measure(self) -> bool:
-        """Evaluate in the first process; whether the model is the best so far, the same answer everywhere."""
+        """Evaluate, all processes together; whether the model is the best so far, the same answer everywhere."""
         assert self.evaluator is not None
-        if self.first:
-            self.view.refresh(self.state.exported())
-            self._scores = self.evaluator(self.view)
-        self._scores = distributed.share(self._scores)
+        self.view.refresh(self.state.exported())
+        self._scores = self.evaluator(self.view)
         self.state.evaluations += 1
         self._read_clock()
         step, seconds, joules = self.state.step, self.state.seconds, self.state.joules
