@@ -34,8 +34,8 @@ from diorama.core.files import write_text
 from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.recipes.ddpm import ddpm
 from diorama.training.averages import Average
-from diorama.training.placement import place
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+from diorama.training.state import place
 from diorama.training.steps import FiniteCheck, StepOptions, steps
 from diorama.training.updater import Updater
 
@@ -112,7 +112,7 @@ def ours(method: DDPMMethod, recipe: Recipe, images: Tensor) -> Contestant:
         player: Updater(parameters, recipe.optimizers[player], precision, recipe.images)
         for player, parameters in method.players().items()
     }
-    average = Average(method.averaged(), recipe.average)
+    average = Average(method.averaged(), recipe.averages[recipe.exported_average])
     options = StepOptions(batch_size=len(images), precision=precision, check=FiniteCheck(device))
     taken = steps(method, updaters, lambda step: [batch], options, start=0, stop=sys.maxsize, seed=0)
 

@@ -66,7 +66,7 @@ def test_help_on_a_recipe_shows_its_fields_whatever_data_it_wants(
     recipe: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert program.run(["train", recipe, "--help"]) == 0
-    assert "--average.half-life" in capsys.readouterr().out
+    assert "--averages.ema.half-life" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [("prepare",), ("train", "ddpm_cpu"), ("cite",), ("describe",), ("recipes",)])

@@ -17,8 +17,7 @@ from diorama.core.durations import Budget
 from diorama.core.errors import BadConfig, BadInput
 from diorama.data.prepare import PrepareOptions, prepare
 from diorama.recipes.dcgan import dcgan_cpu
-from diorama.training.options import TrainOptions
-from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.training.recipe import EvaluationConfig, Recipe, TrainOptions
 
 
 def tiny(info: DataInfo) -> Recipe:

@@ -17,6 +17,7 @@ from diorama.media.stamp import read_stamp
 from diorama.media.video import read_video
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.drawing import DrawOptions
+from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.samples import Given, SampleOptions, options_like, sample
 from diorama.synthesis.store import model_hash, save
 from tests.synthesis.models import tiny_diffusion, tiny_gan, tiny_video_gan
@@ -57,7 +58,7 @@ def test_files_hold_what_the_model_draws(tmp_path: Path) -> None:
 
 def test_every_file_says_that_it_is_synthetic(tmp_path: Path) -> None:
     model = tiny_gan()
-    save(tmp_path / "model", model.config, model.state_dict(), {"recipe": {"name": "tiny"}}, "")
+    save(tmp_path / "model", model.config, model.state_dict(), Provenance(recipe={"name": "tiny"}), "")
     draw(tmp_path / "model", 1, tmp_path / "out", seed=7)
     stamp = read_stamp(tmp_path / "out" / "000000.png")
     assert stamp is not None

@@ -82,8 +82,9 @@ def main(words: Sequence[str]) -> None:
     # From here on torch is needed; mistakes in words have been found before it was waited for.
     from diorama.cli.overrides import override
     from diorama.core.device import pick
+    from diorama.synthesis.parts import check_parts
     from diorama.training.feed import open_feed
-    from diorama.training.options import TrainOptions
+    from diorama.training.recipe import TrainOptions
     from diorama.training.run import train
 
     with arguments_at_fault():
@@ -92,6 +93,7 @@ def main(words: Sequence[str]) -> None:
     with arguments_at_fault():
         function = catalog.resolve(arguments.recipe)
         recipe = override(_made(function, info, arguments.recipe), overrides, f"train {arguments.recipe}")
+        check_parts(recipe.frozen, recipe.method.parts_wanted())
     options = TrainOptions(
         device=arguments.device,
         images=arguments.images,

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from diorama.comparison.history import spent_seconds
 from diorama.comparison.options import CompareOptions, Progress
-from diorama.training.assembly import length_is_free
-from diorama.training.recipe import Recipe
+from diorama.training.recipe import Recipe, length_is_free
 from diorama.training.run import Tick, TrainOptions, train
 
 _ENDLESS = 10**10

@@ -10,6 +10,7 @@ from typing import Any
 from diorama.comparison.columns import Curve, TrainingHistory
 from diorama.core import runlog
 from diorama.core.errors import BadInput
+from diorama.synthesis.provenance import TrainingSpent
 from diorama.synthesis.store import read_provenance
 
 LOG = "log.jsonl"
@@ -26,11 +27,11 @@ def read_history(run: Path) -> TrainingHistory | None:
         return None
     training = _training(run)
     return TrainingHistory(
-        images=int(_largest(records, training, "images")),
-        steps=max([int(r["step"]) for r in records] + [int(training.get("steps", 0))]),
-        seconds=_largest(records, training, "seconds"),
-        joules=_largest(records, training, "joules"),
-        energy=str(training.get("energy", "")),
+        images=int(_largest(records, "images", training.images)),
+        steps=max([int(r["step"]) for r in records] + [training.steps]),
+        seconds=_largest(records, "seconds", training.seconds),
+        joules=_largest(records, "joules", training.joules),
+        energy=training.energy,
         losses=_curves(records, _losses),
         scores=_curves(records, _scores),
     )
@@ -38,21 +39,20 @@ def read_history(run: Path) -> TrainingHistory | None:
 
 def spent_seconds(run: Path) -> float:
     """Seconds that a run has trained so far; 0 where there is none."""
-    return _largest(runlog.read(run / LOG), _training(run), "seconds")
+    return _largest(runlog.read(run / LOG), "seconds", _training(run).seconds)
 
 
-def _largest(records: Sequence[Mapping[str, Any]], training: Mapping[str, Any], name: str) -> float:
+def _largest(records: Sequence[Mapping[str, Any]], name: str, of_model: float) -> float:
     """A count that only grows, from the log or from the model's provenance, which may be newer."""
-    logged = [float({**r, **r.get("clock", {})}.get(name, 0.0)) for r in records]
-    return max([*logged, float(training.get(name, 0.0))])
+    return max([*(float({**r, **r.get("clock", {})}.get(name, 0.0)) for r in records), of_model])
 
 
-def _training(run: Path) -> Mapping[str, Any]:
-    """What the run's model says of its training; empty where there is no model yet."""
+def _training(run: Path) -> TrainingSpent:
+    """What the run's model says of its training; nothing where there is no model yet."""
     try:
-        return read_provenance(run).get("training", {})
+        return read_provenance(run).training or TrainingSpent()
     except BadInput:
-        return {}
+        return TrainingSpent()
 
 
 def _losses(record: Mapping[str, Any]) -> Mapping[str, float]:

@@ -19,9 +19,10 @@ from diorama.evaluation.records import batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
-from diorama.training.assembly import initialised
-from diorama.training.averages import live_tensors
+from diorama.synthesis.parts import load_parts
+from diorama.synthesis.provenance import DataOrigin, Provenance
 from diorama.training.recipe import Recipe
+from diorama.training.state import initialised
 
 Columns = Generator[Progress, None, list[Column]]
 """Yields progress, returns columns."""
@@ -45,8 +46,7 @@ def trained_columns(candidate: Candidate, run: Path, measurer: Measurer) -> Colu
         name=recipe.name, kind="trained", recipe=candidate.named, entry=candidate.entry, history=read_history(run)
     )
     columns = [measurer.measure_model(model, column)]
-    # A frozen part is loaded trained, so with one there is no network before training.
-    if options.untrained and not recipe.frozen:
+    if options.untrained:
         yield Progress(doing=f"measuring {recipe.name} as it was before training")
         untrained = Column(
             name=f"{recipe.name} untrained",
@@ -55,16 +55,21 @@ def trained_columns(candidate: Candidate, run: Path, measurer: Measurer) -> Colu
             entry=candidate.entry,
             trained_column=recipe.name,
         )
-        columns.append(measurer.measure_model(untrained_model(recipe), untrained))
+        columns.append(measurer.measure_model(untrained_model(recipe, measurer.options.catalog), untrained))
     return columns
 
 
-def untrained_model(recipe: Recipe) -> Synthesizer:
-    """What a recipe's training starts from, as a generator."""
+def untrained_model(recipe: Recipe, catalog: Sequence[type] = ()) -> Synthesizer:
+    """What a recipe's training starts from, as a generator.
+
+    Args:
+        recipe: with its frozen parts.
+        catalog: config classes of a user's own.
+    """
     with torch.random.fork_rng(devices=[]):
-        method = initialised(recipe)
-    model = method.synthesizer().build()
-    model.load_state_dict(live_tensors(method.averaged()))
+        method = initialised(recipe, load_parts(recipe.frozen, recipe.method.parts_wanted(), catalog))
+    model, tensors = method.synthesizer().build(), method.model_tensors()
+    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
     return model.eval().requires_grad_(False)
 
 
@@ -88,7 +93,7 @@ def given_columns(measurer: Measurer, taken: Sequence[str]) -> Columns:
                 f"{run}: draws {model.config.media.shape}, but the records of {measurer.dataset.info.name} are "
                 f"{measurer.media.shape} (channels, frames of clips, height, width)"
             )
-        recipe = _recipe_of(run)
+        recipe = store.read_provenance(run).recipe_name
         column = Column(
             name=_unique(run.resolve().name, names),
             kind="loaded",
@@ -111,11 +116,6 @@ def _unique(name: str, taken: list[str]) -> str:
     return free
 
 
-def _recipe_of(run: Path) -> str:
-    recipe = store.read_provenance(run).get("recipe", "")
-    return str(recipe.get("name", "")) if isinstance(recipe, dict) else str(recipe)
-
-
 def mixture_column(measurer: Measurer, folder: Path) -> Columns:
     """The Gaussian mixture that every network must beat.
 
@@ -127,7 +127,8 @@ def mixture_column(measurer: Measurer, folder: Path) -> Columns:
     info, split = measurer.dataset.info, measurer.dataset.split("train")
     chosen, size = evenly_spaced(split, _MOST_FITTED), measurer.options.batch_size
     model = fit(lambda: batches(split, chosen, size), measurer.media, measurer.options.seed)
-    provenance = {"recipe": "gaussian mixture", "data": {"sha256": info.sha256, "records": len(chosen)}}
+    fitted_to = DataOrigin(name=info.name, count=len(chosen), sha256=info.sha256)
+    provenance = Provenance(recipe="gaussian mixture", data=fitted_to)
     card = f"# Gaussian mixture\n\nFitted to {len(chosen):,} training records of {info.name}.\n"
     store.save(folder, model.config, model.state_dict(), provenance, card)
     return [measurer.measure_model(model, Column(name="mixture", kind="mixture"))]

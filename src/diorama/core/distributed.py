@@ -7,7 +7,7 @@ through NCCL and tensors on the CPU through gloo, so that an agreement never wai
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -135,3 +135,13 @@ def agree(wish: bool) -> bool:
 def barrier() -> None:
     """Wait until every process is here."""
     agree(False)
+
+
+def first_before_others(make: Callable[[], T]) -> T:
+    """What every process makes for itself, the first before the others, which then find what it left in a cache."""
+    if is_first():
+        made = make()
+        barrier()
+        return made
+    barrier()
+    return make()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from diorama.core.device import at_least_float32
 from diorama.nn.distributions import kl_to_standard_normal
 
 
@@ -21,7 +22,7 @@ def gaussian_kl(
     Reference: Kingma, Welling 2013, arXiv 1312.6114, appendix B; Kingma et al. 2016, arXiv 1606.04934, equation 15
         (free bits).
     """
-    kl = kl_to_standard_normal(mean, log_variance)
+    kl = kl_to_standard_normal(at_least_float32(mean), at_least_float32(log_variance))
     if not free_nats:
         return kl.flatten(1).sum(1)
     return kl.mean(0).clamp(min=free_nats).sum().expand(len(kl))

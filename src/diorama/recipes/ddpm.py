@@ -49,7 +49,7 @@ def ddpm(info: DataInfo) -> Recipe:
         batch_size=128,
         flip=True,
         # 0.9999 after each of the paper's steps of 128 pictures.
-        average=AverageConfig(half_life=887_000),
+        averages={"ema": AverageConfig(half_life=887_000)},
         evaluation=EvaluationConfig(every=2_000_000),
         preview_every=500_000,
         checkpoint_every=1_000_000,
@@ -99,7 +99,7 @@ def ddpm_cpu(info: DataInfo) -> Recipe:
         images=400_000,
         batch_size=64,
         flip=True,
-        average=AverageConfig(half_life=20_000, ramp_up=0.1),
+        averages={"ema": AverageConfig(half_life=20_000, ramp_up=0.1)},
         evaluation=EvaluationConfig(every=100_000, samples=1_000),
         preview_every=50_000,
         checkpoint_every=50_000,

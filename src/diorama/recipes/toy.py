@@ -16,7 +16,7 @@ from diorama.recipes.latent import latent_text_cpu
 from diorama.recipes.mocogan import mocogan_cpu
 from diorama.recipes.student import student_cpu
 from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
-from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.training.recipe import AverageConfig, EvaluationConfig, Recipe
 
 
 def dcgan_toy(info: DataInfo) -> Recipe:
@@ -105,13 +105,18 @@ def _quick(recipe: Recipe, name: str, *, images: int, batch_size: int) -> Recipe
         player: replace(optimizer, rate=replace(optimizer.rate, warmup=min(optimizer.rate.warmup, images // 20)))
         for player, optimizer in recipe.optimizers.items()
     }
+    averages = {
+        name: replace(average, half_life=images // 20)
+        for name, average in recipe.averages.items()
+        if isinstance(average, AverageConfig)
+    }
     return replace(
         recipe,
         name=name,
         optimizers=players,
         images=images,
         batch_size=batch_size,
-        average=replace(recipe.average, half_life=images // 20),
+        averages=averages,
         evaluation=EvaluationConfig(every=0, samples=0),
         preview_every=0,
         checkpoint_every=images,

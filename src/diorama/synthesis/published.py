@@ -35,6 +35,7 @@ from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
+from diorama.synthesis.provenance import Provenance, PublishedOrigin
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 
 _TARGETS = get_args(get_type_hints(Schedule)["target"])
@@ -64,13 +65,13 @@ class PublishedModel:
     Args:
         config: what it is.
         state: the synthesizer's tensors.
-        provenance: where it comes from, JSON.
+        provenance: where it comes from.
         notes: what was guessed, filled in or left out, for people.
     """
 
     config: SynthesizerConfig
     state: Mapping[str, Tensor]
-    provenance: dict[str, Any]
+    provenance: Provenance
     notes: tuple[str, ...]
 
 
@@ -171,18 +172,18 @@ def _tensor_notes(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> Iterat
         yield f"tensors of {', '.join(sorted(other))} are kept as float32"
 
 
-def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provenance:
     layout = checkpoint.layout
-    return {
-        "published": {
-            "publisher": layout.publisher,
-            "network": layout.network,
-            "file": checkpoint.path.name,
-            "sha256": checkpoint.sha256,
-            "config": dict(arguments),
-        },
-        "versions": {"diorama": __version__, "torch": torch.__version__},
-    }
+    return Provenance(
+        published=PublishedOrigin(
+            publisher=layout.publisher,
+            network=layout.network,
+            file=checkpoint.path.name,
+            sha256=checkpoint.sha256,
+            config=dict(arguments),
+        ),
+        versions={"diorama": __version__, "torch": torch.__version__},
+    )
 
 
 def _synthesizer_config(network: NetworkConfig, arguments: Any, schedule: Schedule | None) -> SynthesizerConfig:
@@ -290,19 +291,20 @@ def _name(value: object) -> str:
 
 def card(model: PublishedModel) -> str:
     """The model card of an imported checkpoint, Markdown."""
-    published, media = model.provenance["published"], model.config.media
+    published, media = model.provenance.published, model.config.media
+    assert published is not None, "what was published says so"
     what = f"{media.width}×{media.height} {'clips' if media.kind == 'video' else 'pictures'}"
     notes = "".join(f"* {note}\n" for note in model.notes)
-    return f"""# {published["network"]}, published in the layout {published["publisher"]}
+    return f"""# {published.network}, published in the layout {published.publisher}
 
 Draws {what} of {media.channels} channels. Nothing was trained here: the weights are those of the file below, whose
 licence and origin its publisher knows.
 
 | | |
 |---|---|
-| file | `{published["file"]}` |
-| SHA-256 | `{published["sha256"]}` |
-| config | `{json.dumps(published["config"])}` |
+| file | `{published.file}` |
+| SHA-256 | `{published.sha256}` |
+| config | `{json.dumps(published.config)}` |
 
 {notes}
 What it draws is synthetic, and the files that Diorama writes say so in their metadata.

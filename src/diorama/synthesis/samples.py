@@ -200,7 +200,7 @@ class _SampleFolder:
             self.model = model
         else:
             self.model = load(model, device=options.device, catalog=options.catalog)
-            recipe = recipe or _recipe_name(read_provenance(model))
+            recipe = recipe or read_provenance(model).recipe_name
         self.conditions = conditions_for(self.model, options.given)
         self.sampling = self.model.resampled(options.draw.sampling).sampling
         self.stamp = SyntheticStamp(model=model_hash(model), seed=seed, recipe=recipe or "", **_stamped(self.sampling))
@@ -319,11 +319,6 @@ def write_sample(
         suffix = f".{video}"
         write_video(stem.with_suffix(suffix), pixels, media.fps or _UNKNOWN_FPS, stamp)
     return stem.with_suffix(suffix).name
-
-
-def _recipe_name(provenance: dict[str, Any]) -> str:
-    recipe = provenance.get("recipe", "")
-    return str(recipe.get("name", "")) if isinstance(recipe, dict) else str(recipe)
 
 
 def _remove(path: Path) -> None:

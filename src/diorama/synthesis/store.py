@@ -17,11 +17,12 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from diorama.core.config import decode, encode
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import fresh_folder, sha256_of, write_bytes, write_json, write_text
 from diorama.interop.checkpoint import is_diffusers_folder, open_checkpoint
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.catalog import AnySynthesizer
+from diorama.synthesis.provenance import Provenance, decode_provenance, encode_provenance
 from diorama.synthesis.published import load_published, published_model
 
 FORMAT = 1
@@ -29,7 +30,7 @@ CONFIG, WEIGHTS, CARD, PROVENANCE = "config.json", "model.safetensors", "README.
 
 
 def save(
-    folder: Path, config: SynthesizerConfig, state: Mapping[str, Tensor], provenance: Mapping[str, Any], card: str
+    folder: Path, config: SynthesizerConfig, state: Mapping[str, Tensor], provenance: Provenance, card: str
 ) -> None:
     """Write a model folder; it appears whole or not at all, and replaces an older one.
 
@@ -37,13 +38,13 @@ def save(
         folder: where.
         config: what the model is.
         state: the synthesizer's state dict: ``NAME.…`` for its parts.
-        provenance: JSON of where the model comes from: data, recipe, code, scores.
+        provenance: where the model comes from: data, recipe, code, scores.
         card: the model card, Markdown.
     """
     with fresh_folder(folder) as fresh:
         write_bytes(fresh / CONFIG, _config_bytes(config))
         write_bytes(fresh / WEIGHTS, _weight_bytes(state))
-        write_json(fresh / PROVENANCE, dict(provenance))
+        write_json(fresh / PROVENANCE, encode_provenance(provenance))
         write_text(fresh / CARD, card)
 
 
@@ -110,7 +111,7 @@ def read_config(folder: Path, catalog: Sequence[type] = ()) -> SynthesizerConfig
     return decode(AnySynthesizer, document["model"], f"{folder / CONFIG}: model", catalog)
 
 
-def read_provenance(path: Path | str) -> dict[str, Any]:
+def read_provenance(path: Path | str) -> Provenance:
     """Where a model comes from, as its training wrote it.
 
     Raises:
@@ -118,7 +119,11 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
     """
     if is_diffusers_folder(Path(path)):
         return published_model(open_checkpoint(Path(path))).provenance
-    return _read_json(model_folder(path) / PROVENANCE)
+    file = model_folder(path) / PROVENANCE
+    try:
+        return decode_provenance(_read_json(file), str(file))
+    except BadConfig as problem:
+        raise BadInput(str(problem)) from problem
 
 
 def model_hash(model: Path | str | Synthesizer) -> str:

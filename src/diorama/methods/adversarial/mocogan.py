@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from diorama.core.contracts import Batch, ConditionSpec, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import FrameDiscriminator, VideoDiscriminator, VideoGenerator
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
@@ -52,9 +52,9 @@ class MoCoGANConfig(MethodConfig):
         if self.classes and categories != len(self.classes):
             raise ValueError(f"{categories} categories for {len(self.classes)} classes: they must be equally many")
 
-    def build(self) -> MoCoGAN:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> MoCoGAN:
         """The method with freshly initialised networks."""
-        return MoCoGAN(self)
+        return MoCoGAN(self, frozen)
 
 
 class Draw(NamedTuple):
@@ -67,8 +67,8 @@ class Draw(NamedTuple):
 class MoCoGAN(Method):
     """See :class:`MoCoGANConfig`."""
 
-    def __init__(self, config: MoCoGANConfig) -> None:
-        super().__init__()
+    def __init__(self, config: MoCoGANConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(frozen)
         self.config = config
         self.generator = config.generator.build()
         self.image_discriminator = config.image_discriminator.build()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
 from diorama.core.errors import BadConfig
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
 from diorama.processes.gaussian import Target, noised, target_of
@@ -29,8 +28,6 @@ from diorama.processes.weighting import UniformWeighting
 from diorama.synthesis.conditions import dropped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.vae import VAESynthesizer
-
-Frozen = Mapping[str, nn.Module]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +54,7 @@ class DiffusionMethodConfig(MethodConfig):
             return {}
         return {"codec": "an autoencoder with spatial latents, such as a run of vae_spatial_cpu"}
 
-    def build(self, frozen: Frozen = MappingProxyType({})) -> DiffusionMethod:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> DiffusionMethod:
         """The method with a freshly initialised network."""
         return DiffusionMethod(self, frozen)
 
@@ -65,17 +62,14 @@ class DiffusionMethodConfig(MethodConfig):
 class DiffusionMethod(Method):
     """See :class:`DiffusionMethodConfig`."""
 
-    def __init__(self, config: DiffusionMethodConfig, frozen: Frozen = MappingProxyType({})) -> None:
-        super().__init__()
+    def __init__(self, config: DiffusionMethodConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        model = config.synthesizer
+        codec = None if model.codec is None else codec_of(frozen["codec"], model)
+        super().__init__({} if codec is None else {"codec": codec})
         self.config = config
-        self.model = config.synthesizer
-        self.denoiser = config.synthesizer.denoiser.build()
-        encoder = config.synthesizer.encoder
-        self.encoder = None if encoder is None else encoder.build()
-        if self.model.codec is not None:
-            codec = codec_of(frozen["codec"], self.model)
-            self.frozen = nn.ModuleDict({"codec": codec})
-            self.model = replace(self.model, codec=codec.config)
+        self.model = model if codec is None else replace(model, codec=codec.config)
+        self.denoiser = model.denoiser.build()
+        self.encoder = None if model.encoder is None else model.encoder.build()
 
     @property
     def codec(self) -> SpatialCodec | None:

@@ -10,15 +10,14 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
 from diorama.core.errors import BadConfig
-from diorama.methods.base import Method, MethodConfig, Phase
-from diorama.methods.diffusion.denoising import Frozen, broadcast, drawn_of
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
+from diorama.methods.diffusion.denoising import broadcast, drawn_of
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.gaussian import noise_of, noised
@@ -56,7 +55,7 @@ class ProgressiveDistillationConfig(MethodConfig):
             "teacher": "a trained diffusion model that predicts velocity or clean samples, such as a run of ddpm_cpu"
         }
 
-    def build(self, frozen: Frozen = MappingProxyType({})) -> ProgressiveDistillation:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ProgressiveDistillation:
         """The method with a student that has its teacher's weights."""
         return ProgressiveDistillation(self, frozen)
 
@@ -64,15 +63,14 @@ class ProgressiveDistillationConfig(MethodConfig):
 class ProgressiveDistillation(Method):
     """See :class:`ProgressiveDistillationConfig`."""
 
-    def __init__(self, config: ProgressiveDistillationConfig, frozen: Frozen) -> None:
-        super().__init__()
-        self.config = config
+    def __init__(self, config: ProgressiveDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher = _checked(frozen["teacher"])
+        codec = {} if teacher.codec is None else {"codec": teacher.codec}
+        super().__init__({"teacher": teacher, **codec})
+        self.config = config
         self.model = _student_of(teacher.config, config.steps)
         self.denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
         self.encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
-        codec = {} if teacher.codec is None else {"codec": teacher.codec}
-        self.frozen = nn.ModuleDict({"teacher": teacher, **codec})
         # The levels of both: the student visits every other one. (2 steps + 1,), falling.
         times = self.model.spacing.times(self.model.process, 2 * config.steps)
         self.register_buffer("times", times.float(), persistent=False)

@@ -16,7 +16,7 @@ from diorama.core import distributed
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.divergence import gaussian_kl
 from diorama.losses.reconstruction import logistic
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import Decoder, Encoder
 from diorama.networks.codecs.spatial import LatentScale, SpatialEncoderConfig
 from diorama.synthesis.vae import VAESynthesizerConfig, stored_levels
@@ -48,16 +48,16 @@ class VAEConfig(MethodConfig):
                 f"encoder makes latents of shape {self.encoder.latent_shape}, decoder reads {self.decoder.latent_shape}"
             )
 
-    def build(self) -> VAE:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> VAE:
         """The method with freshly initialised networks."""
-        return VAE(self)
+        return VAE(self, frozen)
 
 
 class VAE(Method):
     """See :class:`VAEConfig`."""
 
-    def __init__(self, config: VAEConfig) -> None:
-        super().__init__()
+    def __init__(self, config: VAEConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(frozen)
         self.config = config
         self.encoder = config.encoder.build()
         self.decoder = config.decoder.build()

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from diorama.core.contracts import Condition, MediaSpec, Stage
 from diorama.core.errors import BadConfig
 from diorama.methods.base import Phase
+from diorama.methods.soundness import check
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
-from diorama.training.averages import live_tensors
-from diorama.training.soundness import check
-from tests.training.toy import CATALOG, MEDIA, Generator, ToyFlow, ToySynthesizerConfig
+from tests.training.toy import CATALOG, MEDIA, Generator, ToyFlow, ToyStudent, ToySynthesizerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +88,7 @@ class Flow(ToyFlow):
 
 
 def examine(method: Flow, catalog: tuple[type, ...] = (*CATALOG, BareConfig, MistakenConfig)) -> None:
-    check(method, live_tensors(method.averaged()), catalog)
+    check(method, catalog)
 
 
 def test_a_sound_method_passes_and_the_draws_of_training_do_not_move() -> None:
@@ -126,6 +125,25 @@ def test_a_config_without_classes_draws_without_labels() -> None:
 def test_what_does_not_fit_is_named(answers: dict[str, Any], message: str) -> None:
     with pytest.raises(BadConfig, match=message):
         examine(Flow(**answers))
+
+
+def test_a_frozen_part_is_held_in_one_place_and_trained_by_nobody() -> None:
+    modules = {name: ToySynthesizerConfig().build() for name in ("codec", "teacher")}
+    check(ToyStudent(modules), CATALOG)
+    twice = ToyStudent(modules)
+    twice.teacher = twice.frozen["teacher"]
+    with pytest.raises(BadConfig, match=r"frozen\.teacher\.generator\S+ is held a second time, as teacher\.generator"):
+        check(twice, CATALOG)
+    trained = ToyStudent(modules)
+    trained.players = lambda: {"student": list(trained.frozen.parameters())}  # type: ignore[method-assign]
+    with pytest.raises(BadConfig, match=r"'student' holds frozen\.codec\.\S+, which is not to be trained"):
+        check(trained, CATALOG)
+
+
+def test_the_names_that_models_hold_are_the_synthesizers_own() -> None:
+    modules = {name: ToySynthesizerConfig().build() for name in ("codec", "teacher")}
+    names = check(ToyStudent(modules), CATALOG)
+    assert {name.partition(".")[0] for name in names} == {"student", "codec"}
 
 
 def test_a_tensor_of_another_shape_is_named_with_both() -> None:

@@ -1,13 +1,15 @@
-"""Learning rates over images seen."""
+"""Learning rates over images seen, and values that a recipe refuses."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diorama.training.rates import rate
-from diorama.training.recipe import RateConfig
+from diorama.training.recipe import AverageConfig, PowerAverageConfig, RateConfig, rate
+from tests.training.toy import flow_recipe
 
 DECAYS = st.sampled_from(["constant", "cosine", "linear"])
 
@@ -34,3 +36,20 @@ def test_the_warm_up_rises_linearly_from_zero() -> None:
 def test_a_constant_rate_does_not_know_the_length_of_the_run() -> None:
     config = RateConfig(peak=1.0, warmup=7)
     assert [rate(config, i, 10) for i in range(20)] == [rate(config, i, 10_000) for i in range(20)]
+
+
+def test_the_exported_average_must_be_one_of_those_that_are_kept() -> None:
+    with pytest.raises(ValueError, match=r"exported_average: 'ema' is none of the averages \(wide\)"):
+        replace(flow_recipe(), averages={"wide": PowerAverageConfig(std=0.1)})
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", ""])
+def test_a_name_of_an_average_can_be_a_folder_and_an_option(name: str) -> None:
+    with pytest.raises(ValueError, match="letters, digits and underscores"):
+        replace(flow_recipe(), averages={name: AverageConfig()}, exported_average=name)
+
+
+@pytest.mark.parametrize("std", [0.0, 0.29, float("nan")])
+def test_a_power_average_has_a_width_that_a_power_can_have(std: float) -> None:
+    with pytest.raises(ValueError, match=r"std must be above 0 and at most 0\.289"):
+        PowerAverageConfig(std=std)

@@ -8,30 +8,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from diorama.core.config import decode, encode
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadConfig
-from diorama.methods.base import Method
+from diorama.methods.base import Method, live_tensors
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.catalog import AnySynthesizer
 
 _NAMES_SHOWN = 4
 
 
-def check(method: Method, exported: Mapping[str, Tensor], catalog: Sequence[type]) -> None:
+def check(method: Method, catalog: Sequence[type]) -> tuple[str, ...]:
     """Build a method's synthesizer once and see that it is what training will save.
 
     Args:
         method: freshly built.
-        exported: the tensors that models of the run will hold.
         catalog: config classes of a user's own.
+
+    Returns:
+        Names of the tensors that models of the run will hold: the synthesizer's own. What else is averaged is an
+        error, and a frozen part that is not among them (a teacher) is not saved with the model.
 
     Raises:
         BadConfig: something does not fit; the message names it.
     """
     _check_players(method)
+    _check_frozen(method)
     config = method.synthesizer()
     name = type(config).__name__
     if not isinstance(getattr(config, "media", None), MediaSpec):
@@ -41,7 +45,8 @@ def check(method: Method, exported: Mapping[str, Tensor], catalog: Sequence[type
     with torch.random.fork_rng(devices=[]):
         model = _built(config)
     _check_noise_shape(model)
-    _check_tensors(model, exported, f"{type(method).__name__}.averaged()", name)
+    _check_tensors(model, method, name)
+    return tuple(model.state_dict())
 
 
 def own_kinds(config: SynthesizerConfig, catalog: Sequence[type]) -> tuple[str, ...]:
@@ -67,6 +72,21 @@ def _check_players(method: Method) -> None:
                 f"{name}.phases(): phase {phase.name!r} is of player {phase.player!r}, "
                 f"but the players are {sorted(players)}"
             )
+
+
+def _check_frozen(method: Method) -> None:
+    """Frozen parts are held in one place, and are nobody's to train: else they would be saved with every state."""
+    name = type(method).__name__
+    names = {id(p): f"frozen.{key}" for key, p in method.frozen.named_parameters()}
+    for key, parameter in method.named_parameters(remove_duplicate=False):
+        if id(parameter) in names and key.partition(".")[0] != "frozen":
+            raise BadConfig(f"{name}: {names[id(parameter)]} is held a second time, as {key}; use it as self.frozen[…]")
+    for player, parameters in method.players().items():
+        for parameter in parameters:
+            if id(parameter) in names:
+                raise BadConfig(
+                    f"{name}.players(): {player!r} holds {names[id(parameter)]}, which is not to be trained"
+                )
 
 
 def _check_config(config: SynthesizerConfig, catalog: Sequence[type]) -> None:
@@ -125,10 +145,11 @@ def _check_noise_shape(model: Synthesizer) -> None:
         raise BadConfig(f"{name}: must be a tuple of whole positive numbers, got {shape!r}")
 
 
-def _check_tensors(model: Synthesizer, exported: Mapping[str, Tensor], source: str, config: str) -> None:
-    expected = model.state_dict()
+def _check_tensors(model: Synthesizer, method: Method, config: str) -> None:
+    source, expected = f"{type(method).__name__}.averaged()", model.state_dict()
+    averaged, exported = live_tensors(method.averaged()), method.model_tensors()
     missing = [name for name in expected if name not in exported]
-    unknown = [name for name in exported if name not in expected]
+    unknown = [name for name in averaged if name not in expected]
     if missing or unknown:
         parts = [f"{source} lacks {_some(missing)}"] if missing else []
         parts += [f"{source} has {_some(unknown)}, which the synthesizer has not"] if unknown else []

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from diorama.training.interrupt import listening
+from diorama.core.interrupt import listening
 
 
 def test_the_first_ctrl_c_is_held_back_and_the_second_is_not() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from diorama.training.means import LossMeans
+from diorama.training.ticks import LossMeans
 
 CPU = torch.device("cpu")
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from diorama.core.errors import BadInput, TrainingFailed
-from diorama.training import checkpoint
+from diorama.training import folder
 
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text())
 TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
@@ -21,8 +21,8 @@ TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dict
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(tree=TREES)
 def test_a_tree_without_tensors_comes_back(tree: Any, tmp_path: Path) -> None:
-    checkpoint.write(tmp_path, {"tree": tree})
-    assert checkpoint.read(tmp_path)["tree"] == tree
+    folder.write_state(tmp_path, {"tree": tree})
+    assert folder.read_state(tmp_path)["tree"] == tree
 
 
 def test_tensors_come_back_bit_for_bit_whatever_their_layout(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_tensors_come_back_bit_for_bit_whatever_their_layout(tmp_path: Path) -> 
         "tied": [weight, weight],
         "numbered": {0: torch.tensor(3), 7: torch.tensor([], dtype=torch.float16)},
     }
-    checkpoint.write(tmp_path, state)
-    back = checkpoint.read(tmp_path)
+    folder.write_state(tmp_path, state)
+    back = folder.read_state(tmp_path)
     assert list(back["numbered"]) == [0, 7]
     assert back["numbered"][7].dtype == torch.float16
     for value in (back["plain"], back["channels last"], *back["tied"]):
@@ -42,37 +42,37 @@ def test_tensors_come_back_bit_for_bit_whatever_their_layout(tmp_path: Path) -> 
 
 
 def test_no_pickle_is_written(tmp_path: Path) -> None:
-    checkpoint.write(tmp_path, {"weight": torch.ones(3)})
-    assert {path.name for path in tmp_path.iterdir()} == {checkpoint.TENSORS, checkpoint.REST}
+    folder.write_state(tmp_path, {"weight": torch.ones(3)})
+    assert {path.name for path in tmp_path.iterdir()} == {folder.TENSORS, folder.REST}
 
 
-@pytest.mark.parametrize("name", [checkpoint.TENSORS, checkpoint.REST])
+@pytest.mark.parametrize("name", [folder.TENSORS, folder.REST])
 def test_a_cut_off_file_is_named(name: str, tmp_path: Path) -> None:
-    checkpoint.write(tmp_path, {"weight": torch.ones(300)})
+    folder.write_state(tmp_path, {"weight": torch.ones(300)})
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(BadInput, match=tmp_path.name):
-        checkpoint.read(tmp_path)
+        folder.read_state(tmp_path)
 
 
-@pytest.mark.parametrize("name", [checkpoint.TENSORS, checkpoint.REST])
+@pytest.mark.parametrize("name", [folder.TENSORS, folder.REST])
 def test_a_changed_value_is_found_by_its_hash(name: str, tmp_path: Path) -> None:
-    checkpoint.write(tmp_path, {"weight": torch.ones(300), "step": 1234})
+    folder.write_state(tmp_path, {"weight": torch.ones(300), "step": 1234})
     content = (tmp_path / name).read_bytes()
-    changed = content.replace(b"1234", b"1235") if name == checkpoint.REST else content[:-1] + b"\x40"
+    changed = content.replace(b"1234", b"1235") if name == folder.REST else content[:-1] + b"\x40"
     (tmp_path / name).write_bytes(changed)
     with pytest.raises(BadInput, match=f"the hash of {name} has changed"):
-        checkpoint.read(tmp_path)
+        folder.read_state(tmp_path)
 
 
 def test_two_tensors_never_share_a_path(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="share the path"):
-        checkpoint.write(tmp_path, {"a": {"b/c": torch.ones(1)}, "a/b": {"c": torch.ones(1)}})
+        folder.write_state(tmp_path, {"a": {"b/c": torch.ones(1)}, "a/b": {"c": torch.ones(1)}})
 
 
 def test_a_full_disk_is_told_with_its_consequence() -> None:
     with (
         pytest.raises(TrainingFailed, match=r"the state cannot be written: the disk is full\. All is well"),
-        checkpoint.writing("the state", "All is well"),
+        folder.writing("the state", "All is well"),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
