@@ -49,6 +49,25 @@ class TrainingSpent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishedOrigin:
+    """The published checkpoint that a model was read from.
+
+    Args:
+        publisher: whose layout it has.
+        network: name of the published class.
+        file: name of the file.
+        sha256: of the file.
+        config: arguments of the published class.
+    """
+
+    publisher: str
+    network: str = ""
+    file: str = ""
+    sha256: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where a model comes from. Everything has a default, since models come from elsewhere than our training too.
 
@@ -60,6 +79,7 @@ class Provenance:
         training: what it took; ``None`` of a model that was not trained here.
         versions: of the libraries that made it.
         scores: its stamped results, as JSON.
+        published: what it was read from; ``None`` of a model that was not published elsewhere.
     """
 
     recipe: Mapping[str, Any] | str = ""
@@ -69,6 +89,7 @@ class Provenance:
     training: TrainingSpent | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     scores: tuple[Mapping[str, Any], ...] = ()
+    published: PublishedOrigin | None = None
 
     @property
     def recipe_name(self) -> str:
@@ -95,7 +116,7 @@ def decode_provenance(document: Mapping[str, Any], where: str) -> Provenance:
     recipe = given.pop("recipe", "")
     if not isinstance(recipe, (Mapping, str)):
         raise BadConfig(f"{where}: recipe: expected an object or a name, got {recipe!r}")
-    for name, part in (("data", DataOrigin), ("training", TrainingSpent)):
+    for name, part in (("data", DataOrigin), ("training", TrainingSpent), ("published", PublishedOrigin)):
         if isinstance(given.get(name), Mapping):
             given[name] = _known(part, given[name])
     # The recipe stays JSON: the classes that it names may be a user's own, or of another version.
