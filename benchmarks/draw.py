@@ -34,6 +34,7 @@ from diorama.synthesis import store
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.synthesis.drawing import DrawOptions
+from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.samples import SampleOptions, sample
 
 _PEAK_SIDE = 8_192
@@ -214,7 +215,7 @@ def main() -> None:
         folder = arguments.model or Path(scratch) / "model"
         if arguments.model is None:
             model = random_model(arguments.steps, arguments.width)
-            store.save(folder, model.config, model.state_dict(), {}, "")
+            store.save(folder, model.config, model.state_dict(), Provenance(), "")
         loaded = store.load(folder)
         assert isinstance(loaded, DiffusionSynthesizer)
         text = compare(loaded, folder, arguments)

@@ -19,6 +19,7 @@ from diorama.core.errors import BadInput
 from diorama.data.dataset import open_dataset
 from diorama.recipes.entry import RecipeEntry
 from diorama.synthesis import store
+from diorama.synthesis.provenance import Provenance
 from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig
 from diorama.training.run import TrainOptions, train
 from tests.training.toy import CATALOG, MEDIA, flow_recipe, write_data
@@ -35,7 +36,7 @@ def finished(progress: Columns) -> list[Column]:
 
 def save_model(folder: Path, media: MediaSpec, recipe: str) -> Path:
     model = fit(lambda: iter([torch.rand(20, *media.shape) * 2 - 1]), media)
-    store.save(folder, model.config, model.state_dict(), {"recipe": {"name": recipe}}, "a card")
+    store.save(folder, model.config, model.state_dict(), Provenance(recipe={"name": recipe}), "a card")
     return folder
 
 
@@ -46,7 +47,11 @@ def measurer(folder: Path, options: CompareOptions) -> Measurer:
 def test_the_untrained_model_is_what_training_starts_from(tmp_path: Path) -> None:
     still = OptimizerConfig(rate=RateConfig(peak=0.0))
     recipe = replace(
-        flow_recipe(), images=16, micro_batch=None, optimizers={"generator": still}, average=AverageConfig(half_life=0)
+        flow_recipe(),
+        images=16,
+        micro_batch=None,
+        optimizers={"generator": still},
+        averages={"ema": AverageConfig(half_life=0)},
     )
     list(train(recipe, write_data(tmp_path / "data"), tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
     began, untrained = store.load(tmp_path / "run", catalog=CATALOG), untrained_model(recipe)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diorama.comparison.pictures import Drawing, displayable
 from diorama.comparison.showing import embedded_grid
-from diorama.core.contracts import Condition, MediaSpec, Stage
+from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.mixture import GaussianMixtureConfig
 
@@ -23,7 +23,9 @@ class Labelled(Synthesizer):
     def __init__(self) -> None:
         super().__init__()
         media = MediaSpec(kind="image", channels=1, height=2, width=2)
-        self.config = GaussianMixtureConfig(media=media, classes=("a", "b", "c"))
+        self.config = GaussianMixtureConfig(
+            media=media, conditions=(ConditionSpec(key="label", names=("a", "b", "c")),)
+        )
         self.anchor = torch.nn.Parameter(torch.zeros(()))
 
     @property

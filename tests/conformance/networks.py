@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
@@ -13,6 +14,7 @@ from diorama.networks.motion.mocogan import (
     MoCoGANImageDiscriminatorConfig,
     MoCoGANVideoDiscriminatorConfig,
 )
+from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
 HELD_BY: Mapping[type, str] = {
     DCGANGeneratorConfig: "gan_dcgan_g",
@@ -25,7 +27,13 @@ HELD_BY: Mapping[type, str] = {
 }
 """The stem of one golden case of each network; others may hold its further forms."""
 
+_OWN_CODEC = "the network is Diorama's own: a small codec without the published one's attention, losses and checkpoint"
+
 NOT_HELD: Mapping[type, str] = {
+    ByteTextEncoderConfig: "the network is Diorama's own: a plain transformer encoder of bytes, trained along",
+    SpatialCodecConfig: _OWN_CODEC,
+    SpatialDecoderConfig: _OWN_CODEC,
+    SpatialEncoderConfig: _OWN_CODEC,
     ConvEncoderConfig: "the network is Diorama's own: the VAE's paper has fully connected layers and no checkpoint",
     ConvDecoderConfig: "the network is Diorama's own: the VAE's paper has fully connected layers and no checkpoint",
 }

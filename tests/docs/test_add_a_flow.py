@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from tests.docs.test_pages import run_page
 PAGE = "docs/add-a-flow.md"
 SHORT = ("--batch-size", "16", "--log-every", "16", "--method.synthesizer.steps", "4")
 NARROW = (
-    "--method.synthesizer.velocity.widths",
+    "--method.synthesizer.denoiser.widths",
     "16",
     "16",
     "16",
-    "--method.synthesizer.velocity.embedding.width",
+    "--method.synthesizer.denoiser.embedding.width",
     "16",
 )
 
@@ -39,9 +40,10 @@ def follow_the_page(place: Path, *overrides: str) -> None:
     """Run the page and look at what it left."""
     run_page(PAGE, place, overrides=overrides)
     log = runlog.read(place / "runs" / "flow" / "log.jsonl")
-    assert log[0]["losses"].keys() == {"flow"}
+    assert log[0]["losses"].keys() == {"loss"}
     assert log[-1]["kind"] == "metric"
     assert len(list((place / "stars").glob("*.png"))) == 8
+    assert json.loads((place / "by-heun" / "samples.json").read_text())["sampling"]["sampler"] == "heun"
     assert (place / "report" / "report.html").is_file()
 
     model = diorama.load(place / "runs" / "flow", catalog=catalog_of([place / "my_flow.py"]))
@@ -52,7 +54,7 @@ def follow_the_page(place: Path, *overrides: str) -> None:
 
 def test_a_flow_trains_draws_and_is_measured(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     follow_the_page(place, *SHORT, *NARROW)
-    assert "--method.label-dropout" in capsys.readouterr().out
+    assert "--method.times.spread" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -14,7 +14,6 @@ from diorama.recipes import dcgan as dcgan_recipes
 from diorama.recipes import ddpm as ddpm_recipes
 from diorama.recipes import mocogan as mocogan_recipes
 from diorama.recipes import vae as vae_recipes
-from diorama.samplers.ddim import DDIMConfig
 from diorama.training.recipe import EvaluationConfig, Recipe
 
 IMAGES = 64
@@ -73,5 +72,5 @@ def _narrow(make: Callable[[DataInfo], Recipe], info: DataInfo, name: str, *netw
 def _few_steps(make: Callable[[DataInfo], Recipe], info: DataInfo, name: str) -> Recipe:
     recipe = make(info)
     method: Any = recipe.method
-    synthesizer = replace(method.synthesizer, sampler=DDIMConfig(steps=4))
+    synthesizer = replace(method.synthesizer, steps=4)
     return _short(replace(recipe, method=replace(method, synthesizer=synthesizer)), name)

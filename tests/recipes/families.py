@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
+from torch import nn
 
 from diorama.core.contracts import DataInfo, MediaSpec, Moment
+from diorama.methods.base import NO_PARTS
+from diorama.recipes.ddpm import ddpm_cpu
+from diorama.recipes.vae import vae_spatial_cpu
 from diorama.training.recipe import Recipe
 
 
@@ -19,20 +25,31 @@ def clips(size: int = 32, frames: int = 16, classes: tuple[str, ...] = ()) -> Da
     return DataInfo(name="some", media=media, classes=classes)
 
 
-def parameters(recipe: Recipe) -> int:
-    """Of all networks."""
-    return sum(p.numel() for p in recipe.method.build().parameters())
+def parts_for(recipe: Recipe, info: DataInfo) -> dict[str, nn.Module]:
+    """The trained parts that a recipe wants, as they are before training."""
+    makers = {"codec": vae_spatial_cpu, "teacher": ddpm_cpu}
+    wanted = recipe.method.parts_wanted()
+    return {name: makers[name](info).method.build().synthesizer().build().eval() for name in wanted}
 
 
-def one_step(recipe: Recipe) -> dict[str, float]:
-    """Every phase once, on two random records with labels where it wants them; each player must have an optimizer."""
+def parameters(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> int:
+    """Of all networks that are trained."""
+    players = recipe.method.build(parts).players()
+    return sum(p.numel() for parameters in players.values() for p in parameters)
+
+
+def one_step(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> dict[str, float]:
+    """Every phase once, on two random records with what it wants of them; each player must have an optimizer."""
     torch.manual_seed(0)
-    method = recipe.method.build()
+    method = recipe.method.build(parts)
     synthesizer = method.synthesizer()
     assert set(method.players()) == set(recipe.optimizers)
     batch = {synthesizer.media.kind: torch.rand(2, *synthesizer.media.shape) * 2 - 1}
     if synthesizer.classes:
         batch["label"] = torch.arange(2) % len(synthesizer.classes)
+    for spec in synthesizer.conditions:
+        if spec.key == "tokens":
+            batch["tokens"] = torch.randint(1, 257, (2, *spec.shape))
     losses = {}
     for phase in method.phases():
         value = phase.loss(batch, Moment(0, 0)).value

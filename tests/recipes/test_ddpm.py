@@ -6,12 +6,12 @@ import math
 from dataclasses import replace
 
 import pytest
-from diorama.methods.diffusion.ddpm import DDPMMethodConfig
 
 from diorama.core.config import decode, encode
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.errors import BadConfig
 from diorama.methods.catalog import AnyMethod
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.recipes.ddpm import ddpm, ddpm_class, ddpm_class_cpu, ddpm_cpu
 from diorama.training.recipe import AverageConfig, Recipe
@@ -19,7 +19,7 @@ from tests.recipes.families import clips, one_step, parameters, pictures
 
 
 def _network(recipe: Recipe) -> DDPMUNetConfig:
-    assert isinstance(recipe.method, DDPMMethodConfig)
+    assert isinstance(recipe.method, DiffusionMethodConfig)
     assert isinstance(recipe.method.synthesizer.denoiser, DDPMUNetConfig)
     return recipe.method.synthesizer.denoiser
 
@@ -57,8 +57,9 @@ def test_labels_and_their_absence() -> None:
     for recipe, plain in ((ddpm_class(labelled), "ddpm"), (ddpm_class_cpu(labelled), "ddpm_cpu")):
         assert recipe.name == plain.replace("ddpm", "ddpm_class")
         assert _network(recipe).embedding.classes == 2
-        assert isinstance(recipe.method, DDPMMethodConfig)
-        assert recipe.method.label_dropout > 0
+        assert isinstance(recipe.method, DiffusionMethodConfig)
+        (label,) = recipe.method.synthesizer.conditions
+        assert (label.null, label.dropout) == (2, 0.1)
         assert decode(AnyMethod, encode(recipe.method)) == recipe.method
     with pytest.raises(BadConfig, match="no labels; use ddpm_cpu"):
         ddpm_class_cpu(pictures(32))

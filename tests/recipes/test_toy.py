@@ -7,6 +7,7 @@ import pytest
 from diorama.recipes.catalog import ENTRIES, resolve
 from diorama.recipes.entry import RecipeEntry
 from diorama.training.recipe import AverageConfig
+from tests.recipes.families import parameters, parts_for
 from tests.recipes.test_catalog import CLIPS, PICTURES
 
 TOYS = [entry for entry in ENTRIES if entry.name.endswith("_toy")]
@@ -14,8 +15,9 @@ TOYS = [entry for entry in ENTRIES if entry.name.endswith("_toy")]
 
 @pytest.mark.parametrize("entry", TOYS, ids=lambda entry: entry.name)
 def test_a_toy_is_quick_and_measures_nothing_on_its_way(entry: RecipeEntry) -> None:
-    recipe = resolve(entry.name)(CLIPS if entry.kind == "video" else PICTURES)
-    assert sum(p.numel() for p in recipe.method.build().parameters()) <= 3_000_000
+    info = CLIPS if entry.kind == "video" else PICTURES
+    recipe = resolve(entry.name)(info)
+    assert parameters(recipe, parts_for(recipe, info)) <= 3_000_000
     assert recipe.evaluation.samples == 0
     assert recipe.batch_size <= 64
     average = recipe.averages[recipe.exported_average]

@@ -16,6 +16,7 @@ from diorama.synthesis import store
 from diorama.synthesis.cascade import CascadeSynthesizer, cascade
 from diorama.synthesis.catalog import AnySynthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.synthesis.provenance import Provenance
 from tests.synthesis.models import tiny_diffusion, tiny_gan
 
 
@@ -68,7 +69,7 @@ def test_samples_do_not_depend_on_their_batch() -> None:
 def test_it_is_a_model_folder_like_any_other(tmp_path: Path) -> None:
     both = cascade(tiny_diffusion(), _enlarger())
     assert decode(AnySynthesizer, json.loads(json.dumps(encode(both.config)))) == both.config
-    store.save(tmp_path / "model", both.config, both.state_dict(), {}, "")
+    store.save(tmp_path / "model", both.config, both.state_dict(), Provenance(), "")
     again = store.load(tmp_path / "model")
     assert isinstance(again, CascadeSynthesizer)
     assert torch.equal(again.sample(1), both.sample(1))

@@ -131,10 +131,11 @@ def test_what_is_guessed_filled_in_or_turned_is_said(tmp_path: Path) -> None:
 def test_origin_and_card_name_the_file_by_its_hash(tmp_path: Path) -> None:
     path = file_of(tmp_path, dcgan_generator(1, 2, 3).state_dict())
     model = published_model(open_checkpoint(path))
-    found = model.provenance["published"]
-    assert (found["publisher"], found["network"]) == ("dcgan-pytorch-examples", "Generator")
-    assert (found["file"], found["sha256"]) == ("a.safetensors", sha256_of(path))
-    assert found["config"]["nz"] == 3
+    found = model.provenance.published
+    assert found is not None
+    assert (found.publisher, found.network) == ("dcgan-pytorch-examples", "Generator")
+    assert (found.file, found.sha256) == ("a.safetensors", sha256_of(path))
+    assert found.config["nz"] == 3
     assert sha256_of(path) in card(model)
     assert "64×64 pictures of 1 channels" in card(model)
 

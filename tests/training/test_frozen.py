@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from diorama.comparison.gather import untrained_self
 from torch import nn
 
+from diorama.comparison.participants import untrained_model
 from diorama.core.errors import BadConfig, BadInput
 from diorama.synthesis import store
 from diorama.synthesis.parts import ModelRef
@@ -113,7 +113,7 @@ def test_parts_that_are_missing_or_not_used_are_named(data: Path, parts: dict[st
 
 
 def test_the_untrained_self_draws_with_the_same_codec(parts: dict[str, ModelRef], tmp_path: Path) -> None:
-    untrained = dict(untrained_self(student_recipe(parts), CATALOG).state_dict())
+    untrained = dict(untrained_model(student_recipe(parts), CATALOG).state_dict())
     assert {name.partition(".")[0] for name in untrained} == {"student", "codec"}
     assert_equal(
         {f"codec.{name}": value for name, value in tensors_of(tmp_path / "codec").items()},

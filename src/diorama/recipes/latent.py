@@ -8,6 +8,7 @@ from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import TargetPreconditioning
@@ -38,9 +39,10 @@ def latent_text(info: DataInfo) -> Recipe:
     Reference: R. Rombach et al., arXiv:2112.10752 (latents, cross-attention); P. Esser et al., arXiv:2403.03206
     (flow, logit-normal times); J. Ho, T. Salimans, arXiv:2207.12598 (guidance).
     """
+    text = ByteTextEncoderConfig(length=_length(info), width=384, depth=6, heads=6)
     return Recipe(
         name="latent_text",
-        method=_method(info, width=192, text=ByteTextEncoderConfig(length=_length(info), width=384, depth=6, heads=6)),
+        method=_method(info, width=192, depth=2, text=text),
         optimizers=_optimizer(peak=2e-4, warmup=200_000),
         images=20_000_000,
         batch_size=256,
@@ -65,9 +67,10 @@ def latent_text_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, of another size, or have no captions.
     """
+    text = ByteTextEncoderConfig(length=_length(info), width=96, depth=2, heads=4)
     return Recipe(
         name="latent_text_cpu",
-        method=_method(info, width=64, text=ByteTextEncoderConfig(length=_length(info), width=96, depth=2, heads=4)),
+        method=_method(info, width=56, depth=1, text=text),
         optimizers=_optimizer(peak=1e-3, warmup=10_000),
         images=150_000,
         batch_size=64,
@@ -86,7 +89,7 @@ def _length(info: DataInfo) -> int:
     return captions.shape[0]
 
 
-def _method(info: DataInfo, *, width: int, text: ByteTextEncoderConfig) -> DiffusionMethodConfig:
+def _method(info: DataInfo, *, width: int, depth: int, text: ByteTextEncoderConfig) -> DiffusionMethodConfig:
     media = info.media
     if media.kind != "image":
         raise BadConfig(f"data: {info.name} holds clips; this recipe draws pictures")
@@ -101,12 +104,13 @@ def _method(info: DataInfo, *, width: int, text: ByteTextEncoderConfig) -> Diffu
         in_channels=latent.channels,
         out_channels=latent.channels,
         widths=(width, *[2 * width] * (levels - 1)),
-        depth=2,
+        depth=depth,
         # Latents are few, so that every level can afford to read the text.
         attention=(True,) * levels,
         groups=8,
         text=text.width,
         head_channels=32,
+        embedding=EmbeddingConfig(width=2 * width),
     )
     return DiffusionMethodConfig(
         synthesizer=DiffusionSynthesizerConfig(

@@ -10,7 +10,10 @@ from torch import nn
 
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import sha256_of
+from diorama.interop.checkpoint import open_checkpoint
+from diorama.interop.layout import shapes_of
 from diorama.synthesis import store
+from diorama.synthesis.published import published_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,5 +106,21 @@ def _published_part(ref: ModelRef) -> FrozenPart:
 
 
 def read_published(publisher: str, path: Path) -> nn.Module:
-    """A published network, built and filled."""
-    raise BadConfig(f"{path}: parts in the layout of {publisher!r} cannot be read yet; give a model folder")
+    """A published generator as a synthesizer; any other published network by itself.
+
+    Raises:
+        BadInput: the file is not of that publisher, or something must be known that it does not say.
+    """
+    checkpoint = open_checkpoint(path)
+    layout = checkpoint.layout
+    if layout.publisher != publisher:
+        raise BadInput(f"{path}: is in the layout of {layout.publisher!r}, not of {publisher!r}")
+    if layout.role in ("generator", "denoiser"):
+        model = published_model(checkpoint)
+        synthesizer = model.config.build()
+        synthesizer.load_state_dict(model.state)
+        return synthesizer
+    config = layout.read_config(checkpoint.config, shapes_of(checkpoint.tensors))
+    network: nn.Module = config.build()
+    network.load_state_dict(layout.import_state(config, checkpoint.tensors))
+    return network

@@ -60,7 +60,7 @@ class PublishedOrigin:
         config: the published arguments.
     """
 
-    publisher: str = ""
+    publisher: str
     network: str = ""
     file: str = ""
     sha256: str = ""
