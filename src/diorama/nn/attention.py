@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diorama.nn.differentiation import is_twice_differentiable
 from diorama.nn.norm import GroupNormAct
 
 _FEW_TOKENS = 1024
@@ -17,7 +18,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Reference: A. Vaswani et al., "Attention is all you need", 2017, equation 1.
     """
     # PyTorch's fused kernel for CPUs (2.13) saves memory; its backward takes two to four times as long as this.
-    if query.device.type == "cpu" and torch.is_grad_enabled() and query.shape[2] <= _FEW_TOKENS:
+    slow = query.device.type == "cpu" and torch.is_grad_enabled() and query.shape[2] <= _FEW_TOKENS
+    # The fused kernels of any device have one derivative only.
+    if slow or is_twice_differentiable():
         scores = (query * query.shape[3] ** -0.5) @ key.transpose(2, 3)  # (b, heads, n, n)
         return scores.softmax(dim=3) @ value
     return F.scaled_dot_product_attention(query, key, value)

@@ -18,9 +18,20 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _PIXELS, _CHANNELS, _CHUNK = 64, 64, 512
 """Tile of one load (pixels by channels), and pixels that one program sums."""
+
+
+@triton.jit
+def _smallest_kernel(x):
+    tl.store(x, 1.0)
+
+
+def build_smallest() -> None:
+    """Build and run a kernel of one instruction: raises where Triton finds no compiler, or no device that it knows."""
+    _smallest_kernel[(1,)](torch.empty(1, device="cuda"))
 
 
 class _Shape(NamedTuple):
@@ -253,6 +264,7 @@ class _GroupNorm(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, offset, weight, bias, mean, rstd, channel_sum = ctx.saved_tensors
         groups, _, silu = ctx.how
@@ -289,6 +301,8 @@ def group_norm_silu(
     offset: Tensor | None = None,
 ) -> Tensor:
     """Normalise ``x + offset`` over groups of channels, scale and shift it, and perhaps activate it.
+
+    It can be differentiated once.
 
     Args:
         x: (b, c, h, w) on a CUDA device, any floating type; other than channels-last memory is copied first.

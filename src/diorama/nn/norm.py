@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 
 from diorama.nn import norm_cpu
 from diorama.nn.activations import ActivationName, activation
+from diorama.nn.differentiation import is_twice_differentiable
+
+_log = logging.getLogger(__name__)
 
 
 @cache
 def _cuda_kernels() -> Callable[..., Tensor] | None:
-    """The two-pass kernels; ``None`` where there is no CUDA device or no Triton."""
-    if not torch.cuda.is_available() or find_spec("triton") is None:
-        return None
-    from diorama.nn.group_norm_triton import group_norm_silu
+    """The kernels for CUDA devices; ``None`` where there is no such device, and where they cannot be built.
 
+    One small kernel is built to find that out, once, and the reason is logged: without it a missing C compiler would
+    end the training at its first step.
+    """
+    if not torch.cuda.is_available():
+        return None
+    try:
+        from diorama.nn.group_norm_triton import build_smallest, group_norm_silu
+
+        build_smallest()
+    except Exception as problem:
+        # What a compiler, a header or a driver that is missing raises differs from one version of Triton to the next.
+        reason = (str(problem).splitlines() or [""])[0]
+        _log.warning(
+            "group normalisation takes PyTorch's own kernels, which are slower: Triton's cannot be built here (%s: %s)",
+            type(problem).__name__,
+            reason,
+        )
+        return None
     return group_norm_silu
 
 
@@ -51,12 +69,14 @@ class GroupNormAct(nn.GroupNorm):
             shift: (b, c), added to that.
             offset: (b, c), added to ``x`` first.
         """
-        kernels = _cuda_kernels() if x.is_cuda else None
+        # The fused kernels have one derivative, and are written for pictures.
+        fused = x.dim() == 4 and not is_twice_differentiable()
+        kernels = _cuda_kernels() if fused and x.is_cuda else None
         if kernels is not None:
             gain, bias = self._affine(scale, shift)
             x = kernels(x, gain, bias, groups=self.num_groups, eps=self.eps, silu=self.silu, offset=offset)
             return x if self.act is None or self.silu else self.act(x)
-        if norm_cpu.fits(x, self.num_groups):
+        if fused and norm_cpu.fits(x, self.num_groups):
             gain, bias = (t.float().expand(x.shape[:2]) for t in self._affine(scale, shift))
             offset = torch.zeros_like(gain) if offset is None else offset.float()
             x = norm_cpu.group_norm(x, gain, bias, offset, groups=self.num_groups, eps=self.eps, silu=self.silu)

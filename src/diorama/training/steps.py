@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from diorama.core.device import Precision
 from diorama.core.errors import TrainingFailed
 from diorama.core.rng import fold
 from diorama.methods.base import Method, Phase
+from diorama.nn.differentiation import twice_differentiable
 from diorama.training.updater import Updater
 
 Batches = Callable[[int], Sequence[Batch]]
@@ -48,8 +49,8 @@ class StepOptions:
 
     Args:
         batch_size: images of one step over all processes.
-        precision: of first-order phases; second-order ones run in float32, since a derivative of a derivative
-            in bfloat16 keeps too few digits.
+        precision: of first-order phases; second-order ones run in full float32, without TF32, since a derivative of
+            a derivative keeps too few digits otherwise.
         check: sees every turn's loss and gradient norm.
         compiled: networks were compiled, which second-order phases must go round.
     """
@@ -112,7 +113,7 @@ def _turn(
     with updater.turn(moment.images):
         for index, batch in enumerate(micros):
             share = sizes[index] / sum(sizes)
-            with options.precision.autocast(not phase.second_order), _eager(options.compiled and phase.second_order):
+            with _arithmetic(phase, options):
                 loss = phase.loss(batch, moment)
                 updater.backward(loss.value * (phase.weight * share), last=index == len(micros) - 1)
             scalars = {f"{phase.name}/{name}": value for name, value in loss.scalars.items()}
@@ -125,9 +126,17 @@ def _turn(
     return means
 
 
-def _eager(wanted: bool) -> AbstractContextManager[None]:
-    """Compiled networks run uncompiled where a gradient is differentiated, which compiled graphs cannot be."""
-    return torch.compiler.set_stance("force_eager") if wanted else nullcontext()
+def _arithmetic(phase: Phase, options: StepOptions) -> AbstractContextManager[object]:
+    """What a phase's loss and its derivatives are computed in, and by which kernels."""
+    if not phase.second_order:
+        return options.precision.autocast()
+    exact = ExitStack()
+    exact.enter_context(options.precision.autocast(False))
+    exact.enter_context(devices.full_float32())
+    exact.enter_context(twice_differentiable())
+    # Compiled graphs cannot be differentiated twice either: compiled networks run as they are.
+    exact.enter_context(torch.compiler.set_stance("force_eager") if options.compiled else nullcontext())
+    return exact
 
 
 class FiniteCheck:
