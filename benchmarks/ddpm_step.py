@@ -36,7 +36,8 @@ from diorama.recipes.ddpm import ddpm
 from diorama.training.averages import Average
 from diorama.training.placement import place
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
-from diorama.training.steps import FiniteCheck, StepOptions, steps
+from diorama.training.steps import steps
+from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
 
 Step = Callable[[], float]
@@ -112,7 +113,7 @@ def ours(method: DDPMMethod, recipe: Recipe, images: Tensor) -> Contestant:
         for player, parameters in method.players().items()
     }
     average = Average(method.averaged(), recipe.average)
-    options = StepOptions(batch_size=len(images), precision=precision, check=FiniteCheck(device))
+    options = StepOptions(batch_size=len(images), precision=precision, check=FiniteCheck(device), recorded=True)
     taken = steps(method, updaters, lambda step: [batch], options, start=0, stop=sys.maxsize, seed=0)
 
     def step() -> float:

@@ -15,7 +15,8 @@ from diorama.core.errors import TrainingFailed
 from diorama.core.rng import fold
 from diorama.methods.base import Method, Phase
 from diorama.nn.differentiation import is_twice_differentiable
-from diorama.training.steps import FiniteCheck, StepOptions, steps
+from diorama.training.steps import steps
+from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
 from tests.training.toy import ToyFlow, ToyFlowConfig, ToyGAN, ToyGANConfig, optimizer
 
@@ -215,19 +216,33 @@ def test_second_order_phases_on_a_gpu_multiply_without_tf32() -> None:
         torch.backends.cudnn.benchmark = False
     exact = left.double() @ left.double().T
     of_kernel = F.conv2d(left.double().view(8, 512, 2, 4), kernel.double(), padding=1)
-    for name, expected in (("", exact), (" convolution", of_kernel)):
-        error = {turn: (found[turn + name] - expected).norm() / expected.norm() for turn in ("first", "second")}
-        assert error["second"] < 3e-6
-        # Were the first as exact, this test would say nothing.
-        assert error["first"] > 3e-5
+    error = {name: (found[name] - exact).norm() / exact.norm() for name in ("first", "second")}
+    assert error["second"] < 3e-6
+    assert (found["second convolution"] - of_kernel).norm() / of_kernel.norm() < 3e-6
+    # Were the first as exact, this test would say nothing.
+    assert error["first"] > 3e-5
 
 
-def test_bad_values_noted_on_a_device_are_raised_with_their_first_step() -> None:
+@pytest.mark.parametrize(
+    ("losses", "norms", "expected"),
+    [
+        ((1.0, float("inf"), float("nan")), (1.0, 1.0, 1.0), "step 1: the loss of phase 'generator'"),
+        ((1.0, 1.0, 1.0), (1.0, 1.0, float("nan")), "step 2: the gradient of phase 'generator'"),
+        ((1.0, 1.0, float("-inf")), (1.0, 1.0, float("nan")), "step 2: the loss of phase 'generator'"),
+    ],
+)
+def test_bad_values_noted_on_a_device_are_raised_with_their_first_step(
+    losses: Sequence[float], norms: Sequence[float], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "runs_ahead", lambda device: True)
     check = FiniteCheck(CPU)
     phase = Phase("generator", "generator", lambda batch, moment: Loss(torch.zeros(())))
-    for step, value in enumerate((1.0, float("inf"), float("nan"))):
-        # Meta tensors would have no values; the deferred path takes any tensor, so it is called directly.
-        check.defer("the loss of phase 'generator'", phase.player, Moment(step, step), torch.tensor(value))
-    with pytest.raises(TrainingFailed, match="step 1: the loss of phase 'generator'"):
+    for step, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
+        check.begin(step)
+        check.see(phase, Moment(step, step), torch.tensor(loss), torch.tensor(norm))
+    with pytest.raises(TrainingFailed, match=expected):
         check.settle()
+
+
+def test_nothing_noted_is_nothing_raised() -> None:
     FiniteCheck(CPU).settle()

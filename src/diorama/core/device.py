@@ -39,6 +39,16 @@ def describe(device: torch.device) -> str:
     return f"{device.type.upper()}, {threads} thread{'' if threads == 1 else 's'}"
 
 
+def runs_ahead(device: torch.device) -> bool:
+    """Whether the program goes on while the device still works, so that reading a value waits for it."""
+    return device.type != "cpu"
+
+
+def has_graphs(device: torch.device) -> bool:
+    """Whether work on the device can be recorded once and replayed."""
+    return device.type == "cuda"
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware (emulation is slower than float32)."""
     if device.type == "cuda":

@@ -21,7 +21,6 @@ from diorama.synthesis import store
 from diorama.training import placement, soundness
 from diorama.training.averages import Average, live_tensors
 from diorama.training.feed import Feed
-from diorama.training.graphs import record_networks
 from diorama.training.means import LossMeans
 from diorama.training.measuring import Best
 from diorama.training.options import TrainOptions
@@ -134,7 +133,7 @@ def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.de
         average=Average(method.averaged(), recipe.average),
         means=LossMeans(device),
         precision=precision,
-        compiled=_hasten(method, recipe, device),
+        compiled=_compile(method, recipe),
         frozen=frozen,
         fit=fit,
     )
@@ -146,13 +145,10 @@ def initialised(recipe: Recipe) -> Method:
     return recipe.method.build()
 
 
-def _hasten(method: Method, recipe: Recipe, device: torch.device) -> bool:
-    """Compile or record networks as the recipe asks; whether they were compiled."""
+def _compile(method: Method, recipe: Recipe) -> bool:
+    """Compile networks if the recipe asks for it; whether it does."""
     if recipe.compile == "on":
         placement.compile_networks(method)
-    elif recipe.compile == "auto":
-        share = recipe.batch_size // distributed.world_size()
-        record_networks(method, device, micro_batches=-(-share // (recipe.micro_batch or share)))
     return recipe.compile == "on"
 
 

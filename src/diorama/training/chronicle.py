@@ -19,8 +19,9 @@ from diorama.training.measuring import Best, Evaluator, enough
 from diorama.training.pace import Pace
 from diorama.training.previews import write_preview
 from diorama.training.recipe import Recipe
-from diorama.training.steps import FiniteCheck, Step
+from diorama.training.steps import Step
 from diorama.training.ticks import Report, Tick
+from diorama.training.turn import FiniteCheck
 from diorama.training.view import ModelView
 
 
@@ -152,7 +153,7 @@ class Chronicle:
             results=self._scores,
             preview=preview,
             saved=self._saved,
-            notes=self._notes(last=last, ending=ending),
+            notes=(*step.notes, *self._notes(last=last, ending=ending)),
             finished=last,
         )
 

@@ -28,8 +28,9 @@ from diorama.training.options import TrainOptions
 from diorama.training.pace import Pace
 from diorama.training.recipe import Recipe
 from diorama.training.start import weights_of
-from diorama.training.steps import StepOptions, steps
+from diorama.training.steps import steps
 from diorama.training.ticks import Clock, Report, Tick
+from diorama.training.turn import StepOptions
 
 __all__ = ["Clock", "Data", "Recipe", "Report", "Tick", "TrainOptions", "train"]
 
@@ -87,7 +88,11 @@ def _walk(
         yield chronicle.closing()
         return
     settings = StepOptions(
-        batch_size=recipe.batch_size, precision=parts.precision, check=chronicle.check, compiled=parts.compiled
+        batch_size=recipe.batch_size,
+        precision=parts.precision,
+        check=chronicle.check,
+        compiled=parts.compiled,
+        recorded=recipe.compile == "auto",
     )
     span = {"start": parts.step, "stop": chronicle.stop, "seed": recipe.seed, "rank": distributed.rank()}
     with closing(_loader(recipe, feed, parts)) as loader, listening() as heard:

@@ -61,7 +61,7 @@ class DDPMMethod(Method):
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
-        return [Phase("loss", "denoiser", self.loss)]
+        return [Phase("loss", "denoiser", self.loss, recorded=True)]
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The network."""
