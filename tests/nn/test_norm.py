@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diorama.nn import norm
+from diorama.nn import kernels
 from diorama.nn.norm import GroupNormAct
 
 
@@ -23,21 +23,21 @@ def unbuildable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def build() -> None:
         raise RuntimeError("Failed to find C compiler. Please specify via CC environment variable.\nMore lines.")
 
-    module = ModuleType("diorama.nn.group_norm_triton")
-    module.build_smallest, module.group_norm_silu = build, None  # type: ignore[attr-defined]
+    module = ModuleType("diorama.nn.smallest_kernel")
+    module.build = build  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    norm._cuda_kernels.cache_clear()
+    kernels._found_out.cache_clear()
     yield
-    norm._cuda_kernels.cache_clear()
+    kernels._found_out.cache_clear()
 
 
 def test_without_a_compiler_kernels_step_aside_with_one_line(
     unbuildable: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="diorama"):
-        assert norm._cuda_kernels() is None
-        assert norm._cuda_kernels() is None
+        assert not kernels.can_build()
+        assert not kernels.can_build()
     (line,) = [record.getMessage() for record in caplog.records]
     assert "Failed to find C compiler" in line
     assert "\n" not in line
@@ -47,10 +47,10 @@ def test_where_there_is_no_gpu_nothing_is_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    norm._cuda_kernels.cache_clear()
-    assert norm._cuda_kernels() is None
+    kernels._found_out.cache_clear()
+    assert not kernels.can_build()
     assert not caplog.records
-    norm._cuda_kernels.cache_clear()
+    kernels._found_out.cache_clear()
 
 
 def _by_hand(layer: GroupNormAct, x: Tensor, scale: Tensor, shift: Tensor, offset: Tensor) -> Tensor:

@@ -149,6 +149,16 @@ def channels_last(module: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
+def cast_weights(module: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Keep the weights of convolutions and linear layers in the type that autocast casts them to at every call.
+
+    In place, for drawing: what is computed under autocast stays the same, and the casts are saved.
+    """
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.Linear | torch.nn.modules.conv._ConvNd):
+            layer.weight.data = layer.weight.data.to(dtype)
+
+
 def all_finite(tensors: Iterable[Tensor]) -> Tensor:
     """Whether every value of the floating tensors is finite: a bool of shape (), on their device."""
     values = [t.detach() for t in tensors if t.is_floating_point() and t.numel()]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
+
 _TWICE = ContextVar("twice", default=False)
 
 
@@ -23,5 +25,8 @@ def twice_differentiable() -> Iterator[None]:
 
 
 def is_twice_differentiable() -> bool:
-    """Whether the caller stands in such a block."""
-    return _TWICE.get()
+    """Whether the caller stands in such a block; what is compiled never does.
+
+    Compiled graphs have one derivative themselves, so training runs networks uncompiled where two are needed.
+    """
+    return not torch.compiler.is_compiling() and _TWICE.get()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -117,8 +116,8 @@ class _Level(nn.Module):
         )
         self.resample = resample
 
-    def step(self, i: int, x: Tensor, embedding: Tensor) -> Tensor:
-        x = self.blocks[i](x, embedding)
+    def step(self, i: int, x: Tensor, embedding: Tensor, skip: Tensor | None = None) -> Tensor:
+        x = self.blocks[i](x, embedding, skip)
         return self.attention[i](x) if self.attention else x
 
     def leave(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -145,7 +144,7 @@ class UpLevel(_Level):
 
     def forward(self, x: Tensor, embedding: Tensor, skips: list[Tensor]) -> Tensor:
         for i in range(len(self.blocks)):
-            x = self.step(i, torch.cat([x, skips.pop()], dim=1), embedding)
+            x = self.step(i, x, embedding, skips.pop())
         return self.leave(x, embedding)
 
 
