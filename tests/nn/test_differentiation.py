@@ -71,6 +71,13 @@ def test_attention_has_the_second_derivative_of_its_formula() -> None:
     torch.testing.assert_close(found, exact)
 
 
+@pytest.mark.slow
+def test_layers_that_may_step_aside_compile_into_one_graph() -> None:
+    layer, x = GroupNormAct(4, 16, act="silu"), torch.randn(2, 16, 4, 4)
+    compiled = torch.compile(lambda y: dropout(layer(y), 0.5, training=False), backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), layer(x))
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("kind", ["group norm", "attention"])
 def test_layers_on_a_gpu_have_the_second_derivatives_of_a_cpu(kind: str) -> None:
