@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 STAMP = $(VENV)/.installed
 DEV_STAMP = $(VENV)/.installed-dev
 
-.PHONY: setup demo test test-all coverage lint types clean
+.PHONY: setup demo test test-all test-gpu coverage lint types clean
 
 setup: $(STAMP)
 
@@ -40,6 +40,12 @@ test: $(DEV_STAMP)
 
 test-all: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not gpu" -n $(WORKERS) --dist worksteal
+
+# In one process, since the tests share one GPU. Without one they all skip; the reason is said before and after.
+test-gpu: $(DEV_STAMP)
+	@$(VENV)/bin/python -c 'import torch; there = torch.cuda.is_available(); \
+		print("GPU:", torch.cuda.get_device_name() if there else "none at hand, so every test skips and nothing is shown")'
+	$(VENV)/bin/python -m pytest -m gpu -rs
 
 coverage: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not slow and not gpu" -n $(WORKERS) --dist worksteal \

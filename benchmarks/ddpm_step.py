@@ -25,17 +25,17 @@ import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.training_utils import EMAModel
+from diorama.methods.diffusion.ddpm import DDPMMethod, DDPMMethodConfig
 from torch import Tensor, nn
 
 from diorama.core import device as devices
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.files import write_text
-from diorama.interop.diffusers_unet2d import export_config, import_state
-from diorama.methods.diffusion.ddpm import DDPMMethod, DDPMMethodConfig
+from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.recipes.ddpm import ddpm
 from diorama.training.averages import Average
-from diorama.training.placement import place
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+from diorama.training.state import place
 from diorama.training.steps import steps
 from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
@@ -73,7 +73,8 @@ def task(width: int = 1) -> Recipe:
 def published(recipe: Recipe) -> UNet2DModel:
     """The library's network of the recipe's shape, as the library initialises it."""
     assert isinstance(recipe.method, DDPMMethodConfig)
-    return UNet2DModel(sample_size=32, **export_config(recipe.method.synthesizer.denoiser))
+    arguments = UNET2D.written(UNET2D.to_published(recipe.method.synthesizer.denoiser))
+    return UNet2DModel(**arguments | {"sample_size": 32})
 
 
 def theirs(network: UNet2DModel, images: Tensor, *, bf16: bool) -> Contestant:
@@ -112,7 +113,7 @@ def ours(method: DDPMMethod, recipe: Recipe, images: Tensor) -> Contestant:
         player: Updater(parameters, recipe.optimizers[player], precision, recipe.images)
         for player, parameters in method.players().items()
     }
-    average = Average(method.averaged(), recipe.average)
+    average = Average(method.averaged(), recipe.averages[recipe.exported_average])
     options = StepOptions(batch_size=len(images), precision=precision, check=FiniteCheck(device), recorded=True)
     taken = steps(method, updaters, lambda step: [batch], options, start=0, stop=sys.maxsize, seed=0)
 
@@ -146,7 +147,7 @@ def contestants(recipe: Recipe, images: Tensor) -> Iterator[tuple[str, Callable[
     torch.manual_seed(0)
     network = published(recipe)
     method = recipe.method.build()
-    method.denoiser.load_state_dict(import_state(recipe.method.synthesizer.denoiser, network.state_dict()))
+    method.denoiser.load_state_dict(UNET2D.import_state(recipe.method.synthesizer.denoiser, network.state_dict()))
     yield "diffusers, fp32", lambda: theirs(copy.deepcopy(network), images, bf16=False)
     yield "diffusers, bf16 and channels last", lambda: theirs(copy.deepcopy(network), images, bf16=True)
     yield "diorama", lambda: ours(method, recipe, images)

@@ -27,7 +27,7 @@ def ddpm(info: DataInfo) -> Recipe:
         optimizers={"denoiser": replace(optimizer, rate=rate, betas=(0.9, 0.99))},
         images=1_900_000,
         batch_size=256,
-        average=AverageConfig(half_life=60_000, ramp_up=0.05),
+        averages={"ema": AverageConfig(half_life=60_000, ramp_up=0.05)},
         evaluation=replace(recipe.evaluation, every=0),
         preview_every=0,
         checkpoint_every=10_000_000,

@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 _OFFERED = {
     "load": "diorama.synthesis.store",
     "train": "diorama.training.run",
-    "sample": "diorama.synthesis.draw",
+    "sample": "diorama.synthesis.samples",
     "evaluate": "diorama.evaluation.run",
     "compare": "diorama.comparison.run",
 }

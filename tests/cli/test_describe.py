@@ -12,6 +12,7 @@ from diorama.cli.main import run
 from diorama.comparison.mixture import fit
 from diorama.core.contracts import MediaSpec
 from diorama.synthesis import store
+from diorama.synthesis.provenance import DataOrigin, Provenance
 
 
 def test_a_model_folder_is_described_by_its_parts_and_origin(
@@ -26,7 +27,8 @@ def test_a_model_folder_is_described_by_its_parts_and_origin(
         "samples": 20,
         "reference": {"count": 30},
     }
-    provenance = {"recipe": {"name": "mine"}, "data": {"name": "shapes", "sha256": "ab"}, "scores": [score]}
+    data = DataOrigin(name="shapes", sha256="ab")
+    provenance = Provenance(recipe={"name": "mine"}, data=data, scores=(score,))
     store.save(tmp_path / "model", model.config, model.state_dict(), provenance, "a card")
     assert run(["describe", str(tmp_path / "model")]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())

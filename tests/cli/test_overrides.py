@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pytest
+from torch import nn
 
 from diorama.cli.arguments import WrongArguments
 from diorama.cli.overrides import describe, names, override
 from diorama.core.contracts import MediaSpec
-from diorama.methods.base import Method, MethodConfig
-from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+from diorama.methods.base import NO_PARTS, Method, MethodConfig
+from diorama.synthesis.parts import ModelRef
+from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,7 @@ class ToyMethod(MethodConfig):
     levels: tuple[int, ...] = (1, 2)
     loss: Literal["l1", "l2"] = "l2"
 
-    def build(self) -> Method:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> Method:
         raise AssertionError("overrides build nothing")
 
 
@@ -67,6 +70,40 @@ def test_values_change_at_any_depth(recipe: Recipe) -> None:
     assert changed.optimizers["model"].rate.peak == 2e-4
     assert isinstance(changed.method, ToyMethod)
     assert changed.method.network == Small(width=32)
+
+
+def test_averages_are_reached_by_their_names(recipe: Recipe) -> None:
+    changed = override(recipe, ["--averages.ema.half-life", "20k", "--averages.ema.ramp-up", "None"], "train toy")
+    assert changed.averages == {"ema": AverageConfig(half_life=20_000, ramp_up=None)}
+    with pytest.raises(WrongArguments, match="exported_average: 'wide' is none of the averages"):
+        override(recipe, ["--exported-average", "wide"], "train toy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithParts(ToyMethod):
+    def parts_wanted(self) -> Mapping[str, str]:
+        return {"codec": "a model that decodes", "teacher": "a model that is imitated"}
+
+
+def test_a_frozen_part_is_given_as_a_folder(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    given = replace(recipe, method=WithParts(), frozen={"teacher": ModelRef(folder="runs/teacher")})
+    assert {"frozen.codec", "frozen.teacher"} <= set(names(given))
+    changed = override(given, ["--frozen.codec", "runs/codec"], "train toy")
+    assert changed.frozen == {"codec": ModelRef(folder="runs/codec"), "teacher": ModelRef(folder="runs/teacher")}
+    assert override(given, ["--batch-size", "4"], "train toy").frozen == given.frozen
+    with pytest.raises(WrongArguments, match=r"no such field \(did you mean --frozen\.codec\?\)"):
+        override(given, ["--frozen.codek", "runs/codec"], "train toy")
+    describe(given, "train toy")
+    told = capsys.readouterr().out
+    assert "--frozen.codec FOLDER" in told
+    assert "a model that decodes" in told
+    assert "runs/teacher" in told
+
+
+def test_a_method_without_parts_has_no_option_for_one(recipe: Recipe) -> None:
+    assert not any(name.startswith("frozen") for name in names(recipe))
+    with pytest.raises(WrongArguments, match="no such field"):
+        override(recipe, ["--frozen.codec", "runs/codec"], "train toy")
 
 
 def test_optional_values_tuples_and_choices_are_read(recipe: Recipe) -> None:

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from diorama.comparison.columns import Column, Comparison, Neighbours, Story
+from diorama.comparison.columns import Column, Comparison, Neighbours, TrainingHistory
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.evaluation.protocol import ExtractorStamp, Interval, ReferenceStamp, Result
+from diorama.recipes.catalog import find
 
 IMAGES = MediaSpec(kind="image", channels=3, height=16, width=16)
 CLIPS = MediaSpec(kind="video", channels=3, height=16, width=16, frames=8, fps=8.0)
@@ -26,9 +27,9 @@ def result(metric: str, value: float, half: float) -> Result:
     )
 
 
-def story() -> Story:
+def history() -> TrainingHistory:
     images = range(0, 50_000, 500)
-    return Story(
+    return TrainingHistory(
         images=50_000,
         steps=780,
         seconds=61.5,
@@ -54,7 +55,7 @@ def pictures(media: MediaSpec, count: int, seed: int) -> np.ndarray:
 
 
 def comparison(media: MediaSpec = IMAGES, *, real: bool = True) -> Comparison:
-    """Two trained generators with their untrained selves, foreign pictures, the floor and held-out records."""
+    """Two trained generators with their untrained networks, foreign pictures, the mixture and held-out records."""
     scores = {"a": (11.0, 0.6), "b": (14.0, 0.9)}
     columns = []
     for i, (name, recipe) in enumerate((("dcgan_toy", "dcgan_toy"), ("my <own> model", "my_recipes.py:faces"))):
@@ -64,12 +65,13 @@ def comparison(media: MediaSpec = IMAGES, *, real: bool = True) -> Comparison:
                 name=name,
                 kind="trained",
                 recipe=recipe,
+                entry=find(recipe),
                 parameters=1_250_000,
                 model="12" * 32,
                 count=500,
                 results=(result("fd@lite", value, half), result("precision@lite", 0.6 + i / 10, 0.02)),
                 seconds=0.8 + i,
-                story=story(),
+                history=history(),
                 pictures=pictures(media, 64, i),
                 warnings=("fewer samples than dimensions",) if i else (),
             )
@@ -78,7 +80,7 @@ def comparison(media: MediaSpec = IMAGES, *, real: bool = True) -> Comparison:
             Column(
                 name=f"{name} untrained",
                 kind="untrained",
-                of=name,
+                trained_column=name,
                 count=500,
                 results=(result("fd@lite", 120.0 + i, 2.0), result("precision@lite", 0.0, 0.0)),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from diorama.comparison.pictures import Drawing, visible
-from diorama.comparison.showing import columns_of, wall
+from diorama.comparison.pictures import Drawing, displayable
+from diorama.comparison.showing import embedded_grid
 from diorama.core.contracts import Condition, MediaSpec, Stage
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.mixture import GaussianMixtureConfig
@@ -37,7 +38,7 @@ class Labelled(Synthesizer):
 @pytest.mark.parametrize(("channels", "of"), [(1, (0, 0, 0)), (2, (0, 0, 0)), (3, (0, 1, 2)), (5, (0, 1, 2))])
 def test_any_number_of_channels_is_shown_as_three(channels: int, of: tuple[int, ...]) -> None:
     x = torch.rand(2, channels, 4, 6) * 2 - 1
-    shown = visible(x)
+    shown = displayable(x)
     assert shown.shape == (2, 4, 6, 3)
     assert shown.dtype == np.uint8
     levels = ((x[:, list(of)] + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
@@ -45,11 +46,11 @@ def test_any_number_of_channels_is_shown_as_three(channels: int, of: tuple[int, 
 
 
 def test_clips_keep_their_time_axis() -> None:
-    assert visible(torch.zeros(2, 3, 5, 4, 6)).shape == (2, 5, 4, 6, 3)
+    assert displayable(torch.zeros(2, 3, 5, 4, 6)).shape == (2, 5, 4, 6, 3)
 
 
 def test_values_beyond_the_range_are_clipped() -> None:
-    assert visible(torch.tensor([[[[-3.0, 3.0]]]]))[0, 0, :, 0].tolist() == [0, 255]
+    assert displayable(torch.tensor([[[[-3.0, 3.0]]]]))[0, 0, :, 0].tolist() == [0, 255]
 
 
 @pytest.mark.parametrize("size", [1, 3, 64])
@@ -62,8 +63,18 @@ def test_classes_take_turns_whatever_the_batch(size: int) -> None:
     assert drawing.seconds > 0
 
 
-def test_a_wall_of_one_is_a_wall() -> None:
-    assert columns_of(1) == 1
-    assert columns_of(64) == 8
-    html = wall(np.zeros((1, 3, 3, 3), np.uint8), columns=1, alt="one", stamp=None, fps=8.0)
+def test_a_grid_of_one_is_a_grid() -> None:
+    html = embedded_grid(np.zeros((1, 3, 3, 3), np.uint8), alt="one", stamp=None, fps=8.0)
     assert html.startswith('<img class="pixels"')
+
+
+def test_a_grid_is_about_square_unless_it_is_said_otherwise() -> None:
+    pictures = np.zeros((60, 3, 3, 3), np.uint8)
+    square, wide = (
+        re.search(r'width="(\d+)" height="(\d+)"', embedded_grid(pictures, columns=n, alt="", stamp=None, fps=8.0))
+        for n in (None, 30)
+    )
+    assert square is not None
+    assert wide is not None
+    assert square[1] == square[2]
+    assert int(wide[1]) > 10 * int(wide[2])

@@ -13,7 +13,10 @@ import pytest
 from diorama.comparison.columns import Column, Comparison
 from diorama.comparison.report import write_report
 from diorama.comparison.words import best, starred, title, verdict
+from diorama.core.references import Reference
 from diorama.media.stamp import read_stamp
+from diorama.recipes.catalog import find
+from diorama.recipes.entry import RecipeEntry
 from tests.comparison.examples import CLIPS, IMAGES, comparison, result
 
 
@@ -136,9 +139,12 @@ def test_nothing_measured_still_makes_a_page(tmp_path: Path) -> None:
 
 
 def test_columns_are_called_by_their_systems_and_runs_by_their_folders() -> None:
-    assert title(Column(name="dcgan_toy", kind="trained", recipe="dcgan_toy")) == "DCGAN (toy)"
-    assert title(Column(name="run-7", kind="loaded", recipe="dcgan_toy")) == "run-7"
-    assert title(Column(name="x", kind="untrained", recipe="vae_toy", of="vae_toy")) == "VAE (toy), untrained"
+    dcgan, vae = find("dcgan_toy"), find("vae_toy")
+    assert title(Column(name="dcgan_toy", kind="trained", recipe="dcgan_toy", entry=dcgan)) == "DCGAN (toy)"
+    assert title(Column(name="run-7", kind="loaded", recipe="dcgan_toy", entry=dcgan)) == "run-7"
+    untrained = Column(name="x", kind="untrained", recipe="vae_toy", entry=vae, trained_column="vae_toy")
+    assert title(untrained) == "VAE (toy), untrained"
+    assert title(replace(untrained, entry=None)) == "vae_toy, untrained"
 
 
 def test_equals_share_no_star() -> None:
@@ -157,7 +163,7 @@ def test_a_generator_alone_gets_no_star(tmp_path: Path) -> None:
     assert "may lie below the value" in html
 
 
-def test_walls_show_as_many_pictures_of_everyone(tmp_path: Path) -> None:
+def test_grids_show_as_many_pictures_of_everyone(tmp_path: Path) -> None:
     whole = comparison()
     few = tuple(
         replace(c, pictures=c.pictures[:9]) if c.name == "peer" and c.pictures is not None else c for c in whole.columns
@@ -166,3 +172,26 @@ def test_walls_show_as_many_pictures_of_everyone(tmp_path: Path) -> None:
     sizes = re.findall(r'alt="(?:Real training records|Samples of [^"]*)" width="(\d+)" height="(\d+)"', html)
     assert len(sizes) == 5
     assert len(set(sizes)) == 1
+
+
+def test_a_recipe_of_ones_own_is_shown_by_its_entry(tmp_path: Path) -> None:
+    paper = Reference(key="me2030faces", title="Faces", authors=("A B",), year=2030, venue="arXiv")
+    entry = RecipeEntry(
+        name="faces", make="x:y", title="Face <painter>", summary="", about="It paints faces.", papers=(paper,)
+    )
+    whole = comparison()
+    trained, untrained = whole.columns[2:4]
+    mine = replace(trained, name="faces", entry=entry)
+    before = replace(untrained, name="faces untrained", entry=entry, trained_column="faces")
+    assert title(mine) == "Face <painter>"
+    assert title(before) == "Face <painter>, untrained"
+    html = write_report([replace(whole, columns=(mine, before))], tmp_path).read_text()
+    assert "<h3>Face &lt;painter&gt;</h3><p>It paints faces.</p>" in html
+    assert "@misc{me2030faces," in html
+
+
+def test_nobody_is_said_to_beat_what_was_not_measured() -> None:
+    """A metric of models alone has no value for the mixture, and perhaps none for other people's samples."""
+    whole = comparison()
+    without = [replace(c, results=()) if c.kind in ("mixture", "untrained") else c for c in whole.columns]
+    assert verdict(replace(whole, columns=tuple(without)))[1:] == []

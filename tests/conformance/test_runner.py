@@ -25,12 +25,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def golden(path: Path, *, outputs: bool = True, **metadata: str) -> dict[str, Tensor]:
     """Write a case of DCGAN's generator; returns its outputs."""
     torch.manual_seed(0)
-    network = published.generator_config(CONFIG).build().eval()
+    config = published.GENERATOR.read_config(CONFIG)
+    network = config.build().eval()
     z = torch.randn(2, 3, 1, 1)
     with torch.no_grad():
         network.head.weight.mul_(1000)
         answer = {"img": network(z.flatten(1))}
-    tensors = {f"weights/{name}": value for name, value in published.export_generator(network).items()}
+    tensors = {
+        f"weights/{name}": value
+        for name, value in published.GENERATOR.export_state(config, network.state_dict()).items()
+    }
     tensors["input/z"] = z
     if outputs:
         tensors["output/img"] = answer["img"]

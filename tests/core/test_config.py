@@ -36,3 +36,11 @@ def test_a_class_of_ones_own_is_pointed_to_its_file_and_not_to_a_distant_name() 
 
 def test_a_slip_of_the_pen_is_answered_with_the_name() -> None:
     assert "did you mean 'PlainGeneratorConfig'?" in refusal("PlainGeneratorConfg")
+
+
+def test_values_in_a_users_catalog_are_passed_over() -> None:
+    """A file's CATALOG holds entries of recipes beside its classes, and may be handed in whole."""
+    catalog = (PlainGeneratorConfig(), OtherConfig, 1)
+    assert decode(PlainGeneratorConfig | None, {"kind": "OtherConfig"}, "model", catalog) == OtherConfig()
+    with pytest.raises(BadConfig, match=r"Known are PlainGeneratorConfig, OtherConfig$"):
+        decode(PlainGeneratorConfig | None, {"kind": "X"}, "model", catalog)

@@ -92,3 +92,27 @@ def test_full_float32_leaves_everything_else_as_it_was() -> None:
         assert torch.backends.cudnn.allow_tf32 == tf32
     finally:
         torch.set_float32_matmul_precision(precision)
+
+
+def test_pictures_are_laid_out_and_the_rest_is_left() -> None:
+    batch = {"image": torch.rand(2, 3, 4, 4), "label": torch.arange(2), "video": torch.rand(2, 3, 2, 4, 4)}
+    assert devices.lay_out(batch, channels_last=False) is batch
+    laid = devices.lay_out(batch, channels_last=True)
+    assert laid["image"].is_contiguous(memory_format=torch.channels_last)
+    assert laid["label"] is batch["label"]
+    assert laid["video"] is batch["video"]
+    assert torch.equal(laid["image"], batch["image"])
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (torch.float16, torch.float32),
+        (torch.bfloat16, torch.float32),
+        (torch.float32, torch.float32),
+        (torch.float64, torch.float64),
+        (torch.int64, torch.int64),
+    ],
+)
+def test_halves_are_widened_and_nothing_else(given: torch.dtype, kept: torch.dtype) -> None:
+    assert devices.at_least_float32(torch.ones(2, dtype=given)).dtype == kept

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +27,19 @@ def test_one_process_agrees_with_itself() -> None:
         distributed.broadcast([value])
         distributed.barrier()
         assert distributed.gather(value).tolist() == [[1.0, 2.0]]
+        assert distributed.first_before_others(lambda: "made") == "made"
+        assert distributed.own_device(torch.device("cpu")) == torch.device("cpu")
 
 
-def converse(rank: int, port: int, answers: Any) -> None:
+def _cached(cache: Path) -> str:
+    """What lies in the cache; whoever finds nothing there puts it there, slowly."""
+    if not cache.exists():
+        time.sleep(0.2)
+        cache.write_text(f"made by {distributed.rank()}")
+    return cache.read_text()
+
+
+def converse(rank: int, port: int, cache: Path, answers: Any) -> None:
     """What one of two processes hears."""
 
     os.environ.update(
@@ -45,6 +57,7 @@ def converse(rank: int, port: int, answers: Any) -> None:
                 "share": distributed.share(f"said by {rank}"),
                 "agree": [distributed.agree(rank == 1), distributed.agree(False)],
                 "weight": weight.unique().tolist(),
+                "cached": distributed.first_before_others(lambda: _cached(cache)),
             }
         )
         distributed.barrier()
@@ -52,13 +65,13 @@ def converse(rank: int, port: int, answers: Any) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_two_processes_hear_the_same() -> None:
+def test_two_processes_hear_the_same(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
-    workers = [context.Process(target=converse, args=(rank, port, answers)) for rank in range(2)]
+    workers = [context.Process(target=converse, args=(rank, port, tmp_path / "cache", answers)) for rank in range(2)]
     for worker in workers:
         worker.start()
     heard = sorted((answers.get(timeout=100) for _ in workers), key=lambda answer: answer["rank"])
@@ -74,4 +87,5 @@ def test_two_processes_hear_the_same() -> None:
         "share": "said by 0",
         "agree": [True, False],
         "weight": [0.0],
+        "cached": "made by 0",
     }

@@ -14,10 +14,11 @@ CONTENT = b"weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
-def _published(folder: Path, prefix: str = DIGEST[:8], name: str = "there.bin") -> Published:
+def _published(folder: Path, sha256: str = DIGEST, name: str = "there.bin", content: bytes = CONTENT) -> Published:
     source = folder / "there.bin"
-    source.write_bytes(CONTENT)
-    return Published(url=source.as_uri().replace("there.bin", name), name="w.bin", prefix=prefix, about="the weights")
+    source.write_bytes(content)
+    url = source.as_uri().replace("there.bin", name)
+    return Published(url=url, name="w.bin", sha256=sha256, size=len(CONTENT), about="the weights")
 
 
 def test_fetches_once(tmp_path: Path) -> None:
@@ -38,10 +39,20 @@ def test_offline_says_where_from_and_where_to(tmp_path: Path) -> None:
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_another_file_is_refused_and_not_kept(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="gave another file"):
-        fetch(_published(tmp_path, prefix="00000000"), tmp_path / "cache")
+@pytest.mark.parametrize("sha256", ["0" * 64, DIGEST[:8] + "0" * 56])
+def test_another_file_is_refused_and_not_kept(tmp_path: Path, sha256: str) -> None:
+    """Also one that agrees in the first 32 bits, which anyone can make in minutes."""
+    with pytest.raises(BadInput, match=f"gave another file.*{DIGEST}.*{sha256}"):
+        fetch(_published(tmp_path, sha256), tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_an_answer_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    monkeypatch.setattr("diorama.core.fetch.sha256_of", lambda path: written.append(path.stat().st_size) or "")
+    with pytest.raises(BadInput, match="gave another file"):
+        fetch(_published(tmp_path, content=CONTENT * 1000), tmp_path / "cache")
+    assert written == [len(CONTENT) + 1]
 
 
 def test_a_damaged_file_in_the_cache_is_named(tmp_path: Path) -> None:

@@ -47,6 +47,19 @@ def test_cutting_drops_what_was_logged_later(tmp_path: Path) -> None:
     assert log.path.read_bytes() == b""
 
 
+def test_what_a_step_will_log_again_can_be_dropped_of_it_alone(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "log.jsonl")
+    for step in (1, 2):
+        for kind in ("report", "metric"):
+            log.append({"kind": kind, "step": step})
+    log.cut(2, without="metric")
+    assert [(record["kind"], record["step"]) for record in runlog.read(log.path)] == [
+        ("report", 1),
+        ("metric", 1),
+        ("report", 2),
+    ]
+
+
 def test_a_missing_log_has_no_records(tmp_path: Path) -> None:
     assert runlog.read(tmp_path / "log.jsonl") == []
 

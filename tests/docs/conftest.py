@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from diorama.cli.main import run
 from diorama.data.sources import world as world_source
@@ -15,6 +16,8 @@ from diorama.data.synthetic.world import World
 from diorama.media.image import write_image
 from diorama.media.video import write_video
 from tests.docs.shrink import TOYS
+from tests.interop.oracles import VideoGenerator, dcgan_discriminator, dcgan_generator
+from tests.interop.published_folders import pipeline_folder
 
 PHOTOS, CLIPS = 240, 32
 """Enough that every split has the records that metrics need."""
@@ -44,6 +47,16 @@ def table(folder: Path) -> None:
     (folder / "photos.csv").write_text("\n".join(["path,patient", *rows]) + "\n")
 
 
+def checkpoints(folder: Path) -> None:
+    """What others might have published: random weights in their layouts."""
+    generator, discriminator = dcgan_generator(3, 4, 10).state_dict(), dcgan_discriminator(3, 4).state_dict()
+    torch.save(generator, folder / "netG.pth")
+    torch.save({"netG": generator, "netD": discriminator, "epoch": 25}, folder / "both.pth")
+    torch.save(VideoGenerator(3, 4, 8, 0, 4).state_dict(), folder / "mocogan.pth")
+    (folder / "mocogan.json").write_text('{"dim_z_category": 0}')
+    pipeline_folder(folder / "ddpm-pipeline")
+
+
 def succeed(*words: object) -> None:
     """Run ``diorama WORDS``, which must end with 0."""
     code = run([str(word) for word in words])
@@ -58,6 +71,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photos(folder / "more-photos", seed=1)
     clips(folder / "clips")
     table(folder)
+    checkpoints(folder)
     for name in ("photos", "more-photos"):
         succeed("prepare", folder / name, "--out", folder / name.replace("photos", "prepared"), "--size", 32)
     prepared, first = folder / "prepared", folder / "runs" / "first"

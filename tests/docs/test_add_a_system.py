@@ -9,8 +9,8 @@ import torch
 
 import diorama
 from diorama.core import runlog
+from diorama.core.user_files import catalog_of
 from diorama.evaluation.run import EvaluateOptions
-from diorama.recipes.catalog import catalog_of
 from tests.docs.conftest import Workshop
 from tests.docs.test_pages import run_page
 

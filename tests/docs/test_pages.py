@@ -24,6 +24,7 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glo
 
 BEGIN_WITH = {
     "README.md": ("photos",),
+    "docs/checkpoints.md": ("netG.pth", "both.pth", "mocogan.pth", "mocogan.json", "ddpm-pipeline"),
     "docs/compare.md": ("prepared", "runs/first", "samples"),
     "docs/evaluate.md": ("prepared", "runs/first", "samples"),
     "docs/formats.md": ("samples",),
@@ -61,6 +62,7 @@ def run_page(page: str, place: Path, *, overrides: tuple[str, ...] = ()) -> None
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks_of(ROOT / page):
         if block.is_file:
+            (place / block.title).parent.mkdir(parents=True, exist_ok=True)
             (place / block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
             # Blank lines in front make the lines of a traceback those of the page.

@@ -21,6 +21,7 @@ from diorama.media.image import write_image
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
+from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.store import save
 from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
 
@@ -97,7 +98,7 @@ def test_samples_are_seen_through_eight_bits(pictures: Dataset) -> None:
 
 def test_models_are_measured_alike_from_memory_and_disk(pictures: Dataset, tmp_path: Path) -> None:
     model = _gan()
-    save(tmp_path / "model", model.config, model.state_dict(), {}, "a card")
+    save(tmp_path / "model", model.config, model.state_dict(), Provenance(), "a card")
     options = replace(FD, count=30, seed=4, batch_size=16)
     memory = evaluate(model, pictures.split("train"), options).results
     disk = evaluate(tmp_path / "model", pictures.split("train"), options).results

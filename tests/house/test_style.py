@@ -11,6 +11,7 @@ import pytest
 from tests.house.source import ROOT, SOURCE, functions, modules
 
 FILE_LINES, FUNCTION_LINES, PARAMETERS = 400, 60, 8
+TRAINING_FILES = 14
 DRAWERS = re.compile(r"^(utils?|helpers?|misc|common|tools)(_.*)?\.py$|_utils\.py$")
 
 
@@ -36,6 +37,12 @@ def _code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_files_have_one_reason_to_exist() -> None:
     assert [str(p) for p in modules() if len((SOURCE / p).read_text().splitlines()) > FILE_LINES] == []
+
+
+def test_training_is_read_in_few_files() -> None:
+    """Following a recipe to the optimizer's step once led through most of 26 files."""
+    files = [str(path) for path in modules() if path.parts[0] == "training" and path.name != "__init__.py"]
+    assert len(files) <= TRAINING_FILES, files
 
 
 def test_functions_fit_on_a_page() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from diorama.core.locks import only_process
-from diorama.training import checkpoint
+from diorama.training import folder
 from tests.data.pictures import folder_of
 from tests.journeys.conftest import TINY_GAN, Run
 from tests.journeys.surroundings import everything, untouched
@@ -64,7 +64,7 @@ def test_a_disk_that_fills_up_in_a_save_keeps_the_state_before_and_training_goes
         return wrapped
 
     with monkeypatch.context() as filled:
-        filled.setattr(checkpoint, "save_file", failing(checkpoint.save_file, 1))
+        filled.setattr(folder, "save_file", failing(folder.save_file, 1))
         filled.setattr("diorama.core.files.os.replace", failing(os.replace, 1))
         with untouched(tmp_path, tmp_path / "cache", run):
             told = diorama(*training(data, run), code=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import diorama as api
-from diorama.comparison import gather
+from diorama.comparison import budget
 from diorama.media.stamp import read_stamp
 from tests.journeys.conftest import TINY_GAN, Run
 
@@ -89,14 +89,14 @@ def test_a_training_that_fails_leaves_the_others_to_compare(
 
     data, out = tmp_path / "data", tmp_path / "report"
     diorama("prepare", pictures, "--out", data, "--size", 16, "--split", ".6,.2,.2")
-    real = gather.train
+    real = budget.train
 
     def fails_for_dcgan(recipe, *rest):  # type: ignore[no-untyped-def]
         if recipe.name == "dcgan_cpu":
             raise TrainingFailed("step 3: the loss is not finite")
         return real(recipe, *rest)
 
-    monkeypatch.setattr(gather, "train", fails_for_dcgan)
+    monkeypatch.setattr(budget, "train", fails_for_dcgan)
     words = ("compare", "--data", data, "--recipes", "dcgan_cpu,vae_cpu", "--budget", "64", "--out", out)
     told = diorama(*words, "--count", 20, "--metrics", "fd@lite", "--no-untrained")
     assert "dcgan_cpu is missing: step 3" in told

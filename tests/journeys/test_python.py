@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 
 import diorama
-from diorama.comparison.gather import untrained_self
 from diorama.comparison.options import CompareOptions
+from diorama.comparison.participants import untrained_model
 from diorama.core.contracts import DataInfo
 from diorama.core.durations import Budget
 from diorama.core.errors import BadConfig, BadInput
 from diorama.data.prepare import PrepareOptions, prepare
 from diorama.recipes.dcgan import dcgan_cpu
-from diorama.training.options import TrainOptions
-from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.training.recipe import EvaluationConfig, Recipe, TrainOptions
 
 
 def tiny(info: DataInfo) -> Recipe:
@@ -80,13 +79,13 @@ def test_what_cannot_be_compared_is_refused(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "report").exists() or not list((tmp_path / "report").glob("runs/*"))
 
 
-def test_an_untrained_self_is_the_same_every_time(data: Path) -> None:
+def test_an_untrained_model_is_the_same_every_time(data: Path) -> None:
     import torch
 
     from diorama.data.dataset import open_dataset
 
     recipe = tiny(open_dataset(data).info)
-    first, second = untrained_self(recipe), untrained_self(recipe)
+    first, second = untrained_model(recipe), untrained_model(recipe)
     torch.testing.assert_close(first.sample(2), second.sample(2))
 
 

@@ -54,3 +54,18 @@ def test_losses_are_scalars_for_any_shape_of_logits(name: str) -> None:
     patches = torch.randn(2, 1, 3, 4)
     assert ADVERSARIAL[name].discriminator(patches, patches).shape == ()
     assert ADVERSARIAL[name].generator(patches).shape == ()
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_losses_of_half_precision_logits_are_counted_in_float32(name: str) -> None:
+    """Both sides of a critic lie close together: in bfloat16 the means of their logits differed by nothing."""
+    real, fake = (5 + 0.02 * logits for logits in (REAL, FAKE))
+    loss, half = ADVERSARIAL[name], (real.bfloat16(), fake.bfloat16())
+    with torch.autocast("cpu", torch.bfloat16):
+        values = loss.discriminator(*half), loss.generator(half[1])
+    expected = loss.discriminator(half[0].float(), half[1].float()), loss.generator(half[1].float())
+    for value, wanted in zip(values, expected, strict=True):
+        assert value.dtype == torch.float32
+        assert value.item() == wanted.item()
+    if name == "wasserstein":
+        assert values[0].abs() > 1e-3

@@ -19,3 +19,10 @@ def test_free_nats_are_a_floor_for_each_dimension() -> None:
     assert mean.grad is not None
     assert (mean.grad[:, 0] > 0).all()
     assert not mean.grad[:, 1:].any()
+
+
+def test_halves_are_summed_in_float32() -> None:
+    mean, log_variance = torch.full((1, 4096), 0.01).bfloat16(), torch.zeros(1, 4096).bfloat16()
+    expected = gaussian_kl(mean.double(), log_variance.double())
+    assert gaussian_kl(mean, log_variance).dtype == torch.float32
+    assert torch.allclose(gaussian_kl(mean, log_variance).double(), expected, rtol=1e-2)

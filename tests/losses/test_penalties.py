@@ -46,3 +46,10 @@ def test_penalties_reach_the_weights_and_not_the_samples() -> None:
     assert critic[1].weight.grad.abs().sum() > 0  # type: ignore[union-attr]
     assert real.grad is None
     assert fake.grad is None
+
+
+def test_norms_of_half_precision_gradients_are_counted_in_float32() -> None:
+    x = X.bfloat16()
+    value = r1(lambda half: half.sum(dim=(1, 2)) * 3, x)
+    assert value.dtype == torch.float32
+    assert value.item() == 54.0

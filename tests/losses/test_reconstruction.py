@@ -30,3 +30,14 @@ def test_logistic_sums_levels_and_densities() -> None:
 
 def test_bernoulli_of_even_odds() -> None:
     assert torch.allclose(bernoulli(X.abs(), torch.zeros_like(X)), torch.full((3,), 32 * math.log(2)))
+
+
+def test_halves_are_summed_in_float32() -> None:
+    mean, scale = (X * 0.5).bfloat16(), torch.full((1, 2, 1, 1), -2.0).bfloat16()
+    for taken, wide in (
+        (gaussian(X, mean, scale), gaussian(X, mean.float(), scale.float())),
+        (logistic(X, mean, scale, 256), logistic(X, mean.float(), scale.float(), 256)),
+        (bernoulli(X.abs().bfloat16(), mean), bernoulli(X.abs().bfloat16().float(), mean.float())),
+    ):
+        assert taken.dtype == torch.float32
+        assert torch.equal(taken, wide)

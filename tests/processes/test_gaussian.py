@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diorama.core.contracts import Level
+from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import (
     Target,
     clean_of,
@@ -18,9 +19,8 @@ from diorama.processes.gaussian import (
     posterior,
     target_of,
 )
-from diorama.processes.levels import DiscreteProcessConfig
 
-TARGETS: list[Target] = ["noise", "clean", "velocity", "score"]
+TARGETS: list[Target] = ["noise", "clean", "velocity", "score", "flow"]
 numbers = st.floats(-3, 3)
 
 
@@ -54,8 +54,8 @@ def test_pure_noise_says_nothing_but_clean_and_velocity_do() -> None:
 @settings(deadline=None)
 @given(t=st.integers(1, 999), gap=st.integers(1, 999))
 def test_posterior_is_bayes_rule(t: int, gap: int) -> None:
-    process = DiscreteProcessConfig().build()
-    level, below = process.level(t), process.level(max(t - gap, 0))
+    process = DiscreteProcess()
+    level, below = (process.at(torch.tensor(v + 1.0, dtype=torch.float64)) for v in (t, max(t - gap, 0)))
     step = posterior(level, below)
     # Joint normal of (x_below, x) given the clean sample: covariance is ratio * sigma_below².
     ratio = level.alpha / below.alpha
@@ -66,9 +66,9 @@ def test_posterior_is_bayes_rule(t: int, gap: int) -> None:
 
 
 def test_step_variance_of_neighbours_is_beta() -> None:
-    process = DiscreteProcessConfig().build()
-    found = torch.stack([posterior(process.level(t), process.level(t - 1)).step_variance for t in range(1000)])
-    torch.testing.assert_close(found, process.betas, rtol=1e-8, atol=1e-12)
+    process, times = DiscreteProcess(), torch.arange(1001, dtype=torch.float64)
+    found = posterior(process.at(times[1:]), process.at(times[:-1])).step_variance
+    torch.testing.assert_close(found, process.variances, rtol=1e-8, atol=1e-12)
 
 
 @settings(deadline=None)

@@ -25,11 +25,14 @@ def parameters(recipe: Recipe) -> int:
 
 
 def one_step(recipe: Recipe) -> dict[str, float]:
-    """Every phase once, on two random records; each player must have an optimizer."""
+    """Every phase once, on two random records with labels where it wants them; each player must have an optimizer."""
     torch.manual_seed(0)
-    method, media = recipe.method.build(), recipe.method.build().synthesizer().media
+    method = recipe.method.build()
+    synthesizer = method.synthesizer()
     assert set(method.players()) == set(recipe.optimizers)
-    batch = {media.kind: torch.rand(2, *media.shape) * 2 - 1}
+    batch = {synthesizer.media.kind: torch.rand(2, *synthesizer.media.shape) * 2 - 1}
+    if synthesizer.classes:
+        batch["label"] = torch.arange(2) % len(synthesizer.classes)
     losses = {}
     for phase in method.phases():
         value = phase.loss(batch, Moment(0, 0)).value

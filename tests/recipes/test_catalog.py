@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
-from diorama.core import references
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.errors import BadConfig, BadInput
-from diorama.recipes.catalog import ENTRIES, Entry, catalog_of, check, find, names, resolve
+from diorama.recipes.catalog import ENTRIES, check, entries_of, entry_of, find, names, resolve, small_of
+from diorama.recipes.entry import RecipeEntry
 from diorama.training.recipe import Recipe
+from tests.recipes.families import one_step
 
 PICTURES = DataInfo(
     name="p", media=MediaSpec(kind="image", channels=3, height=32, width=32), classes=("a", "b"), count=100
@@ -23,32 +25,39 @@ CLIPS = DataInfo(
 )
 
 OWN = """
-from dataclasses import dataclass, replace
-from my_part import SIZE
+from dataclasses import replace
+from diorama.core.references import Reference
+from diorama.recipes.entry import RecipeEntry
 from diorama.recipes.vae import vae_cpu
-
-@dataclass(frozen=True)
-class Mine:
-    size: int = SIZE
-
-CATALOG = (Mine,)
 
 def faces(info):
     return replace(vae_cpu(info), name="faces")
+
+def plain(info):
+    return replace(vae_cpu(info), name="plain")
+
+PAPER = Reference(key="me2030faces", title="Faces", authors=("A B",), year=2030, venue="arXiv")
+FACES = RecipeEntry(name="faces", make=faces, title="Faces", summary="faces", papers=(PAPER,), small="faces_small")
+
+CATALOG = (FACES, FACES.variant(name="faces_small", make=plain, title="Faces (small)", summary="small faces"))
 """
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    (tmp_path / "my_part.py").write_text("SIZE = 5\n")
     path = tmp_path / "my_recipes.py"
     path.write_text(OWN)
     return path
 
 
+def media_of(entry: RecipeEntry) -> tuple[DataInfo, DataInfo]:
+    """Data that fit a recipe, and data that do not."""
+    return (CLIPS, PICTURES) if entry.kind == "video" else (PICTURES, CLIPS)
+
+
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: Entry) -> None:
-    info, other = (CLIPS, PICTURES) if entry.kind == "video" else (PICTURES, CLIPS)
+def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: RecipeEntry) -> None:
+    info, other = media_of(entry)
     recipe = resolve(entry.name)(info)
     assert isinstance(recipe, Recipe)
     assert recipe.name == entry.name
@@ -56,11 +65,24 @@ def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: Entry) -> N
         resolve(entry.name)(other)
 
 
-def test_entries_cite_known_papers_and_have_known_counterparts() -> None:
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_recipe_builds_and_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
+    losses = one_step(resolve(entry.name)(media_of(entry)[0]))
+    assert losses
+    assert all(math.isfinite(loss) for loss in losses.values())
+
+
+def test_entries_have_names_of_their_own_and_known_counterparts() -> None:
     assert len(set(names())) == len(ENTRIES)
     for entry in ENTRIES:
-        assert all(references.find(key).key == key for key in entry.references)
+        assert entry.about
+        assert entry.papers
         assert entry.small is None or find(entry.small) is not None
+
+
+def test_a_recipe_has_one_small_counterpart_which_has_none() -> None:
+    assert small_of("ddpm_class") == "ddpm_class_cpu"
+    assert all(small_of(small) is None for small in filter(None, map(small_of, names())))
 
 
 def test_an_unknown_name_gives_the_nearest() -> None:
@@ -71,29 +93,34 @@ def test_an_unknown_name_gives_the_nearest() -> None:
 
 
 def test_a_recipe_of_ones_own_is_a_function_in_a_file(own: Path) -> None:
-    recipe = resolve(f"{own}:faces")(PICTURES)
-    assert recipe.name == "faces"
-    with pytest.raises(BadConfig, match="did you mean 'faces'"):
-        resolve(f"{own}:face")
+    recipe = resolve(f"{own}:plain")(PICTURES)
+    assert recipe.name == "plain"
+    assert entry_of(f"{own}:plain") is None
+    with pytest.raises(BadConfig, match="did you mean 'plain'"):
+        resolve(f"{own}:plane")
     with pytest.raises(BadInput, match="no such Python file"):
         check(f"{own.parent}/other.py:faces")
 
 
-def test_a_file_is_run_once_however_it_is_named(own: Path) -> None:
-    (first,) = catalog_of([own])
-    (second,) = catalog_of([f"{own}:faces"])
-    assert first is second
-    assert first().size == 5
+def test_a_file_may_say_of_its_recipes_what_the_catalog_says_of_shipped_ones(own: Path) -> None:
+    entry = entry_of(f"{own}:faces")
+    assert entry is not None
+    assert (entry.title, entry.papers[0].key) == ("Faces", "me2030faces")
+    assert resolve(f"{own}:faces")(PICTURES).name == "faces"
+    assert small_of(f"{own}:faces") == f"{own}:faces_small"
+    assert resolve(f"{own}:faces_small")(PICTURES).name == "plain"
 
 
-def test_a_file_that_fails_says_where_and_why(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.py"
-    broken.write_text("import nothing_of_that_name\n")
-    with pytest.raises(BadInput, match=r"broken\.py: ModuleNotFoundError.*nothing_of_that_name"):
-        catalog_of([broken])
-    wrong = tmp_path / "wrong.py"
-    wrong.write_text("CATALOG = (1,)\n")
-    with pytest.raises(BadInput, match="must hold config classes"):
-        catalog_of([wrong])
-    with pytest.raises(BadInput, match="no such Python file"):
-        catalog_of([tmp_path / "absent.py"])
+def test_an_entry_of_ones_own_comes_before_a_shipped_one_of_its_name(own: Path) -> None:
+    entries = entries_of([own])
+    assert find("faces") is None
+    assert find("faces", entries) is entries[0]
+    mine = entries[0].variant(name="vae", make="x:y", title="Mine", summary="mine")
+    assert find("vae", [mine]) is mine
+
+
+def test_looking_a_name_up_runs_no_file(tmp_path: Path) -> None:
+    """The name may stand in a model folder of somebody else."""
+    path = tmp_path / "trap.py"
+    path.write_text("raise RuntimeError('it was run')\n")
+    assert find(f"{path}:anything") is None

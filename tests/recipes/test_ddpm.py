@@ -6,15 +6,15 @@ import math
 from dataclasses import replace
 
 import pytest
+from diorama.methods.diffusion.ddpm import DDPMMethodConfig
 
 from diorama.core.config import decode, encode
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.errors import BadConfig
 from diorama.methods.catalog import AnyMethod
-from diorama.methods.diffusion.ddpm import DDPMMethodConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.recipes.ddpm import ddpm, ddpm_class, ddpm_class_cpu, ddpm_cpu
-from diorama.training.recipe import Recipe
+from diorama.training.recipe import AverageConfig, Recipe
 from tests.recipes.families import clips, one_step, parameters, pictures
 
 
@@ -30,7 +30,9 @@ def test_the_papers_settings() -> None:
     assert (recipe.batch_size, adam.rate.peak, adam.rate.warmup, adam.clip) == (128, 2e-4, 128 * 5_000, 1.0)
     assert parameters(recipe) == 35_746_307
     assert _network(recipe) == DDPMUNetConfig(dropout=0.1)
-    assert 0.5 ** (128 / recipe.average.half_life) == pytest.approx(0.9999, abs=1e-7)
+    average = recipe.averages["ema"]
+    assert isinstance(average, AverageConfig)
+    assert 0.5 ** (128 / average.half_life) == pytest.approx(0.9999, abs=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,12 @@ def best(x: Tensor, level: Level) -> Prediction:
 
 
 class Draws:
-    """Draws that remember how many were asked for."""
+    """Draws that remember at which steps they were asked for."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self.asked: list[int] = []
 
-    def __call__(self, i: int) -> Tensor:
+    def __call__(self, i: int, k: int = 0) -> Tensor:
         self.asked.append(i)
-        return torch.randn(self.shape, generator=torch.Generator().manual_seed(i))
+        return torch.randn(self.shape, generator=torch.Generator().manual_seed(1_000 * k + i))

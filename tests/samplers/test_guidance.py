@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Level, Prediction
-from diorama.processes.levels import DiscreteProcessConfig
+from diorama.processes.discrete import DiscreteProcess
 from diorama.samplers.guidance import ClassifierFree
 
-LEVEL = DiscreteProcessConfig().build().level(500)
+LEVEL = DiscreteProcess().at(torch.tensor(500.0))
 
 
 def _says(value: float, log_variance: Tensor | None = None) -> object:

@@ -6,10 +6,15 @@ from typing import Literal
 
 import torch
 
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.precondition import TargetPreconditioning
+from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
 from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizer, VideoGANSynthesizerConfig
@@ -41,8 +46,31 @@ def tiny_video_gan(classes: tuple[str, ...] = (), channels: int = 3) -> VideoGAN
     torch.manual_seed(0)
     return VideoGANSynthesizerConfig(
         media=MediaSpec(kind="video", channels=channels, height=8, width=8, frames=4, fps=8.0),
-        classes=classes,
+        conditions=(ConditionSpec(key="label", names=classes, null=-1),) if classes else (),
         generator=MoCoGANGeneratorConfig(
             size=(8, 8), channels=channels, features=4, content=4, motion=3, categories=len(classes)
         ),
     ).build().eval()  # fmt: skip
+
+
+def tiny_diffusion(classes: tuple[str, ...] = ()) -> DiffusionSynthesizer:
+    """Grey pictures of 8 x 8 in four steps, with or without labels; its weights are random."""
+    torch.manual_seed(0)
+    embedding = (
+        EmbeddingConfig(label="table", classes=len(classes), unconditional=True) if classes else EmbeddingConfig()
+    )
+    network = DDPMUNetConfig(
+        in_channels=1, out_channels=1, widths=(8, 8), depth=1, attention=(False, True), groups=4, embedding=embedding
+    )
+    label = ConditionSpec(key="label", names=classes, null=len(classes))
+    model = DiffusionSynthesizerConfig(
+        media=MediaSpec(kind="image", channels=1, height=8, width=8),
+        conditions=(label,) if classes else (),
+        denoiser=network,
+        process=DiscreteProcess(steps=20, last=0.3),
+        preconditioning=TargetPreconditioning(predicts="velocity"),
+        steps=4,
+    ).build().eval()  # fmt: skip
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.2)
+    return model

@@ -10,25 +10,31 @@ import pytest
 import torch
 
 from diorama.core.config import decode, encode
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.core.rng import initial_noise
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
-from diorama.processes.levels import DiscreteProcessConfig
+from diorama.networks.denoisers.ncsnpp import NCSNppConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.flow import FlowProcess
+from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
+from diorama.processes.spacing import KarrasSpacing, UniformSpacing
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.heun import HeunConfig
+from diorama.synthesis.base import Sampling
 from diorama.synthesis.catalog import AnySynthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 
 MEDIA = MediaSpec(kind="image", channels=1, height=8, width=8)
 NETWORK = DDPMUNetConfig(in_channels=1, out_channels=1, widths=(8, 8), depth=1, attention=(False, True), groups=4)
-PLAIN = DiffusionSynthesizerConfig(
-    media=MEDIA, denoiser=NETWORK, process=DiscreteProcessConfig(steps=20, last=0.3), sampler=DDIMConfig(steps=4)
-)
+PLAIN = DiffusionSynthesizerConfig(media=MEDIA, denoiser=NETWORK, process=DiscreteProcess(steps=20, last=0.3), steps=4)
+LABEL = ConditionSpec(key="label", names=("cat", "dog"), null=2)
 LABELLED = replace(
     PLAIN,
-    classes=("cat", "dog"),
+    conditions=(LABEL,),
     denoiser=replace(NETWORK, embedding=EmbeddingConfig(label="table", classes=2, unconditional=True)),
 )
 
@@ -41,9 +47,33 @@ def _random(config: DiffusionSynthesizerConfig) -> DiffusionSynthesizer:
     return model
 
 
-@pytest.mark.parametrize("sampler", [DDIMConfig(steps=4), DDIMConfig(steps=3, eta=1.0), AncestralConfig(steps=5)])
-def test_samples_do_not_depend_on_their_batch(sampler: DDIMConfig | AncestralConfig) -> None:
-    model = _random(replace(PLAIN, sampler=sampler))
+EDM = replace(
+    PLAIN,
+    process=ExplodingProcess(),
+    preconditioning=EDMPreconditioning(),
+    spacing=KarrasSpacing(),
+    sampler=HeunConfig(),
+    clip=False,
+)
+FLOW = replace(
+    PLAIN,
+    process=FlowProcess(),
+    preconditioning=TargetPreconditioning(predicts="flow", time_input="time", time_scale=1000.0),
+    spacing=UniformSpacing(),
+)
+KINDS = {
+    "ddim": PLAIN,
+    "ddim with noise": replace(PLAIN, sampler=DDIMConfig(eta=1.0)),
+    "ancestral": replace(PLAIN, sampler=AncestralConfig()),
+    "edm": EDM,
+    "edm with churn": replace(EDM, sampler=HeunConfig(churn=2.0)),
+    "flow": FLOW,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_do_not_depend_on_their_batch(kind: str) -> None:
+    model = _random(KINDS[kind])
     together = model.sample(4, seed=3)
     apart = torch.cat([model.sample(1, seed=3, first=i) for i in range(4)])
     assert together.shape == (4, 1, 8, 8)
@@ -82,7 +112,8 @@ def test_guidance_acts_on_predictions_before_they_are_limited() -> None:
     model = _random(replace(LABELLED, guidance=3.0))
     free = DiffusionSynthesizer(replace(model.config, clip=False)).eval()
     free.load_state_dict(model.state_dict())
-    level, x, label = model.process.level(3), torch.randn(4, 1, 8, 8), {"label": torch.tensor([0, 1, 0, 1])}
+    level, label = model.config.process.at(torch.tensor(3.0)), {"label": torch.tensor([0, 1, 0, 1])}
+    x = torch.randn(4, 1, 8, 8)
     with torch.no_grad():
         limited, raw = model.denoise(label)(x, level).clean, free.denoise(label)(x, level).clean
     assert raw.abs().max() > 1
@@ -91,8 +122,14 @@ def test_guidance_acts_on_predictions_before_they_are_limited() -> None:
 
 def test_wrong_labels_are_refused() -> None:
     with pytest.raises(BadInput, match="cat"):
-        _random(LABELLED).sample(1, condition={"label": torch.tensor([2])})
-    needs = replace(LABELLED, denoiser=replace(NETWORK, embedding=EmbeddingConfig(label="table", classes=2)))
+        _random(LABELLED).sample(1, condition={"label": torch.tensor([3])})
+    with pytest.raises(BadInput, match="shape"):
+        _random(LABELLED).sample(2, condition={"label": torch.tensor([0])})
+    needs = replace(
+        LABELLED,
+        conditions=(replace(LABEL, null=None),),
+        denoiser=replace(NETWORK, embedding=EmbeddingConfig(label="table", classes=2)),
+    )
     with pytest.raises(BadInput, match="needs a label"):
         _random(needs).sample(1)
 
@@ -119,7 +156,7 @@ def test_float_pixels_have_no_bits() -> None:
 
 
 def test_it_survives_json() -> None:
-    for config in (PLAIN, LABELLED, replace(PLAIN, sampler=AncestralConfig())):
+    for config in (*KINDS.values(), LABELLED):
         assert decode(AnySynthesizer, json.loads(json.dumps(encode(config)))) == config
 
 
@@ -128,10 +165,71 @@ def test_it_survives_json() -> None:
     [
         ({"media": replace(MEDIA, height=7)}, "multiples of 2"),
         ({"media": MediaSpec(kind="video", channels=1, height=8, width=8, frames=2)}, "not clips"),
-        ({"classes": ("a",)}, "1 names"),
-        ({"guidance": 2.0}, "null label"),
+        ({"conditions": (replace(LABEL, names=("a",), null=None),)}, "nothing reads it"),
+        ({"conditions": (ConditionSpec(key="tokens", shape=(4,)),)}, "nothing reads it"),
+        ({"denoiser": LABELLED.denoiser}, "reads label, which no condition gives"),
+        ({"denoiser": LABELLED.denoiser, "conditions": (replace(LABEL, names=("a",)),)}, "1 label names"),
+        ({"denoiser": LABELLED.denoiser, "conditions": (replace(LABEL, null=5),)}, "null label is 2"),
+        ({"guidance": 2.0}, "with a null"),
+        ({"process": FlowProcess()}, "FlowProcess has none"),
+        ({"steps": 21}, "between 1 and 20"),
+        ({"denoiser": NCSNppConfig(widths=(8, 8), attention=(False, False))}, "logarithm of the time"),
     ],
 )
 def test_impossible_models_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(PLAIN, **change)
+
+
+def test_a_score_network_of_noise_levels_draws_with_the_process_it_is_made_for() -> None:
+    config = replace(
+        EDM,
+        media=replace(MEDIA, channels=3),
+        denoiser=NCSNppConfig(widths=(8, 8), depth=1, attention=(False, False)),
+        preconditioning=TargetPreconditioning(predicts="score", time_input="sigma"),
+    )
+    assert _random(config).sample(2).isfinite().all()
+
+
+def test_noise_enters_a_process_at_the_scale_of_its_first_level() -> None:
+    seen: list[torch.Tensor] = []
+    model = _random(EDM)
+    model.denoiser.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    noise = torch.randn(64, 1, 8, 8)
+    model.sample(64, noise=noise)
+    # The network's input is scaled back to unit variance, whatever the level.
+    torch.testing.assert_close(seen[0], noise, rtol=1e-3, atol=1e-3)
+
+
+def test_another_sampler_steps_and_guidance_leave_the_model_alone() -> None:
+    model = _random(LABELLED)
+    assert model.sampling == Sampling(sampler="ddim", steps=4, guidance=1.0)
+    other = model.resampled(Sampling(sampler="ancestral", steps=7, guidance=3.0))
+    assert other.sampling == Sampling(sampler="ancestral", steps=7, guidance=3.0)
+    assert model.sampling == Sampling(sampler="ddim", steps=4, guidance=1.0)
+    assert other.denoiser is model.denoiser
+    condition = {"label": torch.tensor([0, 1])}
+    assert not torch.equal(model.sample(2, condition=condition), other.sample(2, condition=condition))
+    again = other.resampled(Sampling(sampler="ddim", steps=4, guidance=1.0))
+    assert torch.equal(model.sample(2, condition=condition), again.sample(2, condition=condition))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Sampling(sampler="euler"), "ancestral, ddim, heun"),
+        (Sampling(steps=21), "between 1 and 20"),
+        (Sampling(guidance=2.0), "with a null"),
+    ],
+)
+def test_a_model_says_how_it_cannot_be_drawn_from(asked: Sampling, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        _random(PLAIN).resampled(asked)
+
+
+@pytest.mark.parametrize("kind", ["edm", "flow"])
+def test_processes_without_steps_have_a_bound_too(kind: str) -> None:
+    images = torch.randint(256, (2, 1, 8, 8), generator=torch.Generator().manual_seed(1)) / 127.5 - 1
+    bits = _random(KINDS[kind]).bits_per_dim(images, steps=20)
+    assert bits.isfinite().all()
+    assert (bits > 0).all()

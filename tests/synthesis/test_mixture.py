@@ -10,6 +10,7 @@ import torch
 from diorama.core.contracts import MediaSpec
 from diorama.synthesis import store
 from diorama.synthesis.mixture import GaussianMixture, GaussianMixtureConfig
+from diorama.synthesis.provenance import Provenance
 
 MEDIA = MediaSpec(kind="image", channels=1, height=1, width=2)
 
@@ -39,6 +40,6 @@ def test_extreme_noise_still_chooses_a_component() -> None:
 
 def test_a_model_folder_gives_the_same_samples(tmp_path: Path) -> None:
     model = two_points()
-    store.save(tmp_path / "model", model.config, model.state_dict(), {}, "card")
+    store.save(tmp_path / "model", model.config, model.state_dict(), Provenance(), "card")
     back = store.load(tmp_path / "model")
     assert torch.equal(back.sample(16, seed=1), model.sample(16, seed=1))

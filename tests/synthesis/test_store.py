@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadConfig, BadInput
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
+from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.store import load, model_folder, model_hash, read_provenance, save
 from tests.synthesis.models import tiny_gan, tiny_vae, tiny_video_gan
 
 
 def saved(folder: Path, model: Synthesizer | None = None) -> Path:
     model = model or tiny_gan()
-    save(folder, model.config, model.state_dict(), {"recipe": {"name": "tiny"}}, "# A card\n")
+    save(folder, model.config, model.state_dict(), Provenance(recipe={"name": "tiny"}), "# A card\n")
     return folder
 
 
@@ -43,7 +45,7 @@ def test_the_folder_holds_four_files(tmp_path: Path) -> None:
     assert document["format"] == 1
     assert document["model"]["kind"] == "GANSynthesizerConfig"
     assert all(name.startswith("generator.") for name in load_file(folder / "model.safetensors"))
-    assert read_provenance(folder) == {"recipe": {"name": "tiny"}}
+    assert read_provenance(folder).recipe_name == "tiny"
 
 
 def test_a_run_serves_wherever_a_model_does(tmp_path: Path) -> None:
@@ -69,6 +71,19 @@ def test_the_hash_is_that_of_the_model_and_not_of_its_card(tmp_path: Path) -> No
     with torch.no_grad():
         model.generator.head.weight[0, 0, 0, 0] += 1
     assert model_hash(model) != first
+
+
+def test_hashing_a_folder_takes_no_memory_for_its_weights(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "model")
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate(64 << 20)
+    tracemalloc.start()
+    try:
+        model_hash(folder)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 << 20
 
 
 def _without_weights(folder: Path) -> None:
@@ -177,7 +192,7 @@ class OwnSynthesizerConfig(GANSynthesizerConfig):
 def test_a_users_own_class_is_read_back_with_the_catalog(tmp_path: Path) -> None:
     model = tiny_gan()
     config: SynthesizerConfig = OwnSynthesizerConfig(media=model.config.media, generator=model.config.generator)
-    save(tmp_path / "model", config, model.state_dict(), {}, "")
+    save(tmp_path / "model", config, model.state_dict(), Provenance(), "")
     with pytest.raises(BadConfig, match="--with"):
         load(tmp_path / "model")
     assert load(tmp_path / "model", catalog=(OwnSynthesizerConfig,)).config == config

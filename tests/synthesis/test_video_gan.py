@@ -32,5 +32,5 @@ def test_a_label_picks_the_category_and_its_absence_leaves_it_to_the_noise() -> 
 
 
 def test_an_unknown_label_is_refused() -> None:
-    with pytest.raises(BadInput, match="from 0 to 1"):
+    with pytest.raises(BadInput, match="0 … 1"):
         tiny_video_gan(("a", "b")).sample(1, condition={"label": torch.tensor([2])})

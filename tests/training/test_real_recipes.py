@@ -18,7 +18,7 @@ from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.vae import vae_cpu
 from diorama.synthesis import store
-from diorama.training.checkpoint import read
+from diorama.training.folder import read_state
 from diorama.training.recipe import EvaluationConfig, Recipe
 from diorama.training.run import TrainOptions, train
 
@@ -51,9 +51,9 @@ def test_a_real_recipe_continues_bit_for_bit(make: Callable[[DataInfo], Recipe],
             break
     list(train(recipe, data, tmp_path / "parts", options))
 
-    whole, parts = (read(tmp_path / name / "checkpoints/000000006") for name in ("whole", "parts"))
+    whole, parts = (read_state(tmp_path / name / "checkpoints/000000006") for name in ("whole", "parts"))
     assert all(torch.equal(value, parts["method"][name]) for name, value in whole["method"].items())
-    assert all(torch.equal(value, parts["average"][name]) for name, value in whole["average"].items())
+    assert all(torch.equal(value, parts["averages"]["ema"][name]) for name, value in whole["averages"]["ema"].items())
     logs = [[runlog.without_clock(r) for r in runlog.read(tmp_path / n / "log.jsonl")] for n in ("whole", "parts")]
     assert logs[0] == logs[1]
     assert store.load(tmp_path / "parts").sample(2, seed=0).isfinite().all()

@@ -17,9 +17,9 @@ import pytest
 import torch
 
 from diorama.core import runlog
-from diorama.training import checkpoint
+from diorama.training import folder
 from diorama.training.run import TrainOptions, train
-from tests.training.toy import CATALOG, fit_recipe, gan_recipe, write_data
+from tests.training.toy import CATALOG, fit_recipe, gan_recipe, measured_recipe, write_data
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,11 +70,13 @@ def run_and_die(*arguments: str | Path) -> None:
 
 
 def newest(out: Path) -> dict[str, Any]:
-    state = checkpoint.read(max((out / "checkpoints").iterdir()))
-    return {key: value for key, value in state.items() if key not in ("seconds", "joules")}
+    return folder.read_state(max((out / "checkpoints").iterdir()))
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """All values of a state under their paths, but what the clock says."""
+    if path.endswith(("/seconds", "/joules")):
+        return {}
     if isinstance(value, (dict, list)):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         return {k: v for key, inner in items for k, v in leaves(inner, f"{path}/{key}").items()}
@@ -100,6 +102,23 @@ def test_killed_in_a_step_and_in_a_save(data: Path, tmp_path: Path) -> None:
     for out in ("killed", "whole"):
         list(train(gan_recipe(), data, tmp_path / out, TrainOptions(device="cpu", catalog=CATALOG)))
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.parametrize("name", ["000000004", "model"])
+def test_killed_between_the_two_renames_that_replace_the_only_copy(name: str, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    run_and_die("measured", data, out, "--die-replacing", name)
+    place = out if name == "model" else out / "checkpoints"
+    assert not (place / name).exists()
+    assert len(list(place.glob(f".{name}.replaced-*"))) == 1
+    ticks = list(train(measured_recipe(), data, out, TrainOptions(device="cpu", catalog=CATALOG)))
+    # Nothing was trained again: the run stands where it was killed, and makes up for its end.
+    assert [tick.step for tick in ticks] == [4, 4]
+    assert ticks[-1].finished
+    assert not list(place.glob(".*"))
+    list(train(measured_recipe(), data, tmp_path / "whole", TrainOptions(device="cpu", catalog=CATALOG)))
+    assert_same_run(tmp_path / "whole", out)
+    assert (out / "model/model.safetensors").read_bytes() == (tmp_path / "whole/model/model.safetensors").read_bytes()
 
 
 def work(rank: int, port: int, data: Path, out: Path) -> None:
@@ -163,3 +182,12 @@ def test_two_processes_left_and_continued_equal_two_left_alone(data: Path, tmp_p
     run(2, "gan", data, tmp_path / "parts", "--leave-after", "13")
     run(2, "gan", data, tmp_path / "parts")
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_processes_measure_their_model_together(data: Path, tmp_path: Path) -> None:
+    run(2, "measured", data, tmp_path / "two")
+    (line,) = (record for record in runlog.read(tmp_path / "two/log.jsonl") if record["kind"] == "metric")
+    assert line["results"][0]["samples"] == 20
+    assert newest(tmp_path / "two")["best"]["result"] == line["results"][0]

@@ -20,8 +20,8 @@ from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
 from diorama.data.pack import pack_arrays
 from diorama.synthesis import store
-from diorama.training import checkpoint
-from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+from diorama.training import folder, run
+from diorama.training.recipe import AverageConfig, OptimizerConfig, PowerAverageConfig, RateConfig, Recipe
 from diorama.training.run import Tick, TrainOptions, train
 from tests.training.toy import CATALOG, MEDIA, ToyGANConfig, flow_recipe, gan_recipe, write_data
 
@@ -39,7 +39,7 @@ def finish(recipe: Recipe, data: Path, out: Path, options: TrainOptions = OPTION
 
 def state_of(out: Path) -> dict[str, Any]:
     (*_, newest) = sorted((out / "checkpoints").iterdir())
-    return checkpoint.read(newest)
+    return folder.read_state(newest)
 
 
 def weights_and_moments(out: Path) -> dict[str, Any]:
@@ -94,11 +94,12 @@ def test_a_run_leaves_what_the_design_promises(data: Path, tmp_path: Path) -> No
 def test_the_model_is_the_averaged_one(data: Path, tmp_path: Path) -> None:
     finish(flow_recipe(), data, tmp_path / "run")
     model = store.load(tmp_path / "run", catalog=CATALOG)
-    average = state_of(tmp_path / "run")["average"]
+    average = state_of(tmp_path / "run")["averages"]["ema"]
     assert_equal(dict(model.state_dict()), average)
     assert model.sample(3, seed=1).shape == (3, 3, 4, 4)
-    provenance = store.read_provenance(tmp_path / "run")
-    assert provenance["training"]["images"] == 320
+    training = store.read_provenance(tmp_path / "run").training
+    assert training is not None
+    assert training.images == 320
     assert "none of its models was measured" in (tmp_path / "run/model/README.md").read_text()
 
 
@@ -137,7 +138,7 @@ def test_more_images_lengthen_a_run_and_equal_one_that_was_long_from_the_start(d
     finish(flow_recipe(), data, tmp_path / "grown", TrainOptions(device="cpu", catalog=CATALOG, images=480))
     finish(replace(flow_recipe(), images=480), data, tmp_path / "long")
     grown, long = weights_and_moments(tmp_path / "grown"), weights_and_moments(tmp_path / "long")
-    for part in ("method", "updaters", "average"):
+    for part in ("method", "updaters", "averages"):
         assert_equal(grown[part], long[part])
 
 
@@ -226,14 +227,14 @@ def test_a_weight_that_is_not_finite_is_never_saved(
 def test_a_full_disk_during_a_save_keeps_the_state_before(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, calls = checkpoint.write, iter(range(100))
+    write, calls = folder.write_state, iter(range(100))
 
     def fill(folder: Path, state: Any) -> None:
         write(folder, state)
         if next(calls) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "write", fill)
+    monkeypatch.setattr(folder, "write_state", fill)
     with pytest.raises(
         TrainingFailed, match=r"step 15 cannot be written: the disk is full\. The state of step 10 is intact"
     ):
@@ -315,3 +316,83 @@ def test_several_sets_are_mixed_and_named(data: Path, tmp_path: Path) -> None:
     assert two["name"] == "toy + toy"
     assert two["count"] == 2 * one["count"]
     assert two["sha256"] != one["sha256"]
+
+
+def averaged_recipe(snapshot_every: int = 96) -> Recipe:
+    """Twenty steps under three averages, of which the second is exported."""
+    averages = {
+        "ema": AverageConfig(half_life=100),
+        "narrow": PowerAverageConfig(std=0.05, snapshot_every=snapshot_every),
+        "wide": PowerAverageConfig(std=0.1),
+    }
+    return replace(flow_recipe(), averages=averages, exported_average="narrow")
+
+
+def test_several_averages_are_kept_and_the_named_one_is_exported(data: Path, tmp_path: Path) -> None:
+    finish(averaged_recipe(), data, tmp_path / "run")
+    kept = state_of(tmp_path / "run")["averages"]
+    assert set(kept) == {"ema", "narrow", "wide"}
+    model = store.load(tmp_path / "run", catalog=CATALOG)
+    assert_equal(dict(model.state_dict()), kept["narrow"])
+    weight = "generator.inner.weight"
+    assert not torch.equal(kept["narrow"][weight], kept["wide"][weight])
+    # One alone is what it is in company.
+    finish(replace(flow_recipe(), averages={"ema": AverageConfig(half_life=100)}), data, tmp_path / "alone")
+    assert_equal(state_of(tmp_path / "alone")["averages"]["ema"], kept["ema"])
+
+
+def test_snapshots_are_written_on_the_way_and_again_after_an_interruption(data: Path, tmp_path: Path) -> None:
+    finish(averaged_recipe(), data, tmp_path / "whole")
+    for tick in train(averaged_recipe(), data, tmp_path / "parts", OPTIONS):
+        if tick.step == 11:
+            break
+    # The kill came after one more snapshot than the state knows of, and in the middle of another.
+    folder = tmp_path / "parts/averages/narrow"
+    (folder / "000000000192.safetensors").write_bytes(b"later")
+    (folder / ".000000000288.safetensors.partial-7").write_bytes(b"half")
+    finish(averaged_recipe(), data, tmp_path / "parts")
+    folders = (tmp_path / name / "averages/narrow" for name in ("whole", "parts"))
+    whole, parts = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
+    assert sorted(whole) == ["000000000096.safetensors", "000000000192.safetensors", "000000000288.safetensors"]
+    assert whole == parts
+    assert [path.name for path in (tmp_path / "whole/averages").iterdir()] == ["narrow"]
+
+
+def test_how_often_an_average_is_copied_may_change_while_a_run_is_continued_and_its_width_may_not(
+    data: Path, tmp_path: Path
+) -> None:
+    ticks = train(averaged_recipe(), data, tmp_path / "run", OPTIONS)
+    next(ticks)
+    ticks.close()
+    next(train(averaged_recipe(snapshot_every=0), data, tmp_path / "run", OPTIONS))
+    written = json.loads((tmp_path / "run/recipe.json").read_text())["recipe"]
+    assert written["averages"]["narrow"]["snapshot_every"] == 0
+    wider = replace(averaged_recipe(), averages={**averaged_recipe().averages, "wide": PowerAverageConfig(std=0.2)})
+    with pytest.raises(BadConfig, match=r"averages\.wide\.std: was 0\.1, is 0\.2"):
+        next(train(wider, data, tmp_path / "run", OPTIONS))
+
+
+def test_a_run_of_another_format_is_refused(data: Path, tmp_path: Path) -> None:
+    finish(replace(flow_recipe(), images=32), data, tmp_path / "run")
+    path = tmp_path / "run/recipe.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
+    with pytest.raises(BadConfig, match="another version of Diorama began this run"):
+        finish(replace(flow_recipe(), images=32), data, tmp_path / "run")
+
+
+def test_a_process_trains_with_its_own_rank_and_seed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def walk(*parts: Any, **span: Any) -> Iterator[Any]:
+        seen.update(span)
+        return iter(())
+
+    monkeypatch.setattr(run, "steps", walk)
+    monkeypatch.setattr(run.distributed, "rank", lambda: 1)
+    monkeypatch.setattr(run.distributed, "world_size", lambda: 2)
+    finish(flow_recipe(), data, tmp_path / "run")
+    assert seen == {"start": 0, "stop": 20, "seed": flow_recipe().seed, "rank": 1}
+    # Only the first process writes.
+    assert not (tmp_path / "run").exists()

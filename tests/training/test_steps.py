@@ -246,3 +246,19 @@ def test_bad_values_noted_on_a_device_are_raised_with_their_first_step(
 
 def test_nothing_noted_is_nothing_raised() -> None:
     FiniteCheck(CPU).settle()
+
+
+def test_processes_draw_different_noise_and_each_the_same_every_time() -> None:
+    def losses(rank: int) -> list[float]:
+        flow = build(ToyFlowConfig)
+        taken = steps(flow, updaters(flow), batches, options(), start=0, stop=3, seed=7, rank=rank)
+        return [step.losses["flow"].item() for step in taken]
+
+    def after(rank: int) -> float:
+        gan = build(ToyGANConfig)
+        assert isinstance(gan, ToyGAN)
+        list(steps(gan, updaters(gan), batches, options(), start=0, stop=1, seed=7, rank=rank))
+        return gan.jitter.item()
+
+    assert losses(0) == losses(0) != losses(1)
+    assert after(0) == after(0) != after(1)

@@ -154,3 +154,17 @@ def test_restored_moments_lie_in_memory_as_their_parameters_do() -> None:
     updater.load_state_dict(state)
     moment = updater.optimizer.state[layer.weight]["exp_avg"]
     assert moment.stride() == layer.weight.stride() != layer.weight.contiguous().stride()
+
+
+def test_in_float16_gradients_are_clipped_by_their_true_norm_and_not_by_the_scaled_one() -> None:
+    config = OptimizerConfig(rate=FLAT, clip=0.5)
+    half = Updater(parameters(), config, Precision(torch.float16, CPU), total=100)
+    full = Updater(parameters(), config, FULL, total=100)
+    assert half.scaler.get_scale() > 1
+    for updater in (half, full):
+        descend(updater, scale=0.05)
+    torch.testing.assert_close(half.norm, full.norm)
+    for ours, theirs in zip(half.parameters, full.parameters, strict=True):
+        assert ours.grad is not None
+        assert theirs.grad is not None
+        torch.testing.assert_close(ours.grad, theirs.grad)

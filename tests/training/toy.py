@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Condition, Loss, MediaSpec, Moment, Stage
 from diorama.data.pack import pack_arrays
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
+from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.parts import ModelRef
+from diorama.synthesis.provenance import Provenance
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 MEDIA = MediaSpec(kind="image", channels=3, height=4, width=4)
@@ -195,7 +198,71 @@ class ToyFit(Method):
         return Loss(0.01 * gradient.square().sum((1, 2, 3)).mean())
 
 
-CATALOG = (ToySynthesizerConfig,)
+@dataclass(frozen=True, kw_only=True)
+class ToyStudentSynthesizerConfig(SynthesizerConfig):
+    """Draws with a network of its own and a codec of somebody else's."""
+
+    codec: ToySynthesizerConfig
+    media: MediaSpec = MEDIA
+
+    def build(self) -> ToyStudentSynthesizer:
+        return ToyStudentSynthesizer(self)
+
+
+class ToyStudentSynthesizer(Synthesizer):
+    def __init__(self, config: ToyStudentSynthesizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.student = nn.Linear(_LATENT, _LATENT)
+        self.codec = config.codec.build()
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (_LATENT,)
+
+    def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
+        yield Stage(x=self.codec.generator(self.student(noise)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyStudentConfig(MethodConfig):
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ToyStudent:
+        return ToyStudent(frozen)
+
+    def parts_wanted(self) -> Mapping[str, str]:
+        return {"codec": "a toy that decodes", "teacher": "a toy that is imitated"}
+
+
+class ToyStudent(Method):
+    """Imitates a frozen teacher through a frozen codec; of both the codec alone is needed to draw."""
+
+    def __init__(self, frozen: Mapping[str, nn.Module]) -> None:
+        super().__init__(frozen)
+        self.student = nn.Linear(_LATENT, _LATENT)
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        return {"student": list(self.student.parameters())}
+
+    def phases(self) -> Sequence[Phase]:
+        return (Phase("imitation", "student", self.loss),)
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        return {"student": self.student}
+
+    def synthesizer(self) -> ToyStudentSynthesizerConfig:
+        codec = self.frozen["codec"]
+        assert isinstance(codec, ToySynthesizer)
+        return ToyStudentSynthesizerConfig(codec=codec.config)
+
+    def loss(self, batch: Batch, moment: Moment) -> Loss:
+        codec, teacher = self.frozen["codec"], self.frozen["teacher"]
+        assert isinstance(codec, ToySynthesizer)
+        assert isinstance(teacher, ToySynthesizer)
+        z = torch.randn(len(batch["image"]), _LATENT, device=batch["image"].device)
+        return Loss((codec.generator(self.student(z)) - teacher.generator(z)).square().mean())
+
+
+CATALOG = (ToySynthesizerConfig, ToyStudentSynthesizerConfig)
 
 
 def optimizer(peak: float = 1e-2, clip: float | None = 5.0) -> OptimizerConfig:
@@ -213,7 +280,7 @@ def gan_recipe() -> Recipe:
         micro_batch=8,
         flip=True,
         precision="fp32",
-        average=AverageConfig(half_life=100),
+        averages={"ema": AverageConfig(half_life=100)},
         evaluation=EvaluationConfig(samples=0),
         checkpoint_every=80,
         log_every=48,
@@ -227,9 +294,30 @@ def flow_recipe() -> Recipe:
     )
 
 
+def measured_recipe() -> Recipe:
+    """Four steps whose last model is measured; one resume state is kept, and written anew with what was measured."""
+    evaluation = EvaluationConfig(metric="fd@lite", samples=20)
+    return replace(flow_recipe(), name="toy_measured", images=64, keep=1, evaluation=evaluation)
+
+
 def fit_recipe() -> Recipe:
     players = {"reader": optimizer()}
     return replace(gan_recipe(), name="toy_fit", method=ToyFitConfig(), optimizers=players, images=320, micro_batch=4)
+
+
+def student_recipe(parts: Mapping[str, ModelRef]) -> Recipe:
+    """Twenty steps with frozen parts."""
+    players = {"student": optimizer()}
+    return replace(flow_recipe(), name="toy_student", method=ToyStudentConfig(), optimizers=players, frozen=parts)
+
+
+def write_model(folder: Path, seed: int) -> ModelRef:
+    """A toy model of initial weights, with running statistics that training would move."""
+    torch.manual_seed(seed)
+    model = ToySynthesizerConfig().build()
+    nn.init.normal_(model.generator.norm.running_mean)
+    store.save(folder, model.config, model.state_dict(), Provenance(recipe=f"toy {seed}"), "a card")
+    return ModelRef(folder=str(folder))
 
 
 def write_data(folder: Path) -> Path:

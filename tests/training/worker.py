@@ -1,6 +1,6 @@
 """Trains a toy recipe in a process of its own, which may be told to die at a chosen moment.
 
-``python -m tests.training.worker RECIPE DATA OUT [--die-in-step N | --die-in-save N]``
+``python -m tests.training.worker RECIPE DATA OUT [--die-in-step N | --die-in-save N | --die-replacing NAME]``
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diorama.core import files
-from diorama.training import checkpoint
+from diorama.training import folder
 from diorama.training.run import TrainOptions, train
 from diorama.training.updater import Updater
 from tests.training import toy
@@ -36,20 +36,36 @@ def dies_at(count: int, function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def dies_replacing(name: str) -> Callable[..., None]:
+    """As ``os.replace``, but dead when a folder's older copy has been moved away and the new one not yet put there."""
+    replace = os.replace
+
+    def wrapped(source: Any, target: Any) -> None:
+        place = Path(target)
+        if place.name == name and any(place.parent.glob(f".{name}.replaced-*")):
+            die()
+        replace(source, target)
+
+    return wrapped
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("recipe", choices=["gan", "flow", "fit"])
+    parser.add_argument("recipe", choices=["gan", "flow", "fit", "measured"])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--die-in-step", type=int)
     parser.add_argument("--die-in-save", type=int)
+    parser.add_argument("--die-replacing")
     parser.add_argument("--leave-after", type=int)
     given = parser.parse_args()
     if given.die_in_step:
         Updater.step = dies_at(given.die_in_step, Updater.step)  # type: ignore[method-assign]
     if given.die_in_save:
         # The tensors are written by then, and the index that makes a state complete is not.
-        checkpoint.files.write_json = dies_at(given.die_in_save, files.write_json)
+        folder.files.write_json = dies_at(given.die_in_save, files.write_json)
+    if given.die_replacing:
+        files.os.replace = dies_replacing(given.die_replacing)
     recipe = getattr(toy, f"{given.recipe}_recipe")()
     for tick in train(recipe, given.data, given.out, TrainOptions(device="cpu", catalog=toy.CATALOG)):
         if given.leave_after and tick.step >= given.leave_after:

@@ -179,6 +179,12 @@ Names = Annotated[tuple[str, ...], one_word(listed, "NAME,NAME,…", _plain_list
 Shares = Annotated[tuple[float, float, float] | None, one_word(fractions, "TRAIN,VAL,TEST", _plain_list, optional=True)]
 """Three shares separated by commas; ``None`` where nothing was asked for."""
 
+Appended = Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+"""A flag that may be given several times."""
+
+Files = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction, tyro.conf.arg(name="with")]
+"""``--with FILE.py``, several times."""
+
 
 _WITH: Mapping[str, Callable[[str], bool]] = {"--with": is_python_file}
 _STYLE = (tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, parse
-from diorama.core import references
-from diorama.core.errors import BadConfig
-from diorama.recipes import catalog
+from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
+from diorama.core.references import Reference
+from diorama.core.suggestions import did_you_mean
+from diorama.recipes import catalog, papers
+from diorama.recipes.entry import RecipeEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,29 +21,45 @@ class Arguments:
     """Print the BibTeX entries of recipes or papers.
 
     Args:
-        names: recipes (ddpm_cpu) or keys of papers (ho2020ddpm); all that Diorama cites when there are none.
+        names: recipes (ddpm_cpu, file.py:function) or keys of papers (ho2020ddpm); all that Diorama cites when there
+            are none.
+        with_files: Python files whose CATALOG names entries of recipes of your own.
     """
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME")] = ()
+    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
 def main(words: Sequence[str]) -> None:
     """Print every cited paper once."""
-    names = parse(Arguments, "cite", words).names
-    papers = [paper for name in names for paper in _papers(name)] if names else list(references.ALL)
-    print("\n\n".join(paper.bibtex() for paper in dict.fromkeys(papers)))
+    arguments = parse(Arguments, "cite", words)
+    own = catalog.entries_of(arguments.with_files)
+    known = (*papers.papers_of(own), *papers.ALL)
+    cited = [paper for name in arguments.names for paper in _papers(name, own, known)] if arguments.names else known
+    print("\n\n".join(paper.bibtex() for paper in dict.fromkeys(cited)))
 
 
-def _papers(name: str) -> list[references.Reference]:
+def _papers(name: str, own: Sequence[RecipeEntry], known: Sequence[Reference]) -> Sequence[Reference]:
+    """The papers of a recipe, or the one of a key."""
     if ":" in name:
-        raise WrongArguments(
-            f"{name}: a recipe of one's own has no entry here; cite its paper, and Diorama's recipes that it builds on"
-        )
-    entry = catalog.find(name)
+        return _papers_of_own(name)
+    entry = catalog.find(name, own)
     if entry is not None:
-        return [references.find(key) for key in entry.references]
-    try:
-        return [references.find(name)]
-    except BadConfig as problem:
-        near = catalog.nearest(name, (*catalog.names(), *(paper.key for paper in references.ALL)))
-        raise WrongArguments(f"there is no recipe or paper {name!r}{near}") from problem
+        return entry.papers
+    found = [paper for paper in known if paper.key == name]
+    if not found:
+        near = did_you_mean(name, [*catalog.names(), *(e.name for e in own), *(paper.key for paper in known)])
+        raise WrongArguments(f"there is no recipe or paper {name!r}{near}")
+    return found
+
+
+def _papers_of_own(name: str) -> Sequence[Reference]:
+    with arguments_at_fault():
+        catalog.check(name)
+    entry = catalog.entry_of(name)
+    if entry is None or not entry.papers:
+        raise WrongArguments(
+            f"{name}: the file's CATALOG names no papers of it; give it a RecipeEntry with papers, or cite Diorama's "
+            "recipes that it builds on"
+        )
+    return entry.papers

@@ -12,6 +12,7 @@ import tyro
 from diorama.cli.arguments import Names, TimeOrImages, WrongArguments, arguments_at_fault, named, parse
 from diorama.cli.progress import display
 from diorama.core.durations import Budget
+from diorama.core.user_files import catalog_of
 from diorama.recipes import catalog
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Arguments:
         seed: of samples and measurement.
         batch_size: samples drawn at a time; changes no answer.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
-        with_files: Python files whose CATALOG names config classes of your own.
+        with_files: Python files whose CATALOG names config classes and recipes' entries of your own.
     """
 
     data: str
@@ -83,7 +84,7 @@ def main(words: Sequence[str]) -> None:
         pick(arguments.device)
         for metric in arguments.metrics:
             parse_metric(metric)
-    classes = catalog.catalog_of([*map(str, arguments.with_files), *own])
+    files = [*map(str, arguments.with_files), *own]
     try:
         options = CompareOptions(
             budget=arguments.budget,
@@ -98,7 +99,8 @@ def main(words: Sequence[str]) -> None:
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             device=arguments.device,
-            catalog=classes,
+            catalog=catalog_of(files),
+            entries=catalog.entries_of(files),
             full_size=arguments.full_size,
         )
     except ValueError as problem:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from diorama.cli.arguments import parse
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
-from diorama.recipes import catalog
+from diorama.core.user_files import catalog_of
 
 if TYPE_CHECKING:
     from diorama.core.contracts import MediaSpec
+    from diorama.synthesis.provenance import Provenance
 
 Rows = Iterator[tuple[str, str]]
 SAMPLES = "samples.json"
@@ -39,7 +40,7 @@ class Arguments:
 def main(words: Sequence[str]) -> None:
     """Print one fact a line."""
     arguments = parse(Arguments, "describe", words)
-    rows = list(_facts(arguments.path, catalog.catalog_of(arguments.with_files)))
+    rows = list(_facts(arguments.path, catalog_of(arguments.with_files)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
@@ -96,17 +97,17 @@ def _data(path: Path) -> Rows:
 
 
 def _run(path: Path) -> Rows:
-    from diorama.comparison.stories import read_story
+    from diorama.comparison.history import read_history
 
     yield "kind", "run"
-    story = read_story(path)
-    if story is None:
+    history = read_history(path)
+    if history is None:
         yield "training", "nothing has been logged yet"
         return
-    yield "trained on", f"{count_words(story.images)} images in {story.steps:,} steps"
-    yield "time", clock_words(story.seconds)
-    yield "energy", energy_words(story.joules) + (f" ({story.energy})" if story.energy else "")
-    for name, points in story.losses.items():
+    yield "trained on", f"{count_words(history.images)} images in {history.steps:,} steps"
+    yield "time", clock_words(history.seconds)
+    yield "energy", energy_words(history.joules) + (f" ({history.energy})" if history.energy else "")
+    for name, points in history.losses.items():
         yield name if "loss" in name else f"loss {name}", f"{points[-1][1]:.4g}"
 
 
@@ -114,33 +115,29 @@ def _model(path: Path, classes: Sequence[type]) -> Rows:
     from diorama.synthesis import store
 
     model = store.load(path, catalog=classes)
-    provenance = store.read_provenance(path)
     yield "model", type(model).__name__
     yield from _media(model.config.media)
     yield from _class_names(model.config.classes)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
     yield "parameters", ", ".join(f"{name} {count_words(count)}" for name, count in parts.items() if count)
-    yield from _provenance(provenance)
+    yield from _provenance(store.read_provenance(path))
     yield "sha256", store.model_hash(path)
 
 
-def _provenance(provenance: Mapping[str, Any]) -> Rows:
-    recipe = provenance.get("recipe")
-    if recipe:
-        yield "recipe", str(recipe.get("name", "")) if isinstance(recipe, Mapping) else str(recipe)
-    data = provenance.get("data")
-    if isinstance(data, Mapping) and data:
-        yield "data", " ".join(str(data[key]) for key in ("name", "sha256") if key in data)
+def _provenance(provenance: Provenance) -> Rows:
     from diorama.evaluation.protocol import in_words
 
-    for result in _results(provenance):
+    if provenance.recipe_name:
+        yield "recipe", provenance.recipe_name
+    if provenance.published is not None:
+        found = provenance.published
+        yield "published", " ".join((found.publisher, found.network, found.file, found.sha256))
+    data = " ".join(filter(None, (provenance.data.name, provenance.data.sha256)))
+    if data:
+        yield "data", data
+    for result in provenance.scores:
         counts = f"{result['samples']:,} samples against {result['reference']['count']:,}"
         yield result["metric"], f"{in_words(result)}, {counts}"
-
-
-def _results(provenance: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    scores = provenance.get("scores", ())
-    return scores.get("results", ()) if isinstance(scores, Mapping) else scores
 
 
 def _media(media: MediaSpec) -> Rows:

@@ -12,7 +12,7 @@ import tyro
 
 from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse
 from diorama.cli.progress import display
-from diorama.recipes import catalog
+from diorama.core.user_files import catalog_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def main(words: Sequence[str]) -> None:
         device = str(pick(arguments.device))
         for metric in arguments.metrics:
             parse_metric(metric)
-    classes = catalog.catalog_of(arguments.with_files)
+    classes = catalog_of(arguments.with_files)
     try:
         options = EvaluateOptions(
             metrics=arguments.metrics,

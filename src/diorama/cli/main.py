@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
 
 from diorama import __version__
 from diorama.core.errors import DioramaError
+from diorama.core.suggestions import did_you_mean
 
 DONE, NOTHING_DONE, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -20,6 +21,8 @@ COMMANDS = {
     "evaluate": "measure samples or a model against real data",
     "compare": "train several recipes under one budget and write the report",
     "recipes": "list the recipes",
+    "import": "make a model of a published checkpoint",
+    "export": "write a model in a published layout",
     "describe": "say what a model, run or data set is",
     "cite": "print the BibTeX of recipes",
     "demo": "train four small generators on the built-in world and write the report",
@@ -52,8 +55,7 @@ def run(words: Sequence[str]) -> int:
         return DONE
     command = words[0]
     if command not in COMMANDS:
-        close = get_close_matches(command, COMMANDS, n=1)
-        _complain(f"there is no command {command!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
+        _complain(f"there is no command {command!r}{did_you_mean(command, COMMANDS)}")
         print(usage(), file=sys.stderr)
         return WRONG
     return _run_command(command, words[1:])
@@ -74,8 +76,10 @@ def _run_command(command: str, words: Sequence[str]) -> int:
     # Only the chosen command is imported, so that help and listings never wait for torch.
     from diorama.cli.arguments import WrongArguments
 
+    # A word of Python's own cannot name a module that is imported like any other: `import` is in import_.py.
+    module = f"{command}_" if iskeyword(command) else command
     try:
-        import_module(f"diorama.cli.{command}").main(words)
+        import_module(f"diorama.cli.{module}").main(words)
     except WrongArguments as problem:
         _complain(str(problem))
         return WRONG

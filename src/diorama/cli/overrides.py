@@ -22,11 +22,13 @@ from diorama.cli.arguments import WrongArguments, one_word
 from diorama.core.contracts import MediaSpec
 from diorama.core.durations import parse_images
 from diorama.core.errors import BadConfig
+from diorama.synthesis.parts import ModelRef
+from diorama.training.recipe import Recipe
 
 T = TypeVar("T")
 
-FIXED = ("classes", "frozen")
-"""Fields that follow from the data or name other models; they are structure, as every media specification is."""
+FIXED = ("classes",)
+"""Fields that follow from the data; they are structure, as every media specification is."""
 
 
 def override(recipe: T, words: Sequence[str], command: str) -> T:
@@ -90,7 +92,17 @@ def _title(recipe: Any) -> str:
 
 
 def _is_tree(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) or isinstance(value, Mapping)
+    return isinstance(value, Mapping) or (dataclasses.is_dataclass(value) and not isinstance(value, ModelRef))
+
+
+def _parts(recipe: Recipe) -> Any:
+    """A dataclass of a recipe's frozen parts, those too that its method wants and nobody has given yet."""
+    words = {**dict.fromkeys(recipe.frozen, "a trained part"), **recipe.method.parts_wanted()}
+    fields = [(name, ModelRef | None, dataclasses.field(default=recipe.frozen.get(name))) for name in words]
+    parts = dataclasses.make_dataclass("Parts", fields, frozen=True, kw_only=True)
+    described = "".join(f"\n    {name}: {what}" for name, what in words.items())
+    parts.__doc__ = f"Trained parts that are used as they are.\n\nArgs:{described}"
+    return parts()
 
 
 def _fields(value: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -101,6 +113,8 @@ def _fields(value: Any) -> Iterator[tuple[str, Any, Any]]:
     else:
         hints = get_type_hints(type(value))
         items = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.init]
+        if isinstance(value, Recipe):
+            items = [(name, _parts(value) if name == "frozen" else inner) for name, inner in items]
     for name, inner in items:
         if name in FIXED or isinstance(inner, MediaSpec) or not str(name).isidentifier():
             continue
@@ -116,6 +130,8 @@ def _fields(value: Any) -> Iterator[tuple[str, Any, Any]]:
 def _narrow(annotation: Any) -> Any:
     """The annotation as tyro is to read it; ``None`` where it is not a plain value."""
     origin, args = get_origin(annotation), get_args(annotation)
+    if annotation == ModelRef | None:
+        return Annotated[ModelRef | None, one_word(lambda text: ModelRef(folder=text), "FOLDER", _place, optional=True)]
     if annotation is int:
         return Annotated[int, one_word(parse_images_or_int, "INT")]
     if annotation in (float, str, bool) or origin is Literal:
@@ -128,6 +144,10 @@ def _narrow(annotation: Any) -> Any:
     if origin is tuple and args and all(a is ... or _narrow(a) is not None for a in args):
         return annotation
     return None
+
+
+def _place(part: ModelRef) -> str:
+    return part.folder or f"{part.publisher}: {part.file}"
 
 
 def parse_images_or_int(text: str) -> int:
@@ -169,6 +189,8 @@ def _restore(value: Any, changed: Any, where: str) -> Any:
         new[name] = given if annotation is not None else _restore(inner, given, f"{where}{name}.")
     if isinstance(value, Mapping):
         return {**value, **new}
+    if isinstance(value, Recipe) and "frozen" in new:
+        new["frozen"] = {name: part for name, part in vars(new["frozen"]).items() if part is not None}
     try:
         return dataclasses.replace(value, **new)
     except (ValueError, BadConfig) as problem:

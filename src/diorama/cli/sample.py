@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
+from diorama.cli.arguments import Appended, Files, WrongArguments, arguments_at_fault, parse
 from diorama.cli.progress import display
-from diorama.recipes import catalog
+from diorama.core.user_files import catalog_of
+
+if TYPE_CHECKING:
+    from diorama.synthesis.samples import SampleOptions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
     """Draw samples: 000000.png … (.tif or .npy where the data are not 8-bit grey or colour, MP4 for clips).
 
-    Sample i of a seed is always the same. Every file says that it is synthetic; samples.json lists what they are.
+    Sample i of a seed is always the same. Every file says that it is synthetic and how it was drawn; samples.json
+    lists what they are.
 
     Args:
         model: a model folder or a run.
@@ -27,9 +31,16 @@ class Arguments:
         seed: names the noise.
         first: number of the first sample.
         label: a class by name or number, or all for the classes in turn.
+        prompt: a text; given several times, the texts in turn.
+        records: prepared data whose records are taken in turn: samples are given what they have (captions, pictures).
+        split: of those data.
+        sampler: ancestral, ddim or heun, in place of the model's own.
+        steps: levels that the sampler visits, in place of the model's own number.
+        guidance: scale of the guidance, 1 for none, in place of the model's own.
+        like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance.
         format: of clips: mp4, webm, gif, or frames for a numbered folder of pictures each.
-        batch_size: samples drawn at a time; does not change what they are.
-        precision: bf16 is faster where the device has it.
+        batch_size: samples drawn at a time, as many as memory holds by default; does not change what they are.
+        precision: auto is bf16 where the device has it and the model draws in many steps.
         exact: bit-equal files on one machine whatever the count is; slower.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         with_files: Python files whose CATALOG names config classes of your own.
@@ -37,49 +48,78 @@ class Arguments:
 
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN")]
     out: Path
-    count: int = 16
+    count: int | None = None
     seed: int = 0
     first: int = 0
     label: str | None = None
+    prompt: Appended = ()
+    records: str | None = None
+    split: str = "val"
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    like: Path | None = None
     format: Literal["mp4", "webm", "gif", "frames"] = "mp4"
-    batch_size: int = 64
-    precision: Literal["fp32", "bf16"] = "fp32"
+    batch_size: int | None = None
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     exact: bool = False
     device: str = "auto"
-    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
+    with_files: Files = ()
+
+
+_OF_LIKE = ("first", "seed", "label", "prompt", "sampler", "steps", "guidance")
+"""What ``--like`` takes from the file, and so cannot be given beside it."""
 
 
 def main(words: Sequence[str]) -> None:
     """Draw, with progress."""
     arguments = parse(Arguments, "sample", words)
-    if arguments.count < 1:
+    _check(arguments)
+    classes = catalog_of(arguments.with_files)
+
+    from diorama.synthesis.samples import options_like, sample
+
+    options, seed = _options(arguments, classes), arguments.seed
+    count = arguments.count or (16 if arguments.like is None else 1)
+    if arguments.like is not None:
+        seed, options = options_like(arguments.like, arguments.model, options)
+    with display() as shown:
+        doing = f"drawing from {arguments.model}"
+        shown.update(doing)
+        for step in sample(arguments.model, count, seed=seed, out=arguments.out, options=options):
+            shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
+    print(f"{count:,} samples in {arguments.out}")
+
+
+def _check(arguments: Arguments) -> None:
+    if arguments.count is not None and arguments.count < 1:
         raise WrongArguments(f"--count must be at least 1, got {arguments.count}")
     if not 0 <= arguments.seed < 1 << 64:
         raise WrongArguments(f"--seed must be in [0, 2^64), got {arguments.seed}")
-    classes = catalog.catalog_of(arguments.with_files)
+    if arguments.like is not None:
+        for name in _OF_LIKE:
+            if getattr(arguments, name) != getattr(Arguments, name):
+                raise WrongArguments(f"--{name}: --like takes it from the file; give one of the two")
 
+
+def _options(arguments: Arguments, classes: tuple[type, ...]) -> SampleOptions:
     from diorama.core.device import pick
-    from diorama.synthesis.draw import DrawOptions, sample
+    from diorama.synthesis.base import Sampling
+    from diorama.synthesis.drawing import DrawOptions
+    from diorama.synthesis.samples import Given, SampleOptions
 
     with arguments_at_fault():
         device = str(pick(arguments.device))
     try:
-        options = DrawOptions(
+        sampling = Sampling(sampler=arguments.sampler, steps=arguments.steps, guidance=arguments.guidance)
+        draw = DrawOptions(
             batch_size=arguments.batch_size,
             first=arguments.first,
-            label=arguments.label,
             exact=arguments.exact,
             precision=arguments.precision,
-            video=arguments.format,
-            device=device,
-            catalog=classes,
+            sampling=sampling,
         )
+        given = Given(label=arguments.label, prompts=arguments.prompt, records=arguments.records, split=arguments.split)
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
-    with display() as shown:
-        doing = f"drawing from {arguments.model}"
-        shown.update(doing)
-        drawing = sample(arguments.model, arguments.count, seed=arguments.seed, out=arguments.out, options=options)
-        for step in drawing:
-            shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
-    print(f"{arguments.count:,} samples in {arguments.out}")
+    return SampleOptions(draw=draw, given=given, video=arguments.format, device=device, catalog=classes)

@@ -21,7 +21,9 @@ from diorama.cli.arguments import (
 from diorama.cli.progress import display
 from diorama.cli.pulse import Pulse
 from diorama.core.errors import BadInput, DioramaError
+from diorama.core.user_files import catalog_of
 from diorama.recipes import catalog
+from diorama.recipes.entry import RecipeFunction
 
 if TYPE_CHECKING:
     from diorama.core.contracts import DataInfo
@@ -75,13 +77,14 @@ def main(words: Sequence[str]) -> None:
         catalog.check(arguments.recipe)
         data = [weighted(text) for text in arguments.data]
     own = [arguments.recipe] if ":" in arguments.recipe else []
-    classes = catalog.catalog_of([*map(str, arguments.with_files), *own])
+    classes = catalog_of([*map(str, arguments.with_files), *own])
 
     # From here on torch is needed; mistakes in words have been found before it was waited for.
     from diorama.cli.overrides import override
     from diorama.core.device import pick
+    from diorama.synthesis.parts import check_parts
     from diorama.training.feed import open_feed
-    from diorama.training.options import TrainOptions
+    from diorama.training.recipe import TrainOptions
     from diorama.training.run import train
 
     with arguments_at_fault():
@@ -90,6 +93,7 @@ def main(words: Sequence[str]) -> None:
     with arguments_at_fault():
         function = catalog.resolve(arguments.recipe)
         recipe = override(_made(function, info, arguments.recipe), overrides, f"train {arguments.recipe}")
+        check_parts(recipe.frozen, recipe.method.parts_wanted())
     options = TrainOptions(
         device=arguments.device,
         images=arguments.images,
@@ -115,7 +119,7 @@ def main(words: Sequence[str]) -> None:
                 shown.note(go_on)
 
 
-def _made(function: catalog.RecipeFunction, info: DataInfo, name: str) -> Recipe:
+def _made(function: RecipeFunction, info: DataInfo, name: str) -> Recipe:
     from diorama.training.recipe import Recipe
 
     try:
@@ -151,12 +155,12 @@ def _help(words: Sequence[str]) -> None:
     describe(_example(function, named), f"train {named}")
 
 
-def _example(function: catalog.RecipeFunction, name: str) -> Recipe:
+def _example(function: RecipeFunction, name: str) -> Recipe:
     """The recipe for a plain example of the data it wants."""
     from diorama.core.contracts import DataInfo, MediaSpec
     from diorama.core.errors import BadConfig
 
-    entry = catalog.find(name)
+    entry = catalog.entry_of(name)
     pictures = MediaSpec(kind="image", channels=3, height=64, width=64)
     clips = MediaSpec(kind="video", channels=3, height=64, width=64, frames=16, fps=8.0)
     kinds = (pictures, clips) if entry is None else (clips if entry.kind == "video" else pictures,)

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from diorama.comparison.kinds import KINDS, Kind, KindTraits
 from diorama.core.contracts import DataInfo
 from diorama.evaluation.protocol import Result
-
-Kind = Literal["trained", "loaded", "samples", "mixture", "untrained", "real"]
-
-KIND_WORDS: Mapping[Kind, str] = {
-    "trained": "trained here under the budget",
-    "loaded": "a finished run or model",
-    "samples": "given samples",
-    "mixture": "the floor: a Gaussian mixture on principal components",
-    "untrained": "the same network before training",
-    "real": "held-out real records: what a perfect generator would score",
-}
+from diorama.recipes.entry import RecipeEntry
 
 Curve = tuple[tuple[float, float], ...]
 """(images seen, value) pairs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
-    """What a training was.
+class TrainingHistory:
+    """What a training took, and its curves.
 
     Args:
         images: seen.
@@ -56,15 +47,16 @@ class Column:
     Args:
         name: unique in the comparison.
         kind: how it came here.
-        recipe: name of its recipe; empty where there is none.
-        of: for an untrained self, the name of the trained column.
+        recipe: its recipe as it was named, a shipped one or ``file.py:function``; empty where there is none.
+        entry: what a catalog says of the recipe; ``None`` where none does.
+        trained_column: for an untrained network, the name of the column that it became.
         parameters: of everything that draws.
         model: SHA-256 of the model; empty for foreign pictures and real records.
         count: samples measured.
         results: stamped results.
         warnings: of the measurement.
         seconds: that drawing took; ``None`` where nothing was drawn.
-        story: of the training, where it is known.
+        history: of the training, where it is known.
         pictures: the first samples as they are shown, uint8 (n, h, w, 3) or (n, t, h, w, 3).
         origin: folder or archive it was read from, its name alone.
     """
@@ -72,16 +64,22 @@ class Column:
     name: str
     kind: Kind
     recipe: str = ""
-    of: str = ""
+    entry: RecipeEntry | None = None
+    trained_column: str = ""
     parameters: int | None = None
     model: str = ""
     count: int = 0
     results: tuple[Result, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
-    story: Story | None = None
+    history: TrainingHistory | None = None
     pictures: np.ndarray | None = None
     origin: str = ""
+
+    @property
+    def traits(self) -> KindTraits:
+        """How columns of its kind take part."""
+        return KINDS[self.kind]
 
     def result(self, metric: str) -> Result | None:
         """The result of a metric, if it was measured."""
@@ -94,19 +92,18 @@ class Column:
 
     def to_json(self) -> dict[str, Any]:
         """Every number of the column; pictures are left out."""
-        story = None if self.story is None else asdict(self.story)
         return {
             "name": self.name,
             "kind": self.kind,
             "recipe": self.recipe,
-            "of": self.of,
+            "of": self.trained_column,
             "origin": self.origin,
             "parameters": self.parameters,
             "model": self.model,
             "samples": self.count,
             "drawing_seconds": self.seconds,
             "samples_per_second": self.samples_per_second,
-            "training": story,
+            "training": None if self.history is None else asdict(self.history),
             "results": [asdict(result) for result in self.results],
             "warnings": list(self.warnings),
         }

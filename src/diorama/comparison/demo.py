@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from diorama.comparison.gather import gather
 from diorama.comparison.options import CompareOptions, Progress
+from diorama.comparison.procedure import train_and_measure
 from diorama.comparison.report import write_report
 from diorama.core.durations import Budget, clock_words
 from diorama.data.dataset import is_prepared
@@ -43,7 +43,7 @@ def demo(out: Path | str, *, seconds: float = 60.0, device: str = "auto") -> Ite
         options = CompareOptions(
             budget=Budget(seconds=seconds), count=_SAMPLES[name], reference=_REFERENCE[name], device=device
         )
-        comparisons.append((yield from gather(recipes, data, folder / name, options)))
+        comparisons.append((yield from train_and_measure(recipes, data, folder / name, options)))
     yield Progress(doing="writing the report")
     title = f"Four generators after {clock_words(seconds)} each"
     yield Progress(doing="done", share=1.0, report=write_report(comparisons, folder, title=title))

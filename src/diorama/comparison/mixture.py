@@ -1,4 +1,4 @@
-"""Fitting the honest floor: ten full-covariance Gaussians on the first 64 principal components.
+"""Fitting the mixture that every network must beat: ten full-covariance Gaussians on the first 64 principal components.
 
 Reference: EM as in C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, equations 9.23 to 9.27;
 start by D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007; principal axes by
@@ -20,7 +20,7 @@ from diorama.core.rng import fold
 from diorama.synthesis.mixture import GaussianMixture, GaussianMixtureConfig
 
 COMPONENTS, DIMENSIONS = 10, 64
-"""Always these, so that the floor means the same in every report (fewer only where there is too little data)."""
+"""Always these, so that the mixture means the same in every report (fewer only where there is too little data)."""
 
 _OVERSAMPLED, _PASSES = 32, 6
 _EM_STEPS, _ENOUGH = 100, 1e-4
@@ -41,7 +41,7 @@ class Mixture:
 
 
 def fit(pictures: Pictures, media: MediaSpec, seed: int = 0) -> GaussianMixture:
-    """Fit the floor to training pictures or clips.
+    """Fit the mixture to training pictures or clips.
 
     Args:
         pictures: gives the training data anew at every call.
@@ -52,6 +52,7 @@ def fit(pictures: Pictures, media: MediaSpec, seed: int = 0) -> GaussianMixture:
         BadInput: fewer than two pictures.
     """
     centre, axes = principal_axes(pictures, DIMENSIONS, seed)
+    # (b, *media.shape) to (b, n), and by the axes (d, n) to (b, d).
     latents = torch.cat([(batch.flatten(1) - centre) @ axes.T for batch in pictures()])
     fitted = expectation_maximization(latents.double(), min(COMPONENTS, len(latents)), seed)
     config = GaussianMixtureConfig(media=media, components=len(fitted.weights), dimensions=len(axes))
@@ -82,6 +83,7 @@ def principal_axes(pictures: Pictures, count: int, seed: int = 0) -> tuple[Tenso
 
     Reference: Halko, Martinsson and Tropp 2011, algorithm 4.4 (randomized subspace iteration).
     """
+    # Sums in float64: of 50,000 pictures the last digits of float32 would be lost.
     total, seen = torch.zeros(()), 0
     for batch in pictures():
         total, seen = total + batch.flatten(1).double().sum(0), seen + len(batch)
@@ -91,7 +93,7 @@ def principal_axes(pictures: Pictures, count: int, seed: int = 0) -> tuple[Tenso
     size = len(centre)
     wanted = min(count, seen - 1, size)
     width = min(wanted + _OVERSAMPLED, size, seen)
-    basis = torch.linalg.qr(torch.randn(size, width, generator=_generator(seed, 0)))[0]
+    basis = torch.linalg.qr(torch.randn(size, width, generator=_generator(seed, 0)))[0]  # (n, width)
     for _ in range(_PASSES):
         # Y = X^T (X Q): the covariance is applied and never formed, since a clip has 10^5 values.
         image = torch.zeros_like(basis)
@@ -99,11 +101,12 @@ def principal_axes(pictures: Pictures, count: int, seed: int = 0) -> tuple[Tenso
             centred = batch.flatten(1) - centre
             image += centred.T @ (centred @ basis)
         basis = torch.linalg.qr(image)[0]
+    # Within the subspace that was found, the covariance is small enough to be decomposed in full.
     small = torch.zeros(width, width, dtype=torch.float64)
     for batch in pictures():
         projected = ((batch.flatten(1) - centre) @ basis).double()
         small += projected.T @ projected
-    turned = torch.linalg.eigh(small)[1].flip(1)[:, :wanted]
+    turned = torch.linalg.eigh(small)[1].flip(1)[:, :wanted]  # eigh sorts upwards; (width, wanted)
     return centre, (basis @ turned.float()).T.contiguous()
 
 
@@ -121,11 +124,11 @@ def expectation_maximization(x: Tensor, components: int, seed: int = 0) -> Mixtu
     variance = x.var(0, correction=0).mean()
     ridge = torch.eye(x.shape[1], dtype=x.dtype) * (_RIDGE * variance + 1e-12)
     nearest = torch.cdist(x, _spread_centres(x, components, seed)).argmin(1)
-    responsibility = torch.nn.functional.one_hot(nearest, components).to(x)
+    responsibility = torch.nn.functional.one_hot(nearest, components).to(x)  # (n, k)
     before = -math.inf
     mixture = _maximize(x, responsibility, ridge)
     for _ in range(_EM_STEPS):
-        joint = _log_joint(x, mixture)
+        joint = _log_joint(x, mixture)  # (n, k)
         evidence = joint.logsumexp(1, keepdim=True)
         mixture = _maximize(x, (joint - evidence).exp(), ridge)
         likelihood = evidence.sum().item() / n
@@ -168,7 +171,8 @@ def _log_joint(x: Tensor, mixture: Mixture) -> Tensor:
     factors = torch.linalg.cholesky(mixture.covariances)
     columns = []
     for weight, mean, factor in zip(mixture.weights, mixture.means, factors, strict=True):
-        whitened = torch.linalg.solve_triangular(factor, (x - mean).T, upper=False)
+        # With the covariance as L L^T, (x - m)^T C^-1 (x - m) is the squared length of L^-1 (x - m).
+        whitened = torch.linalg.solve_triangular(factor, (x - mean).T, upper=False)  # (d, n)
         log_density = -0.5 * (whitened.square().sum(0) + x.shape[1] * math.log(2 * math.pi))
         columns.append(weight.log() + log_density - factor.diagonal().log().sum())
     return torch.stack(columns, 1)

@@ -24,16 +24,17 @@ def nearest(samples: dict[str, np.ndarray], records: Iterable[np.ndarray], *, sh
     if not samples:
         return {}
     queries = np.concatenate(list(samples.values()))
-    asked = torch.from_numpy(queries.reshape(len(queries), -1)).float()
+    asked = torch.from_numpy(queries.reshape(len(queries), -1)).float()  # (q, pixels), all generators' samples
     best = torch.full((len(queries),), torch.inf)
     closest = np.zeros_like(queries)
     for batch in records:
-        held = torch.from_numpy(batch.reshape(len(batch), -1)).float()
+        held = torch.from_numpy(batch.reshape(len(batch), -1)).float()  # (b, pixels)
         # |a - b|^2 written out, since a batch of clips has no room for all differences at once.
-        squares = asked.square().sum(1)[:, None] + held.square().sum(1)[None] - 2 * asked @ held.T
+        squares = asked.square().sum(1)[:, None] + held.square().sum(1)[None] - 2 * asked @ held.T  # (q, b)
         distance, place = squares.min(1)
         for i in torch.nonzero(distance < best).flatten().tolist():
             best[i], closest[i] = distance[i], batch[place[i]]
+    # Rounding can leave the square of a repeated record just below zero.
     rms = (best.clamp_min(0) / asked.shape[1]).sqrt().tolist()
     found, start = {}, 0
     for name, pictures in samples.items():

@@ -1,4 +1,4 @@
-"""What is asked of a comparison, and what it tells on its way."""
+"""What is asked of a comparison, and the progress it yields."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from diorama.core.durations import Budget
+from diorama.recipes.entry import RecipeEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class CompareOptions:
         batch_size: samples drawn at a time; changes no answer.
         device: ``auto`` or what :class:`torch.device` reads.
         catalog: a user's own config classes.
+        entries: what the user's files say of their recipes, for titles and papers.
         full_size: train the recipes that were named even where there is no GPU, instead of their small counterparts.
     """
 
@@ -43,6 +45,7 @@ class CompareOptions:
     batch_size: int = 64
     device: str = "auto"
     catalog: tuple[type, ...] = ()
+    entries: tuple[RecipeEntry, ...] = ()
     full_size: bool = False
 
     def __post_init__(self) -> None:

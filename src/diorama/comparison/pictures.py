@@ -12,10 +12,11 @@ from torch import Tensor
 from diorama.data.dataset import Split
 from diorama.media.convert import to_float, to_stored, to_uint8
 from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.draw import DrawOptions, draw_batches
+from diorama.synthesis.conditions import usual
+from diorama.synthesis.drawing import DrawOptions, draw, pixels_of
 
 
-def visible(x: Tensor) -> np.ndarray:
+def displayable(x: Tensor) -> np.ndarray:
     """What can be shown of a batch.
 
     Args:
@@ -25,10 +26,11 @@ def visible(x: Tensor) -> np.ndarray:
         (b, h, w, 3) or (b, t, h, w, 3) uint8.
     """
     shown = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, *x.shape[2:])
-    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()
+    # Channels last, as files and grids of pictures have them.
+    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()  # (b, h, w, 3) or (b, t, h, w, 3)
 
 
-def spread(split: Split, most: int) -> np.ndarray:
+def evenly_spaced(split: Split, most: int) -> np.ndarray:
     """Indices of at most ``most`` records, evenly spread over a split."""
     return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(np.int64))
 
@@ -46,7 +48,7 @@ class Drawing:
 
     def __init__(self, model: Synthesizer, count: int, *, seed: int, size: int, keep: int) -> None:
         self.model, self.count, self.seed, self.keep = model, count, seed, keep
-        self.options = DrawOptions(batch_size=size, label="all" if model.config.classes else None)
+        self.options, self.conditions = DrawOptions(batch_size=size), usual(model.config.conditions, None)
         self.seconds = 0.0
         self._kept: list[np.ndarray] = []
 
@@ -54,18 +56,19 @@ class Drawing:
         media, room = self.model.config.media, self.keep
         self.seconds, self._kept = 0.0, []
         started = time.perf_counter()
-        for _, drawn in draw_batches(self.model, self.count, seed=self.seed, options=self.options):
+        drawing = draw(self.model, self.count, seed=self.seed, conditions=self.conditions, options=self.options)
+        for drawn in map(pixels_of, drawing):
             # Rounded as a written file would be, so that a model and a folder of its samples score alike. Bringing
             # the values to the host waits for the device, so the clock is right.
             x = to_float(torch.from_numpy(to_stored(drawn, media)), media)
             self.seconds += time.perf_counter() - started
             if room > 0:
-                self._kept.append(visible(x[:room]))
+                self._kept.append(displayable(x[:room]))
                 room -= len(self._kept[-1])
             yield x
             started = time.perf_counter()
 
     @property
     def kept(self) -> np.ndarray:
-        """The first samples, as :func:`visible` shows them."""
+        """The first samples, as :func:`displayable` shows them."""
         return np.concatenate(self._kept)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from diorama.comparison.gather import RecipeLike, gather
+from diorama.comparison.candidates import RecipeLike
 from diorama.comparison.options import CompareOptions, Progress
+from diorama.comparison.procedure import train_and_measure
 from diorama.comparison.report import write_report
 
 __all__ = ["CompareOptions", "Progress", "RecipeLike", "compare"]
@@ -34,6 +35,6 @@ def compare(
         BadConfig: a recipe does not exist or does not fit the data.
     """
     chosen = options or CompareOptions()
-    comparison = yield from gather(recipes, data, Path(out), chosen)
+    comparison = yield from train_and_measure(recipes, data, Path(out), chosen)
     yield Progress(doing="writing the report")
     yield Progress(doing="done", share=1.0, report=write_report([comparison], Path(out), seed=chosen.seed))

@@ -6,13 +6,11 @@ from html import escape
 
 import numpy as np
 
-from diorama.comparison.columns import KIND_WORDS, Column, Comparison
-from diorama.comparison.showing import CLIPS, PICTURES, columns_of, stamp_of, wall
+from diorama.comparison.columns import Column, Comparison, TrainingHistory
+from diorama.comparison.showing import CLIPS, PICTURES, embedded_grid, stamp_of
 from diorama.comparison.tables import colours
-from diorama.comparison.words import competes, measure, title, verdict
-from diorama.core import references
+from diorama.comparison.words import measure, title, verdict
 from diorama.core.durations import count_words
-from diorama.recipes import catalog
 from diorama.web.charts import Series, line_chart, number_words
 
 PAIRS = 8
@@ -56,16 +54,16 @@ def gallery(comparison: Comparison, seed: int) -> str:
     figures, count = [], _shown(comparison)
     if comparison.real is not None:
         shown = comparison.real[:count]
-        html = wall(shown, columns=columns_of(len(shown)), alt="Real training records", stamp=None, fps=fps)
+        html = embedded_grid(shown, alt="Real training records", stamp=None, fps=fps)
         figures.append(
             f"<figure>{html}<figcaption><b>Real</b>Training records, not drawn by a model</figcaption></figure>"
         )
     for column in comparison.columns:
-        if column.pictures is None or column.kind in ("untrained", "real"):
+        if column.pictures is None or not column.traits.shown:
             continue
         shown = column.pictures[:count]
         alt = f"Samples of {title(column)}"
-        html = wall(shown, columns=columns_of(len(shown)), alt=alt, stamp=stamp_of(column, seed), fps=fps)
+        html = embedded_grid(shown, alt=alt, stamp=stamp_of(column, seed), fps=fps)
         mark = f'<i style="--mark:var(--c{palette[column.name]})"></i>'
         caption = f"<b>{mark}{escape(title(column))}</b>{escape(_caption(comparison, column))}"
         figures.append(f"<figure>{html}<figcaption>{caption}</figcaption></figure>")
@@ -73,9 +71,9 @@ def gallery(comparison: Comparison, seed: int) -> str:
 
 
 def _shown(comparison: Comparison) -> int:
-    """Pictures of every wall: as many as all have, so that walls can be held against one another."""
-    walls = [column.pictures for column in comparison.columns if column.kind not in ("untrained", "real")]
-    there = [len(pictures) for pictures in (comparison.real, *walls) if pictures is not None]
+    """Pictures in every grid: as many as all have, so that grids can be held against one another."""
+    drawn = [column.pictures for column in comparison.columns if column.traits.shown]
+    there = [len(pictures) for pictures in (comparison.real, *drawn) if pictures is not None]
     return min([CLIPS if comparison.data.media.kind == "video" else PICTURES, *there])
 
 
@@ -83,7 +81,7 @@ def _caption(comparison: Comparison, column: Column) -> str:
     metric = comparison.metrics[0] if comparison.metrics else ""
     result = column.result(metric)
     score = "" if result is None else f"{metric} {number_words(result.value)} · "
-    return f"{score}{KIND_WORDS[column.kind]}"
+    return f"{score}{column.traits.caption}"
 
 
 def closest(comparison: Comparison, seed: int) -> str:
@@ -111,8 +109,8 @@ def _pair(comparison: Comparison, column: Column, seed: int) -> str:
     body = ""
     if found.pictures is not None:
         stamp = stamp_of(column, seed)
-        drawn = wall(column.pictures[:count], columns=count, alt="Samples", stamp=stamp, fps=fps)
-        real = wall(found.pictures, columns=count, alt="Nearest training records", stamp=None, fps=fps)
+        drawn = embedded_grid(column.pictures[:count], columns=count, alt="Samples", stamp=stamp, fps=fps)
+        real = embedded_grid(found.pictures, columns=count, alt="Nearest training records", stamp=None, fps=fps)
         body = f'<div class="row"><span>drawn</span>{drawn}</div><div class="row"><span>nearest</span>{real}</div>'
     words = f"smallest distance {number_words(low)}, median {number_words(middle)}"
     return f"<figure><h4>{escape(title(column))}</h4>{body}<figcaption>{words}</figcaption></figure>"
@@ -120,24 +118,18 @@ def _pair(comparison: Comparison, column: Column, seed: int) -> str:
 
 def curves(comparison: Comparison) -> str:
     """Losses, and scores measured while training, by images seen."""
-    charts, palette = [], colours(comparison)
-    for column in comparison.columns:
-        if column.story is None or not column.story.losses:
-            continue
-        start = palette[column.name]
-        lines = [
-            Series(name=name, points=points, colour=start if i == 0 else start + i)
-            for i, (name, points) in enumerate(column.story.losses.items())
-        ]
-        charts.append(line_chart(lines, title=title(column), x="images seen", y="loss"))
+    palette = colours(comparison)
+    histories = [(column, column.history) for column in comparison.columns if column.history is not None]
+    charts = [_loss_chart(c, history, palette[c.name]) for c, history in histories if history.losses]
     if not charts:
         return ""
-    scored = [c for c in comparison.columns if c.story is not None and any(len(p) > 1 for p in c.story.scores.values())]
-    for metric in dict.fromkeys(m for c in scored if c.story is not None for m in c.story.scores):
+    # A single point (the measurement at a run's end) is no curve, and stands in the table already.
+    scored = [(c, history.scores) for c, history in histories if any(len(p) > 1 for p in history.scores.values())]
+    for metric in dict.fromkeys(metric for _, scores in scored for metric in scores):
         lines = [
-            Series(name=title(c), points=c.story.scores[metric], colour=palette[c.name])
-            for c in scored
-            if c.story is not None and metric in c.story.scores
+            Series(name=title(c), points=scores[metric], colour=palette[c.name])
+            for c, scores in scored
+            if metric in scores
         ]
         charts.append(line_chart(lines, title=f"{measure(metric).title} while training", x="images seen", y=metric))
     return (
@@ -146,28 +138,33 @@ def curves(comparison: Comparison) -> str:
     )
 
 
+def _loss_chart(column: Column, history: TrainingHistory, colour: int) -> str:
+    """The losses of one training, the first of them in the generator's own colour."""
+    lines = [
+        Series(name=name, points=points, colour=colour + i) for i, (name, points) in enumerate(history.losses.items())
+    ]
+    return line_chart(lines, title=title(column), x="images seen", y="loss")
+
+
 def models(comparison: Comparison) -> str:
     """What each system is, with its paper."""
     articles = []
     for column in comparison.columns:
-        if not competes(column) and column.kind != "mixture":
+        if not column.traits.shown:
             continue
         articles.append(f"<article><h3>{escape(title(column))}</h3>{_about(column)}</article>")
     return f'<h2 class="part">What they are</h2><div class="models">{"".join(articles)}</div>'
 
 
 def _about(column: Column) -> str:
-    if column.kind == "mixture":
-        return (
-            "<p>Ten Gaussians with full covariances on the first 64 principal components of the training data, fitted "
-            "by expectation maximization. No network: the honest floor that every network must beat.</p>"
-        )
-    entry = catalog.find(column.recipe)
+    if column.traits.about:
+        return f"<p>{escape(column.traits.about)}</p>"
+    entry = column.entry
     size = f"{count_words(column.parameters)} parameters" if column.parameters is not None else ""
     model = f"model <code>{escape(column.model[:12])}</code>" if column.model else ""
     facts = " · ".join(part for part in (size, model, escape(column.origin)) if part)
-    about = f"<p>{escape(entry.about)}</p>" if entry is not None else f"<p>{escape(KIND_WORDS[column.kind])}</p>"
-    papers = [references.find(key) for key in entry.references] if entry is not None else []
+    about = entry.about if entry is not None and entry.about else column.traits.caption
+    papers = entry.papers if entry is not None else ()
     cited = "".join(
         f"<li>{escape(paper.title)}. {escape(paper.short())}"
         + (f", arXiv {escape(paper.arxiv)}" if paper.arxiv else "")
@@ -178,7 +175,7 @@ def _about(column: Column) -> str:
     sources = (
         f"<ul>{cited}</ul><details><summary>BibTeX</summary><pre>{escape(bibtex)}</pre></details>" if papers else ""
     )
-    return f'{about}<p class="soft">{facts}</p>{sources}'
+    return f'<p>{escape(about)}</p><p class="soft">{facts}</p>{sources}'
 
 
 def protocol(comparison: Comparison) -> str:

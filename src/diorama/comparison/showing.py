@@ -1,4 +1,4 @@
-"""Samples as they stand in the report: grids of pictures, walls of playing clips, each carrying its stamp."""
+"""Samples as they stand in the report: grids of pictures or of playing clips, each carrying its stamp."""
 
 from __future__ import annotations
 
@@ -17,26 +17,30 @@ from diorama.web import embed
 PICTURES, CLIPS = 64, 16
 """Samples shown of every generator."""
 
-_CLIP_WALL = 384
-"""Clips are enlarged to walls about this many pixels wide, since video halves the resolution of colour."""
+_CLIP_GRID_WIDTH = 384
+"""Grids of clips are enlarged to about this many pixels, since video halves the resolution of colour."""
 
 
-def wall(pictures: np.ndarray, *, columns: int, alt: str, stamp: SyntheticStamp | None, fps: float) -> str:
+def embedded_grid(
+    pictures: np.ndarray, *, columns: int | None = None, alt: str, stamp: SyntheticStamp | None, fps: float
+) -> str:
     """Pictures or clips side by side, as one embedded file.
 
     Args:
         pictures: (n, h, w, 3) or (n, t, h, w, 3) uint8.
-        columns: in a row.
+        columns: pictures in a row; about as many as there are rows by default.
         alt: what is shown, for those who cannot see it.
         stamp: of the model that drew them; ``None`` for real records.
         fps: of clips.
     """
+    columns = columns or max(1, round(len(pictures) ** 0.5))
     if pictures.ndim == 4:
         laid = grid(pictures, columns=columns, pad=1, background=128)
         content = _written(laid, stamp, fps)
         return embed.picture(content, ".png", alt=alt, size=(laid.shape[1], laid.shape[0]))
+    # Every frame of the grid shows the same moment of all clips: (n, t, h, w, 3) to (t, grid h, grid w, 3).
     frames = np.stack([grid(pictures[:, t], columns=columns, pad=1, background=128) for t in range(pictures.shape[1])])
-    times = max(1, _CLIP_WALL // frames.shape[2])
+    times = max(1, _CLIP_GRID_WIDTH // frames.shape[2])
     enlarged = frames.repeat(times, 1).repeat(times, 2)
     content = _written(enlarged, stamp, fps)
     return embed.clip(content, ".mp4", alt=alt, size=(enlarged.shape[2], enlarged.shape[1]))
@@ -44,22 +48,17 @@ def wall(pictures: np.ndarray, *, columns: int, alt: str, stamp: SyntheticStamp 
 
 def stamp_of(column: Column, seed: int) -> SyntheticStamp | None:
     """The mark of a column's pictures; real records carry none."""
-    if column.kind == "real":
+    if not column.traits.synthetic:
         return None
     return SyntheticStamp(model=column.model or "unknown", seed=seed, recipe=column.recipe or column.name)
-
-
-def columns_of(count: int) -> int:
-    """Pictures in a row of a square wall."""
-    return max(1, round(count**0.5))
 
 
 def _written(pixels: np.ndarray, stamp: SyntheticStamp | None, fps: float) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         if pixels.ndim == 3:
-            path = Path(folder) / "wall.png"
+            path = Path(folder) / "grid.png"
             write_image(path, pixels, stamp)
         else:
-            path = Path(folder) / "wall.mp4"
+            path = Path(folder) / "grid.mp4"
             write_video(path, pixels, fps, stamp)
         return path.read_bytes()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from html import escape
 
-from diorama.comparison.columns import KIND_WORDS, Column, Comparison
-from diorama.comparison.words import competes, measure, starred, title
+from diorama.comparison.columns import Column, Comparison
+from diorama.comparison.words import measure, starred, title
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.evaluation.protocol import Result
-from diorama.web.charts import IntervalRow, interval_chart, number_words
+from diorama.web.charts import COLOURS, IntervalRow, interval_chart, number_words
+
+_GREY = COLOURS - 1
+"""The last place of the palette; the places before it are coloured, and taken in turn."""
 
 
 def colours(comparison: Comparison) -> dict[str, int]:
-    """Every generator's place in the palette; the floor, untrained selves and real records share the last, grey."""
-    shown = [column.name for column in comparison.columns if competes(column)]
-    places = {name: i % 7 for i, name in enumerate(shown)}
-    return {column.name: places.get(column.of or column.name, 7) for column in comparison.columns}
+    """Every generator's place in the palette; what does not compete shares the last, grey."""
+    competing = [column.name for column in comparison.columns if column.traits.competes]
+    places = {name: i % _GREY for i, name in enumerate(competing)}
+    return {column.name: places.get(column.name, _GREY) for column in comparison.columns}
 
 
 def score_chart(comparison: Comparison) -> str:
@@ -32,12 +35,12 @@ def score_chart(comparison: Comparison) -> str:
             value=result.value,
             low=result.interval.low,
             high=result.interval.high,
-            colour=palette[column.name] if column.kind != "untrained" else 7,
-            floor=column.kind == "mixture",
+            colour=palette[column.name],
+            floor=column.traits.baseline_of == "all",
         )
         for result, column in known
     ]
-    floor = " The dashed line is the Gaussian mixture." if any(row.floor for row in rows) else ""
+    floor = "".join(f" The dashed line is the {row.name}." for row in rows if row.floor)
     note = f"{measure(metric).meaning} {measure(metric).better.capitalize()} is better.{floor}"
     return interval_chart(rows, title=f"{measure(metric).title} ({metric})", note=note)
 
@@ -80,9 +83,9 @@ def _outside(metrics: list[str]) -> str:
 
 def _score_row(column: Column, metrics: list[str], winners: dict[str, Column | None]) -> str:
     cells = "".join(_score_cell(column.result(m), winners[m] is column) for m in metrics)
-    aside = "" if competes(column) else ' class="aside"'
-    kind = f"<small>{escape(KIND_WORDS[column.kind])}</small>" if column.kind in ("loaded", "samples") else ""
-    return f'<tr{aside}><th scope="row">{escape(title(column))}{kind}</th>{cells}</tr>'
+    row = "<tr>" if column.traits.competes else '<tr class="reference">'
+    origin = f"<small>{escape(column.traits.caption)}</small>" if column.traits.given else ""
+    return f'{row}<th scope="row">{escape(title(column))}{origin}</th>{cells}</tr>'
 
 
 def _score_cell(result: Result | None, is_best: bool) -> str:
@@ -95,13 +98,13 @@ def _score_cell(result: Result | None, is_best: bool) -> str:
 
 def cost_table(comparison: Comparison) -> str:
     """Parameters, training time, energy and drawing speed."""
-    columns = [c for c in comparison.columns if c.kind in ("trained", "loaded", "mixture")]
+    columns = [c for c in comparison.columns if c.traits.has_costs]
     head = "".join(
         f'<th class="number" scope="col">{name}</th>'
         for name in ("Parameters", "Seen", "Training", "Energy", "Drawing")
     )
     rows = "".join(f'<tr><th scope="row">{escape(title(c))}</th>{_cost_cells(c)}</tr>' for c in columns)
-    sources = list(dict.fromkeys(c.story.energy for c in columns if c.story is not None and c.story.energy))
+    sources = list(dict.fromkeys(c.history.energy for c in columns if c.history is not None and c.history.energy))
     note = f'<p class="soft">Energy: {escape("; ".join(sources))}.</p>' if sources else ""
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Costs"><table class="scores"><thead><tr>'
@@ -110,12 +113,12 @@ def cost_table(comparison: Comparison) -> str:
 
 
 def _cost_cells(column: Column) -> str:
-    story, speed = column.story, column.samples_per_second
+    history, speed = column.history, column.samples_per_second
     cells = [
         count_words(column.parameters) if column.parameters is not None else "—",
-        count_words(story.images) if story is not None else "—",
-        clock_words(story.seconds) if story is not None else "—",
-        energy_words(story.joules) if story is not None else "—",
+        count_words(history.images) if history is not None else "—",
+        clock_words(history.seconds) if history is not None else "—",
+        energy_words(history.joules) if history is not None else "—",
         f"{number_words(speed)}/s" if speed is not None else "—",
     ]
     return "".join(f'<td class="number">{cell}</td>' for cell in cells)

@@ -7,7 +7,6 @@ from typing import Literal
 
 from diorama.comparison.columns import Column, Comparison
 from diorama.evaluation.protocol import Result, clearly_below
-from diorama.recipes import catalog
 
 
 @dataclass(frozen=True)
@@ -52,25 +51,18 @@ def measure(metric: str) -> Measure:
 
 
 def title(column: Column) -> str:
-    """What a column is called."""
-    entry = catalog.find(column.recipe)
-    if column.kind == "mixture":
-        return "Gaussian mixture"
-    if column.kind == "real":
-        return "Held-out real"
-    if column.kind == "untrained":
-        return f"{entry.title if entry is not None else column.of}, untrained"
-    return entry.title if entry is not None and column.name == column.recipe else column.name
-
-
-def competes(column: Column) -> bool:
-    """Whether the column may win: generators do; the floor, untrained selves and real records do not."""
-    return column.kind in ("trained", "loaded", "samples")
+    """What a column is called: a system by its title, a finished run or samples by the name they were given."""
+    if column.traits.title:
+        return column.traits.title
+    entry = column.entry
+    if column.trained_column:
+        return f"{entry.title if entry is not None else column.trained_column}, untrained"
+    return entry.title if entry is not None and column.name == entry.name else column.name
 
 
 def best(comparison: Comparison, metric: str) -> Column | None:
     """The generator that did best by the estimate; ``None`` where none was measured, or the best are equal."""
-    known = [(result.value, column) for column, result in _scored(comparison, metric) if competes(column)]
+    known = [(result.value, column) for column, result in _scored(comparison, metric) if column.traits.competes]
     if not known:
         return None
     first = (min if measure(metric).better == "lower" else max)(value for value, _ in known)
@@ -80,7 +72,7 @@ def best(comparison: Comparison, metric: str) -> Column | None:
 
 def starred(comparison: Comparison, metric: str) -> Column | None:
     """The best generator, where there is another to be better than."""
-    several = sum(competes(column) for column, _ in _scored(comparison, metric)) > 1
+    several = sum(column.traits.competes for column, _ in _scored(comparison, metric)) > 1
     return best(comparison, metric) if several else None
 
 
@@ -97,7 +89,7 @@ def verdict(comparison: Comparison) -> list[str]:
     winner = best(comparison, metric)
     if winner is None:
         return []
-    return [_closest(comparison, metric, winner), *_floors(comparison, metric)]
+    return [_closest(comparison, metric, winner), *_against_baselines(comparison, metric)]
 
 
 def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
@@ -107,12 +99,12 @@ def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
     ahead = [
         title(column)
         for column, result in _scored(comparison, metric)
-        if column.kind in ("mixture", "untrained")
+        if column.traits.baseline_of != "nobody"
         and (result.value <= first.value if lower else result.value >= first.value)
     ]
     if ahead:
         return f"No generator comes closer to the data by {metric} than {_and(ahead)}."
-    rivals = [(c, r) for c, r in _scored(comparison, metric) if competes(c) and c is not winner]
+    rivals = [(c, r) for c, r in _scored(comparison, metric) if c.traits.competes and c is not winner]
     tied = [title(c) for c, second in rivals if not _clearly_better(first, second, lower=lower)]
     if not rivals:
         return f"{title(winner)} scores {metric} {first.value:.3g}."
@@ -126,29 +118,24 @@ def _clearly_better(result: Result, other: Result, *, lower: bool) -> bool:
     return clearly_below(result, other) if lower else clearly_below(other, result)
 
 
-def _floors(comparison: Comparison, metric: str) -> list[str]:
+def _against_baselines(comparison: Comparison, metric: str) -> list[str]:
+    """Who does not score better than the mixture, and than its own untrained network; unmeasured ones are left out."""
     lower = measure(metric).better == "lower"
-
-    def beats(column: Column, floor: Column | None) -> bool:
-        mine, other = column.result(metric), None if floor is None else floor.result(metric)
-        if mine is None or other is None:
-            return True
-        return _clearly_better(mine, other, lower=lower)
-
-    mixture = next((c for c in comparison.columns if c.kind == "mixture"), None)
-    untrained = {c.of: c for c in comparison.columns if c.kind == "untrained"}
-    generators = [c for c in comparison.columns if competes(c)]
+    scored = _scored(comparison, metric)
+    generators = [(column, result) for column, result in scored if column.traits.competes]
+    mixture = next((result for column, result in scored if column.traits.baseline_of == "all"), None)
+    untrained = {column.trained_column: result for column, result in scored if column.traits.baseline_of == "own"}
     sentences = []
     if mixture is not None:
-        failed = [title(c) for c in generators if not beats(c, mixture)]
+        failed = [title(c) for c, result in generators if not _clearly_better(result, mixture, lower=lower)]
         sentences.append(
             f"{_and(failed)} {_do(failed)} not yet beat the Gaussian mixture."
             if failed
             else f"{_every(generators, 'generator')} beats the Gaussian mixture."
         )
-    if untrained:
-        trained = [c for c in generators if c.name in untrained]
-        failed = [title(c) for c in trained if not beats(c, untrained[c.name])]
+    trained = [(column, result) for column, result in generators if column.name in untrained]
+    if trained:
+        failed = [title(c) for c, result in trained if not _clearly_better(result, untrained[c.name], lower=lower)]
         sentences.append(
             f"{_and(failed)} {_do(failed)} not yet beat the untrained network."
             if failed
@@ -161,8 +148,8 @@ def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _every(columns: list[Column], kind: str) -> str:
-    return title(columns[0]) if len(columns) == 1 else f"Every {kind}"
+def _every(scored: list[tuple[Column, Result]], kind: str) -> str:
+    return title(scored[0][0]) if len(scored) == 1 else f"Every {kind}"
 
 
 def _do(names: list[str]) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from diorama.core.errors import BadConfig
+from diorama.core.suggestions import did_you_mean
 
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 
@@ -31,7 +31,7 @@ def encode(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence[type] = ()) -> Any:
+def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence[object] = ()) -> Any:
     """The typed value that ``value``, read from JSON, stands for.
 
     Args:
@@ -39,7 +39,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
             plain annotation (``int``, ``tuple[int, ...]``, ``Literal[...]``, ``Mapping[str, X]`` …).
         value: what ``json.loads`` returned.
         where: path of the value, for messages.
-        catalog: further dataclasses that a ``kind`` may name (a user's own).
+        catalog: further dataclasses that a ``kind`` may name (a user's own); what is no class in it is passed over.
 
     Raises:
         BadConfig: a wrong type, an unknown key or kind, a missing field; the message starts with its path.
@@ -57,7 +57,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
         return _decode_fields(annotation, value, where, catalog)
     if origin is Literal:
         if value not in args:
-            raise BadConfig(f"{where}: {value!r} is not one of {list(args)}{_nearest(value, args)}")
+            raise BadConfig(f"{where}: {value!r} is not one of {list(args)}{did_you_mean(value, args)}")
         return value
     if origin is tuple:
         items = _items(value, where)
@@ -75,7 +75,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
     return _decode_plain(annotation, value, where)
 
 
-def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence[type]) -> Any:
+def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence[object]) -> Any:
     if value is None and type(None) in args:
         return None
     options = [a for a in args if a is not type(None)]
@@ -94,27 +94,29 @@ def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence
     raise BadConfig(f"{where}: {value!r} is none of {names}")
 
 
-def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, catalog: Sequence[type]) -> Any:
+def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, catalog: Sequence[object]) -> Any:
     kind = value["kind"]
-    for option in (*options, *catalog):
-        if dataclasses.is_dataclass(option) and option.__name__ == kind:
+    # A file's whole CATALOG may be handed in: the entries in it are values, and are passed over.
+    known = [o for o in (*options, *catalog) if isinstance(o, type) and dataclasses.is_dataclass(o)]
+    for option in known:
+        if option.__name__ == kind:
             return _decode_fields(option, value, where, catalog)
-    names = [o.__name__ for o in (*options, *catalog) if dataclasses.is_dataclass(o)]
+    names = [option.__name__ for option in known]
     # Class names are long and alike (all end in Config): a distant one misleads whoever wrote a class of their own.
     raise BadConfig(
-        f"{where}: {kind!r} is unknown here{_nearest(kind, names, cutoff=0.85)}. If the class is your own, name its "
-        f"file with --with FILE.py (from Python: catalog=…). Known are {', '.join(names)}"
+        f"{where}: {kind!r} is unknown here{did_you_mean(kind, names, cutoff=0.85)}. If the class is your own, name "
+        f"its file with --with FILE.py (from Python: catalog=…). Known are {', '.join(names)}"
     )
 
 
-def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[type]) -> Any:
+def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[object]) -> Any:
     if not isinstance(value, Mapping):
         raise BadConfig(f"{where}: expected the fields of {cls.__name__}, got {value!r}")
     fields = {f.name: f for f in dataclasses.fields(cls)}
     given = {k: v for k, v in value.items() if k != "kind" or _has_own_kind(cls)}
     for name in given:
         if name not in fields:
-            raise BadConfig(f"{where}.{name}: {cls.__name__} has no such field{_nearest(name, fields)}")
+            raise BadConfig(f"{where}.{name}: {cls.__name__} has no such field{did_you_mean(name, fields)}")
     for name, f in fields.items():
         required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if required and name not in given:
@@ -147,8 +149,3 @@ def _items(value: Any, where: str) -> Sequence[Any]:
     if not isinstance(value, (list, tuple)):
         raise BadConfig(f"{where}: expected a list, got {value!r}")
     return value
-
-
-def _nearest(name: Any, known: Any, cutoff: float = 0.6) -> str:
-    close = get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=cutoff)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
@@ -19,6 +20,9 @@ Batch = Mapping[str, Tensor]
 
 Condition = Mapping[str, Tensor]
 """The part of a batch that a generator is given; the same names."""
+
+NOTHING_GIVEN: Condition = MappingProxyType({})
+"""The empty condition."""
 
 BATCH_KEYS: Mapping[str, str] = {
     "image": "(b, c, h, w) float32 in [-1, 1]",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from diorama.core.contracts import Batch
 from diorama.core.errors import BadConfig
 
 
@@ -94,6 +95,11 @@ def precision(name: str, device: torch.device) -> Precision:
     return Precision(dtype, device)
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """A tensor of half precision in float32, others as they are: a mean of halves loses what is small in them."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 def seed(device: torch.device, value: int) -> None:
     """Seed PyTorch's own generators of the CPU and of one device.
 
@@ -157,6 +163,15 @@ def cast_weights(module: torch.nn.Module, dtype: torch.dtype) -> None:
     for layer in module.modules():
         if isinstance(layer, torch.nn.Linear | torch.nn.modules.conv._ConvNd):
             layer.weight.data = layer.weight.data.to(dtype)
+
+
+def lay_out(batch: Batch, *, channels_last: bool) -> Batch:
+    """A batch whose pictures are laid out as channels-last convolutions want them, where these are wanted."""
+    return {key: _innermost(value) for key, value in batch.items()} if channels_last else batch
+
+
+def _innermost(value: Tensor) -> Tensor:
+    return value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
 
 
 def all_finite(tensors: Iterable[Tensor]) -> Tensor:

@@ -7,7 +7,7 @@ through NCCL and tensors on the CPU through gloo, so that an agreement never wai
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -35,6 +35,14 @@ def world_size() -> int:
 def local_rank() -> int:
     """This process's place on its machine, which names its GPU."""
     return int(os.environ.get("LOCAL_RANK", 0))
+
+
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process: of several CUDA devices that of its place on its machine, made the current one."""
+    if device.type == "cuda" and launched():
+        device = torch.device("cuda", local_rank())
+        torch.cuda.set_device(device)
+    return device
 
 
 def launched() -> bool:
@@ -97,6 +105,15 @@ def gather(value: Tensor) -> Tensor:
     return torch.stack(rows)
 
 
+def gather_lists(values: list[T]) -> list[T]:
+    """The lists of all processes one after another, in the first process; elsewhere its own."""
+    if not _active() or world_size() == 1:
+        return values
+    parts: list[list[T]] = [[] for _ in range(world_size())]
+    dist.gather_object(values, parts if is_first() else None)
+    return [value for part in parts for value in part] if is_first() else values
+
+
 def share(value: T) -> T:
     """The first process's value, for every process: text, numbers, lists of them."""
     if not _active() or world_size() == 1:
@@ -118,3 +135,13 @@ def agree(wish: bool) -> bool:
 def barrier() -> None:
     """Wait until every process is here."""
     agree(False)
+
+
+def first_before_others(make: Callable[[], T]) -> T:
+    """What every process makes for itself, the first before the others, which then find what it left in a cache."""
+    if is_first():
+        made = make()
+        barrier()
+        return made
+    barrier()
+    return make()

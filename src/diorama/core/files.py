@@ -34,7 +34,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
         content: all of it.
         durable: wait until the disk has it. Not worth the milliseconds for one of many files that can be made again.
     """
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial = _beside(path, "partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
@@ -66,8 +66,12 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def fresh_folder(path: Path) -> Iterator[Path]:
-    """A folder that appears at ``path`` only when the block ends well; an older one there is replaced."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    """A folder that appears at ``path`` only when the block ends well; an older one there is replaced.
+
+    Two renames replace it, since no system exchanges folders in one: a kill between them leaves the older one under
+    another name, from which :func:`sweep` puts it back.
+    """
+    partial = _beside(path, "partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(partial, ignore_errors=True)
@@ -78,15 +82,56 @@ def fresh_folder(path: Path) -> Iterator[Path]:
     try:
         yield partial
         if path.exists():
-            replaced = path.with_name(f".{path.name}.replaced-{os.getpid()}")
+            replaced = _beside(path, "replaced")
             os.replace(path, replaced)
-            os.replace(partial, path)
+            try:
+                os.replace(partial, path)
+            except OSError:
+                os.replace(replaced, path)
+                raise
+            # The new folder must be there for good before the old one is gone.
+            _sync_folder(path.parent)
             shutil.rmtree(replaced)
         else:
             os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder; a kill on the way leaves none of it under its name, and :func:`sweep` removes the rest."""
+    doomed = _beside(path, "removed")
+    os.replace(path, doomed)
+    shutil.rmtree(doomed)
+
+
+def sweep(folder: Path) -> None:
+    """Mend what killed processes left in a folder in which nobody else writes.
+
+    What was to be replaced and is missing is put back from its older copy; what is half written or half removed goes.
+    """
+    # Newest first: of several copies of what is missing that one comes back, and then nothing is missing.
+    for copy in sorted(folder.glob(".*.replaced-*"), key=lambda path: path.stat().st_mtime, reverse=True):
+        original = folder / copy.name[1:].rpartition(".replaced-")[0]
+        if original.exists():
+            _remove(copy)
+        else:
+            os.replace(copy, original)
+    for left in (*folder.glob(".*.partial-*"), *folder.glob(".*.removed-*")):
+        _remove(left)
+
+
+def _beside(path: Path, what: str) -> Path:
+    """A name of this process beside a path, which listings hide."""
+    return path.with_name(f".{path.name}.{what}-{os.getpid()}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def sha256_of(path: Path) -> str:

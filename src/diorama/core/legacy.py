@@ -2,8 +2,8 @@
 
 A pickle is a program. The reader here runs it on a machine of its own that knows only data: numbers, strings, lists,
 dicts and the few names by which PyTorch stores tensors. Any other name ends the reading; nothing is imported and
-nothing is called. Memory is bounded by the file's size: archives must be stored and not compressed, and a tensor may
-not be larger than its storage.
+nothing is called. Memory is bounded by the file's size: archives must be stored and not compressed, a tensor may not be
+larger than its storage, and what a pickle names many times is counted or left as it is (``core/pickles.py``).
 
 Two layouts are read: the zip archive of PyTorch 1.6 and later, and the stream of pickles before it.
 """
@@ -23,11 +23,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.core.pickles import Name, StorageRef, TensorRef, Unreadable, run_pickle
+from diorama.core.pickles import Name, StorageRef, TensorRef, Unreadable, run_pickle, shown
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _MOST_ITEMS, _MOST_DEPTH = 200_000, 100
+_MOST_NAME = 1_000
+"""Characters of a tensor's whole name; published ones have up to a hundred."""
+_LONGEST = 2**63 - 1
 _DTYPES: Mapping[str, torch.dtype] = {
     "DoubleStorage": torch.float64,
     "FloatStorage": torch.float32,
@@ -56,7 +59,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """
     content = read_checkpoint(path)
     found: dict[str, Tensor] = {}
-    _collect(content, "", found)
+    try:
+        _collect(content, "", found)
+    except Unreadable as problem:
+        raise BadInput(f"{path}: {problem}") from problem
     if not found:
         raise BadInput(f"{path}: holds no tensors")
     return found
@@ -82,6 +88,9 @@ def read_checkpoint(path: Path) -> Any:
 
 
 def _collect(value: Any, name: str, found: dict[str, Tensor]) -> None:
+    # One long key, shared by dicts in dicts, would be written out once for each tensor and level.
+    if len(name) > _MOST_NAME:
+        raise Unreadable(f"the name of a tensor has more than {_MOST_NAME:,} characters: {shown(name)}")
     if isinstance(value, Tensor):
         found[name] = value
     elif isinstance(value, Mapping):
@@ -109,7 +118,7 @@ def _read_zip(path: Path) -> Any:
         def storage(ref: StorageRef) -> Tensor:
             name = f"{root}data/{ref.key}"
             if name not in entries:
-                raise Unreadable(f"the storage {ref.key!r} is missing")
+                raise Unreadable(f"the storage {shown(ref.key)} is missing")
             if ref.key not in storages:
                 storages[ref.key] = _flat(archive.read(name), ref)
             return storages[ref.key]
@@ -136,12 +145,12 @@ def _read_stream(path: Path) -> Any:
         ref = run.storages.get(key) if isinstance(key, str) else None
         count = int.from_bytes(stream.read(8), "little", signed=True)
         if ref is None or count != ref.length or key in storages:
-            raise Unreadable(f"the storage {key!r} does not fit the tensors that use it")
+            raise Unreadable(f"the storage {shown(key)} does not fit the tensors that use it")
         storages[key] = _flat(stream.read(count * _DTYPES[ref.kind].itemsize), ref)
 
     def storage(ref: StorageRef) -> Tensor:
         if ref.key not in storages:
-            raise Unreadable(f"the storage {ref.key!r} is missing")
+            raise Unreadable(f"the storage {shown(ref.key)} is missing")
         return storages[ref.key]
 
     return _Resolver(storage)(content)
@@ -150,7 +159,7 @@ def _read_stream(path: Path) -> Any:
 def _flat(content: bytes, ref: StorageRef) -> Tensor:
     dtype = _DTYPES[ref.kind]
     if ref.length < 0 or len(content) < ref.length * dtype.itemsize:
-        raise Unreadable(f"the storage {ref.key!r} is truncated")
+        raise Unreadable(f"the storage {shown(ref.key)} is truncated")
     if not ref.length:
         return torch.empty(0, dtype=dtype)
     return torch.frombuffer(bytearray(content), dtype=dtype, count=ref.length)
@@ -181,7 +190,8 @@ class _Resolver:
 
 
 def _view(ref: TensorRef, flat: Tensor) -> Tensor:
-    if len(ref.size) != len(ref.stride) or min((ref.offset, *ref.size, *ref.stride)) < 0:
+    places = (ref.offset, *ref.size, *ref.stride)
+    if len(ref.size) != len(ref.stride) or min(places) < 0 or max(places) > _LONGEST:
         raise Unreadable("a tensor's shape is broken")
     count, last = (
         math.prod(ref.size),

@@ -3,6 +3,10 @@
 It follows the opcodes that ``pickletools`` reads, but a global name stays a name: those by which PyTorch stores
 tensors become :class:`TensorRef`, an ordered dict becomes a dict, and any other name ends the reading. Nothing is
 imported and nothing is called.
+
+A pickle may name what it has built again and again, so that a few bytes can stand for a value of any size. Hence three
+rules: steps and copied items are counted; only strings and numbers are compared, hashed or put into words; and words
+are cut (:func:`shown`).
 """
 
 from __future__ import annotations
@@ -17,6 +21,28 @@ from typing import Any, NamedTuple
 
 class Unreadable(Exception):
     """The content is broken, or asks for more than data."""
+
+
+MOST_STEPS = 2_000_000
+"""Opcodes of one pickle, each of which may take a hundred bytes; a checkpoint of 1,000 tensors has about 30,000."""
+MOST_COPIED = 1_000_000
+"""Items of containers that are built out of other containers, all together."""
+MOST_BITS = 4_096
+"""Size of an integer; PyTorch's own magic number has 77 bits."""
+MOST_AXES = 64
+"""Dimensions of a tensor, PyTorch's own limit."""
+_MOST_SHOWN = 80
+
+
+def shown(value: object) -> str:
+    """A value out of a pickle in a few words: strings and numbers, cut; of anything else the type alone, since what a
+    pickle has nested would be written out again and again."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return "a huge number"
+    if not isinstance(value, (str, bytes, int, float, type(None))):
+        return f"a {type(value).__name__}"
+    words = repr(value[: _MOST_SHOWN + 1] if isinstance(value, (str, bytes)) else value)
+    return words if len(words) <= _MOST_SHOWN else f"{words[:_MOST_SHOWN]}…"
 
 
 class Name(NamedTuple):
@@ -75,13 +101,16 @@ def run_pickle(data: bytes, storage_types: Collection[str], *, count: int = 1) -
         try:
             # Broken escapes in strings are refused or kept, and are nobody's bug to be warned of.
             with warnings.catch_warnings(action="ignore"):
-                for opcode, argument, _position in pickletools.genops(stream):
+                for steps, (opcode, argument, _position) in enumerate(pickletools.genops(stream)):
+                    if steps == MOST_STEPS:
+                        raise Unreadable(f"has more than {MOST_STEPS:,} steps, which no file of tensors needs")
                     if opcode.name == "STOP":
                         run.values.append(machine.stack.pop())
                         break
                     machine.step(opcode.name, argument)
         except (ValueError, IndexError, TypeError, KeyError, AttributeError) as problem:
-            raise Unreadable(f"is no readable pickle ({problem})") from problem
+            # Messages of pickletools repeat what they could not read, which may be most of the file.
+            raise Unreadable(f"is no readable pickle ({shown(str(problem))})") from problem
     run.end = stream.tell()
     return run
 
@@ -106,11 +135,16 @@ _TUPLES: Mapping[str, int] = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE
 
 
 class _Machine:
-    """Stack and memo of one pickle."""
+    """Stack and memo of one pickle.
+
+    Attributes:
+        copied: items so far of containers that were built out of other containers.
+    """
 
     def __init__(self, storage_types: Collection[str], storages: dict[str, StorageRef]) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.copied = 0
         self.storage_types, self.storages = storage_types, storages
         self.actions: Mapping[str, Callable[[], object]] = {
             "MARK": lambda: self.stack.append(_MARK),
@@ -142,6 +176,9 @@ class _Machine:
         if opcode in _IGNORED:
             return
         if opcode in _VALUES or opcode in _BINARY:
+            # Integers do not remember their hash: as a key, a huge one would be read anew at every use.
+            if isinstance(argument, int) and argument.bit_length() > MOST_BITS:
+                raise Unreadable(f"holds a number of more than {MOST_BITS} bits")
             self.stack.append(argument)
         elif opcode in _CONSTANTS:
             self.stack.append(_CONSTANTS[opcode])
@@ -193,12 +230,15 @@ class _Machine:
                 raise TypeError("keys are strings or numbers")
             target[key] = value
 
-    def _name(self, module: str, attribute: str) -> None:
+    def _name(self, module: Any, attribute: Any) -> None:
+        # STACK_GLOBAL takes whatever lies on the stack; lists of lists must not reach a comparison or a message.
+        if not isinstance(module, str) or not isinstance(attribute, str):
+            raise TypeError("a global name is made of two strings")
         name = Name(module, attribute)
         if name not in _CALLABLE and not (module == "torch" and attribute in self.storage_types):
             raise Unreadable(
-                f"asks for {module}.{attribute}; only tensors, numbers, strings, lists and dicts are read. "
-                "Save its state dict, or convert it to safetensors"
+                f"asks for {shown(f'{module}.{attribute}')[1:-1]}; only tensors, numbers, strings, lists and dicts are "
+                "read. Save its state dict, or convert it to safetensors"
             )
         self.stack.append(name)
 
@@ -207,19 +247,44 @@ class _Machine:
             raise TypeError("only names are called")
         if function == _ORDERED_DICT:
             # Python 2 gives the items as pairs; Python 3 sets them afterwards.
-            pairs = arguments[0] if arguments else []
+            pairs = [self._copy(pair, 2) for pair in self._copy(arguments[0])] if arguments else []
             self._set_items([part for key, value in pairs for part in (key, value)], into={})
         elif function == _SIZE:
-            self.stack.append(tuple(arguments[0]))
+            self.stack.append(self._whole_numbers(arguments[0]))
         elif function == _PARAMETER:
             self.stack.append(arguments[0])
         elif function in _TENSORS:
             storage, offset, size, stride = arguments[:4]
-            if not isinstance(storage, StorageRef) or not _whole(offset, *size, *stride):
+            if not isinstance(storage, StorageRef) or type(offset) is not int:
                 raise TypeError("a tensor is a view of a storage")
-            self.stack.append(TensorRef(storage, offset, tuple(size), tuple(stride)))
+            self.stack.append(TensorRef(storage, offset, self._whole_numbers(size), self._whole_numbers(stride)))
         else:
-            raise TypeError(f"{function} cannot be called")
+            raise TypeError("types of storages cannot be called")
+
+    def _copy(self, items: Any, most: int = MOST_COPIED) -> tuple[Any, ...]:
+        """The items of a list or tuple, counted: the same list may be given to thousands of calls.
+
+        Raises:
+            Unreadable: more items were copied than a file of tensors has.
+            TypeError: it is neither, or longer than ``most``.
+        """
+        if not isinstance(items, (list, tuple)) or len(items) > most:
+            raise TypeError(f"a list of at most {most:,} items must stand here")
+        self.copied += len(items)
+        if self.copied > MOST_COPIED:
+            raise Unreadable(f"copies more than {MOST_COPIED:,} items, which no file of tensors needs")
+        return tuple(items)
+
+    def _whole_numbers(self, items: Any) -> tuple[int, ...]:
+        """A shape or strides.
+
+        Raises:
+            TypeError: they are none.
+        """
+        numbers = self._copy(items, MOST_AXES)
+        if not all(type(number) is int for number in numbers):
+            raise TypeError("sizes and strides are whole numbers")
+        return numbers
 
     def _build(self) -> None:
         # State dicts carry format versions of their modules as an attribute, which is left out.
@@ -231,15 +296,11 @@ class _Machine:
         mark, kind, key, _place, count = reference[:5]
         known = isinstance(kind, Name) and kind.module == "torch" and kind.attribute in self.storage_types
         # Any other key could be a list that unfolds without end when it is put into words.
-        if mark != "storage" or not known or not isinstance(key, (str, int)) or not _whole(count):
+        if mark != "storage" or not known or not isinstance(key, (str, int)) or type(count) is not int:
             raise TypeError("a persistent name must stand for a storage")
         if len(reference) > 5 and reference[5] is not None:
             raise Unreadable("holds views of storages in a form older than PyTorch 0.4")
         ref = StorageRef(kind.attribute, str(key), count)
         if self.storages.setdefault(ref.key, ref) != ref:
-            raise TypeError(f"the storage {ref.key!r} is named twice, differently")
+            raise TypeError(f"the storage {shown(ref.key)} is named twice, differently")
         self.stack.append(ref)
-
-
-def _whole(*values: Any) -> bool:
-    return all(type(value) is int for value in values)

@@ -43,9 +43,14 @@ class RunLog:
         with self.path.open("a", encoding="utf-8") as file:
             os.fsync(file.fileno())
 
-    def cut(self, step: int) -> None:
-        """Drop what was logged after a step: a resumed run writes it again."""
-        kept = [r for r in _records(self.path) if r["step"] <= step]
+    def cut(self, step: int, *, without: str | None = None) -> None:
+        """Drop what was logged after a step: a resumed run writes it again.
+
+        Args:
+            step: the last whose records stay.
+            without: a kind of records that is dropped of this step too.
+        """
+        kept = [r for r in _records(self.path) if r["step"] < step or (r["step"] == step and r.get("kind") != without)]
         lines = [json.dumps(r, allow_nan=False, ensure_ascii=False) + "\n" for r in kept]
         files.write_text(self.path, "".join(lines))
 

@@ -17,6 +17,9 @@ from diorama.media.convert import to_uint8
 from diorama.nn.similarity import psnr, ssim
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.conditions import usual
+from diorama.synthesis.drawing import DrawOptions, pixels_of
+from diorama.synthesis.drawing import draw as draw_batches
 
 HIGHEST_PSNR = 100.0
 """dB that pictures without any difference count as."""
@@ -24,12 +27,9 @@ HIGHEST_PSNR = 100.0
 
 def draw(model: Synthesizer, count: int, *, seed: int, batch_size: int) -> Iterator[Tensor]:
     """Batches of samples 0 to ``count - 1`` of a seed, in [-1, 1]; labels take turns."""
-    for first in range(0, count, batch_size):
-        size = min(batch_size, count - first)
-        condition = {}
-        if model.config.classes:
-            condition["label"] = torch.arange(first, first + size) % len(model.config.classes)
-        yield model.sample(size, seed=seed, first=first, condition=condition)
+    conditions, options = usual(model.config.conditions, None), DrawOptions(batch_size=batch_size)
+    for batch in draw_batches(model, count, seed=seed, conditions=conditions, options=options):
+        yield pixels_of(batch)
 
 
 def measure_model(

@@ -8,54 +8,63 @@ Its checkpoints hold, among others, the networks of Ho et al. 2020 (``google/ddp
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from diorama.core.errors import BadInput
+from diorama.interop.layout import Layout, Table, tensors_of
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 
 UNet2DConfig = DDPMUNetConfig | NCSNppConfig
 
-# The library's own defaults: a published config leaves out what equals them.
-_DEFAULTS: Mapping[str, Any] = {
-    "sample_size": None,
-    "in_channels": 3,
-    "out_channels": 3,
-    "center_input_sample": False,
-    "time_embedding_type": "positional",
-    "time_embedding_dim": None,
-    "freq_shift": 0,
-    "flip_sin_to_cos": True,
-    "down_block_types": ("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
-    "mid_block_type": "UNetMidBlock2D",
-    "up_block_types": ("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
-    "block_out_channels": (224, 448, 672, 896),
-    "layers_per_block": 2,
-    "mid_block_scale_factor": 1.0,
-    "downsample_padding": 1,
-    "downsample_type": "conv",
-    "upsample_type": "conv",
-    "dropout": 0.0,
-    "act_fn": "silu",
-    "attention_head_dim": 8,
-    "norm_num_groups": 32,
-    "attn_norm_num_groups": None,
-    "norm_eps": 1e-5,
-    "resnet_time_scale_shift": "default",
-    "add_attention": True,
-    "class_embed_type": None,
-    "num_class_embeds": None,
-    "num_train_timesteps": None,
-}
-_TIMES = {"positional": "sinusoidal", "fourier": "fourier", "learned": "learned"}
-_LABELS = {"timestep": "number", "identity": "vector"}
-_ACTS = {"silu": "silu", "swish": "silu", "mish": "mish", "gelu": "gelu", "relu": "relu"}
+PUBLISHER = "diffusers-unet2d"
+_MOST_LAYERS = 64
+"""Residual blocks of a level; a config from anybody may ask for any number of modules."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNet2DModelArguments:
+    """Arguments of ``UNet2DModel`` with the library's defaults: a published config leaves out what equals them.
+
+    Args:
+        sample_size: side, or (height, width), of the pictures it was trained on; the network itself takes any.
+    """
+
+    sample_size: int | tuple[int, int] | None = None
+    in_channels: int = 3
+    out_channels: int = 3
+    center_input_sample: bool = False
+    time_embedding_type: Literal["positional", "fourier", "learned"] = "positional"
+    time_embedding_dim: int | None = None
+    freq_shift: float = 0.0
+    flip_sin_to_cos: bool = True
+    down_block_types: tuple[str, ...] = ("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D")
+    mid_block_type: Literal["UNetMidBlock2D"] | None = "UNetMidBlock2D"
+    up_block_types: tuple[str, ...] = ("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D")
+    block_out_channels: tuple[int, ...] = (224, 448, 672, 896)
+    layers_per_block: int = 2
+    mid_block_scale_factor: float = 1.0
+    downsample_padding: int = 1
+    downsample_type: Literal["conv", "resnet"] = "conv"
+    upsample_type: Literal["conv", "resnet"] = "conv"
+    dropout: float = 0.0
+    act_fn: Literal["silu", "swish", "mish", "gelu", "relu"] = "silu"
+    attention_head_dim: int | None = 8
+    norm_num_groups: int | None = 32
+    attn_norm_num_groups: int | None = None
+    norm_eps: float = 1e-5
+    resnet_time_scale_shift: Literal["default", "scale_shift"] = "default"
+    add_attention: bool = True
+    class_embed_type: Literal["timestep", "identity"] | None = None
+    num_class_embeds: int | None = None
+    num_train_timesteps: int | None = None
+
+
+_TIMES: dict[Any, Any] = {"positional": "sinusoidal", "fourier": "fourier", "learned": "learned"}
+_LABELS: dict[Any, Any] = {"timestep": "number", "identity": "vector"}
 
 
 @dataclass(frozen=True)
@@ -82,31 +91,61 @@ _BLOCKS = {
 }
 
 
-def import_config(published: Mapping[str, Any]) -> UNet2DConfig:
-    """Our network's config for a published ``config.json``.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
+    """``UNet2DModel``: plain blocks are our DDPM network, blocks called Skip our NCSN++."""
 
-    Args:
-        published: the library's constructor arguments; keys that begin with an underscore are not read.
+    arguments = UNet2DModelArguments
+    config = (DDPMUNetConfig, NCSNppConfig)
+    size_argument = "sample_size"
+    config_file = "config.json"
 
-    Raises:
-        BadInput: an unknown key or a value that no supported network has; the message names it.
-    """
-    given = {key: value for key, value in published.items() if not key.startswith("_")}
-    for key in given:
-        if key not in _DEFAULTS:
-            raise BadInput(f"UNet2DModel config: unknown key {key!r}")
-    values = {**_DEFAULTS, **given}
-    down = [_block(name, "Down", "down_block_types") for name in values["down_block_types"]]
-    up = [_block(name, "Up", "up_block_types") for name in values["up_block_types"]][::-1]
-    if not len(down) == len(up) == len(values["block_out_channels"]):
-        raise BadInput("UNet2DModel config: down_block_types, up_block_types and block_out_channels differ in length")
-    pyramid = {block.pyramid for block in (*down, *up)}
-    if len(pyramid) > 1:
-        raise BadInput("UNet2DModel config: down_block_types and up_block_types mix Skip blocks with others")
-    try:
-        return _pyramid_config(values, down, up) if pyramid == {True} else _plain_config(values, down, up)
-    except ValueError as problem:
-        raise BadInput(f"UNet2DModel config: {problem}") from problem
+    def current_name(self, name: str) -> str:
+        return _OLD_PLACE.sub(lambda match: match[1] + _OLD_NAMES[match[2]], name)
+
+    def to_ours(self, arguments: UNet2DModelArguments) -> UNet2DConfig:
+        down = [_block(name, "Down", "down_block_types") for name in arguments.down_block_types]
+        # The library lists the way up from the coarsest level on, we list all levels from the finest on.
+        up = [_block(name, "Up", "up_block_types") for name in arguments.up_block_types][::-1]
+        if not 0 < len(down) == len(up) == len(arguments.block_out_channels):
+            raise BadInput(
+                "UNet2DModel config: down_block_types, up_block_types and block_out_channels differ in length"
+            )
+        if not 0 < arguments.layers_per_block <= _MOST_LAYERS:
+            raise ValueError(f"layers_per_block must be in 1 … {_MOST_LAYERS}, got {arguments.layers_per_block}")
+        pyramid = {block.pyramid for block in (*down, *up)}
+        if len(pyramid) > 1:
+            raise BadInput("UNet2DModel config: down_block_types and up_block_types mix Skip blocks with others")
+        return _pyramid_config(arguments, down, up) if pyramid == {True} else _plain_config(arguments, down, up)
+
+    def to_published(self, config: UNet2DConfig) -> UNet2DModelArguments:
+        if isinstance(config, DDPMUNetConfig) and config.patch != 1:
+            raise BadInput(f"patch: UNet2DModel sees single pixels, this network squares of {config.patch}")
+        if isinstance(config, DDPMUNetConfig) and (config.text or config.picture):
+            raise BadInput("text, picture: UNet2DModel reads a label alone, this network more")
+        if isinstance(config, NCSNppConfig) and (config.in_channels, config.out_channels) != (3, 3):
+            raise BadInput("in_channels, out_channels: the pyramids of UNet2DModel's Skip blocks have 3 channels")
+        if config.middle == "attention" and config.middle_groups == 0 and not config.scale_shift:
+            raise BadInput("middle_groups: UNet2DModel always normalises before attention unless scale_shift is set")
+        return replace(_published_blocks(config), **_published_values(config))
+
+    def table(self, config: UNet2DConfig) -> Table:
+        pyramid = isinstance(config, NCSNppConfig)
+        places = {name.rpartition(".")[0] for name in tensors_of(config)}
+        rows = {place: _published_place(place, pyramid) for place in sorted(places)}
+        # A buffer here, a parameter there.
+        return rows | {"embedding.time_features.frequencies": "time_proj.weight"}
+
+
+UNET2D = UNet2DLayout(
+    publisher=PUBLISHER,
+    network="UNet2DModel",
+    role="denoiser",
+    telltale={"conv_in.weight": 4, "conv_norm_out.weight": 1, "down_blocks.0.resnets.0.conv1.weight": 4},
+    # Networks that read texts or pictures beside the noisy one, and autoencoders, have these.
+    absent=("transformer_blocks", "add_embedding", "encoder_hid_proj", "quant_conv", "decoder.", "encoder."),
+)
+LAYOUTS = (UNET2D,)
 
 
 def _block(name: str, direction: str, key: str) -> _Block:
@@ -116,107 +155,100 @@ def _block(name: str, direction: str, key: str) -> _Block:
     return block
 
 
-def _choice(values: Mapping[str, Any], key: str, choices: Mapping[Any, str]) -> Any:
-    value = values[key]
-    if value not in choices:
-        raise BadInput(f"UNet2DModel config: {key} is {value!r}, not one of {list(choices)}")
-    return choices[value]
-
-
-def _embedding(values: Mapping[str, Any]) -> EmbeddingConfig:
-    kind, classes = values["class_embed_type"], values["num_class_embeds"]
-    time = _choice(values, "time_embedding_type", _TIMES)
-    label: Any = "none" if classes is None else "table"
+def _embedding(arguments: UNet2DModelArguments) -> EmbeddingConfig:
+    kind, classes, time = arguments.class_embed_type, arguments.num_class_embeds, arguments.time_embedding_type
+    label = "none" if classes is None else "table"
     if kind is not None:
-        label = _choice(values, "class_embed_type", _LABELS)
+        label = _LABELS[kind]
     return EmbeddingConfig(
-        width=values["time_embedding_dim"],
-        time=time,
-        sine_first=not values["flip_sin_to_cos"],
-        shift=float(values["freq_shift"]),
-        steps=values["num_train_timesteps"] if time == "learned" else None,
-        label=label,
-        classes=classes if label == "table" else 0,
+        width=arguments.time_embedding_dim,
+        time=_TIMES[time],
+        sine_first=not arguments.flip_sin_to_cos,
+        shift=arguments.freq_shift,
+        steps=arguments.num_train_timesteps if time == "learned" else None,
+        label=label,  # type: ignore[arg-type]
+        classes=classes or 0 if label == "table" else 0,
     )
 
 
-def _middle(values: Mapping[str, Any]) -> Any:
-    kind = _choice(values, "mid_block_type", {"UNetMidBlock2D": "attention", None: "none"})
-    return "residual" if kind == "attention" and not values["add_attention"] else kind
-
-
-def _common(values: Mapping[str, Any], down: list[_Block], up: list[_Block]) -> dict[str, Any]:
-    scale_shift = _choice(values, "resnet_time_scale_shift", {"default": "", "scale_shift": "yes"}) == "yes"
+def _common(arguments: UNet2DModelArguments, down: Sequence[_Block], up: Sequence[_Block]) -> dict[str, Any]:
+    """Fields that both our networks have."""
+    scale_shift = arguments.resnet_time_scale_shift == "scale_shift"
+    middle = "none" if arguments.mid_block_type is None else "attention" if arguments.add_attention else "residual"
     # Without a number of its own, the middle's attention is normalised only in networks that add the embedding.
-    middle_groups = values["attn_norm_num_groups"]
+    middle_groups = arguments.attn_norm_num_groups
+    _refuse_empty_heads(arguments, down, up, middle == "attention")
     return {
-        "in_channels": values["in_channels"],
-        "out_channels": values["out_channels"],
-        "widths": tuple(values["block_out_channels"]),
-        "depth": values["layers_per_block"],
+        "in_channels": arguments.in_channels,
+        "out_channels": arguments.out_channels,
+        "widths": arguments.block_out_channels,
+        "depth": arguments.layers_per_block,
         "attention": tuple(block.attention for block in down),
         "up_attention": tuple(block.attention for block in up),
-        "middle": _middle(values),
-        "middle_divide": float(values["mid_block_scale_factor"]),
+        "middle": middle,
+        "middle_divide": arguments.mid_block_scale_factor,
         "middle_groups": 0 if middle_groups is None and scale_shift else middle_groups,
-        "head_channels": values["attention_head_dim"],
-        "eps": float(values["norm_eps"]),
-        "act": _choice(values, "act_fn", _ACTS),
-        "dropout": float(values["dropout"]),
+        "head_channels": arguments.attention_head_dim,
+        "eps": arguments.norm_eps,
+        "act": "silu" if arguments.act_fn == "swish" else arguments.act_fn,
+        "dropout": arguments.dropout,
         "scale_shift": scale_shift,
-        "centre_input": values["center_input_sample"],
-        "embedding": _embedding(values),
+        "centre_input": arguments.center_input_sample,
+        "embedding": _embedding(arguments),
     }
 
 
-def _plain_config(values: Mapping[str, Any], down: list[_Block], up: list[_Block]) -> DDPMUNetConfig:
-    if values["norm_num_groups"] is None:
-        raise BadInput("UNet2DModel config: norm_num_groups is missing")
-    kinds = {"conv": "conv", "resnet": "residual"}
+def _refuse_empty_heads(
+    arguments: UNet2DModelArguments, down: Sequence[_Block], up: Sequence[_Block], middle: bool
+) -> None:
+    head, widths = arguments.attention_head_dim, arguments.block_out_channels
+    attending = [w for w, a, b in zip(widths, down, up, strict=True) if a.attention or b.attention]
+    attending += widths[-1:] if middle else ()
+    if head is not None and attending and not 0 < head <= min(attending):
+        raise ValueError(f"attention_head_dim is {head}, which gives maps of {min(attending)} channels no head")
 
-    def resampling(blocks: list[_Block], key: str) -> tuple[Any, ...]:
-        default = _choice(values, key, kinds)
-        named = {None: default, True: "residual", False: "conv"}
+
+def _plain_config(arguments: UNet2DModelArguments, down: Sequence[_Block], up: Sequence[_Block]) -> DDPMUNetConfig:
+    if arguments.norm_num_groups is None:
+        raise BadInput("UNet2DModel config: norm_num_groups is missing")
+
+    def resampling(blocks: Sequence[_Block], default: str) -> tuple[Any, ...]:
+        named = {None: "residual" if default == "resnet" else "conv", True: "residual", False: "conv"}
         return tuple(named[block.residual] for block in blocks)
 
     return DDPMUNetConfig(
-        **_common(values, down, up),
-        groups=values["norm_num_groups"],
-        resample=resampling(down[:-1], "downsample_type"),
-        up_resample=resampling(up[1:], "upsample_type"),
-        down_padding=values["downsample_padding"],
+        **_common(arguments, down, up),
+        groups=arguments.norm_num_groups,
+        # Between n levels there are n - 1 changes of resolution: the coarsest has none below, the finest none above.
+        resample=resampling(down[:-1], arguments.downsample_type),
+        up_resample=resampling(up[1:], arguments.upsample_type),
+        down_padding=arguments.downsample_padding,
     )
 
 
-def _pyramid_config(values: Mapping[str, Any], down: list[_Block], up: list[_Block]) -> NCSNppConfig:
+def _pyramid_config(arguments: UNet2DModelArguments, down: Sequence[_Block], up: Sequence[_Block]) -> NCSNppConfig:
     for key in ("in_channels", "out_channels"):
-        if values[key] != 3:
-            raise BadInput(f"UNet2DModel config: {key} is {values[key]}, but Skip blocks carry 3 channels")
-    return NCSNppConfig(**_common(values, down, up), groups=values["norm_num_groups"])
+        if getattr(arguments, key) != 3:
+            raise BadInput(f"UNet2DModel config: {key} is {getattr(arguments, key)}, but Skip blocks carry 3 channels")
+    return NCSNppConfig(**_common(arguments, down, up), groups=arguments.norm_num_groups)
 
 
-def export_config(config: UNet2DConfig) -> dict[str, Any]:
-    """The published constructor arguments of our network; :func:`import_config` reads them back.
-
-    Raises:
-        BadInput: the library has no such network.
-    """
-    if isinstance(config, DDPMUNetConfig) and config.patch != 1:
-        raise BadInput(f"patch: UNet2DModel sees single pixels, this network squares of {config.patch}")
+def _published_values(config: UNet2DConfig) -> dict[str, Any]:
+    """Every argument but those of the blocks."""
     embedding = config.embedding
     times = {ours: theirs for theirs, ours in _TIMES.items()}
     labels = {ours: theirs for theirs, ours in _LABELS.items()}
-    no_middle_norm = config.middle_groups == 0
-    if no_middle_norm and not config.scale_shift:
-        raise BadInput("middle_groups: UNet2DModel always normalises before attention unless scale_shift is set")
-    middle_groups = config.middle_groups or (config.groups if config.scale_shift and not no_middle_norm else None)
-    published = {
+    middle_groups = config.middle_groups or None
+    if config.middle_groups is None and config.scale_shift:
+        # Unsaid means none there: so what our networks take unsaid is said, the pyramid's quarter of the channels too.
+        middle_groups = config.groups or min(config.widths[-1] // 4, 32)
+    return {
         "in_channels": config.in_channels,
         "out_channels": config.out_channels,
         "center_input_sample": config.centre_input,
         "time_embedding_type": times[embedding.time],
         "time_embedding_dim": embedding.width,
-        "freq_shift": int(embedding.shift),
+        "freq_shift": embedding.shift,
         "flip_sin_to_cos": not embedding.sine_first,
         "mid_block_type": None if config.middle == "none" else "UNetMidBlock2D",
         "add_attention": config.middle != "residual",
@@ -231,34 +263,35 @@ def export_config(config: UNet2DConfig) -> dict[str, Any]:
         "norm_eps": config.eps,
         "resnet_time_scale_shift": "scale_shift" if config.scale_shift else "default",
         "class_embed_type": labels.get(embedding.label),
+        # The null label is one more row, which only we know by its meaning.
         "num_class_embeds": embedding.classes + embedding.unconditional if embedding.label == "table" else None,
         "num_train_timesteps": embedding.steps,
     }
-    return published | _export_blocks(config)
 
 
-def _export_blocks(config: UNet2DConfig) -> dict[str, Any]:
+def _published_blocks(config: UNet2DConfig) -> UNet2DModelArguments:
+    """The arguments of the blocks; all others at their defaults."""
     down = config.attention
     up = (config.up_attention or config.attention)[::-1]
     if isinstance(config, NCSNppConfig):
-        return {
-            "down_block_types": tuple("AttnSkipDownBlock2D" if a else "SkipDownBlock2D" for a in down),
-            "up_block_types": tuple("AttnSkipUpBlock2D" if a else "SkipUpBlock2D" for a in up),
-        }
+        return UNet2DModelArguments(
+            down_block_types=tuple("AttnSkipDownBlock2D" if a else "SkipDownBlock2D" for a in down),
+            up_block_types=tuple("AttnSkipUpBlock2D" if a else "SkipUpBlock2D" for a in up),
+        )
     steps = len(config.widths) - 1
     resample = config.resample or ("conv",) * steps
     residual = [kind == "residual" for kind in resample]
     up_residual = [kind == "residual" for kind in (config.up_resample or resample)][::-1]
-    return {
-        "down_block_types": _block_names(down, [*residual, False], ("DownBlock2D", "ResnetDownsampleBlock2D", "Attn")),
-        "up_block_types": _block_names(up, [*up_residual, False], ("UpBlock2D", "ResnetUpsampleBlock2D", "Attn")),
-        "downsample_padding": config.down_padding,
-        "downsample_type": _attention_resampling(down[:steps], residual, "resample"),
-        "upsample_type": _attention_resampling(up[:steps], up_residual, "up_resample"),
-    }
+    return UNet2DModelArguments(
+        down_block_types=_block_names(down, [*residual, False], ("DownBlock2D", "ResnetDownsampleBlock2D", "Attn")),
+        up_block_types=_block_names(up, [*up_residual, False], ("UpBlock2D", "ResnetUpsampleBlock2D", "Attn")),
+        downsample_padding=config.down_padding,
+        downsample_type=_attention_resampling(down[:steps], residual, "resample"),
+        upsample_type=_attention_resampling(up[:steps], up_residual, "up_resample"),
+    )
 
 
-def _block_names(attention: tuple[bool, ...], residual: list[bool], names: tuple[str, str, str]) -> tuple[str, ...]:
+def _block_names(attention: Sequence[bool], residual: Sequence[bool], names: tuple[str, str, str]) -> tuple[str, ...]:
     plain, resampling, prefix = names
     return tuple(
         prefix + plain if attends else (resampling if changes else plain)
@@ -266,7 +299,7 @@ def _block_names(attention: tuple[bool, ...], residual: list[bool], names: tuple
     )
 
 
-def _attention_resampling(attention: tuple[bool, ...], residual: list[bool], field: str) -> str:
+def _attention_resampling(attention: Sequence[bool], residual: Sequence[bool], field: str) -> Literal["conv", "resnet"]:
     kinds = {changes for attends, changes in zip(attention, residual, strict=True) if attends}
     if len(kinds) > 1:
         raise BadInput(f"{field}: UNet2DModel resamples all levels with attention in the same way")
@@ -283,9 +316,9 @@ _WITHIN = {
 }
 _WITHIN_ATTENTION = {"norm": "group_norm", "out": "to_out.0"}
 _OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+_OLD_PLACE = re.compile(rf"(attentions\.\d+\.)({'|'.join(_OLD_NAMES)})(?=\.)")
 _OUTSIDE = {
-    "embedding.time_features.frequencies": "time_proj.weight",
-    "embedding.time_features.weight": "time_proj.weight",
+    "embedding.time_features": "time_proj",
     "embedding.time_mlp.inner": "time_embedding.linear_1",
     "embedding.time_mlp.outer": "time_embedding.linear_2",
     "embedding.label.inner": "class_embedding.linear_1",
@@ -298,24 +331,21 @@ _OUTSIDE = {
 }
 
 
-def _published_names(name: str, pyramid: bool) -> tuple[str, ...]:
-    """The published tensors that ours is made of, one below the other: one, or query, key and value."""
-    place, _, kind = name.rpartition(".")
+def _published_place(place: str, pyramid: bool) -> str | tuple[str, ...]:
+    """The published module that ours is, or the three that our queries, keys and values are."""
     if place in ("conv_in", "conv_out"):
-        return (name,)
-    if name in _OUTSIDE:
-        return (_OUTSIDE[name],)
+        return place
     if place in _OUTSIDE:
-        return (f"{_OUTSIDE[place]}.{kind}",)
+        return _OUTSIDE[place]
     if place.startswith("middle."):
         _, part, inner = place.split(".")
         block = _OUTSIDE[f"middle.{part}"]
     else:
         block, part, inner = _level_place(place, pyramid)
     if part == "attention" and inner == "qkv":
-        return tuple(f"{block}.{which}.{kind}" for which in ("to_q", "to_k", "to_v"))
+        return tuple(f"{block}.{which}" for which in ("to_q", "to_k", "to_v"))
     inner = (_WITHIN_ATTENTION if part == "attention" else _WITHIN).get(inner, inner)
-    return (".".join(filter(None, (block, inner, kind))),)
+    return f"{block}.{inner}" if inner else block
 
 
 def _level_place(place: str, pyramid: bool) -> tuple[str, str, str]:
@@ -328,44 +358,3 @@ def _level_place(place: str, pyramid: bool) -> tuple[str, str, str]:
     if part == "resample":
         return f"{stem}.resnet_{direction}" if pyramid else f"{stem}.{direction}samplers.0", part, inner
     return stem, part, {"skip": "skip_conv", "skip_norm": "skip_norm"}[part]
-
-
-def _names(config: UNet2DConfig) -> dict[str, tuple[tuple[str, ...], torch.Size]]:
-    """For each tensor of our network, what it is made of and its shape."""
-    with torch.device("meta"):
-        state = config.build().state_dict()
-    pyramid = isinstance(config, NCSNppConfig)
-    return {name: (_published_names(name, pyramid), tensor.shape) for name, tensor in state.items()}
-
-
-def import_state(config: UNet2DConfig, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our network's state dict from a published one, with names of either age.
-
-    Args:
-        config: from :func:`import_config`.
-        published: the library's state dict.
-
-    Raises:
-        BadInput: a tensor is missing, unknown or of the wrong shape; the message names it.
-    """
-    old = re.compile(r"(?<=attentions\.\d\.)(" + "|".join(_OLD_NAMES) + r")(?=\.)")
-    tensors = {old.sub(lambda match: _OLD_NAMES[match[1]], name): tensor for name, tensor in published.items()}
-    state = {}
-    for ours, (theirs, shape) in _names(config).items():
-        missing = [name for name in theirs if name not in tensors]
-        if missing:
-            raise BadInput(f"UNet2DModel weights: missing {missing}")
-        state[ours] = torch.cat([tensors.pop(name) for name in theirs])
-        if state[ours].shape != shape:
-            raise BadInput(f"UNet2DModel weights: {theirs} has shape {tuple(state[ours].shape)}, not {tuple(shape)}")
-    if tensors:
-        raise BadInput(f"UNet2DModel weights: unknown {sorted(tensors)}")
-    return state
-
-
-def export_state(config: UNet2DConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published state dict, with the newer names, of our network's; :func:`import_state` reads it back."""
-    published: dict[str, Tensor] = {}
-    for ours, (theirs, _) in _names(config).items():
-        published |= dict(zip(theirs, state[ours].chunk(len(theirs)), strict=True))
-    return published

@@ -1,87 +1,154 @@
-"""DCGAN checkpoints in the layout of the PyTorch examples: ``main.N.weight`` in one sequence of layers."""
+"""DCGAN checkpoints in the layout of the PyTorch examples: ``main.N.weight`` in one sequence of layers.
+
+Both networks are of 64 x 64 pixels: their depth is written into the published classes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor
 
-from diorama.interop.rename import Table, to_ours, to_published
+from diorama.core.errors import BadInput
+from diorama.interop.layout import Layout, Shapes, Table
 from diorama.networks.adversarial.dcgan import (
     DCGANDiscriminator,
     DCGANDiscriminatorConfig,
-    DCGANGenerator,
     DCGANGeneratorConfig,
 )
 from diorama.nn.pyramid import pyramid
 
+PUBLISHER = "dcgan-pytorch-examples"
+_SIZE = (64, 64)
 
-def generator_config(published: Mapping[str, int], size: tuple[int, int] = (64, 64)) -> DCGANGeneratorConfig:
-    """Our config for published arguments.
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorArguments:
+    """The example's options that its ``Generator`` reads.
 
     Args:
-        published: ``nc`` channels, ``ngf`` features, ``nz`` latent length.
-        size: the published networks draw 64 x 64.
+        nc: channels of the pictures.
+        ngf: width of the last hidden map.
+        nz: length of the latent vector.
+        ndf: of the discriminator, not read.
+        ngpu: changes no number.
     """
-    return DCGANGeneratorConfig(size=size, channels=published["nc"], features=published["ngf"], latent=published["nz"])
+
+    nc: int
+    ngf: int
+    nz: int
+    ndf: int | None = None
+    ngpu: int = 1
 
 
-def discriminator_config(published: Mapping[str, int], size: tuple[int, int] = (64, 64)) -> DCGANDiscriminatorConfig:
-    """Our config for published arguments: ``nc`` channels, ``ndf`` features."""
-    return DCGANDiscriminatorConfig(size=size, channels=published["nc"], features=published["ndf"])
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorArguments:
+    """The example's options that its ``Discriminator`` reads.
 
-
-def import_generator(published: Mapping[str, Tensor], config: DCGANGeneratorConfig) -> DCGANGenerator:
-    """The generator with published weights, in evaluation mode.
-
-    Raises:
-        BadInput: the weights do not fit the config.
+    Args:
+        nc: channels of the pictures.
+        ndf: width of the first hidden map.
+        ngf: of the generator, not read.
+        nz: of the generator, not read.
+        ngpu: changes no number.
     """
-    network = config.build()
-    network.load_state_dict(to_ours(published, generator_table(config), network))
-    return network.eval()
+
+    nc: int
+    ndf: int
+    ngf: int | None = None
+    nz: int | None = None
+    ngpu: int = 1
 
 
-def import_discriminator(published: Mapping[str, Tensor], config: DCGANDiscriminatorConfig) -> DCGANDiscriminator:
-    """The discriminator with published weights, in evaluation mode.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GeneratorLayout(Layout[GeneratorArguments, DCGANGeneratorConfig]):
+    """``Generator``: convolution, norm and activation take three places a block; the last convolution follows."""
 
-    Raises:
-        BadInput: the weights do not fit the config.
-    """
-    network = config.build()
-    network.load_state_dict(to_ours(published, discriminator_table(config), network))
-    return network.eval()
+    arguments = GeneratorArguments
+    config = DCGANGeneratorConfig
+
+    def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        first, last = shapes.get("main.0.weight"), shapes.get("main.12.weight")
+        # Transposed convolutions have their inputs first.
+        return {"nz": first[0], "ngf": last[0], "nc": last[1]} if first and last else {}
+
+    def to_ours(self, arguments: GeneratorArguments) -> DCGANGeneratorConfig:
+        return DCGANGeneratorConfig(
+            size=_SIZE, channels=arguments.nc, features=arguments.ngf, latent=arguments.nz
+        )  # fmt: skip
+
+    def to_published(self, config: DCGANGeneratorConfig) -> GeneratorArguments:
+        only_64_pixels(config.size, self.network)
+        return GeneratorArguments(nc=config.channels, ngf=config.features, nz=config.latent)
+
+    def table(self, config: DCGANGeneratorConfig) -> Table:
+        return generator_table(config)
 
 
-def export_generator(network: DCGANGenerator) -> dict[str, Tensor]:
-    """The generator's state dict under the published names."""
-    return to_published(network.state_dict(), generator_table(network.config))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DiscriminatorLayout(Layout[DiscriminatorArguments, DCGANDiscriminatorConfig]):
+    """``Discriminator``: the first block has no norm, and so takes two places."""
+
+    arguments = DiscriminatorArguments
+    config = DCGANDiscriminatorConfig
+
+    def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        first = shapes.get("main.0.weight")
+        return {"ndf": first[0], "nc": first[1]} if first else {}
+
+    def to_ours(self, arguments: DiscriminatorArguments) -> DCGANDiscriminatorConfig:
+        return DCGANDiscriminatorConfig(size=_SIZE, channels=arguments.nc, features=arguments.ndf)
+
+    def to_published(self, config: DCGANDiscriminatorConfig) -> DiscriminatorArguments:
+        only_64_pixels(config.size, self.network)
+        return DiscriminatorArguments(nc=config.channels, ndf=config.features)
+
+    def table(self, config: DCGANDiscriminatorConfig) -> Table:
+        blocks = pyramid(config.size)[0]
+        rows = {"blocks.0.conv": "main.0", "head": f"main.{3 * blocks - 1}"}
+        for i in range(1, blocks):
+            rows |= {f"blocks.{i}.conv": f"main.{3 * i - 1}", f"blocks.{i}.norm": f"main.{3 * i}"}
+        return rows
 
 
-def export_discriminator(network: DCGANDiscriminator) -> dict[str, Tensor]:
-    """The discriminator's state dict under the published names."""
-    return to_published(network.state_dict(), discriminator_table(network.config))
-
-
-def published_probability(network: DCGANDiscriminator, x: Tensor) -> Tensor:
-    """What the published discriminator returns: the probability (b,) that each picture (b, c, h, w) is real."""
-    return network(x).sigmoid()
+GENERATOR = GeneratorLayout(
+    publisher=PUBLISHER,
+    network="Generator",
+    role="generator",
+    telltale={"main.0.weight": 4, "main.1.weight": 1, "main.3.weight": 4},
+    absent=("recurrent.",),
+)
+DISCRIMINATOR = DiscriminatorLayout(
+    publisher=PUBLISHER,
+    network="Discriminator",
+    role="discriminator",
+    telltale={"main.0.weight": 4, "main.2.weight": 4, "main.3.weight": 1},
+)
+LAYOUTS = (GENERATOR, DISCRIMINATOR)
 
 
 def generator_table(config: DCGANGeneratorConfig) -> Table:
-    """Convolution, norm and activation take three places a block; the last convolution follows."""
+    """Names of a generator's modules, which MoCoGAN's frame generator shares."""
     blocks = pyramid(config.size)[0]
-    rows = [row for i in range(blocks) for row in _rows(i, 3 * i, 3 * i + 1)]
-    return [*rows, (f"main.{3 * blocks}", "head")]
+    rows = {"head": f"main.{3 * blocks}"}
+    for i in range(blocks):
+        rows |= {f"blocks.{i}.conv": f"main.{3 * i}", f"blocks.{i}.norm": f"main.{3 * i + 1}"}
+    return rows
 
 
-def discriminator_table(config: DCGANDiscriminatorConfig) -> Table:
-    """The first block has no norm, and so takes two places."""
-    blocks = pyramid(config.size)[0]
-    rows = [("main.0", "blocks.0.conv")]
-    rows += [row for i in range(1, blocks) for row in _rows(i, 3 * i - 1, 3 * i)]
-    return [*rows, (f"main.{3 * blocks - 1}", "head")]
+def only_64_pixels(size: tuple[int, int], network: str) -> None:
+    """Refuse a size that a published class of fixed depth does not have.
+
+    Raises:
+        BadInput: another size.
+    """
+    if size != _SIZE:
+        raise BadInput(f"size: the published {network} is of 64 x 64 pixels, this network of {size[0]} x {size[1]}")
 
 
-def _rows(block: int, conv: int, norm: int) -> Table:
-    return [(f"main.{conv}", f"blocks.{block}.conv"), (f"main.{norm}", f"blocks.{block}.norm")]
+def published_probability(network: DCGANDiscriminator, x: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
+    """What the published discriminator returns: the probability that each picture is real."""
+    return network(x).sigmoid()

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diorama.core.device import at_least_float32
+
 Discriminator = Callable[[Tensor], Tensor]
 
 
@@ -18,7 +20,7 @@ def input_gradients(discriminator: Discriminator, x: Float[Tensor, "b ..."]) -> 
     """Gradient of the summed logits with respect to each sample, flattened, itself differentiable."""
     x = x.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
-    return gradient.flatten(1)
+    return at_least_float32(gradient.flatten(1))
 
 
 def gradient_penalty(

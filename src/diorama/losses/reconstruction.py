@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from diorama.core.device import at_least_float32
 from diorama.nn.distributions import bernoulli_log_prob, gaussian_log_prob, logistic_log_prob
 
 
@@ -18,7 +19,7 @@ def gaussian(x: Float[Tensor, "b ..."], mean: Tensor, log_std: Tensor) -> Float[
 
     Reference: Kingma, Welling 2013, arXiv 1312.6114, appendix C.2.
     """
-    return -gaussian_log_prob(x, mean, log_std).flatten(1).sum(1)
+    return -gaussian_log_prob(at_least_float32(x), at_least_float32(mean), at_least_float32(log_std)).flatten(1).sum(1)
 
 
 def bernoulli(x: Float[Tensor, "b ..."], logits: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
@@ -30,7 +31,7 @@ def bernoulli(x: Float[Tensor, "b ..."], logits: Float[Tensor, "b ..."]) -> Floa
 
     Reference: Kingma, Welling 2013, arXiv 1312.6114, appendix C.1.
     """
-    return -bernoulli_log_prob(x, logits).flatten(1).sum(1)
+    return -bernoulli_log_prob(at_least_float32(x), at_least_float32(logits)).flatten(1).sum(1)
 
 
 def logistic(x: Float[Tensor, "b ..."], mean: Tensor, log_scale: Tensor, levels: int | None) -> Float[Tensor, " b"]:
@@ -44,4 +45,5 @@ def logistic(x: Float[Tensor, "b ..."], mean: Tensor, log_scale: Tensor, levels:
 
     Reference: see :func:`diorama.nn.distributions.logistic_log_prob`.
     """
-    return -logistic_log_prob(x, mean, log_scale, levels).flatten(1).sum(1)
+    log_prob = logistic_log_prob(at_least_float32(x), at_least_float32(mean), at_least_float32(log_scale), levels)
+    return -log_prob.flatten(1).sum(1)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,6 +23,8 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained
 XMP_KEYWORD = "XML:com.adobe.xmp"
 XMP_TIFF_TAG = 700
 
+_HOW = ("index", "condition", "sampler", "steps", "guidance")
+"""What a stamp says of how one sample was drawn."""
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OWN = "https://diorama.readthedocs.io/ns/stamp/1.0/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -39,12 +42,22 @@ class SyntheticStamp:
         seed: the sample's seed.
         recipe: the recipe's name.
         composite: the sample is an edit of a real picture.
+        index: of the sample among those of its seed; ``None`` for a sheet of several.
+        condition: what it was given, in words.
+        sampler: that drew it; ``None`` for models that draw in one pass, and where it is not known.
+        steps: of the sampler.
+        guidance: scale of the guidance.
     """
 
     model: str
     seed: int
     recipe: str
     composite: bool = False
+    index: int | None = None
+    condition: Mapping[str, str] = field(default_factory=dict)
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
 
     @property
     def source_type(self) -> str:
@@ -63,7 +76,8 @@ def to_xmp(stamp: SyntheticStamp) -> bytes:
         f'<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="{_IPTC}" xmlns:diorama="{_OWN}"'
         f" Iptc4xmpExt:DigitalSourceType={quoteattr(stamp.source_type)}"
         f" diorama:model={quoteattr(stamp.model)} diorama:seed={quoteattr(str(stamp.seed))}"
-        f" diorama:recipe={quoteattr(stamp.recipe)}/>"
+        f" diorama:recipe={quoteattr(stamp.recipe)}"
+        f"{''.join(f' diorama:{name}={quoteattr(_as_text(value))}' for name, value in _drawn(stamp).items())}/>"
         '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
 
@@ -76,7 +90,7 @@ def from_xmp(packet: bytes) -> SyntheticStamp | None:
     try:
         descriptions = ElementTree.fromstring(packet.decode().strip("\ufeff\0 \n")).iter(f"{{{_RDF}}}Description")
         for description in descriptions:
-            values = {key: description.get(f"{{{_OWN}}}{key}") for key in ("model", "seed", "recipe")}
+            values = {key: description.get(f"{{{_OWN}}}{key}") for key in ("model", "seed", "recipe", *_HOW)}
             stamp = _from_values(values | {"digital_source_type": description.get(f"{{{_IPTC}}}DigitalSourceType")})
             if stamp is not None:
                 return stamp
@@ -87,9 +101,8 @@ def from_xmp(packet: bytes) -> SyntheticStamp | None:
 
 def to_comment(stamp: SyntheticStamp) -> str:
     """The stamp as one line of JSON, for the comment of a clip."""
-    values = {"digital_source_type": stamp.source_type} | asdict(stamp)
-    del values["composite"]
-    return json.dumps(values)
+    named = {"model": stamp.model, "seed": stamp.seed, "recipe": stamp.recipe}
+    return json.dumps({"digital_source_type": stamp.source_type, **named, **_drawn(stamp)})
 
 
 def from_comment(comment: str | bytes) -> SyntheticStamp | None:
@@ -126,12 +139,34 @@ def _read_video_stamp(path: Path) -> SyntheticStamp | None:
     return from_comment(metadata.get("comment", ""))
 
 
+def _drawn(stamp: SyntheticStamp) -> dict[str, Any]:
+    """How a sample was drawn, as far as the stamp says so."""
+    known = {name: getattr(stamp, name) for name in _HOW} | {"condition": dict(stamp.condition) or None}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
 def _from_values(values: dict[str, Any]) -> SyntheticStamp | None:
     model, seed, recipe = values.get("model"), values.get("seed"), values.get("recipe")
     source_type = values.get("digital_source_type")
     if not isinstance(model, str) or not isinstance(recipe, str) or source_type not in (TRAINED, COMPOSITE):
         return None
     try:
-        return SyntheticStamp(model=model, seed=int(str(seed)), recipe=recipe, composite=source_type == COMPOSITE)
-    except ValueError:
+        stamp = SyntheticStamp(model=model, seed=int(str(seed)), recipe=recipe, composite=source_type == COMPOSITE)
+        return replace(stamp, **_how(values))
+    except (ValueError, TypeError):
         return None
+
+
+def _how(values: dict[str, Any]) -> dict[str, Any]:
+    """How a sample was drawn, of values or their text; stamps of older versions do not say it."""
+    read = {"index": int, "steps": int, "guidance": float, "sampler": str}
+    how: dict[str, Any] = {name: kind(values[name]) for name, kind in read.items() if values.get(name) is not None}
+    condition = values.get("condition") or {}
+    condition = json.loads(condition) if isinstance(condition, str) else condition
+    if not isinstance(condition, dict):
+        raise TypeError(f"a condition is an object, got {condition!r}")
+    return how | {"condition": {str(key): str(value) for key, value in condition.items()}}

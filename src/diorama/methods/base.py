@@ -5,11 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
 
-from torch import nn
+from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Loss, Moment
 from diorama.synthesis.base import SynthesizerConfig
+
+NO_PARTS: Mapping[str, nn.Module] = MappingProxyType({})
+"""What a method that uses no trained parts is built with."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,24 @@ class Phase:
 
 
 class Method(nn.Module, ABC):
-    """What is trained and on which losses. Knows no loop, optimizer, file or device; is given built networks."""
+    """What is trained and on which losses. Knows no loop, optimizer, file or device; is given built networks.
+
+    Args:
+        frozen: trained parts that it uses as they are (a codec, a teacher), found again as ``self.frozen[NAME]``. They
+            stay in evaluation mode and without gradients, and are in no resume state. Those whose names the
+            synthesizer's parts have are saved with its models.
+    """
+
+    def __init__(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__()
+        self.frozen = nn.ModuleDict(dict(frozen))
+        self.frozen.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any module, but that frozen parts stay in evaluation mode."""
+        super().train(mode)
+        self.frozen.eval()
+        return self
 
     @abstractmethod
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
@@ -56,7 +78,12 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def synthesizer(self) -> SynthesizerConfig:
-        """What the trained model is: ``config.build()`` makes modules of the names that :meth:`averaged` has."""
+        """What the trained model is: ``config.build()`` makes modules of the names that :meth:`averaged` has, and of
+        those frozen parts that it draws with."""
+
+    def model_tensors(self) -> dict[str, Tensor]:
+        """What a model can be made of, under ``part.key``: frozen parts and what is averaged, as it is now."""
+        return {**live_tensors(dict(self.frozen.items())), **live_tensors(self.averaged())}
 
     def after_step(self, moment: Moment) -> None:
         """State that follows a step (adaptive augmentation, growth, codebooks): in buffers, so that it is saved."""
@@ -66,4 +93,21 @@ class MethodConfig(ABC):
     """A frozen dataclass that describes a method and builds it with freshly initialised networks."""
 
     @abstractmethod
-    def build(self) -> Method: ...
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> Method:
+        """The method.
+
+        Args:
+            frozen: a trained part for every name of :meth:`parts_wanted`; the method hands them to its base class.
+
+        Raises:
+            ValueError: a part is not what it must be.
+        """
+
+    def parts_wanted(self) -> Mapping[str, str]:
+        """Names of the trained parts that the method uses, each with what it must be, in words."""
+        return {}
+
+
+def live_tensors(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """The state of named modules under ``part.key``, detached and sharing memory with them."""
+    return {f"{part}.{k}": v.detach() for part, module in modules.items() for k, v in module.state_dict().items()}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
-from diorama.methods.diffusion.ddpm import DDPMMethodConfig
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
 from diorama.methods.variational.vae import VAEConfig
 
-AnyMethod = ContrastiveConfig | DDPMMethodConfig | GANConfig | MoCoGANConfig | VAEConfig
+AnyMethod = (
+    ContrastiveConfig | DiffusionMethodConfig | GANConfig | MoCoGANConfig | ProgressiveDistillationConfig | VAEConfig
+)

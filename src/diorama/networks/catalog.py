@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
@@ -11,6 +12,7 @@ from diorama.networks.motion.mocogan import (
     MoCoGANImageDiscriminatorConfig,
     MoCoGANVideoDiscriminatorConfig,
 )
+from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
 Generator = DCGANGeneratorConfig
 """Latent vectors (b, latent) to pictures (b, c, h, w)."""
@@ -27,11 +29,17 @@ FrameDiscriminator = MoCoGANImageDiscriminatorConfig
 VideoDiscriminator = MoCoGANVideoDiscriminatorConfig
 """Clips (b, c, t, h, w) to logits."""
 
-Encoder = ConvEncoderConfig
-"""Pictures to the mean and log-variance of a latent vector."""
+Encoder = ConvEncoderConfig | SpatialEncoderConfig
+"""Pictures to the mean and log-variance of latents, a vector or a small picture."""
 
-Decoder = ConvDecoderConfig
-"""Latent vectors to the mean and log-scale of every pixel."""
+Decoder = ConvDecoderConfig | SpatialDecoderConfig
+"""Latents to the mean and log-scale of every pixel."""
+
+Codec = SpatialCodecConfig
+"""Between pictures and latents of unit variance: ``latent(media)``, ``encode`` and ``decode``."""
+
+ConditionEncoder = ByteTextEncoderConfig
+"""A condition as it is given to a condition that a network reads."""
 
 Denoiser = DDPMUNetConfig | NCSNppConfig
-"""Noisy pictures (b, c, h, w), their times (b,) and labels to what is to be taken away."""
+"""Noisy pictures (b, c, h, w), their times (b,) and conditions to what is to be taken away."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from diorama.nn import kernels
 from diorama.nn.activations import ActivationName
 from diorama.nn.attention import SpatialAttention
+from diorama.nn.cross_attention import CrossAttention
 from diorama.nn.dropout import dropout
 from diorama.nn.norm import GroupNormAct
 from diorama.nn.resample import double, fir_double, fir_halve, halve
@@ -179,6 +180,6 @@ def initialize_residual_network(network: nn.Module, last: nn.Conv2d) -> None:
     for module in network.modules():
         if isinstance(module, ResidualBlock):
             nn.init.zeros_(module.conv_out.weight)
-        elif isinstance(module, SpatialAttention):
+        elif isinstance(module, SpatialAttention | CrossAttention):
             nn.init.zeros_(module.out.weight)
     nn.init.zeros_(last.weight)

@@ -8,48 +8,58 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Denoise, DrawNoise
+from diorama.core.contracts import Denoise, DrawNoise, Process
 from diorama.processes.gaussian import discretized_log_likelihood, like, noised, normal_kl, on, posterior
-from diorama.processes.levels import DiscreteProcess
 
 Variance = Literal["small", "large"]
 """Of a learned step backwards: right for data of one point, or for data of unit variance. Ho et al., section 3.2."""
 
 
-def prior_term(images: Tensor, process: DiscreteProcess) -> Tensor:
-    """L_T in nats, (b,): how far the last level of the process is from the standard normal."""
-    last = process.level(process.steps - 1)
-    zero, one = images.new_zeros(()), images.new_ones(())
-    return _sum(normal_kl(like(last.alpha, images) * images, like(last.sigma**2, images), zero, one))
+def prior_term(images: Tensor, process: Process, end: Tensor) -> Tensor:
+    """L_T in nats, (b,): how far pictures at the last time ``end`` are from the noise that sampling starts with."""
+    last, prior = process.at(end), process.prior_scale(end)
+    mean = like(last.alpha, images) * images
+    return _sum(normal_kl(mean, like(last.sigma**2, images), images.new_zeros(()), like(prior**2, images)))
 
 
 def step_term(
-    denoise: Denoise, images: Tensor, process: DiscreteProcess, t: int, noise: Tensor, variance: Variance
+    denoise: Denoise, images: Tensor, process: Process, step: tuple[Tensor, Tensor], noise: Tensor, variance: Variance
 ) -> Tensor:
-    """L_t in nats, (b,), for t in 1 … T - 1: the divergence between the true step backwards and the learned one."""
-    level = process.level(t)
-    step = posterior(level, process.level(t - 1))
+    """A term L_t in nats, (b,): the divergence between the true step backwards and the learned one.
+
+    Args:
+        denoise: the meaning of the network.
+        images: (b, c, h, w).
+        process: the noise process.
+        step: the time that is left and the one that is reached, each of shape ().
+        noise: like ``images``.
+        variance: of the learned step, where the network predicts none.
+    """
+    level, below = process.at(step[0]), process.at(step[1])
+    true = posterior(level, below)
     clean, log_variance = denoise(noised(images, noise, on(level, images)), level)
-    fixed = step.variance if variance == "small" else step.step_variance
+    fixed = true.variance if variance == "small" else true.step_variance
     learned = like(fixed, images) if log_variance is None else log_variance.exp()
-    weight = like(step.of_clean, images)
-    return _sum(normal_kl(weight * images, like(step.variance, images), weight * clean, learned))
+    weight = like(true.of_clean, images)
+    return _sum(normal_kl(weight * images, like(true.variance, images), weight * clean, learned))
 
 
-def decoder_term(denoise: Denoise, images: Tensor, process: DiscreteProcess, noise: Tensor, bins: int) -> Tensor:
+def decoder_term(denoise: Denoise, images: Tensor, process: Process, time: Tensor, noise: Tensor, bins: int) -> Tensor:
     """L_0 in nats, (b,): the code length of the pixels given the least noisy level."""
-    level = process.level(0)
+    level = process.at(time)
     clean = denoise(noised(images, noise, on(level, images)), level).clean
+    # Any deviation gives a bound. This one is the paper's: the first step's variance is that of its noise.
     return -_sum(discretized_log_likelihood(images, clean, like(level.sigma, images), bins))
 
 
 def variational_bound(
     denoise: Denoise,
     images: Tensor,
-    process: DiscreteProcess,
+    process: Process,
+    times: Tensor,
     noise: DrawNoise,
     *,
-    times: Mapping[int, float],
+    terms: Mapping[int, float],
     variance: Variance,
     bins: int = 256,
 ) -> Tensor:
@@ -59,8 +69,9 @@ def variational_bound(
         denoise: the meaning of the network.
         images: (b, c, h, w) in [-1, 1].
         process: the noise process.
-        noise: the draw for the term of index t.
-        times: the terms among 1 … T - 1 that are evaluated, and how many terms each stands for.
+        times: the T times at which it stops, rising, (T,) float64 on the CPU; for a discrete process 1 … T.
+        noise: the draw for the term of index i.
+        terms: which of the indices 1 … T - 1 of ``times`` are evaluated, and how many terms each stands for.
         variance: of the learned steps.
         bins: values that a stored pixel can take.
 
@@ -69,9 +80,11 @@ def variational_bound(
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 5.
     """
-    nats = prior_term(images, process) + decoder_term(denoise, images, process, noise(0), bins)
-    for t, weight in times.items():
-        nats = nats + weight * step_term(denoise, images, process, t, noise(t), variance)
+    nats = prior_term(images, process, times[-1])
+    nats = nats + decoder_term(denoise, images, process, times[0], noise(0), bins)
+    for i, weight in terms.items():
+        step = (times[i], times[i - 1])
+        nats = nats + weight * step_term(denoise, images, process, step, noise(i), variance)
     return nats
 
 

@@ -9,18 +9,23 @@ from torch import Tensor
 
 from diorama.core.contracts import Level
 
-Target = Literal["noise", "clean", "velocity", "score"]
-"""What a network predicts. Velocity: T. Salimans, J. Ho, arXiv:2202.00512, appendix D."""
+Target = Literal["noise", "clean", "velocity", "score", "flow"]
+"""What a network predicts. Velocity, ``alpha noise - sigma clean``: T. Salimans, J. Ho, arXiv:2202.00512, appendix D;
+flow, ``noise - clean``, is the velocity of the straight path: X. Liu, C. Gong, Q. Liu, arXiv:2209.03003, equation 1."""
 
 
 def like(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A coefficient in the type and on the device of ``x``: samplers' coefficients are float64 on the CPU."""
-    return coefficient.to(x.dtype).to(x.device)
+    """A coefficient that may meet ``x`` in arithmetic, in its type and on its device.
+
+    One number for all samples stays as it is, float64 on the CPU: PyTorch takes it as a scalar for any tensor, without
+    a copy to the device and with all its digits.
+    """
+    return coefficient if coefficient.dim() == 0 else coefficient.to(device=x.device, dtype=x.dtype)
 
 
 def on(level: Level, x: Tensor) -> Level:
-    """A level in the type and on the device of ``x``."""
-    return Level(t=level.t.to(x.device), alpha=like(level.alpha, x), sigma=like(level.sigma, x), until=level.until)
+    """A level whose coefficients are as :func:`like` makes them."""
+    return Level(t=like(level.t, x), alpha=like(level.alpha, x), sigma=like(level.sigma, x), until=level.until)
 
 
 def noised(clean: Tensor, noise: Tensor, level: Level) -> Tensor:
@@ -36,6 +41,8 @@ def target_of(target: Target, clean: Tensor, noise: Tensor, level: Level) -> Ten
         return clean
     if target == "velocity":
         return level.alpha * noise - level.sigma * clean
+    if target == "flow":
+        return noise - clean
     return -noise / level.sigma
 
 
@@ -50,7 +57,26 @@ def clean_of(target: Target, output: Tensor, x: Tensor, level: Level) -> Tensor:
         return output
     if target == "velocity":
         return (level.alpha * x - level.sigma * output) / (level.alpha**2 + level.sigma**2)
+    if target == "flow":
+        return (x - level.sigma * output) / (level.alpha + level.sigma)
     return (x + level.sigma**2 * output) / level.alpha
+
+
+def weight_of(target: Target, level: Level) -> Tensor:
+    """The square of how much a prediction moves for a change of the clean sample, ``x`` being the same.
+
+    A squared error of clean samples times this weight is the squared error of predictions.
+    """
+    if target == "clean":
+        return torch.ones_like(level.sigma)
+    ratio = level.alpha / level.sigma
+    if target == "noise":
+        return ratio**2
+    if target == "velocity":
+        return (level.alpha * ratio + level.sigma) ** 2
+    if target == "flow":
+        return (ratio + 1) ** 2
+    return (ratio / level.sigma) ** 2
 
 
 def noise_of(x: Tensor, clean: Tensor, level: Level) -> Tensor:

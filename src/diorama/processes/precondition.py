@@ -1,38 +1,168 @@
-"""From raw networks to ``denoise(x, level) -> Prediction``."""
+"""What goes into a network and what comes out of it, at every level: the one place where its target is derived.
+
+The same value is used by the method that trains a network and by the synthesizer that draws with it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
+import torch
 from torch import Tensor
 
-from diorama.core.contracts import Level, Prediction
-from diorama.processes.gaussian import Target, clean_of, on
+from diorama.core.contracts import Condition, Level, Prediction
+from diorama.processes.gaussian import Target, clean_of, like, on, target_of, weight_of
+
+TimeInput = Literal["step", "time", "sigma", "log_sigma"]
+"""What a network is told of a level: ``t - 1``, ``t``, ``sigma / alpha``, or a quarter of the latter's logarithm."""
+
+Network = Callable[[Tensor, Tensor, Condition], Tensor]
+"""``(x, t (b,), condition) -> output`` of the shape of x, with t as its preconditioning says."""
 
 
-class TargetDenoise:
-    """A network that is given the process's time and predicts noise, clean sample, velocity or score.
+class Preconditioning(Protocol):
+    """How a raw network becomes a denoiser. Tensors that are returned broadcast like the level's."""
+
+    def input(self, level: Level) -> Tensor:
+        """What the noisy sample is multiplied by before the network sees it."""
+        ...
+
+    def time(self, level: Level) -> Tensor:
+        """What the network is told of the level."""
+        ...
+
+    def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """What a perfect network would put out, of the shape of ``clean``."""
+        ...
+
+    def clean(self, output: Tensor, x: Tensor, level: Level) -> Tensor:
+        """The clean sample that an output for the noisy sample ``x`` implies."""
+        ...
+
+    def weight(self, level: Level) -> Tensor:
+        """The square of how much an output moves for a change of the clean sample: a squared error of clean samples
+        times this weight is the squared error of outputs."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetPreconditioning:
+    """The network sees the noisy sample as it is, and puts out one of the five targets.
 
     Args:
-        network: (x, t (b,), label) -> the prediction, of the shape of x.
-        target: what it predicts.
-        label: (b,) int64, or ``None``.
+        predicts: what it puts out, see :data:`~diorama.processes.gaussian.Target`.
+        time_input: what it is told of a level.
+        time_scale: multiplies that.
+    """
+
+    predicts: Target = "noise"
+    time_input: TimeInput = "step"
+    time_scale: float = 1.0
+
+    def input(self, level: Level) -> Tensor:
+        """1."""
+        return torch.ones_like(level.sigma)
+
+    def time(self, level: Level) -> Tensor:
+        """See :data:`TimeInput`."""
+        return self.time_scale * _time_of(self.time_input, level)
+
+    def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """See :func:`~diorama.processes.gaussian.target_of`."""
+        return target_of(self.predicts, clean, noise, level)
+
+    def clean(self, output: Tensor, x: Tensor, level: Level) -> Tensor:
+        """See :func:`~diorama.processes.gaussian.clean_of`."""
+        return clean_of(self.predicts, output, x, level)
+
+    def weight(self, level: Level) -> Tensor:
+        """See :func:`~diorama.processes.gaussian.weight_of`."""
+        return weight_of(self.predicts, level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EDMPreconditioning:
+    """Input and target of the network have unit variance at every level.
+
+    Written for ``x / alpha``, whose noise has the standard deviation ``sigma / alpha``, so that it serves any process
+    at levels with some signal; the paper's has ``alpha = 1``.
+
+    Args:
+        sigma_data: standard deviation of the data.
+
+    Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, table 1 (column "Ours") and equation 7.
+    """
+
+    sigma_data: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.sigma_data > 0:
+            raise ValueError(f"sigma_data must be positive, got {self.sigma_data}")
+
+    def input(self, level: Level) -> Tensor:
+        """c_in."""
+        return 1 / (level.alpha * self._total(level))
+
+    def time(self, level: Level) -> Tensor:
+        """c_noise."""
+        return _time_of("log_sigma", level)
+
+    def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """(clean - c_skip x) / c_out."""
+        x = clean + level.sigma / level.alpha * noise
+        return (clean - self._skip(level) * x) / self._out(level)
+
+    def clean(self, output: Tensor, x: Tensor, level: Level) -> Tensor:
+        """c_skip x + c_out output."""
+        return self._skip(level) * (x / level.alpha) + self._out(level) * output
+
+    def weight(self, level: Level) -> Tensor:
+        """1 / c_out², the paper's loss weight lambda."""
+        return self._out(level) ** -2
+
+    def _total(self, level: Level) -> Tensor:
+        """Standard deviation of the noisy sample."""
+        return ((level.sigma / level.alpha) ** 2 + self.sigma_data**2).sqrt()
+
+    def _skip(self, level: Level) -> Tensor:
+        return (self.sigma_data / self._total(level)) ** 2
+
+    def _out(self, level: Level) -> Tensor:
+        return level.sigma / level.alpha * self.sigma_data / self._total(level)
+
+
+def _time_of(kind: TimeInput, level: Level) -> Tensor:
+    if kind == "step":
+        return level.t - 1
+    if kind == "time":
+        return level.t
+    ratio = level.sigma / level.alpha
+    return ratio if kind == "sigma" else ratio.log() / 4
+
+
+class NetworkDenoise:
+    """A network as ``denoise(x, level)``.
+
+    Args:
+        network: see :data:`Network`.
+        preconditioning: of its input and output.
+        condition: what the samples are given, with their batch size.
         clip: the clean sample is limited to [-1, 1], as in the published code of Ho et al. 2020.
     """
 
     def __init__(
-        self,
-        network: Callable[[Tensor, Tensor, Tensor | None], Tensor],
-        target: Target,
-        *,
-        label: Tensor | None = None,
-        clip: bool = False,
+        self, network: Network, preconditioning: Preconditioning, condition: Condition, *, clip: bool = False
     ) -> None:
-        self.network, self.target, self.label, self.clip = network, target, label, clip
+        self.network, self.preconditioning = network, preconditioning
+        self.condition, self.clip = condition, clip
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """Predict the clean sample of x (b, ...)."""
-        t = level.t.reshape(-1).to(x.device).expand(x.shape[0])
-        output = self.network(x, t, self.label).to(x.dtype)
-        clean = clean_of(self.target, output, x, on(level, x))
+        # Time and scales are worked out in the level's own float64 and only then brought to the network's type.
+        t = self.preconditioning.time(level).reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
+        scaled = like(self.preconditioning.input(level), x) * x
+        output = self.network(scaled, t, self.condition).to(x.dtype)
+        clean = self.preconditioning.clean(output, x, on(level, x))
         return Prediction(clean.clamp(-1, 1) if self.clip else clean)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
-from diorama.methods.diffusion.ddpm import DDPMMethodConfig
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
-from diorama.processes.levels import DiscreteProcessConfig
-from diorama.samplers.ddim import DDIMConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.times import StepTimes
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -42,13 +43,13 @@ def ddpm(info: DataInfo) -> Recipe:
     )
     return Recipe(
         name="ddpm",
-        method=DDPMMethodConfig(synthesizer=DiffusionSynthesizerConfig(media=info.media, denoiser=network)),
+        method=DiffusionMethodConfig(synthesizer=DiffusionSynthesizerConfig(media=info.media, denoiser=network)),
         optimizers={"denoiser": OptimizerConfig(rate=RateConfig(peak=2e-4, warmup=640_000), clip=1.0)},
         images=102_400_000,
         batch_size=128,
         flip=True,
         # 0.9999 after each of the paper's steps of 128 pictures.
-        average=AverageConfig(half_life=887_000),
+        averages={"ema": AverageConfig(half_life=887_000)},
         evaluation=EvaluationConfig(every=2_000_000),
         preview_every=500_000,
         checkpoint_every=1_000_000,
@@ -85,20 +86,20 @@ def ddpm_cpu(info: DataInfo) -> Recipe:
     synthesizer = DiffusionSynthesizerConfig(
         media=info.media,
         denoiser=network,
-        process=DiscreteProcessConfig(betas="cosine"),
+        process=DiscreteProcess(betas="cosine"),
         # A noise target leaves nearly pure noise nearly undetermined: short runs drew saturated colours with it.
-        target="velocity",
-        sampler=DDIMConfig(steps=25),
+        preconditioning=TargetPreconditioning(predicts="velocity"),
+        steps=25,
     )
     rate = RateConfig(peak=1e-3, warmup=10_000)
     return Recipe(
         name="ddpm_cpu",
-        method=DDPMMethodConfig(synthesizer=synthesizer, times="spread"),
+        method=DiffusionMethodConfig(synthesizer=synthesizer, times=StepTimes(spread=True)),
         optimizers={"denoiser": OptimizerConfig(rate=rate, betas=(0.9, 0.99), clip=1.0)},
         images=400_000,
         batch_size=64,
         flip=True,
-        average=AverageConfig(half_life=20_000, ramp_up=0.1),
+        averages={"ema": AverageConfig(half_life=20_000, ramp_up=0.1)},
         evaluation=EvaluationConfig(every=100_000, samples=1_000),
         preview_every=50_000,
         checkpoint_every=50_000,
@@ -148,20 +149,23 @@ def _attention_at_16(info: DataInfo, levels: int) -> tuple[bool, ...]:
 
 
 def _with_labels(recipe: Recipe, info: DataInfo) -> Recipe:
-    if not info.classes:
+    label = info.condition("label")
+    if label is None:
         raise BadConfig(f"data: {info.name} has no labels; use {recipe.name.replace('_class', '')}")
     method = recipe.method
-    assert isinstance(method, DDPMMethodConfig)
+    assert isinstance(method, DiffusionMethodConfig)
     network = method.synthesizer.denoiser
-    embedding = replace(network.embedding, label="table", classes=len(info.classes), unconditional=True)
+    # The label table has one more row than there are classes, for the null label.
+    classes = len(label.names)
+    embedding = replace(network.embedding, label="table", classes=classes, unconditional=True)
     synthesizer = replace(
         method.synthesizer,
-        classes=info.classes,
+        conditions=(replace(label, null=classes, dropout=0.1),),
         denoiser=replace(network, embedding=embedding),
         guidance=1.5,
     )
     return replace(
         recipe,
         name=recipe.name.replace("ddpm", "ddpm_class"),
-        method=replace(method, synthesizer=synthesizer, label_dropout=0.1),
+        method=replace(method, synthesizer=synthesizer),
     )

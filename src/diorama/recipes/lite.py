@@ -36,7 +36,7 @@ def lite(info: DataInfo) -> Recipe:
         },
         images=2_120_000,
         batch_size=512,
-        average=AverageConfig(half_life=180_000),
+        averages={"ema": AverageConfig(half_life=180_000)},
         # Its own distance would be measured with an older self: how well features work is told by
         # benchmarks/lite_monotone.py.
         evaluation=EvaluationConfig(samples=0),

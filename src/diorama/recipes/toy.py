@@ -11,9 +11,12 @@ from dataclasses import replace
 from diorama.core.contracts import DataInfo
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
+from diorama.recipes.edm import edm_cpu
+from diorama.recipes.latent import latent_text_cpu
 from diorama.recipes.mocogan import mocogan_cpu
-from diorama.recipes.vae import vae_cpu
-from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.recipes.student import student_cpu
+from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
+from diorama.training.recipe import AverageConfig, EvaluationConfig, Recipe
 
 
 def dcgan_toy(info: DataInfo) -> Recipe:
@@ -46,6 +49,46 @@ def ddpm_toy(info: DataInfo) -> Recipe:
     return _quick(ddpm_cpu(info), "ddpm_toy", images=20_000, batch_size=32)
 
 
+def edm_toy(info: DataInfo) -> Recipe:
+    """EDM for a minute.
+
+    Command: ``diorama train edm_toy --data world --out runs/edm``
+    Hardware and time: two CPU cores; a minute at 32 x 32.
+    Reference: as :func:`~diorama.recipes.edm.edm`.
+    """
+    return _quick(edm_cpu(info), "edm_toy", images=20_000, batch_size=32)
+
+
+def vae_spatial_toy(info: DataInfo) -> Recipe:
+    """A codec for a minute.
+
+    Command: ``diorama train vae_spatial_toy --data world --out runs/codec``
+    Hardware and time: two CPU cores; a minute at 32 x 32.
+    Reference: as :func:`~diorama.recipes.vae.vae_spatial`.
+    """
+    return _quick(vae_spatial_cpu(info), "vae_spatial_toy", images=16_000, batch_size=32)
+
+
+def latent_text_toy(info: DataInfo) -> Recipe:
+    """A latent text-to-image model for a minute.
+
+    Command: ``diorama train latent_text_toy --data world --frozen.codec runs/codec --out runs/latent``
+    Hardware and time: two CPU cores; a minute at 32 x 32.
+    Reference: as :func:`~diorama.recipes.latent.latent_text`.
+    """
+    return _quick(latent_text_cpu(info), "latent_text_toy", images=16_000, batch_size=32)
+
+
+def student_toy(info: DataInfo) -> Recipe:
+    """A student for under a minute.
+
+    Command: ``diorama train student_toy --data world --frozen.teacher runs/ddpm --out runs/student``
+    Hardware and time: two CPU cores; under a minute at 32 x 32.
+    Reference: as :func:`~diorama.recipes.student.student`.
+    """
+    return _quick(student_cpu(info), "student_toy", images=8_000, batch_size=32)
+
+
 def mocogan_toy(info: DataInfo) -> Recipe:
     """MoCoGAN for a minute.
 
@@ -62,13 +105,18 @@ def _quick(recipe: Recipe, name: str, *, images: int, batch_size: int) -> Recipe
         player: replace(optimizer, rate=replace(optimizer.rate, warmup=min(optimizer.rate.warmup, images // 20)))
         for player, optimizer in recipe.optimizers.items()
     }
+    averages = {
+        name: replace(average, half_life=images // 20)
+        for name, average in recipe.averages.items()
+        if isinstance(average, AverageConfig)
+    }
     return replace(
         recipe,
         name=name,
         optimizers=players,
         images=images,
         batch_size=batch_size,
-        average=replace(recipe.average, half_life=images // 20),
+        averages=averages,
         evaluation=EvaluationConfig(every=0, samples=0),
         preview_every=0,
         checkpoint_every=images,

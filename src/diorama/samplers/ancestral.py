@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import Tensor
 
-from diorama.core.contracts import Denoise, DrawNoise, Level, Stage
+from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.bound import Variance
 from diorama.processes.gaussian import like, posterior
-from diorama.processes.levels import DiscreteProcess, Spacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,29 +18,26 @@ class AncestralConfig:
     """The sampler's settings.
 
     Args:
-        steps: evaluations of the network; ``None`` for all of the process's.
         variance: of a step backwards, see :func:`ancestral`.
-        spacing: which of the process's steps.
     """
 
-    steps: int | None = None
     variance: Variance = "large"
-    spacing: Spacing = "trailing"
 
-    def run(self, denoise: Denoise, x: Tensor, process: DiscreteProcess, noise: DrawNoise) -> Iterator[Stage]:
-        """:func:`ancestral` over the levels of a process."""
-        return ancestral(denoise, x, process.descent(self.steps, self.spacing), noise, variance=self.variance)
+    def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
+        """:func:`ancestral` with these settings."""
+        return ancestral(denoise, x, process, times, noise, variance=self.variance)
 
 
 def ancestral(
-    denoise: Denoise, x: Tensor, levels: Sequence[Level], noise: DrawNoise, *, variance: Variance = "large"
+    denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise, *, variance: Variance = "large"
 ) -> Iterator[Stage]:
     """Draw each lower level from the posterior of the denoiser's clean sample.
 
     Args:
         denoise: the meaning of the network; a log-variance that it predicts takes the place of ``variance``.
         x: (b, ...) a sample at the first level.
-        levels: from noise to data, each a scalar or broadcasting against x.
+        process: whose levels are walked.
+        times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU.
         noise: the draw of step *i*; none is asked for at the last step, which takes the mean.
         variance: ``small`` is right for data of one point, ``large`` for data of unit variance.
 
@@ -50,7 +46,7 @@ def ancestral(
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 2 and section 3.2.
     """
-    for i, (level, below) in enumerate(pairwise(levels)):
+    for i, (level, below) in enumerate(pairwise(process.at(t) for t in times)):
         clean, log_variance = denoise(x, level)
         step = posterior(level, below)
         x = like(step.of_x, x) * x + like(step.of_clean, x) * clean

@@ -5,25 +5,56 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import Condition, MediaSpec, Stage
-from diorama.core.rng import initial_noise
+from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, MediaSpec, Stage
+from diorama.core.errors import BadInput
+from diorama.core.rng import normal
+from diorama.synthesis.conditions import completed
 
 
 class SynthesizerConfig(ABC):
-    """A frozen dataclass that describes a synthesizer: its media, label names, networks, process and sampler.
+    """A frozen dataclass that describes a synthesizer: its media, conditions, networks, process and sampler.
 
-    Every config has a field ``media``. One that lacks ``classes`` draws without labels.
+    Every config has a field ``media``. One that lacks ``conditions`` is given nothing.
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the labels that it can be asked for; empty where it reads none."""
+        return next((spec.names for spec in self.conditions if spec.key == "label"), ())
 
     @abstractmethod
     def build(self) -> Synthesizer: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How a trained model draws: what is asked for, or what it does.
+
+    Args:
+        sampler: name of the sampler; ``None`` for the model's own.
+        steps: how many levels it visits; ``None`` for the model's own.
+        guidance: scale of the guidance, 1 for none; ``None`` for the model's own.
+    """
+
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+
+
+AS_TRAINED = Sampling()
+"""The model's own sampler, steps and guidance."""
 
 
 class Synthesizer(nn.Module, ABC):
@@ -42,13 +73,39 @@ class Synthesizer(nn.Module, ABC):
 
         Args:
             noise: (b, *noise_shape), on the model's device.
-            condition: tensors with batch size b, on the model's device.
+            condition: all that the config's conditions name, with batch size b, on the model's device.
             seed: with ``first``, names the draws of samplers that need more noise on their way.
             first: index of the first sample of this batch.
         """
 
     @property
+    def sampling(self) -> Sampling:
+        """How it draws; empty where it draws in one pass."""
+        return AS_TRAINED
+
+    def resampled(self, sampling: Sampling) -> Synthesizer:
+        """The same model, sharing its weights, with another sampler, number of steps or guidance.
+
+        Raises:
+            BadInput: it draws in one pass, and so has none of them, or has no such sampler.
+        """
+        if sampling == AS_TRAINED:
+            return self
+        raise BadInput(
+            f"{type(self).__name__} draws in one pass: it has no sampler, steps or guidance that could be changed"
+        )
+
+    def recorded(self, *, bf16: bool) -> Synthesizer:
+        """The same model with what it repeats recorded, where that is faster; itself where there is nothing.
+
+        Args:
+            bf16: it will be called under bfloat16 autocast.
+        """
+        return self
+
+    @property
     def device(self) -> torch.device:
+        """Where the model is."""
         return next(self.parameters()).device
 
     @torch.no_grad()
@@ -67,17 +124,21 @@ class Synthesizer(nn.Module, ABC):
             count: how many; they are drawn in one batch.
             seed: names the noise. Sample *i* of a seed is the same whatever the batch size or device.
             first: index of the first sample.
-            condition: tensors whose batch size is ``count``.
+            condition: tensors whose batch size is ``count``. What it leaves out is the model's null.
             noise: (count, *noise_shape) standard normal, in place of the seed's.
 
         Returns:
             (count, *media.shape) float32 in [-1, 1].
+
+        Raises:
+            BadInput: the condition lacks something that the model must be given, or does not fit it.
         """
         if noise is None:
-            noise = initial_noise(self.noise_shape, seed=seed, first=first, count=count)
+            noise = normal(self.noise_shape, seed=seed, first=first, count=count, device=self.device)
         elif tuple(noise.shape) != (count, *self.noise_shape):
             raise ValueError(f"noise must have shape {(count, *self.noise_shape)}, got {tuple(noise.shape)}")
-        given = {key: value.to(self.device) for key, value in (condition or {}).items()}
+        whole = completed(self.config.conditions, condition or NOTHING_GIVEN, count)
+        given = {key: value.to(self.device) for key, value in whole.items()}
         last = deque(self.stages(noise.to(self.device), given, seed=seed, first=first), maxlen=1)
         if not last:
             raise RuntimeError(f"{type(self).__name__}.stages yielded nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diorama.synthesis.cascade import CascadeSynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.mixture import GaussianMixtureConfig
@@ -10,7 +11,8 @@ from diorama.synthesis.vae import VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 
 AnySynthesizer = (
-    DiffusionSynthesizerConfig
+    CascadeSynthesizerConfig
+    | DiffusionSynthesizerConfig
     | GANSynthesizerConfig
     | GaussianMixtureConfig
     | RepresentationConfig

@@ -1,118 +1,223 @@
-"""Image generators that take noise away step by step."""
+"""Generators that take noise away step by step, of pixels or of a codec's latents."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Condition, Denoise, MediaSpec, Stage
-from diorama.core.errors import BadInput
+from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, Denoise, MediaSpec, Stage
+from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import StepNoise
-from diorama.networks.catalog import Denoiser
+from diorama.networks.catalog import Codec, ConditionEncoder, Denoiser
 from diorama.processes.bound import bound_times, variational_bound
-from diorama.processes.gaussian import Target
-from diorama.processes.levels import DiscreteProcessConfig
-from diorama.processes.precondition import TargetDenoise
+from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.gaussian import like
+from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning
+from diorama.processes.spacing import StepSpacing
 from diorama.samplers.ancestral import AncestralConfig
+from diorama.samplers.catalog import AnySampler, name_of, sampler_named
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.guidance import ClassifierFree
-from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
+from diorama.synthesis.conditions import completed, without
+from diorama.synthesis.recording import RecordedNetwork
+
+_BOUND_LEVELS = 1_000
+"""Levels at which the bound of a process without steps of its own stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionSynthesizerConfig(SynthesizerConfig):
-    """A trained diffusion model.
+    """A trained diffusion or flow model: codec? + conditions + network + preconditioning + process + sampler.
 
     Args:
-        media: what it draws; height and width are multiples of ``denoiser.multiple``.
-        classes: label names; empty when it reads no labels.
+        media: what it draws.
+        conditions: what it is given; each key is read by the encoder or by the network.
+        codec: draws latents, and makes pictures of them; ``None`` draws pixels.
+        encoder: turns what it is given into what the network reads; ``None`` hands it on as it is.
         denoiser: the network.
-        process: how data become noise.
-        target: what the network predicts.
-        sampler: how noise becomes data.
+        process: how data, or latents, become noise.
+        preconditioning: what goes into the network and what comes out of it.
+        spacing: which levels the sampler visits.
+        steps: how many; ``None`` for every step of a discrete process.
+        sampler: how it walks between them.
         guidance: scale of classifier-free guidance; 1 is none.
-        clip: clean samples are limited to [-1, 1] on the way.
+        clip: clean samples are limited to [-1, 1] on the way; latents never are.
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
+    codec: Codec | None = None
+    encoder: ConditionEncoder | None = None
     denoiser: Denoiser
-    process: DiscreteProcessConfig = field(default_factory=DiscreteProcessConfig)
-    target: Target = "noise"
-    sampler: DDIMConfig | AncestralConfig = field(default_factory=DDIMConfig)
+    process: AnyProcess = field(default_factory=DiscreteProcess)
+    preconditioning: AnyPreconditioning = field(default_factory=TargetPreconditioning)
+    spacing: AnySpacing = field(default_factory=StepSpacing)
+    steps: int | None = 50
+    sampler: AnySampler = field(default_factory=DDIMConfig)
     guidance: float = 1.0
     clip: bool = True
 
     def __post_init__(self) -> None:
-        embedding, multiple = self.denoiser.embedding, self.denoiser.multiple
-        if self.media.kind != "image":
-            raise ValueError("media.kind: this network draws images, not clips")
-        if self.media.height % multiple or self.media.width % multiple:
-            size = f"{self.media.height} x {self.media.width}"
-            raise ValueError(f"media: height and width must be multiples of {multiple} for this network, got {size}")
-        if len(self.classes) != embedding.classes:
-            raise ValueError(f"classes: {len(self.classes)} names, but the network's table has {embedding.classes}")
-        if self.guidance != 1 and not embedding.unconditional:
-            raise ValueError("guidance: needs a network with a null label (denoiser.embedding.unconditional)")
+        _check_size(self)
+        _check_conditions(self)
+        _check_levels(self)
+        if self.guidance != 1 and all(spec.null is None for spec in self.conditions):
+            raise ValueError(
+                "guidance: needs a condition with a null, which training drops to (conditions: null, dropout)"
+            )
+
+    @property
+    def drawn(self) -> MediaSpec:
+        """What the network draws: latents, or the media themselves."""
+        return self.media if self.codec is None else self.codec.latent(self.media)
 
     def build(self) -> DiffusionSynthesizer:
-        """A synthesizer with a freshly initialised network."""
+        """A synthesizer with freshly initialised networks."""
         return DiffusionSynthesizer(self)
 
 
+def _check_size(config: DiffusionSynthesizerConfig) -> None:
+    drawn, network = config.drawn, config.denoiser
+    if len(drawn.shape) != network.dimensions + 1:
+        this, other = ("pictures", "clips") if network.dimensions == 2 else ("clips", "pictures")
+        raise ValueError(f"media.kind: this network draws {this}, not {other}")
+    if drawn.height % network.multiple or drawn.width % network.multiple:
+        what = "height and width" if config.codec is None else "height and width of the latents"
+        raise ValueError(
+            f"media: {what} must be multiples of {network.multiple} for this network, got "
+            f"{drawn.height} x {drawn.width}"
+        )
+
+
+def _check_conditions(config: DiffusionSynthesizerConfig) -> None:
+    network, keys = config.denoiser, [spec.key for spec in config.conditions]
+    reads = (*(config.encoder.reads if config.encoder else ()), *network.reads)
+    known = {*keys, *(config.encoder.gives if config.encoder else ())}
+    for key in reads:
+        if key not in known:
+            raise ValueError(f"conditions: the network reads {key}, which no condition gives; given are {keys}")
+    for key in keys:
+        if key not in reads:
+            raise ValueError(f"conditions: {key} is given, and nothing reads it")
+    label = next((spec for spec in config.conditions if spec.key == "label"), None)
+    if label is not None and len(label.names) != network.classes:
+        raise ValueError(f"conditions: {len(label.names)} label names, but the network's table has {network.classes}")
+    if label is not None and label.null is not None and label.null != network.null_label:
+        raise ValueError(
+            f"conditions: the null of label is {label.null:g}, but the network's null label is {network.null_label} "
+            "(denoiser.embedding.unconditional)"
+        )
+
+
+def _check_levels(config: DiffusionSynthesizerConfig) -> None:
+    times = config.spacing.times(config.process, config.steps)
+    # Training also looks at time 1, the first step of a discrete process, which a sampler may leave out.
+    times = torch.cat([times[:-1], times.new_ones(1)])
+    told = config.preconditioning.time(config.process.at(times))
+    if config.denoiser.needs_positive_time and not bool((told > 0).all()):
+        raise ValueError(
+            "preconditioning: this network takes the logarithm of the time that it is told, which is not positive at "
+            "every level; tell it sigma (TargetPreconditioning(time_input='sigma')), as a variance-exploding process "
+            "does"
+        )
+
+
 class DiffusionSynthesizer(Synthesizer):
-    """``denoiser`` finds the noise in a picture; the sampler takes it away."""
+    """``denoiser`` finds the clean sample in a noisy one, and the sampler walks towards it.
+
+    ``encoder``, where there is one, reads what the samples are given; ``codec`` makes pictures of latents.
+    """
 
     def __init__(self, config: DiffusionSynthesizerConfig) -> None:
         super().__init__()
         self.config: DiffusionSynthesizerConfig = config
         self.denoiser = config.denoiser.build()
-        self.process = config.process.build()
+        self.encoder = None if config.encoder is None else config.encoder.build()
+        self.codec = None if config.codec is None else config.codec.build()
+        self.network: Network | None = None
+        """Stands in for ``denoiser`` where its pass is recorded."""
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
-        """(c, h, w), as the pictures."""
-        return self.config.media.shape
+        """Shape of a picture, clip or latent."""
+        return self.config.drawn.shape
+
+    @property
+    def sampling(self) -> Sampling:
+        """Sampler, steps and guidance."""
+        config = self.config
+        steps = len(config.spacing.times(config.process, config.steps)) - 1
+        return Sampling(sampler=name_of(config.sampler), steps=steps, guidance=config.guidance)
+
+    def resampled(self, sampling: Sampling) -> DiffusionSynthesizer:
+        """See :meth:`Synthesizer.resampled`."""
+        if sampling == AS_TRAINED:
+            return self
+        config = self.config
+        try:
+            changed = replace(
+                config,
+                sampler=config.sampler if sampling.sampler is None else sampler_named(sampling.sampler),
+                steps=config.steps if sampling.steps is None else sampling.steps,
+                guidance=config.guidance if sampling.guidance is None else sampling.guidance,
+            )
+        except (ValueError, BadConfig) as problem:
+            raise BadInput(f"this model cannot be drawn from like that: {problem}") from problem
+        other = copy.copy(self)
+        other.config = changed
+        return other
+
+    def recorded(self, *, bf16: bool) -> DiffusionSynthesizer:
+        """The same model with the network's pass recorded, on a CUDA device."""
+        if self.device.type != "cuda":
+            return self
+        other = copy.copy(self)
+        other.network = RecordedNetwork(self.denoiser, bf16=bf16)
+        return other
 
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         """One stage for each step of the sampler, with the current guess and the noise level.
 
-        A model with classes reads ``condition["label"]`` (b,) int64; without it, one that knows a null label draws
-        from all classes.
-
-        Raises:
-            BadInput: a label is needed and missing, or is no class.
+        Of a model with a codec they hold latents, and a last one the pictures.
         """
+        config = self.config
+        times = config.spacing.times(config.process, config.steps)
         draws = StepNoise(self.noise_shape, seed=seed, first=first, count=noise.shape[0], device=noise.device)
-        return self.config.sampler.run(self.denoise(condition), noise, self.process, draws)
+        x = like(config.process.prior_scale(times[0]), noise) * noise
+        stage = Stage(x)
+        for stage in config.sampler.run(self.denoise(condition), x, config.process, times, draws):
+            yield stage
+        if self.codec is not None:
+            yield Stage(self.codec.decode(stage.x))
 
     def denoise(self, condition: Condition) -> Denoise:
-        """The network as ``denoise(x, level)`` under a condition, with the config's guidance."""
-        label, clip = self._label(condition), self.config.clip
-        if label is None or self.config.guidance == 1:
-            return self._plain(label, clip=clip)
+        """The network as ``denoise(x, level)`` for samples with these conditions, with the config's guidance.
+
+        Args:
+            condition: all that the config's conditions name.
+        """
+        specs, clip = self.config.conditions, self.config.clip and self.codec is None
+        if self.config.guidance == 1 or self._is_null(condition):
+            return self._plain(condition, clip=clip)
         # The sum of both predictions is limited, not each before it, so that guidance acts on what the network said.
-        conditional, unconditional = (self._plain(known, clip=False) for known in (label, None))
+        conditional, unconditional = (self._plain(c, clip=False) for c in (condition, without(specs, condition)))
         return ClassifierFree(conditional, unconditional, self.config.guidance, clip=clip)
 
-    def _plain(self, label: Tensor | None, *, clip: bool) -> TargetDenoise:
-        return TargetDenoise(self.denoiser, self.config.target, label=label, clip=clip)
+    def _plain(self, condition: Condition, *, clip: bool) -> NetworkDenoise:
+        read = condition if self.encoder is None else {**condition, **self.encoder(condition)}
+        return NetworkDenoise(self.network or self.denoiser, self.config.preconditioning, read, clip=clip)
 
-    def _label(self, condition: Condition) -> Tensor | None:
-        classes, label = self.config.classes, condition.get("label")
-        if not classes:
-            return None
-        if label is None:
-            if self.config.denoiser.embedding.unconditional:
-                return None
-            raise BadInput(f"this model needs a label, one of {list(classes)}")
-        if bool(((label < 0) | (label >= len(classes))).any()):
-            raise BadInput(f"label: must be in 0 … {len(classes) - 1}, the index of one of {list(classes)}")
-        return label
+    def _is_null(self, condition: Condition) -> bool:
+        """Whether no sample is given anything, so that there is nothing to guide towards."""
+        null = without(self.config.conditions, condition)
+        return all(torch.equal(null[key], condition[key]) for key in null)
 
     @torch.no_grad()
     def bits_per_dim(
@@ -128,9 +233,9 @@ class DiffusionSynthesizer(Synthesizer):
 
         Args:
             images: (b, c, h, w) in [-1, 1], on the model's device.
-            condition: as for :meth:`stages`.
-            steps: terms of the bound that are evaluated; ``None`` for all T. Fewer give an estimate that is
-                unbiased over seeds.
+            condition: what the pictures were given.
+            steps: terms of the bound that are evaluated; ``None`` for all: the T of a discrete process, else a
+                thousand. Fewer give an estimate that is unbiased over seeds.
             seed: with ``first``, names the noise.
             first: index of the first picture.
 
@@ -138,21 +243,27 @@ class DiffusionSynthesizer(Synthesizer):
             (b,) float32, bits per dimension.
 
         Raises:
-            BadInput: the pictures are not stored as integers, so that there is no bound.
+            BadInput: the pictures are not stored as integers, or are drawn through a codec, so that there is no bound.
 
         Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 5.
         """
-        media, sampler = self.config.media, self.config.sampler
-        if media.dtype not in ("uint8", "uint16"):
-            raise BadInput(f"bits per dimension need integer pixels, these are {media.dtype}")
-        noise = StepNoise(media.shape, seed=seed, first=first, count=images.shape[0], device=images.device)
+        config = self.config
+        if config.codec is not None:
+            raise BadInput("bits per dimension: this model draws latents, whose bound is none of pictures")
+        if config.media.dtype not in ("uint8", "uint16"):
+            raise BadInput(f"bits per dimension need integer pixels, these are {config.media.dtype}")
+        given = completed(config.conditions, condition or NOTHING_GIVEN, len(images))
+        given = {key: value.to(images.device) for key, value in given.items()}
+        all_levels = None if isinstance(config.process, DiscreteProcess) else _BOUND_LEVELS
+        times = config.spacing.times(config.process, all_levels)[:-1].flip(0)
         nats = variational_bound(
-            self._plain(self._label(condition or {}), clip=self.config.clip),
+            self._plain(given, clip=config.clip),
             images,
-            self.process,
-            noise,
-            times=bound_times(self.process.steps, steps, seed),
-            variance=sampler.variance if isinstance(sampler, AncestralConfig) else "small",
-            bins=round(media.high - media.low) + 1,
+            config.process,
+            times,
+            StepNoise(config.media.shape, seed=seed, first=first, count=images.shape[0], device=images.device),
+            terms=bound_times(len(times), steps, seed),
+            variance=config.sampler.variance if isinstance(config.sampler, AncestralConfig) else "small",
+            bins=round(config.media.high - config.media.low) + 1,
         )
         return nats / (images[0].numel() * math.log(2))

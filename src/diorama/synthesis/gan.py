@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from diorama.core.contracts import Condition, MediaSpec, Stage
+from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.networks.catalog import Generator
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 
@@ -18,12 +18,12 @@ class GANSynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it draws.
-        classes: empty, since it cannot be asked for a label.
+        conditions: empty, since the generator reads nothing but noise.
         generator: the network.
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
     generator: Generator
 
     def build(self) -> GANSynthesizer:
@@ -36,7 +36,7 @@ class GANSynthesizer(Synthesizer):
 
     def __init__(self, config: GANSynthesizerConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config: GANSynthesizerConfig = config
         self.generator = config.generator.build()
 
     @property

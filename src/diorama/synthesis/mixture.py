@@ -16,7 +16,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import Condition, MediaSpec, Stage
+from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 
 
@@ -26,13 +26,13 @@ class GaussianMixtureConfig(SynthesizerConfig):
 
     Args:
         media: what one sample is.
-        classes: always empty; the mixture takes no condition.
+        conditions: always empty; the mixture takes no condition.
         components: Gaussians.
         dimensions: principal components.
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
     components: int = 10
     dimensions: int = 64
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from diorama.core.contracts import Condition, MediaSpec, Stage
+from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.networks.features.decoder import FeatureDecoderConfig
 from diorama.networks.features.lite import LiteConfig
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
@@ -25,13 +25,13 @@ class RepresentationConfig(SynthesizerConfig):
 
     Args:
         media: what is drawn; colour pictures.
-        classes: label names, unused.
+        conditions: empty, since nothing is read but noise.
         encoder: the feature network.
         decoder: draws a small picture, which is then scaled to the media's size.
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
     encoder: LiteConfig
     decoder: FeatureDecoderConfig
 

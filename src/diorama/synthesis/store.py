@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,20 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from diorama.core.config import decode, encode
-from diorama.core.errors import BadInput
-from diorama.core.files import fresh_folder, write_bytes, write_json, write_text
+from diorama.core.errors import BadConfig, BadInput
+from diorama.core.files import fresh_folder, sha256_of, write_bytes, write_json, write_text
+from diorama.interop.checkpoint import is_diffusers_folder, open_checkpoint
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.catalog import AnySynthesizer
+from diorama.synthesis.provenance import Provenance, decode_provenance, encode_provenance
+from diorama.synthesis.published import load_published, published_model
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD, PROVENANCE = "config.json", "model.safetensors", "README.md", "provenance.json"
 
 
 def save(
-    folder: Path, config: SynthesizerConfig, state: Mapping[str, Tensor], provenance: Mapping[str, Any], card: str
+    folder: Path, config: SynthesizerConfig, state: Mapping[str, Tensor], provenance: Provenance, card: str
 ) -> None:
     """Write a model folder; it appears whole or not at all, and replaces an older one.
 
@@ -33,13 +38,13 @@ def save(
         folder: where.
         config: what the model is.
         state: the synthesizer's state dict: ``NAME.…`` for its parts.
-        provenance: JSON of where the model comes from: data, recipe, code, scores.
+        provenance: where the model comes from: data, recipe, code, scores.
         card: the model card, Markdown.
     """
     with fresh_folder(folder) as fresh:
         write_bytes(fresh / CONFIG, _config_bytes(config))
         write_bytes(fresh / WEIGHTS, _weight_bytes(state))
-        write_json(fresh / PROVENANCE, dict(provenance))
+        write_json(fresh / PROVENANCE, encode_provenance(provenance))
         write_text(fresh / CARD, card)
 
 
@@ -47,7 +52,8 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
     """Read a model back, in evaluation mode.
 
     Args:
-        path: a model folder, or a run folder (its best model).
+        path: a model folder, a run folder (its best model), or a folder of the diffusers library (a ``UNet2DModel``,
+            alone or in a pipeline); what had to be guessed of the last is warned of.
         device: where the model shall be.
         catalog: further config classes that the model may name (a user's own).
 
@@ -55,6 +61,8 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
         BadInput: no model there, a file that is missing or broken, a tensor that is missing, unknown or misshapen.
         BadConfig: the config does not fit; the message names the field.
     """
+    if is_diffusers_folder(Path(path)):
+        return load_published(Path(path), device=device)
     folder = model_folder(path)
     config = read_config(folder, catalog)
     state = _read_weights(folder / WEIGHTS)
@@ -103,13 +111,19 @@ def read_config(folder: Path, catalog: Sequence[type] = ()) -> SynthesizerConfig
     return decode(AnySynthesizer, document["model"], f"{folder / CONFIG}: model", catalog)
 
 
-def read_provenance(path: Path | str) -> dict[str, Any]:
+def read_provenance(path: Path | str) -> Provenance:
     """Where a model comes from, as its training wrote it.
 
     Raises:
         BadInput: no model there, or the file is missing or broken.
     """
-    return _read_json(model_folder(path) / PROVENANCE)
+    if is_diffusers_folder(Path(path)):
+        return published_model(open_checkpoint(Path(path))).provenance
+    file = model_folder(path) / PROVENANCE
+    try:
+        return decode_provenance(_read_json(file), str(file))
+    except BadConfig as problem:
+        raise BadInput(str(problem)) from problem
 
 
 def model_hash(model: Path | str | Synthesizer) -> str:
@@ -118,15 +132,16 @@ def model_hash(model: Path | str | Synthesizer) -> str:
     Raises:
         BadInput: no model there.
     """
+    if not isinstance(model, Synthesizer) and is_diffusers_folder(Path(model)):
+        with warnings.catch_warnings(action="ignore"):
+            model = load_published(Path(model))
     if isinstance(model, Synthesizer):
         contents = (_config_bytes(model.config), _weight_bytes(model.state_dict()))
+        parts = [hashlib.sha256(content).hexdigest() for content in contents]
     else:
         folder = model_folder(model)
-        contents = (_read(folder / CONFIG), _read(folder / WEIGHTS))
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
+        parts = [_file_hash(folder / CONFIG), _file_hash(folder / WEIGHTS)]
+    return hashlib.sha256(b"".join(bytes.fromhex(part) for part in parts)).hexdigest()
 
 
 def _config_bytes(config: SynthesizerConfig) -> bytes:
@@ -147,8 +162,20 @@ def _built(config: SynthesizerConfig, path: Path) -> Synthesizer:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with _reading(path):
         return path.read_bytes()
+
+
+def _file_hash(path: Path) -> str:
+    """Hex SHA-256 of a file, piece by piece: weights may be larger than what memory is left."""
+    with _reading(path):
+        return sha256_of(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
         raise BadInput(f"{path}: cannot be read ({problem.strerror}); the model folder is incomplete") from problem
 

@@ -10,9 +10,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diorama.core.contracts import Condition, MediaSpec, Stage
+from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
+from diorama.core.errors import BadConfig
 from diorama.core.rng import initial_noise
 from diorama.networks.catalog import Decoder, Encoder
+from diorama.networks.codecs.spatial import (
+    LatentScale,
+    SpatialCodec,
+    SpatialCodecConfig,
+    SpatialDecoder,
+    SpatialEncoder,
+    SpatialEncoderConfig,
+)
 from diorama.nn.distributions import kl_to_standard_normal, logistic_log_prob
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 
@@ -23,15 +32,21 @@ class VAESynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it draws.
-        classes: empty, since it cannot be asked for a label.
-        encoder: pictures to posteriors.
-        decoder: latent vectors to likelihoods.
+        conditions: empty, since it reads nothing but noise.
+        encoder: pictures to posteriors of latents, which are a vector or a small picture.
+        decoder: latents to likelihoods.
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
     encoder: Encoder
     decoder: Decoder
+
+    def __post_init__(self) -> None:
+        if self.encoder.latent_shape != self.decoder.latent_shape:
+            raise ValueError(
+                f"encoder and decoder: latents of shape {self.encoder.latent_shape} and {self.decoder.latent_shape}"
+            )
 
     def build(self) -> VAESynthesizer:
         """A synthesizer with freshly initialised networks."""
@@ -39,7 +54,7 @@ class VAESynthesizerConfig(SynthesizerConfig):
 
 
 class VAESynthesizer(Synthesizer):
-    """``decoder`` turns a standard normal latent vector into the mean of a picture's likelihood."""
+    """``decoder`` turns standard normal latents into the mean of a picture's likelihood."""
 
     config: VAESynthesizerConfig
 
@@ -48,11 +63,27 @@ class VAESynthesizer(Synthesizer):
         self.config = config
         self.encoder = config.encoder.build()
         self.decoder = config.decoder.build()
+        spatial = isinstance(config.encoder, SpatialEncoderConfig)
+        self.scale = LatentScale(config.encoder.latent) if spatial else None
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
-        """(latent,)"""
-        return (self.config.decoder.latent,)
+        """(latent,), or (latent, h, w)."""
+        return self.config.decoder.latent_shape
+
+    def codec(self) -> SpatialCodec:
+        """The model as the codec of a latent model; the parts are shared.
+
+        Raises:
+            BadConfig: its latents are vectors.
+        """
+        encoder, decoder = self.encoder, self.decoder
+        if self.scale is None or not (isinstance(encoder, SpatialEncoder) and isinstance(decoder, SpatialDecoder)):
+            raise BadConfig(
+                "a VAE with latent vectors is no codec; train one with spatial latents (recipe vae_spatial)"
+            )
+        config = SpatialCodecConfig(encoder=encoder.config, decoder=decoder.config)
+        return SpatialCodec(config, encoder, decoder, self.scale)
 
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         """One stage: the likelihood's mean. The condition is not read."""
@@ -90,7 +121,7 @@ class VAESynthesizer(Synthesizer):
         z = mean + torch.exp(0.5 * log_variance) * draw
         centre, log_scale = self.decoder(z)
         log_prob = logistic_log_prob(x, centre, log_scale, stored_levels(self.config.media))
-        nats = kl_to_standard_normal(mean, log_variance).sum(1) - log_prob.flatten(1).sum(1)
+        nats = kl_to_standard_normal(mean, log_variance).flatten(1).sum(1) - log_prob.flatten(1).sum(1)
         return nats / (math.log(2) * x[0].numel())
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diorama.core.contracts import Condition, MediaSpec, Stage
-from diorama.core.errors import BadInput
+from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.networks.catalog import VideoGenerator
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+
+NO_CATEGORY = -1
+"""The label of a clip whose category is left to its noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +23,20 @@ class VideoGANSynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it draws; ``frames`` is the length of its clips.
-        classes: labels it can be asked for: label *i* is category *i* of the generator. Empty where categories have no
-            names.
+        conditions: empty, or the label: label *i* is category *i* of the generator, and its null, -1, leaves the
+            category to the noise.
         generator: the network.
     """
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
     generator: VideoGenerator
+
+    def __post_init__(self) -> None:
+        if any(spec.key != "label" or spec.null != NO_CATEGORY for spec in self.conditions):
+            raise ValueError(f"conditions: only a label with the null {NO_CATEGORY} is read, got {self.conditions}")
+        if len(self.classes) > self.generator.categories:
+            raise ValueError(f"conditions: {len(self.classes)} labels, but {self.generator.categories} categories")
 
     def build(self) -> VideoGANSynthesizer:
         """A synthesizer with a freshly initialised generator."""
@@ -71,8 +80,7 @@ class VideoGANSynthesizer(Synthesizer):
         yield Stage(x=self.generator(content, initial, draws.unflatten(1, (self.frames, -1)), category))
 
     def _category(self, votes: Float[Tensor, "b k"], condition: Condition) -> Float[Tensor, "b k"]:
-        count = votes.shape[1]
-        label = condition.get("label", votes.argmax(dim=1))
-        if int(label.max()) >= count or int(label.min()) < 0:
-            raise BadInput(f"label must be from 0 to {count - 1}, got {label.tolist()}")
-        return self.generator.one_hot(label)
+        chosen = votes.argmax(dim=1)
+        if "label" in condition:
+            chosen = torch.where(condition["label"] == NO_CATEGORY, chosen, condition["label"])
+        return self.generator.one_hot(chosen)

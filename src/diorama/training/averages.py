@@ -1,53 +1,84 @@
-"""The moving average of weights that others load."""
+"""Moving averages of the weights, of which one is what others load."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
+import numpy as np
 import torch
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from diorama.training.recipe import AverageConfig
+from diorama.core import files
+from diorama.core.device import at_least_float32
+from diorama.methods.base import live_tensors
+from diorama.training.recipe import AverageConfig, PowerAverageConfig
+
+_HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def decay(config: AverageConfig, images: int, batch_size: int) -> float:
+def decay(config: AverageConfig | PowerAverageConfig, images: int, batch_size: int) -> float:
     """The share of the average that a step of ``batch_size`` images leaves in place.
 
     Args:
-        config: half-life and ramp.
+        config: half-life and ramp, or the width of the power function.
         images: seen after the step.
         batch_size: images of the step.
 
     Returns:
-        In [0, 1): 0.5 to the power of the step's share of the half-life, which the ramp-up holds at no more than
-        its share of the images seen.
+        In [0, 1). Of a half-life: 0.5 to the power of the step's share of it, which the ramp-up holds at no more than
+        its share of the images seen. Of a power function: (1 - batch_size / images) to the power of gamma + 1, so that
+        the weights after n images count as n to the power of gamma.
 
     Reference: T. Karras et al., "Progressive growing of GANs", ICLR 2018, and the ramp-up of T. Karras et al.,
-    "Training generative adversarial networks with limited data", NeurIPS 2020, arXiv:2006.06676.
+    "Training generative adversarial networks with limited data", NeurIPS 2020, arXiv:2006.06676; of the power
+    function T. Karras et al., arXiv:2312.02696, equations 121 and 127.
     """
+    if isinstance(config, PowerAverageConfig):
+        return (1.0 - batch_size / images) ** (gamma_of(config.std) + 1.0)
     half_life = float(config.half_life)
     if config.ramp_up is not None:
         half_life = min(half_life, config.ramp_up * images)
     return 0.5 ** (batch_size / half_life) if half_life > 0 else 0.0
 
 
+def gamma_of(std: float) -> float:
+    """The exponent of the power function whose standard deviation is ``std`` of the length of training.
+
+    Reference: T. Karras et al., arXiv:2312.02696, equation 126 and algorithm 2, the inverse of equation 123:
+    std² = (gamma + 1) / ((gamma + 2)² (gamma + 3)).
+    """
+    # Cleared of its fractions, equation 123 is a cubic in gamma; of its real roots the largest is the profile.
+    squared = std**-2
+    return float(np.roots([1.0, 7.0, 16.0 - squared, 12.0 - squared]).real.max())
+
+
 class Average:
-    """Follows the weights of modules, in float32 and without waiting for the device.
+    """Follows the weights of modules, in float32 at least and without waiting for the device.
 
     Floating buffers (running statistics) are averaged like weights; integer buffers are copied.
 
     Args:
         modules: what is followed, under the names of the synthesizer's parts.
-        config: half-life; with 0 the modules' own tensors are handed out and nothing is kept.
+        config: half-life or power function; with a half-life of 0 the modules' own tensors are handed out and nothing
+            is kept.
     """
 
-    def __init__(self, modules: Mapping[str, nn.Module], config: AverageConfig) -> None:
+    def __init__(self, modules: Mapping[str, nn.Module], config: AverageConfig | PowerAverageConfig) -> None:
         self.config = config
         self._live = live_tensors(modules)
-        kept = config.half_life > 0
-        self._kept = {k: v.clone() for k, v in self._live.items()} if kept else self._live
+        followed = isinstance(config, PowerAverageConfig) or config.half_life > 0
+        # Averages of half-precision weights are kept wider: they move by less than a last digit of what they follow.
+        self._kept = {k: at_least_float32(v).clone() for k, v in self._live.items()} if followed else self._live
         self._floating = [k for k, v in self._live.items() if v.is_floating_point()]
         self._counts = [k for k, v in self._live.items() if not v.is_floating_point()]
+
+    @property
+    def snapshot_every(self) -> int:
+        """Images between two snapshots; 0 for none."""
+        return self.config.snapshot_every if isinstance(self.config, PowerAverageConfig) else 0
 
     @torch.no_grad()
     def update(self, images: int, batch_size: int) -> None:
@@ -57,13 +88,13 @@ class Average:
         share = 1.0 - decay(self.config, images, batch_size)
         if self._floating:
             kept = [self._kept[k] for k in self._floating]
-            torch._foreach_lerp_(kept, [self._live[k] for k in self._floating], share)
+            torch._foreach_lerp_(kept, [at_least_float32(self._live[k]) for k in self._floating], share)
         for key in self._counts:
             self._kept[key].copy_(self._live[key])
 
     def tensors(self) -> dict[str, Tensor]:
-        """What others load, under ``part.key`` as in a model folder; not copies."""
-        return dict(self._kept)
+        """What others load, under ``part.key`` and in the types of the weights, as in a model folder; not copies."""
+        return {key: value.to(self._live[key].dtype) for key, value in self._kept.items()}
 
     @torch.no_grad()
     def assign(self, values: Mapping[str, Tensor]) -> None:
@@ -73,13 +104,29 @@ class Average:
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resume needs beyond the modules themselves."""
-        return {} if self._kept is self._live else self.tensors()
+        return {} if self._kept is self._live else dict(self._kept)
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from an average that was saved."""
         self.assign(state)
 
+    def write_snapshot(self, folder: Path, images: int) -> Path:
+        """Write the average as it stands, in half precision, so that averages of other widths can be made of it later.
 
-def live_tensors(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    """The state of named modules under ``part.key``, detached and sharing memory with them."""
-    return {f"{part}.{k}": v.detach() for part, module in modules.items() for k, v in module.state_dict().items()}
+        Args:
+            folder: of this average's snapshots.
+            images: seen so far; they name the file, which is the same whenever a run passes there.
+
+        Returns:
+            ``folder/IMAGES.safetensors``, which appears whole or not at all.
+
+        Reference: T. Karras et al., arXiv:2312.02696, section 3.2.
+        """
+        assert isinstance(self.config, PowerAverageConfig)
+        half = _HALVES[self.config.snapshot_dtype]
+        tensors = {k: (v.to(half) if v.is_floating_point() else v).cpu().contiguous() for k, v in self._kept.items()}
+        # One key, since safetensors writes several in an order that differs from process to process.
+        about = {"images": images, "std": self.config.std, "gamma": gamma_of(self.config.std)}
+        path = folder / f"{images:012d}.safetensors"
+        files.write_bytes(path, to_bytes(tensors, {"average": json.dumps(about)}))
+        return path

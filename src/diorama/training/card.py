@@ -11,11 +11,16 @@ import numpy as np
 import torch
 
 from diorama import __version__
+from diorama.core import device as devices
+from diorama.core import distributed
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo
 from diorama.core.durations import clock_words, energy_words
-from diorama.training.measuring import Best
-from diorama.training.recipe import Recipe
+from diorama.methods import soundness
+from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
+from diorama.training.recipe import Recipe, TrainOptions
+from diorama.training.state import Best, TrainingState, hash_of_weights
+from diorama.training.ticks import RunClock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +47,31 @@ class Origin:
     energy: str
     own: tuple[str, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        data: DataInfo,
+        frozen: Mapping[str, str],
+        state: TrainingState,
+        clock: RunClock,
+        options: TrainOptions,
+    ) -> Origin:
+        """What the models of a run have in common."""
+        return cls(
+            recipe=recipe,
+            data=data,
+            frozen=frozen,
+            start_from=hash_of_weights(options.start_from),
+            device=devices.describe(state.precision.device),
+            processes=distributed.world_size(),
+            energy=clock.meter.source,
+            own=soundness.own_kinds(state.method.synthesizer(), options.catalog),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
-class Stand:
+class Progress:
     """How far training had come, for a model's card.
 
     Args:
@@ -65,54 +92,67 @@ class Stand:
     evaluations: int
     scores: tuple[Mapping[str, Any], ...] = ()
 
+    @classmethod
+    def of(cls, state: TrainingState, images: int, scores: tuple[Mapping[str, Any], ...]) -> Progress:
+        """Where training stands now."""
+        return cls(
+            step=state.step,
+            images=images,
+            seconds=state.seconds,
+            joules=state.joules,
+            best=state.best,
+            evaluations=state.evaluations,
+            scores=scores,
+        )
 
-def provenance(origin: Origin, stand: Stand) -> dict[str, Any]:
-    """The content of ``provenance.json``."""
-    return {
-        "recipe": encode(origin.recipe),
-        "data": {"name": origin.data.name, "count": origin.data.count, "sha256": origin.data.sha256},
-        "frozen": dict(origin.frozen),
-        "start_from": origin.start_from,
-        "training": {
-            "steps": stand.step,
-            "images": stand.images,
-            "seconds": stand.seconds,
-            "joules": stand.joules,
-            "energy": origin.energy,
-            "device": origin.device,
-            "processes": origin.processes,
-        },
-        "versions": {
+
+def provenance(origin: Origin, progress: Progress) -> Provenance:
+    """Where a model comes from, for programs."""
+    return Provenance(
+        recipe=encode(origin.recipe),
+        data=DataOrigin(name=origin.data.name, count=origin.data.count, sha256=origin.data.sha256),
+        frozen=origin.frozen,
+        start_from=origin.start_from,
+        training=TrainingSpent(
+            steps=progress.step,
+            images=progress.images,
+            seconds=progress.seconds,
+            joules=progress.joules,
+            energy=origin.energy,
+            device=origin.device,
+            processes=origin.processes,
+        ),
+        versions={
             "diorama": __version__,
             "torch": torch.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
-        "scores": [dict(score) for score in stand.scores],
-    }
+        scores=progress.scores,
+    )
 
 
-def card(origin: Origin, stand: Stand, *, planned: int) -> str:
+def card(origin: Origin, progress: Progress, *, planned: int) -> str:
     """The model card, Markdown.
 
     Args:
         origin: where the model comes from.
-        stand: when it was taken.
+        progress: when it was taken.
         planned: images that the run is to see.
     """
     media, recipe = origin.data.media, origin.recipe
     what = f"{media.width}×{media.height} {'clips' if media.kind == 'video' else 'pictures'}"
     return f"""# {recipe.name}, trained on {origin.data.name}
 
-Draws {what} of {media.channels} channels. {_choice(origin, stand)}
+Draws {what} of {media.channels} channels. {_choice(origin, progress)}
 
 | | |
 |---|---|
 | recipe | `{recipe.name}`, seed {recipe.seed} |
 | data | {origin.data.name}, {origin.data.count:,} records, SHA-256 `{origin.data.sha256[:16]}…` |
-| seen | {stand.images:,} of {planned:,} images, {stand.step:,} steps of {recipe.batch_size} |
-| time | {clock_words(stand.seconds)} on {origin.device}, {_plural(origin.processes, "process", "processes")} |
-| energy | {energy_words(stand.joules)} ({origin.energy}) |
+| seen | {progress.images:,} of {planned:,} images, {progress.step:,} steps of {recipe.batch_size} |
+| time | {clock_words(progress.seconds)} on {origin.device}, {_plural(origin.processes, "process", "processes")} |
+| energy | {energy_words(progress.joules)} ({origin.energy}) |
 
 ```python
 import diorama
@@ -135,15 +175,15 @@ def _own_words(origin: Origin) -> str:
     return f"\nThe file of the recipe defines {names}: import from there, or name the file with `--with FILE.py`.\n"
 
 
-def _choice(origin: Origin, stand: Stand) -> str:
+def _choice(origin: Origin, progress: Progress) -> str:
     """Which model of the run this is, of how many, by what."""
-    if stand.best is None:
+    if progress.best is None:
         return "These are the run's last averaged weights; none of its models was measured."
-    config, best = origin.recipe.evaluation, stand.best
-    which = "this is the best" if best.step == stand.step else "this is not the best"
+    config, best = origin.recipe.evaluation, progress.best
+    which = "this is the best" if best.step == progress.step else "this is not the best"
     direction = "lower" if config.lower_is_better else "higher"
     return (
-        f"Of {_plural(stand.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
+        f"Of {_plural(progress.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
         f"({config.samples:,} samples each against {best.result['reference']['count']:,} real records, "
         f"{direction} is better) {which}, "
         f"which has {best.result['value']:.4g} after {best.images:,} images."

@@ -1,13 +1,15 @@
-"""The recipe: a typed value that holds everything a training run needs."""
+"""The recipe: a typed value that holds everything a training run needs; and how it is run on this machine, today."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from diorama.methods.base import MethodConfig
+from diorama.synthesis.parts import ModelRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,30 @@ class RateConfig:
         for name, value in (("peak", self.peak), ("warmup", self.warmup), ("final", self.final)):
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {value}")
+
+
+def rate(config: RateConfig, images: int, total: int) -> float:
+    """The learning rate after ``images`` of ``total``.
+
+    Args:
+        config: peak, warm-up and decay.
+        images: seen so far, at least 0.
+        total: length of the run; constant rates do not depend on it.
+
+    Returns:
+        Between 0 and ``config.peak``: the linear rise over the warm-up times what the decay leaves of the peak,
+        which is ``config.final`` once ``total`` is reached.
+
+    Reference: the cosine is that of I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm
+    restarts", ICLR 2017, arXiv:1608.03983, equation 5, without restarts.
+    """
+    rise = min(1.0, images / config.warmup) if config.warmup else 1.0
+    if config.decay == "constant":
+        return config.peak * rise
+    # The fall takes what the warm-up leaves of the run.
+    way = min(1.0, max(0.0, images - config.warmup) / max(1, total - config.warmup))
+    left = 1.0 - way if config.decay == "linear" else 0.5 * (1.0 + math.cos(math.pi * way))
+    return config.peak * rise * (config.final + (1.0 - config.final) * left)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +93,32 @@ class AverageConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PowerAverageConfig:
+    """Average of weights by a power of the images seen, whose width is a share of the run however long it is.
+
+    Args:
+        std: standard deviation of the weighting, as a share of the images seen so far; at most 0.289, where all weights
+            count alike. The paper keeps two, 0.05 and 0.10.
+        snapshot_every: images between copies of it in ``averages/NAME/`` of the run folder, from which the average of
+            any other width can be made after training; 0 for none. They are never removed.
+        snapshot_dtype: of the copies.
+
+    Reference: T. Karras, M. Aittala, J. Lehtinen, J. Hellsten, T. Aila, S. Laine, "Analyzing and improving the training
+    dynamics of diffusion models", arXiv:2312.02696, section 3.
+    """
+
+    std: float = 0.05
+    snapshot_every: int = 0
+    snapshot_dtype: Literal["bf16", "fp16"] = "fp16"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.std <= 12**-0.5:
+            raise ValueError(f"std must be above 0 and at most {12**-0.5:.3f}, got {self.std}")
+        if self.snapshot_every < 0:
+            raise ValueError(f"snapshot_every must not be negative, got {self.snapshot_every}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
     """What is measured while training, by images seen and never by time.
 
@@ -99,14 +151,15 @@ class Recipe:
         channels_last: memory layout of convolutions.
         compile: ``auto`` records the turns of phases that allow it as CUDA graphs and replays them, on CUDA devices.
             ``on`` compiles the networks of first-order phases instead. ``off`` does neither.
-        average: moving average of the weights.
+        averages: moving averages of the weights, by name.
+        exported_average: which of them is what others load, and what is previewed and measured.
         evaluation: in-loop measurement.
         preview_every: images between preview grids; 0 for none.
         checkpoint_every: images between resume states.
         keep: resume states that are kept, the newest.
         log_every: images between lines of the log.
-        frozen: parts that are loaded and not trained: their model folders by name; the method finds them as
-            ``method.frozen[NAME]``, in evaluation mode.
+        frozen: trained parts that are used as they are, by the names that the method wants; it finds them as
+            ``self.frozen[NAME]``, in evaluation mode.
         seed: of initialisation, data order and training noise.
     """
 
@@ -120,13 +173,14 @@ class Recipe:
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     channels_last: bool = True
     compile: Literal["auto", "on", "off"] = "auto"
-    average: AverageConfig = field(default_factory=AverageConfig)
+    averages: Mapping[str, AverageConfig | PowerAverageConfig] = field(default_factory=lambda: {"ema": AverageConfig()})
+    exported_average: str = "ema"
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     preview_every: int = 0
     checkpoint_every: int = 100_000
     keep: int = 2
     log_every: int = 2_000
-    frozen: Mapping[str, str] = field(default_factory=dict)
+    frozen: Mapping[str, ModelRef] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -137,3 +191,41 @@ class Recipe:
         for name in ("preview_every", "checkpoint_every", "log_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.exported_average not in self.averages:
+            raise ValueError(
+                f"exported_average: {self.exported_average!r} is none of the averages ({', '.join(self.averages)})"
+            )
+        for name in self.averages:
+            # Names become folders, and options of the command line.
+            if not name.isidentifier():
+                raise ValueError(f"averages: a name has letters, digits and underscores, got {name!r}")
+
+
+def length_is_free(recipe: Recipe) -> bool:
+    """Whether a run may be made longer after the fact: no rate depends on its length."""
+    return all(optimizer.rate.decay == "constant" for optimizer in recipe.optimizers.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What is asked of one call of ``train`` and may change from one to the next: no part of the recipe.
+
+    Args:
+        device: ``auto`` (CUDA, else MPS, else CPU) or what :class:`torch.device` reads.
+        images: length of the run in place of the recipe's, to be given again when the run is continued.
+        start_from: a model folder or run whose weights a new run starts from.
+        seconds: wall-clock budget of this call, set-up and compilation included: training stops after the step
+            that passes it, with its state saved.
+        tensorboard: also write event files to ``tensorboard/`` in the run (extra ``log``).
+        deterministic: only deterministic kernels on GPUs, so that a resumed run equals the uninterrupted one bit
+            for bit there too; on CPUs it does so anyway. Off, since it costs speed.
+        catalog: a user's own config classes, so that models which hold them can be read back.
+    """
+
+    device: str = "auto"
+    images: int | None = None
+    start_from: Path | None = None
+    seconds: float | None = None
+    tensorboard: bool = False
+    deterministic: bool = False
+    catalog: tuple[type, ...] = ()

@@ -36,7 +36,7 @@ _Form = tuple[tuple[str, torch.Size, torch.dtype], ...]
 """Names, shapes and types of all tensors of a step's micro-batches."""
 
 
-class Recorder:
+class TurnRecorder:
     """Takes turns, and replays those of phases that ask for it from their third turn on.
 
     The first turn is launched and leaves what a recording must not contain: kernels built, convolutions chosen, the

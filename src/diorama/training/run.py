@@ -1,10 +1,11 @@
-"""The story of a run: build, resume, and for every step a tick."""
+"""The story of a run, top to bottom: build it or continue it, then step by step report, preview, measure and save."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,21 @@ from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.config import encode
 from diorama.core.contracts import Batch
-from diorama.core.files import sha256_of
+from diorama.core.errors import TrainingFailed
+from diorama.core.files import cache_folder
+from diorama.core.interrupt import listening
 from diorama.data.loader import Loader, LoaderConfig
-from diorama.training import placement, soundness
-from diorama.training.assembly import Parts, assemble, length_is_free, with_images
-from diorama.training.board import board
-from diorama.training.card import Origin
-from diorama.training.chronicle import Chronicle
+from diorama.synthesis import store
+from diorama.synthesis.parts import load_parts
+from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.feed import Data, Feed, open_feed
-from diorama.training.folder import RunFolder
-from diorama.training.interrupt import listening
-from diorama.training.options import TrainOptions
-from diorama.training.pace import Pace
-from diorama.training.recipe import Recipe
-from diorama.training.start import weights_of
-from diorama.training.steps import steps
-from diorama.training.ticks import Clock, Report, Tick
-from diorama.training.turn import StepOptions
+from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, METRIC, REPORT, SAMPLES, RunFolder, writing
+from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
+from diorama.training.recipe import Recipe, TrainOptions, length_is_free
+from diorama.training.state import Best, TrainingState, build, hash_of_weights
+from diorama.training.steps import Step, steps
+from diorama.training.ticks import Clock, Report, RunClock, Tick, event_files
+from diorama.training.turn import FiniteCheck, StepOptions
 
 __all__ = ["Clock", "Data", "Recipe", "Report", "Tick", "TrainOptions", "train"]
 
@@ -51,66 +50,71 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         A tick before the first step (with notes on what was resumed) and one after every step.
 
     Raises:
-        BadInput: the folder is not a run, belongs to another running process, or cannot be written; the data or a
-            model to start from cannot be read.
+        BadInput: the folder is not a run, belongs to another running process, or cannot be written; the data, a
+            frozen part or a model to start from cannot be read.
         BadConfig: the recipe does not fit the data, or differs from the one that the run began with.
         TrainingFailed: a non-finite loss, or a disk that is full.
         KeyboardInterrupt: after Ctrl-C, once the state is saved and a last tick has said so.
     """
     began, options = time.monotonic(), options or TrainOptions()
-    recipe = with_images(recipe, options.images)
-    device = _device(options.device)
+    if options.images is not None:
+        recipe = replace(recipe, images=options.images)
+    device = distributed.own_device(devices.pick(options.device))
     folder = RunFolder(Path(out))
     with ExitStack() as held:
         held.enter_context(distributed.session(device))
         if distributed.is_first():
             held.enter_context(folder.claim())
-        feed = _open_in_turn(data)
+        feed = distributed.first_before_others(lambda: open_feed(data))
+        # Before anything is built: what the method is built with, and what a run must not change, is found in them.
+        parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
+        frozen = {name: part.sha256 for name, part in parts.items()}
         if distributed.is_first():
-            folder.begin(_identity(recipe, feed, options), may_grow=length_is_free(recipe))
-        parts = assemble(recipe, feed, options, device)
-        pace = Pace(device, began)
-        origin = _origin(recipe, feed, parts, options, pace)
-        chronicle = Chronicle(recipe, feed, folder, parts, pace, origin)
-        notes = chronicle.resume()
-        yield chronicle.opening(notes)
-        wanted = options.tensorboard and distributed.is_first()
-        show = held.enter_context(board(folder.path, chronicle.images)) if wanted else None
-        yield from _walk(chronicle, feed, options, show)
+            folder.begin(_identity(recipe, feed, frozen, options), may_grow=length_is_free(recipe))
+        state, clock = build(recipe, parts, feed, options, device), RunClock(device, began)
+        origin = Origin.of(recipe, feed.info, frozen, state, clock, options)
+        recorder = RunRecorder(recipe, feed, folder, state, clock, origin)
+        notes = recorder.resume()
+        yield recorder.opening(notes)
+        show = None
+        if options.tensorboard and distributed.is_first():
+            show = held.enter_context(event_files(folder.path, recorder.images))
+        yield from _steps_left(recorder, feed, options, show)
 
 
-def _walk(
-    chronicle: Chronicle, feed: Feed, options: TrainOptions, show: Callable[[Tick], None] | None
+def _steps_left(
+    recorder: RunRecorder, feed: Feed, options: TrainOptions, show: Callable[[Tick], None] | None
 ) -> Iterator[Tick]:
     """The steps that are left, each with its tick."""
-    recipe, parts = chronicle.recipe, chronicle.parts
-    if parts.step >= chronicle.stop:
-        yield chronicle.closing()
+    recipe, state = recorder.recipe, recorder.state
+    if state.step >= recorder.stop:
+        yield recorder.closing()
         return
     settings = StepOptions(
         batch_size=recipe.batch_size,
-        precision=parts.precision,
-        check=chronicle.check,
-        compiled=parts.compiled,
+        precision=state.precision,
+        check=recorder.check,
+        compiled=state.compiled,
         recorded=recipe.compile == "auto",
     )
-    span = {"start": parts.step, "stop": chronicle.stop, "seed": recipe.seed, "rank": distributed.rank()}
-    with closing(_loader(recipe, feed, parts)) as loader, listening() as heard:
-        chronicle.pace.start()
+    span = {"start": state.step, "stop": recorder.stop, "seed": recipe.seed, "rank": distributed.rank()}
+    with closing(_loader(recipe, feed, state.precision.device)) as loader, listening() as heard:
+        recorder.clock.start()
 
         def batches(step: int) -> list[Batch]:
-            return [placement.lay_out(batch, channels_last=recipe.channels_last) for batch in loader(step)]
+            return [devices.lay_out(batch, channels_last=recipe.channels_last) for batch in loader(step)]
 
-        for step in steps(parts.method, parts.updaters, batches, settings, **span):
-            over = options.seconds is not None and chronicle.pace.session_seconds() >= options.seconds
+        for step in steps(state.method, state.updaters, batches, settings, **span):
+            over = options.seconds is not None and recorder.clock.session_seconds() >= options.seconds
+            # What ends a run must end it in all processes after the same step.
             interrupted, ending = distributed.agree(heard.asked), distributed.agree(over or heard.asked)
-            tick = chronicle.after(step, ending=ending)
+            tick = recorder.after(step, ending=ending)
             if show:
                 show(tick)
             try:
                 yield tick
             except (GeneratorExit, KeyboardInterrupt):
-                chronicle.save()
+                recorder.save()
                 raise
             if interrupted and not tick.finished:
                 raise KeyboardInterrupt
@@ -118,7 +122,239 @@ def _walk(
                 return
 
 
-def _loader(recipe: Recipe, feed: Feed, parts: Parts) -> Loader:
+class RunRecorder:
+    """Does what is due between steps, by images seen: reports, previews, measurements, saving.
+
+    The first process writes; the others keep it company in what needs all.
+
+    Args:
+        recipe: what is due when.
+        feed: the data.
+        folder: the run's.
+        state: what trains.
+        clock: the run's.
+        origin: where the models come from, for their cards.
+    """
+
+    def __init__(
+        self, recipe: Recipe, feed: Feed, folder: RunFolder, state: TrainingState, clock: RunClock, origin: Origin
+    ) -> None:
+        self.recipe, self.folder, self.state, self.clock, self.origin = recipe, folder, state, clock, origin
+        self.first = distributed.is_first()
+        self.stop = -(-recipe.images // recipe.batch_size)
+        self.check = FiniteCheck(state.precision.device)
+        # Held-out records where there are any: a caption that training has seen says less of the model.
+        records = feed.val or feed.train[0][0]
+        self.view = ModelView(state.method, state.precision.device, records, channels_last=recipe.channels_last)
+        self.evaluator: Evaluator | None = None
+        if feed.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, feed.val):
+            self.evaluator = Evaluator(recipe.evaluation, feed.val, cache_folder() / "features", recipe.seed)
+        self._saved: Path | None = None
+        self._scores: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def images(self) -> int:
+        """Seen so far."""
+        return self.state.step * self.recipe.batch_size
+
+    @property
+    def total(self) -> int:
+        """Images that the whole steps of the run see."""
+        return self.stop * self.recipe.batch_size
+
+    def resume(self) -> tuple[str, ...]:
+        """Continue from the newest resume state, and cut the log back to it; notes for people."""
+        newest = self.folder.newest() if self.first else None
+        name = distributed.share(newest.name if newest else None)
+        if name is not None:
+            self.state.load_state_dict(self.folder.read(name), self.folder.path / CHECKPOINTS / name)
+            self.clock.carry(self.images, self.state.seconds, self.state.joules)
+        if self.first:
+            self.folder.cut_log(self.state.step, concluded=self.state.concluded)
+        # A run that has grown since has its last model still before it.
+        self.state.concluded |= self.state.step < self.stop
+        if name is not None:
+            return (f"continues after step {self.state.step:,} ({self.images:,} images)",)
+        return () if self.state.matched is None else (f"starts from another model: {self.state.matched}",)
+
+    def opening(self, notes: tuple[str, ...]) -> Tick:
+        """The tick before the first step; what measuring needs is made ready.
+
+        Raises:
+            DioramaError: the recipe's metric cannot be measured here.
+        """
+        left = self.state.step < self.stop or not self.state.concluded
+        if self.evaluator is not None and left:
+            self.evaluator.prepare(self.state.precision.device)
+        elif self.evaluator is None and self.recipe.evaluation.samples:
+            notes = (
+                *notes,
+                "measures no model, since the data have no split `val` that is large enough; the last one is kept",
+            )
+        return self._tick(notes, finished=False)
+
+    def after(self, step: Step, *, ending: bool) -> Tick:
+        """Do what is due after a step.
+
+        Args:
+            step: just completed.
+            ending: the caller will stop here, so the state must be saved.
+
+        Raises:
+            TrainingFailed: something is not finite, or cannot be written.
+        """
+        recipe, last = self.recipe, step.step == self.stop
+        self._saved, self._scores = None, ()
+        self.state.step = step.step
+        for average in self.state.averages.values():
+            average.update(step.images, recipe.batch_size)
+        self.state.means.add(step.losses)
+        report_due = last or self._due(recipe.log_every)
+        measure_due = self.evaluator is not None and (last or self._due(recipe.evaluation.every))
+        preview_due, save_due = self._due(recipe.preview_every), last or ending or self._due(recipe.checkpoint_every)
+        snapshots_due = [name for name, a in self.state.averages.items() if self._due(a.snapshot_every)]
+        if report_due or measure_due or preview_due or snapshots_due or save_due:
+            self.check.settle()
+        report = self._report() if report_due else None
+        with self.clock.left_out_of_speed():
+            preview = self._preview() if preview_due and self.first else None
+            if self.first:
+                self._write_snapshots(snapshots_due)
+            if last and measure_due:
+                # Saved first: a measurement that fails must not cost the training.
+                self.state.concluded = False
+                self.save()
+                self._conclude()
+            else:
+                better = self._measure() if measure_due else False
+                if save_due or better:
+                    self.save()
+                elif measure_due and self.first and self.state.best:
+                    # The card of the best model says of how many it is the best.
+                    self._promote()
+        notes = (*step.notes, *self._notes(last=last, ending=ending))
+        return replace(self._tick(notes, finished=last), losses=step.losses, report=report, preview=preview)
+
+    def _due(self, every: int) -> bool:
+        """Whether the last step reached another multiple of ``every`` images; never for 0."""
+        return every > 0 and self.images // every > (self.images - self.recipe.batch_size) // every
+
+    def _report(self) -> Report:
+        before = self.images - self.recipe.batch_size
+        report = Report(
+            losses=self.state.means.take(),
+            rates={player: updater.rate(before) for player, updater in self.state.updaters.items()},
+            clock=self.clock.read(self.images),
+        )
+        if self.first:
+            self.folder.log({"kind": REPORT, **self._place(), **asdict(report)})
+        return report
+
+    def _preview(self) -> Path:
+        self.view.refresh(self.state.exported())
+        number = self.images // self.recipe.preview_every
+        samples = self.folder.path / SAMPLES
+        with writing("the preview", INTACT):
+            return write_preview(self.view, samples, number, recipe=self.recipe.name, seed=self.recipe.seed)
+
+    def _write_snapshots(self, names: Sequence[str]) -> None:
+        for name in names:
+            with writing(f"the snapshot of {name}", INTACT):
+                self.state.averages[name].write_snapshot(self.folder.path / AVERAGES / name, self.images)
+
+    def _measure(self) -> bool:
+        """Evaluate, all processes together; whether the model is the best so far, the same answer everywhere."""
+        assert self.evaluator is not None
+        self.view.refresh(self.state.exported())
+        self._scores = self.evaluator(self.view)
+        self.state.evaluations += 1
+        self._read_clock()
+        step, seconds, joules = self.state.step, self.state.seconds, self.state.joules
+        result = self.evaluator.better(self._scores, self.state.best)
+        if result is not None:
+            self.state.best = Best(step=step, images=self.images, seconds=seconds, joules=joules, result=result)
+        if self.first:
+            clock = {"seconds": seconds, "joules": joules}
+            self.folder.log({"kind": METRIC, **self._place(), "results": list(self._scores), "clock": clock})
+        return result is not None
+
+    def save(self) -> None:
+        """Write the resume state of the last completed step, unless it lies there already; all processes must call it.
+
+        Raises:
+            TrainingFailed: a weight is not finite, or the disk is full.
+        """
+        if self._saved is not None:
+            return
+        self.check.settle()
+        if player := self.state.non_finite():
+            raise TrainingFailed(
+                f"step {self.state.step}: a weight of player {player!r} is not finite; nothing was saved"
+            )
+        self._read_clock()
+        tree = self.state.state_dict()
+        self._saved = self.folder.at_step(self.state.step)
+        if not self.first:
+            return
+        progress = Progress.of(self.state, self.images, self._scores)
+
+        def write_model(path: Path) -> None:
+            words = card(self.origin, progress, planned=self.total)
+            store.save(path, self.view.config, self.state.exported(), provenance(self.origin, progress), words)
+
+        self.folder.save(self.state.step, tree, write_model)
+        self.folder.prune(self.recipe.keep, self.state.best.step if self.state.best else None)
+        self._promote()
+
+    def _promote(self) -> None:
+        """Make the best model the run's; the newest where none was measured."""
+        progress, best = Progress.of(self.state, self.images, self._scores), self.state.best
+        if best is not None:
+            progress = replace(progress, step=best.step, images=best.images, seconds=best.seconds, joules=best.joules)
+        self.folder.promote(progress.step, card(self.origin, progress, planned=self.total))
+
+    def _conclude(self) -> None:
+        """Measure the last model, and save what came out."""
+        if self.evaluator is not None:
+            self._measure()
+        self.state.concluded, self._saved = True, None
+        self.save()
+
+    def closing(self) -> Tick:
+        """The tick of a run that has no steps left: what a kill or a failure kept from its end is made up for."""
+        if not self.state.concluded:
+            self._conclude()
+        elif self.first:
+            self._promote()
+        return self._tick(self._notes(last=True, ending=False), finished=True)
+
+    def _read_clock(self) -> None:
+        self.state.seconds, self.state.joules = self.clock.seconds(), self.clock.joules()
+
+    def _place(self) -> dict[str, int]:
+        return {"step": self.state.step, "images": self.images}
+
+    def _tick(self, notes: tuple[str, ...], *, finished: bool) -> Tick:
+        return Tick(
+            step=self.state.step,
+            images=self.images,
+            total=self.total,
+            results=self._scores,
+            saved=self._saved,
+            notes=notes,
+            finished=finished,
+        )
+
+    def _notes(self, *, last: bool, ending: bool) -> tuple[str, ...]:
+        notes = self.evaluator.warnings() if self.evaluator else ()
+        if last:
+            return (*notes, f"is complete: its model lies in {self.folder.path / 'model'}")
+        if ending:
+            return (*notes, f"is saved after step {self.state.step:,}")
+        return notes
+
+
+def _loader(recipe: Recipe, feed: Feed, device: torch.device) -> Loader:
     config = LoaderConfig(
         batch_size=recipe.batch_size,
         micro_batch=recipe.micro_batch,
@@ -127,45 +363,14 @@ def _loader(recipe: Recipe, feed: Feed, parts: Parts) -> Loader:
         world_size=distributed.world_size(),
         flip=recipe.flip,
     )
-    return Loader(feed.train, config, parts.precision.device)
+    return Loader(feed.train, config, device)
 
 
-def _device(name: str) -> torch.device:
-    """The named device; of several CUDA devices, the one of this process's place on its machine."""
-    device = devices.pick(name)
-    if device.type == "cuda" and distributed.launched():
-        device = torch.device("cuda", distributed.local_rank())
-        torch.cuda.set_device(device)
-    return device
-
-
-def _open_in_turn(data: Data) -> Feed:
-    """Open the data, the first process before the others, which then find its cache."""
-    if distributed.is_first():
-        feed = open_feed(data)
-        distributed.barrier()
-        return feed
-    distributed.barrier()
-    return open_feed(data)
-
-
-def _identity(recipe: Recipe, feed: Feed, options: TrainOptions) -> dict[str, Any]:
+def _identity(recipe: Recipe, feed: Feed, frozen: Mapping[str, str], options: TrainOptions) -> dict[str, Any]:
     """What must not change while a run is continued."""
     return {
         "recipe": encode(recipe),
         "data": {"name": feed.info.name, "count": feed.info.count, "sha256": feed.info.sha256},
-        "start_from": sha256_of(weights_of(options.start_from)) if options.start_from else None,
+        "frozen": dict(frozen),
+        "start_from": hash_of_weights(options.start_from),
     }
-
-
-def _origin(recipe: Recipe, feed: Feed, parts: Parts, options: TrainOptions, pace: Pace) -> Origin:
-    return Origin(
-        recipe=recipe,
-        data=feed.info,
-        frozen=parts.frozen,
-        start_from=sha256_of(weights_of(options.start_from)) if options.start_from else None,
-        device=devices.describe(parts.precision.device),
-        processes=distributed.world_size(),
-        energy=pace.meter.source,
-        own=soundness.own_kinds(parts.method.synthesizer(), options.catalog),
-    )

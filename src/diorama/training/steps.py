@@ -16,7 +16,7 @@ from diorama.core import device as devices
 from diorama.core.contracts import Batch, Moment
 from diorama.core.rng import fold
 from diorama.methods.base import Method
-from diorama.training.recording import Recorder
+from diorama.training.recording import TurnRecorder
 from diorama.training.turn import StepOptions, Turn
 from diorama.training.updater import Updater
 
@@ -71,7 +71,7 @@ def steps(
     """
     method.requires_grad_(False)
     device = options.precision.device
-    recorder = Recorder() if options.recorded and devices.has_graphs(device) else None
+    recorder = TurnRecorder() if options.recorded and devices.has_graphs(device) else None
     for step in range(start, stop):
         moment = Moment(step, step * options.batch_size)
         options.check.begin(step)

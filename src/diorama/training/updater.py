@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.training.exchange import GradientExchange
-from diorama.training.rates import rate
-from diorama.training.recipe import OptimizerConfig
+from diorama.training.recipe import OptimizerConfig, rate
 
 _FUSED = ("cuda", "cpu", "mps")
 """Devices on which Adam updates all parameters in one kernel."""

@@ -99,6 +99,7 @@ def interval_chart(rows: Sequence[IntervalRow], *, title: str, note: str = "") -
     def place(value: float) -> float:
         if not logarithmic:
             return _share(value, min(0.0, lowest), highest)
+        # An interval may reach zero or below, where there is no logarithm: it is cut half-way below the least value.
         floor = math.log(smallest / 2)
         return _share(max(math.log(max(value, smallest / 2)), floor), floor, math.log(highest))
 
@@ -149,9 +150,11 @@ class _Axis:
         span = self.high - self.low
         if span <= 0:
             return [self.low]
+        # The smallest of 1, 2, 5 and 10 times a power of ten that makes no more ticks than were asked for.
         rough = span / most
         size = 10.0 ** math.floor(math.log10(rough))
         step = next(size * m for m in (1, 2, 5, 10) if size * m >= rough)
+        # Whole multiples of the step, so that rounding never adds up along the axis.
         first = math.ceil(self.low / step)
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -180,6 +183,7 @@ def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 def _polyline(across: _Axis, up: _Axis, points: Sequence[tuple[float, float]], colour: int) -> str:
     mark = f"var(--c{colour % COLOURS})"
     if len(points) == 1:
+        # A line through one point would be invisible.
         return f'<circle cx="{across(points[0][0]):.1f}" cy="{up(points[0][1]):.1f}" r="3" fill="{mark}"/>'
     path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points)
     return f'<polyline points="{path}" fill="none" stroke="{mark}" stroke-width="1.6" stroke-linejoin="round"/>'

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from diorama.interop import pytorch_examples_dcgan as published
+from diorama.networks.adversarial.dcgan import DCGANDiscriminator
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
 
@@ -15,14 +17,14 @@ from tests.conformance.runner import Compute
 @torch.no_grad()
 def generator(case: Case) -> Mapping[str, Tensor]:
     """``img`` of ``z`` (b, nz, 1, 1)."""
-    network = published.import_generator(case.weights, published.generator_config(case.config))
+    network = published.GENERATOR.load(case.config, case.weights)
     return {"img": network(case.inputs["z"].flatten(1))}
 
 
 @torch.no_grad()
 def discriminator(case: Case) -> Mapping[str, Tensor]:
     """``prob`` and ``logit`` of ``x``."""
-    network = published.import_discriminator(case.weights, published.discriminator_config(case.config))
+    network = cast(DCGANDiscriminator, published.DISCRIMINATOR.load(case.config, case.weights))
     x = case.inputs["x"]
     return {"prob": published.published_probability(network, x), "logit": network(x)}
 

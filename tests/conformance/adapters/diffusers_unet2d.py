@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from diorama.interop.diffusers_unet2d import import_config, import_state
+from diorama.interop.diffusers_unet2d import UNET2D
 from tests.conformance.case import Case
+from tests.conformance.runner import Compute
 
 
-def unet2d(case: Case) -> dict[str, Tensor]:
+@torch.no_grad()
+def unet2d(case: Case) -> Mapping[str, Tensor]:
     """The prediction for a noisy sample, its timestep and perhaps its label."""
-    config = import_config(case.config)
-    network = config.build().eval()
-    network.load_state_dict(import_state(config, case.weights))
-    inputs = case.inputs
-    with torch.no_grad():
-        return {"sample": network(inputs["sample"], inputs["timestep"], inputs.get("class_labels"))}
+    network, given = UNET2D.load(case.config, case.weights), case.inputs
+    condition = {"label": given["class_labels"]} if "class_labels" in given else {}
+    return {"sample": network(given["sample"], given["timestep"], condition)}
 
 
-ADAPTERS: dict[str, Callable[[Case], dict[str, Tensor]]] = {"diffusers.UNet2DModel": unet2d}
+ADAPTERS: dict[str, Compute] = {"diffusers.UNet2DModel": unet2d}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from diorama.interop.inception_fid import import_inception, pytorch_fid_input, torch_fidelity_input
-from diorama.networks.features.inception import TAPS
+from diorama.interop.inception_fid import INCEPTION, pytorch_fid_input, torch_fidelity_input
+from diorama.networks.features.inception import TAPS, FIDInception
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
 
@@ -16,7 +17,7 @@ from tests.conformance.runner import Compute
 @torch.no_grad()
 def inception(case: Case) -> Mapping[str, Tensor]:
     """Taps and logits under both resize conventions."""
-    network = import_inception(case.weights)
+    network = cast(FIDInception, INCEPTION.load({}, case.weights))
     unit, ours_input = pytorch_fid_input(case.inputs["images"])
     grey_levels, theirs_input = torch_fidelity_input(case.inputs["images"])
     ours, theirs = network.taps(ours_input), network.taps(theirs_input)

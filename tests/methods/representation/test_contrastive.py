@@ -45,6 +45,13 @@ def test_uncorrelated_features_cost_nothing() -> None:
     assert float(correlation(torch.ones(4, 3))) == pytest.approx(2.0)
 
 
+def test_autocast_does_not_round_what_is_compared() -> None:
+    features = torch.randn(12, 16, generator=torch.Generator().manual_seed(0))
+    expected = contrastive_loss(features, 0.1), correlation(features)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (contrastive_loss(features, 0.1), correlation(features)) == expected
+
+
 @pytest.mark.parametrize("size", [16, 32])
 def test_views_are_pictures(size: int) -> None:
     torch.manual_seed(0)

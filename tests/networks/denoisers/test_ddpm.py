@@ -39,7 +39,7 @@ def test_every_parameter_is_trained() -> None:
     network = LABELLED.build()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.3)
-    out = network(torch.randn(3, 3, 8, 8), torch.tensor([1, 500, 999]), torch.tensor([0, 1, 3]))
+    out = network(torch.randn(3, 3, 8, 8), torch.tensor([1, 500, 999]), {"label": torch.tensor([0, 1, 3])})
     (out * torch.randn_like(out)).sum().backward()
     # A key's bias moves all scores of a query alike, which the softmax does not see; its gradient is rounding.
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
@@ -51,14 +51,14 @@ def test_no_label_is_the_null_label() -> None:
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.3)
     x, t = torch.randn(2, 3, 4, 4), torch.tensor([5, 6])
-    assert torch.equal(network(x, t), network(x, t, torch.tensor([3, 3])))
-    assert not torch.equal(network(x, t), network(x, t, torch.tensor([0, 3])))
+    assert torch.equal(network(x, t), network(x, t, {"label": torch.tensor([3, 3])}))
+    assert not torch.equal(network(x, t), network(x, t, {"label": torch.tensor([0, 3])}))
 
 
 def test_labels_are_asked_for_and_refused_by_name() -> None:
     x, t, label = torch.randn(1, 3, 4, 4), torch.tensor([5]), torch.tensor([0])
     with pytest.raises(ValueError, match="takes no label"):
-        SMALL.build()(x, t, label)
+        SMALL.build()(x, t, {"label": label})
     needs = replace(SMALL, embedding=EmbeddingConfig(label="table", classes=3))
     with pytest.raises(ValueError, match="needs a label"):
         needs.build()(x, t)
@@ -68,7 +68,7 @@ def test_labels_are_asked_for_and_refused_by_name() -> None:
 def test_other_labels(kind: str) -> None:
     network = replace(SMALL, embedding=EmbeddingConfig(label=kind, width=12)).build()  # type: ignore[arg-type]
     label = torch.tensor([0.5, 2.0]) if kind == "number" else torch.randn(2, 12)
-    assert network(torch.randn(2, 3, 4, 4), torch.tensor([1, 2]), label).shape == (2, 3, 4, 4)
+    assert network(torch.randn(2, 3, 4, 4), torch.tensor([1, 2]), {"label": label}).shape == (2, 3, 4, 4)
 
 
 def test_samples_do_not_see_each_other() -> None:
@@ -97,3 +97,27 @@ def test_impossible_shapes_are_refused(wrong: dict[str, object], message: str) -
 def test_impossible_embeddings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="goes with"):
         EmbeddingConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_text_and_pictures_are_read_where_the_network_is_made_for_them() -> None:
+    torch.manual_seed(0)
+    network = replace(SMALL, attention=(False, True), text=6, picture=2).build()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.2)
+    x, t = torch.randn(2, 3, 4, 4), torch.tensor([1, 2])
+    text, picture = torch.randn(2, 5, 6), torch.randn(2, 2, 2, 2)
+    plain = network(x, t, {"text": text, "image": picture})
+    assert network.config.reads == ("text", "image")
+    assert not torch.allclose(plain, network(x, t, {"text": text.flip(0), "image": picture}))
+    assert not torch.allclose(plain, network(x, t, {"text": text, "image": picture.flip(0)}))
+
+
+def test_padding_of_a_text_says_nothing() -> None:
+    torch.manual_seed(0)
+    network = replace(SMALL, attention=(False, True), text=6).build().eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.2)
+    x, t, text = torch.randn(1, 3, 4, 4), torch.tensor([1]), torch.randn(1, 5, 6)
+    mask = torch.tensor([[True, True, True, False, False]])
+    padded = network(x, t, {"text": text, "text_mask": mask})
+    torch.testing.assert_close(padded, network(x, t, {"text": text[:, :3]}), rtol=1e-4, atol=1e-4)

@@ -57,6 +57,29 @@ def test_critics_judge_clips_of_every_length(patch: bool, frames: int) -> None:
     assert (logits[0].numel() > 1) == patch
 
 
+@pytest.mark.parametrize("patch", [False, True])
+def test_several_scores_come_before_the_categories(patch: bool) -> None:
+    config = MoCoGANVideoDiscriminatorConfig(size=(32, 32), features=2, outputs=3, categories=2, patch=patch)
+    network = config.build().eval()
+    clips = torch.randn(2, 3, 16, 32, 32)
+    logits, kinds = network(clips)
+    assert kinds is not None
+    assert logits.shape[:2] == (2, 3)
+    assert kinds.shape[:2] == (2, 2)
+    with torch.no_grad():
+        network.head.weight[3:] = 0
+        found, blind = network(clips)
+    assert torch.equal(found, logits)
+    assert blind is not None
+    assert not blind.any()
+
+
+@pytest.mark.parametrize("fields", [{"outputs": 0}, {"categories": -1}])
+def test_a_critic_without_a_score_is_refused(fields: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="outputs"):
+        MoCoGANVideoDiscriminatorConfig(**fields)
+
+
 def test_sixteen_frames_of_64_pixels_have_the_published_kernels() -> None:
     network = MoCoGANVideoDiscriminatorConfig(features=2).build()
     assert [tuple(stage.conv.kernel_size) for stage in network.stages] == [(4, 4, 4)] * 4  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL, non_saturating_discriminator
 from diorama.losses.penalties import r1
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import Discriminator, Generator
 from diorama.synthesis.gan import GANSynthesizerConfig
 
@@ -46,16 +46,16 @@ class GANConfig(MethodConfig):
         if self.smoothing and self.loss != "non_saturating":
             raise ValueError(f"smoothing belongs to the non_saturating loss, not to {self.loss}")
 
-    def build(self) -> GAN:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> GAN:
         """The method with freshly initialised networks."""
-        return GAN(self)
+        return GAN(self, frozen)
 
 
 class GAN(Method):
     """See :class:`GANConfig`."""
 
-    def __init__(self, config: GANConfig) -> None:
-        super().__init__()
+    def __init__(self, config: GANConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(frozen)
         self.config = config
         self.generator = config.generator.build()
         self.discriminator = config.discriminator.build()

@@ -15,11 +15,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
+from diorama.core.contracts import Batch, ConditionSpec, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import FrameDiscriminator, VideoDiscriminator, VideoGenerator
-from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
+from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,9 @@ class MoCoGANConfig(MethodConfig):
         if self.classes and categories != len(self.classes):
             raise ValueError(f"{categories} categories for {len(self.classes)} classes: they must be equally many")
 
-    def build(self) -> MoCoGAN:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> MoCoGAN:
         """The method with freshly initialised networks."""
-        return MoCoGAN(self)
+        return MoCoGAN(self, frozen)
 
 
 class Draw(NamedTuple):
@@ -67,8 +67,8 @@ class Draw(NamedTuple):
 class MoCoGAN(Method):
     """See :class:`MoCoGANConfig`."""
 
-    def __init__(self, config: MoCoGANConfig) -> None:
-        super().__init__()
+    def __init__(self, config: MoCoGANConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(frozen)
         self.config = config
         self.generator = config.generator.build()
         self.image_discriminator = config.image_discriminator.build()
@@ -98,9 +98,9 @@ class MoCoGAN(Method):
 
     def synthesizer(self) -> VideoGANSynthesizerConfig:
         """A generator alone."""
-        return VideoGANSynthesizerConfig(
-            media=self.config.media, classes=self.config.classes, generator=self.config.generator
-        )
+        names = self.config.classes
+        label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
+        return VideoGANSynthesizerConfig(media=self.config.media, conditions=label, generator=self.config.generator)
 
     def draw(self, like: Float[Tensor, "b c t h w"]) -> Draw:
         """As many generated clips as ``like`` has, of the same length, on its device."""

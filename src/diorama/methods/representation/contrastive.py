@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from diorama.core import distributed
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.methods.representation.damage import KINDS, damage
 from diorama.networks.features.decoder import FeatureDecoderConfig
 from diorama.networks.features.lite import LiteConfig
@@ -56,15 +56,15 @@ class ContrastiveConfig(MethodConfig):
         if self.media.kind != "image" or self.media.channels != 3:
             raise ValueError(f"features are learned from colour images, got {self.media.kind} {self.media.shape}")
 
-    def build(self) -> ContrastiveMethod:
-        return ContrastiveMethod(self)
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ContrastiveMethod:
+        return ContrastiveMethod(self, frozen)
 
 
 class ContrastiveMethod(Method):
     """One player, one phase, four losses on the same features."""
 
-    def __init__(self, config: ContrastiveConfig) -> None:
-        super().__init__()
+    def __init__(self, config: ContrastiveConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(frozen)
         self.config = config
         self.encoder = config.encoder.build()
         self.decoder = config.decoder.build()
@@ -137,7 +137,9 @@ def contrastive_loss(projected: Float[Tensor, "b2 d"], temperature: float) -> Fl
     Reference: Chen et al. 2020, equation 1.
     """
     unit = F.normalize(projected.float(), dim=1)
-    similar = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
+    # Autocast would round the products again, whatever type their factors have.
+    with torch.autocast(unit.device.type, enabled=False):
+        similar = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
     partner = torch.arange(len(unit), device=unit.device).roll(len(unit) // 2)
     return F.cross_entropy(similar, partner)
 
@@ -148,7 +150,8 @@ def correlation(features: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
     Reference: Bardes et al. 2022, equation 4.
     """
     features = features.float()
-    shared = features.T @ features / len(features)
+    with torch.autocast(features.device.type, enabled=False):
+        shared = features.T @ features / len(features)
     return (shared.square().sum() - shared.diagonal().square().sum()) / len(shared)
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from diorama.core import distributed
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.divergence import gaussian_kl
 from diorama.losses.reconstruction import logistic
-from diorama.methods.base import Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import Decoder, Encoder
+from diorama.networks.codecs.spatial import LatentScale, SpatialEncoderConfig
 from diorama.synthesis.vae import VAESynthesizerConfig, stored_levels
 
 
@@ -41,22 +43,27 @@ class VAEConfig(MethodConfig):
     free_bits: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.encoder.latent != self.decoder.latent:
-            raise ValueError(f"encoder.latent is {self.encoder.latent}, decoder.latent is {self.decoder.latent}")
+        if self.encoder.latent_shape != self.decoder.latent_shape:
+            raise ValueError(
+                f"encoder makes latents of shape {self.encoder.latent_shape}, decoder reads {self.decoder.latent_shape}"
+            )
 
-    def build(self) -> VAE:
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> VAE:
         """The method with freshly initialised networks."""
-        return VAE(self)
+        return VAE(self, frozen)
 
 
 class VAE(Method):
     """See :class:`VAEConfig`."""
 
-    def __init__(self, config: VAEConfig) -> None:
-        super().__init__()
+    def __init__(self, config: VAEConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(frozen)
         self.config = config
         self.encoder = config.encoder.build()
         self.decoder = config.decoder.build()
+        # Only spatial latents are drawn by other models, which want them in unit variance.
+        spatial = isinstance(config.encoder, SpatialEncoderConfig)
+        self.scale = LatentScale(config.encoder.latent) if spatial else None
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """``autoencoder``: both networks."""
@@ -67,8 +74,9 @@ class VAE(Method):
         return [Phase("elbo", "autoencoder", self.elbo, recorded=not self.config.warmup)]
 
     def averaged(self) -> Mapping[str, nn.Module]:
-        """Encoder and decoder."""
-        return {"encoder": self.encoder, "decoder": self.decoder}
+        """Encoder and decoder, and the scale of spatial latents."""
+        scale = {} if self.scale is None else {"scale": self.scale}
+        return {"encoder": self.encoder, "decoder": self.decoder, **scale}
 
     def synthesizer(self) -> VAESynthesizerConfig:
         """Both networks."""
@@ -82,6 +90,8 @@ class VAE(Method):
         """The negative bound in bits per dimension, its divergence weighted; logs both parts and the true bound."""
         x = batch["image"]
         mean, log_variance = self.encoder(x)
+        if self.scale is not None:
+            self.scale.follow(mean)
         z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         centre, log_scale = self.decoder(z)
         # Float32 for the likelihood: under bfloat16 neighbouring grey levels would fall together.
@@ -96,6 +106,11 @@ class VAE(Method):
             "scale": log_scale.exp().mean(),
         }
         return Loss((nats + self._weight(moment) * cost) * per_dim, {k: v.detach() for k, v in scalars.items()})
+
+    def after_step(self, moment: Moment) -> None:
+        """Every process has seen latents of its own; all keep their mean."""
+        for buffer in () if self.scale is None else self.scale.buffers():
+            buffer.copy_(distributed.mean(buffer))
 
     def _weight(self, moment: Moment) -> float:
         if not self.config.warmup:

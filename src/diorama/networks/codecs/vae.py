@@ -18,10 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from diorama.nn.norm import GroupNormAct
+from diorama.networks.codecs.residual import ResidualConv, norm, widths_of
 from diorama.nn.pyramid import pyramid
 
-_WIDEST = 4
 _SPEED = 10.0
 
 
@@ -46,6 +45,11 @@ class ConvEncoderConfig:
     def __post_init__(self) -> None:
         pyramid(self.size)
 
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """(latent,)"""
+        return (self.latent,)
+
     def build(self) -> ConvEncoder:
         """A freshly initialised encoder."""
         return ConvEncoder(self)
@@ -64,35 +68,14 @@ class ConvDecoderConfig:
     def __post_init__(self) -> None:
         pyramid(self.size)
 
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """(latent,)"""
+        return (self.latent,)
+
     def build(self) -> ConvDecoder:
         """A freshly initialised decoder."""
         return ConvDecoder(self)
-
-
-class _Residual(nn.Module):
-    """Two pre-activated 3 x 3 convolutions around a shortcut; the block starts as the identity."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _norm(width),
-            nn.Conv2d(width, width, 3, padding=1),
-            _norm(width),
-            nn.Conv2d(width, width, 3, padding=1),
-        )
-        nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
-
-
-def _norm(width: int) -> GroupNormAct:
-    return GroupNormAct(next(g for g in (8, 4, 2, 1) if width % g == 0), width, act="silu")
-
-
-def _widths(features: int, steps: int) -> list[int]:
-    """Widths from full resolution to the coarsest map."""
-    return [features * min(_WIDEST, 1 << level) for level in range(steps + 1)]
 
 
 class ConvEncoder(nn.Module):
@@ -102,12 +85,12 @@ class ConvEncoder(nn.Module):
         super().__init__()
         self.config = config
         steps, (height, width) = pyramid(config.size)
-        widths = _widths(config.features, steps)
+        widths = widths_of(config.features, steps)
         layers: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], 3, padding=1), nn.SiLU()]
         for finer, coarser in pairwise(widths):
             layers += [nn.Conv2d(finer, coarser, 4, 2, 1)]
-            layers += [_Residual(coarser) for _ in range(config.blocks)]
-        layers += [_norm(widths[-1])]
+            layers += [ResidualConv(coarser) for _ in range(config.blocks)]
+        layers += [norm(widths[-1])]
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(widths[-1] * height * width, 2 * config.latent)
 
@@ -125,13 +108,13 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.config = config
         steps, self.coarsest = pyramid(config.size)
-        widths = list(reversed(_widths(config.features, steps)))
+        widths = list(reversed(widths_of(config.features, steps)))
         self.stem = nn.Linear(config.latent, widths[0] * self.coarsest[0] * self.coarsest[1])
         layers: list[nn.Module] = []
         for coarser, finer in pairwise(widths):
-            layers += [_Residual(coarser) for _ in range(config.blocks)]
+            layers += [ResidualConv(coarser) for _ in range(config.blocks)]
             layers += [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(coarser, finer, 3, padding=1)]
-        layers += [_norm(widths[-1]), nn.Conv2d(widths[-1], config.channels, 3, padding=1)]
+        layers += [norm(widths[-1]), nn.Conv2d(widths[-1], config.channels, 3, padding=1)]
         self.body = nn.Sequential(*layers)
         # Adam moves a lone parameter by one learning rate a step; the factor lets the scale keep up with the mean.
         self.slow_log_scale = nn.Parameter(torch.full((config.channels,), -1.0 / _SPEED))

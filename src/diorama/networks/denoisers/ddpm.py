@@ -8,14 +8,18 @@ options beyond it (heads, scale and shift, resampling residual blocks, labels): 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diorama.core.contracts import NOTHING_GIVEN, Condition
+from diorama.networks.denoisers.base import DenoiserConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
 from diorama.nn.activations import ActivationName, activation
 from diorama.nn.attention import SpatialAttention
+from diorama.nn.cross_attention import CrossAttention
 from diorama.nn.norm import GroupNormAct
 from diorama.nn.resample import ConvDown, ConvUp
 from diorama.nn.residual import BlockStyle, Middle, ResidualBlock, initialize_residual_network
@@ -24,7 +28,7 @@ Resampling = Literal["conv", "residual"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DDPMUNetConfig:
+class DDPMUNetConfig(DenoiserConfig):
     """The network's shape. The default is the paper's for CIFAR-10: 35.7 M parameters.
 
     Args:
@@ -50,6 +54,10 @@ class DDPMUNetConfig:
         dropout: in residual blocks.
         scale_shift: the embedding scales and shifts instead of being added.
         centre_input: maps an input in [0, 1] to [-1, 1] first.
+        text: width of text features, which are attended to after every self-attention on the levels that have one; 0
+            for none. R. Rombach et al., arXiv:2112.10752, section 3.3.
+        picture: channels of a picture of any size that is enlarged and put beside the noisy one; 0 for none.
+            J. Ho et al., arXiv:2106.15282, section 3.
         embedding: of time and label.
     """
 
@@ -73,6 +81,8 @@ class DDPMUNetConfig:
     dropout: float = 0.0
     scale_shift: bool = False
     centre_input: bool = False
+    text: int = 0
+    picture: int = 0
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
 
     def __post_init__(self) -> None:
@@ -91,9 +101,44 @@ class DDPMUNetConfig:
         """Heights and widths of pictures must be multiples of this."""
         return self.patch * 2 ** (len(self.widths) - 1)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """``label``, ``text`` and ``image``, as far as the network is made for them."""
+        made_for = {"label": self.embedding.label != "none", "text": self.text > 0, "image": self.picture > 0}
+        return tuple(key for key, reads in made_for.items() if reads)
+
+    @property
+    def classes(self) -> int:
+        """Rows of the label table, the null label's left out."""
+        return self.embedding.classes
+
+    @property
+    def null_label(self) -> int | None:
+        """See :class:`~diorama.networks.denoisers.base.DenoiserConfig`."""
+        return self.embedding.null_label
+
+    @property
+    def needs_positive_time(self) -> bool:
+        """Fourier features are of the logarithm."""
+        return self.embedding.time == "fourier"
+
     def build(self) -> DDPMUNet:
         """The network, freshly initialised."""
         return DDPMUNet(self)
+
+
+class _Given(NamedTuple):
+    """What every block is told besides the feature map.
+
+    Attributes:
+        embedding: (b, width), activated, of time and label.
+        text: (b, n, d) token features, or ``None``.
+        text_mask: (b, n), True where a token is real, or ``None`` where all are.
+    """
+
+    embedding: Tensor
+    text: Tensor | None
+    text_mask: Tensor | None
 
 
 class _Level(nn.Module):
@@ -103,53 +148,57 @@ class _Level(nn.Module):
         self,
         channels: list[tuple[int, int]],
         style: BlockStyle,
-        head_channels: int | None,
+        attention: _AttentionStyle | None,
         resample: nn.Module | None,
     ) -> None:
         super().__init__()
         width = channels[0][1]
         self.blocks = nn.ModuleList([ResidualBlock(before, after, style) for before, after in channels])
-        self.attention = nn.ModuleList(
-            []
-            if head_channels is None
-            else [SpatialAttention(width, head_channels, groups=style.groups, eps=style.eps) for _ in channels]
-        )
+        self.attention, self.reading = nn.ModuleList(), nn.ModuleList()
+        if attention is not None:
+            heads, groups, eps = attention.head_channels, style.groups, style.eps
+            self.attention.extend(SpatialAttention(width, heads, groups=groups, eps=eps) for _ in channels)
+            if attention.text:
+                self.reading.extend(
+                    CrossAttention(width, attention.text, heads, groups=groups, eps=eps) for _ in channels
+                )
         self.resample = resample
 
-    def step(self, i: int, x: Tensor, embedding: Tensor, skip: Tensor | None = None) -> Tensor:
-        x = self.blocks[i](x, embedding, skip)
-        return self.attention[i](x) if self.attention else x
+    def step(self, i: int, x: Tensor, given: _Given, skip: Tensor | None = None) -> Tensor:
+        x = self.blocks[i](x, given.embedding, skip)
+        x = self.attention[i](x) if self.attention else x
+        return self.reading[i](x, given.text, given.text_mask) if self.reading else x
 
-    def leave(self, x: Tensor, embedding: Tensor) -> Tensor:
+    def leave(self, x: Tensor, given: _Given) -> Tensor:
         if self.resample is None:
             return x
-        return self.resample(x, embedding) if isinstance(self.resample, ResidualBlock) else self.resample(x)
+        return self.resample(x, given.embedding) if isinstance(self.resample, ResidualBlock) else self.resample(x)
 
 
 class DownLevel(_Level):
     """(b, c, h, w) -> what the way up will need, finest last: each block's output, and the halved picture if any."""
 
-    def forward(self, x: Tensor, embedding: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, given: _Given) -> list[Tensor]:
         outputs = []
         for i in range(len(self.blocks)):
-            x = self.step(i, x, embedding)
+            x = self.step(i, x, given)
             outputs.append(x)
         if self.resample is not None:
-            outputs.append(self.leave(x, embedding))
+            outputs.append(self.leave(x, given))
         return outputs
 
 
 class UpLevel(_Level):
     """(b, c, h, w) and the outputs of the way down, the last of which this level takes off, -> (b, c', 2h, 2w)."""
 
-    def forward(self, x: Tensor, embedding: Tensor, skips: list[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, given: _Given, skips: list[Tensor]) -> Tensor:
         for i in range(len(self.blocks)):
-            x = self.step(i, x, embedding, skips.pop())
-        return self.leave(x, embedding)
+            x = self.step(i, x, given, skips.pop())
+        return self.leave(x, given)
 
 
 class DDPMUNet(nn.Module):
-    """Predicts from a noisy picture, its time and perhaps its label what noise (or whatever target) is in it."""
+    """Predicts from a noisy picture, its time and perhaps a condition what noise (or whatever target) is in it."""
 
     def __init__(self, config: DDPMUNetConfig) -> None:
         super().__init__()
@@ -164,7 +213,7 @@ class DDPMUNet(nn.Module):
             act=config.act,
             scale_shift=config.scale_shift,
         )
-        self.conv_in = nn.Conv2d(config.in_channels * config.patch**2, widths[0], 3, padding=1)
+        self.conv_in = nn.Conv2d((config.in_channels + config.picture) * config.patch**2, widths[0], 3, padding=1)
         self.down = nn.ModuleList([_down_level(config, style, level) for level in range(len(widths))])
         self.middle = _middle(config, style)
         self.up = nn.ModuleList([_up_level(config, style, level) for level in reversed(range(len(widths)))])
@@ -172,29 +221,45 @@ class DDPMUNet(nn.Module):
         self.conv_out = nn.Conv2d(widths[0], config.out_channels * config.patch**2, 3, padding=1)
         initialize_residual_network(self, self.conv_out)
 
-    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN) -> Tensor:
         """Predict.
 
         Args:
             x: (b, in_channels, h, w); h and w are multiples of ``config.multiple``.
-            t: (b,) times of the noise process, or one for all.
-            label: (b,) int64 classes, or what ``config.embedding`` asks for; ``None`` without labels.
+            t: (b,) times, as the preconditioning tells them, or one for all.
+            condition: what :attr:`DDPMUNetConfig.reads` names: ``label`` (b,) int64 or what ``config.embedding`` asks
+                for, ``text`` (b, n, d) with ``text_mask`` (b, n), ``image`` (b, c, h', w').
 
         Returns:
             (b, out_channels, h, w).
         """
         t = t.expand(x.shape[0])
-        embedding = activation(self.config.act)(self.embedding(t, label))
+        embedding = activation(self.config.act)(self.embedding(t, condition.get("label")))
+        given = _Given(embedding, condition.get("text"), condition.get("text_mask"))
         x = 2 * x - 1 if self.config.centre_input else x
+        if self.config.picture:
+            enlarged = F.interpolate(condition["image"], size=x.shape[-2:], mode="bilinear", align_corners=False)
+            x = torch.cat([x, enlarged.to(x.dtype)], dim=1)  # (b, in_channels + picture, h, w)
         skips = [self.conv_in(F.pixel_unshuffle(x, self.config.patch))]
         for down in self.down:
-            skips += down(skips[-1], embedding)
+            skips += down(skips[-1], given)
         h = skips[-1] if self.middle is None else self.middle(skips[-1], embedding)
         for up in self.up:
-            h = up(h, embedding, skips)
+            h = up(h, given, skips)
         h = F.pixel_shuffle(self.conv_out(self.norm_out(h)), self.config.patch)
         # With Fourier features the time is the noise's scale, and the network predicts the score.
         return h / t[:, None, None, None] if self.config.embedding.time == "fourier" else h
+
+
+class _AttentionStyle(NamedTuple):
+    """Of one level: channels of a head, and the width of the text that is read (0 for none)."""
+
+    head_channels: int
+    text: int
+
+
+def _attention_style(config: DDPMUNetConfig, width: int) -> _AttentionStyle:
+    return _AttentionStyle(_head_channels(config, width), config.text)
 
 
 def _head_channels(config: DDPMUNetConfig, width: int) -> int:
@@ -210,7 +275,7 @@ def _down_level(config: DDPMUNetConfig, style: BlockStyle, level: int) -> DownLe
         resample = (
             ResidualBlock(width, width, style, resample="down") if residual else ConvDown(width, config.down_padding)
         )
-    return DownLevel(channels, style, _head_channels(config, width) if config.attention[level] else None, resample)
+    return DownLevel(channels, style, _attention_style(config, width) if config.attention[level] else None, resample)
 
 
 def _up_level(config: DDPMUNetConfig, style: BlockStyle, level: int) -> UpLevel:
@@ -224,7 +289,7 @@ def _up_level(config: DDPMUNetConfig, style: BlockStyle, level: int) -> UpLevel:
         residual = kinds is not None and kinds[level - 1] == "residual"
         resample = ResidualBlock(width, width, style, resample="up") if residual else ConvUp(width)
     attention = (config.up_attention or config.attention)[level]
-    return UpLevel(channels, style, _head_channels(config, width) if attention else None, resample)
+    return UpLevel(channels, style, _attention_style(config, width) if attention else None, resample)
 
 
 def _middle(config: DDPMUNetConfig, style: BlockStyle) -> Middle | None:

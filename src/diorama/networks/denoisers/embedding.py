@@ -41,6 +41,11 @@ class EmbeddingConfig:
         if (self.time == "learned") != (self.steps is not None):
             raise ValueError(f"time 'learned' goes with steps, got time={self.time!r} steps={self.steps}")
 
+    @property
+    def null_label(self) -> int | None:
+        """The row of the label table that stands for any class."""
+        return self.classes if self.unconditional else None
+
 
 class LevelEmbedding(nn.Module):
     """Time (b,) and label -> (b, width), before any activation.
@@ -57,7 +62,8 @@ class LevelEmbedding(nn.Module):
             config.time, channels, sine_first=config.sine_first, shift=config.shift, steps=config.steps
         )
         self.time_mlp = TimeMLP(features, self.width)
-        self.null_label = config.classes if config.unconditional else None
+        self.null_label = config.null_label
+        self.whole_times = config.time == "learned"
         self.label: nn.Embedding | TimeMLP | nn.Identity | None = None
         if config.label == "table":
             self.label = nn.Embedding(config.classes + config.unconditional, self.width)
@@ -76,6 +82,8 @@ class LevelEmbedding(nn.Module):
         Raises:
             ValueError: a label is missing or not wanted.
         """
+        if self.whole_times:
+            t = t.long()
         embedded = self.time_mlp(self.time_features(t).to(self.time_mlp.inner.weight.dtype))
         if self.label is None:
             if label is not None:

@@ -12,6 +12,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from diorama.core.contracts import NOTHING_GIVEN, Condition
+from diorama.networks.denoisers.base import DenoiserConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
 from diorama.nn.activations import ActivationName, activation
 from diorama.nn.attention import SpatialAttention
@@ -23,7 +25,7 @@ _ATTENTION_GROUPS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class NCSNppConfig:
+class NCSNppConfig(DenoiserConfig):
     """The network's shape; the pyramid, filters and group counts are the paper's.
 
     Args:
@@ -75,6 +77,26 @@ class NCSNppConfig:
     def multiple(self) -> int:
         """Heights and widths of pictures must be multiples of this."""
         return 2 ** (len(self.widths) - 1)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """``label``, where it is embedded."""
+        return () if self.embedding.label == "none" else ("label",)
+
+    @property
+    def classes(self) -> int:
+        """Rows of the label table, the null label's left out."""
+        return self.embedding.classes
+
+    @property
+    def null_label(self) -> int | None:
+        """See :class:`~diorama.networks.denoisers.base.DenoiserConfig`."""
+        return self.embedding.null_label
+
+    @property
+    def needs_positive_time(self) -> bool:
+        """Fourier features are of the logarithm."""
+        return self.embedding.time == "fourier"
 
     def build(self) -> NCSNpp:
         """The network, freshly initialised."""
@@ -192,19 +214,19 @@ class NCSNpp(nn.Module):
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
         initialize_residual_network(self, self.conv_out)
 
-    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN) -> Tensor:
         """Predict.
 
         Args:
             x: (b, in_channels, h, w); h and w are multiples of ``config.multiple``.
             t: (b,) noise levels (or times, as ``config.embedding`` says), or one for all.
-            label: what ``config.embedding`` asks for; ``None`` without labels.
+            condition: ``label``, what ``config.embedding`` asks for.
 
         Returns:
             (b, out_channels, h, w).
         """
         t = t.expand(x.shape[0])
-        embedding = activation(self.config.act)(self.embedding(t, label))
+        embedding = activation(self.config.act)(self.embedding(t, condition.get("label")))
         picture = 2 * x - 1 if self.config.centre_input else x
         skips = [self.conv_in(picture)]
         for down in self.down:

@@ -83,6 +83,7 @@ class MoCoGANVideoDiscriminatorConfig:
         frames: of the clips; with 16 or more every kernel spans 4 frames.
         channels: of the frames.
         features: width of the first hidden map.
+        outputs: logits of being real for each clip, or for each patch; they come before those of the categories.
         categories: kinds of motion that it also tells apart; 0 for none.
         noise: standard deviation of the Gaussian noise before each convolution while training; 0 for none.
         patch: judge overlapping patches in place of the whole clip.
@@ -92,12 +93,17 @@ class MoCoGANVideoDiscriminatorConfig:
     frames: int = 16
     channels: int = 3
     features: int = 64
+    outputs: int = 1
     categories: int = 0
     noise: float = 0.0
     patch: bool = False
 
     def __post_init__(self) -> None:
         pyramid(self.size)
+        if self.outputs < 1 or self.categories < 0:
+            raise ValueError(
+                f"outputs must be positive and categories not negative, got {self.outputs} and {self.categories}"
+            )
 
     def build(self) -> MoCoGANVideoDiscriminator:
         """A freshly initialised discriminator."""
@@ -133,13 +139,13 @@ class MoCoGANGenerator(nn.Module):
         for draw in draws.unbind(1):
             state = self.recurrent(draw, state)
             codes.append(state)
-        return torch.stack(codes, dim=1)
+        return torch.stack(codes, dim=1)  # (b, t, m)
 
     def codes(
         self, content: Float[Tensor, "b n"], motion: Float[Tensor, "b t m"], category: Float[Tensor, "b k"] | None
     ) -> Float[Tensor, "b t d"]:
         """The latent vector of every frame: content, one-hot category where there is one, motion."""
-        fixed = content if category is None else torch.cat([content, category], dim=1)
+        fixed = content if category is None else torch.cat([content, category], dim=1)  # (b, n + k)
         return torch.cat([fixed[:, None].expand(-1, motion.shape[1], -1), motion], dim=2)
 
     def one_hot(self, category: Int[Tensor, " b"]) -> Float[Tensor, "b k"]:
@@ -149,8 +155,8 @@ class MoCoGANGenerator(nn.Module):
 
     def draw(self, codes: Float[Tensor, "b t d"]) -> Float[Tensor, "b c t h w"]:
         """Draw every frame from its latent vector."""
-        frames = self.image(codes.flatten(0, 1))
-        return frames.unflatten(0, codes.shape[:2]).transpose(1, 2)
+        frames = self.image(codes.flatten(0, 1))  # (b t, c, h, w)
+        return frames.unflatten(0, codes.shape[:2]).transpose(1, 2)  # (b, c, t, h, w)
 
     def forward(
         self,
@@ -243,12 +249,13 @@ class MoCoGANVideoDiscriminator(nn.Module):
         pairs = _widths(config.channels, config.features, steps - config.patch)
         frames, stages = config.frames, []
         for level, (inputs, outputs) in enumerate(pairs):
+            # Time is not padded, so each kernel costs its span less one; 16 frames last for five kernels of 4.
             span = min(4, frames)
             frames -= span - 1
             conv = nn.Conv3d(inputs, outputs, (span, 4, 4), (1, 2, 2), (0, 1, 1), bias=False)
             stages.append(_Stage(conv, nn.BatchNorm3d(outputs) if level else nn.Identity(), config.noise))
         self.stages = nn.ModuleList(stages)
-        last, outputs = pairs[-1][1], 1 + config.categories
+        last, outputs = pairs[-1][1], config.outputs + config.categories
         if config.patch:
             self.head = nn.Conv3d(last, outputs, (min(4, frames), 4, 4), (1, 2, 2), (0, 1, 1), bias=False)
         else:
@@ -257,9 +264,10 @@ class MoCoGANVideoDiscriminator(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "b c t h w"]
-    ) -> tuple[Float[Tensor, "b 1 s p q"], Float[Tensor, "b k s p q"] | None]:
+    ) -> tuple[Float[Tensor, "b o s p q"], Float[Tensor, "b k s p q"] | None]:
         """Logits of every patch, positive where it looks real, and its categories' logits where the config has any."""
         for stage in self.stages:
             x = stage(x)
-        x = self.head(x)
-        return (x[:, :1], x[:, 1:]) if self.config.categories else (x, None)
+        x = self.head(x)  # (b, outputs + categories, s, p, q)
+        outputs = self.config.outputs
+        return (x[:, :outputs], x[:, outputs:]) if self.config.categories else (x, None)

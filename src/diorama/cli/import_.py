@@ -1,0 +1,105 @@
+"""``diorama import``: from a published checkpoint to a model folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from diorama.cli.arguments import WrongArguments, one_word, parse
+from diorama.core.errors import BadConfig, BadInput
+
+if TYPE_CHECKING:
+    from diorama.interop.checkpoint import Checkpoint
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``"64"`` or ``"48x64"``: height and width in pixels.
+
+    Raises:
+        BadConfig: neither.
+    """
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise BadConfig(f"{text!r}: expected a side in pixels such as 64, or height and width such as 48x64")
+    return int(sides[0]), int(sides[-1])
+
+
+Size = Annotated[tuple[int, int] | None, one_word(parse_size, "N|HxW", optional=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Make a model folder of a published checkpoint, for sample, evaluate and compare.
+
+    The publisher is recognised from the tensors' names and the published config. Known are DCGAN of the PyTorch
+    examples, MoCoGAN of its authors, UNet2DModel of diffusers, and the FID network, which is put where evaluate looks
+    for it. Pickled files are read without running what is in them.
+
+    Args:
+        file: safetensors, a pickled state dict (.pt, .pth, .bin), or a folder of the diffusers library.
+        out: the model folder to write; new, or of an older model.
+        config: the published config, JSON; that of the folder by default.
+        part: of a file that holds several networks, the first word of the wanted one's tensor names.
+        size: side, or height and width, of the pictures, where the published config does not say.
+        frames: length of a clip, where the published config does not say.
+    """
+
+    file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE_OR_FOLDER")]
+    out: Path | None = None
+    config: Path | None = None
+    part: str | None = None
+    size: Size = None
+    frames: int | None = None
+
+
+def main(words: Sequence[str]) -> None:
+    """Import, and say what was recognised and what was guessed."""
+    arguments = parse(Arguments, "import", words)
+    if arguments.frames is not None and arguments.frames < 1:
+        raise WrongArguments(f"--frames must be at least 1, got {arguments.frames}")
+
+    from diorama.interop.checkpoint import open_checkpoint
+
+    checkpoint = open_checkpoint(arguments.file, config=arguments.config, part=arguments.part)
+    layout = checkpoint.layout
+    print(f"{checkpoint.path}: {layout.network} of {layout.publisher}, {len(checkpoint.tensors)} tensors")
+    if layout.role == "features":
+        _keep(checkpoint)
+    else:
+        _write(checkpoint, arguments)
+
+
+def _write(checkpoint: Checkpoint, arguments: Arguments) -> None:
+    from diorama.synthesis import store
+    from diorama.synthesis.published import Asked, card, published_model
+
+    model = published_model(checkpoint, Asked(size=arguments.size, frames=arguments.frames))
+    for note in model.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if arguments.out is None:
+        raise WrongArguments("--out is missing: where the model folder shall be written")
+    _refuse_other_folders(arguments.out)
+    store.save(arguments.out, model.config, model.state, model.provenance, card(model))
+    print(f"model: {arguments.out}")
+
+
+def _refuse_other_folders(out: Path) -> None:
+    """A model folder replaces what lies there, which must be one too."""
+    from diorama.synthesis.store import CONFIG, PROVENANCE
+
+    ours = (out / CONFIG).is_file() and (out / PROVENANCE).is_file()
+    if out.exists() and not ours and (out.is_file() or any(out.iterdir())):
+        raise BadInput(f"{out}: is not empty and no model folder; choose another place for the model")
+
+
+def _keep(checkpoint: Checkpoint) -> None:
+    """Put the FID network's file where ``diorama evaluate`` looks for it."""
+    from diorama.core.fetch import keep
+    from diorama.interop.inception_fid import WEIGHTS
+
+    print(f"kept for `diorama evaluate`: {keep(WEIGHTS, checkpoint.path)}")

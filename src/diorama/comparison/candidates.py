@@ -1,0 +1,72 @@
+"""What a comparison trains: the recipes that were named, or their small counterparts where there is no GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from diorama.core.contracts import DataInfo
+from diorama.core.errors import BadConfig
+from diorama.recipes import catalog
+from diorama.recipes.entry import RecipeEntry
+from diorama.training.recipe import EvaluationConfig, Recipe
+
+RecipeLike = str | Callable[[DataInfo], Recipe]
+"""A recipe's name, ``file.py:function``, or a function that makes one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A recipe that a comparison trains.
+
+    Args:
+        recipe: for the data at hand, without measurements in its loop.
+        named: what it was named by.
+        entry: what a catalog says of it; ``None`` where none does.
+    """
+
+    recipe: Recipe
+    named: str
+    entry: RecipeEntry | None
+
+
+def for_device(
+    recipes: Sequence[RecipeLike], device: torch.device, *, full_size: bool
+) -> tuple[list[RecipeLike], list[str]]:
+    """The recipes that this machine can train, and a sentence where others than those named were taken."""
+    if device.type != "cpu" or full_size:
+        return list(recipes), []
+    chosen, changed = [], []
+    for recipe in recipes:
+        small = catalog.small_of(recipe) if isinstance(recipe, str) else None
+        if small is not None:
+            changed.append(f"{small} for {recipe}")
+        chosen.append(small or recipe)
+    if not changed:
+        return chosen, []
+    return chosen, [f"There is no GPU here, so small recipes were taken: {', '.join(changed)}."]
+
+
+def candidate(recipe: RecipeLike, info: DataInfo, own: Sequence[RecipeEntry] = ()) -> Candidate:
+    """Make a recipe for the data.
+
+    Args:
+        recipe: its name, or its function.
+        info: what the data are.
+        own: entries of the user's files, for a recipe that is given as a function.
+
+    Raises:
+        BadConfig: there is no such recipe, it does not fit the data, or its function makes something else.
+    """
+    function = catalog.resolve(recipe) if isinstance(recipe, str) else recipe
+    made = function(info)
+    if not isinstance(made, Recipe):
+        raise BadConfig(f"{recipe}: must return a Recipe, got {type(made).__name__}")
+    entry = catalog.entry_of(recipe) if isinstance(recipe, str) else catalog.find(made.name, own)
+    # The budget is for training alone, and last models are compared: one picked by the metric that it is then judged
+    # by would have an unfair start.
+    silent = EvaluationConfig(metric=made.evaluation.metric, every=0, samples=0)
+    named = recipe if isinstance(recipe, str) else made.name
+    return Candidate(recipe=replace(made, evaluation=silent), named=named, entry=entry)

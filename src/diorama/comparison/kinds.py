@@ -1,0 +1,59 @@
+"""The kinds of columns in a comparison: one table says how each takes part and where the report shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["trained", "loaded", "samples", "mixture", "untrained", "real"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindTraits:
+    """How columns of one kind take part.
+
+    Args:
+        caption: how such a column came into the comparison.
+        title: what the column is called; empty where each has a name of its own.
+        about: what it is, for a reader; empty where the recipe's entry says so.
+        competes: it may be called the best. The others are there to be held against.
+        baseline_of: who has learned little if it scores no better than this: ``"all"`` generators, or the column's
+            ``"own"`` trained network.
+        synthetic: a model drew its pictures, so that they are stamped; real records are not.
+        shown: the report shows its samples, describes it, and looks for repeated training records among its samples.
+        has_costs: its size and drawing speed were measured here.
+        given: it was made before the comparison, which the table of scores says under its name.
+    """
+
+    caption: str
+    title: str = ""
+    about: str = ""
+    competes: bool = False
+    baseline_of: Literal["nobody", "all", "own"] = "nobody"
+    synthetic: bool = True
+    shown: bool = True
+    has_costs: bool = False
+    given: bool = False
+
+
+KINDS: Mapping[Kind, KindTraits] = {
+    "trained": KindTraits(caption="trained here under the budget", competes=True, has_costs=True),
+    "loaded": KindTraits(caption="a finished run or model", competes=True, has_costs=True, given=True),
+    "samples": KindTraits(caption="given samples", competes=True, given=True),
+    "mixture": KindTraits(
+        caption="the floor: a Gaussian mixture on principal components",
+        title="Gaussian mixture",
+        about="Ten Gaussians with full covariances on the first 64 principal components of the training data, fitted "
+        "by expectation maximization. No network: the honest floor that every network must beat.",
+        baseline_of="all",
+        has_costs=True,
+    ),
+    "untrained": KindTraits(caption="the same network before training", baseline_of="own", shown=False),
+    "real": KindTraits(
+        caption="held-out real records: what a perfect generator would score",
+        title="Held-out real",
+        synthetic=False,
+        shown=False,
+    ),
+}

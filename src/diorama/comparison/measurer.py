@@ -1,0 +1,147 @@
+"""One protocol for all: the same real records, as many samples, the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diorama.comparison.columns import Column
+from diorama.comparison.options import CompareOptions
+from diorama.comparison.pictures import Drawing, displayable, evenly_spaced
+from diorama.comparison.showing import CLIPS, PICTURES
+from diorama.data.dataset import Dataset
+from diorama.evaluation.catalog import default_metrics
+from diorama.evaluation.records import batches
+from diorama.evaluation.reference import ReferenceOptions, reference_features
+from diorama.evaluation.run import EvaluateOptions, evaluate, measure
+from diorama.evaluation.samples import open_samples
+from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.store import model_hash
+
+COUNTS = {"image": 2_000, "video": 256}
+"""Samples of each generator by default."""
+
+
+class Measurer:
+    """Draws from and measures whatever joins a comparison, all under one protocol.
+
+    Args:
+        dataset: the real records.
+        options: the comparison's.
+        device: where models and extractors run.
+        cache: folder for features of the real records.
+
+    Raises:
+        BadInput: the data have no such split.
+    """
+
+    def __init__(self, dataset: Dataset, options: CompareOptions, device: torch.device, cache: Path) -> None:
+        self.dataset, self.options, self.device = dataset, options, device
+        self.media = dataset.info.media
+        self.split = dataset.split(options.split)
+        self.count = options.count or COUNTS[self.media.kind]
+        self.kept = PICTURES if self.media.kind == "image" else CLIPS
+        self.metrics = options.metrics or default_metrics(self.media)
+        self.evaluation = EvaluateOptions(
+            metrics=self.metrics,
+            split=options.split,
+            count=self.count,
+            reference=options.reference,
+            seed=options.seed,
+            batch_size=options.batch_size,
+            device=str(device),
+            cache=cache,
+        )
+        reference = ReferenceOptions(
+            count=options.reference,
+            seed=options.seed,
+            batch_size=options.batch_size,
+            device=str(device),
+            cache=cache,
+        )
+        self.reference = reference_features(self.split, self.metrics, reference)
+
+    def measure_model(self, model: Synthesizer, column: Column) -> Column:
+        """Draw from a model and measure it.
+
+        Args:
+            model: on any device.
+            column: what is known of it so far.
+        """
+        drawing = Drawing(
+            model.to(self.device).eval(),
+            self.count,
+            seed=self.options.seed,
+            size=self.options.batch_size,
+            keep=self.kept,
+        )
+        evaluation = measure(drawing, self.reference, self.metrics, seed=self.options.seed)
+        return replace(
+            column,
+            parameters=sum(p.numel() for p in model.parameters()),
+            model=model_hash(model),
+            count=self.count,
+            results=tuple(evaluation.results),
+            warnings=tuple(evaluation.warnings),
+            seconds=drawing.seconds,
+            pictures=drawing.kept,
+        )
+
+    def measure_samples(self, name: str, path: Path) -> Column:
+        """Measure a folder or archive of other people's samples.
+
+        Raises:
+            BadInput: it cannot be read, or holds fewer samples than are compared.
+        """
+        evaluation = evaluate(path, self.split, self.evaluation)
+        return Column(
+            name=name,
+            kind="samples",
+            count=self.count,
+            results=tuple(evaluation.results),
+            warnings=tuple(evaluation.warnings),
+            pictures=_first(open_samples(path, self.media), self.kept),
+            origin=path.name,
+        )
+
+    def measure_held_out(self) -> Column | None:
+        """Real records that no generator was trained on, measured as if a generator had drawn them.
+
+        Returns:
+            ``None`` where no other split has as many records as there are samples; :meth:`why_none_held_out` says so.
+        """
+        for name, records_there in self._others().items():
+            if records_there >= self.count:
+                split = self.dataset.split(name)
+                records = batches(split, evenly_spaced(split, self.count), self.options.batch_size)
+                evaluation = measure(records, self.reference, self.metrics, seed=self.options.seed)
+                return Column(name="real", kind="real", count=self.count, results=tuple(evaluation.results))
+        return None
+
+    def why_none_held_out(self) -> str:
+        """Why held-out records are missing, in a sentence."""
+        most = max(self._others().values(), default=0)
+        return (
+            f"Held-out real records are left out: no split but {self.options.split} has as many as the "
+            f"{self.count:,} samples of each generator (the largest has {most:,})."
+        )
+
+    def _others(self) -> dict[str, int]:
+        """Records of the splits that nothing is held against, and no generator was trained on."""
+        return {name: self.dataset.splits.get(name, 0) for name in ("test", "val") if name != self.options.split}
+
+
+def _first(samples: Iterator[Tensor], count: int) -> np.ndarray:
+    """The first samples of a stream of batches, as they are shown."""
+    kept: list[np.ndarray] = []
+    for batch in islice(samples, count):
+        kept.append(displayable(batch))
+        if sum(map(len, kept)) >= count:
+            break
+    return np.concatenate(kept)[:count]

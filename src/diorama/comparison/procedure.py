@@ -1,0 +1,126 @@
+"""The procedure of a comparison: train everything under one budget, then measure everything under one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from diorama.comparison.budget import train_within_budget
+from diorama.comparison.candidates import RecipeLike, candidate, for_device
+from diorama.comparison.columns import Column, Comparison, Neighbours
+from diorama.comparison.measurer import Measurer
+from diorama.comparison.nearest import nearest
+from diorama.comparison.options import CompareOptions, Progress
+from diorama.comparison.participants import given_columns, mixture_column, trained_columns
+from diorama.comparison.pictures import displayable, evenly_spaced
+from diorama.comparison.sections import PAIRS
+from diorama.core import device as devices
+from diorama.core.errors import BadInput, TrainingFailed
+from diorama.core.files import cache_folder
+from diorama.data.dataset import Dataset
+from diorama.data.raw import open_any
+from diorama.evaluation.records import batches
+from diorama.synthesis import store
+
+_MOST_SEARCHED = 100_000
+"""Training records among which the nearest are looked for, at most."""
+
+_SEARCHED_AT_A_TIME = 256
+
+
+def train_and_measure(
+    recipes: Sequence[RecipeLike], data: Path | str, out: Path, options: CompareOptions
+) -> Generator[Progress, None, Comparison]:
+    """Train, draw and measure; what :func:`diorama.comparison.report.write_report` shows.
+
+    Args:
+        recipes: what is trained, one after another.
+        data: a prepared folder, a small raw one, or ``world`` or ``world-video``.
+        out: runs go to ``out/runs``, the fitted mixture to ``out/mixture``.
+        options: the budget and the protocol.
+
+    Yields:
+        Progress.
+
+    Returns:
+        Everything that was learned.
+
+    Raises:
+        BadInput: the data, a run or a folder of samples cannot be read; every training failed.
+        BadConfig: a recipe does not exist or does not fit the data.
+    """
+    device = devices.pick(options.device)
+    yield Progress(doing="opening the data")
+    dataset = open_any(data, cache_folder())
+    chosen, notes = for_device(recipes, device, full_size=options.full_size)
+    candidates = [candidate(recipe, dataset.info, options.entries) for recipe in chosen]
+    if not (candidates or options.runs or options.samples):
+        raise BadInput("there is nothing to compare: name recipes, runs or samples")
+    _check_that_given_exist(options)
+    for note in notes:
+        yield Progress(doing="choosing recipes", note=note)
+    yield Progress(doing=f"measuring {options.split} records of {dataset.info.name}")
+    measurer = Measurer(dataset, options, device, out / "cache")
+    columns: list[Column] = []
+    for trained in candidates:
+        name, run = trained.recipe.name, out / "runs" / trained.recipe.name
+        try:
+            yield from train_within_budget(trained.recipe, data, run, options)
+        except TrainingFailed as problem:
+            notes.append(f"{name} is missing: {problem}")
+            yield Progress(doing=f"training {name}", note=notes[-1])
+            continue
+        columns += yield from trained_columns(trained, run, measurer)
+    columns += yield from given_columns(measurer, [column.name for column in columns])
+    if not columns:
+        raise BadInput("every training failed: " + " ".join(notes))
+    columns += yield from mixture_column(measurer, out / "mixture")
+    yield Progress(doing="measuring held-out records")
+    held_out = measurer.measure_held_out()
+    columns += [] if held_out is None else [held_out]
+    notes += [measurer.why_none_held_out()] if held_out is None else []
+    yield Progress(doing="looking for the nearest training records")
+    found, searched = _neighbours(dataset, columns, show=options.real_images)
+    return Comparison(
+        data=dataset.info,
+        budget=str(options.budget) if candidates else "",
+        device=devices.describe(device),
+        columns=tuple(columns),
+        neighbours=found,
+        real=_real_pictures(measurer) if options.real_images else None,
+        searched=searched,
+        split=options.split,
+        notes=tuple(notes),
+    )
+
+
+def _check_that_given_exist(options: CompareOptions) -> None:
+    """Refuse what is not there before hours of training rather than after."""
+    for run in options.runs:
+        store.model_folder(run)
+    for name, samples in options.samples.items():
+        if not samples.exists():
+            raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")
+
+
+def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> tuple[dict[str, Neighbours], int]:
+    """The training records nearest to each column's first samples, and among how many they were looked for."""
+    split = dataset.split("train")
+    chosen = evenly_spaced(split, _MOST_SEARCHED)
+    # Given samples of another size than the records cannot be held against them pixel by pixel.
+    shape = displayable(next(batches(split, chosen[:1], 1))).shape[1:]
+    asked = {
+        column.name: column.pictures[:PAIRS]
+        for column in columns
+        if column.pictures is not None and column.traits.shown and column.pictures.shape[1:] == shape
+    }
+    records = (displayable(batch) for batch in batches(split, chosen, _SEARCHED_AT_A_TIME))
+    return nearest(asked, records, show=show), len(chosen)
+
+
+def _real_pictures(measurer: Measurer) -> np.ndarray:
+    """Training records for the gallery, as many as are kept of every generator."""
+    split = measurer.dataset.split("train")
+    return displayable(next(batches(split, evenly_spaced(split, measurer.kept), measurer.kept)))

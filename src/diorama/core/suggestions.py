@@ -1,0 +1,18 @@
+"""What was probably meant: the known name nearest to one that does not exist, as the end of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(name: object, known: Iterable[object], *, cutoff: float = 0.6) -> str:
+    """`` (did you mean 'ddpm'?)``, to be put behind a name that is unknown; empty where no known name is close.
+
+    Args:
+        name: what was written.
+        known: what could have been written.
+        cutoff: least similarity in [0, 1] of the two words, as :func:`difflib.get_close_matches` measures it.
+    """
+    close = get_close_matches(str(name), [str(option) for option in known], n=1, cutoff=cutoff)
+    return f" (did you mean {close[0]!r}?)" if close else ""

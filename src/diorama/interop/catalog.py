@@ -1,0 +1,89 @@
+"""Publishers of checkpoints, by name: listing them imports nothing of PyTorch until a layout is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from diorama.core.errors import BadConfig
+
+if TYPE_CHECKING:
+    from diorama.interop.layout import Layout, Shapes
+
+    Layouts = tuple[Layout[Any, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    """Who publishes networks in layouts of their own.
+
+    Args:
+        name: what ``diorama export --to`` is given.
+        about: what it is, in a few words.
+        layouts: imports and returns its networks; of two that share their tensors the one that needs more comes first.
+    """
+
+    name: str
+    about: str
+    layouts: Callable[[], Layouts]
+
+
+def _dcgan() -> Layouts:
+    from diorama.interop.pytorch_examples_dcgan import LAYOUTS
+
+    return LAYOUTS
+
+
+def _mocogan() -> Layouts:
+    from diorama.interop.mocogan import LAYOUTS
+
+    return LAYOUTS
+
+
+def _unet2d() -> Layouts:
+    from diorama.interop.diffusers_unet2d import LAYOUTS
+
+    return LAYOUTS
+
+
+def _inception() -> Layouts:
+    from diorama.interop.inception_fid import LAYOUTS
+
+    return LAYOUTS
+
+
+PUBLISHERS = (
+    Publisher(name="dcgan-pytorch-examples", about="DCGAN of the PyTorch examples", layouts=_dcgan),
+    Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
+    Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d),
+    Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
+)
+
+
+def find(name: str) -> Publisher:
+    """A publisher by name.
+
+    Raises:
+        BadConfig: there is none; the message has the nearest name and all of them.
+    """
+    for publisher in PUBLISHERS:
+        if publisher.name == name:
+            return publisher
+    names = [publisher.name for publisher in PUBLISHERS]
+    # Half a name says more than letters that happen to be alike.
+    close = [known for known in names if name and name in known] or get_close_matches(name, names, n=1)
+    near = f" (did you mean {close[0]!r}?)" if close else ""
+    raise BadConfig(f"there is no layout {name!r}{near}; known are {', '.join(names)}")
+
+
+def all_layouts() -> Iterator[Layout[Any, Any]]:
+    """Every published network, in the order in which a file is compared with them."""
+    for publisher in PUBLISHERS:
+        yield from publisher.layouts()
+
+
+def recognise(shapes: Shapes, published: Mapping[str, Any]) -> Layout[Any, Any] | None:
+    """The network that tensors of these names and shapes are, with this published config if any."""
+    return next((layout for layout in all_layouts() if layout.recognises(shapes, published)), None)

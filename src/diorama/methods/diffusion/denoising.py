@@ -1,0 +1,159 @@
+"""One player: a network that finds the clean sample in a noisy one.
+
+It trains through the values that its synthesizer draws with: what goes into the network, what should come out of it and
+how an output is understood are derived in one place, the preconditioning.
+
+Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 1; with a preconditioned network T. Karras et al.,
+arXiv:2206.00364, equation 2; on the path of a flow Y. Lipman et al., arXiv:2210.02747, equation 14; on latents R.
+Rombach et al., arXiv:2112.10752, equation 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
+from diorama.core.errors import BadConfig
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
+from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.processes.catalog import AnyTimes, AnyWeighting
+from diorama.processes.gaussian import Target, noised, target_of
+from diorama.processes.times import StepTimes
+from diorama.processes.weighting import UniformWeighting
+from diorama.synthesis.conditions import dropped
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from diorama.synthesis.vae import VAESynthesizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffusionMethodConfig(MethodConfig):
+    """Training of a diffusion or flow model.
+
+    Args:
+        synthesizer: the model: network, process, preconditioning, conditions, and the sampler it will be used with.
+            If it has a codec, the frozen part ``codec`` takes its place, whose latents must have the same shape.
+        times: at which times of the process training looks.
+        space: in which the squared error is taken: of the network's output, or of what the output says of the noise,
+            the clean sample, the velocity, the score or the flow.
+        weighting: of levels, in that space.
+    """
+
+    synthesizer: DiffusionSynthesizerConfig
+    times: AnyTimes = field(default_factory=StepTimes)
+    space: Literal["output"] | Target = "output"
+    weighting: AnyWeighting = field(default_factory=UniformWeighting)
+
+    def parts_wanted(self) -> Mapping[str, str]:
+        """``codec``, of a model that draws latents."""
+        if self.synthesizer.codec is None:
+            return {}
+        return {"codec": "an autoencoder with spatial latents, such as a run of vae_spatial_cpu"}
+
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> DiffusionMethod:
+        """The method with a freshly initialised network."""
+        return DiffusionMethod(self, frozen)
+
+
+class DiffusionMethod(Method):
+    """See :class:`DiffusionMethodConfig`."""
+
+    def __init__(self, config: DiffusionMethodConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        model = config.synthesizer
+        codec = None if model.codec is None else codec_of(frozen["codec"], model)
+        super().__init__({} if codec is None else {"codec": codec})
+        self.config = config
+        self.model = model if codec is None else replace(model, codec=codec.config)
+        self.denoiser = model.denoiser.build()
+        self.encoder = None if model.encoder is None else model.encoder.build()
+
+    @property
+    def codec(self) -> SpatialCodec | None:
+        """The frozen codec of a model that draws latents."""
+        codec = None if self.model.codec is None else self.frozen["codec"]
+        assert codec is None or isinstance(codec, SpatialCodec)
+        return codec
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``denoiser``: the network, and what reads the conditions for it."""
+        return {"denoiser": [p for module in self.averaged().values() for p in module.parameters()]}
+
+    def phases(self) -> Sequence[Phase]:
+        """One turn."""
+        return [Phase("loss", "denoiser", self.loss, recorded=True)]
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        """The networks that are trained."""
+        encoder = {} if self.encoder is None else {"encoder": self.encoder}
+        return {"denoiser": self.denoiser, **encoder}
+
+    def synthesizer(self) -> DiffusionSynthesizerConfig:
+        """The model, with the codec that it was trained with."""
+        return self.model
+
+    def loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Mean weighted squared error at random times."""
+        config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
+        clean = drawn_of(self.model, self.codec, batch)
+        t = config.times.draw(process, len(clean), clean.device)
+        level = broadcast(process.at(t), clean.dim())
+        noise = torch.randn_like(clean)
+        x = noised(clean, noise, level)
+        told = preconditioning.time(level).reshape(-1).float()
+        output = self.denoiser(preconditioning.input(level) * x, told, self._condition(batch)).float()
+        if config.space == "output":
+            error = output - preconditioning.target(clean, noise, level)
+        else:
+            predicted = preconditioning.clean(output, x, level)
+            # What the prediction says of the noise is what it leaves of x.
+            left = (x - level.alpha * predicted) / level.sigma
+            error = target_of(config.space, predicted, left, level) - target_of(config.space, clean, noise, level)
+        return Loss((config.weighting.weight(level, preconditioning) * error.square()).mean())
+
+    def _condition(self, batch: Batch) -> Condition:
+        condition = dropped(self.model.conditions, batch)
+        return condition if self.encoder is None else {**condition, **self.encoder(condition)}
+
+
+def drawn_of(model: DiffusionSynthesizerConfig, codec: SpatialCodec | None, batch: Batch) -> Tensor:
+    """What a model is to draw of a batch: its pixels, or their latents.
+
+    A model that is given the record's picture draws its partner. Latents that lie in the batch are taken as they are.
+    """
+    kind = model.media.kind
+    given = any(spec.key == kind for spec in model.conditions)
+    if codec is None:
+        return batch["target" if given else kind]
+    if "latent" in batch:
+        return batch["latent"]
+    with torch.no_grad():
+        return codec.encode(batch["target" if given else kind])
+
+
+def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:
+    """The codec in a frozen part: a VAE with spatial latents, or a codec by itself.
+
+    Raises:
+        BadConfig: it is neither, or draws other media or other latents than the model.
+    """
+    if isinstance(part, VAESynthesizer):
+        part = part.codec()
+    if not isinstance(part, SpatialCodec):
+        raise BadConfig(f"frozen.codec: is a {type(part).__name__}, and must be an autoencoder with spatial latents")
+    shape = part.config.latent(model.media).shape
+    if shape != model.drawn.shape or part.config.encoder.channels != model.media.channels:
+        raise BadConfig(
+            f"frozen.codec: makes latents of shape {shape} of {part.config.encoder.channels}-channel pictures, and the "
+            f"model draws {model.drawn.shape} for pictures of shape {model.media.shape}"
+        )
+    return part
+
+
+def broadcast(level: Level, dims: int) -> Level:
+    """Levels of a batch, (b,), so that they broadcast against samples of so many dimensions."""
+    shape = (-1, *[1] * (dims - 1))
+    return Level(t=level.t.reshape(shape), alpha=level.alpha.reshape(shape), sigma=level.sigma.reshape(shape))

@@ -1,0 +1,154 @@
+"""A student that takes one step where its teacher takes two.
+
+Reference: T. Salimans, J. Ho, "Progressive distillation for fast sampling of diffusion models", ICLR 2022,
+arXiv:2202.00512, algorithm 2.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
+from diorama.core.errors import BadConfig
+from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
+from diorama.methods.diffusion.denoising import broadcast, drawn_of
+from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.processes.catalog import AnyWeighting
+from diorama.processes.gaussian import noise_of, noised
+from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
+from diorama.processes.weighting import TruncatedSNRWeighting
+from diorama.samplers.ddim import DDIMConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+
+_SAY_LITTLE = ("noise", "score")
+"""Predictions of which a single step from nearly pure noise can make nothing: section 4 of the paper."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressiveDistillationConfig(MethodConfig):
+    """Training of a student whose every step is two DDIM steps of the frozen part ``teacher``.
+
+    The student is the teacher in all else, starts from its weights, and has its guidance built in. Halving again is a
+    second run, with the first one's student as the teacher.
+
+    Args:
+        steps: of the student.
+        weighting: of the levels, for squared errors of clean samples.
+    """
+
+    steps: int
+    weighting: AnyWeighting = field(default_factory=TruncatedSNRWeighting)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+
+    def parts_wanted(self) -> Mapping[str, str]:
+        """``teacher``."""
+        return {
+            "teacher": "a trained diffusion model that predicts velocity or clean samples, such as a run of ddpm_cpu"
+        }
+
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ProgressiveDistillation:
+        """The method with a student that has its teacher's weights."""
+        return ProgressiveDistillation(self, frozen)
+
+
+class ProgressiveDistillation(Method):
+    """See :class:`ProgressiveDistillationConfig`."""
+
+    def __init__(self, config: ProgressiveDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
+        teacher = _checked(frozen["teacher"])
+        codec = {} if teacher.codec is None else {"codec": teacher.codec}
+        super().__init__({"teacher": teacher, **codec})
+        self.config = config
+        self.model = _student_of(teacher.config, config.steps)
+        self.denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
+        self.encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
+        # The levels of both: the student visits every other one. (2 steps + 1,), falling.
+        times = self.model.spacing.times(self.model.process, 2 * config.steps)
+        self.register_buffer("times", times.float(), persistent=False)
+        self.times: Tensor
+
+    @property
+    def teacher(self) -> DiffusionSynthesizer:
+        """The frozen teacher."""
+        teacher = self.frozen["teacher"]
+        assert isinstance(teacher, DiffusionSynthesizer)
+        return teacher
+
+    @property
+    def codec(self) -> SpatialCodec | None:
+        """The teacher's codec, which the student shares."""
+        return self.teacher.codec
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``denoiser``: the student's network, and what reads the conditions for it."""
+        return {"denoiser": [p for module in self.averaged().values() for p in module.parameters()]}
+
+    def phases(self) -> Sequence[Phase]:
+        """One turn; a guided teacher looks at what its samples are given, for which it waits for the device."""
+        return [Phase("loss", "denoiser", self.loss, recorded=self.teacher.config.guidance == 1)]
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        """The student's networks."""
+        encoder = {} if self.encoder is None else {"encoder": self.encoder}
+        return {"denoiser": self.denoiser, **encoder}
+
+    def synthesizer(self) -> DiffusionSynthesizerConfig:
+        """The teacher's model with the student's steps."""
+        return self.model
+
+    def loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Mean weighted squared distance of the student's clean samples from those that two steps imply."""
+        clean = drawn_of(self.model, self.codec, batch)
+        step = 2 * torch.randint(self.config.steps, (len(clean),), device=clean.device)
+        level, between, below = (self._level(self.times[step + i], clean.dim()) for i in range(3))
+        x = noised(clean, torch.randn_like(clean), level)
+        condition = {spec.key: batch[spec.key] for spec in self.model.conditions}
+        with torch.no_grad():
+            target = self._two_steps(x, (level, between, below), condition)
+        read = condition if self.encoder is None else {**condition, **self.encoder(condition)}
+        predicted = NetworkDenoise(self.denoiser, self.model.preconditioning, read)(x, level).clean
+        weight = self.config.weighting.weight(level, self.model.preconditioning)
+        return Loss((weight * (predicted - target).square()).mean())
+
+    def _level(self, t: Tensor, dims: int) -> Level:
+        return broadcast(self.model.process.at(t), dims)
+
+    def _two_steps(self, x: Tensor, levels: tuple[Level, Level, Level], condition: Condition) -> Tensor:
+        """The clean sample that would bring x in one DDIM step to where the teacher brings it in two.
+
+        Reference: Salimans & Ho 2022, algorithm 2 and appendix G.
+        """
+        denoise, z = self.teacher.denoise(condition), x
+        for level, below in pairwise(levels):
+            found = denoise(z, level).clean
+            z = noised(found, noise_of(z, found, level), below)
+        first, last = levels[0], levels[2]
+        ratio = last.sigma / first.sigma
+        return (z - ratio * x) / (last.alpha - ratio * first.alpha)
+
+
+def _checked(part: nn.Module) -> DiffusionSynthesizer:
+    if not isinstance(part, DiffusionSynthesizer):
+        raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be a trained diffusion model")
+    preconditioning = part.config.preconditioning
+    if isinstance(preconditioning, TargetPreconditioning) and preconditioning.predicts in _SAY_LITTLE:
+        raise BadConfig(
+            f"frozen.teacher: predicts {preconditioning.predicts}, of which one step from nearly pure noise makes no "
+            "clean sample; distil a model that predicts velocity or clean samples"
+        )
+    return part
+
+
+def _student_of(teacher: DiffusionSynthesizerConfig, steps: int) -> DiffusionSynthesizerConfig:
+    """The student's model: DDIM without guidance, which the teacher's answers have in them."""
+    conditions = tuple(replace(spec, dropout=0.0) for spec in teacher.conditions)
+    return replace(teacher, conditions=conditions, steps=steps, sampler=DDIMConfig(), guidance=1.0)

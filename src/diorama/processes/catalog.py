@@ -1,0 +1,26 @@
+"""The closed unions of what a noise process is made of. A file that holds a value tags it with its class name."""
+
+from __future__ import annotations
+
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.flow import FlowProcess
+from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
+from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
+from diorama.processes.times import LogitNormalTimes, LogNormalTimes, StepTimes, UniformTimes
+from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
+
+AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess
+"""How data become noise."""
+
+AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
+"""What goes into a network and what comes out of it."""
+
+AnySpacing = KarrasSpacing | StepSpacing | UniformSpacing
+"""Which levels a sampler visits."""
+
+AnyTimes = LogitNormalTimes | LogNormalTimes | StepTimes | UniformTimes
+"""At which times training looks."""
+
+AnyWeighting = PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting
+"""How much each time counts."""

@@ -1,0 +1,157 @@
+"""Processes of T discrete steps that keep the variance of unit-variance data, at real times between the steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Level
+
+BetaName = Literal["linear", "scaled_linear", "cosine"]
+
+
+def linear_betas(steps: int, first: float = 1e-4, last: float = 0.02) -> Tensor:
+    """Variances that grow linearly: (steps,) float64.
+
+    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, section 4.
+    """
+    return torch.linspace(first, last, steps, dtype=torch.float64, device="cpu")
+
+
+def scaled_linear_betas(steps: int, first: float = 0.00085, last: float = 0.012) -> Tensor:
+    """Variances whose square roots grow linearly: (steps,) float64.
+
+    Reference: R. Rombach et al., arXiv:2112.10752, published code.
+    """
+    return torch.linspace(math.sqrt(first), math.sqrt(last), steps, dtype=torch.float64, device="cpu") ** 2
+
+
+def cosine_betas(steps: int, offset: float = 0.008, largest: float = 0.999) -> Tensor:
+    """Variances under which the signal falls like a squared cosine: (steps,) float64, at most ``largest``.
+
+    Reference: A. Nichol, P. Dhariwal, arXiv:2102.09672, equation 17.
+    """
+    time = torch.arange(steps + 1, dtype=torch.float64, device="cpu") / steps
+    signal = torch.cos((time + offset) / (1 + offset) * math.pi / 2) ** 2
+    return (1 - signal[1:] / signal[:-1]).clamp(max=largest)
+
+
+class _Tables(NamedTuple):
+    """What is known at the whole times 0 … T, each (T + 1,), in one type and on one device.
+
+    Attributes:
+        alpha: signal scale, 1 at time 0.
+        sigma: noise scale, 0 at time 0.
+        angle: of the point (alpha, sigma) on the unit circle, from 0 for data up to pi/2 for pure noise.
+        log_ratio: log(sigma / alpha), minus infinity at time 0.
+    """
+
+    alpha: Tensor
+    sigma: Tensor
+    angle: Tensor
+    log_ratio: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscreteProcess:
+    """T noise steps as in the paper: time 0 is clean data, time ``t`` is data after t steps.
+
+    Between two whole times log(sigma / alpha) is interpolated, as the samplers of T. Karras et al., arXiv:2206.00364,
+    appendix C.3.4, ask of such models. Where that is infinite (at clean data), the angle of (alpha, sigma) is.
+
+    Args:
+        steps: T.
+        betas: how the steps' variances grow.
+        first: variance of the first step, of the two linear kinds.
+        last: variance of the last step, of the two linear kinds.
+
+    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 4. The published networks count times from 0, one
+    less than here: :class:`~diorama.processes.precondition.TargetPreconditioning` tells them ``t - 1``.
+    """
+
+    steps: int = 1_000
+    betas: BetaName = "linear"
+    first: float = 1e-4
+    last: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be positive, got {self.steps}")
+        if not 0 < self.first <= self.last < 1:
+            raise ValueError(f"0 < first <= last < 1 must hold, got first={self.first} last={self.last}")
+
+    @property
+    def end(self) -> float:
+        """T."""
+        return float(self.steps)
+
+    @property
+    def variances(self) -> Tensor:
+        """The variance that each step adds, beta_1 … beta_T: (T,) float64 on the CPU."""
+        if self.betas == "cosine":
+            return cosine_betas(self.steps)
+        make = linear_betas if self.betas == "linear" else scaled_linear_betas
+        return make(self.steps, self.first, self.last)
+
+    def at(self, t: Tensor) -> Level:
+        """The levels of times in [0, T]; whole times may be given as integers, whose levels are float32."""
+        if not t.is_floating_point():
+            tables = _tables(self, torch.float32, t.device)
+            return Level(t=t, alpha=tables.alpha[t], sigma=tables.sigma[t])
+        tables = _tables(self, t.dtype, t.device)
+        step, share = self._place(t)
+        log_ratio = torch.lerp(tables.log_ratio[step], tables.log_ratio[step + 1], share)
+        angle = torch.lerp(tables.angle[step], tables.angle[step + 1], share)
+        finite = tables.log_ratio[step].isfinite() & tables.log_ratio[step + 1].isfinite()
+        square = (2 * log_ratio).exp()
+        # From the ratio, alpha = 1 / sqrt(1 + r²) keeps its digits where it is nearly 0, which a cosine loses.
+        alpha = torch.where(finite, (1 + square).rsqrt(), angle.cos())
+        sigma = torch.where(finite, (1 + 1 / square).rsqrt(), angle.sin())
+        return Level(t=t, alpha=alpha, sigma=sigma)
+
+    def slopes(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Derivatives of alpha and sigma by t; at whole times those of the step that follows."""
+        tables, level = _tables(self, t.dtype, t.device), self.at(t)
+        step, _ = self._place(t)
+        growth = tables.log_ratio[step + 1] - tables.log_ratio[step]
+        # The angle turns by d(angle) = alpha sigma d(log ratio).
+        turn = torch.where(
+            growth.isfinite(), level.alpha * level.sigma * growth, tables.angle[step + 1] - tables.angle[step]
+        )
+        return -level.sigma * turn, level.alpha * turn
+
+    def time_of(self, ratio: Tensor) -> Tensor:
+        """The times of ratios sigma / alpha, at most T."""
+        tables = _tables(self, ratio.dtype, ratio.device)
+        angle = ratio.atan()
+        step = (torch.searchsorted(tables.angle, angle.contiguous(), right=True) - 1).clamp(0, self.steps - 1)
+        low, high = tables.log_ratio[step], tables.log_ratio[step + 1]
+        by_ratio = (ratio.log() - low) / (high - low)
+        by_angle = (angle - tables.angle[step]) / (tables.angle[step + 1] - tables.angle[step])
+        share = torch.where(low.isfinite() & high.isfinite(), by_ratio, by_angle)
+        return step + share.clamp(0, 1)
+
+    def prior_scale(self, t: Tensor) -> Tensor:
+        """1: the process keeps the variance."""
+        return torch.ones_like(t)
+
+    def _place(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The whole time below t (the last step's for T), and the share of the step that lies behind."""
+        step = t.floor().clamp(0, self.steps - 1).long()
+        return step, t - step
+
+
+# Recorded steps read the tables where they lie, so none may be let go.
+@cache
+def _tables(process: DiscreteProcess, dtype: torch.dtype, device: torch.device) -> _Tables:
+    signal = torch.cumprod(1 - process.variances, 0)
+    data = torch.ones(1, dtype=torch.float64, device="cpu")
+    signal = torch.cat([data, signal])  # (T + 1,), from clean data on
+    alpha, sigma = signal.sqrt(), (1 - signal).sqrt()
+    exact = (alpha, sigma, torch.atan2(sigma, alpha), (sigma / alpha).log())
+    return _Tables(*(table.to(device=device, dtype=dtype) for table in exact))

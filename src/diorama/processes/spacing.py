@@ -1,0 +1,127 @@
+"""Which levels a sampler visits: times of a process from noise to data. How it walks between them is the sampler's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Process
+from diorama.processes.discrete import DiscreteProcess
+
+
+class Spacing(Protocol):
+    """A choice of levels."""
+
+    def times(self, process: Process, count: int | None) -> Tensor:
+        """``count`` times, falling, and 0 at the end: (count + 1,) float64 on the CPU.
+
+        Args:
+            process: whose times.
+            count: evaluations of the network; ``None`` for every step of a discrete process.
+
+        Raises:
+            ValueError: the process has no such times.
+        """
+        ...
+
+
+Leap = Literal["leading", "trailing", "linspace"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSpacing:
+    """Whole steps of a discrete process.
+
+    Args:
+        leap: which: every (T // count)-th from the first step; every (T / count)-th back from the last; or evenly with
+            both ends.
+
+    Reference: S. Lin et al., arXiv:2305.08891, table 2.
+    """
+
+    leap: Leap = "trailing"
+
+    def times(self, process: Process, count: int | None) -> Tensor:
+        """See :class:`Spacing`."""
+        if not isinstance(process, DiscreteProcess):
+            raise ValueError(f"StepSpacing visits steps, and {type(process).__name__} has none")
+        whole = whole_steps(process.steps, process.steps if count is None else count, self.leap)
+        return torch.tensor([*whole, 0], dtype=torch.float64, device="cpu")
+
+
+def whole_steps(steps: int, count: int, leap: Leap) -> list[int]:
+    """``count`` of the times 1 … steps, the largest first; see :class:`StepSpacing`.
+
+    Raises:
+        ValueError: more are asked for than there are.
+    """
+    if not 1 <= count <= steps:
+        raise ValueError(f"between 1 and {steps} steps can be taken, got {count}")
+    if leap == "leading":
+        return [1 + i * (steps // count) for i in reversed(range(count))]
+    if leap == "trailing":
+        return [round(steps - i * steps / count) for i in range(count)]
+    # Halves are rounded as where steps are counted from 0, which published samplers do.
+    last = steps - 1
+    return [1 + round(last - i * last / max(count - 1, 1)) for i in range(count)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KarrasSpacing:
+    """Levels that are close together where there is little noise.
+
+    Args:
+        low: sigma / alpha of the last level before clean data.
+        high: sigma / alpha of the first level.
+        rho: 1 spaces evenly, larger values crowd the levels towards ``low``.
+
+    Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, equation 5.
+    """
+
+    low: float = 0.002
+    high: float = 80.0
+    rho: float = 7.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high:
+            raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
+        if not self.rho > 0:
+            raise ValueError(f"rho must be positive, got {self.rho}")
+
+    def times(self, process: Process, count: int | None) -> Tensor:
+        """See :class:`Spacing`."""
+        share = torch.linspace(0, 1, _needed(count, self), dtype=torch.float64, device="cpu")
+        ends = self.high ** (1 / self.rho), self.low ** (1 / self.rho)
+        ratios = (ends[0] + share * (ends[1] - ends[0])) ** self.rho
+        return torch.cat([process.time_of(ratios), share.new_zeros(1)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniformSpacing:
+    """Evenly spaced times from the process's end.
+
+    Args:
+        shift: moves the times of a flow towards noise, ``s t / (1 + (s - 1) t)``; 1 leaves them.
+
+    Reference: the shift is that of P. Esser et al., arXiv:2403.03206, equation 23.
+    """
+
+    shift: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.shift > 0:
+            raise ValueError(f"shift must be positive, got {self.shift}")
+
+    def times(self, process: Process, count: int | None) -> Tensor:
+        """See :class:`Spacing`."""
+        share = torch.linspace(1, 0, _needed(count, self) + 1, dtype=torch.float64, device="cpu")
+        return process.end * self.shift * share / (1 + (self.shift - 1) * share)
+
+
+def _needed(count: int | None, spacing: object) -> int:
+    if count is None or count < 1:
+        raise ValueError(f"steps: {type(spacing).__name__} needs a number of steps of at least 1, got {count}")
+    return count

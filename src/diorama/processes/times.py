@@ -1,0 +1,99 @@
+"""At which times of a process training looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Process
+from diorama.processes.discrete import DiscreteProcess
+
+
+class TimeDraw(Protocol):
+    """A distribution of times."""
+
+    def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
+        """(count,) times above 0, from PyTorch's generator of the device."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTimes:
+    """The whole steps 1 … T of a discrete process, equally likely.
+
+    Args:
+        spread: evenly over a batch from one random offset, in place of independently, which lowers the loss's
+            variance; D. P. Kingma et al., arXiv:2107.00630, appendix I.1.
+    """
+
+    spread: bool = False
+
+    def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
+        """(count,) int64."""
+        if not isinstance(process, DiscreteProcess):
+            raise ValueError(f"StepTimes draws steps, and {type(process).__name__} has none")
+        if self.spread:
+            return (_spread(count, device) * process.steps).long() + 1
+        return torch.randint(1, process.steps + 1, (count,), device=device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniformTimes:
+    """All times of a process, equally likely.
+
+    Args:
+        spread: as of :class:`StepTimes`.
+    """
+
+    spread: bool = False
+
+    def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
+        """(count,) float32 in (0, end]."""
+        share = _spread(count, device) if self.spread else torch.rand(count, device=device)
+        return process.end * (1 - share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogNormalTimes:
+    """Ratios sigma / alpha whose logarithm is normal.
+
+    Args:
+        mean: of log(sigma / alpha).
+        deviation: of it.
+
+    Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, table 1 (noise distribution).
+    """
+
+    mean: float = -1.2
+    deviation: float = 1.2
+
+    def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
+        """(count,) float32."""
+        return process.time_of((self.mean + self.deviation * torch.randn(count, device=device)).exp())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogitNormalTimes:
+    """Shares of the process's end whose logit is normal: most in the middle, where a flow's velocity is hardest.
+
+    Args:
+        mean: of the logit.
+        deviation: of it.
+
+    Reference: P. Esser et al., arXiv:2403.03206, equation 19.
+    """
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
+        """(count,) float32 in (0, end)."""
+        return process.end * torch.sigmoid(self.mean + self.deviation * torch.randn(count, device=device))
+
+
+def _spread(count: int, device: torch.device) -> Tensor:
+    """Places in [0, 1), equally far apart, behind one random offset."""
+    return (torch.arange(count, device=device) / count + torch.rand((), device=device)) % 1

@@ -1,0 +1,141 @@
+"""Writing a model's network in a published layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from diorama.core.errors import BadInput
+from diorama.core.files import fresh_folder, write_bytes, write_json
+from diorama.interop.catalog import PUBLISHERS, Publisher, find
+from diorama.interop.checkpoint import CONFIG, SCHEDULER, WEIGHTS
+from diorama.interop.diffusers_scheduler import write_schedule
+from diorama.interop.layout import Layout
+from diorama.samplers.ddim import DDIMConfig
+from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from diorama.synthesis.published import schedule_of
+
+_PARTS = ("generator", "denoiser")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """A model's network under its published names.
+
+    Args:
+        layout: the published network.
+        arguments: of the published class.
+        tensors: by their published names, on the CPU.
+        schedule: content of ``scheduler_config.json`` where the publisher has such a file.
+        notes: what the layout has no place for, for people.
+    """
+
+    layout: Layout[Any, Any]
+    arguments: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    schedule: Mapping[str, Any] | None
+    notes: tuple[str, ...]
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the publisher keeps config and weights in one folder, and not a file of weights alone."""
+        return self.layout.config_file is not None
+
+
+def export(model: Synthesizer, publisher: str) -> Export:
+    """A model in a published layout.
+
+    Args:
+        model: whose generator or denoiser is written.
+        publisher: name of the layout, of :data:`diorama.interop.catalog.PUBLISHERS`.
+
+    Raises:
+        BadConfig: there is no layout of that name.
+        BadInput: the layout has no such network, or cannot say one of its fields; the message names it.
+    """
+    config = model.config
+    part, layout = _layout_of(config, find(publisher))
+    network = getattr(config, part)
+    arguments = layout.written(layout.to_published(network)) | _media_arguments(layout, config)
+    state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
+    return Export(
+        layout=layout,
+        arguments=arguments,
+        tensors=layout.export_state(network, state),
+        schedule=write_schedule(schedule_of(config)) if isinstance(config, DiffusionSynthesizerConfig) else None,
+        notes=tuple(_notes(config)),
+    )
+
+
+def write_export(files: Export, out: Path) -> tuple[Path, ...]:
+    """Write what :func:`export` made.
+
+    Args:
+        files: the network.
+        out: for diffusers a folder, which is replaced whole; else a file whose name ends in ``.safetensors``, beside
+            which the published class's arguments are written as ``.json``.
+
+    Returns:
+        The files.
+    """
+    # Libraries look for the mark of the framework; clones, since safetensors refuses tensors that share memory.
+    content = to_bytes({name: t.contiguous().clone() for name, t in files.tensors.items()}, metadata={"format": "pt"})
+    if not files.is_folder:
+        write_bytes(out, content)
+        write_json(out.with_suffix(".json"), dict(files.arguments))
+        return out, out.with_suffix(".json")
+    with fresh_folder(out) as fresh:
+        write_json(fresh / CONFIG, {"_class_name": files.layout.network, **files.arguments})
+        write_json(fresh / SCHEDULER, dict(files.schedule or {}))
+        write_bytes(fresh / WEIGHTS[0], content)
+    return out / CONFIG, out / SCHEDULER, out / WEIGHTS[0]
+
+
+def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]]:
+    """Which part of the model the publisher has a network for, and that network."""
+    if found := _find(config, publisher):
+        return found
+    parts = [type(getattr(config, part)).__name__ for part in _PARTS if hasattr(config, part)]
+    able = [other.name for other in PUBLISHERS if _find(config, other)]
+    instead = f"; it can be written as {', '.join(able)}" if able else "; no layout has one"
+    raise BadInput(f"{publisher.name} has no network for {' and '.join(parts) or type(config).__name__}{instead}")
+
+
+def _find(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]] | None:
+    for layout in publisher.layouts():
+        if layout.role in _PARTS and isinstance(getattr(config, layout.role, None), layout.config):
+            return layout.role, layout
+    return None
+
+
+def _media_arguments(layout: Layout[Any, Any], config: SynthesizerConfig) -> dict[str, Any]:
+    """What the published class is told of the pictures beside its network."""
+    media = config.media
+    told: dict[str, Any] = {}
+    if layout.size_argument is not None:
+        told[layout.size_argument] = media.height if media.height == media.width else [media.height, media.width]
+    if layout.frames_argument is not None:
+        told[layout.frames_argument] = media.frames
+    return told
+
+
+def _notes(config: SynthesizerConfig) -> Iterator[str]:
+    if config.classes:
+        yield f"the names of its {len(config.classes)} classes are not written"
+    if config.media.dtype != "uint8":
+        yield f"it draws {config.media.dtype} from {config.media.low:g} to {config.media.high:g}, which is not written"
+    if isinstance(config, DiffusionSynthesizerConfig):
+        if config.denoiser.embedding.unconditional:
+            yield f"the last label, {config.denoiser.embedding.classes}, is the one without a class, for guidance"
+        if config.guidance != 1:
+            yield f"its guidance of {config.guidance:g} is not written"
+        if config.steps is not None:
+            yield f"its {config.steps} steps of sampling are not written; give them when you draw"
+        if isinstance(config.sampler, DDIMConfig) and config.sampler.eta:
+            yield f"its eta of {config.sampler.eta:g} is not written; give it when you draw"

@@ -1,0 +1,311 @@
+"""Published checkpoints as models, and models as published checkpoints.
+
+``interop`` knows networks; what a synthesizer has beside its network (size, length, noise process, sampler) is told
+here: by the published config, by what was asked for, or by a note that says what was taken in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import torch
+from torch import Tensor
+
+from diorama import __version__
+from diorama.core.contracts import ConditionSpec, MediaSpec
+from diorama.core.errors import BadConfig, BadInput
+from diorama.interop.checkpoint import Checkpoint, open_checkpoint
+from diorama.interop.diffusers_scheduler import Schedule, read_schedule
+from diorama.interop.layout import NetworkConfig, shapes_of
+from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.ncsnpp import NCSNppConfig
+from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.spacing import StepSpacing
+from diorama.samplers.ancestral import AncestralConfig
+from diorama.samplers.ddim import DDIMConfig
+from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from diorama.synthesis.gan import GANSynthesizerConfig
+from diorama.synthesis.provenance import Provenance, PublishedOrigin
+from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
+
+_TARGETS = get_args(get_type_hints(Schedule)["target"])
+_UNKNOWN_SCHEDULE = (
+    "no scheduler_config.json lies beside it: took the process of Ho et al. 2020 (1,000 steps, variances from 0.0001 "
+    "to 0.02, the network predicts noise)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What of a published model may be said by hand.
+
+    Args:
+        size: (height, width) in pixels, of networks that draw any.
+        frames: length of a clip.
+    """
+
+    size: tuple[int, int] | None = None
+    frames: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedModel:
+    """A published checkpoint as a model of ours.
+
+    Args:
+        config: what it is.
+        state: the synthesizer's tensors.
+        provenance: where it comes from.
+        notes: what was guessed, filled in or left out, for people.
+    """
+
+    config: SynthesizerConfig
+    state: Mapping[str, Tensor]
+    provenance: Provenance
+    notes: tuple[str, ...]
+
+
+def load_published(path: Path, *, device: torch.device | str = "cpu") -> Synthesizer:
+    """A folder of the diffusers library as a model, in evaluation mode; warns of what was guessed or left out.
+
+    Raises:
+        BadInput: it holds no generator that is known here.
+    """
+    model = published_model(open_checkpoint(path))
+    for note in model.notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
+    synthesizer = model.config.build()
+    synthesizer.load_state_dict(model.state)
+    return synthesizer.to(device).eval().requires_grad_(False)
+
+
+def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> PublishedModel:
+    """The model that a checkpoint of a generator is.
+
+    Args:
+        checkpoint: as it was found.
+        asked: what stands above the published config.
+
+    Raises:
+        BadInput: the network draws nothing by itself, its tensors do not fit, or something must be said that neither
+            the checkpoint nor ``asked`` says. The message names the file and the argument or tensor.
+    """
+    layout = checkpoint.layout
+    if layout.role not in ("generator", "denoiser"):
+        raise BadInput(
+            f"{checkpoint.path}: is the {layout.network} of {layout.publisher}. A {layout.role} draws nothing, and no "
+            "model folder holds one alone; from Python, open_checkpoint (diorama.interop.checkpoint) reads it"
+        )
+    if layout.config_file is not None and checkpoint.config_path is None:
+        raise BadInput(
+            f"{checkpoint.path}: the tensors of a {layout.network} do not tell all of it; give its "
+            f"{layout.config_file} with --config, or the folder in which both lie"
+        )
+    shapes = shapes_of(checkpoint.tensors)
+    config_path = checkpoint.config_path or checkpoint.path
+    with _at(config_path):
+        arguments = layout.read_arguments(_with_asked(checkpoint, asked or Asked()), shapes)
+        network = layout.config_of(arguments)
+    with _at(checkpoint.path):
+        state = layout.import_state(network, checkpoint.tensors)
+    notes = [*checkpoint.notes, *_tensor_notes(checkpoint, state)]
+    schedule = None
+    if layout.role == "denoiser":
+        schedule = Schedule()
+        if checkpoint.schedule is None:
+            notes.append(_UNKNOWN_SCHEDULE)
+        else:
+            with _at(checkpoint.schedule_path):
+                schedule = read_schedule(checkpoint.schedule)
+    with _at(config_path):
+        config = _synthesizer_config(network, arguments, schedule)
+    if isinstance(config, DiffusionSynthesizerConfig) and config.classes:
+        notes.append(f"its {len(config.classes)} classes have no names: they are called 0 to {len(config.classes) - 1}")
+    return PublishedModel(
+        config=config,
+        state={f"{layout.role}.{name}": tensor for name, tensor in state.items()},
+        provenance=_provenance(checkpoint, layout.written(arguments)),
+        notes=tuple(notes),
+    )
+
+
+@contextmanager
+def _at(path: Path | None) -> Iterator[None]:
+    """Names the file in what goes wrong."""
+    try:
+        yield
+    except (BadInput, BadConfig, ValueError) as problem:
+        raise BadInput(f"{path}: {problem}") from problem
+
+
+def _with_asked(checkpoint: Checkpoint, asked: Asked) -> dict[str, Any]:
+    """The published config, with what was said by hand under the publisher's own names."""
+    layout, config = checkpoint.layout, dict(checkpoint.config)
+    for name, argument, value in (
+        ("--size", layout.size_argument, asked.size),
+        ("--frames", layout.frames_argument, asked.frames),
+    ):
+        if value is None:
+            continue
+        if argument is None:
+            raise BadInput(f"{name}: the published {layout.network} leaves no choice")
+        config[argument] = value
+    return config
+
+
+def _tensor_notes(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> Iterator[str]:
+    wanted, there = (sum(n.endswith("num_batches_tracked") for n in names) for names in (state, checkpoint.tensors))
+    if wanted > there:
+        yield f"{wanted - there} counters of batch norm are missing and were set to 0; they change no picture"
+    other = {str(t.dtype) for t in checkpoint.tensors.values() if t.is_floating_point() and t.dtype != torch.float32}
+    if other:
+        yield f"tensors of {', '.join(sorted(other))} are kept as float32"
+
+
+def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provenance:
+    layout = checkpoint.layout
+    return Provenance(
+        published=PublishedOrigin(
+            publisher=layout.publisher,
+            network=layout.network,
+            file=checkpoint.path.name,
+            sha256=checkpoint.sha256,
+            config=dict(arguments),
+        ),
+        versions={"diorama": __version__, "torch": torch.__version__},
+    )
+
+
+def _synthesizer_config(network: NetworkConfig, arguments: Any, schedule: Schedule | None) -> SynthesizerConfig:
+    match network:
+        case DCGANGeneratorConfig():
+            height, width = network.size
+            media = MediaSpec(kind="image", channels=network.channels, height=height, width=width)
+            return GANSynthesizerConfig(media=media, generator=network)
+        case MoCoGANGeneratorConfig():
+            if arguments.video_length is None or arguments.video_length < 1:
+                raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
+            media = MediaSpec(
+                kind="video",
+                channels=network.channels,
+                height=network.size[0],
+                width=network.size[1],
+                frames=arguments.video_length,
+            )
+            return VideoGANSynthesizerConfig(media=media, generator=network)
+        case DDPMUNetConfig() | NCSNppConfig() if schedule is not None:
+            _refuse_what_cannot_be_drawn(network)
+            size = arguments.sample_size
+            if size is None:
+                raise BadInput("sample_size: how large its pictures are must be said; give --size N or --size HxW")
+            height, width = (size, size) if isinstance(size, int) else size
+            media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
+            return _diffusion_config(media, network, schedule)
+    raise BadInput(f"{type(network).__name__} draws nothing by itself")
+
+
+def _refuse_what_cannot_be_drawn(network: DDPMUNetConfig | NCSNppConfig) -> None:
+    """Networks that are read but that no process and sampler here draw with.
+
+    Raises:
+        BadInput: the message names the published argument.
+    """
+    if network.out_channels != network.in_channels:
+        raise BadInput(
+            f"out_channels: {network.out_channels} for {network.in_channels} of the input; predictions of variances, "
+            "and inputs beside the noisy picture, are not drawn with"
+        )
+    if network.embedding.time == "fourier":
+        raise BadInput(
+            "time_embedding_type: 'fourier' wants data in [0, 1] and their own scheduler; not drawn with yet"
+        )
+    if network.embedding.label in ("number", "vector"):
+        raise BadInput("class_embed_type: labels that are numbers or vectors cannot be asked for")
+
+
+def _diffusion_config(
+    media: MediaSpec, network: DDPMUNetConfig | NCSNppConfig, schedule: Schedule
+) -> DiffusionSynthesizerConfig:
+    ancestral = schedule.sampler == "ancestral"
+    names = tuple(str(i) for i in range(network.classes))
+    return DiffusionSynthesizerConfig(
+        media=media,
+        conditions=(ConditionSpec(key="label", names=names),) if names else (),
+        denoiser=network,
+        process=DiscreteProcess(steps=schedule.steps, betas=schedule.betas, first=schedule.first, last=schedule.last),
+        preconditioning=TargetPreconditioning(predicts=schedule.target),
+        spacing=StepSpacing(leap=schedule.spacing),
+        # DDPM walks every step; DDIM as many as its pipeline takes where nobody says otherwise.
+        steps=None if ancestral else min(50, schedule.steps),
+        sampler=AncestralConfig(variance=schedule.variance) if ancestral else DDIMConfig(),
+        clip=schedule.clip,
+    )
+
+
+def schedule_of(config: DiffusionSynthesizerConfig) -> Schedule:
+    """What a scheduler of diffusers can say of a model; the inverse of what is built from one.
+
+    Raises:
+        BadInput: no scheduler can say it; the message names the field.
+    """
+    process, preconditioning, spacing, sampler = config.process, config.preconditioning, config.spacing, config.sampler
+    if config.codec is not None or config.encoder is not None:
+        raise BadInput("codec, encoder: UNet2DModel draws pictures and is given a label, this model has more parts")
+    if not isinstance(process, DiscreteProcess):
+        raise BadInput(f"process: schedulers of diffusers that are written here are discrete, not {_name(process)}")
+    if not isinstance(preconditioning, TargetPreconditioning) or preconditioning.predicts not in _TARGETS:
+        raise BadInput(f"preconditioning: schedulers take {', '.join(_TARGETS)}, this network has {preconditioning}")
+    if (preconditioning.time_input, preconditioning.time_scale) != ("step", 1.0):
+        raise BadInput(f"preconditioning.time_input: UNet2DModel is told the step, this network {preconditioning}")
+    if not isinstance(spacing, StepSpacing):
+        raise BadInput(f"spacing: schedulers visit whole steps, not {_name(spacing)}")
+    common: dict[str, Any] = {
+        "steps": process.steps,
+        "betas": process.betas,
+        "first": process.first,
+        "last": process.last,
+        "target": preconditioning.predicts,
+        "clip": config.clip,
+        "spacing": spacing.leap,
+    }
+    if isinstance(sampler, AncestralConfig):
+        return Schedule(**common, sampler="ancestral", variance=sampler.variance)
+    if isinstance(sampler, DDIMConfig):
+        return Schedule(**common, sampler="ddim")
+    raise BadInput(f"sampler: schedulers that are written here are of DDPM and DDIM, not {_name(sampler)}")
+
+
+def _name(value: object) -> str:
+    return type(value).__name__
+
+
+def card(model: PublishedModel) -> str:
+    """The model card of an imported checkpoint, Markdown."""
+    published, media = model.provenance.published, model.config.media
+    assert published is not None, "what was published says so"
+    what = f"{media.width}×{media.height} {'clips' if media.kind == 'video' else 'pictures'}"
+    notes = "".join(f"* {note}\n" for note in model.notes)
+    return f"""# {published.network}, published in the layout {published.publisher}
+
+Draws {what} of {media.channels} channels. Nothing was trained here: the weights are those of the file below, whose
+licence and origin its publisher knows.
+
+| | |
+|---|---|
+| file | `{published.file}` |
+| SHA-256 | `{published.sha256}` |
+| config | `{json.dumps(published.config)}` |
+
+{notes}
+What it draws is synthetic, and the files that Diorama writes say so in their metadata.
+"""

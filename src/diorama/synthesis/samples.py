@@ -1,0 +1,328 @@
+"""Drawing samples into a folder: numbered files, each marked as synthetic, and a list of what they are."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from diorama.core import device as devices
+from diorama.core import distributed
+from diorama.core.contracts import Batch, MediaSpec
+from diorama.core.errors import BadInput
+from diorama.core.files import cache_folder, write_json
+from diorama.data.dataset import Split
+from diorama.data.raw import open_any
+from diorama.media.convert import to_stored
+from diorama.media.image import suffix_for, write_image
+from diorama.media.stamp import SyntheticStamp, read_stamp
+from diorama.media.video import write_video
+from diorama.synthesis.base import Sampling, Synthesizer
+from diorama.synthesis.conditions import NOTHING, SampleConditions, labels_in_turn, records_in_turn, texts_in_turn
+from diorama.synthesis.drawing import DrawOptions, draw, pixels_of, share_of
+from diorama.synthesis.store import load, model_hash, read_provenance
+
+LIST = "samples.json"
+VideoFormat = Literal["mp4", "gif", "webm", "frames"]
+_UNKNOWN_FPS = 8.0
+_NUMBERED = re.compile(r"\d{6,}(\.\w+)?")
+_WRITERS, _WAITING = 4, 8
+"""Threads that write files while the next batch is drawn, and lots of files that may wait for them."""
+_LOT = 64
+"""Files that one thread writes in a go."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What is asked of samples; without any of them it is left to the model.
+
+    Args:
+        label: a class name, its number, or ``all`` for the classes in turn.
+        prompts: texts, in turn.
+        records: a prepared data set, or the word for a built-in one, whose records are taken in turn: what the model is
+            given is what they have.
+        split: of the data set.
+    """
+
+    label: str | None = None
+    prompts: tuple[str, ...] = ()
+    records: Path | str | None = None
+    split: str = "val"
+
+    def __post_init__(self) -> None:
+        if sum((self.label is not None, bool(self.prompts), self.records is not None)) > 1:
+            raise ValueError("samples are given a label, prompts, or what records have, one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions:
+    """How samples are drawn and written.
+
+    Args:
+        draw: batch, precision, sampler, first index.
+        given: labels, prompts or records.
+        video: how clips are written; ``frames`` makes a numbered folder of pictures for each clip.
+        device: where a model that is given as a path is loaded.
+        recipe: name for the files' marks; by default the one in the model folder's provenance.
+        catalog: config classes of a user's own.
+    """
+
+    draw: DrawOptions = field(default_factory=DrawOptions)
+    given: Given = field(default_factory=Given)
+    video: VideoFormat = "mp4"
+    device: str = "cpu"
+    recipe: str | None = None
+    catalog: tuple[type, ...] = ()
+
+
+@dataclass(frozen=True)
+class SampleProgress:
+    """How far drawing is: samples written, and of how many."""
+
+    done: int
+    count: int
+
+
+def sample(
+    model: Synthesizer | Path | str,
+    count: int,
+    *,
+    seed: int = 0,
+    out: Path | str,
+    options: SampleOptions | None = None,
+) -> Iterator[SampleProgress]:
+    """Draw samples into a folder.
+
+    Writes ``000000.png …`` (``.tif`` or ``.npy`` where the model's data are not 8-bit grey or colour; MP4, or what
+    ``options.video`` says, for clips) and ``samples.json``; nothing else. An older folder of samples is replaced; when
+    the caller stops early, the list holds what was written. Under ``torchrun`` every process draws a share.
+
+    Args:
+        model: a synthesizer, a model folder or a run folder.
+        count: samples.
+        seed: names the noise; sample *i* of a seed is always the same.
+        out: folder; new, empty, or of older samples.
+        options: batch, conditions, formats.
+
+    Yields:
+        Progress after each batch.
+
+    Raises:
+        BadInput: no such model, label or sampler, or ``out`` holds other files or cannot be written.
+    """
+    chosen = options or SampleOptions()
+    if count < 1:
+        raise BadInput(f"count must be at least 1, got {count}")
+    device = distributed.own_device(devices.pick(chosen.device))
+    with distributed.session(device):
+        folder = _SampleFolder(model, seed, Path(out), replace(chosen, device=str(device)))
+        first, share = share_of(count, chosen.draw.first)
+        folder.start()
+        try:
+            asked = replace(chosen.draw, first=first)
+            for batch in draw(folder.model, share, seed=seed, conditions=folder.conditions, options=asked):
+                folder.write(batch)
+                yield SampleProgress(len(folder.rows), share)
+            folder.settle()
+            yield SampleProgress(len(folder.rows), share)
+        finally:
+            folder.close()
+
+
+def conditions_for(model: Synthesizer, given: Given) -> SampleConditions:
+    """What every sample of a model is given.
+
+    Raises:
+        BadInput: the model reads nothing of that kind, knows no such label, or the records do not fit it.
+    """
+    specs = {spec.key: spec for spec in model.config.conditions}
+    if given.label is not None:
+        if "label" not in specs:
+            raise BadInput(f"label {given.label!r}: this model was trained without labels and cannot be asked for one")
+        return labels_in_turn(specs["label"], given.label)
+    if given.prompts:
+        if "tokens" not in specs:
+            raise BadInput("prompt: this model was trained without text and cannot be asked for any")
+        return texts_in_turn(specs["tokens"], given.prompts)
+    if given.records is None:
+        return NOTHING
+    if not specs:
+        raise BadInput(f"{given.records}: this model is given nothing, so there is nothing to take of records")
+    return records_in_turn(model.config.conditions, _split_of(given.records, given.split))
+
+
+def _split_of(data: Path | str, name: str) -> Split:
+    return open_any(data, cache_folder()).split(name)
+
+
+def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOptions) -> tuple[int, SampleOptions]:
+    """The seed and the options that draw the sample in a file again.
+
+    Args:
+        file: a picture or clip that ``sample`` wrote.
+        model: the model that drew it.
+        options: format, device, and the data set of records if the sample was given one.
+
+    Raises:
+        BadInput: the file carries no stamp, or that of another model.
+    """
+    stamp = read_stamp(file)
+    if stamp is None or stamp.index is None:
+        raise BadInput(f"{file}: carries no mark that says how it was drawn")
+    if stamp.model != model_hash(model):
+        raise BadInput(f"{file}: was drawn by another model (SHA-256 {stamp.model[:16]}…)")
+    given, told = options.given, stamp.condition
+    if "record" in told and given.records is None:
+        raise BadInput(f"{file}: was given the record {told['record']!r}; name its data set with --records")
+    if "record" not in told:
+        prompts = (told["text"],) if "text" in told else ()
+        given = Given(label=told.get("label") if not prompts else None, prompts=prompts)
+    sampling = Sampling(sampler=stamp.sampler, steps=stamp.steps, guidance=stamp.guidance)
+    return stamp.seed, replace(options, given=given, draw=replace(options.draw, first=stamp.index, sampling=sampling))
+
+
+class _SampleFolder:
+    """One call of :func:`sample`: the model, where its samples go, and what has been written."""
+
+    def __init__(self, model: Synthesizer | Path | str, seed: int, out: Path, options: SampleOptions) -> None:
+        self.seed, self.out, self.options = seed, out, options
+        self.rows: list[dict[str, Any]] = []
+        recipe = options.recipe
+        if isinstance(model, Synthesizer):
+            self.model = model
+        else:
+            self.model = load(model, device=options.device, catalog=options.catalog)
+            recipe = recipe or read_provenance(model).recipe_name
+        self.conditions = conditions_for(self.model, options.given)
+        self.sampling = self.model.resampled(options.draw.sampling).sampling
+        self.stamp = SyntheticStamp(model=model_hash(model), seed=seed, recipe=recipe or "", **_stamped(self.sampling))
+        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="diorama-write")
+        self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
+
+    def start(self) -> None:
+        """Make the folder, or clear one that an earlier call filled."""
+        if distributed.is_first():
+            with _writing(self.out):
+                self.out.mkdir(parents=True, exist_ok=True)
+                names = [entry.name for entry in self.out.iterdir()]
+                if names and LIST not in names:
+                    raise BadInput(f"{self.out}: is not empty and holds no {LIST}; choose another folder")
+                for name in names:
+                    if _NUMBERED.fullmatch(name):
+                        _remove(self.out / name)
+            self._write_list(self.rows)
+        distributed.barrier()
+
+    def write(self, batch: Batch) -> None:
+        """Hand the samples of a batch to the writers; the device may draw the next ones meanwhile."""
+        stored = to_stored(pixels_of(batch), self.model.config.media)
+        indices = batch["index"].tolist()
+        for place in range(0, len(indices), _LOT):
+            lot = slice(place, place + _LOT)
+            self._waiting.append(self._writers.submit(self._write_files, indices[lot], stored[lot]))
+            while len(self._waiting) > _WAITING:
+                self.rows += self._waiting.popleft().result()
+
+    def settle(self) -> None:
+        """Wait until everything has been written.
+
+        Raises:
+            BadInput: a file cannot be written.
+        """
+        while self._waiting:
+            self.rows += self._waiting.popleft().result()
+
+    def close(self) -> None:
+        """Write the list of what has been written, also after a failure."""
+        self._writers.shutdown(wait=True)
+        for left in self._waiting:
+            if left.exception() is None:
+                self.rows += left.result()
+        self._waiting.clear()
+        rows = distributed.gather_lists(self.rows)
+        if distributed.is_first():
+            self._write_list(rows)
+
+    def _write_files(self, indices: Sequence[int], stored: np.ndarray) -> list[dict[str, Any]]:
+        rows = []
+        media = self.model.config.media
+        for index, pixels in zip(indices, stored, strict=True):
+            condition = self.conditions.in_words(index)
+            stamp = replace(self.stamp, index=index, condition=condition)
+            with _writing(self.out):
+                name = write_sample(self.out / f"{index:06d}", pixels, media, stamp, self.options.video)
+            rows.append(
+                {"file": name, "seed": self.seed, "index": index, "condition": condition, "model": self.stamp.model}
+            )
+        return rows
+
+    def _write_list(self, rows: list[dict[str, Any]]) -> None:
+        document = {
+            "format": 1,
+            "model": self.stamp.model,
+            "recipe": self.stamp.recipe,
+            "sampling": asdict(self.sampling),
+            "samples": rows,
+        }
+        with _writing(self.out):
+            write_json(self.out / LIST, document)
+
+
+def _stamped(sampling: Sampling) -> dict[str, Any]:
+    return {"sampler": sampling.sampler, "steps": sampling.steps, "guidance": sampling.guidance}
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """What the system says against writing becomes a message that names the folder."""
+    try:
+        yield
+    except OSError as problem:
+        raise BadInput(f"{folder}: cannot be written ({problem.strerror})") from problem
+
+
+def write_sample(
+    stem: Path, pixels: np.ndarray, media: MediaSpec, stamp: SyntheticStamp, video: VideoFormat = "mp4"
+) -> str:
+    """Write one sample in the units of its data, marked as synthetic.
+
+    Args:
+        stem: path without suffix.
+        pixels: (h, w, c) or (t, h, w, c) of ``media.dtype``.
+        media: what the sample is.
+        stamp: the mark; NumPy files have no place for it.
+        video: format of clips; those that are not 8-bit grey or colour become NumPy files.
+
+    Returns:
+        The file's name, or the folder's for ``frames``.
+    """
+    suffix = suffix_for(media)
+    if media.kind == "image":
+        write_image(stem.with_suffix(suffix), pixels, stamp)
+    elif video == "frames":
+        stem.mkdir()
+        for number, frame in enumerate(pixels):
+            write_image(stem / f"{number:04d}{suffix}", frame, stamp)
+        return stem.name
+    elif suffix != ".png":
+        suffix = ".npy"
+        write_image(stem.with_suffix(suffix), pixels)
+    else:
+        suffix = f".{video}"
+        write_video(stem.with_suffix(suffix), pixels, media.fps or _UNKNOWN_FPS, stamp)
+    return stem.with_suffix(suffix).name
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

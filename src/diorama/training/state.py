@@ -1,0 +1,340 @@
+"""Everything of a run that moves and is saved: how it is built from a recipe, and how it is saved and restored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from diorama.core import device as devices
+from diorama.core import distributed
+from diorama.core.config import decode
+from diorama.core.device import Precision
+from diorama.core.errors import BadConfig, BadInput
+from diorama.core.files import sha256_of
+from diorama.core.rng import fold
+from diorama.methods import soundness
+from diorama.methods.base import Method, live_tensors
+from diorama.synthesis.parts import FrozenPart
+from diorama.training.averages import Average
+from diorama.training.feed import Feed
+from diorama.training.recipe import Recipe, TrainOptions
+from diorama.training.ticks import LossMeans
+from diorama.training.updater import Updater
+
+_INITIALISATION = 0xB111D
+"""Counter that keeps initial weights apart from the draws of any step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best model so far.
+
+    Args:
+        step: completed steps when it was measured.
+        images: seen by then.
+        seconds: spent by then.
+        joules: spent by then.
+        result: its stamped result, as JSON.
+    """
+
+    step: int
+    images: int
+    seconds: float
+    joules: float
+    result: Mapping[str, Any]
+
+    def beaten_by(self, value: float, *, lower_is_better: bool) -> bool:
+        """Whether a new value of the metric is better."""
+        return value < self.result["value"] if lower_is_better else value > self.result["value"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchedWeights:
+    """What became of another model's tensors, where a run starts from some.
+
+    Args:
+        matched: taken over.
+        reshaped: of the same name but another shape, left as initialised.
+        missing: that the new model has and the old one lacks, left as initialised.
+        unused: that only the old model has.
+    """
+
+    matched: tuple[str, ...]
+    reshaped: tuple[str, ...]
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.matched)} tensors fitted"]
+        others = (("have another shape", self.reshaped), ("are new", self.missing), ("are not used", self.unused))
+        for words, names in others:
+            if names:
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                parts.append(f"{len(names)} {words} ({', '.join(names[:3])}{more})")
+        return "; ".join(parts)
+
+
+@dataclass(kw_only=True)
+class TrainingState:
+    """Everything that moves while training, and so is in a resume state.
+
+    Args:
+        method: on the device.
+        updaters: by player.
+        averages: of what the method averages, by name.
+        exported_average: the name of the one that others load.
+        exported_names: of the tensors that they load, averaged or frozen.
+        means: of losses since the last report.
+        precision: of first-order phases.
+        step: completed steps.
+        evaluations: models measured so far.
+        best: of them.
+        seconds: spent when a model was last measured or saved, interruptions left out.
+        joules: spent by then.
+        concluded: whether nothing but steps is left to do: the last model was measured, if it is to be.
+        compiled: whether networks were compiled.
+        matched: what became of another model's weights, if the run started from some.
+    """
+
+    method: Method
+    updaters: Mapping[str, Updater]
+    averages: Mapping[str, Average]
+    exported_average: str
+    exported_names: tuple[str, ...]
+    means: LossMeans
+    precision: Precision
+    step: int = 0
+    evaluations: int = 0
+    best: Best | None = None
+    seconds: float = 0.0
+    joules: float = 0.0
+    concluded: bool = True
+    compiled: bool = False
+    matched: MatchedWeights | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """All processes must call it; the first one's is written."""
+        return {
+            "step": self.step,
+            "method": _own(self.method.state_dict()),
+            "updaters": {player: updater.state_dict() for player, updater in self.updaters.items()},
+            "averages": {name: average.state_dict() for name, average in self.averages.items()},
+            "losses": self.means.state_dict(),
+            "evaluations": self.evaluations,
+            "best": None if self.best is None else asdict(self.best),
+            "seconds": self.seconds,
+            "joules": self.joules,
+            "concluded": self.concluded,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any], where: Path) -> None:
+        """Continue where a state was taken.
+
+        Args:
+            state: what :meth:`state_dict` returned.
+            where: it lies, for messages.
+
+        Raises:
+            BadInput: it is of another method: a tensor or player is missing, unknown or of another shape.
+        """
+        self.step, self.evaluations = state["step"], state["evaluations"]
+        self.seconds, self.joules, self.concluded = state["seconds"], state["joules"], state.get("concluded", True)
+        self.best = None if state["best"] is None else decode(Best, state["best"], "best")
+        current = self.method.state_dict()
+        _check_same("method", _own(current), state["method"], where)
+        _check_same("updaters", self.updaters, state["updaters"], where)
+        _check_same("averages", self.averages, state["averages"], where)
+        # Frozen parts are in no state: they stay as they were loaded.
+        self.method.load_state_dict({**current, **state["method"]})
+        for player, updater in self.updaters.items():
+            updater.load_state_dict(state["updaters"][player])
+        for name, average in self.averages.items():
+            _check_same(f"averages.{name}", average.state_dict(), state["averages"][name], where)
+            average.load_state_dict(state["averages"][name])
+        self.means.load_state_dict(state["losses"])
+
+    def exported(self) -> dict[str, Tensor]:
+        """What others load, under the names of the synthesizer's parts; not copies."""
+        tensors = {**self.method.model_tensors(), **self.averages[self.exported_average].tensors()}
+        return {name: tensors[name] for name in self.exported_names}
+
+    def non_finite(self) -> str | None:
+        """The first player with a weight that is not finite; waits for the device."""
+        for player, updater in self.updaters.items():
+            if not devices.all_finite(updater.parameters).item():
+                return player
+        return None
+
+
+def build(
+    recipe: Recipe, parts: Mapping[str, FrozenPart], feed: Feed, options: TrainOptions, device: torch.device
+) -> TrainingState:
+    """Build what a recipe describes, freshly initialised, the same in every process.
+
+    Args:
+        recipe: what is trained.
+        parts: what the recipe's ``frozen`` names, loaded.
+        feed: the data.
+        options: the model to start from, kernels, a user's own classes.
+        device: where.
+
+    Raises:
+        BadConfig: the recipe does not fit the data, the players or the number of processes.
+        BadInput: the model to start from cannot be read.
+    """
+    _check(recipe)
+    devices.choose_kernels(device, deterministic=options.deterministic)
+    precision = devices.precision(recipe.precision, device)
+    try:
+        method = initialised(recipe, parts)
+    except (RuntimeError, ValueError, ArithmeticError) as problem:
+        raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
+    matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
+    exported_names = soundness.check(method, options.catalog)
+    _check_media(recipe, method, feed)
+    place(method, device, channels_last=recipe.channels_last)
+    # Machines of different makes may initialise differently in the last bit.
+    distributed.broadcast(method.state_dict().values())
+    players = method.players()
+    if set(players) != set(recipe.optimizers):
+        raise BadConfig(f"optimizers: the method's players are {sorted(players)}, got {sorted(recipe.optimizers)}")
+    return TrainingState(
+        method=method,
+        updaters={p: Updater(players[p], recipe.optimizers[p], precision, recipe.images) for p in players},
+        averages={name: Average(method.averaged(), config) for name, config in recipe.averages.items()},
+        exported_average=recipe.exported_average,
+        exported_names=exported_names,
+        means=LossMeans(device),
+        precision=precision,
+        compiled=_compile(method, recipe),
+        matched=matched,
+    )
+
+
+def initialised(recipe: Recipe, parts: Mapping[str, FrozenPart]) -> Method:
+    """The method with the weights that every run of the recipe starts from; seeds PyTorch's own generators."""
+    torch.manual_seed(fold(recipe.seed, _INITIALISATION))
+    if not parts:
+        # A method that uses no trained parts need not take any.
+        return recipe.method.build()
+    return recipe.method.build({name: part.module for name, part in parts.items()})
+
+
+def _compile(method: Method, recipe: Recipe) -> bool:
+    """Compile networks if the recipe asks for it; whether it does."""
+    if recipe.compile == "on":
+        compile_networks(method)
+    return recipe.compile == "on"
+
+
+def _check(recipe: Recipe) -> None:
+    if recipe.images < 1:
+        raise BadConfig(f"images: must be at least 1, got {recipe.images}")
+    if recipe.batch_size % distributed.world_size():
+        raise BadConfig(
+            f"batch_size: {recipe.batch_size} cannot be shared evenly by {distributed.world_size()} processes"
+        )
+
+
+def _check_media(recipe: Recipe, method: Method, feed: Feed) -> None:
+    drawn, stored = method.synthesizer().media.shape, feed.info.media.shape
+    if drawn != stored:
+        raise BadConfig(
+            f"method: recipe {recipe.name} draws {drawn}, but the records of {feed.info.name} are {stored} "
+            "(channels, frames of clips, height, width)"
+        )
+
+
+def _check_same(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], where: Path) -> None:
+    """Refuse a state in which something is missing, unknown or of another shape: training would go on as if."""
+    wrong = [f"lacks {what}.{name}" for name in ours if name not in theirs]
+    wrong += [f"has {what}.{name}, which this method has not" for name in theirs if name not in ours]
+    for name in ours.keys() & theirs.keys():
+        here, there = getattr(ours[name], "shape", None), getattr(theirs[name], "shape", None)
+        if here != there:
+            wrong.append(f"has {what}.{name} of shape {tuple(there or ())}, where this method has {tuple(here or ())}")
+    if wrong:
+        more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
+        raise BadInput(f"{where}: this resume state is of another method: it {'; it '.join(wrong[:3])}{more}")
+
+
+def _own(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's state without the frozen parts, which are read from where they lie."""
+    return {key: value for key, value in state.items() if not key.startswith("frozen.")}
+
+
+def place(method: Method, device: torch.device, *, channels_last: bool) -> None:
+    """Move a method to its device and put it into training mode, its frozen parts apart."""
+    method.to(device)
+    method.train()
+    if channels_last:
+        devices.channels_last(method)
+
+
+def compile_networks(method: Method) -> None:
+    """Compile the networks that a method calls, in place, so that their names and weights stay.
+
+    Second-order phases run them as they are.
+    """
+    for child in method.children():
+        for network in child.children() if isinstance(child, (nn.ModuleDict, nn.ModuleList)) else (child,):
+            network.compile()
+
+
+def weights_of(path: Path) -> Path:
+    """The weights file of a model folder or run.
+
+    Raises:
+        BadInput: there is none.
+    """
+    for folder in (path, path / "model"):
+        if (folder / "model.safetensors").is_file():
+            return folder / "model.safetensors"
+    raise BadInput(f"{path}: is neither a model folder nor a run with a model (there is no model.safetensors)")
+
+
+def hash_of_weights(path: Path | None) -> str | None:
+    """Hex SHA-256 of the weights of a model folder or run, where there is one.
+
+    Raises:
+        BadInput: as :func:`weights_of`.
+    """
+    return None if path is None else sha256_of(weights_of(path))
+
+
+@torch.no_grad()
+def start_from(method: Method, weights: Path) -> MatchedWeights:
+    """Copy into a method's averaged parts what fits of another model.
+
+    Args:
+        method: freshly built.
+        weights: a model folder's ``model.safetensors``, whose keys begin with the parts' names.
+
+    Raises:
+        BadInput: the file cannot be read, or nothing in it fits.
+    """
+    try:
+        given: Mapping[str, Tensor] = load_file(weights)
+    except (OSError, SafetensorError, json.JSONDecodeError) as problem:
+        raise BadInput(f"{weights}: cannot be read ({problem})") from problem
+    own = live_tensors(method.averaged())
+    shared = [name for name in own if name in given]
+    matched = [name for name in shared if own[name].shape == given[name].shape]
+    for name in matched:
+        own[name].copy_(given[name])
+    if not matched:
+        raise BadInput(f"{weights}: nothing in it fits this recipe's networks ({', '.join(method.averaged())})")
+    return MatchedWeights(
+        matched=tuple(matched),
+        reshaped=tuple(n for n in shared if n not in matched),
+        missing=tuple(n for n in own if n not in given),
+        unused=tuple(n for n in given if n not in own),
+    )

@@ -1,0 +1,73 @@
+"""Who takes part in a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from diorama.comparison.columns import Column
+from diorama.comparison.measurer import Measurer
+from diorama.comparison.mixture import fit
+from diorama.comparison.options import CompareOptions
+from diorama.comparison.participants import Columns, given_columns, untrained_model
+from diorama.comparison.words import title
+from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
+from diorama.data.dataset import open_dataset
+from diorama.recipes.entry import RecipeEntry
+from diorama.synthesis import store
+from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig
+from diorama.training.run import TrainOptions, train
+from tests.training.toy import CATALOG, MEDIA, flow_recipe, write_data
+
+
+def finished(progress: Columns) -> list[Column]:
+    """The columns, once all progress has been seen."""
+    while True:
+        try:
+            next(progress)
+        except StopIteration as end:
+            return end.value
+
+
+def save_model(folder: Path, media: MediaSpec, recipe: str) -> Path:
+    model = fit(lambda: iter([torch.rand(20, *media.shape) * 2 - 1]), media)
+    store.save(folder, model.config, model.state_dict(), {"recipe": {"name": recipe}}, "a card")
+    return folder
+
+
+def measurer(folder: Path, options: CompareOptions) -> Measurer:
+    return Measurer(open_dataset(write_data(folder / "data")), options, torch.device("cpu"), folder / "cache")
+
+
+def test_the_untrained_model_is_what_training_starts_from(tmp_path: Path) -> None:
+    still = OptimizerConfig(rate=RateConfig(peak=0.0))
+    recipe = replace(
+        flow_recipe(), images=16, micro_batch=None, optimizers={"generator": still}, average=AverageConfig(half_life=0)
+    )
+    list(train(recipe, write_data(tmp_path / "data"), tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
+    began, untrained = store.load(tmp_path / "run", catalog=CATALOG), untrained_model(recipe)
+    for (name, one), other in zip(began.named_parameters(), untrained.parameters(), strict=True):
+        assert torch.equal(one, other), name
+
+
+def test_finished_runs_are_known_by_their_recipes_and_keep_apart_by_name(tmp_path: Path) -> None:
+    runs = tuple(save_model(tmp_path / folder / "run", MEDIA, "faces") for folder in ("a", "b"))
+    plain = save_model(tmp_path / "vae_toy", MEDIA, "vae_toy")
+    entry = RecipeEntry(name="faces", make="x:y", title="Faces", summary="")
+    options = CompareOptions(runs=(*runs, plain), count=20, metrics=("fd@lite",), entries=(entry,), device="cpu")
+    first, second, shipped = finished(given_columns(measurer(tmp_path, options), ["x"]))
+    assert (first.name, second.name, first.entry, second.recipe) == ("run", "run 2", entry, "faces")
+    assert title(first) == "run"
+    assert title(shipped) == "VAE (toy)"
+    assert first.results[0].metric == "fd@lite"
+
+
+def test_a_run_of_another_size_is_refused_by_name(tmp_path: Path) -> None:
+    wide = save_model(tmp_path / "wide", replace(MEDIA, width=8), "faces")
+    options = CompareOptions(runs=(wide,), count=20, metrics=("fd@lite",), device="cpu")
+    with pytest.raises(BadInput, match=r"wide: draws \(3, 4, 8\), but the records of toy are \(3, 4, 4\)"):
+        finished(given_columns(measurer(tmp_path, options), []))

@@ -1,0 +1,32 @@
+"""Which golden case holds each catalogued network to the official one, or why none does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.ncsnpp import NCSNppConfig
+from diorama.networks.motion.mocogan import (
+    MoCoGANGeneratorConfig,
+    MoCoGANImageDiscriminatorConfig,
+    MoCoGANVideoDiscriminatorConfig,
+)
+
+HELD_BY: Mapping[type, str] = {
+    DCGANGeneratorConfig: "gan_dcgan_g",
+    DCGANDiscriminatorConfig: "gan_dcgan_d",
+    MoCoGANGeneratorConfig: "gan_mocogan_g",
+    MoCoGANImageDiscriminatorConfig: "gan_mocogan_d_image",
+    MoCoGANVideoDiscriminatorConfig: "gan_mocogan_d_video",
+    DDPMUNetConfig: "dif_ddpm_unet2d_cifar",
+    NCSNppConfig: "dif_ddpm_unet2d_ncsnpp",
+}
+"""The stem of one golden case of each network; others may hold its further forms."""
+
+NOT_HELD: Mapping[type, str] = {
+    ConvEncoderConfig: "the network is Diorama's own: the VAE's paper has fully connected layers and no checkpoint",
+    ConvDecoderConfig: "the network is Diorama's own: the VAE's paper has fully connected layers and no checkpoint",
+}
+"""Networks that no official implementation can be held against, each with the reason."""

@@ -1,0 +1,134 @@
+"""What every layout keeps: configs and tensors there and back, and refusals that name argument or tensor."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from diorama.core.errors import BadInput
+from diorama.interop import catalog, diffusers_unet2d, inception_fid, mocogan, pytorch_examples_dcgan
+from diorama.interop.layout import Layout, shapes_of, tensors_of
+from tests.interop.published_folders import SMALL
+
+CRITIC = {"n_channels": 1, "ndf": 2, "use_noise": True, "noise_sigma": 0.25}
+EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
+    pytorch_examples_dcgan.GENERATOR: {"nc": 1, "ngf": 2, "nz": 5},
+    pytorch_examples_dcgan.DISCRIMINATOR: {"nc": 1, "ndf": 2},
+    mocogan.GENERATOR: {"n_channels": 1, "ngf": 2, "dim_z_content": 4, "dim_z_motion": 3, "dim_z_category": 2},
+    mocogan.IMAGE_DISCRIMINATOR: CRITIC,
+    mocogan.PATCH_IMAGE_DISCRIMINATOR: CRITIC,
+    mocogan.CATEGORICAL_VIDEO_DISCRIMINATOR: CRITIC | {"n_output_neurons": 2, "dim_categorical": 3},
+    mocogan.VIDEO_DISCRIMINATOR: CRITIC | {"n_output_neurons": 2},
+    mocogan.PATCH_VIDEO_DISCRIMINATOR: CRITIC,
+    diffusers_unet2d.UNET2D: SMALL,
+    inception_fid.INCEPTION: {},
+}
+LAYOUTS = [pytest.param(layout, id=f"{layout.publisher}-{layout.network}") for layout in EXAMPLES]
+
+
+def published(layout: Layout[Any, Any]) -> dict[str, Tensor]:
+    """A published state dict of the example."""
+    torch.manual_seed(0)
+    config = layout.read_config(EXAMPLES[layout])
+    return layout.export_state(config, config.build().state_dict())
+
+
+def test_every_layout_has_an_example() -> None:
+    assert set(EXAMPLES) == set(catalog.all_layouts())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_configs_come_back_as_they_were(layout: Layout[Any, Any]) -> None:
+    config = layout.read_config(EXAMPLES[layout])
+    assert isinstance(config, layout.config)
+    written = layout.written(layout.to_published(config))
+    assert layout.read_config(written) == config
+    assert set(written) == {field.name for field in fields(layout.arguments)}
+    assert all(written[key] == value for key, value in EXAMPLES[layout].items())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_tensors_come_back_bit_by_bit(layout: Layout[Any, Any]) -> None:
+    config, state = layout.read_config(EXAMPLES[layout]), published(layout)
+    ours = layout.import_state(config, state)
+    assert {name: tuple(t.shape) for name, t in ours.items()} == shapes_of(tensors_of(config))
+    back = layout.export_state(config, ours)
+    assert back.keys() == state.keys()
+    assert all(torch.equal(back[name], state[name]) for name in state)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_file_is_recognised_as_what_it_is(layout: Layout[Any, Any]) -> None:
+    shapes = shapes_of(published(layout))
+    assert catalog.recognise(shapes, EXAMPLES[layout]) is layout
+    assert catalog.recognise(shapes, {"_class_name": layout.network} | EXAMPLES[layout]) is layout
+    assert catalog.recognise(shapes, {"_class_name": "AutoencoderKL"} | EXAMPLES[layout]) is None
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_without_a_config_the_tensors_tell_what_they_can(layout: Layout[Any, Any]) -> None:
+    """All but the split of MoCoGAN's codes and scores, and the whole U-Net, which must be said."""
+    state, given = published(layout), {}
+    if layout is diffusers_unet2d.UNET2D:
+        given = SMALL
+    for key in ("dim_z_category", "dim_categorical"):
+        if key in EXAMPLES[layout]:
+            given = {key: EXAMPLES[layout][key]}
+    noise = {key: CRITIC[key] for key in ("use_noise", "noise_sigma") if key in EXAMPLES[layout]}
+    assert layout.read_config({**given, **noise}, shapes_of(state)) == layout.read_config(EXAMPLES[layout])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_counters_of_batch_norm_may_be_missing(layout: Layout[Any, Any]) -> None:
+    config, state = layout.read_config(EXAMPLES[layout]), published(layout)
+    counters = {name for name in state if name.endswith("num_batches_tracked")}
+    ours = layout.import_state(config, {name: t for name, t in state.items() if name not in counters})
+    assert ours.keys() == tensors_of(config).keys()
+    assert sum(name.endswith("num_batches_tracked") and not t for name, t in ours.items()) == len(counters)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_arguments_that_are_unknown_or_of_another_type_are_named(layout: Layout[Any, Any]) -> None:
+    with pytest.raises(BadInput, match=rf"{layout.network} config\.colours"):
+        layout.read_config(EXAMPLES[layout] | {"colours": 1})
+    for key, value in EXAMPLES[layout].items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            with pytest.raises(BadInput, match=key):
+                layout.read_config(EXAMPLES[layout] | {key: "many"})
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_tensors_that_do_not_fit_are_named(layout: Layout[Any, Any]) -> None:
+    config, state = layout.read_config(EXAMPLES[layout]), published(layout)
+    name = max(name for name, tensor in state.items() if tensor.dim() > 1)
+    said = rf"{layout.publisher} {layout.network}: tensor '{name}' "
+    with pytest.raises(BadInput, match=f"{said}is missing"):
+        layout.import_state(config, {key: t for key, t in state.items() if key != name})
+    with pytest.raises(BadInput, match=f"{said}has shape .*, the config asks for"):
+        layout.import_state(config, state | {name: state[name][:, :0]})
+    with pytest.raises(BadInput, match=f"{said}holds torch.int64"):
+        layout.import_state(config, state | {name: state[name].long()})
+    with pytest.raises(BadInput, match=r"tensor 'x\.weight' is none of the model's \(nor are 1 more\)"):
+        layout.import_state(config, state | {"x.weight": torch.zeros(1), "y.weight": torch.zeros(1)})
+
+
+def test_halves_are_kept_as_whole_numbers_of_the_network() -> None:
+    layout = pytorch_examples_dcgan.GENERATOR
+    state = {name: t.half() if t.is_floating_point() else t for name, t in published(layout).items()}
+    ours = layout.import_state(layout.read_config(EXAMPLES[layout]), state)
+    assert {t.dtype for t in ours.values()} == {torch.float32, torch.int64}
+
+
+def test_no_memory_is_taken_for_a_config_that_the_tensors_do_not_bear_out() -> None:
+    state = published(pytorch_examples_dcgan.GENERATOR)
+    with pytest.raises(BadInput, match="the config asks for"):
+        pytorch_examples_dcgan.GENERATOR.load({"ngf": 10**7}, state)
+
+
+def test_a_network_that_cannot_be_built_is_refused() -> None:
+    with pytest.raises(BadInput, match="no network can be built"):
+        pytorch_examples_dcgan.GENERATOR.load({"ngf": -1}, published(pytorch_examples_dcgan.GENERATOR))

@@ -1,0 +1,145 @@
+"""Training on the simple loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor
+
+from diorama.core.config import decode, encode
+from diorama.core.contracts import ConditionSpec, Moment
+from diorama.methods.catalog import AnyMethod
+from diorama.methods.diffusion.denoising import DiffusionMethod, DiffusionMethodConfig
+from diorama.processes.gaussian import Target
+from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.times import LogNormalTimes, StepTimes, UniformTimes
+from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from tests.synthesis.test_diffusion import EDM, FLOW, LABEL, LABELLED, PLAIN
+
+MOMENT = Moment(0, 0)
+
+
+def _see_times(method: DiffusionMethod) -> list[Tensor]:
+    seen: list[Tensor] = []
+    method.denoiser.register_forward_pre_hook(lambda module, args: seen.append(args[1]))
+    return seen
+
+
+def test_a_network_that_predicts_nothing_misses_the_whole_noise() -> None:
+    torch.manual_seed(0)
+    method = DiffusionMethodConfig(synthesizer=PLAIN).build()
+    loss = method.loss({"image": torch.zeros(64, 1, 8, 8)}, MOMENT)
+    assert loss.value.shape == ()
+    assert loss.value.item() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("target", get_args(Target))
+def test_training_lowers_the_loss(target: Target) -> None:
+    torch.manual_seed(0)
+    model = replace(PLAIN, preconditioning=TargetPreconditioning(predicts=target))
+    method = DiffusionMethodConfig(synthesizer=model).build()
+    (phase,) = method.phases()
+    optimizer = torch.optim.Adam(method.players()[phase.player], lr=3e-3)
+    batch = {"image": torch.full((16, 1, 8, 8), 0.5)}
+    losses = []
+    for _ in range(40):
+        loss = phase.loss(batch, MOMENT).value
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_the_network_is_told_steps_from_zero() -> None:
+    method = DiffusionMethodConfig(synthesizer=PLAIN, times=StepTimes(spread=True)).build()
+    seen = _see_times(method)
+    method.loss({"image": torch.zeros(20, 1, 8, 8)}, MOMENT)
+    assert seen[0].sort().values.tolist() == list(range(20))
+
+
+def test_conditions_are_dropped_at_the_share_that_was_asked_for() -> None:
+    torch.manual_seed(0)
+    model = replace(LABELLED, conditions=(replace(LABEL, dropout=0.3),))
+    method = DiffusionMethodConfig(synthesizer=model).build()
+    seen: list[Tensor] = []
+    method.denoiser.register_forward_pre_hook(lambda module, args: seen.append(args[2]["label"]))
+    method.loss({"image": torch.zeros(1000, 1, 8, 8), "label": torch.ones(1000, dtype=torch.long)}, MOMENT)
+    assert set(seen[0].tolist()) == {1, 2}
+    assert (seen[0] == 2).float().mean().item() == pytest.approx(0.3, abs=0.05)
+    kept = DiffusionMethodConfig(synthesizer=LABELLED).build()
+    label = torch.tensor([0, 1])
+    assert kept.loss({"image": torch.zeros(2, 1, 8, 8), "label": label}, MOMENT).value.isfinite()
+
+
+def test_its_parts_are_the_synthesizers() -> None:
+    method = DiffusionMethodConfig(synthesizer=PLAIN).build()
+    built = method.synthesizer().build()
+    for name, module in method.averaged().items():
+        assert module.state_dict().keys() == getattr(built, name).state_dict().keys()
+
+
+def _value(method: DiffusionMethod, batch: Tensor) -> float:
+    torch.manual_seed(3)
+    return method.loss({"image": batch}, MOMENT).value.item()
+
+
+@pytest.mark.parametrize("model", [PLAIN, EDM, FLOW], ids=["discrete", "exploding", "flow"])
+def test_weighted_errors_of_clean_samples_are_those_of_outputs(model: DiffusionSynthesizerConfig) -> None:
+    # The loss of the paper on EDM, lambda times the error of the denoised picture, is one of these.
+    times = {"discrete": StepTimes(), "exploding": LogNormalTimes(), "flow": UniformTimes()}
+    kind = {"DiscreteProcess": "discrete", "ExplodingProcess": "exploding", "FlowProcess": "flow"}
+    draw = times[kind[type(model.process).__name__]]
+    torch.manual_seed(0)
+    batch = torch.rand(16, 1, 8, 8) * 2 - 1
+    outputs = DiffusionMethodConfig(synthesizer=model, times=draw).build()
+    cleans = DiffusionMethodConfig(
+        synthesizer=model, times=draw, space="clean", weighting=PreconditionedWeighting()
+    ).build()
+    cleans.load_state_dict(outputs.state_dict())
+    assert _value(outputs, batch) == pytest.approx(_value(cleans, batch), rel=1e-3)
+
+
+def test_the_space_of_the_loss_is_not_the_target_of_the_network() -> None:
+    predicts_clean = replace(PLAIN, preconditioning=TargetPreconditioning(predicts="clean"))
+    batch = torch.zeros(64, 1, 8, 8)
+    # A network that says "all black" of black pictures is right in every space.
+    method = DiffusionMethodConfig(synthesizer=predicts_clean, space="velocity").build()
+    for parameter in method.denoiser.parameters():
+        torch.nn.init.zeros_(parameter)
+    assert _value(method, batch) == pytest.approx(0, abs=1e-9)
+    noise = DiffusionMethodConfig(synthesizer=PLAIN, space="noise").build()
+    same = DiffusionMethodConfig(synthesizer=PLAIN).build()
+    same.load_state_dict(noise.state_dict())
+    assert _value(noise, batch) == pytest.approx(_value(same, batch), rel=1e-3)
+
+
+def test_a_model_that_is_given_a_picture_draws_its_partner() -> None:
+    given = ConditionSpec(key="image", shape=(1, 4, 4))
+    model = replace(PLAIN, conditions=(given,), denoiser=replace(PLAIN.denoiser, picture=1))
+    method = DiffusionMethodConfig(synthesizer=model).build()
+    batch = {"image": torch.rand(2, 1, 4, 4), "target": torch.rand(2, 1, 8, 8)}
+    assert method.loss(batch, MOMENT).value.isfinite()
+
+
+def test_it_survives_json() -> None:
+    config = DiffusionMethodConfig(
+        synthesizer=LABELLED, times=StepTimes(spread=True), space="clean", weighting=TruncatedSNRWeighting()
+    )
+    assert decode(AnyMethod, json.loads(json.dumps(encode(config)))) == config
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_dropout_is_a_share(share: float) -> None:
+    with pytest.raises(ValueError, match="dropout of label"):
+        replace(LABEL, dropout=share)
+
+
+def test_what_is_dropped_needs_a_null() -> None:
+    with pytest.raises(ValueError, match="needs a null"):
+        replace(LABEL, null=None, dropout=0.1)

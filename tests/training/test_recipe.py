@@ -1,0 +1,55 @@
+"""Learning rates over images seen, and values that a recipe refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diorama.training.recipe import AverageConfig, PowerAverageConfig, RateConfig, rate
+from tests.training.toy import flow_recipe
+
+DECAYS = st.sampled_from(["constant", "cosine", "linear"])
+
+
+@given(DECAYS, st.integers(0, 10_000), st.integers(0, 2_000), st.integers(1, 10_000), st.floats(0, 1))
+def test_a_rate_lies_between_zero_and_its_peak(decay: str, images: int, warmup: int, total: int, final: float) -> None:
+    config = RateConfig(peak=0.3, warmup=warmup, decay=decay, final=final)
+    assert 0.0 <= rate(config, images, total) <= 0.3 * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("decay", ["cosine", "linear"])
+def test_a_decay_ends_at_its_final_share(decay: str) -> None:
+    config = RateConfig(peak=2.0, warmup=10, decay=decay, final=0.25)
+    assert rate(config, 10, 100) == pytest.approx(2.0)
+    assert rate(config, 55, 100) == pytest.approx(2.0 * (0.25 + 0.75 * 0.5))
+    assert rate(config, 100, 100) == rate(config, 1000, 100) == pytest.approx(0.5)
+
+
+def test_the_warm_up_rises_linearly_from_zero() -> None:
+    config = RateConfig(peak=1.0, warmup=100)
+    assert [rate(config, images, 1000) for images in (0, 25, 100, 900)] == [0.0, 0.25, 1.0, 1.0]
+
+
+def test_a_constant_rate_does_not_know_the_length_of_the_run() -> None:
+    config = RateConfig(peak=1.0, warmup=7)
+    assert [rate(config, i, 10) for i in range(20)] == [rate(config, i, 10_000) for i in range(20)]
+
+
+def test_the_exported_average_must_be_one_of_those_that_are_kept() -> None:
+    with pytest.raises(ValueError, match=r"exported_average: 'ema' is none of the averages \(wide\)"):
+        replace(flow_recipe(), averages={"wide": PowerAverageConfig(std=0.1)})
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", ""])
+def test_a_name_of_an_average_can_be_a_folder_and_an_option(name: str) -> None:
+    with pytest.raises(ValueError, match="letters, digits and underscores"):
+        replace(flow_recipe(), averages={name: AverageConfig()}, exported_average=name)
+
+
+@pytest.mark.parametrize("std", [0.0, 0.29, float("nan")])
+def test_a_power_average_has_a_width_that_a_power_can_have(std: float) -> None:
+    with pytest.raises(ValueError, match=r"std must be above 0 and at most 0\.289"):
+        PowerAverageConfig(std=std)
