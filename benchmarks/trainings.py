@@ -61,7 +61,7 @@ def recipe_of(name: str, batch: int, *, tiny: bool, recorded: bool = True) -> Re
         images=10_000 * batch,
         batch_size=batch,
         compile="auto" if recorded else "off",
-        average=AverageConfig(half_life=100_000),
+        averages={recipe.exported_average: AverageConfig(half_life=100_000)},
         evaluation=replace(recipe.evaluation, samples=0, every=0),
         preview_every=0,
         checkpoint_every=10_000 * batch,
