@@ -33,6 +33,8 @@ def test_clips_are_prepared_trained_drawn_and_measured(diorama: Run, clips: Path
     assert [r["metric"] for r in json.loads(scores.read_text())["results"]] == ["fd@lite", "fd@lite-clip"]
 
 
+# Three minutes of one core: a machine that shares its cores needs more than the five that a test is given otherwise.
+@pytest.mark.timeout(900)
 @pytest.mark.slow
 def test_the_demo_writes_one_report_on_pictures_and_clips(diorama: Run, tmp_path: Path) -> None:
     out = tmp_path / "demo"

@@ -45,6 +45,13 @@ def test_batches_are_of_one_size() -> None:
     assert sizes == [44, 44, 42]
 
 
+def test_big_samples_are_drawn_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_gan()
+    large = replace(model.config.media, height=1024, width=1024)
+    monkeypatch.setattr(model, "config", replace(model.config, media=large))
+    assert [len(batch["index"]) for batch in draw(model, 3, options=PLAIN)] == [1, 1, 1]
+
+
 def test_exact_samples_are_bit_equal_however_they_are_asked_for() -> None:
     model, exact = tiny_diffusion(), DrawOptions(exact=True)
     whole = together(list(draw(model, 20, options=exact)))

@@ -11,6 +11,7 @@ from diorama.core.errors import BadConfig
 from diorama.synthesis.provenance import (
     DataOrigin,
     Provenance,
+    PublishedOrigin,
     TrainingSpent,
     decode_provenance,
     encode_provenance,
@@ -31,14 +32,18 @@ def read(document: Any) -> Provenance:
     return decode_provenance(json.loads(json.dumps(document)), "provenance.json")
 
 
-@pytest.mark.parametrize("provenance", [WHOLE, Provenance(), Provenance(recipe="gaussian mixture")])
+CONFIG = {"kind": "theirs", "width": 2}
+IMPORTED = Provenance(published=PublishedOrigin(publisher="them", network="UNet", file="net.pth", config=CONFIG))
+
+
+@pytest.mark.parametrize("provenance", [WHOLE, IMPORTED, Provenance(), Provenance(recipe="gaussian mixture")])
 def test_what_was_written_is_read_back(provenance: Provenance) -> None:
     assert read(encode_provenance(provenance)) == provenance
 
 
 def test_the_names_on_disk_are_those_of_the_first_release() -> None:
     written = encode_provenance(WHOLE)
-    assert list(written) == ["recipe", "data", "frozen", "start_from", "training", "versions", "scores"]
+    assert list(written) == ["recipe", "data", "frozen", "start_from", "training", "versions", "scores", "published"]
     assert list(written["data"]) == ["name", "count", "sha256"]
     assert list(written["training"]) == ["steps", "images", "seconds", "joules", "energy", "device", "processes"]
 
@@ -63,6 +68,7 @@ def test_what_is_not_there_has_a_default_and_what_a_later_version_added_is_passe
         ({"training": {"steps": 1.5}}, "training.steps"),
         ({"scores": {"fd": 3}}, "scores"),
         ({"frozen": {"codec": None}}, "frozen.codec"),
+        ({"published": {"file": "net.pth"}}, "published.publisher"),
     ],
 )
 def test_a_field_of_another_type_is_named(document: Any, field: str) -> None:

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core import runlog
-from diorama.core.contracts import Condition, MediaSpec, Stage
-from diorama.core.device import Precision
+from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import DioramaError
 from diorama.data.pack import pack_arrays
 from diorama.evaluation.protocol import Interval, Result
@@ -157,7 +156,7 @@ class ShadeConfig(SynthesizerConfig):
     """Draws its label, or its index, as a shade."""
 
     media: MediaSpec
-    classes: tuple[str, ...] = ()
+    conditions: tuple[ConditionSpec, ...] = ()
 
     def build(self) -> Shade:
         return Shade(self)
@@ -187,9 +186,10 @@ class ShadeMethod(ToyFlow):
         return self.config
 
 
-def view_of(media: MediaSpec, classes: tuple[str, ...] = (), dtype: torch.dtype = torch.float32) -> ModelView:
-    config = ShadeConfig(media=media, classes=classes)
-    view = ModelView(ShadeMethod(config), Precision(dtype, torch.device("cpu")), channels_last=True)
+def view_of(media: MediaSpec, classes: tuple[str, ...] = ()) -> ModelView:
+    label = (ConditionSpec(key="label", names=classes),) if classes else ()
+    config = ShadeConfig(media=media, conditions=label)
+    view = ModelView(ShadeMethod(config), torch.device("cpu"), None, channels_last=True)
     view.refresh(config.build().state_dict())
     return view
 
@@ -215,17 +215,5 @@ def test_clips_become_a_stamped_clip(tmp_path: Path) -> None:
 
 def test_labels_take_turns() -> None:
     view = view_of(MediaSpec(kind="image", channels=1, height=2, width=2), classes=("a", "b", "c"))
-    shades = torch.cat(list(view.samples(5, seed=0)))[:, 0, 0, 0]
+    shades = torch.cat([batch["image"] for batch in view.samples(5, seed=0)])[:, 0, 0, 0]
     torch.testing.assert_close(shades, torch.tensor([0.0, 0.1, 0.2, 0.0, 0.1]))
-
-
-def test_big_samples_are_drawn_few_at_a_time() -> None:
-    view = view_of(MediaSpec(kind="image", channels=64, height=256, width=128))
-    assert [len(batch) for batch in view.samples(5, seed=0)] == [2, 2, 1]
-
-
-def test_whoever_looks_at_samples_keeps_the_precision_of_their_own() -> None:
-    view = view_of(MediaSpec(kind="image", channels=3, height=8, width=8), dtype=torch.bfloat16)
-    seen = [torch.is_autocast_enabled("cpu") for _ in view.samples(300, seed=0)]
-    assert len(seen) == 2
-    assert not any(seen)

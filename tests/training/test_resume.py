@@ -104,8 +104,18 @@ def test_killed_in_a_step_and_in_a_save(data: Path, tmp_path: Path) -> None:
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 
+@pytest.fixture(scope="module")
+def measured(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was left alone and measured its last model."""
+    out = tmp_path_factory.mktemp("measured") / "whole"
+    list(train(measured_recipe(), data, out, TrainOptions(device="cpu", catalog=CATALOG)))
+    return out
+
+
 @pytest.mark.parametrize("name", ["000000004", "model"])
-def test_killed_between_the_two_renames_that_replace_the_only_copy(name: str, data: Path, tmp_path: Path) -> None:
+def test_killed_between_the_two_renames_that_replace_the_only_copy(
+    name: str, data: Path, measured: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "killed"
     run_and_die("measured", data, out, "--die-replacing", name)
     place = out if name == "model" else out / "checkpoints"
@@ -116,9 +126,8 @@ def test_killed_between_the_two_renames_that_replace_the_only_copy(name: str, da
     assert [tick.step for tick in ticks] == [4, 4]
     assert ticks[-1].finished
     assert not list(place.glob(".*"))
-    list(train(measured_recipe(), data, tmp_path / "whole", TrainOptions(device="cpu", catalog=CATALOG)))
-    assert_same_run(tmp_path / "whole", out)
-    assert (out / "model/model.safetensors").read_bytes() == (tmp_path / "whole/model/model.safetensors").read_bytes()
+    assert_same_run(measured, out)
+    assert (out / "model/model.safetensors").read_bytes() == (measured / "model/model.safetensors").read_bytes()
 
 
 def work(rank: int, port: int, data: Path, out: Path) -> None:

@@ -48,7 +48,6 @@ def discriminator() -> nn.Module:
 @dataclass(frozen=True, kw_only=True)
 class ToySynthesizerConfig(SynthesizerConfig):
     media: MediaSpec = MEDIA
-    classes: tuple[str, ...] = ()
 
     def build(self) -> ToySynthesizer:
         return ToySynthesizer(self)

@@ -125,7 +125,8 @@ def _steps_left(
 class RunRecorder:
     """Does what is due between steps, by images seen: reports, previews, measurements, saving.
 
-    The first process writes; the others keep it company in what needs all.
+    The first process writes. All call every method alike, since losses, joules and the states of phases are gathered
+    from all of them.
 
     Args:
         recipe: what is due when.
@@ -141,6 +142,7 @@ class RunRecorder:
     ) -> None:
         self.recipe, self.folder, self.state, self.clock, self.origin = recipe, folder, state, clock, origin
         self.first = distributed.is_first()
+        # Whole steps, rounded up: the run sees its images, and at most a batch more.
         self.stop = -(-recipe.images // recipe.batch_size)
         self.check = FiniteCheck(state.precision.device)
         # Held-out records where there are any: a caption that training has seen says less of the model.
@@ -214,6 +216,7 @@ class RunRecorder:
         preview_due, save_due = self._due(recipe.preview_every), last or ending or self._due(recipe.checkpoint_every)
         snapshots_due = [name for name, a in self.state.averages.items() if self._due(a.snapshot_every)]
         if report_due or measure_due or preview_due or snapshots_due or save_due:
+            # Nothing may be logged or kept of a run that has gone wrong; looking waits for the device.
             self.check.settle()
         report = self._report() if report_due else None
         with self.clock.left_out_of_speed():

@@ -145,13 +145,13 @@ class TrainingState:
         Raises:
             BadInput: it is of another method: a tensor or player is missing, unknown or of another shape.
         """
-        self.step, self.evaluations = state["step"], state["evaluations"]
-        self.seconds, self.joules, self.concluded = state["seconds"], state["joules"], state.get("concluded", True)
-        self.best = None if state["best"] is None else decode(Best, state["best"], "best")
         current = self.method.state_dict()
         _check_same("method", _own(current), state["method"], where)
         _check_same("updaters", self.updaters, state["updaters"], where)
         _check_same("averages", self.averages, state["averages"], where)
+        self.step, self.evaluations = state["step"], state["evaluations"]
+        self.seconds, self.joules, self.concluded = state["seconds"], state["joules"], state["concluded"]
+        self.best = None if state["best"] is None else decode(Best, state["best"], "best")
         # Frozen parts are in no state: they stay as they were loaded.
         self.method.load_state_dict({**current, **state["method"]})
         for player, updater in self.updaters.items():
@@ -201,7 +201,7 @@ def build(
     exported_names = soundness.check(method, options.catalog)
     _check_media(recipe, method, feed)
     place(method, device, channels_last=recipe.channels_last)
-    # Machines of different makes may initialise differently in the last bit.
+    # Machines of different makes may initialise differently in the last bit, and find different files at one path.
     distributed.broadcast(method.state_dict().values())
     players = method.players()
     if set(players) != set(recipe.optimizers):
@@ -254,7 +254,7 @@ def _check_media(recipe: Recipe, method: Method, feed: Feed) -> None:
 
 
 def _check_same(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], where: Path) -> None:
-    """Refuse a state in which something is missing, unknown or of another shape: training would go on as if."""
+    """Refuse a state in which something is missing, unknown or of another shape, before anything is taken from it."""
     wrong = [f"lacks {what}.{name}" for name in ours if name not in theirs]
     wrong += [f"has {what}.{name}, which this method has not" for name in theirs if name not in ours]
     for name in ours.keys() & theirs.keys():
