@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch, Loss
 from diorama.methods.base import Method
@@ -23,14 +24,14 @@ from tests.training.walks import Run, assert_same, flow_with, gan, pictures
 CPU = torch.device("cpu")
 
 
-def together(work: Callable[[int], Any]) -> list[Any]:
-    """What the work gives in each of two processes."""
+def together(work: Callable[[int], Any], kind: str = "cpu") -> list[Any]:
+    """What the work gives in each of two processes, which speak through the CPU, or have a GPU each."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
-    workers = [context.Process(target=_joined, args=(work, rank, port, answers)) for rank in range(2)]
+    workers = [context.Process(target=_joined, args=(work, rank, port, answers, kind)) for rank in range(2)]
     for worker in workers:
         worker.start()
     found = dict(answers.get(timeout=150) for _ in workers)
@@ -40,12 +41,14 @@ def together(work: Callable[[int], Any]) -> list[Any]:
     return [found[rank] for rank in range(2)]
 
 
-def _joined(work: Callable[[int], Any], rank: int, port: int, answers: Any) -> None:
+def _joined(work: Callable[[int], Any], rank: int, port: int, answers: Any, kind: str) -> None:
     os.environ.update(
         WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port)
     )
     torch.set_num_threads(1)
-    with distributed.session(CPU):
+    if kind == "cuda":
+        torch.cuda.set_device(rank)
+    with distributed.session(torch.device(kind)):
         answers.put((rank, work(rank)))
         distributed.barrier()
 
@@ -104,22 +107,42 @@ def uneven(method: Method, batch: Batch) -> Loss:
 
 
 def recorded_and_launched(rank: int) -> str:
-    """Trains both ways in this process, its neighbour taking part, and compares."""
+    """Trains both ways in this process, its neighbour taking part, and compares; on tapes."""
     with pytest.MonkeyPatch.context() as patch:
         use_tapes(patch)
-        for build in (gan, flow_with(uneven)):
-            runs = [
-                Run(build, CPU).go(8, recorded=recorded, batches=pictures(CPU, 2, rank), rank=rank)
-                for recorded in (False, True)
-            ]
-            assert not runs[1].notes()
-            assert_same(*runs)
+        return _compared(rank, CPU)
+
+
+def recorded_and_launched_on_gpus(rank: int) -> str:
+    """The same on this process's GPU."""
+    device = torch.device("cuda", rank)
+    devices.choose_kernels(device, deterministic=True)
+    return _compared(rank, device)
+
+
+def _compared(rank: int, device: torch.device) -> str:
+    for build in (gan, flow_with(uneven)):
+        runs = [
+            Run(build, device).go(8, recorded=recorded, batches=pictures(device, 2, rank), rank=rank)
+            for recorded in (False, True)
+        ]
+        assert not runs[1].notes()
+        assert_same(*runs)
     return str(sum(value.sum().item() for name, value in runs[1].left().items() if "weight" in name))
 
 
 @pytest.mark.timeout(200)
 def test_recorded_turns_of_two_processes_equal_launched_ones() -> None:
     ours, theirs = together(recorded_and_launched)
+    assert ours == theirs
+
+
+@pytest.mark.gpu
+@pytest.mark.timeout(200)
+def test_recorded_turns_of_two_gpus_equal_launched_ones() -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("needs two CUDA devices")
+    ours, theirs = together(recorded_and_launched_on_gpus, "cuda")
     assert ours == theirs
 
 
