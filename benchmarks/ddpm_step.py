@@ -25,18 +25,19 @@ import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.training_utils import EMAModel
-from diorama.methods.diffusion.ddpm import DDPMMethod, DDPMMethodConfig
 from torch import Tensor, nn
 
 from diorama.core import device as devices
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.files import write_text
 from diorama.interop.diffusers_unet2d import UNET2D
+from diorama.methods.diffusion.denoising import DiffusionMethod, DiffusionMethodConfig
 from diorama.recipes.ddpm import ddpm
 from diorama.training.averages import Average
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
 from diorama.training.state import place
-from diorama.training.steps import FiniteCheck, StepOptions, steps
+from diorama.training.steps import steps
+from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
 
 Step = Callable[[], float]
@@ -62,7 +63,7 @@ def task(width: int = 1) -> Recipe:
     adam = OptimizerConfig(
         algorithm="adamw", rate=RateConfig(peak=1e-4), betas=(0.95, 0.999), weight_decay=1e-6, clip=1.0
     )
-    assert isinstance(recipe.method, DDPMMethodConfig)
+    assert isinstance(recipe.method, DiffusionMethodConfig)
     model = recipe.method.synthesizer
     network = replace(model.denoiser, widths=tuple(w // width for w in model.denoiser.widths))
     method = replace(recipe.method, synthesizer=replace(model, denoiser=network))
@@ -71,7 +72,7 @@ def task(width: int = 1) -> Recipe:
 
 def published(recipe: Recipe) -> UNet2DModel:
     """The library's network of the recipe's shape, as the library initialises it."""
-    assert isinstance(recipe.method, DDPMMethodConfig)
+    assert isinstance(recipe.method, DiffusionMethodConfig)
     arguments = UNET2D.written(UNET2D.to_published(recipe.method.synthesizer.denoiser))
     return UNet2DModel(**arguments | {"sample_size": 32})
 
@@ -102,7 +103,7 @@ def theirs(network: UNet2DModel, images: Tensor, *, bf16: bool) -> Contestant:
     return Contestant(step, lambda: predict(network, images, torch.bfloat16 if bf16 else torch.float32))
 
 
-def ours(method: DDPMMethod, recipe: Recipe, images: Tensor) -> Contestant:
+def ours(method: DiffusionMethod, recipe: Recipe, images: Tensor) -> Contestant:
     """The product's loop with its defaults for the device."""
     device = images.device
     precision = devices.precision("auto", device)
@@ -113,7 +114,7 @@ def ours(method: DDPMMethod, recipe: Recipe, images: Tensor) -> Contestant:
         for player, parameters in method.players().items()
     }
     average = Average(method.averaged(), recipe.averages[recipe.exported_average])
-    options = StepOptions(batch_size=len(images), precision=precision, check=FiniteCheck(device))
+    options = StepOptions(batch_size=len(images), precision=precision, check=FiniteCheck(device), recorded=True)
     taken = steps(method, updaters, lambda step: [batch], options, start=0, stop=sys.maxsize, seed=0)
 
     def step() -> float:
@@ -142,7 +143,7 @@ def synchronize(device: torch.device) -> None:
 
 def contestants(recipe: Recipe, images: Tensor) -> Iterator[tuple[str, Callable[[], Contestant]]]:
     """Names, and how to set each one up, all from the same weights."""
-    assert isinstance(recipe.method, DDPMMethodConfig)
+    assert isinstance(recipe.method, DiffusionMethodConfig)
     torch.manual_seed(0)
     network = published(recipe)
     method = recipe.method.build()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
+import torch.nn.functional as F
 
-from diorama.nn.resample import ConvDown, ConvUp, double, fir_double, fir_halve, halve
+from diorama.core import device as devices
+from diorama.nn.resample import ConvDown, ConvUp, _enlarging, double, fir_double, fir_halve, halve
 
 
 def test_halving_undoes_nearest_doubling() -> None:
@@ -40,3 +44,32 @@ def test_padding_zero_pads_right_and_bottom() -> None:
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
     assert layer(x)[0, 0, 0, 0] == x[0, 0, :3, :3].sum()
     assert layer(x)[0, 0, 1, 1] == x[0, 0, 2:, 2:].sum()
+
+
+def test_enlarging_before_a_convolution_is_one_transposed_convolution() -> None:
+    torch.manual_seed(0)
+    layer, x = ConvUp(6).double(), torch.randn(2, 6, 5, 7, dtype=torch.float64)
+    found = F.conv_transpose2d(x, _enlarging(layer.conv.weight), layer.conv.bias, stride=2, padding=1)
+    torch.testing.assert_close(found, layer(x))
+
+
+@pytest.mark.gpu
+def test_enlarging_on_a_gpu_equals_enlarging_on_a_cpu() -> None:
+    torch.manual_seed(0)
+    layer, x = ConvUp(8), torch.randn(2, 8, 5, 7)
+    expected = layer(x)
+    with devices.full_float32():
+        torch.testing.assert_close(layer.cuda()(x.cuda()).cpu(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+def test_filters_need_nothing_from_the_processor() -> None:
+    x = torch.randn(2, 8, 4, 4, device="cuda")
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        fir_double(fir_halve(x))
+    finally:
+        torch.cuda.set_sync_debug_mode(before)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
 
-from diorama.nn.residual import BlockStyle, Middle, ResidualBlock
+from diorama.core import device as devices
+from diorama.nn.residual import BlockStyle, Middle, ResidualBlock, pointwise
 
 
 @pytest.mark.parametrize(("resample", "size"), [("keep", 4), ("up", 8), ("down", 2), ("fir_up", 8), ("fir_down", 2)])
@@ -39,3 +41,47 @@ def test_bfloat16_training_agrees_with_float32() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         fast = block(x, embedding)
     assert (fast.float() - exact).norm() < 0.02 * exact.norm()
+
+
+def test_what_is_joined_to_the_input_counts_as_its_last_channels() -> None:
+    torch.manual_seed(0)
+    block = ResidualBlock(10, 8, BlockStyle(embedding=6, groups=2))
+    x, skip, embedding = torch.randn(2, 4, 4, 4), torch.randn(2, 6, 4, 4), torch.randn(2, 6)
+    assert torch.equal(block(x, embedding, skip), block(torch.cat([x, skip], 1), embedding))
+
+
+def test_a_pointwise_convolution_of_parts_is_that_of_the_whole() -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(10, 8, 1, bias=False)
+    whole = torch.randn(2, 10, 3, 5).contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(pointwise(conv.weight, whole, None), conv(whole))
+    found = pointwise(conv.weight, whole[:, :4], whole[:, 4:])
+    torch.testing.assert_close(found, conv(whole))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def _values(block: ResidualBlock, inputs: list[Tensor], slope: Tensor) -> list[Tensor]:
+    """The block's result, and the gradients of its inputs and parameters, on the CPU."""
+    given = [t.detach().to(slope.device).requires_grad_() for t in inputs]
+    y = block.to(slope.device)(*given)
+    gradients = torch.autograd.grad(y, [*given, *block.parameters()], slope)
+    return [t.detach().cpu() for t in (y, *gradients)]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("resample", ["keep", "up", "down", "fir_up", "fir_down"])
+@pytest.mark.parametrize("skip", [0, 8])
+@pytest.mark.parametrize("scale_shift", [False, True])
+def test_a_block_on_a_gpu_equals_itself_on_a_cpu(resample: str, skip: int, scale_shift: bool) -> None:
+    torch.manual_seed(0)
+    style = BlockStyle(embedding=6, groups=4, scale_shift=scale_shift, divide=2**0.5)
+    for outputs in (16, 16 + skip):
+        block = ResidualBlock(16 + skip, outputs, style, resample=resample)  # type: ignore[arg-type]
+        inputs = [torch.randn(3, 16, 8, 8), torch.randn(3, 6)]
+        inputs += [torch.randn(3, skip, 8, 8)] if skip else []
+        inputs = [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in inputs]
+        slope = torch.randn_like(block(*inputs))
+        with devices.full_float32():
+            ours, exact = _values(block, inputs, slope.cuda()), _values(block, inputs, slope)
+        for found, expected in zip(ours, exact, strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * max(1.0, expected.abs().max().item()))

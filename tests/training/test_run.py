@@ -217,7 +217,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_state(data: Path, tmp_path: P
 def test_a_weight_that_is_not_finite_is_never_saved(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diorama.training.steps.FiniteCheck.see_norm", lambda *_: None)
+    monkeypatch.setattr("diorama.training.turn.FiniteCheck.see", lambda *_: None)
     monkeypatch.setattr("diorama.core.device.all_finite", lambda _: torch.tensor(False))
     with pytest.raises(TrainingFailed, match="a weight of player 'generator' is not finite"):
         finish(flow_recipe(), data, tmp_path / "run")

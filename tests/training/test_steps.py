@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+import torch.nn.functional as F
 
+from diorama.core import device as devices
 from diorama.core.contracts import Batch, Loss, Moment
 from diorama.core.device import Precision
 from diorama.core.errors import TrainingFailed
 from diorama.core.rng import fold
 from diorama.methods.base import Method, Phase
-from diorama.training.steps import FiniteCheck, StepOptions, steps
+from diorama.nn.differentiation import is_twice_differentiable
+from diorama.training.steps import steps
+from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
 from tests.training.toy import ToyFlow, ToyFlowConfig, ToyGAN, ToyGANConfig, optimizer
 
@@ -159,33 +163,88 @@ def test_half_precision_trains(dtype: torch.dtype) -> None:
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
 
 
-def test_second_order_phases_run_in_float32() -> None:
-    seen: dict[str, torch.dtype] = {}
+def test_second_order_phases_run_in_full_float32() -> None:
+    seen: dict[str, tuple[object, ...]] = {}
     gan = build(ToyGANConfig)
     assert isinstance(gan, ToyGAN)
+    before = torch.get_float32_matmul_precision()
 
     def note(name: str) -> Phase:
         def loss(batch: Batch, moment: Moment) -> Loss:
             value = gan.discriminator(batch["image"])
-            seen[name] = value.dtype
+            flags = (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, is_twice_differentiable())
+            seen[name] = (value.dtype, *flags)
             return Loss(value.float().mean())
 
         return Phase(name, "discriminator", loss, second_order=name == "second")
 
-    gan.phases = lambda: (note("first"), note("second"))  # type: ignore[method-assign]
+    gan.phases = lambda: (note("first"), note("second"), note("third"))  # type: ignore[method-assign]
     precision = Precision(torch.bfloat16, CPU)
-    walk(gan, updaters(gan, precision), 0, 1, precision)
-    assert seen == {"first": torch.bfloat16, "second": torch.float32}
+    torch.set_float32_matmul_precision("high")
+    try:
+        walk(gan, updaters(gan, precision), 0, 1, precision)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert seen["second"] == (torch.float32, "highest", False, True)
+    assert seen["first"] == seen["third"] == (torch.bfloat16, "high", torch.backends.cudnn.allow_tf32, False)
 
 
-def test_bad_values_noted_on_a_device_are_raised_with_their_first_step() -> None:
+@pytest.mark.gpu
+def test_second_order_phases_on_a_gpu_multiply_without_tf32() -> None:
+    device = torch.device("cuda")
+    gan = build(ToyGANConfig).to(device)
+    found: dict[str, torch.Tensor] = {}
+    left, kernel = torch.randn(64, 512, device=device), torch.randn(16, 512, 3, 3, device=device)
+
+    def note(name: str) -> Phase:
+        def loss(batch: Batch, moment: Moment) -> Loss:
+            found[name] = left @ left.T
+            found[name + " convolution"] = F.conv2d(left.view(8, 512, 2, 4), kernel, padding=1)
+            return Loss(gan.discriminator(batch["image"]).mean())
+
+        return Phase(name, "discriminator", loss, second_order=name == "second")
+
+    gan.phases = lambda: (note("first"), note("second"))  # type: ignore[method-assign]
+    precision, before = Precision(torch.float32, device), torch.get_float32_matmul_precision()
+    watch = StepOptions(batch_size=16, precision=precision, check=FiniteCheck(device))
+    devices.choose_kernels(device)
+    try:
+        moved = [{"image": batch["image"].to(device)} for batch in batches(0)]
+        list(steps(gan, updaters(gan, precision), lambda step: moved, watch, start=0, stop=1, seed=7))
+    finally:
+        torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.benchmark = False
+    exact = left.double() @ left.double().T
+    of_kernel = F.conv2d(left.double().view(8, 512, 2, 4), kernel.double(), padding=1)
+    error = {name: (found[name] - exact).norm() / exact.norm() for name in ("first", "second")}
+    assert error["second"] < 3e-6
+    assert (found["second convolution"] - of_kernel).norm() / of_kernel.norm() < 3e-6
+    # Were the first as exact, this test would say nothing.
+    assert error["first"] > 3e-5
+
+
+@pytest.mark.parametrize(
+    ("losses", "norms", "expected"),
+    [
+        ((1.0, float("inf"), float("nan")), (1.0, 1.0, 1.0), "step 1: the loss of phase 'generator'"),
+        ((1.0, 1.0, 1.0), (1.0, 1.0, float("nan")), "step 2: the gradient of phase 'generator'"),
+        ((1.0, 1.0, float("-inf")), (1.0, 1.0, float("nan")), "step 2: the loss of phase 'generator'"),
+    ],
+)
+def test_bad_values_noted_on_a_device_are_raised_with_their_first_step(
+    losses: Sequence[float], norms: Sequence[float], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "runs_ahead", lambda device: True)
     check = FiniteCheck(CPU)
     phase = Phase("generator", "generator", lambda batch, moment: Loss(torch.zeros(())))
-    for step, value in enumerate((1.0, float("inf"), float("nan"))):
-        # Meta tensors would have no values; the deferred path takes any tensor, so it is called directly.
-        check.defer("the loss of phase 'generator'", phase.player, Moment(step, step), torch.tensor(value))
-    with pytest.raises(TrainingFailed, match="step 1: the loss of phase 'generator'"):
+    for step, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
+        check.begin(step)
+        check.see(phase, Moment(step, step), torch.tensor(loss), torch.tensor(norm))
+    with pytest.raises(TrainingFailed, match=expected):
         check.settle()
+
+
+def test_nothing_noted_is_nothing_raised() -> None:
     FiniteCheck(CPU).settle()
 
 

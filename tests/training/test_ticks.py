@@ -22,6 +22,14 @@ def test_a_lazy_loss_is_averaged_over_its_own_turns() -> None:
     assert means.take() == {}
 
 
+def test_what_is_added_stays_the_step_s_own() -> None:
+    means, step = LossMeans(CPU), losses(1.0)
+    for _ in range(3):
+        means.add(step)
+    assert step["main"].item() == 1.0
+    assert means.take() == {"main": 1.0}
+
+
 def test_what_was_added_before_a_kill_counts_after_it() -> None:
     means, restored = LossMeans(CPU), LossMeans(CPU)
     means.add(losses(0.1))

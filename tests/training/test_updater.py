@@ -25,8 +25,10 @@ def parameters() -> list[nn.Parameter]:
 
 def descend(updater: Updater, count: int = 1, scale: float = 1.0) -> None:
     for step in range(count):
-        with updater.turn(step):
+        updater.set_rate(step)
+        with updater.thawed():
             updater.backward(scale * sum(p.square().sum() for p in updater.parameters), last=True)
+            updater.step()
 
 
 @pytest.mark.parametrize(
@@ -67,18 +69,54 @@ def test_clipping_bounds_the_norm_and_tells_the_norm_before() -> None:
 def test_the_rate_follows_images() -> None:
     config = OptimizerConfig(rate=RateConfig(peak=1.0, warmup=10))
     updater = Updater(parameters(), config, FULL, total=100)
-    with updater.turn(5):
-        updater.backward(updater.parameters[0].sum(), last=True)
+    updater.set_rate(5)
     assert updater.optimizer.param_groups[0]["lr"] == 0.5
+
+
+def test_the_rate_that_recordings_read_stays_in_its_place_and_follows_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "has_graphs", lambda device: True)
+    updater = Updater(parameters(), OptimizerConfig(rate=RateConfig(peak=1.0, warmup=10)), FULL, total=100)
+    place = updater.optimizer.param_groups[0]["lr"]
+    assert place.item() == 1.0
+    updater.set_rate(5)
+    assert place.item() == 0.5
+    state = copy.deepcopy(updater.state_dict())
+    assert state["optimizer"]["param_groups"][0]["lr"] == 0.5
+    updater.set_rate(7)
+    updater.load_state_dict(state)
+    assert updater.optimizer.param_groups[0]["lr"] is place
+    assert place.item() == 0.5
+    updater.set_rate(8)
+    assert place.item() == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("algorithm", ["adam", "adamw", "rmsprop"])
+@pytest.mark.gpu
+def test_a_state_travels_between_a_gpu_and_a_cpu(algorithm: str) -> None:
+    config = OptimizerConfig(algorithm=algorithm, rate=FLAT)  # type: ignore[arg-type]
+    ways = {}
+    for first, second in (("cpu", "cuda"), ("cuda", "cpu")):
+        state = None
+        values = parameters()
+        for name in (first, second):
+            device = torch.device(name)
+            values = [nn.Parameter(p.detach().to(device)) for p in values]
+            updater = Updater(values, config, Precision(torch.float32, device), total=100)
+            if state is not None:
+                updater.load_state_dict(state)
+            descend(updater, 2)
+            state = copy.deepcopy(updater.state_dict())
+        ways[first] = [p.detach().cpu() for p in values]
+    for ours, theirs in zip(ways["cpu"], ways["cuda"], strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_parameters_are_thawed_in_their_turn_only() -> None:
     updater = Updater(parameters(), OptimizerConfig(rate=FLAT), FULL, total=100)
     for parameter in updater.parameters:
         parameter.requires_grad_(False)
-    with updater.turn(0):
+    with updater.thawed():
         assert all(p.requires_grad for p in updater.parameters)
-        updater.backward(updater.parameters[0].sum(), last=True)
     assert not any(p.requires_grad for p in updater.parameters)
 
 

@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--leave-after", type=int)
     given = parser.parse_args()
     if given.die_in_step:
-        Updater._step = dies_at(given.die_in_step, Updater._step)  # type: ignore[method-assign]
+        Updater.step = dies_at(given.die_in_step, Updater.step)  # type: ignore[method-assign]
     if given.die_in_save:
         # The tensors are written by then, and the index that makes a state complete is not.
         folder.files.write_json = dies_at(given.die_in_save, files.write_json)

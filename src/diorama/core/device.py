@@ -40,6 +40,16 @@ def describe(device: torch.device) -> str:
     return f"{device.type.upper()}, {threads} thread{'' if threads == 1 else 's'}"
 
 
+def runs_ahead(device: torch.device) -> bool:
+    """Whether the program goes on while the device still works, so that reading a value waits for it."""
+    return device.type != "cpu"
+
+
+def has_graphs(device: torch.device) -> bool:
+    """Whether work on the device can be recorded once and replayed."""
+    return device.type == "cuda"
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware (emulation is slower than float32)."""
     if device.type == "cuda":
@@ -143,6 +153,16 @@ def channels_last(module: torch.nn.Module) -> None:
     for parameter in module.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def cast_weights(module: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Keep the weights of convolutions and linear layers in the type that autocast casts them to at every call.
+
+    In place, for drawing: what is computed under autocast stays the same, and the casts are saved.
+    """
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.Linear | torch.nn.modules.conv._ConvNd):
+            layer.weight.data = layer.weight.data.to(dtype)
 
 
 def lay_out(batch: Batch, *, channels_last: bool) -> Batch:

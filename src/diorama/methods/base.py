@@ -27,7 +27,12 @@ class Phase:
         loss: (micro-batch, moment) -> the mean over the micro-batch, and scalars for the log.
         interval: the phase takes its turn in every ``interval``-th step.
         weight: scales the loss. A lazy regulariser sets ``weight = interval``; n_critic does not.
-        second_order: the loss differentiates a gradient (R1, path length, gradient penalty): never compiled.
+        second_order: the loss differentiates a gradient (R1, path length, gradient penalty): it is taken in full
+            float32 and never compiled.
+        recorded: the turn may be recorded on a CUDA device and replayed: in every step the loss calls the same
+            operations on tensors of the same shapes, reads nothing of the moment, never waits for the device (no
+            ``item()``, no tensor made of numbers), draws from the device's generator alone, and changes buffers in
+            place.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Phase:
     interval: int = 1
     weight: float = 1.0
     second_order: bool = False
+    recorded: bool = False
 
 
 class Method(nn.Module, ABC):

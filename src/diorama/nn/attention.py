@@ -6,21 +6,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diorama.nn.differentiation import is_twice_differentiable
 from diorama.nn.norm import GroupNormAct
 
 _FEW_TOKENS = 1024
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Mixtures of values by the softmax of scaled products of queries and keys: all (b, heads, n, d).
+def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None = None) -> Tensor:
+    """Mixtures of values by the softmax of scaled products of queries and keys: (b, heads, n, d) like the queries.
+
+    Args:
+        query: (b, heads, n, d).
+        key: (b, heads, m, d).
+        value: (b, heads, m, d).
+        seen: bool that broadcasts to (b, heads, n, m), False where a query must not look; ``None`` for nowhere.
 
     Reference: A. Vaswani et al., "Attention is all you need", 2017, equation 1.
     """
     # PyTorch's fused kernel for CPUs (2.13) saves memory; its backward takes two to four times as long as this.
-    if query.device.type == "cpu" and torch.is_grad_enabled() and query.shape[2] <= _FEW_TOKENS:
-        scores = (query * query.shape[3] ** -0.5) @ key.transpose(2, 3)  # (b, heads, n, n)
+    slow = query.device.type == "cpu" and torch.is_grad_enabled() and query.shape[2] <= _FEW_TOKENS
+    # The fused kernels of any device have one derivative only.
+    if slow or is_twice_differentiable():
+        scores = (query * query.shape[3] ** -0.5) @ key.transpose(2, 3)  # (b, heads, n, m)
+        scores = scores if seen is None else scores.masked_fill(~seen, -torch.inf)
         return scores.softmax(dim=3) @ value
-    return F.scaled_dot_product_attention(query, key, value)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
 
 
 class SpatialAttention(nn.Module):

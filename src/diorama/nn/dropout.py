@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from diorama.nn.differentiation import is_twice_differentiable
+
 
 def dropout(x: Tensor, share: float, training: bool) -> Tensor:
     """Set a share of the features to zero and scale up the others; in evaluation nothing.
@@ -21,7 +23,8 @@ def dropout(x: Tensor, share: float, training: bool) -> Tensor:
         share: in [0, 1).
         training: whether to do anything.
     """
-    if training and share > 0 and x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16):
+    half = x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16)
+    if half and training and share > 0 and not is_twice_differentiable():
         return _BitDropout.apply(x, share)
     return F.dropout(x, share, training)
 

@@ -1,13 +1,9 @@
-"""Group normalisation and SiLU in two passes over channels-last memory, for CUDA devices.
+"""Group normalisation and SiLU over channels-last memory, for CUDA devices.
 
 PyTorch's own kernels want channels-first memory and float32, so that in a mixed-precision U-Net on an H100 they and
-the copies around them take six times as long as the convolutions between them. These kernels read and write bf16
-where it lies: a pass for the sums, a pass for the result, both ways.
-
-Notation: ``u = x + offset`` is normalised to ``û`` over each group, ``z = û * weight + bias``, and ``y`` is ``z`` or
-``silu(z)``.
-
-Reference: Y. Wu, K. He, "Group normalization", arXiv:1803.08494, equations 1 to 7.
+the copies around them take six times as long as the convolutions between them. These read and write bf16 where it
+lies: from memory once, and again from the cache, both ways. Features that a U-Net joins before it normalises them are
+read from where they are, so that joining them costs nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +12,24 @@ from typing import Any, NamedTuple
 
 import torch
 import triton
-import triton.language as tl
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-_PIXELS, _CHANNELS, _CHUNK = 64, 64, 512
-"""Tile of one load (pixels by channels), and pixels that one program sums."""
+from diorama.nn import group_norm_kernels as kernels
+
+_CACHED = 1 << 16
+"""Bytes of one program's features that are still in the cache when they are read again, with all programs at work."""
+_AT_MOST = 1 << 17
+_PROGRAMS = 512
+"""Programs that fill a large device."""
+_LINE = 64
+"""Bytes that memory hands out together."""
+_TILE_CHANNELS, _TILE = 64, 4096
+"""Channels of a tile at most, and its elements."""
+_CHUNK = 512
+"""Pixels that one program sums where it cannot see all."""
+_STAGES, _WARPS = 3, 8
+"""Tiles that are on their way at once, and groups of threads that work on one."""
 
 
 class _Shape(NamedTuple):
@@ -28,254 +37,190 @@ class _Shape(NamedTuple):
     channels: int
     pixels: int
     groups: int
+    itemsize: int
+
+    @property
+    def groups_together(self) -> int:
+        """Groups of a program that sees all pixels: few enough for the cache, many enough for a line of memory."""
+        width, together = self.channels // self.groups, 1
+        while 2 * together * width <= _TILE_CHANNELS and self.groups % (2 * together) == 0:
+            together *= 2
+        line = 2 * _LINE // (width * self.itemsize)
+        while together >= max(2, line) and self._bytes(together) > _CACHED:
+            together //= 2
+        return together
+
+    @property
+    def whole(self) -> bool:
+        """Whether a program sees all pixels of its groups."""
+        together = self.groups_together
+        narrow = together * self.channels // self.groups <= _TILE_CHANNELS
+        programs = self.batch * (self.groups // together)
+        return narrow and self._bytes(together) <= _AT_MOST and programs >= _PROGRAMS
+
+    @property
+    def span(self) -> int:
+        """Channels of a program."""
+        return self.groups_together * (self.channels // self.groups) if self.whole else _TILE_CHANNELS
 
     @property
     def chunks(self) -> int:
         return triton.cdiv(self.pixels, _CHUNK)
 
-    @property
-    def tiles(self) -> tuple[int, int, int]:
-        return (self.batch, self.chunks, triton.cdiv(self.channels, _CHANNELS))
+    def _bytes(self, together: int) -> int:
+        return self.pixels * together * (self.channels // self.groups) * self.itemsize
+
+    def tiles(self) -> dict[str, int]:
+        """What a kernel is told about its tiles."""
+        channels = triton.next_power_of_2(self.span)
+        pixels = _TILE // channels
+        count = triton.cdiv(self.pixels if self.whole else min(self.pixels, _CHUNK), pixels)
+        return {"TILE_C": channels, "TILE_P": pixels, "TILES": count, "STAGES": _STAGES, "num_warps": _WARPS}
+
+    def grid(self) -> tuple[int, ...]:
+        """Programs of a kernel that sees all pixels, or a chunk of them."""
+        blocks = triton.cdiv(self.channels, self.span)
+        return (self.batch, blocks) if self.whole else (self.batch, self.chunks, blocks)
+
+    def reduction(self) -> dict[str, int]:
+        """What the kernel is told that adds up the chunks of a group."""
+        width = self.channels // self.groups
+        return {"BLOCK_G": triton.next_power_of_2(width), "BLOCK_K": triton.next_power_of_2(self.chunks)}
+
+
+class _Given(NamedTuple):
+    """What is normalised, and how."""
+
+    x: Tensor
+    skip: Tensor | None
+    offset: Tensor | None
+    weight: Tensor
+    bias: Tensor
+    groups: int
+    eps: float
+    silu: bool
 
     @property
-    def group_block(self) -> int:
-        return triton.next_power_of_2(self.channels // self.groups)
+    def shape(self) -> _Shape:
+        b, c, h, w = self.x.shape
+        return _Shape(b, c + (0 if self.skip is None else self.skip.shape[1]), h * w, self.groups, self.x.itemsize)
 
-    @property
-    def chunk_block(self) -> int:
-        return triton.next_power_of_2(self.chunks)
+    def pointers(self) -> tuple[Tensor, Tensor, Tensor]:
+        """x, skip and offset; x stands for what is absent, and is not read there."""
+        return self.x, self.x if self.skip is None else self.skip, self.x if self.offset is None else self.offset
 
+    def kinds(self) -> dict[str, bool]:
+        """What a kernel is told to leave out."""
+        return {"HAS_SKIP": self.skip is not None, "HAS_OFFSET": self.offset is not None}
 
-@triton.jit
-def _sums_kernel(
-    x, offset, partial, channels, pixels, CHUNK: tl.constexpr, TILE_P: tl.constexpr, TILE_C: tl.constexpr,
-    HAS_OFFSET: tl.constexpr,
-):  # fmt: skip
-    """Sums of u and u² over a chunk of pixels: partial (batch, chunks, 2, channels)."""
-    n = tl.program_id(0).to(tl.int64)
-    chunk = tl.program_id(1)
-    c = tl.program_id(2) * TILE_C + tl.arange(0, TILE_C)
-    valid_c = c < channels
-    total = tl.zeros([TILE_C], tl.float32)
-    square = tl.zeros([TILE_C], tl.float32)
-    added = tl.zeros([TILE_C], tl.float32)
-    if HAS_OFFSET:
-        added = tl.load(offset + n * channels + c, mask=valid_c, other=0.0).to(tl.float32)
-    for start in range(0, CHUNK, TILE_P):
-        p = chunk * CHUNK + start + tl.arange(0, TILE_P)
-        valid = (p < pixels)[:, None] & valid_c[None, :]
-        u = tl.load(x + (n * pixels + p)[:, None] * channels + c[None, :], mask=valid, other=0.0).to(tl.float32)
-        u = tl.where(valid, u + added[None, :], 0.0)
-        total += tl.sum(u, axis=0)
-        square += tl.sum(u * u, axis=0)
-    out = partial + (n * tl.num_programs(1) + chunk) * 2 * channels + c
-    tl.store(out, total, mask=valid_c)
-    tl.store(out + channels, square, mask=valid_c)
+    def sizes(self) -> tuple[int, int, int, int]:
+        """Channels of x, of all, pixels and groups."""
+        return self.x.shape[1], self.shape.channels, self.shape.pixels, self.groups
+
+    def stride(self) -> int:
+        """Between the weights of samples; 0 where all samples share them."""
+        return self.shape.channels if self.weight.dim() == 2 else 0
 
 
-@triton.jit
-def _moments_kernel(
-    partial, channel_sum, mean, rstd, channels, pixels, groups, chunks, eps, BLOCK_G: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-):  # fmt: skip
-    """Mean and 1/std of each group, and the sum of u over the pixels of each channel."""
-    n = tl.program_id(0).to(tl.int64)
-    g = tl.program_id(1)
-    width = channels // groups
-    i = tl.arange(0, BLOCK_G)
-    k = tl.arange(0, BLOCK_K)
-    c = g * width + i
-    valid = (k < chunks)[:, None] & (i < width)[None, :]
-    place = partial + (n * chunks + k)[:, None] * 2 * channels + c[None, :]
-    by_channel = tl.sum(tl.load(place, mask=valid, other=0.0), axis=0)
-    squares = tl.sum(tl.sum(tl.load(place + channels, mask=valid, other=0.0), axis=0), axis=0)
-    count = width * pixels
-    average = tl.sum(by_channel, axis=0) / count
-    variance = tl.maximum(squares / count - average * average, 0.0)
-    tl.store(channel_sum + n * channels + c, by_channel, mask=i < width)
-    tl.store(mean + n * groups + g, average)
-    tl.store(rstd + n * groups + g, 1.0 / tl.sqrt(variance + eps))
+class _Moments(NamedTuple):
+    """Mean and 1/std (b, groups), and the sums of u over pixels (b, c)."""
+
+    mean: Tensor
+    rstd: Tensor
+    channel_sum: Tensor
 
 
-@triton.jit
-def _normalised(x, offset, mean, rstd, n, p, c, valid, channels, pixels, groups, HAS_OFFSET: tl.constexpr):
-    """û of a tile, and 1/std of the channels' groups."""
-    u = tl.load(x + (n * pixels + p)[:, None] * channels + c[None, :], mask=valid, other=0.0).to(tl.float32)
-    valid_c = c < channels
-    if HAS_OFFSET:
-        u += tl.load(offset + n * channels + c, mask=valid_c, other=0.0).to(tl.float32)[None, :]
-    g = c // (channels // groups)
-    inverse = tl.load(rstd + n * groups + g, mask=valid_c, other=0.0)
-    average = tl.load(mean + n * groups + g, mask=valid_c, other=0.0)
-    return (u - average[None, :]) * inverse[None, :], inverse
+def _forward(given: _Given, *, save: bool) -> tuple[Tensor, _Moments]:
+    shape = given.shape
+    b, _, h, w = given.x.shape
+    size, device = (b, shape.channels, h, w), given.x.device
+    y = torch.empty(size, dtype=given.x.dtype, device=device, memory_format=torch.channels_last)
+    float32 = {"dtype": torch.float32, "device": y.device}
+    saved = save or not shape.whole
+    per_group = (b, shape.groups) if saved else (0,)
+    mean, rstd = (torch.empty(per_group, **float32) for _ in range(2))  # type: ignore[call-overload]
+    channel_sum = torch.empty((b, shape.channels) if saved else (0,), **float32)  # type: ignore[call-overload]
+    moments = _Moments(mean, rstd, channel_sum)
+    affine, tiles, kinds = (given.weight, given.bias), shape.tiles(), given.kinds()
+    if shape.whole:
+        kernels.whole_forward_kernel[shape.grid()](
+            *given.pointers(), *affine, y, *moments, *given.sizes(), shape.span, given.stride(), given.eps,
+            SILU=given.silu, SAVE=save, **kinds, **tiles,
+        )  # fmt: skip
+        return y, moments
+    partial = torch.empty((b, shape.chunks, 2, shape.channels), **float32)  # type: ignore[call-overload]
+    kernels.chunk_sums_kernel[shape.grid()](*given.pointers(), partial, *given.sizes(), shape.span, **kinds, **tiles)
+    kernels.chunk_moments_kernel[(b, shape.groups)](
+        *given.pointers(), partial, channel_sum, mean, rstd, *given.sizes(), shape.chunks, given.eps,
+        **kinds, **shape.reduction(),
+    )  # fmt: skip
+    kernels.chunk_apply_kernel[shape.grid()](
+        *given.pointers(), mean, rstd, *affine, y, *given.sizes(), shape.span, given.stride(), SILU=given.silu,
+        **kinds, **tiles,
+    )  # fmt: skip
+    return y, moments
 
 
-@triton.jit
-def _apply_kernel(
-    x, offset, mean, rstd, weight, bias, y, channels, pixels, groups, stride_n, CHUNK: tl.constexpr,
-    TILE_P: tl.constexpr, TILE_C: tl.constexpr, HAS_OFFSET: tl.constexpr, SILU: tl.constexpr,
-):  # fmt: skip
-    """y of a chunk of pixels."""
-    n = tl.program_id(0).to(tl.int64)
-    chunk = tl.program_id(1)
-    c = tl.program_id(2) * TILE_C + tl.arange(0, TILE_C)
-    w = tl.load(weight + n * stride_n + c, mask=c < channels, other=0.0).to(tl.float32)
-    b = tl.load(bias + n * stride_n + c, mask=c < channels, other=0.0).to(tl.float32)
-    for start in range(0, CHUNK, TILE_P):
-        p = chunk * CHUNK + start + tl.arange(0, TILE_P)
-        valid = (p < pixels)[:, None] & (c < channels)[None, :]
-        u, _ = _normalised(x, offset, mean, rstd, n, p, c, valid, channels, pixels, groups, HAS_OFFSET)
-        z = u * w[None, :] + b[None, :]
-        if SILU:
-            z = z * tl.sigmoid(z)
-        tl.store(y + (n * pixels + p)[:, None] * channels + c[None, :], z.to(y.dtype.element_ty), mask=valid)
-
-
-@triton.jit
-def _slope(dy, z, SILU: tl.constexpr):
-    """dL/dz."""
-    if SILU:
-        s = tl.sigmoid(z)
-        dy = dy * s * (1.0 + z * (1.0 - s))
-    return dy
-
-
-@triton.jit
-def _backward_sums_kernel(
-    x, dy, offset, mean, rstd, weight, bias, partial, channels, pixels, groups, stride_n, CHUNK: tl.constexpr,
-    TILE_P: tl.constexpr, TILE_C: tl.constexpr, HAS_OFFSET: tl.constexpr, SILU: tl.constexpr,
-):  # fmt: skip
-    """Sums of dz and dz·û over a chunk of pixels: partial (batch, chunks, 2, channels)."""
-    n = tl.program_id(0).to(tl.int64)
-    chunk = tl.program_id(1)
-    c = tl.program_id(2) * TILE_C + tl.arange(0, TILE_C)
-    w = tl.load(weight + n * stride_n + c, mask=c < channels, other=0.0).to(tl.float32)
-    b = tl.load(bias + n * stride_n + c, mask=c < channels, other=0.0).to(tl.float32)
-    total = tl.zeros([TILE_C], tl.float32)
-    product = tl.zeros([TILE_C], tl.float32)
-    for start in range(0, CHUNK, TILE_P):
-        p = chunk * CHUNK + start + tl.arange(0, TILE_P)
-        valid = (p < pixels)[:, None] & (c < channels)[None, :]
-        u, _ = _normalised(x, offset, mean, rstd, n, p, c, valid, channels, pixels, groups, HAS_OFFSET)
-        slope = tl.load(dy + (n * pixels + p)[:, None] * channels + c[None, :], mask=valid, other=0.0).to(tl.float32)
-        slope = _slope(slope, u * w[None, :] + b[None, :], SILU)
-        total += tl.sum(slope, axis=0)
-        product += tl.sum(slope * u, axis=0)
-    out = partial + (n * tl.num_programs(1) + chunk) * 2 * channels + c
-    tl.store(out, total, mask=c < channels)
-    tl.store(out + channels, product, mask=c < channels)
-
-
-@triton.jit
-def _backward_moments_kernel(
-    partial, channel_sum, mean, rstd, weight, d_weight, d_bias, d_offset, means, channels, pixels, groups, chunks,
-    stride_n, BLOCK_G: tl.constexpr, BLOCK_K: tl.constexpr,
-):  # fmt: skip
-    """Gradients of weight, bias and offset of each sample, and the group means that the gradient of x needs."""
-    n = tl.program_id(0).to(tl.int64)
-    g = tl.program_id(1)
-    width = channels // groups
-    i = tl.arange(0, BLOCK_G)
-    k = tl.arange(0, BLOCK_K)
-    c = g * width + i
-    valid_c = i < width
-    valid = (k < chunks)[:, None] & valid_c[None, :]
-    place = partial + (n * chunks + k)[:, None] * 2 * channels + c[None, :]
-    total = tl.sum(tl.load(place, mask=valid, other=0.0), axis=0)
-    product = tl.sum(tl.load(place + channels, mask=valid, other=0.0), axis=0)
-    w = tl.load(weight + n * stride_n + c, mask=valid_c, other=0.0).to(tl.float32)
-    count = width * pixels
-    first = tl.sum(w * total, axis=0) / count
-    second = tl.sum(w * product, axis=0) / count
-    inverse = tl.load(rstd + n * groups + g)
-    sums = tl.load(channel_sum + n * channels + c, mask=valid_c, other=0.0)
-    normalised_sum = (sums - pixels * tl.load(mean + n * groups + g)) * inverse
-    tl.store(d_weight + n * channels + c, product, mask=valid_c)
-    tl.store(d_bias + n * channels + c, total, mask=valid_c)
-    # The gradient of the offset is that of x, summed over the pixels.
-    gradient = inverse * (w * total - pixels * first - second * normalised_sum)
-    tl.store(d_offset + n * channels + c, gradient, mask=valid_c)
-    tl.store(means + (n * groups + g) * 2, first)
-    tl.store(means + (n * groups + g) * 2 + 1, second)
-
-
-@triton.jit
-def _backward_apply_kernel(
-    x, dy, offset, mean, rstd, weight, bias, means, dx, channels, pixels, groups, stride_n, CHUNK: tl.constexpr,
-    TILE_P: tl.constexpr, TILE_C: tl.constexpr, HAS_OFFSET: tl.constexpr, SILU: tl.constexpr,
-):  # fmt: skip
-    """The gradient of x over a chunk of pixels."""
-    n = tl.program_id(0).to(tl.int64)
-    chunk = tl.program_id(1)
-    c = tl.program_id(2) * TILE_C + tl.arange(0, TILE_C)
-    valid_c = c < channels
-    w = tl.load(weight + n * stride_n + c, mask=valid_c, other=0.0).to(tl.float32)
-    b = tl.load(bias + n * stride_n + c, mask=valid_c, other=0.0).to(tl.float32)
-    place = means + (n * groups + c // (channels // groups)) * 2
-    first = tl.load(place, mask=valid_c, other=0.0)
-    second = tl.load(place + 1, mask=valid_c, other=0.0)
-    for start in range(0, CHUNK, TILE_P):
-        p = chunk * CHUNK + start + tl.arange(0, TILE_P)
-        valid = (p < pixels)[:, None] & valid_c[None, :]
-        u, inverse = _normalised(x, offset, mean, rstd, n, p, c, valid, channels, pixels, groups, HAS_OFFSET)
-        slope = tl.load(dy + (n * pixels + p)[:, None] * channels + c[None, :], mask=valid, other=0.0).to(tl.float32)
-        slope = _slope(slope, u * w[None, :] + b[None, :], SILU)
-        gradient = inverse[None, :] * (slope * w[None, :] - first[None, :] - u * second[None, :])
-        tl.store(dx + (n * pixels + p)[:, None] * channels + c[None, :], gradient.to(dx.dtype.element_ty), mask=valid)
+def _backward(given: _Given, moments: _Moments, dy: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor, Tensor]:
+    """Gradients of x, skip, offset (b, c), weight (b, c) and bias (b, c)."""
+    shape, (x, skip, offset) = given.shape, given.pointers()
+    dx = torch.empty_like(given.x)
+    dskip = None if given.skip is None else torch.empty_like(given.skip)
+    mean, rstd, channel_sum = moments
+    d_weight, d_bias, d_offset = (torch.empty_like(channel_sum) for _ in range(3))
+    known = (x, skip, dy, offset, mean, rstd)
+    affine, small = (given.weight, given.bias), (d_weight, d_bias, d_offset)
+    written = (dx, dx if dskip is None else dskip)
+    how: dict[str, Any] = {"SILU": given.silu, **given.kinds(), **shape.tiles()}
+    if shape.whole:
+        kernels.whole_backward_kernel[shape.grid()](
+            *known, channel_sum, *affine, *written, *small, *given.sizes(), shape.span, given.stride(), **how
+        )
+        return dx, dskip, d_offset, d_weight, d_bias
+    partial = channel_sum.new_empty((shape.batch, shape.chunks, 2, shape.channels))
+    means = channel_sum.new_empty((shape.batch, shape.groups, 2))
+    kernels.chunk_backward_sums_kernel[shape.grid()](
+        *known, *affine, partial, *given.sizes(), shape.span, given.stride(), **how
+    )
+    kernels.chunk_backward_moments_kernel[(shape.batch, shape.groups)](
+        partial, channel_sum, mean, rstd, given.weight, *small, means, *given.sizes()[1:], shape.chunks,
+        given.stride(), **shape.reduction(),
+    )  # fmt: skip
+    kernels.chunk_backward_apply_kernel[shape.grid()](
+        *known, *affine, means, *written, *given.sizes(), shape.span, given.stride(), **how
+    )
+    return dx, dskip, d_offset, d_weight, d_bias
 
 
 class _GroupNorm(torch.autograd.Function):
-    """x (b, c, h, w) channels-last, offset (b, c) or None, weight and bias (c,) or (b, c) -> y like x."""
+    """See :func:`group_norm_silu`; ``how`` is groups, eps and silu."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, offset: Tensor | None, weight: Tensor, bias: Tensor, how: tuple[int, float, bool]
+        ctx: Any,
+        x: Tensor,
+        skip: Tensor | None,
+        offset: Tensor | None,
+        weight: Tensor,
+        bias: Tensor,
+        how: tuple[int, float, bool],
     ) -> Tensor:
-        groups, eps, silu = how
-        shape = _Shape(x.shape[0], x.shape[1], x.shape[2] * x.shape[3], groups)
-        per_group = (shape.batch, groups)
-        partial = x.new_empty((shape.batch, shape.chunks, 2, shape.channels), dtype=torch.float32)
-        channel_sum = x.new_empty((shape.batch, shape.channels), dtype=torch.float32)
-        mean, rstd = (x.new_empty(per_group, dtype=torch.float32) for _ in range(2))
-        tile = {"CHUNK": _CHUNK, "TILE_P": _PIXELS, "TILE_C": _CHANNELS, "HAS_OFFSET": offset is not None}
-        shift = x if offset is None else offset
-        size = (shape.channels, shape.pixels)
-        _sums_kernel[shape.tiles](x, shift, partial, *size, **tile)
-        _moments_kernel[per_group](
-            partial, channel_sum, mean, rstd, *size, groups, shape.chunks, eps,
-            BLOCK_G=shape.group_block, BLOCK_K=shape.chunk_block,
-        )  # fmt: skip
-        y = torch.empty_like(x)
-        stride = shape.channels if weight.dim() == 2 else 0
-        _apply_kernel[shape.tiles](x, shift, mean, rstd, weight, bias, y, *size, groups, stride, SILU=silu, **tile)
-        ctx.save_for_backward(x, offset, weight, bias, mean, rstd, channel_sum)
-        ctx.how, ctx.shape = how, shape
+        y, moments = _forward(_Given(x, skip, offset, weight, bias, *how), save=True)
+        ctx.save_for_backward(x, skip, offset, weight, bias, *moments)
+        ctx.how = how
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        x, offset, weight, bias, mean, rstd, channel_sum = ctx.saved_tensors
-        groups, _, silu = ctx.how
-        shape: _Shape = ctx.shape
+        x, skip, offset, weight, bias, *moments = ctx.saved_tensors
         dy = dy.contiguous(memory_format=torch.channels_last)
-        partial = x.new_empty((shape.batch, shape.chunks, 2, shape.channels), dtype=torch.float32)
-        d_weight, d_bias, d_offset = (torch.empty_like(channel_sum) for _ in range(3))
-        means = x.new_empty((shape.batch, groups, 2), dtype=torch.float32)
-        tile = {"CHUNK": _CHUNK, "TILE_P": _PIXELS, "TILE_C": _CHANNELS, "HAS_OFFSET": offset is not None}
-        shift = x if offset is None else offset
-        size, stride = (shape.channels, shape.pixels), shape.channels if weight.dim() == 2 else 0
-        known = (x, dy, shift, mean, rstd, weight, bias)
-        _backward_sums_kernel[shape.tiles](*known, partial, *size, groups, stride, SILU=silu, **tile)
-        _backward_moments_kernel[(shape.batch, groups)](
-            partial, channel_sum, mean, rstd, weight, d_weight, d_bias, d_offset, means, *size, groups, shape.chunks,
-            stride, BLOCK_G=shape.group_block, BLOCK_K=shape.chunk_block,
-        )  # fmt: skip
-        dx = torch.empty_like(x)
-        _backward_apply_kernel[shape.tiles](*known, means, dx, *size, groups, stride, SILU=silu, **tile)
+        given = _Given(x, skip, offset, weight, bias, *ctx.how)
+        dx, dskip, d_offset, d_weight, d_bias = _backward(given, _Moments(*moments), dy)
         if weight.dim() == 1:
             d_weight, d_bias = d_weight.sum(0), d_bias.sum(0)
         moved = None if offset is None else d_offset.to(offset.dtype)
-        return dx, moved, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
+        return dx, dskip, moved, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
 
 
 def group_norm_silu(
@@ -287,8 +232,11 @@ def group_norm_silu(
     eps: float,
     silu: bool,
     offset: Tensor | None = None,
+    skip: Tensor | None = None,
 ) -> Tensor:
     """Normalise ``x + offset`` over groups of channels, scale and shift it, and perhaps activate it.
+
+    It can be differentiated once.
 
     Args:
         x: (b, c, h, w) on a CUDA device, any floating type; other than channels-last memory is copied first.
@@ -298,10 +246,15 @@ def group_norm_silu(
         eps: added to the variance.
         silu: apply x * sigmoid(x) at the end.
         offset: (b, c), added to every pixel first.
+        skip: (b, c - c1, h, w) of the type of x; x then holds the first c1 channels and this the others.
 
     Returns:
         (b, c, h, w), of the type of ``x``, channels-last.
     """
     x = x.contiguous(memory_format=torch.channels_last)
+    skip = None if skip is None else skip.contiguous(memory_format=torch.channels_last)
     offset = None if offset is None else offset.contiguous()
-    return _GroupNorm.apply(x, offset, weight.contiguous(), bias.contiguous(), (groups, eps, silu))
+    given = _Given(x, skip, offset, weight.contiguous(), bias.contiguous(), groups, eps, silu)
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given[:5]):
+        return _GroupNorm.apply(*given[:5], (groups, eps, silu))
+    return _forward(given, save=False)[0]

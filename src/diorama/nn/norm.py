@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from importlib.util import find_spec
-
 import torch
 from torch import Tensor, nn
 
-from diorama.nn import norm_cpu
+from diorama.nn import kernels, norm_cpu
 from diorama.nn.activations import ActivationName, activation
-
-
-@cache
-def _cuda_kernels() -> Callable[..., Tensor] | None:
-    """The two-pass kernels; ``None`` where there is no CUDA device or no Triton."""
-    if not torch.cuda.is_available() or find_spec("triton") is None:
-        return None
-    from diorama.nn.group_norm_triton import group_norm_silu
-
-    return group_norm_silu
+from diorama.nn.differentiation import is_twice_differentiable
 
 
 class GroupNormAct(nn.GroupNorm):
@@ -41,7 +28,12 @@ class GroupNormAct(nn.GroupNorm):
         self.act = activation(act) if act else None
 
     def forward(
-        self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None, offset: Tensor | None = None
+        self,
+        x: Tensor,
+        scale: Tensor | None = None,
+        shift: Tensor | None = None,
+        offset: Tensor | None = None,
+        skip: Tensor | None = None,
     ) -> Tensor:
         """Normalise.
 
@@ -50,13 +42,13 @@ class GroupNormAct(nn.GroupNorm):
             scale: (b, c), one more than it multiplies what is normalised, before the activation.
             shift: (b, c), added to that.
             offset: (b, c), added to ``x`` first.
+            skip: (b, c - c1, h, w), joined to ``x`` (b, c1, h, w), behind it; on GPUs without a copy.
         """
-        kernels = _cuda_kernels() if x.is_cuda else None
-        if kernels is not None:
-            gain, bias = self._affine(scale, shift)
-            x = kernels(x, gain, bias, groups=self.num_groups, eps=self.eps, silu=self.silu, offset=offset)
+        if kernels.take(x, skip):
+            x = self._on_cuda(x, scale, shift, offset, skip)
             return x if self.act is None or self.silu else self.act(x)
-        if norm_cpu.fits(x, self.num_groups):
+        x = x if skip is None else torch.cat([x, skip], dim=1)
+        if norm_cpu.fits(x, self.num_groups) and not is_twice_differentiable():
             gain, bias = (t.float().expand(x.shape[:2]) for t in self._affine(scale, shift))
             offset = torch.zeros_like(gain) if offset is None else offset.float()
             x = norm_cpu.group_norm(x, gain, bias, offset, groups=self.num_groups, eps=self.eps, silu=self.silu)
@@ -67,6 +59,17 @@ class GroupNormAct(nn.GroupNorm):
         if scale is not None and shift is not None:
             x = x * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
         return x if self.act is None else self.act(x)
+
+    def _on_cuda(
+        self, x: Tensor, scale: Tensor | None, shift: Tensor | None, offset: Tensor | None, skip: Tensor | None
+    ) -> Tensor:
+        # Imported here, since Triton comes with PyTorch's CUDA builds only.
+        from diorama.nn.group_norm_triton import group_norm_silu
+
+        gain, bias = self._affine(scale, shift)
+        return group_norm_silu(
+            x, gain, bias, groups=self.num_groups, eps=self.eps, silu=self.silu, offset=offset, skip=skip
+        )
 
     def _affine(self, scale: Tensor | None, shift: Tensor | None) -> tuple[Tensor, Tensor]:
         """What multiplies and what is added after the normalisation: (c,), or (b, c) with ``scale`` and ``shift``."""

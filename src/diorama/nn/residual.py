@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diorama.nn import kernels
 from diorama.nn.activations import ActivationName
 from diorama.nn.attention import SpatialAttention
 from diorama.nn.cross_attention import CrossAttention
@@ -86,8 +88,18 @@ class ResidualBlock(nn.Module):
         needs_project = project or in_channels != out_channels
         self.shortcut = nn.Conv2d(in_channels, out_channels, 1) if needs_project else None
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        h = self.norm_in(x)
+    def forward(self, x: Tensor, embedding: Tensor, skip: Tensor | None = None) -> Tensor:
+        """Apply.
+
+        Args:
+            x: (b, c, h, w), or its first c1 channels.
+            embedding: (b, e), activated.
+            skip: (b, c - c1, h, w), the other channels: what the way down handed over.
+        """
+        # Without kernels that read both from where they are, they are joined, once.
+        if skip is not None and (self.resample is not None or not kernels.take(x, skip)):
+            x, skip = torch.cat([x, skip], dim=1), None
+        h = self.norm_in(x, skip=skip)
         if self.resample is not None:
             x, h = self.resample(x), self.resample(h)
         # The normalisation adds the bias, in the pass over memory that it makes anyway.
@@ -100,9 +112,44 @@ class ResidualBlock(nn.Module):
             h = self.norm_out(h, scale, shift, offset=bias.expand_as(shift))
         else:
             h = self.norm_out(h, offset=time + bias)
-        h = self.conv_out(dropout(h, self.dropout, self.training))
-        x = (x if self.shortcut is None else self.shortcut(x)) + h
+        h = dropout(h, self.dropout, self.training)
+        if kernels.take(x, skip, h):
+            return self._sum_on_cuda(x, skip, h)
+        x = (x if self.shortcut is None else self.shortcut(x)) + self.conv_out(h)
         return x if self.divide == 1 else x / self.divide
+
+    def _sum_on_cuda(self, x: Tensor, skip: Tensor | None, h: Tensor) -> Tensor:
+        """Second convolution, shortcut and both biases; the sum in one pass over memory."""
+        # Imported here, since Triton comes with PyTorch's CUDA builds only.
+        from diorama.nn.residual_sum import residual_sum
+
+        h = F.conv2d(h, self.conv_out.weight, padding=1)
+        bias = self.conv_out.bias
+        assert bias is not None
+        if self.shortcut is not None:
+            assert self.shortcut.bias is not None
+            x, bias = pointwise(self.shortcut.weight, x, skip), bias + self.shortcut.bias
+        return residual_sum(x, h, bias, scale=1 / self.divide)
+
+
+def pointwise(weight: Tensor, x: Tensor, skip: Tensor | None) -> Tensor:
+    """A 1x1 convolution without bias as matrix products, of features that need not be joined.
+
+    Args:
+        weight: (o, c, 1, 1).
+        x: (b, c1, h, w), channels-last; the first channels, or all.
+        skip: (b, c - c1, h, w), the others.
+
+    Returns:
+        (b, o, h, w), channels-last.
+    """
+    b, c, height, width = x.shape
+    matrix = weight.flatten(1)  # (o, c)
+    rows = F.linear(x.permute(0, 2, 3, 1).reshape(-1, c), matrix[:, :c])  # (b h w, o)
+    if skip is not None:
+        behind = skip.permute(0, 2, 3, 1).reshape(len(rows), -1)  # (b h w, c - c1)
+        rows = torch.addmm(rows, behind, matrix[:, c:].T)
+    return rows.view(b, height, width, -1).permute(0, 3, 1, 2)
 
 
 class Middle(nn.Module):

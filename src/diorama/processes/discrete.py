@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Literal, NamedTuple
 
 import torch
@@ -146,7 +146,8 @@ class DiscreteProcess:
         return step, t - step
 
 
-@lru_cache(maxsize=64)
+# Recorded steps read the tables where they lie, so none may be let go.
+@cache
 def _tables(process: DiscreteProcess, dtype: torch.dtype, device: torch.device) -> _Tables:
     signal = torch.cumprod(1 - process.variances, 0)
     data = torch.ones(1, dtype=torch.float64, device="cpu")

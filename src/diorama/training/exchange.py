@@ -1,4 +1,4 @@
-"""Gradients averaged over processes while the backward pass is still running.
+"""Gradients averaged over processes.
 
 A wrapper like DistributedDataParallel cannot serve here: players are frozen and thawed from phase to phase, and
 penalties differentiate twice. Hooks on the accumulated gradients see the outer backward pass only, whatever
@@ -8,7 +8,6 @@ the loss did inside.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
@@ -20,40 +19,76 @@ _BUCKET_BYTES = 25 * 1024 * 1024
 """Large enough to fill the link, small enough that the first exchange starts early."""
 
 
-@dataclass
 class _Bucket:
-    """Parameters whose gradients travel together."""
+    """Parameters whose gradients travel together.
 
-    parameters: list[nn.Parameter]
-    ready: int = 0
-    missing: list[int] = field(default_factory=list)
-    flat: Tensor | None = None
-    work: dist.Work | None = None
+    Args:
+        parameters: neighbours, of one type and device.
+        flat: a part of the player's flat memory: their gradients one after another, then for each of them a flag, the
+            share of processes that have it.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], flat: Tensor) -> None:
+        self.parameters, self.flat = parameters, flat
+        self.ready = 0
+        self.missing: list[int] = []
+        """Numbers of the parameters that have no gradient here."""
+        self.work: dist.Work | None = None
+        sizes = [p.numel() for p in parameters]
+        *parts, self.flags = flat.split([*sizes, len(sizes)])
+        # Views laid out as their parameters are, which optimizers walk side by side in memory.
+        self.grads = [part.as_strided(p.shape, p.stride()) for part, p in zip(parts, parameters, strict=True)]
+
+    @torch.no_grad()
+    def pack(self) -> None:
+        """Lay this process's share of the mean into the flat memory; it waits for nothing and may be recorded."""
+        pairs = [(flat, p.grad) for flat, p in zip(self.grads, self.parameters, strict=True) if p.grad is not None]
+        self.missing = [i for i, p in enumerate(self.parameters) if p.grad is None]
+        if pairs:
+            torch._foreach_copy_([flat for flat, _ in pairs], [grad for _, grad in pairs])
+        self.flags.fill_(1)
+        for i in self.missing:
+            self.grads[i].zero_()
+            self.flags[i].zero_()
+        self.flat.div_(distributed.world_size())
+
+    def adopt(self, absent: Sequence[int]) -> None:
+        """Let the exchanged memory be the parameters' gradients, but for those that no process has."""
+        for i, (parameter, grad) in enumerate(zip(self.parameters, self.grads, strict=True)):
+            parameter.grad = None if i in absent else grad
 
 
 class GradientExchange:
     """Averages one player's gradients over all processes; in a single process it does nothing.
+
+    A launched turn sends buckets while its backward pass still runs: :meth:`arm` before the last one, :meth:`finish`
+    after it. A recorded turn packs inside its recording (:meth:`pack`) and sends all at once between its halves
+    (:meth:`reduce`), since nothing else can begin before a recording ends.
 
     Args:
         parameters: the player's, in the same order in every process.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self.alone = distributed.world_size() == 1
         self._armed = False
         self._next = 0
+        self._flats: list[Tensor] = []
         self._buckets: list[_Bucket] = []
-        if distributed.world_size() > 1:
-            # Backward passes reach the last parameters first.
-            self._buckets = _buckets(list(reversed(parameters)))
-            for bucket in self._buckets:
-                for parameter in bucket.parameters:
-                    parameter.register_post_accumulate_grad_hook(self._count_in(bucket))
+        if self.alone:
+            return
+        # Backward passes reach the last parameters first.
+        for group in _alike(list(reversed(parameters))):
+            self._lay_out(group)
+        for bucket in self._buckets:
+            for parameter in bucket.parameters:
+                parameter.register_post_accumulate_grad_hook(self._count_in(bucket))
 
     def arm(self) -> None:
         """The next backward pass is the last of the turn: send gradients as they become complete."""
-        self._armed, self._next = bool(self._buckets), 0
+        self._armed, self._next = not self.alone, 0
         for bucket in self._buckets:
-            bucket.ready, bucket.missing, bucket.flat, bucket.work = 0, [], None, None
+            bucket.ready, bucket.work = 0, None
 
     def finish(self) -> None:
         """Send what is left and put the averages in place of the gradients.
@@ -63,10 +98,39 @@ class GradientExchange:
         if not self._armed:
             return
         for bucket in self._buckets[self._next :]:
-            self._send(bucket)
+            _send(bucket)
         for bucket in self._buckets:
-            _receive(bucket)
+            assert bucket.work is not None
+            bucket.work.wait()
+            # Reading the flags waits for the device, which only processes that lack a gradient must do.
+            bucket.adopt([i for i in bucket.missing if not bucket.flags[i].item()])
         self._armed = False
+
+    def pack(self) -> None:
+        """Make ready what :meth:`reduce` sends."""
+        for bucket in self._buckets:
+            bucket.pack()
+
+    def reduce(self) -> None:
+        """Average what was packed over all processes."""
+        for flat in self._flats:
+            dist.all_reduce(flat)
+
+    def adopt(self) -> None:
+        """Let parameters have the packed gradients; processes agree on which have none. All must call it."""
+        for bucket in self._buckets:
+            has = torch.ones(len(bucket.parameters), dtype=torch.int64)
+            has[bucket.missing] = 0
+            anywhere = distributed.gather(has).amax(0)
+            bucket.adopt([i for i in bucket.missing if not anywhere[i]])
+
+    def _lay_out(self, group: list[nn.Parameter]) -> None:
+        """Buckets over one flat memory for parameters of one type and device."""
+        cut = _cut(group)
+        sizes = [sum(p.numel() for p in part) + len(part) for part in cut]
+        flat = group[0].new_zeros(sum(sizes))
+        self._flats.append(flat)
+        self._buckets += [_Bucket(part, place) for part, place in zip(cut, flat.split(sizes), strict=True)]
 
     def _count_in(self, bucket: _Bucket) -> Callable[[Tensor], None]:
         def hook(_: Tensor) -> None:
@@ -76,50 +140,34 @@ class GradientExchange:
                 first = self._buckets[self._next]
                 if first.ready < len(first.parameters):
                     return
-                self._send(first)
+                _send(first)
                 self._next += 1
 
         return hook
 
-    @torch.no_grad()
-    def _send(self, bucket: _Bucket) -> None:
-        grads = [p.grad for p in bucket.parameters]
-        bucket.missing = [i for i, g in enumerate(grads) if g is None]
-        parts = [
-            (torch.zeros_like(p) if g is None else g).flatten() for p, g in zip(bucket.parameters, grads, strict=True)
-        ]
-        present = torch.ones(len(grads), dtype=parts[0].dtype, device=parts[0].device)
-        present[bucket.missing] = 0
-        bucket.flat = torch.cat([*parts, present]).div_(distributed.world_size())
-        bucket.work = dist.all_reduce(bucket.flat, async_op=True)
+
+def _send(bucket: _Bucket) -> None:
+    bucket.pack()
+    bucket.work = dist.all_reduce(bucket.flat, async_op=True)
 
 
-@torch.no_grad()
-def _receive(bucket: _Bucket) -> None:
-    assert bucket.flat is not None
-    assert bucket.work is not None
-    bucket.work.wait()
-    count = len(bucket.parameters)
-    *parts, present = bucket.flat.split([*(p.numel() for p in bucket.parameters), count])
-    # Reading the flags waits for the device, which only processes that lack a gradient must do.
-    absent = [i for i in bucket.missing if not present[i].item()]
-    for i in set(bucket.missing) - set(absent):
-        bucket.parameters[i].grad = torch.empty_like(bucket.parameters[i])
-    pairs = [(p.grad, flat.view_as(p)) for p, flat in zip(bucket.parameters, parts, strict=True) if p.grad is not None]
-    if pairs:
-        torch._foreach_copy_([grad for grad, _ in pairs], [mean for _, mean in pairs])
-    bucket.flat = bucket.work = None
-
-
-def _buckets(parameters: Sequence[nn.Parameter]) -> list[_Bucket]:
-    """Neighbours of one type and device, together at most a bucket's bytes where they are small enough."""
-    buckets: list[_Bucket] = []
-    size, kind = 0, None
+def _alike(parameters: Sequence[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """The parameters by type and device, each in the given order."""
+    groups: dict[tuple[torch.dtype, torch.device], list[nn.Parameter]] = {}
     for parameter in parameters:
-        bytes_, this = parameter.numel() * parameter.element_size(), (parameter.dtype, parameter.device)
-        if not buckets or this != kind or size + bytes_ > _BUCKET_BYTES:
-            buckets.append(_Bucket([]))
-            size, kind = 0, this
-        buckets[-1].parameters.append(parameter)
-        size += bytes_
-    return buckets
+        groups.setdefault((parameter.dtype, parameter.device), []).append(parameter)
+    return list(groups.values())
+
+
+def _cut(parameters: Sequence[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Neighbours, together at most a bucket's bytes where they are small enough."""
+    parts: list[list[nn.Parameter]] = []
+    size = 0
+    for parameter in parameters:
+        added = parameter.numel() * parameter.element_size()
+        if not parts or size + added > _BUCKET_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(parameter)
+        size += added
+    return parts

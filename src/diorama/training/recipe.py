@@ -149,8 +149,8 @@ class Recipe:
         flip: mirror pictures left to right at random.
         precision: ``auto`` is bf16 where the device has it in hardware, else fp32.
         channels_last: memory layout of convolutions.
-        compile: ``on`` compiles the networks of first-order phases. ``auto`` replays the networks of one-phase methods
-            as CUDA graphs on a GPU, which begins sooner and was faster where it was measured. ``off`` does neither.
+        compile: ``auto`` records the turns of phases that allow it as CUDA graphs and replays them, on CUDA devices.
+            ``on`` compiles the networks of first-order phases instead. ``off`` does neither.
         averages: moving averages of the weights, by name.
         exported_average: which of them is what others load, and what is previewed and measured.
         evaluation: in-loop measurement.

@@ -27,8 +27,9 @@ from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, METRIC, REPOR
 from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
 from diorama.training.recipe import Recipe, TrainOptions, length_is_free
 from diorama.training.state import Best, TrainingState, build, hash_of_weights
-from diorama.training.steps import FiniteCheck, Step, StepOptions, steps
+from diorama.training.steps import Step, steps
 from diorama.training.ticks import Clock, Report, RunClock, Tick, event_files
+from diorama.training.turn import FiniteCheck, StepOptions
 
 __all__ = ["Clock", "Data", "Recipe", "Report", "Tick", "TrainOptions", "train"]
 
@@ -90,7 +91,11 @@ def _steps_left(
         yield recorder.closing()
         return
     settings = StepOptions(
-        batch_size=recipe.batch_size, precision=state.precision, check=recorder.check, compiled=state.compiled
+        batch_size=recipe.batch_size,
+        precision=state.precision,
+        check=recorder.check,
+        compiled=state.compiled,
+        recorded=recipe.compile == "auto",
     )
     span = {"start": state.step, "stop": recorder.stop, "seed": recipe.seed, "rank": distributed.rank()}
     with closing(_loader(recipe, feed, state.precision.device)) as loader, listening() as heard:
@@ -230,7 +235,7 @@ class RunRecorder:
                 elif measure_due and self.first and self.state.best:
                     # The card of the best model says of how many it is the best.
                     self._promote()
-        notes = self._notes(last=last, ending=ending)
+        notes = (*step.notes, *self._notes(last=last, ending=ending))
         return replace(self._tick(notes, finished=last), losses=step.losses, report=report, preview=preview)
 
     def _due(self, every: int) -> bool:

@@ -25,7 +25,6 @@ from diorama.methods.base import Method, live_tensors
 from diorama.synthesis.parts import FrozenPart
 from diorama.training.averages import Average
 from diorama.training.feed import Feed
-from diorama.training.graphs import record_networks
 from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.ticks import LossMeans
 from diorama.training.updater import Updater
@@ -215,7 +214,7 @@ def build(
         exported_names=exported_names,
         means=LossMeans(device),
         precision=precision,
-        compiled=_hasten(method, recipe, device),
+        compiled=_compile(method, recipe),
         matched=matched,
     )
 
@@ -229,13 +228,10 @@ def initialised(recipe: Recipe, parts: Mapping[str, FrozenPart]) -> Method:
     return recipe.method.build({name: part.module for name, part in parts.items()})
 
 
-def _hasten(method: Method, recipe: Recipe, device: torch.device) -> bool:
-    """Compile or record networks as the recipe asks; whether they were compiled."""
+def _compile(method: Method, recipe: Recipe) -> bool:
+    """Compile networks if the recipe asks for it; whether it does."""
     if recipe.compile == "on":
         compile_networks(method)
-    elif recipe.compile == "auto":
-        share = recipe.batch_size // distributed.world_size()
-        record_networks(method, device, micro_batches=-(-share // (recipe.micro_batch or share)))
     return recipe.compile == "on"
 
 

@@ -6,9 +6,7 @@ of images seen: a resumed run needs none of them stored and draws what the unint
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -16,10 +14,10 @@ from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core.contracts import Batch, Moment
-from diorama.core.device import Precision
-from diorama.core.errors import TrainingFailed
 from diorama.core.rng import fold
-from diorama.methods.base import Method, Phase
+from diorama.methods.base import Method
+from diorama.training.recording import TurnRecorder
+from diorama.training.turn import StepOptions, Turn
 from diorama.training.updater import Updater
 
 Batches = Callable[[int], Sequence[Batch]]
@@ -35,29 +33,13 @@ class Step:
         images: seen by all processes together.
         losses: by phase, and under ``phase/scalar`` its scalars: means over this process's micro-batches, detached,
             on the device.
+        notes: sentences for people: which phases are not recorded, and why.
     """
 
     step: int
     images: int
     losses: Mapping[str, Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepOptions:
-    """How steps are taken.
-
-    Args:
-        batch_size: images of one step over all processes.
-        precision: of first-order phases; second-order ones run in float32, since a derivative of a derivative
-            in bfloat16 keeps too few digits.
-        check: sees every turn's loss and gradient norm.
-        compiled: networks were compiled, which second-order phases must go round.
-    """
-
-    batch_size: int
-    precision: Precision
-    check: FiniteCheck
-    compiled: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def steps(
@@ -84,107 +66,25 @@ def steps(
         rank: of this process: processes draw different noise.
 
     Raises:
-        TrainingFailed: a loss or gradient that is not finite, at once on the CPU and at the next check elsewhere.
+        TrainingFailed: a loss or gradient that is not finite, at once on the CPU and at the next check elsewhere; a
+            turn that was to be recorded and cannot be.
     """
     method.requires_grad_(False)
     device = options.precision.device
+    recorder = TurnRecorder() if options.recorded and devices.has_graphs(device) else None
     for step in range(start, stop):
         moment = Moment(step, step * options.batch_size)
+        options.check.begin(step)
         losses: dict[str, Tensor] = {}
         phases, micros = method.phases(), batches(step)
         for index, phase in enumerate(phases):
-            if step % phase.interval == 0:
-                devices.seed(device, fold(seed, rank, step, index))
-                losses |= _turn(phase, updaters[phase.player], micros, moment, options)
+            if step % phase.interval:
+                continue
+            devices.seed(device, fold(seed, rank, step, index))
+            turn = Turn(phase, updaters[phase.player], moment, options)
+            losses |= turn.launch(micros) if recorder is None else recorder.take(turn, micros)
         done = Moment(step + 1, (step + 1) * options.batch_size)
         devices.seed(device, fold(seed, rank, step, len(phases)))
         with torch.no_grad():
             method.after_step(done)
-        yield Step(step=done.step, images=done.images, losses=losses)
-
-
-def _turn(
-    phase: Phase, updater: Updater, micros: Sequence[Batch], moment: Moment, options: StepOptions
-) -> dict[str, Tensor]:
-    """One phase over all micro-batches; its mean loss and scalars."""
-    sizes = [next(iter(batch.values())).shape[0] for batch in micros]
-    means: dict[str, Tensor] = {}
-    with updater.turn(moment.images):
-        for index, batch in enumerate(micros):
-            share = sizes[index] / sum(sizes)
-            with options.precision.autocast(not phase.second_order), _eager(options.compiled and phase.second_order):
-                loss = phase.loss(batch, moment)
-                updater.backward(loss.value * (phase.weight * share), last=index == len(micros) - 1)
-            scalars = {f"{phase.name}/{name}": value for name, value in loss.scalars.items()}
-            for name, value in {phase.name: loss.value, **scalars}.items():
-                part = value.detach().float() * share
-                means[name] = means[name] + part if name in means else part
-        # Still inside the turn: its end moves the weights.
-        options.check.see_loss(phase, moment, means[phase.name])
-    options.check.see_norm(phase, moment, updater)
-    return means
-
-
-def _eager(wanted: bool) -> AbstractContextManager[None]:
-    """Compiled networks run uncompiled where a gradient is differentiated, which compiled graphs cannot be."""
-    return torch.compiler.set_stance("force_eager") if wanted else nullcontext()
-
-
-class FiniteCheck:
-    """Watches losses and gradient norms without waiting for the device at every step.
-
-    On the CPU a non-finite value stops the step before the weights move. Elsewhere the first bad step of each
-    phase is kept on the device, and read by :meth:`settle`, which must be called before anything is logged or saved.
-
-    Args:
-        device: where losses lie.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self._first_bad: dict[tuple[str, str], Tensor] = {}
-
-    def see_loss(self, phase: Phase, moment: Moment, loss: Tensor) -> None:
-        """Note a turn's mean loss, before its optimizer steps."""
-        self._see(f"the loss of phase {phase.name!r}", phase.player, moment, loss)
-
-    def see_norm(self, phase: Phase, moment: Moment, updater: Updater) -> None:
-        """Note a turn's gradient norm; in float16 an overflow is the scale's business, not an error."""
-        if not updater.scaler.is_enabled():
-            self._see(f"the gradient of phase {phase.name!r}", phase.player, moment, updater.norm)
-
-    def _see(self, what: str, player: str, moment: Moment, value: Tensor) -> None:
-        if value.device.type != "cpu":
-            self.defer(what, player, moment, value)
-        elif not math.isfinite(value.item()):
-            raise _not_finite(what, player, moment.step)
-
-    def defer(self, what: str, player: str, moment: Moment, value: Tensor) -> None:
-        """Note on the device whether a value is finite, for :meth:`settle`."""
-        first = self._first_bad.get((what, player))
-        if first is None:
-            first = torch.full((), -1, dtype=torch.int64, device=value.device)
-        self._first_bad[what, player] = torch.where((first < 0) & ~value.isfinite(), moment.step, first)
-
-    def settle(self) -> None:
-        """Wait for the device and raise what was noted.
-
-        Raises:
-            TrainingFailed: with the first bad step, its phase, and what to try.
-        """
-        if not self._first_bad:
-            return
-        found = zip(self._first_bad, torch.stack(list(self._first_bad.values())).tolist(), strict=True)
-        bad = [(step, *key) for key, step in found if step >= 0]
-        if bad:
-            # A bad loss is noted before the bad gradient that follows from it.
-            step, what, player = min(bad, key=lambda noted: noted[0])
-            raise _not_finite(what, player, step)
-
-
-def _not_finite(what: str, player: str, step: int) -> TrainingFailed:
-    return TrainingFailed(
-        f"step {step}: {what} is not finite. The states saved before it are untouched. Try a lower rate "
-        f"(--optimizers.{player}.rate.peak), clipping (--optimizers.{player}.clip 1), more warm-up "
-        f"(--optimizers.{player}.rate.warmup) or --precision fp32, in a new folder"
-    )
+        yield Step(step=done.step, images=done.images, losses=losses, notes=recorder.news() if recorder else ())

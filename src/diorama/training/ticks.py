@@ -93,8 +93,12 @@ class LossMeans:
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         """Count in the losses of a step; lazy phases are absent from most."""
-        for name, value in losses.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        again = [name for name in losses if name in self._sums]
+        if again:
+            # All in one kernel, where one for each would take a GPU longer to launch than to run.
+            torch._foreach_add_([self._sums[name] for name in again], [losses[name] for name in again])
+        self._sums |= {name: value.clone() for name, value in losses.items() if name not in self._sums}
+        for name in losses:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def take(self) -> dict[str, float]:
@@ -117,7 +121,7 @@ class LossMeans:
         rows: Tensor = state["sums"]
         same = rows.shape[0] == distributed.world_size()
         row = rows[distributed.rank()] if same else rows.mean(0)
-        self._sums = dict(zip(state["names"], row.to(self.device).unbind(), strict=True))
+        self._sums = dict(zip(state["names"], row.to(self.device).clone().unbind(), strict=True))
         self._counts = dict(state["counts"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.training.exchange import GradientExchange
 from diorama.training.recipe import OptimizerConfig, rate
@@ -20,6 +21,9 @@ _FUSED = ("cuda", "cpu", "mps")
 
 class Updater:
     """Moves one player's parameters; all its phases share the optimizer.
+
+    A turn is :meth:`set_rate`, then inside :meth:`thawed` :meth:`backward` for every micro-batch, the exchange with
+    other processes, and :meth:`step`. None of them waits for a GPU.
 
     Args:
         parameters: the player's.
@@ -33,7 +37,12 @@ class Updater:
     ) -> None:
         self.parameters = list(parameters)
         self.config, self.total = config, total
-        self.optimizer = _optimizer(self.parameters, config, precision.device)
+        self._rate = config.rate.peak
+        # A recorded step reads its rate from memory, since a number would be recorded with it.
+        self._rate_place: Tensor | None = None
+        if devices.has_graphs(precision.device):
+            self._rate_place = torch.tensor(self._rate, device=precision.device)
+        self.optimizer = _optimizer(self.parameters, config, precision.device, self._rate_place)
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
         self.exchange = GradientExchange(self.parameters)
         self.norm = torch.zeros((), device=precision.device)
@@ -43,19 +52,22 @@ class Updater:
         """The learning rate after so many images."""
         return rate(self.config.rate, images, self.total)
 
-    @contextmanager
-    def turn(self, images: int) -> Iterator[None]:
-        """The block calls :meth:`backward`; its end makes the step.
+    def set_rate(self, images: int) -> None:
+        """Take the learning rate of a step that begins after so many images."""
+        before, self._rate = self._rate, self.rate(images)
+        if self._rate_place is None:
+            self.optimizer.param_groups[0]["lr"] = self._rate
+        elif self._rate != before:
+            self._rate_place.fill_(self._rate)
 
-        Args:
-            images: seen before this step; they set the learning rate.
-        """
+    @contextmanager
+    def thawed(self) -> Iterator[None]:
+        """Inside the block the parameters need gradients, of which there are none at its beginning."""
         self.optimizer.zero_grad(set_to_none=True)
         for parameter in self.parameters:
             parameter.requires_grad_(True)
         try:
             yield
-            self._step(images)
         finally:
             for parameter in self.parameters:
                 parameter.requires_grad_(False)
@@ -66,28 +78,39 @@ class Updater:
             self.exchange.arm()
         self.scaler.scale(loss).backward()
 
-    def _step(self, images: int) -> None:
-        self.exchange.finish()
-        self.scaler.unscale_(self.optimizer)
+    def step(self) -> None:
+        """Move the parameters along their gradients; on the CPU not if one is not finite."""
         grads = [p.grad for p in self.parameters if p.grad is not None]
+        if not grads:
+            self.norm = torch.zeros_like(self.norm)
+            return
+        self.scaler.unscale_(self.optimizer)
         self.norm = torch.nn.utils.get_total_norm(grads)
-        if not self.scaler.is_enabled() and self.norm.device.type == "cpu" and not math.isfinite(self.norm.item()):
+        at_hand = not devices.runs_ahead(self.norm.device) and not self.scaler.is_enabled()
+        if at_hand and not math.isfinite(self.norm.item()):
             # Reading costs nothing here, so the weights stay as they were; on GPUs the loop finds it in time.
             return
         if self.config.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.config.clip, self.norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(images)
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimizer moments and the float16 scale."""
-        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+        """Optimizer moments and the float16 scale, the same wherever and however the turns are taken."""
+        state = self.optimizer.state_dict()
+        groups = [{**group, "lr": self._rate, "capturable": False} for group in state["param_groups"]]
+        return {"optimizer": {**state, "param_groups": groups}, "scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a saved state."""
-        self.optimizer.load_state_dict(state["optimizer"])
+        """Continue from a saved state; settings of the optimizer stay those of this machine and recipe."""
+        saved = state["optimizer"]
+        own = {k: v for k, v in self.optimizer.param_groups[0].items() if k != "params"}
+        groups = [{**group, **own} for group in saved["param_groups"]]
+        self._rate = saved["param_groups"][0]["lr"]
+        self.optimizer.load_state_dict({**saved, "param_groups": groups})
+        if self._rate_place is not None:
+            # Loading has put a copy in place of the memory that recordings read.
+            self.optimizer.param_groups[0]["lr"] = self._rate_place.fill_(self._rate)
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         for parameter, moments in self.optimizer.state.items():
@@ -97,18 +120,35 @@ class Updater:
                     moments[name] = torch.empty_like(parameter).copy_(value)
 
 
-def _optimizer(parameters: list[nn.Parameter], config: OptimizerConfig, device: torch.device) -> torch.optim.Optimizer:
-    """The algorithm over its parameters.
+def _optimizer(
+    parameters: list[nn.Parameter], config: OptimizerConfig, device: torch.device, place: Tensor | None
+) -> torch.optim.Optimizer:
+    """The algorithm over its parameters; it reads its rate from ``place``, where there is one.
 
     Reference: Adam, D. P. Kingma, J. Ba, ICLR 2015, arXiv:1412.6980, algorithm 1; AdamW, I. Loshchilov,
     F. Hutter, ICLR 2019, arXiv:1711.05101, algorithm 2; RMSProp, T. Tieleman, G. Hinton, 2012.
     """
-    peak, decay = config.rate.peak, config.weight_decay
+    peak, decay = config.rate.peak if place is None else place, config.weight_decay
+    # Without this mark a step cannot be recorded; it keeps the count of steps on the device.
+    recordable = devices.has_graphs(device)
     if config.algorithm == "rmsprop":
         momentum, alpha = config.betas
         return torch.optim.RMSprop(
-            parameters, lr=peak, alpha=alpha, eps=config.eps, weight_decay=decay, momentum=momentum
+            parameters,
+            lr=peak,
+            alpha=alpha,
+            eps=config.eps,
+            weight_decay=decay,
+            momentum=momentum,
+            capturable=recordable,
         )
     algorithm = torch.optim.Adam if config.algorithm == "adam" else torch.optim.AdamW
-    fused = device.type in _FUSED
-    return algorithm(parameters, lr=peak, betas=config.betas, eps=config.eps, weight_decay=decay, fused=fused)
+    return algorithm(
+        parameters,
+        lr=peak,
+        betas=config.betas,
+        eps=config.eps,
+        weight_decay=decay,
+        fused=device.type in _FUSED,
+        capturable=recordable,
+    )

@@ -69,7 +69,7 @@ class GAN(Method):
 
     def phases(self) -> Sequence[Phase]:
         """The discriminator, its penalty where there is one, the generator."""
-        turns = [Phase("discriminator", "discriminator", self.discriminator_loss)]
+        turns = [Phase("discriminator", "discriminator", self.discriminator_loss, recorded=True)]
         if self.config.r1:
             every = self.config.r1_interval
             turns.append(
@@ -80,9 +80,10 @@ class GAN(Method):
                     interval=every,
                     weight=float(every),
                     second_order=True,
+                    recorded=True,
                 )
             )
-        return [*turns, Phase("generator", "generator", self.generator_loss)]
+        return [*turns, Phase("generator", "generator", self.generator_loss, recorded=True)]
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The generator."""

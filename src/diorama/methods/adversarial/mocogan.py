@@ -85,11 +85,12 @@ class MoCoGAN(Method):
 
     def phases(self) -> Sequence[Phase]:
         """Both discriminators, then the generator."""
-        return [
-            Phase("image_discriminator", "image_discriminator", self.image_discriminator_loss),
-            Phase("video_discriminator", "video_discriminator", self.video_discriminator_loss),
-            Phase("generator", "generator", self.generator_loss),
-        ]
+        losses = {
+            "image_discriminator": self.image_discriminator_loss,
+            "video_discriminator": self.video_discriminator_loss,
+            "generator": self.generator_loss,
+        }
+        return [Phase(player, player, loss, recorded=True) for player, loss in losses.items()]
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The generator."""

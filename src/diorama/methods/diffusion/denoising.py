@@ -84,7 +84,7 @@ class DiffusionMethod(Method):
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
-        return [Phase("loss", "denoiser", self.loss)]
+        return [Phase("loss", "denoiser", self.loss, recorded=True)]
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The networks that are trained."""

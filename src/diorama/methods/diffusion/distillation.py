@@ -93,8 +93,8 @@ class ProgressiveDistillation(Method):
         return {"denoiser": [p for module in self.averaged().values() for p in module.parameters()]}
 
     def phases(self) -> Sequence[Phase]:
-        """One turn."""
-        return [Phase("loss", "denoiser", self.loss)]
+        """One turn; a guided teacher looks at what its samples are given, for which it waits for the device."""
+        return [Phase("loss", "denoiser", self.loss, recorded=self.teacher.config.guidance == 1)]
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The student's networks."""

@@ -70,8 +70,8 @@ class VAE(Method):
         return {"autoencoder": [*self.encoder.parameters(), *self.decoder.parameters()]}
 
     def phases(self) -> Sequence[Phase]:
-        """One turn."""
-        return [Phase("elbo", "autoencoder", self.elbo)]
+        """One turn; while its weight grows, it is another function in every step."""
+        return [Phase("elbo", "autoencoder", self.elbo, recorded=not self.config.warmup)]
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """Encoder and decoder, and the scale of spatial latents."""

@@ -164,8 +164,8 @@ class _Level(nn.Module):
                 )
         self.resample = resample
 
-    def step(self, i: int, x: Tensor, given: _Given) -> Tensor:
-        x = self.blocks[i](x, given.embedding)
+    def step(self, i: int, x: Tensor, given: _Given, skip: Tensor | None = None) -> Tensor:
+        x = self.blocks[i](x, given.embedding, skip)
         x = self.attention[i](x) if self.attention else x
         return self.reading[i](x, given.text, given.text_mask) if self.reading else x
 
@@ -193,7 +193,7 @@ class UpLevel(_Level):
 
     def forward(self, x: Tensor, given: _Given, skips: list[Tensor]) -> Tensor:
         for i in range(len(self.blocks)):
-            x = self.step(i, torch.cat([x, skips.pop()], dim=1), given)
+            x = self.step(i, x, given, skips.pop())
         return self.leave(x, given)
 
 

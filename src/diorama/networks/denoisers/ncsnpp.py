@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
@@ -170,7 +169,7 @@ class PyramidUp(_PyramidLevel):
     ) -> tuple[Tensor, Tensor | None]:
         """(b, c, h, w), outputs of the way down and the picture at half this resolution -> both at twice theirs."""
         for block in self.blocks:
-            x = block(torch.cat([x, skips.pop()], dim=1), embedding)
+            x = block(x, embedding, skips.pop())
         for attention in self.attention:
             x = attention(x)
         picture = None if picture is None else fir_double(picture)

@@ -150,7 +150,8 @@ class MoCoGANGenerator(nn.Module):
 
     def one_hot(self, category: Int[Tensor, " b"]) -> Float[Tensor, "b k"]:
         """The code of each kind of motion, numbered from 0."""
-        return nn.functional.one_hot(category, self.config.categories).float()
+        # PyTorch's own one_hot looks at the values first, for which it waits on some devices.
+        return (category[:, None] == torch.arange(self.config.categories, device=category.device)).float()  # (b, k)
 
     def draw(self, codes: Float[Tensor, "b t d"]) -> Float[Tensor, "b c t h w"]:
         """Draw every frame from its latent vector."""

@@ -1,0 +1,61 @@
+"""The fused CUDA kernels against plain formulas: on a GPU, or in Triton's interpreter where there is none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+if find_spec("triton"):
+    # Triton comes with PyTorch's CUDA builds only.
+    from tests.nn import fused_cases
+
+ROOT = Path(__file__).resolve().parents[2]
+DTYPES = [torch.float32, torch.bfloat16]
+WAYS = [
+    *((number, True, torch.float32) for number in range(10)),
+    *((number, False, torch.float32) for number in (0, 2, 7, 9)),
+    *((number, True, torch.bfloat16) for number in (0, 5, 7)),
+]
+"""Cases by number, whether programs see all pixels, and type: building kernels takes a second each."""
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with PyTorch's CUDA builds only")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="what there is a GPU for needs no interpreter")
+def test_kernels_equal_plain_formulas_in_the_interpreter() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.nn.fused_cases"],
+        cwd=ROOT,
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "equal", done.stderr
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("number", "whole", "dtype"), WAYS)
+def test_group_norm_equals_its_formula_forwards_and_backwards(number: int, whole: bool, dtype: torch.dtype) -> None:
+    fused_cases.check_norm(fused_cases.NORMS[number], dtype, "cuda", whole=whole)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("number", range(4))
+def test_residual_sums_equal_their_formula_forwards_and_backwards(number: int, dtype: torch.dtype) -> None:
+    fused_cases.check_sum(fused_cases.SUMS[number], dtype, "cuda")
+
+
+@pytest.mark.gpu
+def test_large_batches_take_one_pass_and_small_ones_several() -> None:
+    from diorama.nn.group_norm_triton import _Shape
+
+    assert _Shape(256, 128, 32 * 32, 32, 2).whole
+    assert _Shape(1000, 384, 32 * 32, 32, 2).whole
+    assert not _Shape(4, 128, 32 * 32, 32, 2).whole
+    assert not _Shape(256, 128, 256 * 256, 32, 2).whole

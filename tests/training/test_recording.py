@@ -1,0 +1,208 @@
+"""Recorded turns equal launched ones bit for bit: on tapes, which stand for graphs, and on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+
+from diorama.core.contracts import Batch, DataInfo, Loss
+from diorama.core.errors import TrainingFailed
+from diorama.methods.base import Method
+from diorama.recipes import dcgan, ddpm, mocogan, vae
+from diorama.training import recording
+from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
+from tests.recipes.families import clips
+from tests.recipes.families import pictures as info_of
+from tests.training.toy import ToyFlowConfig
+from tests.training.walks import Build, Run, assert_same, flow, flow_with, gan, pictures, shared
+
+
+@pytest.mark.parametrize("build", [gan, flow, shared])
+@pytest.mark.parametrize("micros", [1, 2, 3])
+def test_recorded_turns_equal_launched_ones(
+    build: Build, micros: int, device: torch.device, recordings: list[str]
+) -> None:
+    launched = Run(build, device).go(8, recorded=False, batches=pictures(device, micros))
+    assert not recordings
+    recorded = Run(build, device).go(8, recorded=True, batches=pictures(device, micros))
+    assert sorted(recordings) == sorted(phase.name for phase in build().phases())
+    assert_same(recorded, launched)
+    assert not recorded.notes()
+    recorded.check.settle()
+
+
+def test_recorded_turns_equal_launched_ones_in_half_precision(device: torch.device, recordings: list[str]) -> None:
+    runs = [
+        Run(gan, device, torch.bfloat16).go(8, recorded=recorded, batches=pictures(device))
+        for recorded in (True, False)
+    ]
+    assert len(recordings) == 3
+    assert_same(*runs)
+
+
+@pytest.mark.parametrize("algorithm", ["adam", "adamw", pytest.param("rmsprop", marks=pytest.mark.gpu)])
+def test_all_optimizers_can_be_recorded_and_follow_their_rate(algorithm: str, device: torch.device) -> None:
+    if algorithm == "rmsprop" and device.type == "cpu":
+        pytest.skip("PyTorch's RMSProp can be recorded on GPUs only")
+    rate = RateConfig(peak=1e-2, warmup=24, decay="cosine")
+    config = OptimizerConfig(algorithm=algorithm, rate=rate, betas=(0.5, 0.9), weight_decay=0.1)  # type: ignore[arg-type]
+    runs = [
+        Run(flow, device, config=config).go(8, recorded=recorded, batches=pictures(device))
+        for recorded in (True, False)
+    ]
+    assert_same(*runs)
+
+
+def _made(make: Callable[[DataInfo], Recipe], info: DataInfo) -> tuple[Recipe, DataInfo]:
+    recipe = make(info)
+    if make is dcgan.dcgan_cpu:
+        recipe = replace(recipe, method=replace(recipe.method, r1=1.0, r1_interval=2))  # type: ignore[call-arg]
+    return recipe, info
+
+
+SHIPPED = {
+    "ddpm": lambda: _made(ddpm.ddpm_cpu, info_of(16)),
+    "ddpm_class": lambda: _made(ddpm.ddpm_class_cpu, replace(info_of(16), classes=("a", "b"))),
+    "dcgan": lambda: _made(dcgan.dcgan_cpu, info_of(16)),
+    "vae": lambda: _made(vae.vae_cpu, info_of(16)),
+    "mocogan": lambda: _made(mocogan.mocogan_cpu, clips(16, frames=4, classes=("a", "b"))),
+}
+"""The shipped methods in their small recipes, the penalty of the DCGAN's critic included."""
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_all_turns_of_the_shipped_methods_are_recorded_and_equal_launched_ones(
+    name: str, dtype: torch.dtype, device: torch.device, recordings: list[str]
+) -> None:
+    recipe, info = SHIPPED[name]()
+
+    def build() -> Method:
+        method = recipe.method.build()
+        for module in method.modules():
+            # The residual blocks' dropout, which the small recipe goes without.
+            if isinstance(getattr(module, "dropout", None), float):
+                module.dropout = 0.1
+        return method
+
+    def batches(step: int) -> Sequence[Batch]:
+        draws = torch.Generator().manual_seed(step)
+        records = torch.rand(4, *info.media.shape, generator=draws) * 2 - 1
+        label = torch.randint(2, (4,), generator=draws)
+        return [{info.media.kind: records.to(device), "label": label.to(device)}]
+
+    runs = [
+        Run(build, device, dtype, recipe.optimizers).go(5, recorded=recorded, batches=batches)
+        for recorded in (False, True)
+    ]
+    assert not runs[1].notes()
+    # A phase of every second step has had three turns by then, and is recorded in the last.
+    assert sorted(recordings) == sorted(phase.name for phase in build().phases())
+    assert_same(*runs)
+
+
+def test_a_network_called_twice_in_one_loss_is_itself_both_times(device: torch.device) -> None:
+    run = Run(shared, device).go(8, recorded=True, batches=pictures(device))
+    for step in run.taken:
+        assert step.losses["both"] > 0
+        assert step.losses["both/near"] != step.losses["both/far"]
+
+
+def test_a_recorded_run_leaves_parameters_frozen_and_without_gradients(
+    device: torch.device, recordings: list[str]
+) -> None:
+    run = Run(flow, device).go(8, recorded=True, batches=pictures(device))
+    assert recordings
+    assert not any(p.requires_grad for p in run.method.parameters())
+    assert all(p.grad is None for p in run.method.parameters())
+
+
+def test_a_bad_value_in_a_replay_is_found_with_its_step(device: torch.device) -> None:
+    plain = pictures(device)
+
+    def poisonous(step: int) -> Sequence[Batch]:
+        (batch,) = plain(step)
+        return [{**batch, "image": batch["image"] / (0.0 if step == 5 else 1.0)}]
+
+    run = Run(flow, device).go(8, recorded=True, batches=poisonous)
+    with pytest.raises(TrainingFailed, match="step 5: the loss of phase 'flow'"):
+        run.check.settle()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_saved_with_recordings_goes_on_without_and_the_other_way(first: bool, device: torch.device) -> None:
+    whole = Run(gan, device).go(10, recorded=False, batches=pictures(device))
+    begun = Run(gan, device).go(5, recorded=first, batches=pictures(device))
+    assert_same(begun.resumed().go(10, recorded=not first, batches=pictures(device)), whole)
+
+
+def test_a_phase_that_does_not_ask_is_launched_and_that_is_said_once(
+    device: torch.device, recordings: list[str]
+) -> None:
+    def build() -> Method:
+        return ToyFlowConfig().build()
+
+    run = Run(build, device).go(5, recorded=True, batches=pictures(device))
+    assert not recordings
+    (note,) = run.notes()
+    assert "phase flow kernel by kernel" in note
+    assert "does not ask" in note
+    assert_same(run, Run(build, device).go(5, recorded=False, batches=pictures(device)))
+
+
+def test_in_float16_turns_are_launched_and_that_is_said(device: torch.device, recordings: list[str]) -> None:
+    run = Run(flow, device, torch.float16).go(4, recorded=True, batches=pictures(device))
+    assert not recordings
+    assert ["float16" in note for note in run.notes()] == [True]
+
+
+@pytest.mark.gpu
+def test_draws_of_the_processor_keep_a_phase_from_being_recorded(recordings: list[str]) -> None:
+    cuda = torch.device("cuda")
+
+    def loss(method: Method, batch: Batch) -> Loss:
+        drawn = method.generator(torch.randn(8, 4).pin_memory().to(cuda, non_blocking=True))
+        return Loss((drawn - batch["image"]).square().mean())
+
+    run = Run(flow_with(loss), cuda).go(4, recorded=True, batches=pictures(cuda))
+    assert not recordings
+    assert "processor's generator" in run.notes()[0]
+
+
+@pytest.mark.gpu
+def test_a_loss_that_waits_for_the_gpu_is_launched_and_that_is_said(recordings: list[str]) -> None:
+    cuda = torch.device("cuda")
+
+    def loss(method: Method, batch: Batch) -> Loss:
+        value = (method.generator(batch["image"].flatten(1)[:, :4]) - batch["image"]).square().mean()
+        return Loss(value, {"doubled": torch.full((), 2 * value.item(), device=cuda)})
+
+    run = Run(flow_with(loss), cuda).go(4, recorded=True, batches=pictures(cuda))
+    assert not recordings
+    assert "waits for the device (test_recording.py:" in run.notes()[0]
+
+
+def test_a_turn_that_cannot_be_recorded_fails_with_advice(device: torch.device) -> None:
+    if device.type == "cuda":
+        pytest.skip("a recording that broke leaves PyTorch's allocator in no state for other tests")
+
+    def loss(method: Method, batch: Batch) -> Loss:
+        value = (method.generator(batch["image"].flatten(1)[:, :4]) - batch["image"]).square().mean()
+        return Loss(value, {"doubled": torch.full((), 2 * value.item())})
+
+    with pytest.raises(TrainingFailed, match=r"phase 'flow' says .* when stream is capturing.*--compile off"):
+        Run(flow_with(loss), device).go(4, recorded=True, batches=pictures(device))
+
+
+def test_batches_of_ever_new_shapes_are_launched(device: torch.device, recordings: list[str]) -> None:
+    def growing(step: int) -> Sequence[Batch]:
+        (batch,) = pictures(device)(step)
+        return [{"image": batch["image"][: 2 + step // 4]}]
+
+    run = Run(flow, device).go(24, recorded=True, batches=growing)
+    assert len(recordings) == recording._FORMS
+    assert ["ever new shapes" in note for note in run.notes()] == [True]
+    assert run.taken[16].notes == tuple(run.notes())
