@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from diorama.core import device as devices
 from diorama.core.contracts import Condition
 
 _TRIALS = 2
@@ -26,11 +27,14 @@ class RecordedNetwork:
 
     Args:
         network: in evaluation mode, on a CUDA device.
-        bf16: it is called under autocast; weights of convolutions and linear layers are cast once, in a copy.
+        bf16: it is called under autocast; weights are cast once, in a copy.
     """
 
     def __init__(self, network: nn.Module, *, bf16: bool) -> None:
-        self.network = cast_products(network) if bf16 else network
+        if bf16:
+            network = copy.deepcopy(network)
+            devices.cast_weights(network, torch.bfloat16)
+        self.network = network
         self._recordings: dict[tuple[object, ...], _Recording] = {}
 
     def __call__(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
@@ -69,12 +73,3 @@ class _Recording:
         enabled, dtype = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
         with torch.autocast("cuda", dtype=dtype, enabled=enabled, cache_enabled=False):
             return network(x, t, condition)
-
-
-def cast_products(network: nn.Module) -> nn.Module:
-    """A copy of a network whose convolutions and linear layers hold bfloat16 weights, as autocast would cast them."""
-    cast = copy.deepcopy(network)
-    for module in cast.modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
-            module.to(torch.bfloat16)
-    return cast
