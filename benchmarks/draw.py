@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from diorama.core import device as devices
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.files import write_text
-from diorama.interop.diffusers_unet2d import export_config, export_state
+from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.recipes.ddpm import ddpm
 from diorama.synthesis import store

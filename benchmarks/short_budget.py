@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
+from diorama.processes.times import StepTimes
 from diorama.recipes import ddpm as paper
 from diorama.training.recipe import AverageConfig, RateConfig, Recipe
 
@@ -23,7 +24,7 @@ def ddpm(info: DataInfo) -> Recipe:
     return replace(
         recipe,
         name="ddpm_short",
-        method=replace(recipe.method, times="spread"),
+        method=replace(recipe.method, times=StepTimes(spread=True)),
         optimizers={"denoiser": replace(optimizer, rate=rate, betas=(0.9, 0.99))},
         images=1_900_000,
         batch_size=256,
