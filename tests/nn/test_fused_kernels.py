@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 if find_spec("triton"):
     # Triton comes with PyTorch's CUDA builds only.
@@ -18,9 +20,11 @@ if find_spec("triton"):
 ROOT = Path(__file__).resolve().parents[2]
 DTYPES = [torch.float32, torch.bfloat16]
 WAYS = [
-    *((number, True, torch.float32) for number in range(10)),
-    *((number, False, torch.float32) for number in (0, 2, 7, 9)),
-    *((number, True, torch.bfloat16) for number in (0, 5, 7)),
+    *((number, True, torch.float32) for number in range(13)),
+    *((number, False, torch.float32) for number in (0, 2, 7, 9, 10, 11)),
+    *((number, True, torch.bfloat16) for number in (0, 5, 7, 10, 12)),
+    *((number, False, torch.bfloat16) for number in (2, 10)),
+    *((number, True, torch.float16) for number in (1, 12)),
 ]
 """Cases by number, whether programs see all pixels, and type: building kernels takes a second each."""
 
@@ -51,11 +55,32 @@ def test_residual_sums_equal_their_formula_forwards_and_backwards(number: int, d
     fused_cases.check_sum(fused_cases.SUMS[number], dtype, "cuda")
 
 
-@pytest.mark.gpu
-def test_large_batches_take_one_pass_and_small_ones_several() -> None:
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with PyTorch's CUDA builds only")
+def test_a_map_that_fits_into_registers_is_seen_whole() -> None:
     from diorama.nn.group_norm_triton import _Shape
 
     assert _Shape(256, 128, 32 * 32, 32, 2).whole
-    assert _Shape(1000, 384, 32 * 32, 32, 2).whole
-    assert not _Shape(4, 128, 32 * 32, 32, 2).whole
+    assert _Shape(1, 384, 32 * 32, 32, 2).whole
+    assert _Shape(1000, 512, 16 * 16, 32, 4).whole
     assert not _Shape(256, 128, 256 * 256, 32, 2).whole
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with PyTorch's CUDA builds only")
+@given(
+    batch=st.integers(1, 4),
+    groups=st.integers(1, 48),
+    width=st.integers(1, 300),
+    pixels=st.integers(1, 5000),
+    itemsize=st.sampled_from([2, 4]),
+)
+def test_programs_cover_every_group_and_every_pixel(
+    batch: int, groups: int, width: int, pixels: int, itemsize: int
+) -> None:
+    from diorama.nn.group_norm_triton import _Shape
+
+    shape = _Shape(batch, groups * width, pixels, groups, itemsize)
+    assert groups % shape.together == 0
+    assert (shape.chunks - 1) * shape.tile * shape.parts < pixels <= shape.chunks * shape.tile * shape.parts
+    assert shape.grid() == (batch * shape.chunks * groups // shape.together,)
+    assert shape.chunks == 1 or not shape.whole
+    assert shape.parts <= 8 or shape.tile == 1

@@ -2,8 +2,8 @@
 
 PyTorch's own kernels want channels-first memory and float32, so that in a mixed-precision U-Net on an H100 they and
 the copies around them take six times as long as the convolutions between them. These read and write bf16 where it
-lies: from memory once, and again from the cache, both ways. Features that a U-Net joins before it normalises them are
-read from where they are, so that joining them costs nothing.
+lies. Features that fit into the registers of the programs that look at them are read from memory once, both ways.
+Features that a U-Net joins before it normalises them are read from where they are, so that joining them costs nothing.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from diorama.nn import group_norm_kernels as kernels
+from diorama.nn import group_norm_backward as backward_kernels
+from diorama.nn import group_norm_forward as forward_kernels
 
-_CACHED = 1 << 16
-"""Bytes of one program's features that are still in the cache when they are read again, with all programs at work."""
-_AT_MOST = 1 << 17
-_PROGRAMS = 512
-"""Programs that fill a large device."""
-_LINE = 64
-"""Bytes that memory hands out together."""
-_TILE_CHANNELS, _TILE = 64, 4096
-"""Channels of a tile at most, and its elements."""
-_CHUNK = 512
-"""Pixels that one program sums where it cannot see all."""
-_STAGES, _WARPS = 3, 8
-"""Tiles that are on their way at once, and groups of threads that work on one."""
+_ACCESS = 16
+"""Bytes that a thread reads at once."""
+_PARTS = 8
+"""Such accesses of a thread, at most, whose values it keeps."""
+_SECTOR, _LINE = 32, 128
+"""Bytes that memory hands out at least, and at best: of a pixel, a program reads as many."""
+_FEWEST_WARPS, _WARPS, _MOST_WARPS = 4, 8, 16
+"""Groups of 32 threads in a program, and in one that could not see all pixels with fewer.
+
+With fewer threads than channels the compiler lays out tiles as it laid out vectors, and exchanges them to and fro.
+"""
+_REGISTERS_FORWARD, _REGISTERS_BACKWARD = 80, 128
+"""Of a thread, at most: so that three programs fit at once, or two that keep the gradient as well."""
 
 
 class _Shape(NamedTuple):
@@ -40,52 +41,79 @@ class _Shape(NamedTuple):
     itemsize: int
 
     @property
-    def groups_together(self) -> int:
-        """Groups of a program that sees all pixels: few enough for the cache, many enough for a line of memory."""
-        width, together = self.channels // self.groups, 1
-        while 2 * together * width <= _TILE_CHANNELS and self.groups % (2 * together) == 0:
+    def width(self) -> int:
+        """Channels of a group."""
+        return self.channels // self.groups
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of a group: their number must be a power of two."""
+        return triton.next_power_of_2(self.width)
+
+    @property
+    def together(self) -> int:
+        """Groups of a program: as many as fill a line, or fewer if it then sees all their pixels."""
+        together, most = self._that_fill(_SECTOR), self._that_fill(_LINE)
+        if self._warps_for(together) > _MOST_WARPS:
+            return most
+        while together < most and self._warps_for(2 * together) <= _WARPS:
             together *= 2
-        line = 2 * _LINE // (width * self.itemsize)
-        while together >= max(2, line) and self._bytes(together) > _CACHED:
-            together //= 2
         return together
 
     @property
     def whole(self) -> bool:
         """Whether a program sees all pixels of its groups."""
-        together = self.groups_together
-        narrow = together * self.channels // self.groups <= _TILE_CHANNELS
-        programs = self.batch * (self.groups // together)
-        return narrow and self._bytes(together) <= _AT_MOST and programs >= _PROGRAMS
+        return self._warps_for(self.together) <= _MOST_WARPS
 
     @property
-    def span(self) -> int:
-        """Channels of a program."""
-        return self.groups_together * (self.channels // self.groups) if self.whole else _TILE_CHANNELS
+    def warps(self) -> int:
+        return self._warps_for(self.together) if self.whole else _WARPS
+
+    @property
+    def tile(self) -> int:
+        """Pixels of a tile."""
+        return max(1, self.warps * 32 * _ACCESS // (self.together * self.lanes * self.itemsize))
+
+    @property
+    def parts(self) -> int:
+        """Tiles of a program."""
+        return triton.cdiv(self.pixels, self.tile) if self.whole else _PARTS
 
     @property
     def chunks(self) -> int:
-        return triton.cdiv(self.pixels, _CHUNK)
+        return triton.cdiv(self.pixels, self.tile * self.parts)
 
-    def _bytes(self, together: int) -> int:
-        return self.pixels * together * (self.channels // self.groups) * self.itemsize
+    def _that_fill(self, size: int) -> int:
+        """The fewest groups whose channels of one pixel take so many bytes."""
+        together = 1
+        while self.groups % (2 * together) == 0 and together * self.lanes * self.itemsize < size:
+            together *= 2
+        return together
 
-    def tiles(self) -> dict[str, int]:
-        """What a kernel is told about its tiles."""
-        channels = triton.next_power_of_2(self.span)
-        pixels = _TILE // channels
-        count = triton.cdiv(self.pixels if self.whole else min(self.pixels, _CHUNK), pixels)
-        return {"TILE_C": channels, "TILE_P": pixels, "TILES": count, "STAGES": _STAGES, "num_warps": _WARPS}
+    def _warps_for(self, together: int) -> int:
+        """Groups of threads that keep all pixels of so many groups of channels."""
+        size = self.pixels * together * self.lanes * self.itemsize
+        return max(_FEWEST_WARPS, triton.next_power_of_2(triton.cdiv(size, 32 * _ACCESS * _PARTS)))
 
-    def grid(self) -> tuple[int, ...]:
-        """Programs of a kernel that sees all pixels, or a chunk of them."""
-        blocks = triton.cdiv(self.channels, self.span)
-        return (self.batch, blocks) if self.whole else (self.batch, self.chunks, blocks)
+    def grid(self) -> tuple[int]:
+        return (self.batch * self.chunks * (self.groups // self.together),)
 
-    def reduction(self) -> dict[str, int]:
-        """What the kernel is told that adds up the chunks of a group."""
-        width = self.channels // self.groups
-        return {"BLOCK_G": triton.next_power_of_2(width), "BLOCK_K": triton.next_power_of_2(self.chunks)}
+    def of_group(self) -> dict[str, int]:
+        """What a kernel is told that adds up the chunks of one group."""
+        return {"WIDTH": self.width, "BLOCK_K": triton.next_power_of_2(self.chunks)}
+
+    def tiling(self) -> dict[str, Any]:
+        """What the other kernels are told about their tiles."""
+        even = self.width == self.lanes and self.pixels == self.tile * self.parts * self.chunks
+        return {
+            "GROUPS": self.together,
+            "WIDTH": self.width,
+            "LANES": self.lanes,
+            "TILE": self.tile,
+            "PARTS": self.parts,
+            "EVEN": even,
+            "num_warps": self.warps,
+        }
 
 
 class _Given(NamedTuple):
@@ -109,87 +137,93 @@ class _Given(NamedTuple):
         """x, skip and offset; x stands for what is absent, and is not read there."""
         return self.x, self.x if self.skip is None else self.skip, self.x if self.offset is None else self.offset
 
-    def kinds(self) -> dict[str, bool]:
-        """What a kernel is told to leave out."""
-        return {"HAS_SKIP": self.skip is not None, "HAS_OFFSET": self.offset is not None}
-
-    def sizes(self) -> tuple[int, int, int, int]:
-        """Channels of x, of all, pixels and groups."""
-        return self.x.shape[1], self.shape.channels, self.shape.pixels, self.groups
+    def sizes(self) -> tuple[int, ...]:
+        """Channels of x, of all, pixels and groups; and the chunks of the pixels, where there are several kernels."""
+        shape = self.shape
+        sizes = (self.x.shape[1], shape.channels, shape.pixels, self.groups)
+        return sizes if shape.whole else (*sizes, shape.chunks)
 
     def stride(self) -> int:
         """Between the weights of samples; 0 where all samples share them."""
         return self.shape.channels if self.weight.dim() == 2 else 0
 
+    def options(self, registers: int) -> dict[str, Any]:
+        """What all kernels are told that go through the features."""
+        kinds = {"HAS_SKIP": self.skip is not None, "HAS_OFFSET": self.offset is not None}
+        return {**kinds, **self.shape.tiling(), "maxnreg": registers}
+
 
 class _Moments(NamedTuple):
-    """Mean and 1/std (b, groups), and the sums of u over pixels (b, c)."""
+    """Mean and 1/std of the groups: both (b, groups)."""
 
     mean: Tensor
     rstd: Tensor
-    channel_sum: Tensor
+
+
+class _Gradients(NamedTuple):
+    """Of x, skip, and the offset (b, c); of weight and bias (2, b, c)."""
+
+    x: Tensor
+    skip: Tensor | None
+    offset: Tensor | None
+    affine: Tensor
 
 
 def _forward(given: _Given, *, save: bool) -> tuple[Tensor, _Moments]:
-    shape = given.shape
-    b, _, h, w = given.x.shape
-    size, device = (b, shape.channels, h, w), given.x.device
-    y = torch.empty(size, dtype=given.x.dtype, device=device, memory_format=torch.channels_last)
-    float32 = {"dtype": torch.float32, "device": y.device}
-    saved = save or not shape.whole
-    per_group = (b, shape.groups) if saved else (0,)
-    mean, rstd = (torch.empty(per_group, **float32) for _ in range(2))  # type: ignore[call-overload]
-    channel_sum = torch.empty((b, shape.channels) if saved else (0,), **float32)  # type: ignore[call-overload]
-    moments = _Moments(mean, rstd, channel_sum)
-    affine, tiles, kinds = (given.weight, given.bias), shape.tiles(), given.kinds()
+    shape, x = given.shape, given.x
+    size = (shape.batch, shape.channels, *x.shape[2:])
+    y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    known = (shape.batch, shape.groups) if save or not shape.whole else (0,)
+    moments = _Moments(*(torch.empty(known, dtype=torch.float32, device=x.device) for _ in range(2)))
+    affine, options = (given.weight, given.bias), given.options(_REGISTERS_FORWARD)
     if shape.whole:
-        kernels.whole_forward_kernel[shape.grid()](
-            *given.pointers(), *affine, y, *moments, *given.sizes(), shape.span, given.stride(), given.eps,
-            SILU=given.silu, SAVE=save, **kinds, **tiles,
+        forward_kernels.whole_forward_kernel[shape.grid()](
+            *given.pointers(), *affine, y, *moments, *given.sizes(), given.stride(), given.eps, SILU=given.silu,
+            SAVE=save, **options,
         )  # fmt: skip
         return y, moments
-    partial = torch.empty((b, shape.chunks, 2, shape.channels), **float32)  # type: ignore[call-overload]
-    kernels.chunk_sums_kernel[shape.grid()](*given.pointers(), partial, *given.sizes(), shape.span, **kinds, **tiles)
-    kernels.chunk_moments_kernel[(b, shape.groups)](
-        *given.pointers(), partial, channel_sum, mean, rstd, *given.sizes(), shape.chunks, given.eps,
-        **kinds, **shape.reduction(),
-    )  # fmt: skip
-    kernels.chunk_apply_kernel[shape.grid()](
-        *given.pointers(), mean, rstd, *affine, y, *given.sizes(), shape.span, given.stride(), SILU=given.silu,
-        **kinds, **tiles,
-    )  # fmt: skip
+    partial = moments.mean.new_empty((*known, shape.chunks, 2))
+    forward_kernels.chunk_sums_kernel[shape.grid()](*given.pointers(), partial, *given.sizes(), **options)
+    forward_kernels.chunk_moments_kernel[(shape.batch * shape.groups,)](
+        partial, *moments, shape.pixels, shape.chunks, shape.tile * shape.parts, given.eps, **shape.of_group()
+    )
+    forward_kernels.chunk_apply_kernel[shape.grid()](
+        *given.pointers(), *moments, *affine, y, *given.sizes(), given.stride(), SILU=given.silu, **options
+    )
     return y, moments
 
 
-def _backward(given: _Given, moments: _Moments, dy: Tensor) -> tuple[Tensor, Tensor | None, Tensor, Tensor, Tensor]:
-    """Gradients of x, skip, offset (b, c), weight (b, c) and bias (b, c)."""
+def _backward(given: _Given, moments: _Moments, dy: Tensor) -> _Gradients:
     shape, (x, skip, offset) = given.shape, given.pointers()
-    dx = torch.empty_like(given.x)
-    dskip = None if given.skip is None else torch.empty_like(given.skip)
-    mean, rstd, channel_sum = moments
-    d_weight, d_bias, d_offset = (torch.empty_like(channel_sum) for _ in range(3))
-    known = (x, skip, dy, offset, mean, rstd)
-    affine, small = (given.weight, given.bias), (d_weight, d_bias, d_offset)
-    written = (dx, dx if dskip is None else dskip)
-    how: dict[str, Any] = {"SILU": given.silu, **given.kinds(), **shape.tiles()}
+    affine = moments.mean.new_empty((2, shape.batch, shape.channels))
+    found = _Gradients(
+        torch.empty_like(given.x),
+        None if given.skip is None else torch.empty_like(given.skip),
+        None if given.offset is None else torch.empty_like(affine[0]),
+        affine,
+    )
+    known = (x, skip, dy, offset, *moments, given.weight, given.bias)
+    written = (found.x, found.x if found.skip is None else found.skip)
+    small = (*affine, affine if found.offset is None else found.offset)
+    options = {"SILU": given.silu, **given.options(_REGISTERS_BACKWARD)}
     if shape.whole:
-        kernels.whole_backward_kernel[shape.grid()](
-            *known, channel_sum, *affine, *written, *small, *given.sizes(), shape.span, given.stride(), **how
+        backward_kernels.whole_backward_kernel[shape.grid()](
+            *known, *written, *small, *given.sizes(), given.stride(), **options
         )
-        return dx, dskip, d_offset, d_weight, d_bias
-    partial = channel_sum.new_empty((shape.batch, shape.chunks, 2, shape.channels))
-    means = channel_sum.new_empty((shape.batch, shape.groups, 2))
-    kernels.chunk_backward_sums_kernel[shape.grid()](
-        *known, *affine, partial, *given.sizes(), shape.span, given.stride(), **how
+        return found
+    partial = affine.new_empty((shape.batch, shape.chunks, 3, shape.channels))
+    means = affine.new_empty((shape.batch, shape.groups, 2))
+    backward_kernels.chunk_backward_sums_kernel[shape.grid()](
+        *known, partial, *given.sizes(), given.stride(), **options
     )
-    kernels.chunk_backward_moments_kernel[(shape.batch, shape.groups)](
-        partial, channel_sum, mean, rstd, given.weight, *small, means, *given.sizes()[1:], shape.chunks,
-        given.stride(), **shape.reduction(),
+    backward_kernels.chunk_backward_moments_kernel[(shape.batch * shape.groups,)](
+        partial, moments.rstd, given.weight, *small, means, *given.sizes()[1:], given.stride(), LANES=shape.lanes,
+        HAS_OFFSET=given.offset is not None, **shape.of_group(),
     )  # fmt: skip
-    kernels.chunk_backward_apply_kernel[shape.grid()](
-        *known, *affine, means, *written, *given.sizes(), shape.span, given.stride(), **how
+    backward_kernels.chunk_backward_apply_kernel[shape.grid()](
+        *known, means, *written, *given.sizes(), given.stride(), **options
     )
-    return dx, dskip, d_offset, d_weight, d_bias
+    return found
 
 
 class _GroupNorm(torch.autograd.Function):
@@ -216,11 +250,10 @@ class _GroupNorm(torch.autograd.Function):
         x, skip, offset, weight, bias, *moments = ctx.saved_tensors
         dy = dy.contiguous(memory_format=torch.channels_last)
         given = _Given(x, skip, offset, weight, bias, *ctx.how)
-        dx, dskip, d_offset, d_weight, d_bias = _backward(given, _Moments(*moments), dy)
-        if weight.dim() == 1:
-            d_weight, d_bias = d_weight.sum(0), d_bias.sum(0)
-        moved = None if offset is None else d_offset.to(offset.dtype)
-        return dx, dskip, moved, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
+        found = _backward(given, _Moments(*moments), dy)
+        d_weight, d_bias = found.affine if weight.dim() == 2 else found.affine.sum(1)
+        d_offset = None if found.offset is None else found.offset.to(offset.dtype)
+        return found.x, found.skip, d_offset, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
 
 
 def group_norm_silu(

@@ -1,4 +1,4 @@
-"""Whether kernels of our own take features: on CUDA devices where they can be built."""
+"""Whether kernels of our own take features: on NVIDIA's CUDA devices, where they can be built."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def can_build() -> bool:
 
 @cache
 def _found_out() -> bool:
-    if not torch.cuda.is_available():
+    # PyTorch calls AMD's devices CUDA too; the kernels hold instructions that they do not know.
+    if not torch.cuda.is_available() or torch.version.hip is not None:
         return False
     try:
         from diorama.nn.smallest_kernel import build
