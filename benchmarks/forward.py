@@ -30,7 +30,7 @@ from diorama.core.files import write_text
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.nn import kernels, resample
 from diorama.nn.norm import GroupNormAct
-from diorama.nn.residual import ResidualBlock, pointwise
+from diorama.nn.residual import ResidualBlock
 
 KINDS = (
     ("group norm", r"whole_|chunk_|group_norm|GroupNorm|RowwiseMoments"),

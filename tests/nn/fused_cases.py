@@ -14,6 +14,7 @@ from torch import Tensor
 
 from diorama.nn import group_norm_triton
 from diorama.nn.group_norm_triton import group_norm_silu
+from diorama.nn.projected_sum import projected_sum
 from diorama.nn.residual_sum import residual_sum
 
 
@@ -57,6 +58,8 @@ NORMS = (
     NormCase((2, 640, 5, 5), 0, 1, per_sample=True, silu=True),
     NormCase((1, 128, 32, 32), 64, 16, silu=True, mean=-20.0),
 )
+PROJECTIONS = (((2, 24, 5, 7), 0, 40), ((3, 64, 6, 6), 32, 20), ((1, 3, 1, 1), 5, 3), ((2, 128, 9, 9), 136, 264))
+"""Shape of x, channels of what is joined to it (0 for none), and channels that both are projected to."""
 SUMS = ((2, 24, 5, 7), (1, 3, 1, 1), (2, 300, 9, 5), (3, 128, 8, 8))
 """Shapes of residual sums."""
 
@@ -115,6 +118,28 @@ def check_sum(shape: Sequence[int], dtype: torch.dtype, device: str) -> None:
         _compare(y, exact, [x, h, bias], dtype)
 
 
+def check_projected_sum(
+    shape: tuple[int, int, int, int], joined: int, outputs: int, dtype: torch.dtype, device: str
+) -> None:
+    """Result and all gradients of a projection and what it is added to."""
+    torch.manual_seed(0)
+    b, c, height, width = shape
+    x, h = (_features((b, channels, height, width), dtype, device) for channels in (c, outputs))
+    skip = _features((b, joined, height, width), dtype, device) if joined else None
+    # Weights are rounded first: half precision is all that products see of them.
+    weight = (torch.randn(outputs, c + joined) * (c + joined) ** -0.5).to(dtype).float().to(device).requires_grad_()
+    bias = torch.randn(outputs, device=device, requires_grad=True)
+    both = (x if skip is None else torch.cat([x, skip], 1)).double()
+    for scale in (1.0, 0.5**0.5):
+        y = projected_sum(weight, x, skip, h, bias, scale=scale)
+        assert y.dtype == dtype
+        assert y.is_contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            assert torch.equal(y, projected_sum(weight, x, skip, h, bias, scale=scale))
+        exact = torch.einsum("oc,bchw->bohw", weight.double(), both) + h.double() + bias.double()[:, None, None]
+        _compare(y, exact * scale, [weight, x, skip, h, bias], dtype)
+
+
 def _features(shape: Sequence[int], dtype: torch.dtype, device: str, mean: float = 0.0) -> Tensor:
     x = (torch.randn(*shape) + mean).to(device, dtype).contiguous(memory_format=torch.channels_last)
     return x.requires_grad_()
@@ -138,6 +163,8 @@ def main() -> None:
             check_norm(case, torch.float32, "cpu", whole=whole)
     for shape in SUMS:
         check_sum(shape, torch.float32, "cpu")
+    for projection in PROJECTIONS:
+        check_projected_sum(*projection, torch.float16, "cpu")
     print("equal")
 
 

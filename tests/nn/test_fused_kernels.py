@@ -55,6 +55,13 @@ def test_residual_sums_equal_their_formula_forwards_and_backwards(number: int, d
     fused_cases.check_sum(fused_cases.SUMS[number], dtype, "cuda")
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("number", range(4))
+def test_projected_sums_equal_their_formula_forwards_and_backwards(number: int, dtype: torch.dtype) -> None:
+    fused_cases.check_projected_sum(*fused_cases.PROJECTIONS[number], dtype, "cuda")
+
+
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with PyTorch's CUDA builds only")
 def test_a_map_that_fits_into_registers_is_seen_whole() -> None:
     from diorama.nn.group_norm_triton import _Shape

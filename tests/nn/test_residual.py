@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diorama.core import device as devices
-from diorama.nn.residual import BlockStyle, Middle, ResidualBlock, pointwise
+from diorama.nn.residual import BlockStyle, Middle, ResidualBlock
 
 
 @pytest.mark.parametrize(("resample", "size"), [("keep", 4), ("up", 8), ("down", 2), ("fir_up", 8), ("fir_down", 2)])
@@ -48,16 +48,6 @@ def test_what_is_joined_to_the_input_counts_as_its_last_channels() -> None:
     block = ResidualBlock(10, 8, BlockStyle(embedding=6, groups=2))
     x, skip, embedding = torch.randn(2, 4, 4, 4), torch.randn(2, 6, 4, 4), torch.randn(2, 6)
     assert torch.equal(block(x, embedding, skip), block(torch.cat([x, skip], 1), embedding))
-
-
-def test_a_pointwise_convolution_of_parts_is_that_of_the_whole() -> None:
-    torch.manual_seed(0)
-    conv = nn.Conv2d(10, 8, 1, bias=False)
-    whole = torch.randn(2, 10, 3, 5).contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(pointwise(conv.weight, whole, None), conv(whole))
-    found = pointwise(conv.weight, whole[:, :4], whole[:, 4:])
-    torch.testing.assert_close(found, conv(whole))
-    assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def _values(block: ResidualBlock, inputs: list[Tensor], slope: Tensor) -> list[Tensor]:

@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diorama.nn import kernels
 from diorama.nn.differentiation import is_twice_differentiable
 from diorama.nn.norm import GroupNormAct
+from diorama.nn.projection import add_pointwise
 
 _FEW_TOKENS = 1024
 
@@ -31,6 +33,23 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None = None
         scores = scores if seen is None else scores.masked_fill(~seen, -torch.inf)
         return scores.softmax(dim=3) @ value
     return F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+
+
+def add_attention(x: Tensor, mixed: Tensor, out: nn.Linear, *, divide: float = 1.0) -> Tensor:
+    """The end of a residual attention: (x + out(mixed)) / divide.
+
+    Args:
+        x: (b, c, h, w).
+        mixed: (b, heads, h w, d), from :func:`attend`.
+        out: from ``heads * d`` to c channels.
+        divide: of the sum.
+    """
+    b, _, h, w = x.shape
+    mixed = mixed.transpose(1, 2).reshape(b, h, w, -1)  # (b, h, w, heads d)
+    if kernels.take(x, mixed):
+        return add_pointwise(out.weight, mixed.permute(0, 3, 1, 2), None, x, out.bias, scale=1 / divide)
+    x = x + out(mixed).permute(0, 3, 1, 2)
+    return x if divide == 1 else x / divide
 
 
 class SpatialAttention(nn.Module):
@@ -60,7 +79,4 @@ class SpatialAttention(nn.Module):
         b, c, h, w = x.shape
         tokens = (x if self.norm is None else self.norm(x)).permute(0, 2, 3, 1).reshape(b, h * w, c)
         query, key, value = self.qkv(tokens).reshape(b, h * w, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = attend(query, key, value)  # (b, heads, h w, head channels)
-        mixed = self.out(mixed.transpose(1, 2).reshape(b, h * w, -1))
-        x = x + mixed.reshape(b, h, w, c).permute(0, 3, 1, 2)
-        return x if self.divide == 1 else x / self.divide
+        return add_attention(x, attend(query, key, value), self.out, divide=self.divide)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from diorama.nn.attention import attend
+from diorama.nn.attention import add_attention, attend
 from diorama.nn.norm import GroupNormAct
 
 
@@ -43,6 +43,4 @@ class CrossAttention(nn.Module):
         query = self.query(places).reshape(b, h * w, self.heads, -1).transpose(1, 2)  # (b, heads, h w, d)
         key, value = self.key_value(text).reshape(b, text.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         seen = None if mask is None else mask[:, None, None, :]  # (b, 1, 1, n)
-        mixed = attend(query, key, value, seen)  # (b, heads, h w, head channels)
-        mixed = self.out(mixed.transpose(1, 2).reshape(b, h * w, -1))
-        return x + mixed.reshape(b, h, w, c).permute(0, 3, 1, 2)
+        return add_attention(x, attend(query, key, value, seen), self.out)

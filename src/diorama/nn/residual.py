@@ -16,6 +16,7 @@ from diorama.nn.attention import SpatialAttention
 from diorama.nn.cross_attention import CrossAttention
 from diorama.nn.dropout import dropout
 from diorama.nn.norm import GroupNormAct
+from diorama.nn.projection import add_pointwise
 from diorama.nn.resample import double, fir_double, fir_halve, halve
 
 Resample = Literal["keep", "up", "down", "fir_up", "fir_down"]
@@ -126,30 +127,11 @@ class ResidualBlock(nn.Module):
         h = F.conv2d(h, self.conv_out.weight, padding=1)
         bias = self.conv_out.bias
         assert bias is not None
-        if self.shortcut is not None:
-            assert self.shortcut.bias is not None
-            x, bias = pointwise(self.shortcut.weight, x, skip), bias + self.shortcut.bias
-        return residual_sum(x, h, bias, scale=1 / self.divide)
-
-
-def pointwise(weight: Tensor, x: Tensor, skip: Tensor | None) -> Tensor:
-    """A 1x1 convolution without bias as matrix products, of features that need not be joined.
-
-    Args:
-        weight: (o, c, 1, 1).
-        x: (b, c1, h, w), channels-last; the first channels, or all.
-        skip: (b, c - c1, h, w), the others.
-
-    Returns:
-        (b, o, h, w), channels-last.
-    """
-    b, c, height, width = x.shape
-    matrix = weight.flatten(1)  # (o, c)
-    rows = F.linear(x.permute(0, 2, 3, 1).reshape(-1, c), matrix[:, :c])  # (b h w, o)
-    if skip is not None:
-        behind = skip.permute(0, 2, 3, 1).reshape(len(rows), -1)  # (b h w, c - c1)
-        rows = torch.addmm(rows, behind, matrix[:, c:].T)
-    return rows.view(b, height, width, -1).permute(0, 3, 1, 2)
+        if self.shortcut is None:
+            return residual_sum(x, h, bias, scale=1 / self.divide)
+        assert self.shortcut.bias is not None
+        bias = bias + self.shortcut.bias
+        return add_pointwise(self.shortcut.weight.flatten(1), x, skip, h, bias, scale=1 / self.divide)
 
 
 class Middle(nn.Module):
