@@ -116,6 +116,7 @@ def check_sum(shape: Sequence[int], dtype: torch.dtype, device: str) -> None:
             assert torch.equal(y, residual_sum(x, h, bias, scale=scale))
         exact = (x.double() + h.double() + bias.double()[:, None, None]) * scale
         _compare(y, exact, [x, h, bias], dtype)
+    _compare(residual_sum(None, h, bias), h.double() + bias.double()[:, None, None], [h, bias], dtype)
 
 
 def check_projected_sum(

@@ -78,3 +78,11 @@ def test_other_than_pictures_are_normalised_too(shape: tuple[int, ...]) -> None:
 def test_other_than_pictures_are_normalised_on_a_gpu(shape: tuple[int, ...]) -> None:
     layer, x = GroupNormAct(2, 8), torch.randn(shape)
     torch.testing.assert_close(layer.cuda()(x.cuda()).cpu(), F.group_norm(x, 2), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+def test_float64_keeps_its_digits_on_a_gpu() -> None:
+    torch.manual_seed(0)
+    layer, x = GroupNormAct(2, 8, act="silu").double(), torch.randn(2, 8, 4, 4, dtype=torch.float64)
+    expected = F.silu(F.group_norm(x, 2))
+    torch.testing.assert_close(layer.cuda()(x.cuda()).cpu(), expected, rtol=1e-10, atol=1e-10)

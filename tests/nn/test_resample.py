@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.nn.resample import ConvDown, ConvUp, _enlarging, double, fir_double, fir_halve, halve
@@ -53,13 +56,53 @@ def test_enlarging_before_a_convolution_is_one_transposed_convolution() -> None:
     torch.testing.assert_close(found, layer(x))
 
 
-@pytest.mark.gpu
-def test_enlarging_on_a_gpu_equals_enlarging_on_a_cpu() -> None:
+@pytest.mark.parametrize("size", [(8, 6), (5, 7)])
+def test_padding_by_two_holds_what_padding_right_and_bottom_gives(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    layer, x = ConvUp(8), torch.randn(2, 8, 5, 7)
-    expected = layer(x)
+    layer, x = ConvDown(3, 0), torch.randn(2, 3, *size)
+    found = F.conv2d(x, layer.conv.weight, layer.conv.bias, stride=2, padding=2)
+    torch.testing.assert_close(found[:, :, 1 : 1 + size[0] // 2, 1 : 1 + size[1] // 2], layer(x))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("layer", [ConvUp, partial(ConvDown, padding=0), partial(ConvDown, padding=1)])
+@pytest.mark.parametrize("size", [(8, 6), (5, 7)])
+@pytest.mark.parametrize("memory", [torch.channels_last, torch.contiguous_format])
+def test_resampling_on_a_gpu_equals_resampling_on_a_cpu(
+    layer: Callable[[int], ConvUp | ConvDown], size: tuple[int, int], memory: torch.memory_format
+) -> None:
+    torch.manual_seed(0)
+    built = layer(8)
+    torch.nn.init.normal_(built.conv.bias)
+    x = torch.randn(2, 8, *size).contiguous(memory_format=memory)
+    exact = _result_and_gradients(built, x)
     with devices.full_float32():
-        torch.testing.assert_close(layer.cuda()(x.cuda()).cpu(), expected, rtol=1e-4, atol=1e-5)
+        ours = _result_and_gradients(built.cuda(), x.cuda())
+    assert ours[0].is_contiguous(memory_format=memory)
+    for found, expected in zip(ours, exact, strict=True):
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-4, atol=1e-4)
+
+
+def _result_and_gradients(layer: ConvUp | ConvDown, x: Tensor) -> list[Tensor]:
+    """The layer's result, and the gradients of its input and parameters."""
+    x = x.detach().requires_grad_()
+    y = layer(x)
+    slope = torch.linspace(-1, 1, y.numel(), device=x.device).view(y.shape)
+    return [y.detach(), *torch.autograd.grad(y, [x, *layer.parameters()], slope)]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("layer", [ConvUp, partial(ConvDown, padding=0), partial(ConvDown, padding=1)])
+def test_resampling_under_autocast_gives_half_precision(layer: Callable[[int], ConvUp | ConvDown]) -> None:
+    torch.manual_seed(0)
+    built, x = layer(8).cuda(), torch.randn(2, 8, 8, 6, device="cuda").contiguous(memory_format=torch.channels_last)
+    torch.nn.init.normal_(built.conv.bias)
+    exact = built(x)
+    with torch.autocast("cuda", torch.bfloat16):
+        found = built(x)
+    assert found.dtype == torch.bfloat16
+    assert (found.float() - exact).norm() < 0.02 * exact.norm()
+    assert all(g.dtype == torch.float32 for g in torch.autograd.grad(found.sum(), list(built.parameters())))
 
 
 @pytest.mark.gpu

@@ -15,9 +15,13 @@ _log = logging.getLogger(__name__)
 
 def take(*features: Tensor | None) -> bool:
     """Whether all of them (b, c, h, w), ``None`` left out, lie on a CUDA device, are of one type, and need one
-    derivative at most, and kernels can be built there."""
+    derivative at most, and kernels can be built there.
+
+    They compute in float32: what is given in float64 is left to PyTorch.
+    """
     given = [x for x in features if x is not None]
-    alike = all(x.is_cuda and x.dim() == 4 and x.dtype == given[0].dtype for x in given)
+    dtype = given[0].dtype
+    alike = dtype != torch.float64 and all(x.is_cuda and x.dim() == 4 and x.dtype == dtype for x in given)
     return alike and not is_twice_differentiable() and can_build()
 
 

@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diorama.nn import kernels
-
 
 def pointwise(weight: Tensor, x: Tensor, skip: Tensor | None) -> Tensor:
     """A 1x1 convolution without bias as matrix products, of features that need not be joined.

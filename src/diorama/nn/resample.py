@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diorama.nn import kernels
+
 
 def double(x: Tensor) -> Tensor:
     """Nearest-neighbour enlargement: (b, c, h, w) -> (b, c, 2h, 2w)."""
@@ -25,11 +27,23 @@ class ConvUp(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.is_cuda:
-            # Of the nine products of each pixel five fall on repeated pixels: four kernels of 2x2 do the same.
-            weight = _enlarging(self.conv.weight)
-            return F.conv_transpose2d(x, weight, self.conv.bias, stride=2, padding=1)
-        return self.conv(double(x))
+        if not x.is_cuda:
+            return self.conv(double(x))
+        # Of the nine products of each pixel five fall on repeated pixels: four kernels of 2x2 do the same.
+        h = F.conv_transpose2d(x, _enlarging(self.conv.weight), stride=2, padding=1)
+        return _add_bias(h, self.conv)
+
+
+def _add_bias(h: Tensor, conv: nn.Conv2d) -> Tensor:
+    """What a convolution gives on a GPU, from what its products come to: (b, c, h, w) -> the same shape."""
+    assert conv.bias is not None
+    # PyTorch too adds the bias after the convolution, but slowly. What was cut out would have to be copied first.
+    if kernels.take(h) and h.is_contiguous(memory_format=torch.channels_last):
+        # Imported here, since Triton comes with PyTorch's CUDA builds only.
+        from diorama.nn.residual_sum import residual_sum
+
+        return residual_sum(None, h, conv.bias)
+    return h + conv.bias.to(h.dtype)[:, None, None]
 
 
 def _enlarging(weight: Tensor) -> Tensor:
@@ -54,7 +68,15 @@ class ConvDown(nn.Module):
         self.asymmetric = padding == 0
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, (0, 1, 0, 1)) if self.asymmetric else x)
+        if not x.is_cuda:
+            return self.conv(F.pad(x, (0, 1, 0, 1)) if self.asymmetric else x)
+        if not self.asymmetric:
+            return _add_bias(F.conv2d(x, self.conv.weight, stride=2, padding=self.conv.padding), self.conv)
+        # Padding by two on all sides needs no copy of x. The kernel then starts at pixels -2, 0, 2 ...: without the
+        # first row and column that is what padding on the right and at the bottom gives.
+        h = F.conv2d(x, self.conv.weight, stride=2, padding=2)
+        height, width = x.shape[2] // 2, x.shape[3] // 2
+        return _add_bias(h[:, :, 1 : 1 + height, 1 : 1 + width], self.conv)
 
 
 def _binomial(x: Tensor, gain: float) -> Tensor:
