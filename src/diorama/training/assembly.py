@@ -16,11 +16,11 @@ from diorama.core.config import decode
 from diorama.core.device import Precision
 from diorama.core.errors import BadConfig
 from diorama.core.rng import fold
+from diorama.data.training_sets import TrainingData
 from diorama.methods.base import Method
 from diorama.synthesis import store
 from diorama.training import placement, soundness
 from diorama.training.averages import Average, live_tensors
-from diorama.training.feed import Feed
 from diorama.training.graphs import record_networks
 from diorama.training.means import LossMeans
 from diorama.training.measuring import Best
@@ -104,7 +104,7 @@ def exported(method: Method, averaged: Mapping[str, Tensor]) -> dict[str, Tensor
     return {**(live_tensors(dict(frozen.named_children())) if frozen else {}), **averaged}
 
 
-def assemble(recipe: Recipe, feed: Feed, options: TrainOptions, device: torch.device) -> Parts:
+def assemble(recipe: Recipe, feed: TrainingData, options: TrainOptions, device: torch.device) -> Parts:
     """Build what a recipe describes, freshly initialised, the same in every process.
 
     Raises:
@@ -175,7 +175,7 @@ def _check(recipe: Recipe) -> None:
         )
 
 
-def _check_media(recipe: Recipe, method: Method, feed: Feed) -> None:
+def _check_media(recipe: Recipe, method: Method, feed: TrainingData) -> None:
     drawn, stored = method.synthesizer().media.shape, feed.info.media.shape
     if drawn != stored:
         raise BadConfig(

@@ -9,11 +9,11 @@ from typing import Any
 from diorama.core import distributed
 from diorama.core.errors import TrainingFailed
 from diorama.core.files import cache_folder
+from diorama.data.training_sets import TrainingData
 from diorama.synthesis import store
 from diorama.training import checkpoint
 from diorama.training.assembly import Parts
 from diorama.training.card import Origin, Stand, card, provenance
-from diorama.training.feed import Feed
 from diorama.training.folder import SAMPLES, RunFolder
 from diorama.training.measuring import Best, Evaluator, enough
 from diorama.training.pace import Pace
@@ -36,7 +36,9 @@ class Chronicle:
         origin: where the models come from, for their cards.
     """
 
-    def __init__(self, recipe: Recipe, feed: Feed, folder: RunFolder, parts: Parts, pace: Pace, origin: Origin) -> None:
+    def __init__(
+        self, recipe: Recipe, feed: TrainingData, folder: RunFolder, parts: Parts, pace: Pace, origin: Origin
+    ) -> None:
         self.recipe, self.folder, self.parts, self.pace, self.origin = recipe, folder, parts, pace, origin
         self.first = distributed.is_first()
         self.stop = -(-recipe.images // recipe.batch_size)

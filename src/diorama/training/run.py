@@ -16,12 +16,12 @@ from diorama.core.config import encode
 from diorama.core.contracts import Batch
 from diorama.core.files import sha256_of
 from diorama.data.loader import Loader, LoaderConfig
+from diorama.data.training_sets import Data, TrainingData, open_training_data
 from diorama.training import placement, soundness
 from diorama.training.assembly import Parts, assemble, length_is_free, with_images
 from diorama.training.board import board
 from diorama.training.card import Origin
 from diorama.training.chronicle import Chronicle
-from diorama.training.feed import Data, Feed, open_feed
 from diorama.training.folder import RunFolder
 from diorama.training.interrupt import listening
 from diorama.training.options import TrainOptions
@@ -79,7 +79,7 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
 
 
 def _walk(
-    chronicle: Chronicle, feed: Feed, options: TrainOptions, show: Callable[[Tick], None] | None
+    chronicle: Chronicle, feed: TrainingData, options: TrainOptions, show: Callable[[Tick], None] | None
 ) -> Iterator[Tick]:
     """The steps that are left, each with its tick."""
     recipe, parts = chronicle.recipe, chronicle.parts
@@ -113,7 +113,7 @@ def _walk(
                 return
 
 
-def _loader(recipe: Recipe, feed: Feed, parts: Parts) -> Loader:
+def _loader(recipe: Recipe, feed: TrainingData, parts: Parts) -> Loader:
     config = LoaderConfig(
         batch_size=recipe.batch_size,
         micro_batch=recipe.micro_batch,
@@ -134,17 +134,17 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _open_in_turn(data: Data) -> Feed:
+def _open_in_turn(data: Data) -> TrainingData:
     """Open the data, the first process before the others, which then find its cache."""
     if distributed.is_first():
-        feed = open_feed(data)
+        feed = open_training_data(data)
         distributed.barrier()
         return feed
     distributed.barrier()
-    return open_feed(data)
+    return open_training_data(data)
 
 
-def _identity(recipe: Recipe, feed: Feed, options: TrainOptions) -> dict[str, Any]:
+def _identity(recipe: Recipe, feed: TrainingData, options: TrainOptions) -> dict[str, Any]:
     """What must not change while a run is continued."""
     return {
         "recipe": encode(recipe),
@@ -153,7 +153,7 @@ def _identity(recipe: Recipe, feed: Feed, options: TrainOptions) -> dict[str, An
     }
 
 
-def _origin(recipe: Recipe, feed: Feed, parts: Parts, options: TrainOptions, pace: Pace) -> Origin:
+def _origin(recipe: Recipe, feed: TrainingData, parts: Parts, options: TrainOptions, pace: Pace) -> Origin:
     return Origin(
         recipe=recipe,
         data=feed.info,

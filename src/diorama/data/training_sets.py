@@ -1,4 +1,4 @@
-"""The data of a run: one set or several, what they are, and a hash that names them all."""
+"""The data of a training: one set or several, what they are, and a hash that names them all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Data = Path | str | Sequence[Path | str | tuple[Path | str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
+class TrainingData:
     """What a run trains on.
 
     Args:
@@ -32,7 +32,7 @@ class Feed:
     val: Split | None
 
 
-def open_feed(data: Data) -> Feed:
+def open_training_data(data: Data) -> TrainingData:
     """Open what ``data`` names: prepared folders, small raw ones (prepared once, into a cache), built-in worlds.
 
     Raises:
@@ -53,7 +53,7 @@ def open_feed(data: Data) -> Feed:
                 )
     train = tuple((dataset.split("train"), weight) for dataset, weight in sets)
     val = first.split("val") if first.splits.get("val") else None
-    return Feed(info=_together(sets), train=train, val=val)
+    return TrainingData(info=_together(sets), train=train, val=val)
 
 
 def _together(sets: Sequence[tuple[Dataset, float]]) -> DataInfo:
