@@ -282,7 +282,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     source = folder_of(tmp_path / "in", 3)
-    monkeypatch.setattr("diorama.data.pack.write_json", full)
+    monkeypatch.setattr("diorama.data.manifest.write_json", full)
     with pytest.raises(BadInput, match="no space left"):
         prepared(source, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]

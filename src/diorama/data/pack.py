@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.config import encode
-from diorama.core.contracts import DataInfo, MediaSpec
-from diorama.core.files import fresh_folder, sha256_of, write_json
-from diorama.data.dataset import FORMAT, MANIFEST, Dataset, checksum, open_dataset
+from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
+from diorama.core.files import fresh_folder
+from diorama.data.dataset import FORMAT, MANIFEST, SIDES, Dataset, open_dataset
+from diorama.data.manifest import StoredFile, write_manifest
 from diorama.data.records import RECORD, Payload, decode_record, encode_record
-from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter, StoredFile
+from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter
+from diorama.data.side_values import check_keys
+from diorama.data.side_writer import SideValues, SideWriter, described
 from diorama.data.splits import SPLITS
 from diorama.data.statistics import channel_statistics
 
@@ -61,35 +64,62 @@ class PackWriter:
         folder: an existing folder that nothing else writes to.
         shards: name of the folder in it that the shards go to.
         shard_bytes: largest size of one shard.
+        sides: what records have beside their pixels. Text that no record has is left out in the end.
     """
 
-    def __init__(self, folder: Path, shards: str = "shards", shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shards: str = "shards",
+        shard_bytes: int = SHARD_BYTES,
+        sides: Sequence[SideSpec] = (),
+    ) -> None:
         self.folder = folder
         self._name = shards
         self._shards = ShardWriter(folder / shards, shard_bytes)
         self._rows: list[bytes] = []
         self._sums: list[NDArray[np.float64]] = []
         self._facts: list[Mapping[str, Any]] = []
+        self._sides = [SideWriter(folder / shards, spec) for spec in sides]
+        self._side_names: dict[str, list[bytes]] = {spec.key: [] for spec in sides}
         self._sealed: tuple[list[StoredFile], ShardReader] | None = None
 
     def __enter__(self) -> PackWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for side in self._sides:
+            side.close()
         files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
         self._sealed = files, ShardReader([self.folder / file.name for file in files])
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def append(self, payload: Payload, path: str, facts: Mapping[str, Any] | None = None) -> int:
+    def append(
+        self,
+        payload: Payload,
+        path: str,
+        facts: Mapping[str, Any] | None = None,
+        sides: Mapping[str, SideValues] | None = None,
+    ) -> int:
         """Write one record and return its number.
 
         Args:
             payload: the record, from :func:`diorama.data.records.encode_record`.
             path: where it came from, posix, inside its source.
             facts: what else is known of it (caption, group …), JSON values.
+            sides: what it has beside its pixels, by key; text may be missing, and is empty then.
+
+        Raises:
+            ValueError: a side is missing, not described, or not as it was described.
         """
+        given = dict(sides or {})
+        for side in self._sides:
+            values = given.pop(side.spec.key, "" if side.spec.kind == "text" else [])
+            self._side_names[side.spec.key].append(side.append(values))
+        if given:
+            raise ValueError(f"sides: {', '.join(given)} was not described when the folder was begun")
         self._rows.append(self._shards.append(payload).tobytes())
         self._sums.append(payload.sums)
         self._facts.append({**(facts or {}), "path": path})
@@ -130,20 +160,29 @@ class PackWriter:
             places: of every record, in the order in which they were appended.
 
         Returns:
-            The content hash: it names pixels, labels, classes and units, and nothing of how they are stored.
+            The content hash: it names pixels, labels, classes, units and sides, and nothing of how they are stored.
         """
         assert self._sealed is not None, "the block has not ended"
+        check_keys([side.spec for side in self._sides], info.media)
         files, rows = list(self._sealed[0]), self.rows()
         shards = [file.name for file in files]
         rows["label"] = [place.label for place in places]
         members = {split: [i for i, place in enumerate(places) if place.split == split] for split in SPLITS}
         members = {split: numbers for split, numbers in members.items() if numbers}
-        digest = _content_hash(info, {split: rows[numbers] for split, numbers in members.items()})
         for split, numbers in members.items():
             files += self._write_index(split, rows[numbers], numbers)
+        sides = self._write_sides(members)
         counts = {split: len(numbers) for split, numbers in members.items()}
+        digest = self._content_hash(
+            info, sides, {split: (rows[numbers], numbers) for split, numbers in members.items()}
+        )
         known = DataInfo(
-            name=info.name, media=info.media, classes=info.classes, count=counts.get("train", 0), sha256=digest
+            name=info.name,
+            media=info.media,
+            classes=info.classes,
+            count=counts.get("train", 0),
+            sha256=digest,
+            sides=sides,
         )
         manifest: dict[str, Any] = {
             "format": FORMAT,
@@ -157,7 +196,7 @@ class PackWriter:
             "shards": shards,
             "files": [asdict(file) for file in files + self._further_files({file.name for file in files})],
         }
-        write_json(self.folder / MANIFEST, manifest | {"checksum": checksum(manifest)})
+        write_manifest(self.folder / MANIFEST, manifest)
         return digest
 
     def _statistics(self, rows: NDArray[np.void], train: Sequence[int]) -> dict[str, list[float]]:
@@ -173,25 +212,49 @@ class PackWriter:
         with (self.folder / f"{split}.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
             for number in numbers:
                 lines.write(json.dumps(self._facts[number], ensure_ascii=False, sort_keys=True) + "\n")
-        return [_stored(self.folder, f"{split}.npy"), _stored(self.folder, f"{split}.jsonl")]
+        return [StoredFile.of(self.folder, f"{split}.npy"), StoredFile.of(self.folder, f"{split}.jsonl")]
+
+    def _write_sides(self, members: Mapping[str, Sequence[int]]) -> tuple[SideSpec, ...]:
+        """Move the sides to their folder, and write which of their values the records of each split have."""
+        sides = []
+        folder = self.folder / SIDES
+        for writer in self._sides:
+            spec, places = writer.finish()
+            writer.drop_counters()
+            if spec.ragged and not spec.shape[0]:
+                writer.discard()
+                continue
+            folder.mkdir(exist_ok=True)
+            for path in writer.files:
+                path.rename(folder / path.name)
+            for split, numbers in members.items():
+                np.save(folder / f"{split}.{spec.key}.npy", places[numbers])
+            sides.append(spec)
+        return tuple(sides)
 
     def _further_files(self, known: set[str]) -> list[StoredFile]:
         """What else the caller has put there (the audit), so that it is vouched for as well."""
         names = sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*") if p.is_file())
-        return [_stored(self.folder, name) for name in names if name not in known and name != MANIFEST]
+        return [StoredFile.of(self.folder, name) for name in names if name not in known and name != MANIFEST]
 
-
-def _content_hash(info: PackInfo, rows: Mapping[str, NDArray[np.void]]) -> str:
-    content = hashlib.sha256(json.dumps([encode(info.media), list(info.classes)], sort_keys=True).encode())
-    for split, part in rows.items():
-        content.update(f"{split}:{len(part)}".encode())
-        content.update(np.ascontiguousarray(part["digest"]).tobytes())
-        content.update(np.ascontiguousarray(part["label"]).tobytes())
-    return content.hexdigest()
-
-
-def _stored(folder: Path, name: str) -> StoredFile:
-    return StoredFile(name=name, bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name))
+    def _content_hash(
+        self,
+        info: PackInfo,
+        sides: Sequence[SideSpec],
+        members: Mapping[str, tuple[NDArray[np.void], Sequence[int]]],
+    ) -> str:
+        content = hashlib.sha256(json.dumps([encode(info.media), list(info.classes)], sort_keys=True).encode())
+        for split, (rows, _) in members.items():
+            content.update(f"{split}:{len(rows)}".encode())
+            content.update(np.ascontiguousarray(rows["digest"]).tobytes())
+            content.update(np.ascontiguousarray(rows["label"]).tobytes())
+        # Sides come after all else and only where there are any: the hashes of data without them stay what they were.
+        for spec in sides:
+            content.update(json.dumps(encode(spec), sort_keys=True).encode())
+            names = self._side_names[spec.key]
+            for _, numbers in members.values():
+                content.update(b"".join(names[number] for number in numbers))
+        return content.hexdigest()
 
 
 def pack_arrays(
@@ -202,6 +265,8 @@ def pack_arrays(
     labels: Mapping[str, NDArray[np.int64]] | None = None,
     classes: Sequence[str] = (),
     name: str = "arrays",
+    sides: Mapping[str, Mapping[str, Sequence[SideValues]]] | None = None,
+    specs: Sequence[SideSpec] = (),
 ) -> Dataset:
     """A prepared folder from arrays in memory.
 
@@ -212,13 +277,22 @@ def pack_arrays(
         labels: (n,) for each split, numbers into ``classes``.
         classes: label names.
         name: of the data set.
+        sides: for each split, by key, what every record has beside its pixels: text, or an array, or a list of
+            several of either.
+        specs: of sides whose values do not say what they are by their type
+            (:func:`diorama.data.side_writer.described`).
     """
+    given = sides or {}
+    keys = dict.fromkeys(key for values in given.values() for key in values)
+    known = {spec.key: spec for spec in specs}
+    found = [known.get(key) or described(key, [v for of in given.values() for v in of.get(key, ())]) for key in keys]
     with fresh_folder(out) as folder:
         places = []
-        with PackWriter(folder) as writer:
+        with PackWriter(folder, sides=found) as writer:
             for split in SPLITS:
                 for number, pixels in enumerate(splits.get(split, ())):
-                    writer.append(encode_record(pixels, media.fps), f"{split}/{number:06d}")
+                    own = {key: values[number] for key, values in given.get(split, {}).items()}
+                    writer.append(encode_record(pixels, media.fps), f"{split}/{number:06d}", sides=own)
                     places.append(Place(split=split, label=int(labels[split][number]) if labels else -1))
         writer.finish(PackInfo(name=name, media=media, classes=tuple(classes)), places)
     return open_dataset(out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,27 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.errors import BadInput
+from diorama.data.manifest import StoredFile
 from diorama.data.records import Payload
 
 SHARD_BYTES = 256 << 20
 """A shard is closed before it grows beyond this."""
 
 _BLOCK = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredFile:
-    """A file of a prepared folder and what it must be.
-
-    Args:
-        name: posix path inside the folder.
-        bytes: its length.
-        sha256: its hash.
-    """
-
-    name: str
-    bytes: int
-    sha256: str
 
 
 class _OpenShard:

@@ -12,6 +12,7 @@ from diorama.core.errors import BadConfig
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset, Split
 from diorama.data.raw import open_any
+from diorama.data.side_values import common_sides
 
 Data = Path | str | Sequence[Path | str | tuple[Path | str, float]]
 """One data set, or several, each alone or with the weight it is drawn with."""
@@ -22,7 +23,7 @@ class TrainingData:
     """What a run trains on.
 
     Args:
-        info: of all sets together: what recipes are made from.
+        info: of all sets together, with the sides that all have: what recipes are made from.
         train: the training splits with their weights.
         val: the first set's validation split, which picks the best model; ``None`` where it has none.
     """
@@ -37,7 +38,7 @@ def open_training_data(data: Data) -> TrainingData:
 
     Raises:
         BadInput: a set cannot be read or has no training split.
-        BadConfig: the sets differ in shape, units or classes.
+        BadConfig: the sets differ in shape, units or classes, or in what a side is.
     """
     listed = [data] if isinstance(data, (str, Path)) else list(data)
     weighted = [entry if isinstance(entry, tuple) else (entry, 1.0) for entry in listed]
@@ -61,10 +62,15 @@ def _together(sets: Sequence[tuple[Dataset, float]]) -> DataInfo:
     infos = [dataset.info for dataset, _ in sets]
     if len(sets) == 1:
         return infos[0]
+    try:
+        sides = common_sides([info.sides for info in infos])
+    except ValueError as problem:
+        raise BadConfig(f"data: {problem}; prepare the sets alike to train on all") from problem
     names = "\n".join(f"{dataset.info.sha256} {weight!r}" for dataset, weight in sets)
     return replace(
         infos[0],
         name=" + ".join(info.name for info in infos),
         count=sum(info.count for info in infos),
         sha256=hashlib.sha256(names.encode()).hexdigest(),
+        sides=sides,
     )
