@@ -20,6 +20,7 @@ from diorama.media.limits import Limits
 from diorama.media.resize import Fit, fit
 from diorama.media.video import probe, read_video
 
+_STORED_TYPES = frozenset(map(np.dtype, DTYPES))
 _FITTED_AT_ONCE = 1 << 20
 _HELD_BYTES = 64 << 20
 _CLIPS_BYTES = 512 << 20
@@ -189,7 +190,7 @@ def _fitted(pixels: NDArray[Any], options: IntakeOptions) -> NDArray[Any]:
 
 
 def _known(pixels: NDArray[Any]) -> NDArray[Any]:
-    if pixels.dtype.name not in DTYPES:
+    if pixels.dtype not in _STORED_TYPES:
         raise BadInput(f"its values are of type {pixels.dtype}; known are {', '.join(DTYPES)}")
     return pixels
 
@@ -219,5 +220,5 @@ def _alike(places: list[tuple[int, int]], held: dict[int, _Opened]) -> Iterator[
     groups: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
     for number, place in places:
         record = held[number].records[place]
-        groups.setdefault((record.shape, record.dtype.name, held[number].fps), []).append((number, place))
+        groups.setdefault((record.shape, record.dtype, held[number].fps), []).append((number, place))
     yield from groups.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from diorama.data.side_values import check_keys
 from diorama.data.side_writer import SideValues, SideWriter, described
 from diorama.data.splits import SPLITS
 from diorama.data.statistics import channel_statistics
+
+_TO_LINE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,7 @@ class PackWriter:
         self._name = shards
         self._shards = ShardWriter(folder / shards, shard_bytes)
         self._rows: list[bytes] = []
+        self._places = array("Q")  # shard, offset, bytes of every record
         self._sums: list[NDArray[np.float64]] = []
         self._facts: list[Mapping[str, Any]] = []
         self._sides = [SideWriter(folder / shards, spec) for spec in sides]
@@ -89,6 +93,8 @@ class PackWriter:
 
     def __exit__(self, *_: object) -> None:
         for side in self._sides:
+            if side.records:  # else no record has this text, and it is left out
+                self._fill_up_to(side, len(self))
             side.close()
         files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
         self._sealed = files, ShardReader([self.folder / file.name for file in files])
@@ -116,22 +122,37 @@ class PackWriter:
         """
         given = dict(sides or {})
         for side in self._sides:
-            values = given.pop(side.spec.key, "" if side.spec.kind == "text" else [])
-            self._side_names[side.spec.key].append(side.append(values))
+            if side.spec.key not in given and side.spec.kind == "text":
+                continue
+            self._fill_up_to(side, len(self))
+            self._side_names[side.spec.key].append(side.append(given.pop(side.spec.key, [])))
         if given:
             raise ValueError(f"sides: {', '.join(given)} was not described when the folder was begun")
-        self._rows.append(self._shards.append(payload).tobytes())
+        self._rows.append(payload.row.tobytes())
+        self._places.extend(self._shards.append(payload))
         self._sums.append(payload.sums)
         self._facts.append({**(facts or {}), "path": path})
         return len(self) - 1
 
+    def _fill_up_to(self, side: SideWriter, count: int) -> None:
+        """Give an empty text to records that were appended without one."""
+        while side.records < count:
+            self._side_names[side.spec.key].append(side.append(""))
+
     def rows(self) -> NDArray[np.void]:
         """Index rows of all records so far, (n,)."""
-        return np.frombuffer(bytearray(b"".join(self._rows)), RECORD)
+        return self._rows_of(slice(0, len(self)))
 
     def row(self, number: int) -> NDArray[np.void]:
         """The index row of a record, shape ()."""
-        return np.frombuffer(self._rows[number], RECORD)[0]
+        return self._rows_of(slice(number, number + 1))[0]
+
+    def _rows_of(self, numbers: slice) -> NDArray[np.void]:
+        # Assigned for all at once: field by field of one row after another costs more than writing the records.
+        rows = np.frombuffer(bytearray(b"".join(self._rows[numbers])), RECORD)
+        places = np.frombuffer(self._places, np.uint64).reshape(-1, 3)[numbers]
+        rows["shard"], rows["offset"], rows["bytes"] = places.T
+        return rows
 
     def facts(self, number: int) -> Mapping[str, Any]:
         """What is known of a record, its ``path`` included."""
@@ -211,7 +232,7 @@ class PackWriter:
             np.save(file, rows, allow_pickle=False)
         with (self.folder / f"{split}.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
             for number in numbers:
-                lines.write(json.dumps(self._facts[number], ensure_ascii=False, sort_keys=True) + "\n")
+                lines.write(_TO_LINE(self._facts[number]) + "\n")
         return [StoredFile.of(self.folder, f"{split}.npy"), StoredFile.of(self.folder, f"{split}.jsonl")]
 
     def _write_sides(self, members: Mapping[str, Sequence[int]]) -> tuple[SideSpec, ...]:

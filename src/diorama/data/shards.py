@@ -19,23 +19,39 @@ SHARD_BYTES = 256 << 20
 """A shard is closed before it grows beyond this."""
 
 _BLOCK = 512
+_WRITTEN_AT_ONCE = 1 << 20
 
 
 class _OpenShard:
     """A shard being written; hashes as it goes, so that nothing is read twice."""
 
     def __init__(self, path: Path, name: str) -> None:
-        self.name, self.size, self.hash = name, 0, hashlib.sha256()
-        self.file: BinaryIO = path.open("wb")
+        self.name, self.size = name, 0
+        self._hash, self._held, self._held_bytes = hashlib.sha256(), list[bytes](), 0
+        self._file: BinaryIO = path.open("wb")
 
     def write(self, content: bytes) -> None:
-        self.file.write(content)
-        self.hash.update(content)
-        self.size += len(content)
+        """Append; small records are held back until there are enough to be worth a call."""
+        self._held.append(content)
+        self.size, self._held_bytes = self.size + len(content), self._held_bytes + len(content)
+        if self._held_bytes >= _WRITTEN_AT_ONCE:
+            self._flush()
+
+    def close(self) -> StoredFile:
+        """Finish the file and say what it is."""
+        self._flush()
+        self._file.close()
+        return StoredFile(name=self.name, bytes=self.size, sha256=self._hash.hexdigest())
+
+    def _flush(self) -> None:
+        content = b"".join(self._held)
+        self._held, self._held_bytes = [], 0
+        self._file.write(content)
+        self._hash.update(content)
 
 
 class ShardWriter:
-    """Appends records to shards in ``folder``; the place of each is written into its index row."""
+    """Appends records to shards in ``folder``."""
 
     def __init__(self, folder: Path, limit: int = SHARD_BYTES) -> None:
         self.folder, self.limit = folder, limit
@@ -44,21 +60,20 @@ class ShardWriter:
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def append(self, payload: Payload) -> NDArray[np.void]:
-        """Write one record and return its row, shape (1,), with ``shard``, ``offset`` and ``bytes`` filled in."""
+    def append(self, payload: Payload) -> tuple[int, int, int]:
+        """Write one record and return where it lies: number of the shard, offset in it, bytes."""
         encoded = bool(payload.suffix)
         number, shard = self._shard_for(encoded, len(payload.content))
         if encoded:
             member = tarfile.TarInfo(f"{self._count:09d}{payload.suffix}")
             member.size = len(payload.content)
             shard.write(member.tobuf(tarfile.USTAR_FORMAT))
-        row = payload.row.copy()
-        row["shard"], row["offset"], row["bytes"] = number, shard.size, len(payload.content)
+        offset = shard.size
         shard.write(payload.content)
         if encoded:
             shard.write(bytes(-shard.size % _BLOCK))
         self._count += 1
-        return row
+        return number, offset, len(payload.content)
 
     def close(self) -> list[StoredFile]:
         """Finish the shards and say what they hold, in the order of their numbers."""
@@ -80,8 +95,7 @@ class ShardWriter:
         number, shard = self._open.pop(encoded)
         if encoded:
             shard.write(bytes(2 * _BLOCK))
-        shard.file.close()
-        self._files[number] = StoredFile(name=shard.name, bytes=shard.size, sha256=shard.hash.hexdigest())
+        self._files[number] = shard.close()
 
 
 class ShardReader:
