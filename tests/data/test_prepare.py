@@ -12,8 +12,8 @@ from PIL import Image
 
 from diorama.core.errors import BadInput
 from diorama.data.dataset import open_dataset
-from diorama.data.ledger import UNLABELLED
 from diorama.data.prepare import PrepareOptions, prepare
+from diorama.data.record_list import UNLABELLED
 from diorama.data.sources.base import Item, Skip
 from diorama.media.video import write_video
 from tests.data.pictures import folder_of, picture, prepared, save

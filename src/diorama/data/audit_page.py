@@ -17,8 +17,8 @@ from PIL import Image
 from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_text
 from diorama.data.audit import Audit
-from diorama.data.ledger import Ledger
 from diorama.data.pack import PackWriter
+from diorama.data.record_list import RecordList
 from diorama.data.splits import SPLITS
 from diorama.media.grid import grid
 from diorama.media.resize import fit
@@ -41,20 +41,20 @@ class Shown:
 
     Args:
         writer: sealed, holds the records.
-        ledger: names them.
+        records: names them.
         splits: (n,) the split of every record.
         media: what they are.
     """
 
     writer: PackWriter
-    ledger: Ledger
+    records: RecordList
     splits: Sequence[str]
     media: MediaSpec
 
 
 def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown) -> None:
     """Write ``audit.html``: counts, sheets of every split, duplicates and leaks side by side, what was skipped."""
-    numbers = {entry.path: i for i, entry in enumerate(shown.ledger.entries)}
+    numbers = {entry.path: i for i, entry in enumerate(shown.records.entries)}
     sections = [
         f"<h1>{escape(name)}</h1>",
         f"<p>{audit.files} files, {audit.kept} kept as {audit.records} records, {len(audit.skipped)} skipped, "
