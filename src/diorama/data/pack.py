@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
 from diorama.core.files import fresh_folder
 from diorama.data.dataset import FORMAT, MANIFEST, SIDES, Dataset, open_dataset
 from diorama.data.manifest import StoredFile, write_manifest
-from diorama.data.records import RECORD, Payload, decode_record, encode_record
+from diorama.data.records import RECORD, Payload, decode_record, encode_records
 from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter
 from diorama.data.side_values import check_keys
 from diorama.data.side_writer import SideValues, SideWriter, described
 from diorama.data.splits import SPLITS
 from diorama.data.statistics import channel_statistics
 
+_ENCODED_AT_ONCE = 64
 _TO_LINE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
@@ -311,9 +312,16 @@ def pack_arrays(
         places = []
         with PackWriter(folder, sides=found) as writer:
             for split in SPLITS:
-                for number, pixels in enumerate(splits.get(split, ())):
+                for number, payload in enumerate(_encoded(splits.get(split), media.fps)):
                     own = {key: values[number] for key, values in given.get(split, {}).items()}
-                    writer.append(encode_record(pixels, media.fps), f"{split}/{number:06d}", sides=own)
+                    writer.append(payload, f"{split}/{number:06d}", sides=own)
                     places.append(Place(split=split, label=int(labels[split][number]) if labels else -1))
         writer.finish(PackInfo(name=name, media=media, classes=tuple(classes)), places)
     return open_dataset(out)
+
+
+def _encoded(pixels: NDArray[Any] | None, fps: float | None) -> Iterator[Payload]:
+    """Records ready to be written, made some at a time."""
+    for start in range(0, 0 if pixels is None else len(pixels), _ENCODED_AT_ONCE):
+        assert pixels is not None
+        yield from encode_records(pixels[start : start + _ENCODED_AT_ONCE], fps)

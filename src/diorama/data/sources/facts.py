@@ -21,7 +21,7 @@ class FactReader:
     """Facts of records by their path.
 
     The label is the parent folder; a top folder named as a split is one, also under a single folder around
-    everything (told by the first record). What a table says counts more.
+    everything (seen at the first record). What a table says counts more.
 
     Args:
         tables: in order of precedence.

@@ -158,7 +158,7 @@ class _Index:
 class TarContainer:
     """A tar: entries in the order of the archive, each readable until the next is asked for.
 
-    The compression is told by content, not by name. The headers are read once: they are remembered for the next time
+    The compression is recognised by content, not by name. Headers are read once: they are remembered for the next time
     that the entries are asked for, unless the file has changed.
 
     Args:
