@@ -102,6 +102,7 @@ def draw_up(records: RecordList, digests: NDArray[np.uint8], splits: Sequence[st
 def alike(records: RecordList, digests: NDArray[np.uint8]) -> tuple[list[tuple[int, int]], list[str]]:
     """Pairs of equal or nearly equal records of different items, in rising order, and notes."""
     equal = equal_groups(digests)
+    # Equal records have equal signatures: the first of each group is compared with others, and stands for all of it.
     heads = np.ones(len(digests), bool)
     for group in equal:
         heads[group[1:]] = False
@@ -116,6 +117,7 @@ def alike(records: RecordList, digests: NDArray[np.uint8]) -> tuple[list[tuple[i
         near = different[near_pairs(np.stack([records.entries[i].signature for i in different]), PAIRS_AT_MOST)]
     members = {int(group[0]): [int(i) for i in group] for group in equal}
     found = {(int(group[0]), int(other)) for group in equal for other in group[1:]}
+    # A generator, since two large groups that are nearly equal have a pair for every two of their members.
     of_groups = (
         (min(i, j), max(i, j))
         for one, other in near
@@ -128,6 +130,7 @@ def alike(records: RecordList, digests: NDArray[np.uint8]) -> tuple[list[tuple[i
             f"more than {PAIRS_AT_MOST} pairs of records are nearly equal: those beyond are neither among the "
             "duplicates nor among the leaks"
         )
+    # Clips of one file are alike by nature, and never come apart.
     items = [entry.item for entry in records.entries]
     return sorted(pair for pair in found if items[pair[0]] != items[pair[1]]), notes
 

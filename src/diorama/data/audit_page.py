@@ -73,6 +73,7 @@ def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown) -> Non
 
 def _sheet(split: str, shown: Shown) -> str:
     members = [i for i, own in enumerate(shown.splits) if own == split]
+    # Spread over the split, so that a sheet shows it all and not its first folder.
     chosen = [members[i] for i in np.unique(np.linspace(0, len(members) - 1, _SHEET).round().astype(int))]
     return f"<h2>{escape(split)}: {len(members)} records</h2>\n<p class='sheet'>{_picture(chosen, shown, _COLUMNS)}</p>"
 
@@ -104,9 +105,11 @@ def _thumbnail(pixels: NDArray[Any], media: MediaSpec) -> NDArray[np.uint8]:
     """(h, w, 3) uint8, at most 64 pixels high."""
     if pixels.ndim == 4:
         frames = np.linspace(0, len(pixels) - 1, _CLIP_FRAMES).round().astype(int)
+        # (h, 4 w, 3), side by side
         return np.concatenate([_thumbnail(pixels[frame], media) for frame in frames], axis=1)
     shade = (pixels.astype(np.float32) - media.low) * (255.0 / (media.high - media.low))
     eight = shade.clip(0, 255).round().astype(np.uint8)
+    # Of two, four and more channels the first stands for all.
     eight = eight if eight.shape[-1] == 3 else np.repeat(eight[..., :1], 3, axis=-1)
     return fit(eight, (_SIDE, _SIDE), "pad") if max(eight.shape[:2]) > _SIDE else eight
 

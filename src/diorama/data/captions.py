@@ -38,6 +38,7 @@ def caption_notes(records: Sequence[ListedRecord], most: int) -> Iterator[str]:
     yield f"{sum(map(bool, counts))} records have captions{several}; they are read as `tokens`"
     if not all(counts):
         yield f"{counts.count(0)} records have no caption and are read with an empty one"
+    # Counted in bytes, as they are cut; half of a surrogate pair is written as one.
     long = sum(len(caption.encode(errors="replace")) > most for record in records for caption in record.captions)
     if long:
         yield f"{long} captions of more than {most} bytes were cut to that (--caption-bytes)"

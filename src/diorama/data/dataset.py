@@ -47,6 +47,7 @@ class Split:
         self._facts: list[dict[str, Any]] | None = None
         self._labels = rows["label"].astype(np.int64)
         self._shard, self._offset = np.ascontiguousarray(rows["shard"]), np.ascontiguousarray(rows["offset"])
+        # Equal records at multiples of their size lie in a shard like the rows of a matrix.
         size = int(rows["bytes"][0]) if len(rows) else 0
         self.raw = bool(
             len(rows)
@@ -145,6 +146,7 @@ class Split:
 
     def facts(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
         """What is known of each record beside its pixels: ``path``, and what the source's table says."""
+        # Read when first asked for: training never does.
         if self._facts is None:
             with self._facts_file.open(encoding="utf-8", newline="\n") as lines:
                 self._facts = [json.loads(line) for line in lines]

@@ -67,6 +67,7 @@ def wanted_of(splits: Sequence[Split], keys: Sequence[str] | None) -> Wanted:
         if key not in held:
             without = next((s for s in splits if key not in s.sides), splits[0]).info.name
             raise BadInput(f"{without}: its records have no {key!r}, which is wanted of them, only {', '.join(held)}")
+    # In the order of the data and not of the keys: a batch is the same however they are listed.
     wanted = tuple(spec for spec in sides if spec.key in keys)
     return Wanted(media, media.kind in keys, labels and "label" in keys, wanted)
 
@@ -97,7 +98,7 @@ class FromFiles:
 
     def _each(self, chosen: Chosen, read: Callable[[Split, Chosen], NDArray[Any]]) -> NDArray[Any]:
         """What every set's part of the chosen gives, in the order of the chosen."""
-        if len(self.splits) == 1:
+        if len(self.splits) == 1:  # without the copy that putting parts together costs
             return read(self.splits[0], chosen)
         gathered: NDArray[Any] | None = None
         for number, split in enumerate(self.splits):

@@ -81,6 +81,7 @@ class Loader:
             raise BadConfig("flip: there are no latents of the mirrored pictures; store them too, or do not mirror")
         counts, weights = [len(split) for split in self.splits], [weight for _, weight in splits]
         self._schedule = Schedule(counts, weights, config.seed, config.flip)
+        # What fits stays on the device: a batch then costs no reading and no sending.
         keep = fits(self.splits, self.wanted, self.device) if config.resident is None else config.resident
         self._resident = Resident(self.splits, self.wanted, self.device) if keep else None
         self._from_files = FromFiles(self.splits, self.wanted)
@@ -98,6 +99,8 @@ class Loader:
         if self._readers is None:
             return [self._moved(batch) for batch in self._read(step)]
         future = self._ahead.pop(step, None) or self._readers.submit(self._read, step)
+        # Two steps for every thread: while one is handed out, each has the next to go on with. After a jump to
+        # another step what was read ahead is let go.
         wanted = range(step + 1, step + 1 + 2 * self._workers)
         for stale in set(self._ahead) - set(wanted):
             self._ahead.pop(stale).cancel()

@@ -39,6 +39,7 @@ def scramble(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def draws(positions: NDArray[np.int64], seed: int, name: int) -> NDArray[np.float64]:
     """One uniform number in [0, 1) for every position, a function of (seed, name, position) alone."""
+    # Scrambled before and after the key, so that neighbouring positions and seeds have nothing in common.
     key = scramble(_key(seed) ^ np.uint64(name))
     return (scramble(scramble(positions.astype(np.uint64)) ^ key) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
@@ -60,10 +61,13 @@ def shuffled(positions: NDArray[np.int64], count: int, seed: int) -> NDArray[np.
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
     positions = np.asarray(positions, dtype=np.int64)
+    # Every epoch has keys of its own, and so a permutation of its own.
     epochs, places = positions // count, positions % count
     keys = scramble(_key(seed) ^ epochs.astype(np.uint64))
+    # Two halves of equally many bits, together the smallest even number that holds all records.
     half = np.uint64(max(1, ((count - 1).bit_length() + 1) // 2))
     values = _feistel(places.astype(np.uint64), keys, half)
+    # What falls outside is sent on until it falls inside; less than three quarters of the domain is outside.
     outside = np.flatnonzero(values >= count)
     while outside.size:
         values[outside] = _feistel(values[outside], keys[outside], half)
@@ -108,6 +112,7 @@ def mixed(
     free = np.ones(left.shape, bool)
     phases = scramble(_key(seed) ^ scramble(np.arange(len(weights), dtype=np.uint64) + np.uint64(MIX)))
     for number, share in enumerate(_shares_of_the_rest(weights)):
+        # A place is this set's where its count rises from the place before.
         before = _share_of(left, share, phases[number])
         taken = free & (_share_of(left + np.uint64(1), share, phases[number]) > before)
         sets[taken], places[taken] = number, before[taken].astype(np.int64)

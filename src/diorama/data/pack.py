@@ -225,6 +225,7 @@ class PackWriter:
         if not train:
             return {}
         chosen = rows[train]
+        # Values of one channel; float64, since the product overflows the types of the index.
         pixels = chosen["height"].astype(np.float64) * chosen["width"] * np.maximum(chosen["frames"], 1)
         return channel_statistics(self.sums(train), pixels)
 

@@ -153,6 +153,7 @@ def _prepare_into(
     folder: Path, sources: Sequence[Source], tests: Sequence[Source], options: PrepareOptions
 ) -> Iterator[PrepareProgress]:
     records = RecordList(options.group)
+    # Whether there are captions is known when all has been read; a side that stays empty leaves no trace.
     with PackWriter(folder, sides=[TOKENS]) as writer:
         for source in sources:
             yield from _read(source, writer, records, options)
@@ -203,6 +204,7 @@ def _read(
         fps=options.fps,
         clips_per_file=options.clips_per_file,
     )
+    # Workers are given content only: what it is called and known of it waits here, in the order of the jobs.
     under_way: deque[list[Item]] = deque()
     work = partial(take_in, options=intake)
     for results in in_order(work, _jobs(source, under_way), workers=_workers(options), processes=options.processes):
@@ -225,6 +227,7 @@ def _jobs(source: Source, under_way: deque[list[Item]]) -> Iterator[list[Job]]:
         items.append(item)
         jobs.append(Job(item.path, item.kind, content))
         held += _bytes(content)
+        # Many small items in a lot, so that handing over is little beside decoding; few large ones, for memory.
         if len(jobs) == _ITEMS_AT_ONCE or held >= _BYTES_AT_ONCE:
             under_way.append(items)
             yield jobs
@@ -270,6 +273,7 @@ def _unified(writer: PackWriter, records: RecordList, form: Form, options: Prepa
             for place, taken in enumerate(several):
                 entries.append(moved(entry, taken.signature, place if len(several) > 1 else None))
                 _write(unified, entries[-1], taken, options)
+    # The mixed records are gone before the hash of the folder is taken, which names every file in it.
     shutil.rmtree(writer.discard())
     records.replace_entries(entries, f"it cannot be made like the others ({form.words()})")
     return unified
@@ -294,6 +298,7 @@ def _ratio(options: PrepareOptions, records: RecordList) -> tuple[float, float, 
 
 def _media(form: Form, writer: PackWriter, train: Sequence[int]) -> MediaSpec:
     """What one record is; clips that differ in rate have no common clock."""
+    # The window of values is that of the training records, as are the statistics: the others are not to be known.
     numbers = train or range(len(writer))
     sums, rates = writer.sums(numbers), np.unique(writer.rows()["fps"])
     low, high = window(form.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
@@ -315,6 +320,7 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
         return source
     if str(source) in (WORLD, WORLD_VIDEO) and not Path(source).exists():
         return world_source(str(source), size=options.size, frames=options.frames)
+    # Whoever asks for a length or a clock wants clips: pictures of one folder are then the frames of one.
     clips = True if options.frames is not None or options.fps is not None else None
     return open_source(
         source, SourceOptions(strip=options.strip, clips=clips, table=options.table, group=options.group)

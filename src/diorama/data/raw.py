@@ -50,6 +50,7 @@ def open_any(path: Path | str, cache: Path) -> Dataset:
 
 def _prepare_once(source: Path | str, prepared: Path, name: str) -> None:
     """Prepare beside the place and move there; where another process was faster, its folder is kept."""
+    # Each process in a folder of its own; the name of the finished one is taken by the first.
     own = prepared.with_name(f"{prepared.name}.{os.getpid()}")
     shutil.rmtree(own, ignore_errors=True)
     deque(prepare([source], own, PrepareOptions(name=name)), maxlen=0)

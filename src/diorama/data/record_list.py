@@ -78,6 +78,7 @@ class RecordList:
         self.sizes[intake.size] += 1
         self.modes[intake.mode] += 1
         self._done.update(intake.notes)
+        # A path alone names a record, in the audit and in the index, so clips of one file are numbered.
         several = len(intake.records) > 1
         entries = [
             ListedRecord(
@@ -128,6 +129,7 @@ class RecordList:
         groups = {name: number for number, name in enumerate(dict.fromkeys(entry.group for entry in self.entries))}
         numbers = [groups[entry.group] for entry in self.entries]
         links = [(numbers[same[0]], numbers[other]) for same in equal_groups(digests) for other in same[1:]]
+        # Groups that share an equal record are named by the first of them, and so are divided as one.
         heads = {member: group[0] for group in join(links) for member in group}
         names = list(groups)
         return [

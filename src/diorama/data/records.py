@@ -96,6 +96,7 @@ def encode_records(stack: NDArray[Any], fps: float | None = None) -> list[Payloa
 
 def _suffix_for(stack: NDArray[Any]) -> str:
     """How records like these are stored: small ones raw, those that PNG can hold as PNG, others compressed."""
+    # By the first, since all of a stack have one shape and so one size.
     limit = RAW_PICTURE if stack.ndim == 4 else RAW_CLIP
     if stack[0].nbytes <= limit:
         return ""
@@ -126,7 +127,7 @@ def decode_record(content: memoryview | bytes, row: NDArray[np.void], suffix: st
             flat = np.frombuffer(_from_zstd(content, math.prod(shape) * dtype.itemsize), dtype)
         else:
             flat = np.frombuffer(content, dtype)
-        return np.array(flat, dtype).reshape(shape)
+        return np.array(flat, dtype).reshape(shape)  # a copy: mapped files are not to be written to
     except (OSError, SyntaxError, ValueError, zstandard.ZstdError) as problem:
         raise BadInput(f"a stored record is damaged ({problem})") from problem
 
@@ -152,7 +153,7 @@ def _digests_of(stack: NDArray[Any]) -> Iterator[bytes]:
 
 def _to_png(pixels: NDArray[Any]) -> bytes:
     """A picture, or a clip with its frames stacked from top to bottom."""
-    tall = pixels.reshape(-1, *pixels.shape[-2:])
+    tall = pixels.reshape(-1, *pixels.shape[-2:])  # (h, w, c) or (t h, w, c)
     buffer = io.BytesIO()
     Image.fromarray(tall[..., 0] if tall.shape[-1] == 1 else tall).save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()

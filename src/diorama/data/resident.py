@@ -64,6 +64,7 @@ class Resident:
         batch = {"index": self._index[places]}
         batch |= {key: self._kept[key][places] for key in (self.wanted.media.kind, "label") if key in self._kept}
         for spec in self.wanted.sides:
+            # Which value is worked out on the host, where the counts are; only its number is sent.
             numbers = self._firsts[spec.key][records] + self._alternatives(spec, chosen)
             batch[spec.key] = self._kept[spec.key][self._sent(numbers)]
         if chosen.mirrored.any():
@@ -100,6 +101,7 @@ class Resident:
         """What several readers give for 0 … count - 1, one after another, on the device."""
         kept, place = torch.empty(0), 0
         for count, read in parts:
+            # In parts, so that a set is never whole in the host's memory.
             for start in range(0, count, _MOVED_AT_ONCE):
                 part = torch.from_numpy(read(np.arange(start, min(start + _MOVED_AT_ONCE, count))))
                 if not place:

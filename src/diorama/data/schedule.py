@@ -76,6 +76,7 @@ class Schedule:
         records = np.empty_like(places)
         for member, count in enumerate(self.counts):
             here = sets == member
+            # A seed for each set: two copies of a set are not to run in step.
             records[here] = shuffled(places[here], count, self.seed + member)
         mirrored = draws(positions, self.seed, FLIP) < 0.5 if self.flip else np.zeros(_BLOCK, bool)
         return Chosen(sets, records, mirrored, picks=draws(positions, self.seed, ALTERNATIVE))

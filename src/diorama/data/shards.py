@@ -82,12 +82,13 @@ class ShardWriter:
         return [file for file in self._files if file is not None]
 
     def _shard_for(self, encoded: bool, size: int) -> tuple[int, _OpenShard]:
+        # A tar needs a header, padding, and two empty blocks at its end beside the content.
         if encoded in self._open and self._open[encoded][1].size + size + 4 * _BLOCK > self.limit:
             self._finish(encoded)
         if encoded not in self._open:
             number = len(self._files)
             name = f"{number:05d}.{'tar' if encoded else 'bin'}"
-            self._files.append(None)
+            self._files.append(None)  # known when it is finished; a raw and an encoded shard may be open at once
             self._open[encoded] = (number, _OpenShard(self.folder / name, name))
         return self._open[encoded]
 
@@ -121,6 +122,7 @@ class ShardReader:
         """``""`` in a raw shard, else the suffix of the tar member whose content starts at ``offset``."""
         if self.paths[shard].suffix != ".tar":
             return ""
+        # A member's header stands in the block before its content and begins with the name.
         head = bytes(self._map(shard)[offset - _BLOCK : offset - _BLOCK + 100])
         name = head.split(b"\0", 1)[0].decode("ascii", "replace")
         return "." + name.partition(".")[2]
@@ -138,6 +140,7 @@ class ShardReader:
         """
         places = (offsets // np.uint64(size)).astype(np.intp)
         first = int(shards[0]) if len(shards) else 0
+        # Small sets are one shard, of which a plain selection will do.
         if len(shards) and not np.any(shards != first):
             return np.take(self._rows(first, size), places, axis=0)
         gathered = np.empty((len(shards), size), np.uint8)
@@ -148,6 +151,7 @@ class ShardReader:
 
     def _rows(self, shard: int, size: int) -> NDArray[np.uint8]:
         flat = self._map(shard)
+        # All raw records of a set have one size, so a shard is a matrix with a record in each row.
         return flat[: len(flat) // size * size].reshape(-1, size)
 
     def _map(self, shard: int) -> NDArray[np.uint8]:

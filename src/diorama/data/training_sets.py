@@ -66,6 +66,7 @@ def _together(sets: Sequence[tuple[Dataset, float]]) -> DataInfo:
         sides = common_sides([info.sides for info in infos])
     except ValueError as problem:
         raise BadConfig(f"data: {problem}; prepare the sets alike to train on all") from problem
+    # The weights belong to the name: the same sets in other shares are other data.
     names = "\n".join(f"{dataset.info.sha256} {weight!r}" for dataset, weight in sets)
     return replace(
         infos[0],

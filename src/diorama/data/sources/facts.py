@@ -55,6 +55,7 @@ class FactReader:
         facts = dict(place)
         rows = [row for table in self._tables if (row := table.facts(path, inner)) is not None]
         self._without_row += not rows
+        # The first table counts most, and so is laid over the others.
         for row in reversed(rows):
             facts.update(row)
         if "split" in facts:
@@ -93,6 +94,7 @@ class FactReader:
     def _from_place(self, folder: str) -> Iterator[tuple[str, str]]:
         folders = folder.split("/") if folder else []
         if self._wrapper is None:
+            # Archives often hold one folder with everything in it, of which the splits are one level down.
             wrapped = len(folders) > 1 and not split_named(folders[0]) and split_named(folders[1])
             self._wrapper = folders[0] if wrapped else ""
         if self._wrapper and folders and folders[0] == self._wrapper:
