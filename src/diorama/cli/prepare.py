@@ -42,7 +42,7 @@ class Arguments:
         licence: kept with the data.
         source_note: where the data are from; kept with them.
         caption_bytes: longest caption; longer ones are cut.
-        workers: decoding threads; one for each core by default.
+        workers: decoding threads; by default one for each core, and none where files are tiny.
     """
 
     sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE", help_behavior_hint="")]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, cast
 
@@ -35,7 +36,7 @@ from diorama.data.workers import in_order
 from diorama.media.resize import Fit
 
 _ITEMS_AT_ONCE, _BYTES_AT_ONCE = 64, 8 << 20
-_WORKERS_AT_MOST = 16
+_SMALL_BYTES, _WORKERS_AT_MOST = 3 << 10, 16
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -62,7 +63,7 @@ class PrepareOptions:
         name: of the data set; the folder's name by default.
         licence: of the data, if known; kept with them.
         source: where they are from, if known; kept with them.
-        workers: decoding threads; ``None`` for one per core.
+        workers: decoding threads; ``None`` for one per core, and for none where files are tiny.
         processes: worker processes (by spawn) rather than threads.
         clips_per_file: clips cut from one file, at most.
         caption_bytes: bytes of a caption, at most; longer ones are cut between two characters. A batch has room for
@@ -206,8 +207,10 @@ def _read(
     )
     # Workers are given content only: what it is called and known of it waits here, in the order of the jobs.
     under_way: deque[list[Item]] = deque()
-    work = partial(take_in, options=intake)
-    for results in in_order(work, _jobs(source, under_way), workers=_workers(options), processes=options.processes):
+    work, jobs = partial(take_in, options=intake), _jobs(source, under_way)
+    first = list(islice(jobs, 1))
+    workers = 0 if _too_small_for_workers(first, options) else _workers(options)
+    for results in in_order(work, chain(first, jobs), workers=workers, processes=options.processes):
         for item, result in zip(under_way.popleft(), results, strict=True):
             facts = dict(item.facts) | {"split": "test"} if for_test else item.facts
             added = records.add(source.name, item.path, facts, result, captions_of(item))
@@ -277,6 +280,16 @@ def _unified(writer: PackWriter, records: RecordList, form: Form, options: Prepa
     shutil.rmtree(writer.discard())
     records.replace_entries(entries, f"it cannot be made like the others ({form.words()})")
     return unified
+
+
+def _too_small_for_workers(lots: Sequence[Sequence[Job]], options: PrepareOptions) -> bool:
+    """Whether items are so small, going by the first of them, that the caller decodes them best.
+
+    Decoding one takes some microseconds without the interpreter's lock, and a thread then waits for the lock, which the
+    reading of the next items keeps busy, for longer than that: two threads took a third more time than one.
+    """
+    sizes = [_bytes(job.content) for lot in lots for job in lot]
+    return options.workers is None and not options.processes and sum(sizes) <= _SMALL_BYTES * len(sizes)
 
 
 def _write(writer: PackWriter, record: ListedRecord, taken: Taken, options: PrepareOptions) -> None:
