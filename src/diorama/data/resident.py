@@ -51,10 +51,9 @@ class Resident:
         if wanted.pixels:
             self._kept[wanted.media.kind] = self._moved([(len(s), s.stored) for s in splits])
         if wanted.labels:
-            labels = [split.labels(np.arange(len(split))) for split in splits]
-            self._kept["label"] = torch.from_numpy(np.concatenate([own for own in labels if own is not None])).to(
-                device
-            )
+            found = [split.labels(np.arange(len(split))) for split in splits]
+            labels = np.concatenate([own for own in found if own is not None])
+            self._kept["label"] = torch.from_numpy(labels).to(device)
         self._firsts = {spec.key: self._keep_side(spec) for spec in wanted.sides}
 
     def __call__(self, chosen: Chosen) -> Batch:
