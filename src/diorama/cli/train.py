@@ -82,14 +82,14 @@ def main(words: Sequence[str]) -> None:
     # From here on torch is needed; mistakes in words have been found before it was waited for.
     from diorama.cli.overrides import override
     from diorama.core.device import pick
+    from diorama.data.training_sets import open_training_data
     from diorama.synthesis.parts import check_parts
-    from diorama.training.feed import open_feed
     from diorama.training.recipe import TrainOptions
     from diorama.training.run import train
 
     with arguments_at_fault():
         pick(arguments.device)
-    info = open_feed(data).info
+    info = open_training_data(data).info
     with arguments_at_fault():
         function = catalog.resolve(arguments.recipe)
         recipe = override(_made(function, info, arguments.recipe), overrides, f"train {arguments.recipe}")

@@ -19,10 +19,10 @@ from diorama.core.errors import TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
 from diorama.data.loader import Loader, LoaderConfig
+from diorama.data.training_sets import Data, TrainingData, open_training_data
 from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
-from diorama.training.feed import Data, Feed, open_feed
 from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, METRIC, REPORT, SAMPLES, RunFolder, writing
 from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
 from diorama.training.recipe import Recipe, TrainOptions, length_is_free
@@ -65,25 +65,25 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         held.enter_context(distributed.session(device))
         if distributed.is_first():
             held.enter_context(folder.claim())
-        feed = distributed.first_before_others(lambda: open_feed(data))
+        opened = distributed.first_before_others(lambda: open_training_data(data))
         # Before anything is built: what the method is built with, and what a run must not change, is found in them.
         parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
         frozen = {name: part.sha256 for name, part in parts.items()}
         if distributed.is_first():
-            folder.begin(_identity(recipe, feed, frozen, options), may_grow=length_is_free(recipe))
-        state, clock = build(recipe, parts, feed, options, device), RunClock(device, began)
-        origin = Origin.of(recipe, feed.info, frozen, state, clock, options)
-        recorder = RunRecorder(recipe, feed, folder, state, clock, origin)
+            folder.begin(_identity(recipe, opened, frozen, options), may_grow=length_is_free(recipe))
+        state, clock = build(recipe, parts, opened, options, device), RunClock(device, began)
+        origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
+        recorder = RunRecorder(recipe, opened, folder, state, clock, origin)
         notes = recorder.resume()
         yield recorder.opening(notes)
         show = None
         if options.tensorboard and distributed.is_first():
             show = held.enter_context(event_files(folder.path, recorder.images))
-        yield from _steps_left(recorder, feed, options, show)
+        yield from _steps_left(recorder, opened, options, show)
 
 
 def _steps_left(
-    recorder: RunRecorder, feed: Feed, options: TrainOptions, show: Callable[[Tick], None] | None
+    recorder: RunRecorder, data: TrainingData, options: TrainOptions, show: Callable[[Tick], None] | None
 ) -> Iterator[Tick]:
     """The steps that are left, each with its tick."""
     recipe, state = recorder.recipe, recorder.state
@@ -98,7 +98,7 @@ def _steps_left(
         recorded=recipe.compile == "auto",
     )
     span = {"start": state.step, "stop": recorder.stop, "seed": recipe.seed, "rank": distributed.rank()}
-    with closing(_loader(recipe, feed, state.precision.device)) as loader, listening() as heard:
+    with closing(_loader(recipe, data, state.precision.device)) as loader, listening() as heard:
         recorder.clock.start()
 
         def batches(step: int) -> list[Batch]:
@@ -130,7 +130,7 @@ class RunRecorder:
 
     Args:
         recipe: what is due when.
-        feed: the data.
+        data: the data.
         folder: the run's.
         state: what trains.
         clock: the run's.
@@ -138,7 +138,13 @@ class RunRecorder:
     """
 
     def __init__(
-        self, recipe: Recipe, feed: Feed, folder: RunFolder, state: TrainingState, clock: RunClock, origin: Origin
+        self,
+        recipe: Recipe,
+        data: TrainingData,
+        folder: RunFolder,
+        state: TrainingState,
+        clock: RunClock,
+        origin: Origin,
     ) -> None:
         self.recipe, self.folder, self.state, self.clock, self.origin = recipe, folder, state, clock, origin
         self.first = distributed.is_first()
@@ -146,11 +152,11 @@ class RunRecorder:
         self.stop = -(-recipe.images // recipe.batch_size)
         self.check = FiniteCheck(state.precision.device)
         # Held-out records where there are any: a caption that training has seen says less of the model.
-        records = feed.val or feed.train[0][0]
+        records = data.val or data.train[0][0]
         self.view = ModelView(state.method, state.precision.device, records, channels_last=recipe.channels_last)
         self.evaluator: Evaluator | None = None
-        if feed.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, feed.val):
-            self.evaluator = Evaluator(recipe.evaluation, feed.val, cache_folder() / "features", recipe.seed)
+        if data.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, data.val):
+            self.evaluator = Evaluator(recipe.evaluation, data.val, cache_folder() / "features", recipe.seed)
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()
 
@@ -357,7 +363,7 @@ class RunRecorder:
         return notes
 
 
-def _loader(recipe: Recipe, feed: Feed, device: torch.device) -> Loader:
+def _loader(recipe: Recipe, data: TrainingData, device: torch.device) -> Loader:
     config = LoaderConfig(
         batch_size=recipe.batch_size,
         micro_batch=recipe.micro_batch,
@@ -366,14 +372,14 @@ def _loader(recipe: Recipe, feed: Feed, device: torch.device) -> Loader:
         world_size=distributed.world_size(),
         flip=recipe.flip,
     )
-    return Loader(feed.train, config, device)
+    return Loader(data.train, config, device)
 
 
-def _identity(recipe: Recipe, feed: Feed, frozen: Mapping[str, str], options: TrainOptions) -> dict[str, Any]:
+def _identity(recipe: Recipe, data: TrainingData, frozen: Mapping[str, str], options: TrainOptions) -> dict[str, Any]:
     """What must not change while a run is continued."""
     return {
         "recipe": encode(recipe),
-        "data": {"name": feed.info.name, "count": feed.info.count, "sha256": feed.info.sha256},
+        "data": {"name": data.info.name, "count": data.info.count, "sha256": data.info.sha256},
         "frozen": dict(frozen),
         "start_from": hash_of_weights(options.start_from),
     }
