@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +28,7 @@ from diorama.data.side_writer import SideValues, SideWriter
 
 FORMAT = "diorama-side/1"
 MANIFEST = "side.json"
-_BEGUN = "begun.json"
+_BEGUN, _FILES = "begun.json", "files"
 _COMMITTED_BYTES = 64 << 20
 """Values that are written before the disk is waited for: what a crash of the machine may cost."""
 
@@ -43,7 +43,14 @@ def side_name(split: Split, spec: SideSpec, encoder_sha256: str) -> str:
 
 
 def write_side(folder: Path, split: Split, spec: SideSpec, encoded: Encoded, encoder_sha256: str) -> Side:
-    """Compute a side of all records of a split, once.
+    """Compute a side of all records of a split, once; as :func:`writing_side`, which says how far it is."""
+    for _ in writing_side(folder, split, spec, encoded, encoder_sha256):
+        pass
+    return open_side(folder, split, encoder_sha256)
+
+
+def writing_side(folder: Path, split: Split, spec: SideSpec, encoded: Encoded, encoder_sha256: str) -> Iterator[int]:
+    """Compute a side of all records of a split, once, for :func:`open_side`.
 
     A folder that is there and fits is opened as it is. Writing that was broken off goes on after the last whole record;
     the folder appears when all is done.
@@ -56,6 +63,9 @@ def write_side(folder: Path, split: Split, spec: SideSpec, encoded: Encoded, enc
             one of pictures; several of a record are a list, or one more axis in front.
         encoder_sha256: names what computes them, weights and settings.
 
+    Yields:
+        How many records have been computed.
+
     Raises:
         BadInput: a folder is there that does not fit, or another process is writing it.
         ValueError: a value is not as the spec says, or there are not as many as records.
@@ -66,14 +76,14 @@ def write_side(folder: Path, split: Split, spec: SideSpec, encoded: Encoded, enc
         partial.mkdir(parents=True, exist_ok=True)
         with only_process(partial):
             if not (folder / MANIFEST).is_file():  # another process may have been faster
-                os.replace(_written(partial, split, spec, encoded, encoder_sha256), folder)
+                yield from _written(partial, split, spec, encoded, encoder_sha256)
+                os.replace(partial / _FILES, folder)
             (partial / _BEGUN).unlink(missing_ok=True)
         with suppress(OSError):  # somebody else is about to look whether there is something left to do
             partial.rmdir()
     side = open_side(folder, split, encoder_sha256)
     if form_of(side.spec) != form_of(spec) or side.spec.key != spec.key:
         raise BadInput(f"{folder}: holds {side.spec}, wanted is {spec}; {_remedy(folder)}")
-    return side
 
 
 def open_side(folder: Path, split: Split, encoder_sha256: str) -> Side:
@@ -111,9 +121,9 @@ def _identity(split: Split, encoder_sha256: str) -> dict[str, Any]:
     }
 
 
-def _written(partial: Path, split: Split, spec: SideSpec, encoded: Encoded, encoder_sha256: str) -> Path:
-    """The folder of the finished files, inside ``partial``."""
-    identity, files = _identity(split, encoder_sha256), partial / "files"
+def _written(partial: Path, split: Split, spec: SideSpec, encoded: Encoded, encoder_sha256: str) -> Iterator[int]:
+    """Write the files into a folder inside ``partial``; how many records have been computed."""
+    identity, files = _identity(split, encoder_sha256), partial / _FILES
     begun = {**identity, "spec": encode(spec)}
     if _begun(partial) != begun:  # what lies there is something else's
         shutil.rmtree(files, ignore_errors=True)
@@ -127,6 +137,7 @@ def _written(partial: Path, split: Split, spec: SideSpec, encoded: Encoded, enco
             if writer.bytes - committed > _COMMITTED_BYTES:
                 writer.commit()
                 committed = writer.bytes
+            yield writer.records
         writer.commit()
     if writer.records != len(split):
         if writer.records > len(split):  # nothing that could be gone on with
@@ -138,7 +149,6 @@ def _written(partial: Path, split: Split, spec: SideSpec, encoded: Encoded, enco
     stored = [asdict(StoredFile.of(files, name)) for name in names]
     write_manifest(files / MANIFEST, {"format": FORMAT, **identity, "spec": encode(found), "files": stored})
     writer.drop_counters()
-    return files
 
 
 def _begun(partial: Path) -> Any:

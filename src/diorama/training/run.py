@@ -18,6 +18,7 @@ from diorama.core.contracts import Batch
 from diorama.core.errors import TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
+from diorama.data.computed_sides import Computed, SideCache
 from diorama.data.loader import Loader, LoaderConfig
 from diorama.data.training_sets import Data, TrainingData, open_training_data
 from diorama.synthesis import store
@@ -47,7 +48,8 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         options: how it is run on this machine.
 
     Yields:
-        A tick before the first step (with notes on what was resumed) and one after every step.
+        A tick before the first step (with notes on what was resumed), where the recipe says ``precompute`` others that
+        say how far that is, and one after every step.
 
     Raises:
         BadInput: the folder is not a run, belongs to another running process, or cannot be written; the data, a
@@ -98,7 +100,12 @@ def _steps_left(
         recorded=recipe.compile == "auto",
     )
     span = {"start": state.step, "stop": recorder.stop, "seed": recipe.seed, "rank": distributed.rank()}
-    with closing(_loader(recipe, data, state.precision.device)) as loader, listening() as heard:
+    sides = state.method.computed_sides() if recipe.precompute else ()
+    cache = SideCache(data, sides, recorder.origin.frozen, flip=recipe.flip, cache=cache_folder() / "sides")
+    for computed in cache.compute(state.precision.device):
+        yield recorder.computing(computed)
+    keys = state.method.reads([side.spec.key for side in sides])
+    with closing(_loader(recipe, cache.opened(), keys, state.precision.device)) as loader, listening() as heard:
         recorder.clock.start()
 
         def batches(step: int) -> list[Batch]:
@@ -200,6 +207,10 @@ class RunRecorder:
                 "measures no model, since the data have no split `val` that is large enough; the last one is kept",
             )
         return self._tick(notes, finished=False)
+
+    def computing(self, computed: Computed) -> Tick:
+        """The tick after some records' sides have been computed, before the first step."""
+        return replace(self._tick((), finished=False), computed=computed)
 
     def after(self, step: Step, *, ending: bool) -> Tick:
         """Do what is due after a step.
@@ -363,7 +374,7 @@ class RunRecorder:
         return notes
 
 
-def _loader(recipe: Recipe, data: TrainingData, device: torch.device) -> Loader:
+def _loader(recipe: Recipe, data: TrainingData, keys: tuple[str, ...] | None, device: torch.device) -> Loader:
     config = LoaderConfig(
         batch_size=recipe.batch_size,
         micro_batch=recipe.micro_batch,
@@ -371,6 +382,7 @@ def _loader(recipe: Recipe, data: TrainingData, device: torch.device) -> Loader:
         rank=distributed.rank(),
         world_size=distributed.world_size(),
         flip=recipe.flip,
+        keys=keys,
     )
     return Loader(data.train, config, device)
 

@@ -197,6 +197,8 @@ def build(
         method = initialised(recipe, parts)
     except (RuntimeError, ValueError, ArithmeticError) as problem:
         raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
+    if recipe.precompute and not method.computed_sides():
+        raise BadConfig("precompute: no frozen part of this recipe's method computes anything of the records alone")
     matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
     exported_names = soundness.check(method, options.catalog)
     _check_media(recipe, method, data)
