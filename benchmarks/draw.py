@@ -116,8 +116,9 @@ def theirs(network: nn.Module, count: int, batch: int, dtype: torch.dtype, how: 
 
 def published(model: DiffusionSynthesizer) -> UNet2DModel:
     """The library's network with the model's weights."""
-    network = UNet2DModel(sample_size=32, **export_config(model.config.denoiser))
-    network.load_state_dict(export_state(model.config.denoiser, model.denoiser.state_dict()))
+    arguments = UNET2D.written(UNET2D.to_published(model.config.denoiser))
+    network = UNet2DModel(**{**arguments, "sample_size": 32})
+    network.load_state_dict(UNET2D.export_state(model.config.denoiser, model.denoiser.state_dict()))
     return network.eval()
 
 

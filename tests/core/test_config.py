@@ -1,12 +1,14 @@
-"""JSON that names a class nobody knows is answered with what to do."""
+"""Typed values and JSON: what survives the way there and back, and how mistakes are answered."""
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
 
 import pytest
 
-from diorama.core.config import decode
+from diorama.core.config import decode, encode
 from diorama.core.errors import BadConfig
 
 
@@ -44,3 +46,16 @@ def test_values_in_a_users_catalog_are_passed_over() -> None:
     assert decode(PlainGeneratorConfig | None, {"kind": "OtherConfig"}, "model", catalog) == OtherConfig()
     with pytest.raises(BadConfig, match=r"Known are PlainGeneratorConfig, OtherConfig$"):
         decode(PlainGeneratorConfig | None, {"kind": "X"}, "model", catalog)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundedConfig:
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def test_infinite_bounds_survive_json() -> None:
+    text = json.dumps(encode(BoundedConfig()), allow_nan=False)
+    assert decode(BoundedConfig, json.loads(text)) == BoundedConfig()
+    with pytest.raises(BadConfig, match="high: expected float, got 'nan'"):
+        decode(BoundedConfig, {"high": "nan"})

@@ -14,26 +14,26 @@ from diorama.data import duplicates
 from diorama.data.audit import alike, draw_up
 from diorama.data.duplicates import signatures
 from diorama.data.intake import Intake, Taken
-from diorama.data.ledger import Ledger
+from diorama.data.record_list import RecordList
 from diorama.data.records import encode_record
 from diorama.data.workers import in_order
 from tests.data.pictures import picture, prepared, save
 
 
-def _ledger(*pictures: np.ndarray) -> tuple[Ledger, np.ndarray]:
-    ledger, digests = Ledger(), []
+def _listed(*pictures: np.ndarray) -> tuple[RecordList, np.ndarray]:
+    records, digests = RecordList(), []
     for number, pixels in enumerate(pictures):
         payload = encode_record(pixels)
         intake = Intake((Taken(payload, signatures(pixels[None])[0]),), "24x24", "RGB")
-        ledger.enter("source", f"{number}.png", {}, intake)
+        records.add("source", f"{number}.png", {}, intake)
         digests.append(payload.row["digest"][0])
-    return ledger, np.stack(digests)
+    return records, np.stack(digests)
 
 
 def test_near_equal_pictures_of_equal_groups_are_all_paired() -> None:
     one, near = picture(1), picture(1)[:, ::-1]
-    ledger, digests = _ledger(one, near, one, near, picture(2))
-    pairs, notes = alike(ledger, digests)
+    records, digests = _listed(one, near, one, near, picture(2))
+    pairs, notes = alike(records, digests)
     assert {(0, 2), (1, 3), (0, 1), (0, 3), (1, 2), (2, 3)} == set(pairs)
     assert notes == []
 
@@ -42,8 +42,8 @@ def test_limits_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audits, "COMPARED_AT_MOST", 2)
     monkeypatch.setattr(audits, "LEAKS_AT_MOST", 1)
     one = picture(1)
-    ledger, digests = _ledger(one, one, one, one[:, ::-1], picture(2))
-    found = draw_up(ledger, digests, ["train", "test", "val", "train", "train"])
+    records, digests = _listed(one, one, one, one[:, ::-1], picture(2))
+    found = draw_up(records, digests, ["train", "test", "val", "train", "train"])
     assert len(found.leaks) == 1
     assert len(found.duplicates[0]) == 3
     assert any("too many to compare" in note for note in found.notes)
@@ -55,34 +55,34 @@ def test_pairs_do_not_grow_with_the_square_of_records_that_are_all_alike(monkeyp
     monkeypatch.setattr(audits, "PAIRS_AT_MOST", 5)
     monkeypatch.setattr(duplicates, "_BLOCK", 4)
     one = picture(1).astype(np.int64)
-    ledger, digests = _ledger(*[(one + shift).clip(0, 255).astype(np.uint8) for shift in (0, 0, 1, 2, 3, 4, 5, 6)])
-    pairs, notes = alike(ledger, digests)
+    records, digests = _listed(*[(one + shift).clip(0, 255).astype(np.uint8) for shift in (0, 0, 1, 2, 3, 4, 5, 6)])
+    pairs, notes = alike(records, digests)
     assert 5 <= len(pairs) <= 6
     assert (0, 1) in pairs
     assert any("more than 5 pairs" in note for note in notes)
 
 
 def test_a_column_without_a_name_groups_nothing() -> None:
-    ledger = Ledger()
+    records = RecordList()
     intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), "24x24", "RGB")
     for name in ("a.png", "b.png"):
-        ledger.enter("source", name, {"": "0"}, intake)
-    assert [entry.group for entry in ledger.entries] == ["a.png", "b.png"]
+        records.add("source", name, {"": "0"}, intake)
+    assert [entry.group for entry in records.entries] == ["a.png", "b.png"]
 
 
 def test_labels_may_be_numbers_of_any_length() -> None:
-    ledger = Ledger()
+    records = RecordList()
     intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), "24x24", "RGB")
     for number, label in enumerate(("10", "9" * 5000, "9", "cat")):
-        ledger.enter("source", f"{number}.png", {"label": label}, intake)
-    assert ledger.classes()[0] == ("9", "10", "9" * 5000, "cat")
-    assert list(ledger.label_counts()) == list(ledger.classes()[0])
+        records.add("source", f"{number}.png", {"label": label}, intake)
+    assert records.classes()[0] == ("9", "10", "9" * 5000, "cat")
+    assert list(records.label_counts()) == list(records.classes()[0])
 
 
 def test_paths_of_several_sources_are_told_apart() -> None:
-    ledger, _ = _ledger(picture(0))
-    (entry,) = ledger.enter("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
-    (again,) = ledger.enter("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
+    records, _ = _listed(picture(0))
+    (entry,) = records.add("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
+    (again,) = records.add("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
     assert (entry.path, again.path) == ("source/0.png", "source-2/0.png")
 
 

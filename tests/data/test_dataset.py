@@ -12,7 +12,8 @@ import torch
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
-from diorama.data.dataset import Split, checksum, is_prepared, open_dataset
+from diorama.data.dataset import Split, is_prepared, open_dataset
+from diorama.data.manifest import checksum
 from diorama.data.pack import PackInfo, PackWriter, Place, pack_arrays
 from diorama.data.records import encode_record
 from tests.data.pictures import packed
@@ -101,7 +102,7 @@ def test_missing_and_shortened_files_are_named(tmp_path: Path) -> None:
 
 
 def test_large_folders_are_checked_by_length_when_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diorama.data.dataset.CHECKED_AT_OPEN", 10)
+    monkeypatch.setattr("diorama.data.manifest.CHECKED_AT_OPEN", 10)
     dataset = packed(tmp_path / "d", 9)
     shard = tmp_path / "d" / "shards" / "00000.bin"
     shard.write_bytes(bytes(shard.stat().st_size))

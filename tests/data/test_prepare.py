@@ -12,8 +12,8 @@ from PIL import Image
 
 from diorama.core.errors import BadInput
 from diorama.data.dataset import open_dataset
-from diorama.data.ledger import UNLABELLED
 from diorama.data.prepare import PrepareOptions, prepare
+from diorama.data.record_list import UNLABELLED
 from diorama.data.sources.base import Item, Skip
 from diorama.media.video import write_video
 from tests.data.pictures import folder_of, picture, prepared, save
@@ -282,7 +282,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     source = folder_of(tmp_path / "in", 3)
-    monkeypatch.setattr("diorama.data.pack.write_json", full)
+    monkeypatch.setattr("diorama.data.manifest.write_json", full)
     with pytest.raises(BadInput, match="no space left"):
         prepared(source, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]

@@ -102,14 +102,13 @@ def test_shards_stay_within_their_limit_and_are_readable_tars(tmp_path: Path) ->
     large = [_random((160, 160, 3), "uint8", seed) for seed in range(5)]
     writer = ShardWriter(tmp_path, limit=200_000)
     order = [x for pair in zip(small, [*large, *small[:2]], strict=True) for x in pair]
-    rows = [(writer.append(payload), payload.suffix) for payload in map(encode_record, order)]
+    places = [(writer.append(payload), payload) for payload in map(encode_record, order)]
     files = writer.close()
     reader = ShardReader([tmp_path / file.name for file in files])
-    for pixels, (row, suffix) in zip(order, rows, strict=True):
-        shard, offset = int(row["shard"][0]), int(row["offset"][0])
-        assert reader.suffix(shard, offset) == suffix
-        content = reader.content(shard, offset, int(row["bytes"][0]))
-        assert np.array_equal(decode_record(content, row[0], suffix), pixels)
+    for pixels, ((shard, offset, size), payload) in zip(order, places, strict=True):
+        assert reader.suffix(shard, offset) == payload.suffix
+        content = reader.content(shard, offset, size)
+        assert np.array_equal(decode_record(content, payload.row[0], payload.suffix), pixels)
     for file in files:
         assert (tmp_path / file.name).stat().st_size == file.bytes <= 200_000
         if file.name.endswith(".tar"):
@@ -120,12 +119,12 @@ def test_shards_stay_within_their_limit_and_are_readable_tars(tmp_path: Path) ->
 def test_gathering_across_shards_keeps_the_order(tmp_path: Path) -> None:
     pixels = [_random((8, 8, 3), "uint8", seed) for seed in range(20)]
     writer = ShardWriter(tmp_path, limit=3_000)
-    rows = np.concatenate([writer.append(encode_record(x)) for x in pixels])
+    places = np.array([writer.append(encode_record(x)) for x in pixels])
     files = writer.close()
     assert len(files) > 1
     reader = pickle.loads(pickle.dumps(ShardReader([tmp_path / file.name for file in files])))
     order = np.array([19, 0, 7, 7, 12])
-    found = reader.gather(rows["shard"][order], rows["offset"][order], 192)
+    found = reader.gather(places[order, 0], places[order, 1].astype(np.uint64), 192)
     assert np.array_equal(found.reshape(-1, 8, 8, 3), np.stack([pixels[i] for i in order]))
 
 

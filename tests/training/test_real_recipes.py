@@ -12,38 +12,85 @@ import torch
 
 from diorama.core import runlog
 from diorama.core.contracts import DataInfo, MediaSpec
+from diorama.core.errors import BadConfig
+from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
-from diorama.recipes.vae import vae_cpu
+from diorama.recipes.edm import edm_cpu
+from diorama.recipes.latent import latent_text_cpu
+from diorama.recipes.student import student_cpu
+from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
 from diorama.synthesis import store
+from diorama.synthesis.parts import ModelRef
 from diorama.training.folder import read_state
 from diorama.training.recipe import EvaluationConfig, Recipe
 from diorama.training.run import TrainOptions, train
 
+_MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pictures = World(size=32).pictures(np.arange(128))
+    world, numbers = World(size=32), np.arange(128)
+    pictures, captions = world.pictures(numbers), world.captions(numbers)
     folder = tmp_path_factory.mktemp("data") / "world"
-    media = MediaSpec(kind="image", channels=3, height=32, width=32)
-    pack_arrays(folder, {"train": pictures[:96], "val": pictures[96:]}, media, name="world")
+    pack_arrays(
+        folder,
+        {"train": pictures[:96], "val": pictures[96:]},
+        _MEDIA,
+        name="world",
+        sides={"train": {"tokens": captions[:96]}, "val": {"tokens": captions[96:]}},
+    )
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("make", [dcgan_cpu, vae_cpu, ddpm_cpu])
-def test_a_real_recipe_continues_bit_for_bit(make: Callable[[DataInfo], Recipe], data: Path, tmp_path: Path) -> None:
-    media = MediaSpec(kind="image", channels=3, height=32, width=32)
-    recipe = replace(
-        make(DataInfo(name="world", media=media, count=96)),
+def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, ModelRef]) -> Recipe:
+    """Six steps of a recipe, with everything that happens between steps but measurements."""
+    return replace(
+        make(open_dataset(data).info),
         images=16 * 6,
         batch_size=16,
         preview_every=48,
         log_every=32,
         evaluation=EvaluationConfig(samples=0),
+        frozen=parts,
     )
+
+
+@pytest.fixture(scope="module")
+def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelRef]:
+    """Runs of the recipes whose models others use as they are."""
+    runs = tmp_path_factory.mktemp("parts")
+    for name, make in (("codec", vae_spatial_cpu), ("teacher", ddpm_cpu)):
+        list(train(replace(short(make, data, {}), preview_every=0), data, runs / name, TrainOptions(device="cpu")))
+    return {name: ModelRef(folder=str(runs / name)) for name in ("codec", "teacher")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "uses"),
+    [
+        (dcgan_cpu, None),
+        (vae_cpu, None),
+        (vae_spatial_cpu, None),
+        (ddpm_cpu, None),
+        (edm_cpu, None),
+        (latent_text_cpu, "codec"),
+        (student_cpu, "teacher"),
+    ],
+)
+def test_a_real_recipe_continues_bit_for_bit(
+    make: Callable[[DataInfo], Recipe],
+    uses: str | None,
+    data: Path,
+    parts: dict[str, ModelRef],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache"))
+    recipe = short(make, data, {uses: parts[uses]} if uses else {})
     options = TrainOptions(device="cpu")
     list(train(recipe, data, tmp_path / "whole", options))
     for tick in train(recipe, data, tmp_path / "parts", options):
@@ -51,9 +98,30 @@ def test_a_real_recipe_continues_bit_for_bit(make: Callable[[DataInfo], Recipe],
             break
     list(train(recipe, data, tmp_path / "parts", options))
 
-    whole, parts = (read_state(tmp_path / name / "checkpoints/000000006") for name in ("whole", "parts"))
-    assert all(torch.equal(value, parts["method"][name]) for name, value in whole["method"].items())
-    assert all(torch.equal(value, parts["averages"]["ema"][name]) for name, value in whole["averages"]["ema"].items())
+    whole, split = (read_state(tmp_path / name / "checkpoints/000000006") for name in ("whole", "parts"))
+    assert all(torch.equal(value, split["method"][name]) for name, value in whole["method"].items())
+    assert all(torch.equal(value, split["averages"]["ema"][name]) for name, value in whole["averages"]["ema"].items())
     logs = [[runlog.without_clock(r) for r in runlog.read(tmp_path / n / "log.jsonl")] for n in ("whole", "parts")]
     assert logs[0] == logs[1]
     assert store.load(tmp_path / "parts").sample(2, seed=0).isfinite().all()
+
+
+def test_latents_from_the_cache_train_as_those_of_every_step(
+    data: Path, parts: dict[str, ModelRef], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache"))
+    recipe = replace(short(latent_text_cpu, data, {"codec": parts["codec"]}), precision="fp32", flip=True)
+    options, losses = TrainOptions(device="cpu"), {}
+    for name, precompute in (("cached", True), ("live", False)):
+        ticks = list(train(replace(recipe, precompute=precompute), data, tmp_path / name, options))
+        losses[name] = [tick.losses["loss"].item() for tick in ticks if tick.losses]
+        assert [tick.computed.total for tick in ticks if tick.computed] == [96, 96] * precompute
+    assert losses["cached"] == pytest.approx(losses["live"], rel=1e-4)
+    # Of a finished or continued run nothing is computed again.
+    again = list(train(recipe, data, tmp_path / "again", options))
+    assert not any(tick.computed for tick in again)
+
+
+def test_precomputing_what_nothing_computes_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="precompute"):
+        list(train(replace(short(vae_cpu, data, {}), precompute=True), data, tmp_path, TrainOptions(device="cpu")))

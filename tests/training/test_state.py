@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diorama.core.errors import BadInput
+from diorama.data.training_sets import open_training_data
 from diorama.methods.base import live_tensors
-from diorama.training.feed import open_feed
 from diorama.training.recipe import TrainOptions
 from diorama.training.state import TrainingState, build, compile_networks, place, start_from, weights_of
 from tests.training.toy import CATALOG, ToyFitConfig, ToyFlow, ToyGANConfig, flow_recipe, write_data
@@ -79,8 +79,8 @@ def test_frozen_parts_are_in_evaluation_mode() -> None:
 
 
 def flow_state(tmp_path: Path) -> TrainingState:
-    feed = open_feed(write_data(tmp_path / "data"))
-    return build(flow_recipe(), {}, feed, TrainOptions(device="cpu", catalog=CATALOG), CPU)
+    data = open_training_data(write_data(tmp_path / "data"))
+    return build(flow_recipe(), {}, data, TrainOptions(device="cpu", catalog=CATALOG), CPU)
 
 
 @pytest.mark.parametrize(

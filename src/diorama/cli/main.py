@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from keyword import iskeyword
 
 from diorama import __version__
-from diorama.core.errors import DioramaError
+from diorama.core.errors import DioramaError, DioramaWarning
 from diorama.core.suggestions import did_you_mean
 
 DONE, NOTHING_DONE, WRONG, INTERRUPTED = 0, 1, 2, 130
@@ -35,6 +36,7 @@ def main(words: Sequence[str] | None = None) -> None:
         # Names that the terminal's encoding cannot show are no reason to fail.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _in_short(warnings.formatwarning)
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 
@@ -100,6 +102,19 @@ def _run_command(command: str, words: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     return DONE
+
+
+def _in_short(usual: Callable[..., str]) -> Callable[..., str]:
+    """Our own warnings as a line of ours, without the place in the code that they come from."""
+
+    def formatted(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    ) -> str:
+        if issubclass(category, DioramaWarning):
+            return f"diorama: {message}\n"
+        return usual(message, category, filename, lineno, line)
+
+    return formatted
 
 
 def _complain(message: str) -> None:

@@ -41,7 +41,8 @@ class Arguments:
         name: of the data set; the folder's name by default.
         licence: kept with the data.
         source_note: where the data are from; kept with them.
-        workers: decoding threads; one for each core by default.
+        caption_bytes: longest caption; longer ones are cut.
+        workers: decoding threads; by default one for each core, and none where files are tiny.
     """
 
     sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE", help_behavior_hint="")]
@@ -58,6 +59,7 @@ class Arguments:
     name: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
     licence: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
     source_note: Annotated[str, tyro.conf.arg(name="source", help_behavior_hint="")] = ""
+    caption_bytes: int = 512
     workers: int | None = None
 
 
@@ -83,6 +85,7 @@ def main(words: Sequence[str]) -> None:
             name=arguments.name,
             licence=arguments.licence,
             source=arguments.source_note,
+            caption_bytes=arguments.caption_bytes,
             workers=arguments.workers,
         )
     except ValueError as problem:

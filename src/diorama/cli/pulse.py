@@ -29,6 +29,10 @@ class Pulse:
         """Show where training stands, then what was measured, and last what is to be said of the run."""
         from diorama.evaluation.protocol import in_words
 
+        if tick.computed is not None:
+            done, total = tick.computed
+            self._shown.update(f"computing what {self._name} reads", done / total, f"{done:,} of {total:,} records")
+            return
         if tick.report is not None:
             named = [f"{key} {value:.4f}" for key, value in tick.report.losses.items() if "/" not in key]
             self._losses = "  ".join(named)

@@ -82,14 +82,14 @@ def main(words: Sequence[str]) -> None:
     # From here on torch is needed; mistakes in words have been found before it was waited for.
     from diorama.cli.overrides import override
     from diorama.core.device import pick
+    from diorama.data.training_sets import open_training_data
     from diorama.synthesis.parts import check_parts
-    from diorama.training.feed import open_feed
     from diorama.training.recipe import TrainOptions
     from diorama.training.run import train
 
     with arguments_at_fault():
         pick(arguments.device)
-    info = open_feed(data).info
+    info = open_training_data(data).info
     with arguments_at_fault():
         function = catalog.resolve(arguments.recipe)
         recipe = override(_made(function, info, arguments.recipe), overrides, f"train {arguments.recipe}")
@@ -156,21 +156,25 @@ def _help(words: Sequence[str]) -> None:
 
 
 def _example(function: RecipeFunction, name: str) -> Recipe:
-    """The recipe for a plain example of the data it wants."""
-    from diorama.core.contracts import DataInfo, MediaSpec
+    """The recipe for the plainest example of the data it wants: with labels, then captions too, where it needs them."""
+    from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
     from diorama.core.errors import BadConfig
 
     entry = catalog.entry_of(name)
     pictures = MediaSpec(kind="image", channels=3, height=64, width=64)
     clips = MediaSpec(kind="video", channels=3, height=64, width=64, frames=16, fps=8.0)
     kinds = (pictures, clips) if entry is None else (clips if entry.kind == "video" else pictures,)
-    wanted = [
-        DataInfo(name="example", media=media, classes=classes) for classes in ((), ("one", "other")) for media in kinds
+    captions = (SideSpec(key="tokens", kind="text", shape=(64,), ragged=True),)
+    labels = ("one", "other")
+    examples = [
+        DataInfo(name="example", media=media, classes=classes, sides=sides)
+        for classes, sides in (((), ()), (labels, ()), (labels, captions))
+        for media in kinds
     ]
     with arguments_at_fault():
-        for info in wanted[:-1]:
+        for info in examples[:-1]:
             try:
                 return _made(function, info, name)
             except BadConfig:
                 continue
-        return _made(function, wanted[-1], name)
+        return _made(function, examples[-1], name)

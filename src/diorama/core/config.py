@@ -8,6 +8,7 @@ name the field's path.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ def encode(value: Any) -> Any:
         return {key: encode(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [encode(inner) for inner in value]
+    if isinstance(value, float) and math.isinf(value):
+        return str(value)  # JSON has no infinity
     return str(value) if isinstance(value, Path) else value
 
 
@@ -136,6 +139,8 @@ def _has_own_kind(annotation: Any) -> bool:
 
 def _decode_plain(annotation: Any, value: Any, where: str) -> Any:
     if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if annotation is float and value in ("inf", "-inf"):
         return float(value)
     if annotation is Path and isinstance(value, str):
         return Path(value)

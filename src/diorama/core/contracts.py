@@ -99,6 +99,8 @@ class SideSpec:
         media: units and size of a ``picture``; else ``None``.
         dtype: type of ``values`` in a batch.
         several: the most alternatives that a record has (captions, say), of which one is drawn at every reading.
+        mirrored: the second half of every record's alternatives belong to its mirror image (latents that a codec was
+            given mirrored pictures for), and are drawn where the record is read mirrored.
     """
 
     key: str
@@ -108,12 +110,19 @@ class SideSpec:
     media: MediaSpec | None = None
     dtype: Literal["float32", "int64", "bool"] = "float32"
     several: int = 1
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.key not in BATCH_KEYS:
             raise ValueError(f"key: {self.key!r} is no key of a batch; known are {', '.join(BATCH_KEYS)}")
         if (self.kind == "picture") != (self.media is not None):
             raise ValueError(f"media: a side of kind 'picture' has it and no other, got {self.kind!r} of {self.key}")
+        if self.kind == "text" and not (self.ragged and len(self.shape) == 1):
+            raise ValueError(f"shape: a text is ragged and (n,), got {self.shape} of {self.key}")
+        if self.media is not None and (self.ragged or self.shape != self.media.shape):
+            raise ValueError(f"shape: a picture has that of its media, {self.media.shape}, got {self.shape}")
+        if (self.ragged and not self.shape) or min((self.several, *self.shape[self.ragged :])) < 1:
+            raise ValueError(f"shape: {self.several} of {self.shape} cannot be, of {self.key}")
 
 
 @dataclass(frozen=True, kw_only=True)

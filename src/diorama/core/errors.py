@@ -1,10 +1,14 @@
-"""Errors that are the user's to mend: the command line prints them without a traceback."""
+"""Errors that are the user's to mend, and warnings: the command line prints them without a traceback."""
 
 from __future__ import annotations
 
 
 class DioramaError(Exception):
     """Base of the errors whose message alone tells the user what was wrong, where, and what to do."""
+
+
+class DioramaWarning(UserWarning):
+    """What was guessed or left out, and the work goes on: the command line prints the message alone."""
 
 
 class BadInput(DioramaError):

@@ -103,7 +103,7 @@ def normal(
     where = torch.device(device)
     blocks = torch.arange((size + 3) // 4, dtype=torch.int64, device=where)[None, :]
     samples = torch.arange(first, first + count, dtype=torch.int64, device=where)[:, None]
-    place = torch.tensor(step, dtype=torch.int64, device=where)
+    place = torch.full((), step, dtype=torch.int64, device=where)
     words = philox((blocks, samples, place, torch.full_like(place, stream)), (seed & _MASK, seed >> 32))
     bits = torch.stack(words, dim=-1).reshape(count, -1)[:, :size]
     table = _normal_table(where)

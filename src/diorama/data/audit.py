@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from diorama.core.files import write_json
 from diorama.data.duplicates import PAIRS_AT_MOST, equal_groups, join, near_pairs
-from diorama.data.ledger import Ledger
+from diorama.data.record_list import RecordList
 from diorama.data.sources.base import Skip
 
 COMPARED_AT_MOST = 250_000
@@ -70,38 +70,39 @@ class Audit:
         }
 
 
-def draw_up(ledger: Ledger, digests: NDArray[np.uint8], splits: Sequence[str]) -> Audit:
+def draw_up(records: RecordList, digests: NDArray[np.uint8], splits: Sequence[str]) -> Audit:
     """Compare all records with one another and sum up.
 
     Args:
-        ledger: of all records.
+        records: of all records.
         digests: (n, 16) content names.
         splits: (n,) the split of every record.
     """
-    pairs, notes = alike(ledger, digests)
-    paths = [entry.path for entry in ledger.entries]
+    pairs, notes = alike(records, digests)
+    paths = [entry.path for entry in records.entries]
     leaks = [(paths[i], paths[j]) for i, j in pairs if splits[i] != splits[j]]
     if len(leaks) > LEAKS_AT_MOST:
         notes.append(f"{len(leaks)} pairs across splits are nearly equal; the first {LEAKS_AT_MOST} are listed")
-    kept = ledger.kept()
+    kept = records.kept()
     return Audit(
-        files=ledger.files,
+        files=records.files,
         kept=len(kept),
         records=len(paths),
-        skipped=tuple(ledger.skipped),
+        skipped=tuple(records.skipped),
         duplicates=tuple(tuple(paths[i] for i in group) for group in join(pairs)),
-        labels=ledger.label_counts(),
+        labels=records.label_counts(),
         leaks=tuple(leaks[:LEAKS_AT_MOST]),
-        sizes=dict(ledger.sizes.most_common()),
-        modes=dict(ledger.modes.most_common()),
+        sizes=dict(records.sizes.most_common()),
+        modes=dict(records.modes.most_common()),
         splits={name: splits.count(name) for name in dict.fromkeys(sorted(splits, key=_split_order))},
-        notes=(*ledger.all_notes(), *notes),
+        notes=(*records.all_notes(), *notes),
     )
 
 
-def alike(ledger: Ledger, digests: NDArray[np.uint8]) -> tuple[list[tuple[int, int]], list[str]]:
+def alike(records: RecordList, digests: NDArray[np.uint8]) -> tuple[list[tuple[int, int]], list[str]]:
     """Pairs of equal or nearly equal records of different items, in rising order, and notes."""
     equal = equal_groups(digests)
+    # Equal records have equal signatures: the first of each group is compared with others, and stands for all of it.
     heads = np.ones(len(digests), bool)
     for group in equal:
         heads[group[1:]] = False
@@ -113,9 +114,10 @@ def alike(ledger: Ledger, digests: NDArray[np.uint8]) -> tuple[list[tuple[int, i
         )
         near = np.zeros((0, 2), np.intp)
     else:
-        near = different[near_pairs(np.stack([ledger.entries[i].signature for i in different]), PAIRS_AT_MOST)]
+        near = different[near_pairs(np.stack([records.entries[i].signature for i in different]), PAIRS_AT_MOST)]
     members = {int(group[0]): [int(i) for i in group] for group in equal}
     found = {(int(group[0]), int(other)) for group in equal for other in group[1:]}
+    # A generator, since two large groups that are nearly equal have a pair for every two of their members.
     of_groups = (
         (min(i, j), max(i, j))
         for one, other in near
@@ -128,7 +130,8 @@ def alike(ledger: Ledger, digests: NDArray[np.uint8]) -> tuple[list[tuple[int, i
             f"more than {PAIRS_AT_MOST} pairs of records are nearly equal: those beyond are neither among the "
             "duplicates nor among the leaks"
         )
-    items = [entry.item for entry in ledger.entries]
+    # Clips of one file are alike by nature, and never come apart.
+    items = [entry.item for entry in records.entries]
     return sorted(pair for pair in found if items[pair[0]] != items[pair[1]]), notes
 
 

@@ -17,8 +17,8 @@ from PIL import Image
 from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_text
 from diorama.data.audit import Audit
-from diorama.data.ledger import Ledger
 from diorama.data.pack import PackWriter
+from diorama.data.record_list import RecordList
 from diorama.data.splits import SPLITS
 from diorama.media.grid import grid
 from diorama.media.resize import fit
@@ -41,20 +41,20 @@ class Shown:
 
     Args:
         writer: sealed, holds the records.
-        ledger: names them.
+        records: names them.
         splits: (n,) the split of every record.
         media: what they are.
     """
 
     writer: PackWriter
-    ledger: Ledger
+    records: RecordList
     splits: Sequence[str]
     media: MediaSpec
 
 
 def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown) -> None:
     """Write ``audit.html``: counts, sheets of every split, duplicates and leaks side by side, what was skipped."""
-    numbers = {entry.path: i for i, entry in enumerate(shown.ledger.entries)}
+    numbers = {entry.path: i for i, entry in enumerate(shown.records.entries)}
     sections = [
         f"<h1>{escape(name)}</h1>",
         f"<p>{audit.files} files, {audit.kept} kept as {audit.records} records, {len(audit.skipped)} skipped, "
@@ -73,6 +73,7 @@ def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown) -> Non
 
 def _sheet(split: str, shown: Shown) -> str:
     members = [i for i, own in enumerate(shown.splits) if own == split]
+    # Spread over the split, so that a sheet shows it all and not its first folder.
     chosen = [members[i] for i in np.unique(np.linspace(0, len(members) - 1, _SHEET).round().astype(int))]
     return f"<h2>{escape(split)}: {len(members)} records</h2>\n<p class='sheet'>{_picture(chosen, shown, _COLUMNS)}</p>"
 
@@ -104,9 +105,11 @@ def _thumbnail(pixels: NDArray[Any], media: MediaSpec) -> NDArray[np.uint8]:
     """(h, w, 3) uint8, at most 64 pixels high."""
     if pixels.ndim == 4:
         frames = np.linspace(0, len(pixels) - 1, _CLIP_FRAMES).round().astype(int)
+        # (h, 4 w, 3), side by side
         return np.concatenate([_thumbnail(pixels[frame], media) for frame in frames], axis=1)
     shade = (pixels.astype(np.float32) - media.low) * (255.0 / (media.high - media.low))
     eight = shade.clip(0, 255).round().astype(np.uint8)
+    # Of two, four and more channels the first stands for all.
     eight = eight if eight.shape[-1] == 3 else np.repeat(eight[..., :1], 3, axis=-1)
     return fit(eight, (_SIDE, _SIDE), "pad") if max(eight.shape[:2]) > _SIDE else eight
 

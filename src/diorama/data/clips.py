@@ -31,11 +31,13 @@ def on_clock(frames: Iterable[Frame], fps: float) -> Iterator[NDArray[Any]]:
             first = frame.seconds
         else:
             while (time := first + tick / fps) < frame.seconds:
+                # Of the two frames around a tick the nearer; the earlier one where it is as near.
                 yield (before if time - before.seconds <= frame.seconds - time else frame).pixels
                 tick += 1
         before, count = frame, count + 1
     if before is None:
         return
+    # The last frame is shown for as long as a frame is shown on average, half of it on either side of its time.
     half = (before.seconds - first) / (count - 1) / 2 if count > 1 else 0.0
     while first + tick / fps <= before.seconds + half * (1 + 1e-6):
         yield before.pixels
@@ -59,6 +61,7 @@ def cut(frames: Iterable[NDArray[Any]], length: int | None, most: int) -> Iterat
         if made == most:
             return
         gathered.append(frame)
+        # How long a clip is, is not known before it ends, so the decision falls on the way.
         if length is None and len(gathered) > WHOLE_FRAMES:
             length = DEFAULT_FRAMES
         while length is not None and len(gathered) >= length and made < most:

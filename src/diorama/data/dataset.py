@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,38 @@ from numpy.typing import NDArray
 from diorama.core.config import decode
 from diorama.core.contracts import Batch, DataInfo
 from diorama.core.errors import BadConfig, BadInput
-from diorama.core.files import sha256_of
+from diorama.data.manifest import StoredFile, check_files, read_manifest
 from diorama.data.records import RECORD, decode_record, shape_of
-from diorama.data.shards import ShardReader, StoredFile
+from diorama.data.shards import ShardReader
+from diorama.data.side_values import Side, check_keys
 from diorama.data.sources.names import inside
 from diorama.media.convert import to_float
 
 FORMAT = "diorama-data/1"
 MANIFEST = "dataset.json"
-CHECKED_AT_OPEN = 1 << 30
-"""Folders of at most this many bytes are hashed when they are opened; larger ones by :meth:`Dataset.verify`."""
+SIDES = "sides"
+"""Folder of the files of :mod:`diorama.data.side_values` in a prepared folder."""
+
+_REMEDY = "prepare the data again"
 
 
 class Split:
     """The records of one split: an index over shared shards.
 
     A split may be sent to another process: it opens its files anew there. ``record_shape`` is (h, w, c) or
-    (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy.
+    (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy; ``sides``
+    are what records have beside their pixels, by key.
     """
 
-    def __init__(self, name: str, info: DataInfo, rows: NDArray[np.void], shards: ShardReader, facts: Path) -> None:
+    def __init__(self, name: str, info: DataInfo, rows: NDArray[np.void], shards: ShardReader, folder: Path) -> None:
         self.name, self.info = name, info
+        self.sides = {spec.key: Side(spec, folder / SIDES, name, len(rows)) for spec in info.sides}
+        facts = folder / f"{name}.jsonl"
         self._rows, self._shards, self._facts_file = rows, shards, facts
         self._facts: list[dict[str, Any]] | None = None
         self._labels = rows["label"].astype(np.int64)
         self._shard, self._offset = np.ascontiguousarray(rows["shard"]), np.ascontiguousarray(rows["offset"])
+        # Equal records at multiples of their size lie in a shard like the rows of a matrix.
         size = int(rows["bytes"][0]) if len(rows) else 0
         self.raw = bool(
             len(rows)
@@ -100,18 +108,45 @@ class Split:
         """The shape of every record, (h, w, c) or (t, h, w, c)."""
         return [shape_of(row) for row in self._rows]
 
-    def read(self, indices: NDArray[np.int64]) -> Batch:
-        """A batch on the CPU: ``image`` or ``video`` in [-1, 1], ``label`` where there are labels, ``index``."""
+    def with_side(self, side: Side) -> Split:
+        """The same records with a further side, from :func:`diorama.data.sides.open_side`; ``info`` names it as well.
+
+        Raises:
+            ValueError: it is of other records, or its key is taken.
+        """
+        if side.count != len(self) or side.split != self.name:
+            raise ValueError(f"{side.spec.key}: is a side of {side.count} records of {side.split}, not of these")
+        specs = (*self.info.sides, side.spec)
+        check_keys(specs, self.info.media)
+        extended = copy.copy(self)
+        extended.info = replace(self.info, sides=specs)
+        extended.sides = self.sides | {side.spec.key: side}
+        return extended
+
+    def read(self, indices: NDArray[np.int64], keys: Collection[str] | None = None) -> Batch:
+        """A batch on the CPU.
+
+        Args:
+            indices: (n,) in [0, len(self)).
+            keys: what is wanted of it; ``None`` for all.
+
+        Returns:
+            ``image`` or ``video`` in [-1, 1], ``label`` where there are labels, every side (of several alternatives
+            the first), and ``index``.
+        """
         indices = np.asarray(indices, dtype=np.int64)
-        batch = {
-            self.info.media.kind: to_float(torch.from_numpy(self.stored(indices)), self.info.media),
-            "index": torch.from_numpy(indices.copy()),
-        }
+        batch = {"index": torch.from_numpy(indices.copy())}
+        if keys is None or self.info.media.kind in keys:
+            batch[self.info.media.kind] = to_float(torch.from_numpy(self.stored(indices)), self.info.media)
         labels = self.labels(indices)
-        return batch if labels is None else batch | {"label": torch.from_numpy(labels)}
+        if labels is not None and (keys is None or "label" in keys):
+            batch["label"] = torch.from_numpy(labels)
+        wanted = (side for key, side in self.sides.items() if keys is None or key in keys)
+        return batch | {side.spec.key: side.read(indices) for side in wanted}
 
     def facts(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
         """What is known of each record beside its pixels: ``path``, and what the source's table says."""
+        # Read when first asked for: training never does.
         if self._facts is None:
             with self._facts_file.open(encoding="utf-8", newline="\n") as lines:
                 self._facts = [json.loads(line) for line in lines]
@@ -133,6 +168,7 @@ class Dataset:
     def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
         self.path, self.manifest = path, manifest
         self.info: DataInfo = decode(DataInfo, manifest["info"], f"{path / MANIFEST}: info")
+        check_keys(self.info.sides, self.info.media)
         self.splits: Mapping[str, int] = dict(manifest["splits"])
         self.files = tuple(StoredFile(**file) for file in manifest["files"])
         names = [*manifest["shards"], *manifest["splits"], *(file.name for file in self.files)]
@@ -153,10 +189,10 @@ class Dataset:
         try:
             rows = np.load(index, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as problem:
-            raise BadInput(f"{index}: cannot be read ({problem}); prepare the data again") from problem
+            raise BadInput(f"{index}: cannot be read ({problem}); {_REMEDY}") from problem
         if rows.dtype != RECORD or len(rows) != self.splits[name]:
-            raise BadInput(f"{index}: is not the index that {MANIFEST} describes; prepare the data again")
-        return Split(name, self.info, rows, self._shards, self.path / f"{name}.jsonl")
+            raise BadInput(f"{index}: is not the index that {MANIFEST} describes; {_REMEDY}")
+        return Split(name, self.info, rows, self._shards, self.path)
 
     def verify(self) -> None:
         """Hash every file.
@@ -165,23 +201,12 @@ class Dataset:
             BadInput: a file is missing or differs from what was written; the message names it.
         """
         for file in self.files:
-            self._check_size(file)
-            if sha256_of(self.path / file.name) != file.sha256:
-                raise BadInput(f"{self.path / file.name}: is damaged (its hash has changed); prepare the data again")
+            file.check(self.path, _REMEDY)
 
     def check_sizes(self) -> None:
         """Like :meth:`verify`, but compares lengths only."""
         for file in self.files:
-            self._check_size(file)
-
-    def _check_size(self, file: StoredFile) -> None:
-        path = self.path / file.name
-        if not path.is_file():
-            raise BadInput(f"{path}: is missing; prepare the data again")
-        if path.stat().st_size != file.bytes:
-            raise BadInput(
-                f"{path}: is damaged ({path.stat().st_size} bytes, {file.bytes} were written); prepare the data again"
-            )
+            file.check_size(self.path, _REMEDY)
 
 
 def is_prepared(path: Path | str) -> bool:
@@ -201,24 +226,10 @@ def open_dataset(path: Path | str) -> Dataset:
     folder = Path(path)
     if not is_prepared(folder):
         raise BadInput(f"{folder}: is not a prepared folder (it has no {MANIFEST}); run `diorama prepare` first")
+    manifest = read_manifest(folder / MANIFEST, FORMAT, _REMEDY)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        written = manifest.pop("checksum")
-        if manifest["format"] != FORMAT:
-            raise BadInput(f"{folder / MANIFEST}: format {manifest['format']!r} is unknown, expected {FORMAT!r}")
-        if checksum(manifest) != written:
-            raise ValueError("its checksum has changed")
         dataset = Dataset(folder, manifest)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadConfig) as problem:
-        raise BadInput(f"{folder / MANIFEST}: is damaged ({problem}); prepare the data again") from problem
-    small = sum(file.bytes for file in dataset.files) <= CHECKED_AT_OPEN
-    if small:
-        dataset.verify()
-    else:
-        dataset.check_sizes()
+    except (ValueError, KeyError, TypeError, AttributeError, BadConfig) as problem:
+        raise BadInput(f"{folder / MANIFEST}: is damaged ({problem}); {_REMEDY}") from problem
+    check_files(folder, dataset.files, _REMEDY)
     return dataset
-
-
-def checksum(manifest: Mapping[str, Any]) -> str:
-    """What guards the manifest itself: a hash of its canonical JSON."""
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

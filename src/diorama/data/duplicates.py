@@ -9,6 +9,7 @@ averages first loses nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import adaptive_avg_pool2d
+
+from diorama.data.workers import in_order
 
 DISTANCE = 12.0
 """Largest root mean square difference of nearly equal signatures, of 255."""
@@ -26,9 +29,10 @@ CONTRAST_SHARE = 0.5
 PAIRS_AT_MOST = 1_000_000
 """Pairs of nearly equal records that are looked for; beyond, the audit says that there are more."""
 
-_BLOCK = 2048
+_BLOCK = 512
 _VERIFIED_AT_ONCE = 8192
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
+_SUMMED_IN_16_BITS = 65535 // 255
 
 
 def signatures(stack: NDArray[Any]) -> NDArray[np.uint8]:
@@ -46,17 +50,28 @@ def signatures(stack: NDArray[Any]) -> NDArray[np.uint8]:
         chosen, side = stack[:, frames], 8
     else:
         chosen, side = stack[:, None], 16
-    n, f, h, w, c = chosen.shape
-    x = torch.from_numpy(np.ascontiguousarray(chosen)).reshape(n * f, h, w, c).permute(0, 3, 1, 2)
-    x = adaptive_avg_pool2d(x.to(torch.float32), side)  # (n f, c, side, side)
-    x = x if c == 3 else x.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-    x = x.reshape(n, f, 3, side, side)
+    x = _averages(chosen, side)  # (n, f, side, side, c)
+    x = x if x.shape[-1] == 3 else np.repeat(x.mean(-1, keepdims=True), 3, axis=-1)
     if chosen.dtype.name in _FULL_SCALE:
-        x = x * (255.0 / _FULL_SCALE[chosen.dtype.name])
+        x *= np.float32(255.0 / _FULL_SCALE[chosen.dtype.name])
     else:
-        low, high = x.amin((1, 2, 3, 4), keepdim=True), x.amax((1, 2, 3, 4), keepdim=True)
-        x = (x - low) * (255.0 / (high - low).clamp_min(1e-12))
-    return x.round().to(torch.uint8).permute(0, 1, 3, 4, 2).contiguous().numpy()
+        low, high = x.min((1, 2, 3, 4), keepdims=True), x.max((1, 2, 3, 4), keepdims=True)
+        x = (x - low) * (np.float32(255.0) / np.maximum(high - low, np.float32(1e-12)))
+    return np.rint(x).astype(np.uint8)
+
+
+def _averages(stack: NDArray[Any], side: int) -> NDArray[np.float32]:
+    """(n, f, side, side, c) averages of (n, f, h, w, c) over as many blocks."""
+    n, f, h, w, c = stack.shape
+    rows, columns = h // side, w // side
+    if h % side or w % side or stack.dtype != np.uint8 or rows * columns > _SUMMED_IN_16_BITS:
+        x = torch.from_numpy(np.ascontiguousarray(stack)).reshape(n * f, h, w, c).permute(0, 3, 1, 2)
+        pooled = adaptive_avg_pool2d(x.to(torch.float32), side)  # (n f, c, side, side)
+        return pooled.permute(0, 2, 3, 1).contiguous().numpy().reshape(n, f, side, side, c)
+    # Small pictures are the many: whole strided planes are added, in integers, and nothing is turned or widened.
+    down = sum((stack[:, :, i::rows] for i in range(1, rows)), stack[:, :, ::rows].astype(np.uint16))
+    both = sum((down[:, :, :, i::columns] for i in range(1, columns)), down[:, :, :, ::columns])
+    return both.astype(np.float32) / np.float32(rows * columns)
 
 
 def equal_groups(digests: NDArray[np.uint8]) -> list[NDArray[np.intp]]:
@@ -91,15 +106,24 @@ def near_pairs(found: NDArray[np.uint8], most: int = PAIRS_AT_MOST) -> NDArray[n
     centre = (pooled.mean(0) + mirrored.mean(0)) / 2
     left = _left_factor((pooled - centre)[order], bound[order])
     rights = [_right_factor((values - centre)[order]) for values in (pooled, mirrored)]
-    pairs = [np.zeros((0, 2), np.intp)]
-    for start, stop in _close_blocks(means[order]):
+
+    def near(blocks: tuple[int, int]) -> NDArray[np.intp]:
+        """The pairs of two blocks, as they are and mirrored."""
+        start, stop = blocks
+        verified = []
         for right, mirror in zip(rights, (False, True), strict=True):
             close = left[start : start + _BLOCK] @ right[stop : stop + _BLOCK].T <= 1.0  # 1: float32 rounding
             # NumPy's search of a flat array is many times as fast as a two-dimensional one where little is found.
             rows, columns = np.divmod(np.flatnonzero(close.numpy()), close.shape[1])
             forward = rows + start < columns + stop
             candidates = np.stack([order[rows[forward] + start], order[columns[forward] + stop]], axis=1)
-            pairs.append(_verified(candidates, found, bound, mirror))
+            verified.append(_verified(candidates, found, bound, mirror))
+        return np.concatenate(verified)
+
+    pairs = [np.zeros((0, 2), np.intp)]
+    # Blocks are small; threads that share out the blocks wait less for one another than threads within each product.
+    for own in in_order(near, _close_blocks(means[order]), workers=os.cpu_count() or 1):
+        pairs.append(own)
         # Every pair is met twice at most, as it is and mirrored.
         if sum(map(len, pairs)) > 2 * most:
             break
@@ -128,15 +152,20 @@ def join(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 def _pooled(found: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(n, f, s/2, s/2) grey averages of 2 x 2 colours."""
-    n, f, s, _, c = found.shape
-    return found.reshape(n, f, s // 2, 2, s // 2, 2, c).mean((3, 5, 6), dtype=np.float32)
+    grey = found[..., 0].astype(np.uint16) + found[..., 1] + found[..., 2]  # (n, f, s, s)
+    rows = grey[:, :, ::2] + grey[:, :, 1::2]
+    return (rows[..., ::2] + rows[..., 1::2]).astype(np.float32) / np.float32(12)
 
 
 def _largest_distance(found: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(n,) the difference up to which another signature is nearly equal to each."""
-    flat = found.reshape(len(found), -1, 3).astype(np.float32)
-    contrast = np.sqrt(np.square(flat - flat.mean(1, keepdims=True)).mean((1, 2)))
-    return np.minimum(DISTANCE, CONTRAST_SHARE * contrast)
+    flat = found.reshape(len(found), -1, 3)
+    pixels = flat.shape[1]
+    # The mean square less the square of the mean, in whole numbers, of which nothing is lost in the difference.
+    squares = np.square(flat, dtype=np.uint16).sum((1, 2), dtype=np.uint64)
+    of_means = np.square(flat.sum(1, dtype=np.uint64)).sum(1)
+    variance = (squares * np.uint64(pixels) - of_means) / np.float64(3 * pixels**2)
+    return np.minimum(DISTANCE, CONTRAST_SHARE * np.sqrt(variance)).astype(np.float32)
 
 
 def _left_factor(values: NDArray[np.float32], bound: NDArray[np.float32]) -> torch.Tensor:

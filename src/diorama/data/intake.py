@@ -20,6 +20,7 @@ from diorama.media.limits import Limits
 from diorama.media.resize import Fit, fit
 from diorama.media.video import probe, read_video
 
+_STORED_TYPES = frozenset(map(np.dtype, DTYPES))
 _FITTED_AT_ONCE = 1 << 20
 _HELD_BYTES = 64 << 20
 _CLIPS_BYTES = 512 << 20
@@ -131,6 +132,7 @@ def take_in(jobs: Sequence[Job], options: IntakeOptions) -> list[Intake]:
             done[number] = Intake(skipped=str(problem).removeprefix(f"{job.path}: "))
         except Exception as problem:  # decoders fail on hostile bytes in every way there is; one file must not end all
             done[number] = Intake(skipped=f"cannot be read ({problem or type(problem).__name__})")
+        # Decoded records are larger than their files, by how much is not known before.
         if held_bytes > _HELD_BYTES:
             done |= _encoded(held, options)
             held, held_bytes = {}, 0
@@ -145,8 +147,9 @@ def _open(job: Job, options: IntakeOptions) -> _Opened:
         picture = read_image(job.content, job.path, options.limits)
         return _still(picture.pixels, picture.mode, picture.notes, options)
     if isinstance(job.content, np.ndarray):
-        if job.content.ndim == 3:
+        if job.content.ndim == 3:  # (h, w, c)
             return _still(job.content, "array", (), options)
+        # (t, h, w, c): all frames at once, since they share one cut
         clips = cut(_fitted(job.content, options), options.frames, options.clips_per_file)
         return _clips(clips, job.content.shape[2:0:-1], options.fps, options)
     return _video(job.content, job.path, options)
@@ -163,6 +166,7 @@ def _still(pixels: NDArray[Any], mode: str, notes: tuple[str, ...], options: Int
 def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
     info = probe(content, path, options.limits)
     fps = options.fps or info.fps
+    # Frame by frame from here to the clips: a long film is never whole in memory.
     frames = read_video(content, path, options.limits)
     ticks = on_clock(frames, fps) if fps else (frame.pixels for frame in frames)
     clips = cut((_fitted(tick, options) for tick in ticks), options.frames, options.clips_per_file)
@@ -189,7 +193,7 @@ def _fitted(pixels: NDArray[Any], options: IntakeOptions) -> NDArray[Any]:
 
 
 def _known(pixels: NDArray[Any]) -> NDArray[Any]:
-    if pixels.dtype.name not in DTYPES:
+    if pixels.dtype not in _STORED_TYPES:
         raise BadInput(f"its values are of type {pixels.dtype}; known are {', '.join(DTYPES)}")
     return pixels
 
@@ -199,6 +203,7 @@ def _encoded(held: dict[int, _Opened], options: IntakeOptions) -> dict[int, Inta
     places = [(number, place) for number, opened in held.items() for place in range(len(opened.records))]
     taken: dict[tuple[int, int], Taken] = {}
     for together in _alike(places, held):
+        # (n, h, w, c) or (n, t, h, w, c)
         stack = np.stack([held[number].records[place] for number, place in together])
         stack = _fitted(stack, options)
         payloads = encode_records(stack, held[together[0][0]].fps)
@@ -219,5 +224,5 @@ def _alike(places: list[tuple[int, int]], held: dict[int, _Opened]) -> Iterator[
     groups: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
     for number, place in places:
         record = held[number].records[place]
-        groups.setdefault((record.shape, record.dtype.name, held[number].fps), []).append((number, place))
+        groups.setdefault((record.shape, record.dtype, held[number].fps), []).append((number, place))
     yield from groups.values()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.config import encode
-from diorama.core.contracts import DataInfo, MediaSpec
-from diorama.core.files import fresh_folder, sha256_of, write_json
-from diorama.data.dataset import FORMAT, MANIFEST, Dataset, checksum, open_dataset
-from diorama.data.records import RECORD, Payload, decode_record, encode_record
-from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter, StoredFile
+from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
+from diorama.core.files import fresh_folder
+from diorama.data.dataset import FORMAT, MANIFEST, SIDES, Dataset, open_dataset
+from diorama.data.manifest import StoredFile, write_manifest
+from diorama.data.records import RECORD, Payload, decode_record, encode_records
+from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter
+from diorama.data.side_values import check_keys
+from diorama.data.side_writer import SideValues, SideWriter, described
 from diorama.data.splits import SPLITS
 from diorama.data.statistics import channel_statistics
+
+_ENCODED_AT_ONCE = 64
+_TO_LINE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,47 +68,92 @@ class PackWriter:
         folder: an existing folder that nothing else writes to.
         shards: name of the folder in it that the shards go to.
         shard_bytes: largest size of one shard.
+        sides: what records have beside their pixels. Text that no record has is left out in the end.
     """
 
-    def __init__(self, folder: Path, shards: str = "shards", shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shards: str = "shards",
+        shard_bytes: int = SHARD_BYTES,
+        sides: Sequence[SideSpec] = (),
+    ) -> None:
         self.folder = folder
         self._name = shards
         self._shards = ShardWriter(folder / shards, shard_bytes)
         self._rows: list[bytes] = []
+        self._places = array("Q")  # shard, offset, bytes of every record
         self._sums: list[NDArray[np.float64]] = []
         self._facts: list[Mapping[str, Any]] = []
+        self._sides = [SideWriter(folder / shards, spec) for spec in sides]
+        self._side_names: dict[str, list[bytes]] = {spec.key: [] for spec in sides}
         self._sealed: tuple[list[StoredFile], ShardReader] | None = None
 
     def __enter__(self) -> PackWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for side in self._sides:
+            if side.records:  # else no record has this text, and it is left out
+                self._fill_up_to(side, len(self))
+            side.close()
         files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
         self._sealed = files, ShardReader([self.folder / file.name for file in files])
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def append(self, payload: Payload, path: str, facts: Mapping[str, Any] | None = None) -> int:
+    def append(
+        self,
+        payload: Payload,
+        path: str,
+        facts: Mapping[str, Any] | None = None,
+        sides: Mapping[str, SideValues] | None = None,
+    ) -> int:
         """Write one record and return its number.
 
         Args:
             payload: the record, from :func:`diorama.data.records.encode_record`.
             path: where it came from, posix, inside its source.
             facts: what else is known of it (caption, group …), JSON values.
+            sides: what it has beside its pixels, by key; text may be missing, and is empty then.
+
+        Raises:
+            ValueError: a side is missing, not described, or not as it was described.
         """
-        self._rows.append(self._shards.append(payload).tobytes())
+        given = dict(sides or {})
+        for side in self._sides:
+            if side.spec.key not in given and side.spec.kind == "text":
+                continue
+            self._fill_up_to(side, len(self))
+            self._side_names[side.spec.key].append(side.append(given.pop(side.spec.key, [])))
+        if given:
+            raise ValueError(f"sides: {', '.join(given)} was not described when the folder was begun")
+        self._rows.append(payload.row.tobytes())
+        self._places.extend(self._shards.append(payload))
         self._sums.append(payload.sums)
         self._facts.append({**(facts or {}), "path": path})
         return len(self) - 1
 
+    def _fill_up_to(self, side: SideWriter, count: int) -> None:
+        """Give an empty text to records that were appended without one."""
+        while side.records < count:
+            self._side_names[side.spec.key].append(side.append(""))
+
     def rows(self) -> NDArray[np.void]:
         """Index rows of all records so far, (n,)."""
-        return np.frombuffer(bytearray(b"".join(self._rows)), RECORD)
+        return self._rows_of(slice(0, len(self)))
 
     def row(self, number: int) -> NDArray[np.void]:
         """The index row of a record, shape ()."""
-        return np.frombuffer(self._rows[number], RECORD)[0]
+        return self._rows_of(slice(number, number + 1))[0]
+
+    def _rows_of(self, numbers: slice) -> NDArray[np.void]:
+        # Assigned for all at once: field by field of one row after another costs more than writing the records.
+        rows = np.frombuffer(bytearray(b"".join(self._rows[numbers])), RECORD)
+        places = np.frombuffer(self._places, np.uint64).reshape(-1, 3)[numbers]
+        rows["shard"], rows["offset"], rows["bytes"] = places.T
+        return rows
 
     def facts(self, number: int) -> Mapping[str, Any]:
         """What is known of a record, its ``path`` included."""
@@ -130,20 +182,29 @@ class PackWriter:
             places: of every record, in the order in which they were appended.
 
         Returns:
-            The content hash: it names pixels, labels, classes and units, and nothing of how they are stored.
+            The content hash: it names pixels, labels, classes, units and sides, and nothing of how they are stored.
         """
         assert self._sealed is not None, "the block has not ended"
+        check_keys([side.spec for side in self._sides], info.media)
         files, rows = list(self._sealed[0]), self.rows()
         shards = [file.name for file in files]
         rows["label"] = [place.label for place in places]
         members = {split: [i for i, place in enumerate(places) if place.split == split] for split in SPLITS}
         members = {split: numbers for split, numbers in members.items() if numbers}
-        digest = _content_hash(info, {split: rows[numbers] for split, numbers in members.items()})
         for split, numbers in members.items():
             files += self._write_index(split, rows[numbers], numbers)
+        sides = self._write_sides(members)
         counts = {split: len(numbers) for split, numbers in members.items()}
+        digest = self._content_hash(
+            info, sides, {split: (rows[numbers], numbers) for split, numbers in members.items()}
+        )
         known = DataInfo(
-            name=info.name, media=info.media, classes=info.classes, count=counts.get("train", 0), sha256=digest
+            name=info.name,
+            media=info.media,
+            classes=info.classes,
+            count=counts.get("train", 0),
+            sha256=digest,
+            sides=sides,
         )
         manifest: dict[str, Any] = {
             "format": FORMAT,
@@ -157,13 +218,14 @@ class PackWriter:
             "shards": shards,
             "files": [asdict(file) for file in files + self._further_files({file.name for file in files})],
         }
-        write_json(self.folder / MANIFEST, manifest | {"checksum": checksum(manifest)})
+        write_manifest(self.folder / MANIFEST, manifest)
         return digest
 
     def _statistics(self, rows: NDArray[np.void], train: Sequence[int]) -> dict[str, list[float]]:
         if not train:
             return {}
         chosen = rows[train]
+        # Values of one channel; float64, since the product overflows the types of the index.
         pixels = chosen["height"].astype(np.float64) * chosen["width"] * np.maximum(chosen["frames"], 1)
         return channel_statistics(self.sums(train), pixels)
 
@@ -172,26 +234,50 @@ class PackWriter:
             np.save(file, rows, allow_pickle=False)
         with (self.folder / f"{split}.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
             for number in numbers:
-                lines.write(json.dumps(self._facts[number], ensure_ascii=False, sort_keys=True) + "\n")
-        return [_stored(self.folder, f"{split}.npy"), _stored(self.folder, f"{split}.jsonl")]
+                lines.write(_TO_LINE(self._facts[number]) + "\n")
+        return [StoredFile.of(self.folder, f"{split}.npy"), StoredFile.of(self.folder, f"{split}.jsonl")]
+
+    def _write_sides(self, members: Mapping[str, Sequence[int]]) -> tuple[SideSpec, ...]:
+        """Move the sides to their folder, and write which of their values the records of each split have."""
+        sides = []
+        folder = self.folder / SIDES
+        for writer in self._sides:
+            spec, places = writer.finish()
+            writer.drop_counters()
+            if spec.ragged and not spec.shape[0]:
+                writer.discard()
+                continue
+            folder.mkdir(exist_ok=True)
+            for path in writer.files:
+                path.rename(folder / path.name)
+            for split, numbers in members.items():
+                np.save(folder / f"{split}.{spec.key}.npy", places[numbers])
+            sides.append(spec)
+        return tuple(sides)
 
     def _further_files(self, known: set[str]) -> list[StoredFile]:
         """What else the caller has put there (the audit), so that it is vouched for as well."""
         names = sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*") if p.is_file())
-        return [_stored(self.folder, name) for name in names if name not in known and name != MANIFEST]
+        return [StoredFile.of(self.folder, name) for name in names if name not in known and name != MANIFEST]
 
-
-def _content_hash(info: PackInfo, rows: Mapping[str, NDArray[np.void]]) -> str:
-    content = hashlib.sha256(json.dumps([encode(info.media), list(info.classes)], sort_keys=True).encode())
-    for split, part in rows.items():
-        content.update(f"{split}:{len(part)}".encode())
-        content.update(np.ascontiguousarray(part["digest"]).tobytes())
-        content.update(np.ascontiguousarray(part["label"]).tobytes())
-    return content.hexdigest()
-
-
-def _stored(folder: Path, name: str) -> StoredFile:
-    return StoredFile(name=name, bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name))
+    def _content_hash(
+        self,
+        info: PackInfo,
+        sides: Sequence[SideSpec],
+        members: Mapping[str, tuple[NDArray[np.void], Sequence[int]]],
+    ) -> str:
+        content = hashlib.sha256(json.dumps([encode(info.media), list(info.classes)], sort_keys=True).encode())
+        for split, (rows, _) in members.items():
+            content.update(f"{split}:{len(rows)}".encode())
+            content.update(np.ascontiguousarray(rows["digest"]).tobytes())
+            content.update(np.ascontiguousarray(rows["label"]).tobytes())
+        # Sides come after all else and only where there are any: the hashes of data without them stay what they were.
+        for spec in sides:
+            content.update(json.dumps(encode(spec), sort_keys=True).encode())
+            names = self._side_names[spec.key]
+            for _, numbers in members.values():
+                content.update(b"".join(names[number] for number in numbers))
+        return content.hexdigest()
 
 
 def pack_arrays(
@@ -202,6 +288,8 @@ def pack_arrays(
     labels: Mapping[str, NDArray[np.int64]] | None = None,
     classes: Sequence[str] = (),
     name: str = "arrays",
+    sides: Mapping[str, Mapping[str, Sequence[SideValues]]] | None = None,
+    specs: Sequence[SideSpec] = (),
 ) -> Dataset:
     """A prepared folder from arrays in memory.
 
@@ -212,13 +300,29 @@ def pack_arrays(
         labels: (n,) for each split, numbers into ``classes``.
         classes: label names.
         name: of the data set.
+        sides: for each split, by key, what every record has beside its pixels: text, or an array, or a list of
+            several of either.
+        specs: of sides whose values do not say what they are by their type
+            (:func:`diorama.data.side_writer.described`).
     """
+    given = sides or {}
+    keys = dict.fromkeys(key for values in given.values() for key in values)
+    known = {spec.key: spec for spec in specs}
+    found = [known.get(key) or described(key, [v for of in given.values() for v in of.get(key, ())]) for key in keys]
     with fresh_folder(out) as folder:
         places = []
-        with PackWriter(folder) as writer:
+        with PackWriter(folder, sides=found) as writer:
             for split in SPLITS:
-                for number, pixels in enumerate(splits.get(split, ())):
-                    writer.append(encode_record(pixels, media.fps), f"{split}/{number:06d}")
+                for number, payload in enumerate(_encoded(splits.get(split), media.fps)):
+                    own = {key: values[number] for key, values in given.get(split, {}).items()}
+                    writer.append(payload, f"{split}/{number:06d}", sides=own)
                     places.append(Place(split=split, label=int(labels[split][number]) if labels else -1))
         writer.finish(PackInfo(name=name, media=media, classes=tuple(classes)), places)
     return open_dataset(out)
+
+
+def _encoded(pixels: NDArray[Any] | None, fps: float | None) -> Iterator[Payload]:
+    """Records ready to be written, made some at a time."""
+    for start in range(0, 0 if pixels is None else len(pixels), _ENCODED_AT_ONCE):
+        assert pixels is not None
+        yield from encode_records(pixels[start : start + _ENCODED_AT_ONCE], fps)

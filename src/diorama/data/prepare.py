@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, cast
 
@@ -20,10 +21,11 @@ from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder
 from diorama.data.audit import Audit, draw_up, write_audit
 from diorama.data.audit_page import Shown, write_audit_page
+from diorama.data.captions import TOKENS, caption_notes, captions_of, fitted
 from diorama.data.duplicates import signatures
 from diorama.data.intake import Content, IntakeOptions, Job, Taken, Unreadable, take_in
-from diorama.data.ledger import Ledger, moved
 from diorama.data.pack import PackInfo, PackWriter, Place
+from diorama.data.record_list import ListedRecord, RecordList, moved
 from diorama.data.records import encode_record
 from diorama.data.sources.base import Item, Source, SourceOptions
 from diorama.data.sources.open import open_source
@@ -34,7 +36,7 @@ from diorama.data.workers import in_order
 from diorama.media.resize import Fit
 
 _ITEMS_AT_ONCE, _BYTES_AT_ONCE = 64, 8 << 20
-_WORKERS_AT_MOST = 16
+_SMALL_BYTES, _WORKERS_AT_MOST = 3 << 10, 16
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -61,9 +63,11 @@ class PrepareOptions:
         name: of the data set; the folder's name by default.
         licence: of the data, if known; kept with them.
         source: where they are from, if known; kept with them.
-        workers: decoding threads; ``None`` for one per core.
+        workers: decoding threads; ``None`` for one per core, and for none where files are tiny.
         processes: worker processes (by spawn) rather than threads.
         clips_per_file: clips cut from one file, at most.
+        caption_bytes: bytes of a caption, at most; longer ones are cut between two characters. A batch has room for
+            the longest caption in every record.
     """
 
     size: int | None = 64
@@ -81,6 +85,7 @@ class PrepareOptions:
     workers: int | None = None
     processes: bool = False
     clips_per_file: int = 1_000
+    caption_bytes: int = 512
 
     def __post_init__(self) -> None:
         if self.size is not None and self.size < 1:
@@ -91,6 +96,8 @@ class PrepareOptions:
             raise ValueError(f"fps must be in (0, 1000], got {self.fps}")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"workers must not be negative, got {self.workers}")
+        if self.caption_bytes < 1:
+            raise ValueError(f"caption_bytes must be at least 1, got {self.caption_bytes}")
         if self.split is not None and (min(self.split) < 0 or self.split[0] <= 0):
             raise ValueError(f"split takes shares of train, val and test, the first above 0, got {self.split}")
 
@@ -146,31 +153,33 @@ def prepare(
 def _prepare_into(
     folder: Path, sources: Sequence[Source], tests: Sequence[Source], options: PrepareOptions
 ) -> Iterator[PrepareProgress]:
-    ledger = Ledger(options.group)
-    with PackWriter(folder) as writer:
+    records = RecordList(options.group)
+    # Whether there are captions is known when all has been read; a side that stays empty leaves no trace.
+    with PackWriter(folder, sides=[TOKENS]) as writer:
         for source in sources:
-            yield from _read(source, writer, ledger, options)
+            yield from _read(source, writer, records, options)
         for source in tests:
-            yield from _read(source, writer, ledger, options, for_test=True)
-    if not ledger.entries:
-        raise BadInput(ledger.why_empty([source.name for source in (*sources, *tests)]))
-    yield _progress("unifying", ledger)
+            yield from _read(source, writer, records, options, for_test=True)
+    if not records.entries:
+        raise BadInput(records.why_empty([source.name for source in (*sources, *tests)]))
+    yield _progress("unifying", records)
     form, notes = common_form(writer.rows())
-    ledger.notes += notes
+    records.notes += notes
     if not has_form(writer.rows(), form):
-        writer = _unified(writer, ledger, form, options)
-    if not ledger.entries:
+        writer = _unified(writer, records, form, options)
+    if not records.entries:
         raise BadInput(f"{sources[0].name}: no record is left ({'; '.join(notes)})")
     rows = writer.rows()
-    splits, split_notes = assign(ledger.members(rows["digest"]), _ratio(options, ledger))
-    ledger.notes += split_notes
+    splits, split_notes = assign(records.members(rows["digest"]), _ratio(options, records))
+    records.notes += split_notes
+    records.notes += caption_notes(records.entries, options.caption_bytes)
     media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"])
-    ledger.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
-    yield _progress("comparing", ledger)
-    audit = draw_up(ledger, rows["digest"], splits)
+    records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
+    yield _progress("comparing", records)
+    audit = draw_up(records, rows["digest"], splits)
     write_audit(folder, audit)
-    write_audit_page(folder, options.name, audit, Shown(writer, ledger, splits, media))
-    classes, labels = ledger.classes()
+    write_audit_page(folder, options.name, audit, Shown(writer, records, splits, media))
+    classes, labels = records.classes()
     writer.finish(
         PackInfo(
             name=options.name,
@@ -182,11 +191,11 @@ def _prepare_into(
         ),
         [Place(split=split, label=label) for split, label in zip(splits, labels, strict=True)],
     )
-    yield replace(_progress("done", ledger), audit=audit)
+    yield replace(_progress("done", records), audit=audit)
 
 
 def _read(
-    source: Source, writer: PackWriter, ledger: Ledger, options: PrepareOptions, *, for_test: bool = False
+    source: Source, writer: PackWriter, records: RecordList, options: PrepareOptions, *, for_test: bool = False
 ) -> Iterator[PrepareProgress]:
     """Decode and write all records of a source, a few items at a time."""
     intake = IntakeOptions(
@@ -196,15 +205,19 @@ def _read(
         fps=options.fps,
         clips_per_file=options.clips_per_file,
     )
+    # Workers are given content only: what it is called and known of it waits here, in the order of the jobs.
     under_way: deque[list[Item]] = deque()
-    work = partial(take_in, options=intake)
-    for results in in_order(work, _jobs(source, under_way), workers=_workers(options), processes=options.processes):
+    work, jobs = partial(take_in, options=intake), _jobs(source, under_way)
+    first = list(islice(jobs, 1))
+    workers = 0 if _too_small_for_workers(first, options) else _workers(options)
+    for results in in_order(work, chain(first, jobs), workers=workers, processes=options.processes):
         for item, result in zip(under_way.popleft(), results, strict=True):
             facts = dict(item.facts) | {"split": "test"} if for_test else item.facts
-            for entry, taken in zip(ledger.enter(source.name, item.path, facts, result), result.records, strict=True):
-                writer.append(taken.payload, entry.path, facts)
-        yield _progress("reading", ledger)
-    ledger.leave(source)
+            added = records.add(source.name, item.path, facts, result, captions_of(item))
+            for record, taken in zip(added, result.records, strict=True):
+                _write(writer, record, taken, options)
+        yield _progress("reading", records)
+    records.finish_source(source)
 
 
 def _jobs(source: Source, under_way: deque[list[Item]]) -> Iterator[list[Job]]:
@@ -217,6 +230,7 @@ def _jobs(source: Source, under_way: deque[list[Item]]) -> Iterator[list[Job]]:
         items.append(item)
         jobs.append(Job(item.path, item.kind, content))
         held += _bytes(content)
+        # Many small items in a lot, so that handing over is little beside decoding; few large ones, for memory.
         if len(jobs) == _ITEMS_AT_ONCE or held >= _BYTES_AT_ONCE:
             under_way.append(items)
             yield jobs
@@ -241,7 +255,7 @@ def _bytes(content: Content) -> int:
     return content.nbytes if isinstance(content, np.ndarray) else 0
 
 
-def _unified(writer: PackWriter, ledger: Ledger, form: Form, options: PrepareOptions) -> PackWriter:
+def _unified(writer: PackWriter, records: RecordList, form: Form, options: PrepareOptions) -> PackWriter:
     """Write all records anew in one form; the mixed ones are removed."""
 
     def made(numbers: range) -> list[list[Taken]]:
@@ -254,31 +268,50 @@ def _unified(writer: PackWriter, ledger: Ledger, form: Form, options: PrepareOpt
             for number in numbers
         ]
 
-    count, entries = len(ledger.entries), []
+    count, entries = len(records.entries), []
     lots = (range(i, min(i + _ITEMS_AT_ONCE, count)) for i in range(0, count, _ITEMS_AT_ONCE))
-    with PackWriter(writer.folder, "unified") as unified:
+    with PackWriter(writer.folder, "unified", sides=[TOKENS]) as unified:
         made_of_all = (taken for lot in in_order(made, lots, workers=_workers(options)) for taken in lot)
-        for entry, several in zip(ledger.entries, made_of_all, strict=True):
+        for entry, several in zip(records.entries, made_of_all, strict=True):
             for place, taken in enumerate(several):
                 entries.append(moved(entry, taken.signature, place if len(several) > 1 else None))
-                unified.append(taken.payload, entries[-1].path, entry.facts)
+                _write(unified, entries[-1], taken, options)
+    # The mixed records are gone before the hash of the folder is taken, which names every file in it.
     shutil.rmtree(writer.discard())
-    ledger.replace_entries(entries, f"it cannot be made like the others ({form.words()})")
+    records.replace_entries(entries, f"it cannot be made like the others ({form.words()})")
     return unified
+
+
+def _too_small_for_workers(lots: Sequence[Sequence[Job]], options: PrepareOptions) -> bool:
+    """Whether items are so small, going by the first of them, that the caller decodes them best.
+
+    Decoding one takes some microseconds without the interpreter's lock, and a thread then waits for the lock, which the
+    reading of the next items keeps busy, for longer than that: two threads took a third more time than one.
+    """
+    sizes = [_bytes(job.content) for lot in lots for job in lot]
+    return options.workers is None and not options.processes and sum(sizes) <= _SMALL_BYTES * len(sizes)
+
+
+def _write(writer: PackWriter, record: ListedRecord, taken: Taken, options: PrepareOptions) -> None:
+    """Append a record with what is known of it; of several captions all stand among its facts, in full."""
+    facts = {**record.facts, "captions": list(record.captions)} if len(record.captions) > 1 else record.facts
+    sides = {TOKENS.key: fitted(record.captions, options.caption_bytes)} if record.captions else None
+    writer.append(taken.payload, record.path, facts, sides)
 
 
 def _workers(options: PrepareOptions) -> int:
     return options.workers if options.workers is not None else min(os.cpu_count() or 1, _WORKERS_AT_MOST)
 
 
-def _ratio(options: PrepareOptions, ledger: Ledger) -> tuple[float, float, float] | None:
+def _ratio(options: PrepareOptions, records: RecordList) -> tuple[float, float, float] | None:
     """What was asked for; the default where the only named split is that of ``--test``."""
-    named = {entry.split for entry in ledger.entries}
+    named = {entry.split for entry in records.entries}
     return options.split or (DEFAULT_RATIO if options.test and named == {None, "test"} else None)
 
 
 def _media(form: Form, writer: PackWriter, train: Sequence[int]) -> MediaSpec:
     """What one record is; clips that differ in rate have no common clock."""
+    # The window of values is that of the training records, as are the statistics: the others are not to be known.
     numbers = train or range(len(writer))
     sums, rates = writer.sums(numbers), np.unique(writer.rows()["fps"])
     low, high = window(form.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
@@ -300,15 +333,16 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
         return source
     if str(source) in (WORLD, WORLD_VIDEO) and not Path(source).exists():
         return world_source(str(source), size=options.size, frames=options.frames)
+    # Whoever asks for a length or a clock wants clips: pictures of one folder are then the frames of one.
     clips = True if options.frames is not None or options.fps is not None else None
     return open_source(
         source, SourceOptions(strip=options.strip, clips=clips, table=options.table, group=options.group)
     )
 
 
-def _progress(stage: Stage, ledger: Ledger) -> PrepareProgress:
+def _progress(stage: Stage, records: RecordList) -> PrepareProgress:
     return PrepareProgress(
-        stage=stage, items=ledger.items, kept=ledger.items_kept, skipped=ledger.items - ledger.items_kept
+        stage=stage, items=records.items, kept=records.items_kept, skipped=records.items - records.items_kept
     )
 
 

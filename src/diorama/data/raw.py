@@ -15,6 +15,9 @@ from diorama.data.dataset import Dataset, is_prepared, open_dataset
 from diorama.data.prepare import PrepareOptions, prepare
 from diorama.data.sources.world import WORLD, WORLD_VIDEO
 
+_EDITION = 2
+"""Grows when preparation makes something else of the same source, so that what a cache holds is made anew."""
+
 FILES_AT_MOST, BYTES_AT_MOST = 20_000, 2 << 30
 """A raw source beyond either is for ``diorama prepare``, with options of the user's own choice."""
 
@@ -36,9 +39,9 @@ def open_any(path: Path | str, cache: Path) -> Dataset:
     if not folder.exists():
         if str(path) not in (WORLD, WORLD_VIDEO):
             raise BadInput(f"{path}: there is no such folder or file, and it is not the word {WORLD} or {WORLD_VIDEO}")
-        name, key = str(path), f"{path}-{version('diorama')}"
+        name, key = str(path), f"{path}-{version('diorama')}-{_EDITION}"
     else:
-        name, key = folder.resolve().name, f"{folder.resolve()}\n{_fingerprint(folder)}"
+        name, key = folder.resolve().name, f"{folder.resolve()}\n{_fingerprint(folder)}-{_EDITION}"
     prepared = cache / "datasets" / f"{name}-{hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
     if not is_prepared(prepared):
         _prepare_once(path, prepared, name)
@@ -46,7 +49,8 @@ def open_any(path: Path | str, cache: Path) -> Dataset:
 
 
 def _prepare_once(source: Path | str, prepared: Path, name: str) -> None:
-    """Prepare beside the place and move there; whoever comes second leaves the first one's alone."""
+    """Prepare beside the place and move there; where another process was faster, its folder is kept."""
+    # Each process in a folder of its own; the name of the finished one is taken by the first.
     own = prepared.with_name(f"{prepared.name}.{os.getpid()}")
     shutil.rmtree(own, ignore_errors=True)
     deque(prepare([source], own, PrepareOptions(name=name)), maxlen=0)

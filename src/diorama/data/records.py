@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ DTYPES = ("uint8", "uint16", "float16", "float32")
 
 RAW_PICTURE, RAW_CLIP = 64 << 10, 256 << 10
 """Records of at most this many bytes are stored as they are."""
+
+_SUMMED_IN_32_BITS = (2**32 - 1) // 255**2
 
 RECORD = np.dtype(
     [
@@ -83,7 +86,7 @@ def encode_records(stack: NDArray[Any], fps: float | None = None) -> list[Payloa
     rows["height"], rows["width"], rows["channels"] = stack.shape[-3:]
     rows["dtype"] = DTYPES.index(stack.dtype.name)
     rows["fps"] = fps or 0.0
-    rows["digest"] = np.frombuffer(b"".join(digest_of(pixels) for pixels in stack), np.uint8).reshape(-1, 16)
+    rows["digest"] = np.frombuffer(b"".join(_digests_of(stack)), np.uint8).reshape(-1, 16)
     suffix = _suffix_for(stack)
     rows["encoded"] = bool(suffix)
     encoder = {"": _to_bytes, ".png": _to_png, ".npy.zst": _to_zstd}[suffix]
@@ -93,6 +96,7 @@ def encode_records(stack: NDArray[Any], fps: float | None = None) -> list[Payloa
 
 def _suffix_for(stack: NDArray[Any]) -> str:
     """How records like these are stored: small ones raw, those that PNG can hold as PNG, others compressed."""
+    # By the first, since all of a stack have one shape and so one size.
     limit = RAW_PICTURE if stack.ndim == 4 else RAW_CLIP
     if stack[0].nbytes <= limit:
         return ""
@@ -123,7 +127,7 @@ def decode_record(content: memoryview | bytes, row: NDArray[np.void], suffix: st
             flat = np.frombuffer(_from_zstd(content, math.prod(shape) * dtype.itemsize), dtype)
         else:
             flat = np.frombuffer(content, dtype)
-        return np.array(flat, dtype).reshape(shape)
+        return np.array(flat, dtype).reshape(shape)  # a copy: mapped files are not to be written to
     except (OSError, SyntaxError, ValueError, zstandard.ZstdError) as problem:
         raise BadInput(f"a stored record is damaged ({problem})") from problem
 
@@ -136,15 +140,20 @@ def shape_of(row: NDArray[np.void]) -> tuple[int, ...]:
 
 def digest_of(pixels: NDArray[Any]) -> bytes:
     """16 bytes that name the content: equal for equal shape, type and values."""
-    head = f"{pixels.dtype.name}{pixels.shape}".encode()
-    name = hashlib.blake2b(head, digest_size=16)
-    name.update(pixels.data)
-    return name.digest()
+    return next(_digests_of(pixels[None]))
+
+
+def _digests_of(stack: NDArray[Any]) -> Iterator[bytes]:
+    shape_and_type = hashlib.blake2b(f"{stack.dtype.name}{stack.shape[1:]}".encode(), digest_size=16)
+    for pixels in stack:
+        name = shape_and_type.copy()
+        name.update(pixels.data)
+        yield name.digest()
 
 
 def _to_png(pixels: NDArray[Any]) -> bytes:
     """A picture, or a clip with its frames stacked from top to bottom."""
-    tall = pixels.reshape(-1, *pixels.shape[-2:])
+    tall = pixels.reshape(-1, *pixels.shape[-2:])  # (h, w, c) or (t h, w, c)
     buffer = io.BytesIO()
     Image.fromarray(tall[..., 0] if tall.shape[-1] == 1 else tall).save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
@@ -177,7 +186,10 @@ def _to_bytes(pixels: NDArray[Any]) -> bytes:
 def record_sums(stack: NDArray[Any]) -> NDArray[np.float64]:
     """(n, c, 4) of (n, …, c) records: sum, sum of squares, smallest and largest value of every channel."""
     planes = np.ascontiguousarray(np.moveaxis(stack.reshape(len(stack), -1, stack.shape[-1]), -1, 1))  # (n, c, values)
-    wide = np.uint64 if planes.dtype.kind == "u" else np.float64
-    squares = np.square(planes, dtype=np.uint32 if planes.dtype.kind == "u" else np.float64)
+    whole = planes.dtype.kind == "u"
+    squares = np.square(planes, dtype=np.uint32 if whole else np.float64)
+    # Sums in the type of the terms are several times as fast; those of 8-bit pictures fit where they are small.
+    fits = planes.dtype == np.uint8 and planes.shape[-1] <= _SUMMED_IN_32_BITS
+    wide = np.uint32 if fits else np.uint64 if whole else np.float64
     columns = (planes.sum(-1, dtype=wide), squares.sum(-1, dtype=wide), planes.min(-1), planes.max(-1))
     return np.stack([column.astype(np.float64) for column in columns], axis=-1)

@@ -1,15 +1,15 @@
-"""What stands at each position of a training: which set, which record, mirrored or not."""
+"""What stands at each position of a training: which set, which record, mirrored or not, with which caption."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diorama.data.order import FLIP, draws, mixed, shuffled
+from diorama.data.order import ALTERNATIVE, FLIP, draws, mixed, shuffled
 
 _BLOCK = 1 << 14
 
@@ -22,18 +22,30 @@ class Chosen:
         sets: the set's number.
         records: the record's number within its set.
         mirrored: whether it is mirrored left to right.
+        picks: in [0, 1): which of several captions and the like it is read with. All sides of a record are read by
+            one pick, so that what was computed from its third caption is read with its third caption.
     """
 
     sets: NDArray[np.int64]
     records: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
+    picks: NDArray[np.float64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Chosen]) -> Chosen:
+        """Those of several parts, one after another."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def __len__(self) -> int:
         return len(self.records)
 
+    def at(self, places: NDArray[np.int64]) -> Chosen:
+        """Those at some places."""
+        return Chosen(*(getattr(self, field.name)[places] for field in fields(self)))
+
     def part(self, start: int, stop: int) -> Chosen:
         """Those from ``start`` to before ``stop``."""
-        return Chosen(self.sets[start:stop], self.records[start:stop], self.mirrored[start:stop])
+        return Chosen(*(getattr(self, field.name)[start:stop] for field in fields(self)))
 
 
 class Schedule:
@@ -42,7 +54,7 @@ class Schedule:
     Args:
         counts: records of every set.
         weights: shares of the sets, positive; only their ratio counts.
-        seed: of order, mixture and mirroring.
+        seed: of order, mixture, mirroring and picks.
         flip: whether every other record is mirrored, at random.
     """
 
@@ -56,14 +68,7 @@ class Schedule:
         numbers = range(start // _BLOCK, (start + count - 1) // _BLOCK + 1)
         blocks = [self._block(number) for number in numbers]
         first = start - numbers[0] * _BLOCK
-        if len(blocks) == 1:
-            return blocks[0].part(first, first + count)
-        whole = Chosen(
-            np.concatenate([block.sets for block in blocks]),
-            np.concatenate([block.records for block in blocks]),
-            np.concatenate([block.mirrored for block in blocks]),
-        )
-        return whole.part(first, first + count)
+        return (blocks[0] if len(blocks) == 1 else Chosen.joined(blocks)).part(first, first + count)
 
     def _compute(self, number: int) -> Chosen:
         positions = number * _BLOCK + np.arange(_BLOCK, dtype=np.int64)
@@ -71,6 +76,7 @@ class Schedule:
         records = np.empty_like(places)
         for member, count in enumerate(self.counts):
             here = sets == member
+            # A seed for each set: two copies of a set are not to run in step.
             records[here] = shuffled(places[here], count, self.seed + member)
         mirrored = draws(positions, self.seed, FLIP) < 0.5 if self.flip else np.zeros(_BLOCK, bool)
-        return Chosen(sets, records, mirrored)
+        return Chosen(sets, records, mirrored, picks=draws(positions, self.seed, ALTERNATIVE))

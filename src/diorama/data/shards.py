@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,44 +12,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.errors import BadInput
+from diorama.data.manifest import StoredFile
 from diorama.data.records import Payload
 
 SHARD_BYTES = 256 << 20
 """A shard is closed before it grows beyond this."""
 
 _BLOCK = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredFile:
-    """A file of a prepared folder and what it must be.
-
-    Args:
-        name: posix path inside the folder.
-        bytes: its length.
-        sha256: its hash.
-    """
-
-    name: str
-    bytes: int
-    sha256: str
+_WRITTEN_AT_ONCE = 1 << 20
 
 
 class _OpenShard:
     """A shard being written; hashes as it goes, so that nothing is read twice."""
 
     def __init__(self, path: Path, name: str) -> None:
-        self.name, self.size, self.hash = name, 0, hashlib.sha256()
-        self.file: BinaryIO = path.open("wb")
+        self.name, self.size = name, 0
+        self._hash, self._held, self._held_bytes = hashlib.sha256(), list[bytes](), 0
+        self._file: BinaryIO = path.open("wb")
 
     def write(self, content: bytes) -> None:
-        self.file.write(content)
-        self.hash.update(content)
-        self.size += len(content)
+        """Append; small records are held back until there are enough to be worth a call."""
+        self._held.append(content)
+        self.size, self._held_bytes = self.size + len(content), self._held_bytes + len(content)
+        if self._held_bytes >= _WRITTEN_AT_ONCE:
+            self._flush()
+
+    def close(self) -> StoredFile:
+        """Finish the file and say what it is."""
+        self._flush()
+        self._file.close()
+        return StoredFile(name=self.name, bytes=self.size, sha256=self._hash.hexdigest())
+
+    def _flush(self) -> None:
+        content = b"".join(self._held)
+        self._held, self._held_bytes = [], 0
+        self._file.write(content)
+        self._hash.update(content)
 
 
 class ShardWriter:
-    """Appends records to shards in ``folder``; the place of each is written into its index row."""
+    """Appends records to shards in ``folder``."""
 
     def __init__(self, folder: Path, limit: int = SHARD_BYTES) -> None:
         self.folder, self.limit = folder, limit
@@ -59,21 +60,20 @@ class ShardWriter:
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def append(self, payload: Payload) -> NDArray[np.void]:
-        """Write one record and return its row, shape (1,), with ``shard``, ``offset`` and ``bytes`` filled in."""
+    def append(self, payload: Payload) -> tuple[int, int, int]:
+        """Write one record and return where it lies: number of the shard, offset in it, bytes."""
         encoded = bool(payload.suffix)
         number, shard = self._shard_for(encoded, len(payload.content))
         if encoded:
             member = tarfile.TarInfo(f"{self._count:09d}{payload.suffix}")
             member.size = len(payload.content)
             shard.write(member.tobuf(tarfile.USTAR_FORMAT))
-        row = payload.row.copy()
-        row["shard"], row["offset"], row["bytes"] = number, shard.size, len(payload.content)
+        offset = shard.size
         shard.write(payload.content)
         if encoded:
             shard.write(bytes(-shard.size % _BLOCK))
         self._count += 1
-        return row
+        return number, offset, len(payload.content)
 
     def close(self) -> list[StoredFile]:
         """Finish the shards and say what they hold, in the order of their numbers."""
@@ -82,12 +82,13 @@ class ShardWriter:
         return [file for file in self._files if file is not None]
 
     def _shard_for(self, encoded: bool, size: int) -> tuple[int, _OpenShard]:
+        # A tar needs a header, padding, and two empty blocks at its end beside the content.
         if encoded in self._open and self._open[encoded][1].size + size + 4 * _BLOCK > self.limit:
             self._finish(encoded)
         if encoded not in self._open:
             number = len(self._files)
             name = f"{number:05d}.{'tar' if encoded else 'bin'}"
-            self._files.append(None)
+            self._files.append(None)  # known when it is finished; a raw and an encoded shard may be open at once
             self._open[encoded] = (number, _OpenShard(self.folder / name, name))
         return self._open[encoded]
 
@@ -95,8 +96,7 @@ class ShardWriter:
         number, shard = self._open.pop(encoded)
         if encoded:
             shard.write(bytes(2 * _BLOCK))
-        shard.file.close()
-        self._files[number] = StoredFile(name=shard.name, bytes=shard.size, sha256=shard.hash.hexdigest())
+        self._files[number] = shard.close()
 
 
 class ShardReader:
@@ -122,6 +122,7 @@ class ShardReader:
         """``""`` in a raw shard, else the suffix of the tar member whose content starts at ``offset``."""
         if self.paths[shard].suffix != ".tar":
             return ""
+        # A member's header stands in the block before its content and begins with the name.
         head = bytes(self._map(shard)[offset - _BLOCK : offset - _BLOCK + 100])
         name = head.split(b"\0", 1)[0].decode("ascii", "replace")
         return "." + name.partition(".")[2]
@@ -139,6 +140,7 @@ class ShardReader:
         """
         places = (offsets // np.uint64(size)).astype(np.intp)
         first = int(shards[0]) if len(shards) else 0
+        # Small sets are one shard, of which a plain selection will do.
         if len(shards) and not np.any(shards != first):
             return np.take(self._rows(first, size), places, axis=0)
         gathered = np.empty((len(shards), size), np.uint8)
@@ -149,6 +151,7 @@ class ShardReader:
 
     def _rows(self, shard: int, size: int) -> NDArray[np.uint8]:
         flat = self._map(shard)
+        # All raw records of a set have one size, so a shard is a matrix with a record in each row.
         return flat[: len(flat) // size * size].reshape(-1, size)
 
     def _map(self, shard: int) -> NDArray[np.uint8]:

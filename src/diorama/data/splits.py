@@ -49,6 +49,7 @@ def assign(members: Sequence[Membership], ratio: tuple[float, float, float] | No
     missing = [name for name in SPLITS[1:] if name not in given]
     if ratio is None:
         return splits, notes
+    # What the source named is not cut anew; train, from which the rest is cut, keeps its share.
     shares = [share if name not in given else 0.0 for name, share in zip(SPLITS, ratio, strict=True)]
     shares[0] = ratio[0]
     train = [i for i, split in enumerate(splits) if split == "train"]
@@ -65,6 +66,7 @@ def _divide(groups: Sequence[str], ratio: Sequence[float]) -> list[str]:
     for group in groups:
         sizes[group] = sizes.get(group, 0) + 1
     order = sorted(sizes, key=lambda group: hashlib.sha256(group.encode("utf-8", "surrogateescape")).digest())
+    # A group goes where its middle lies on the line of all records: large ones do not push the others over an edge.
     total, whole, done = len(groups), sum(ratio), 0
     edges = [sum(ratio[: i + 1]) / whole * total for i in range(len(ratio))]
     side: dict[str, int] = {}

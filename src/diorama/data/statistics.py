@@ -15,6 +15,7 @@ def channel_statistics(sums: NDArray[np.float64], pixels: NDArray[np.float64]) -
     """
     total = float(pixels.sum())
     mean = sums[:, :, 0].sum(0) / total
+    # Rounding may leave a little less than nothing where all values are alike.
     variance = np.maximum(sums[:, :, 1].sum(0) / total - np.square(mean), 0.0)
     return {
         "mean": mean.tolist(),

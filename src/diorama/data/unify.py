@@ -57,6 +57,7 @@ def common_form(rows: NDArray[np.void]) -> tuple[Form, list[str]]:
         notes.append(f"{min(clips.sum(), (~clips).sum())} {fewer} among {more} are left out")
         rows = rows[~clips] if more == "pictures" else rows[clips]
     channels = Counter(rows["channels"].tolist())
+    # Of equally frequent ones the larger, here and of sizes: nothing is thrown away that could be kept.
     wanted = max(channels, key=lambda count: (channels[count], count))
     if 3 in channels and 1 in channels:
         wanted = 3
@@ -103,6 +104,7 @@ def converted(pixels: NDArray[Any], form: Form, policy: Fit) -> list[NDArray[Any
     pixels = fit(_typed(pixels, form.dtype), (form.height, form.width), policy)
     if not form.frames:
         return [pixels]
+    # Clips end to end; what is left over at the end is dropped.
     return [pixels[i : i + form.frames] for i in range(0, len(pixels) - form.frames + 1, form.frames)]
 
 
@@ -129,6 +131,7 @@ def window(dtype: str, low: float, high: float) -> tuple[float, float]:
 
 
 def _common_type(rows: NDArray[np.void]) -> tuple[str, list[str]]:
+    # DTYPES rise from the narrowest to the widest.
     found = sorted({DTYPES[int(code)] for code in np.unique(rows["dtype"])}, key=DTYPES.index)
     if len(found) == 1:
         return found[0], []
@@ -149,5 +152,5 @@ def _typed(pixels: NDArray[Any], dtype: str) -> NDArray[Any]:
     if name == dtype:
         return pixels
     if dtype == "uint16":
-        return pixels.astype(np.uint16) * np.uint16(257)
+        return pixels.astype(np.uint16) * np.uint16(257)  # 65535 = 257 * 255
     return (pixels.astype(np.float32) / np.float32(_FULL_SCALE.get(name, 1.0))).astype(dtype)

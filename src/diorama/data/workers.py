@@ -35,6 +35,7 @@ def in_order(
     try:
         for job in jobs:
             under_way.append(executor.submit(work, job))
+            # One result waits for the caller and one job for the first free worker: more would only take memory.
             if len(under_way) > workers + 1:
                 yield under_way.popleft().result()
         while under_way:

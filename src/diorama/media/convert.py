@@ -35,13 +35,20 @@ def to_stored(x: Tensor, media: MediaSpec) -> np.ndarray:
     Returns:
         (..., h, w, c) or (..., t, h, w, c) of ``media.dtype``.
     """
+    return stored_values(x, media).cpu().numpy()
+
+
+def stored_values(x: Tensor, media: MediaSpec) -> Tensor:
+    """As :func:`to_stored`, on the device of ``x`` and without waiting for it."""
+    if x.device.type == "mps":
+        x = x.cpu()  # which has float64
     # float64 keeps all 65,536 levels of uint16 apart from their neighbours' rounding.
-    unit = x.detach().cpu().to(torch.float64).clamp(-1.0, 1.0).add_(1.0).mul_(0.5)
+    unit = x.detach().to(torch.float64).clamp(-1.0, 1.0).add_(1.0).mul_(0.5)
     values = unit.mul_(media.high - media.low).add_(media.low)
-    values = values.movedim(-4 if media.kind == "video" else -3, -1).contiguous()
+    values = values.movedim(-4 if media.kind == "video" else -3, -1)
     if media.dtype.startswith("uint"):
         values = values.round_()
-    return values.numpy().astype(media.dtype)
+    return values.to(getattr(torch, media.dtype)).contiguous()
 
 
 def to_uint8(x: Tensor) -> Tensor:

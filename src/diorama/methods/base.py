@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
@@ -11,6 +11,7 @@ from typing import Self
 from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Loss, Moment
+from diorama.data.computed_sides import ComputedSide
 from diorama.synthesis.base import SynthesizerConfig
 
 NO_PARTS: Mapping[str, nn.Module] = MappingProxyType({})
@@ -80,6 +81,19 @@ class Method(nn.Module, ABC):
     def synthesizer(self) -> SynthesizerConfig:
         """What the trained model is: ``config.build()`` makes modules of the names that :meth:`averaged` has, and of
         those frozen parts that it draws with."""
+
+    def reads(self, computed: Collection[str]) -> tuple[str, ...] | None:
+        """The keys of a batch that the losses read; ``None``, if a method does not say so, for all there are.
+
+        Args:
+            computed: keys of the :meth:`computed_sides` that batches hold, so that what they are made of may be left
+                out.
+        """
+        return None
+
+    def computed_sides(self) -> Sequence[ComputedSide]:
+        """What frozen parts compute of the records alike at every step, and so may be computed once."""
+        return ()
 
     def model_tensors(self) -> dict[str, Tensor]:
         """What a model can be made of, under ``part.key``: frozen parts and what is averaged, as it is now."""

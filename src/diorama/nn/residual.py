@@ -97,8 +97,9 @@ class ResidualBlock(nn.Module):
             embedding: (b, e), activated.
             skip: (b, c - c1, h, w), the other channels: what the way down handed over.
         """
-        # Without kernels that read both from where they are, they are joined, once.
-        if skip is not None and (self.resample is not None or not kernels.take(x, skip)):
+        # They are joined, once, unless kernels read both from where they are; a plain shortcut needs them joined too.
+        apart = self.resample is None and self.shortcut is not None and kernels.take(x, skip)
+        if skip is not None and not apart:
             x, skip = torch.cat([x, skip], dim=1), None
         h = self.norm_in(x, skip=skip)
         if self.resample is not None:

@@ -161,7 +161,12 @@ class NetworkDenoise:
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """Predict the clean sample of x (b, ...)."""
         # Time and scales are worked out in the level's own float64 and only then brought to the network's type.
-        t = self.preconditioning.time(level).reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
+        told = self.preconditioning.time(level)
+        if told.dim() == 0 and told.device.type == "cpu":
+            # Filling in a number, unlike copying a tensor, does not wait for the device.
+            t = torch.full((x.shape[0],), told.item(), device=x.device, dtype=x.dtype)
+        else:
+            t = told.reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
         scaled = like(self.preconditioning.input(level), x) * x
         output = self.network(scaled, t, self.condition).to(x.dtype)
         clean = self.preconditioning.clean(output, x, on(level, x))

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from diorama import __version__
 from diorama.core.contracts import ConditionSpec, MediaSpec
-from diorama.core.errors import BadConfig, BadInput
+from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
 from diorama.interop.layout import NetworkConfig, shapes_of
@@ -83,7 +83,7 @@ def load_published(path: Path, *, device: torch.device | str = "cpu") -> Synthes
     """
     model = published_model(open_checkpoint(path))
     for note in model.notes:
-        warnings.warn(f"{path}: {note}", stacklevel=2)
+        warnings.warn(f"{path}: {note}", DioramaWarning, stacklevel=2)
     synthesizer = model.config.build()
     synthesizer.load_state_dict(model.state)
     return synthesizer.to(device).eval().requires_grad_(False)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core import distributed
@@ -21,7 +23,7 @@ from diorama.core.errors import BadInput
 from diorama.core.files import cache_folder, write_json
 from diorama.data.dataset import Split
 from diorama.data.raw import open_any
-from diorama.media.convert import to_stored
+from diorama.media.convert import stored_values
 from diorama.media.image import suffix_for, write_image
 from diorama.media.stamp import SyntheticStamp, read_stamp
 from diorama.media.video import write_video
@@ -34,8 +36,8 @@ LIST = "samples.json"
 VideoFormat = Literal["mp4", "gif", "webm", "frames"]
 _UNKNOWN_FPS = 8.0
 _NUMBERED = re.compile(r"\d{6,}(\.\w+)?")
-_WRITERS, _WAITING = 4, 8
-"""Threads that write files while the next batch is drawn, and lots of files that may wait for them."""
+_WRITERS, _BATCHES_WAITING = 4, 2
+"""Threads that write files while the next batch is drawn, and batches whose files may wait for them."""
 _LOT = 64
 """Files that one thread writes in a go."""
 
@@ -123,12 +125,12 @@ def sample(
         raise BadInput(f"count must be at least 1, got {count}")
     device = distributed.own_device(devices.pick(chosen.device))
     with distributed.session(device):
-        folder = _SampleFolder(model, seed, Path(out), replace(chosen, device=str(device)))
         first, share = share_of(count, chosen.draw.first)
+        mine = replace(chosen, device=str(device), draw=replace(chosen.draw, first=first))
+        folder = _SampleFolder(model, seed, Path(out), mine)
         folder.start()
         try:
-            asked = replace(chosen.draw, first=first)
-            for batch in draw(folder.model, share, seed=seed, conditions=folder.conditions, options=asked):
+            for batch in draw(folder.model, share, seed=seed, conditions=folder.conditions, options=mine.draw):
                 folder.write(batch)
                 yield SampleProgress(len(folder.rows), share)
             folder.settle()
@@ -204,6 +206,7 @@ class _SampleFolder:
         self.conditions = conditions_for(self.model, options.given)
         self.sampling = self.model.resampled(options.draw.sampling).sampling
         self.stamp = SyntheticStamp(model=model_hash(model), seed=seed, recipe=recipe or "", **_stamped(self.sampling))
+        self._next = options.draw.first
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="diorama-write")
         self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
 
@@ -222,14 +225,17 @@ class _SampleFolder:
         distributed.barrier()
 
     def write(self, batch: Batch) -> None:
-        """Hand the samples of a batch to the writers; the device may draw the next ones meanwhile."""
-        stored = to_stored(pixels_of(batch), self.model.config.media)
-        indices = batch["index"].tolist()
-        for place in range(0, len(indices), _LOT):
+        """Hand the samples of a batch to the writers; the device draws the next ones meanwhile."""
+        arriving = _Arriving(stored_values(pixels_of(batch), self.model.config.media))
+        count = len(arriving)
+        indices = range(self._next, self._next + count)
+        self._next += count
+        for place in range(0, count, _LOT):
             lot = slice(place, place + _LOT)
-            self._waiting.append(self._writers.submit(self._write_files, indices[lot], stored[lot]))
-            while len(self._waiting) > _WAITING:
-                self.rows += self._waiting.popleft().result()
+            self._waiting.append(self._writers.submit(self._write_files, indices[lot], arriving, lot))
+        # One batch may wait for its files while the next is drawn.
+        while len(self._waiting) > _BATCHES_WAITING * -(-count // _LOT):
+            self.rows += self._waiting.popleft().result()
 
     def settle(self) -> None:
         """Wait until everything has been written.
@@ -251,10 +257,10 @@ class _SampleFolder:
         if distributed.is_first():
             self._write_list(rows)
 
-    def _write_files(self, indices: Sequence[int], stored: np.ndarray) -> list[dict[str, Any]]:
+    def _write_files(self, indices: Sequence[int], arriving: _Arriving, lot: slice) -> list[dict[str, Any]]:
         rows = []
         media = self.model.config.media
-        for index, pixels in zip(indices, stored, strict=True):
+        for index, pixels in zip(indices, arriving.values()[lot], strict=True):
             condition = self.conditions.in_words(index)
             stamp = replace(self.stamp, index=index, condition=condition)
             with _writing(self.out):
@@ -274,6 +280,27 @@ class _SampleFolder:
         }
         with _writing(self.out):
             write_json(self.out / LIST, document)
+
+
+class _Arriving:
+    """Values on their way from the device to the host; whoever wants them waits for them."""
+
+    def __init__(self, values: Tensor) -> None:
+        self._values, self._there = values, None
+        if values.device.type == "cuda":
+            self._values = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+            self._values.copy_(values, non_blocking=True)
+            self._there = torch.cuda.Event()
+            self._there.record()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def values(self) -> np.ndarray:
+        """The values, on the host."""
+        if self._there is not None:
+            self._there.synchronize()
+        return self._values.cpu().numpy()
 
 
 def _stamped(sampling: Sampling) -> dict[str, Any]:

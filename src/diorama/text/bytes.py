@@ -26,8 +26,11 @@ def encode(texts: Sequence[str], length: int) -> Tensor:
 
 
 def cut(text: str, length: int) -> bytes:
-    """The UTF-8 of a text, at most ``length`` bytes of it and no part of a character."""
-    return text.encode()[:length].decode(errors="ignore").encode()
+    """The UTF-8 of a text, at most ``length`` bytes of it and no part of a character.
+
+    Half of a surrogate pair, which JSON lets through, has no UTF-8 and becomes a question mark.
+    """
+    return text.encode(errors="replace")[:length].decode(errors="ignore").encode()
 
 
 def decode(tokens: Tensor) -> list[str]:

@@ -158,6 +158,8 @@ class Recipe:
         checkpoint_every: images between resume states.
         keep: resume states that are kept, the newest.
         log_every: images between lines of the log.
+        precompute: what frozen parts compute of every record alike (a codec's latents) is computed once, before the
+            first step, and kept in the cache folder.
         frozen: trained parts that are used as they are, by the names that the method wants; it finds them as
             ``self.frozen[NAME]``, in evaluation mode.
         seed: of initialisation, data order and training noise.
@@ -180,6 +182,7 @@ class Recipe:
     checkpoint_every: int = 100_000
     keep: int = 2
     log_every: int = 2_000
+    precompute: bool = False
     frozen: Mapping[str, ModelRef] = field(default_factory=dict)
     seed: int = 0
 

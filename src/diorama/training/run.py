@@ -18,11 +18,12 @@ from diorama.core.contracts import Batch
 from diorama.core.errors import TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
+from diorama.data.computed_sides import Computed, SideCache
 from diorama.data.loader import Loader, LoaderConfig
+from diorama.data.training_sets import Data, TrainingData, open_training_data
 from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
-from diorama.training.feed import Data, Feed, open_feed
 from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, METRIC, REPORT, SAMPLES, RunFolder, writing
 from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
 from diorama.training.recipe import Recipe, TrainOptions, length_is_free
@@ -47,7 +48,8 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         options: how it is run on this machine.
 
     Yields:
-        A tick before the first step (with notes on what was resumed) and one after every step.
+        A tick before the first step (with notes on what was resumed), where the recipe says ``precompute`` others that
+        say how far that is, and one after every step.
 
     Raises:
         BadInput: the folder is not a run, belongs to another running process, or cannot be written; the data, a
@@ -65,25 +67,25 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         held.enter_context(distributed.session(device))
         if distributed.is_first():
             held.enter_context(folder.claim())
-        feed = distributed.first_before_others(lambda: open_feed(data))
+        opened = distributed.first_before_others(lambda: open_training_data(data))
         # Before anything is built: what the method is built with, and what a run must not change, is found in them.
         parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
         frozen = {name: part.sha256 for name, part in parts.items()}
         if distributed.is_first():
-            folder.begin(_identity(recipe, feed, frozen, options), may_grow=length_is_free(recipe))
-        state, clock = build(recipe, parts, feed, options, device), RunClock(device, began)
-        origin = Origin.of(recipe, feed.info, frozen, state, clock, options)
-        recorder = RunRecorder(recipe, feed, folder, state, clock, origin)
+            folder.begin(_identity(recipe, opened, frozen, options), may_grow=length_is_free(recipe))
+        state, clock = build(recipe, parts, opened, options, device), RunClock(device, began)
+        origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
+        recorder = RunRecorder(recipe, opened, folder, state, clock, origin)
         notes = recorder.resume()
         yield recorder.opening(notes)
         show = None
         if options.tensorboard and distributed.is_first():
             show = held.enter_context(event_files(folder.path, recorder.images))
-        yield from _steps_left(recorder, feed, options, show)
+        yield from _steps_left(recorder, opened, options, show)
 
 
 def _steps_left(
-    recorder: RunRecorder, feed: Feed, options: TrainOptions, show: Callable[[Tick], None] | None
+    recorder: RunRecorder, data: TrainingData, options: TrainOptions, show: Callable[[Tick], None] | None
 ) -> Iterator[Tick]:
     """The steps that are left, each with its tick."""
     recipe, state = recorder.recipe, recorder.state
@@ -98,7 +100,12 @@ def _steps_left(
         recorded=recipe.compile == "auto",
     )
     span = {"start": state.step, "stop": recorder.stop, "seed": recipe.seed, "rank": distributed.rank()}
-    with closing(_loader(recipe, feed, state.precision.device)) as loader, listening() as heard:
+    sides = state.method.computed_sides() if recipe.precompute else ()
+    cache = SideCache(data, sides, recorder.origin.frozen, flip=recipe.flip, cache=cache_folder() / "sides")
+    for computed in cache.compute(state.precision.device):
+        yield recorder.computing(computed)
+    keys = state.method.reads([side.spec.key for side in sides])
+    with closing(_loader(recipe, cache.opened(), keys, state.precision.device)) as loader, listening() as heard:
         recorder.clock.start()
 
         def batches(step: int) -> list[Batch]:
@@ -130,7 +137,7 @@ class RunRecorder:
 
     Args:
         recipe: what is due when.
-        feed: the data.
+        data: the data.
         folder: the run's.
         state: what trains.
         clock: the run's.
@@ -138,7 +145,13 @@ class RunRecorder:
     """
 
     def __init__(
-        self, recipe: Recipe, feed: Feed, folder: RunFolder, state: TrainingState, clock: RunClock, origin: Origin
+        self,
+        recipe: Recipe,
+        data: TrainingData,
+        folder: RunFolder,
+        state: TrainingState,
+        clock: RunClock,
+        origin: Origin,
     ) -> None:
         self.recipe, self.folder, self.state, self.clock, self.origin = recipe, folder, state, clock, origin
         self.first = distributed.is_first()
@@ -146,11 +159,11 @@ class RunRecorder:
         self.stop = -(-recipe.images // recipe.batch_size)
         self.check = FiniteCheck(state.precision.device)
         # Held-out records where there are any: a caption that training has seen says less of the model.
-        records = feed.val or feed.train[0][0]
+        records = data.val or data.train[0][0]
         self.view = ModelView(state.method, state.precision.device, records, channels_last=recipe.channels_last)
         self.evaluator: Evaluator | None = None
-        if feed.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, feed.val):
-            self.evaluator = Evaluator(recipe.evaluation, feed.val, cache_folder() / "features", recipe.seed)
+        if data.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, data.val):
+            self.evaluator = Evaluator(recipe.evaluation, data.val, cache_folder() / "features", recipe.seed)
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()
 
@@ -194,6 +207,10 @@ class RunRecorder:
                 "measures no model, since the data have no split `val` that is large enough; the last one is kept",
             )
         return self._tick(notes, finished=False)
+
+    def computing(self, computed: Computed) -> Tick:
+        """The tick after some records' sides have been computed, before the first step."""
+        return replace(self._tick((), finished=False), computed=computed)
 
     def after(self, step: Step, *, ending: bool) -> Tick:
         """Do what is due after a step.
@@ -357,7 +374,7 @@ class RunRecorder:
         return notes
 
 
-def _loader(recipe: Recipe, feed: Feed, device: torch.device) -> Loader:
+def _loader(recipe: Recipe, data: TrainingData, keys: tuple[str, ...] | None, device: torch.device) -> Loader:
     config = LoaderConfig(
         batch_size=recipe.batch_size,
         micro_batch=recipe.micro_batch,
@@ -365,15 +382,16 @@ def _loader(recipe: Recipe, feed: Feed, device: torch.device) -> Loader:
         rank=distributed.rank(),
         world_size=distributed.world_size(),
         flip=recipe.flip,
+        keys=keys,
     )
-    return Loader(feed.train, config, device)
+    return Loader(data.train, config, device)
 
 
-def _identity(recipe: Recipe, feed: Feed, frozen: Mapping[str, str], options: TrainOptions) -> dict[str, Any]:
+def _identity(recipe: Recipe, data: TrainingData, frozen: Mapping[str, str], options: TrainOptions) -> dict[str, Any]:
     """What must not change while a run is continued."""
     return {
         "recipe": encode(recipe),
-        "data": {"name": feed.info.name, "count": feed.info.count, "sha256": feed.info.sha256},
+        "data": {"name": data.info.name, "count": data.info.count, "sha256": data.info.sha256},
         "frozen": dict(frozen),
         "start_from": hash_of_weights(options.start_from),
     }

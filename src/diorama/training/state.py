@@ -20,11 +20,11 @@ from diorama.core.device import Precision
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import sha256_of
 from diorama.core.rng import fold
+from diorama.data.training_sets import TrainingData
 from diorama.methods import soundness
 from diorama.methods.base import Method, live_tensors
 from diorama.synthesis.parts import FrozenPart
 from diorama.training.averages import Average
-from diorama.training.feed import Feed
 from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.ticks import LossMeans
 from diorama.training.updater import Updater
@@ -175,14 +175,14 @@ class TrainingState:
 
 
 def build(
-    recipe: Recipe, parts: Mapping[str, FrozenPart], feed: Feed, options: TrainOptions, device: torch.device
+    recipe: Recipe, parts: Mapping[str, FrozenPart], data: TrainingData, options: TrainOptions, device: torch.device
 ) -> TrainingState:
     """Build what a recipe describes, freshly initialised, the same in every process.
 
     Args:
         recipe: what is trained.
         parts: what the recipe's ``frozen`` names, loaded.
-        feed: the data.
+        data: the data.
         options: the model to start from, kernels, a user's own classes.
         device: where.
 
@@ -197,9 +197,11 @@ def build(
         method = initialised(recipe, parts)
     except (RuntimeError, ValueError, ArithmeticError) as problem:
         raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
+    if recipe.precompute and not method.computed_sides():
+        raise BadConfig("precompute: no frozen part of this recipe's method computes anything of the records alone")
     matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
     exported_names = soundness.check(method, options.catalog)
-    _check_media(recipe, method, feed)
+    _check_media(recipe, method, data)
     place(method, device, channels_last=recipe.channels_last)
     # Machines of different makes may initialise differently in the last bit, and find different files at one path.
     distributed.broadcast(method.state_dict().values())
@@ -244,11 +246,11 @@ def _check(recipe: Recipe) -> None:
         )
 
 
-def _check_media(recipe: Recipe, method: Method, feed: Feed) -> None:
-    drawn, stored = method.synthesizer().media.shape, feed.info.media.shape
+def _check_media(recipe: Recipe, method: Method, data: TrainingData) -> None:
+    drawn, stored = method.synthesizer().media.shape, data.info.media.shape
     if drawn != stored:
         raise BadConfig(
-            f"method: recipe {recipe.name} draws {drawn}, but the records of {feed.info.name} are {stored} "
+            f"method: recipe {recipe.name} draws {drawn}, but the records of {data.info.name} are {stored} "
             "(channels, frames of clips, height, width)"
         )
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from diorama.core import distributed
 from diorama.core.energy import EnergyMeter
 from diorama.core.errors import BadConfig
+from diorama.data.computed_sides import Computed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class Tick:
         results: the stamped results (their JSON), in the steps after which the model was evaluated.
         preview: the picture or clip of samples that was written, if one was.
         saved: the resume state that was written, if one was.
+        computed: before the first step: of how many records what frozen parts compute is there.
         notes: sentences for people: what was resumed, what fitted, where the model lies.
         finished: the run has seen all its images and its ``model/`` is complete.
     """
@@ -73,6 +75,7 @@ class Tick:
     results: tuple[Mapping[str, Any], ...] = ()
     preview: Path | None = None
     saved: Path | None = None
+    computed: Computed | None = None
     notes: tuple[str, ...] = ()
     finished: bool = False
 

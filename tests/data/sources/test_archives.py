@@ -14,8 +14,11 @@ import pytest
 import zstandard
 
 from diorama.core.errors import BadInput
+from diorama.data.sources import tars
 from diorama.data.sources.base import SourceOptions
+from diorama.data.sources.entries import Entry
 from diorama.data.sources.open import open_source
+from diorama.data.sources.tars import TarContainer
 from diorama.media.image import read_image
 from diorama.media.limits import Limits
 from tests.data.sources.examples import read_all, reasons, tarred, zipped
@@ -135,6 +138,70 @@ def test_a_header_without_end_costs_no_memory(tmp_path: Path, kind: bytes) -> No
     assert [i.path for i in items] == ["good.png"]
     assert "a header of 60" in reasons(source)["x.tar.gz"]
     assert peak < 10_000_000
+
+
+_LONG = {
+    "a" * 90 + ".png": png(seed=0),
+    "folder/" * 20 + "b.png": png(seed=1),
+    "Ä ö/" * 8 + "c.png": png(seed=2),
+    "d.png": b"",
+    "x" * 98 + ".png": png(seed=3),
+}
+
+
+@pytest.mark.parametrize("layout", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_names_and_contents_are_those_that_the_library_reads(tmp_path: Path, layout: int, mode: str) -> None:
+    files = dict(list(_LONG.items())[: 4 if layout == tarfile.USTAR_FORMAT else None])  # the last is too long for it
+    with tarfile.open(tmp_path / "x.tar", mode, format=layout) as archive:  # type: ignore[call-overload]
+        for number, (name, content) in enumerate(files.items()):
+            member = tarfile.TarInfo(name)
+            # A time with a fraction gives a member a header of its own beside its header.
+            member.size, member.mtime, member.uname = len(content), 1e9 + number / 3, "nobody"
+            archive.addfile(member, io.BytesIO(content))
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        expected = [(member.name, archive.extractfile(member).read()) for member in archive]  # type: ignore[union-attr]
+    container = TarContainer(tmp_path / "x.tar")
+    for _ in range(2):
+        entries = [(entry.path, entry.read(entry.size)) for entry in container.entries() if isinstance(entry, Entry)]
+        assert entries == expected
+
+
+def test_headers_are_read_once_and_again_when_the_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    plain = tars._Member.frombuf.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(tars._Member, "frombuf", classmethod(lambda *args: (read.append(1), plain(*args))[1]))
+    source = open_source(tarred(tmp_path / "x.tar", FILES))
+    assert [item.load() for item in source.items()] == list(FILES.values())
+    once = len(read)
+    assert [item.load() for item in source.items()] == list(FILES.values())
+    assert once == len(read) == len(FILES) + 1
+    other = {f"{number}.png": png(seed=9 + number) for number in range(5)}
+    tarred(tmp_path / "x.tar", other)
+    assert [item.load() for item in source.items()] == list(other.values())
+
+
+def test_a_sparse_file_is_left_out_since_it_may_unfold_to_any_size(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        for name, kind in (("holes.png", tarfile.GNUTYPE_SPARSE), ("good.png", tarfile.REGTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.size = kind, len(png())
+            archive.addfile(member, io.BytesIO(png()))
+    source, items = read_all(tmp_path / "x.tar")
+    assert [i.path for i in items] == ["good.png"]
+    assert "sparse" in reasons(source)["holes.png"]
+
+
+@pytest.mark.parametrize("place", [150, 124, 156, 0, 300])
+def test_a_damaged_header_ends_the_archive_or_is_refused(tmp_path: Path, place: int) -> None:
+    path = tarred(tmp_path / "x.tar", FILES)
+    content = bytearray(path.read_bytes())
+    second = 512 + (len(FILES["train/cat/2.png"]) + 511) // 512 * 512
+    content[second + place] ^= 0x55
+    path.write_bytes(bytes(content))
+    assert [i.path for i in read_all(path)[1]] == ["train/cat/2.png"]
 
 
 def test_a_zip_that_lies_about_sizes_is_caught(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
         images = next((arrays[prefix + key] for key in _IMAGE_KEYS if prefix + key in arrays), None)
         labels = next((arrays[prefix + key] for key in _LABEL_KEYS if prefix + key in arrays), None)
         if images is not None:
+            # Labels of another number or type are something else of that name.
             fits = labels is not None and images.shape[:1] == (labels.size,) and labels.dtype.kind in "iuUb"
             found.append(Stack(images, labels.reshape(-1) if fits and labels is not None else None, split))
     if not found and len(arrays) == 1:
@@ -127,6 +128,7 @@ def _load_record(records: np.ndarray, index: int, name: str, target: str) -> Cal
 
 
 def _npy(entry: Entry, content: bytes | None, limits: Limits) -> np.ndarray:
+    # On disk an array is mapped, and only the records that are read are in memory.
     if entry.file is None:
         return read_array(entry.content(limits) if content is None else content, entry.path, limits)
     read_header(entry.read(HEADER_BYTES), entry.path)

@@ -78,12 +78,14 @@ class Item:
             ``image``: the file's bytes, for :func:`diorama.media.image.read_image`.
             ``video``: bytes or a path, for :func:`diorama.media.video.read_video`, or the frames (t, h, w, c).
             ``array``: pixels (h, w, c), or frames (t, h, w, c).
+        captions: all of them where there are several; one alone is among the facts.
     """
 
     path: str
     facts: Mapping[str, str]
     kind: Kind
     load: Callable[[], bytes | Path | np.ndarray]
+    captions: Sequence[str] = ()
 
 
 class Source(Protocol):

@@ -21,7 +21,7 @@ class FactReader:
     """Facts of records by their path.
 
     The label is the parent folder; a top folder named as a split is one, also under a single folder around
-    everything (told by the first record). What a table says counts more.
+    everything (seen at the first record). What a table says counts more.
 
     Args:
         tables: in order of precedence.
@@ -34,6 +34,7 @@ class FactReader:
     def __init__(self, tables: Sequence[Table], group: str | None = None) -> None:
         self._tables = tables
         self._wrapper: str | None = None
+        self._places: dict[str, Mapping[str, str]] = {}
         self._strange: dict[str, int] = {}
         self._without_row = 0
         if group is not None and not any(group in table.columns for table in tables):
@@ -48,9 +49,13 @@ class FactReader:
             path: inside the source.
             inner: inside its archive.
         """
-        facts = dict(self._from_place(path))
+        place = self._of_place(parent(path))
+        if not self._tables:
+            return place
+        facts = dict(place)
         rows = [row for table in self._tables if (row := table.facts(path, inner)) is not None]
-        self._without_row += bool(self._tables) and not rows
+        self._without_row += not rows
+        # The first table counts most, and so is laid over the others.
         for row in reversed(rows):
             facts.update(row)
         if "split" in facts:
@@ -61,6 +66,11 @@ class FactReader:
             else:
                 facts["split"] = split
         return facts
+
+    def captions(self, path: str, inner: str = "") -> Sequence[str]:
+        """All captions of a record that has several; empty where one alone stands among its facts, or none."""
+        places = [table.captions[place] for table in self._tables for place in (path, inner) if place in table.captions]
+        return places[0] if places else ()
 
     def missing(self) -> Iterator[Skip]:
         """Rows whose file has not come."""
@@ -75,9 +85,16 @@ class FactReader:
         for split, count in self._strange.items():
             yield f"{count} records name the split {split!r}, which is none of train, val and test: left open"
 
-    def _from_place(self, path: str) -> Iterator[tuple[str, str]]:
-        folders = parent(path).split("/") if parent(path) else []
+    def _of_place(self, folder: str) -> Mapping[str, str]:
+        """What a folder says of all that lies in it."""
+        if folder not in self._places:
+            self._places[folder] = dict(self._from_place(folder))
+        return self._places[folder]
+
+    def _from_place(self, folder: str) -> Iterator[tuple[str, str]]:
+        folders = folder.split("/") if folder else []
         if self._wrapper is None:
+            # Archives often hold one folder with everything in it, of which the splits are one level down.
             wrapped = len(folders) > 1 and not split_named(folders[0]) and split_named(folders[1])
             self._wrapper = folders[0] if wrapped else ""
         if self._wrapper and folders and folders[0] == self._wrapper:

@@ -55,6 +55,7 @@ class FolderContainer:
         path = prefix + printable(entry.name)
         try:
             if entry.is_symlink():
+                # Data that others have packed must not reach into the rest of the disk.
                 target = Path(os.path.realpath(entry.path))
                 if not target.is_relative_to(self._root):
                     return Skip(path, "a link that leads out of the source")
@@ -80,6 +81,7 @@ class FolderContainer:
                     used.add(entry.path)
                 yield entry
         loose = [f for f in files if isinstance(f, Skip) or content_of(f.path) != "archive"]
+        # Beside archives a few pictures show what is in them; more than the archives hold are the data themselves.
         media = [f for f in loose if isinstance(f, Entry) and content_of(f.path) in _MEDIA and not is_hidden(f.path)]
         sheets = set() if len(media) > held else {f.path for f in media}
         for file in loose:

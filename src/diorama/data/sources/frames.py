@@ -33,6 +33,7 @@ def folder_frames(files: Sequence[FrameFile], folder: str, limits: Limits) -> np
     ordered = sorted(files, key=lambda file: natural(file.path))
     first = read_image(ordered[0].content(), ordered[0].path, limits).pixels
     height, width = first.shape[:2]
+    # Before memory is taken for all of them: the first says what they come to.
     if len(ordered) * height * width > limits.stack_pixels:
         raise BadInput(f"{folder}: {len(ordered)} frames of {width} x {height} pixels are too many for one clip")
     clip = np.empty((len(ordered), *first.shape), first.dtype)

@@ -7,6 +7,8 @@ from typing import Literal
 
 Content = Literal["picture", "animation", "video", "array", "table", "archive", "other"]
 
+_SYSTEM_FOLDER = "__MACOSX"
+
 _NETPBM = (".ppm", ".pgm", ".pbm", ".pnm")
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".jp2")
 PICTURES = (*_JPEG, *_NETPBM, ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif")
@@ -17,6 +19,14 @@ ZIPS = (".zip",)
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2")
 TABLE_NAMES = ("labels.csv", "metadata.jsonl")
 
+_KINDS: dict[str, Content] = {
+    **dict.fromkeys(PICTURES, "picture"),
+    **dict.fromkeys(ANIMATIONS, "animation"),
+    **dict.fromkeys(VIDEOS, "video"),
+    **dict.fromkeys(ARRAYS, "array"),
+    **dict.fromkeys((*ZIPS, *TARS), "archive"),
+}
+
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _DIGITS = re.compile(r"(\d+)")
 
@@ -26,14 +36,10 @@ def content_of(path: str) -> Content:
     name = path.rpartition("/")[2].lower()
     if name in TABLE_NAMES:
         return "table"
-    kinds: dict[Content, tuple[str, ...]] = {
-        "picture": PICTURES,
-        "animation": ANIMATIONS,
-        "video": VIDEOS,
-        "array": ARRAYS,
-        "archive": (*ZIPS, *TARS),
-    }
-    return next((kind for kind, suffixes in kinds.items() if name.endswith(suffixes)), "other")
+    before, dot, last = name.rpartition(".")
+    # Archives may have two suffixes, of which the last says little.
+    double = f".{before.rpartition('.')[2]}.{last}"
+    return _KINDS.get(dot + last) or _KINDS.get(double, "other")
 
 
 def inside(name: str) -> str | None:
@@ -54,7 +60,7 @@ def printable(name: str) -> str:
 
 def is_hidden(path: str) -> bool:
     """Whether a system or an editor put the file there for itself."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
+    return path.startswith(".") or "/." in path or (_SYSTEM_FOLDER in path and _SYSTEM_FOLDER in path.split("/"))
 
 
 def natural(path: str) -> list[tuple[int, int, str]]:

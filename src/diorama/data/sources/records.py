@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.arrays import peek_dims, single_array, stack_items, stacks
-from diorama.data.sources.base import Item, Skip
+from diorama.data.sources.base import Item, Kind, Skip
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.facts import FactReader
 from diorama.data.sources.frames import FrameFile, folder_frames
@@ -61,7 +64,7 @@ class RecordBuilder:
         elif content == "video":
             yield Skip(entry.path, "a clip among pictures")
         else:
-            yield Item(entry.path, self._of(entry), "image", self._content(entry))
+            yield self._item(entry, "image", self._content(entry))
 
     def finish(self) -> Iterator[Item | Skip]:
         """What is still held back: the last frame folder."""
@@ -77,19 +80,20 @@ class RecordBuilder:
         else:
             path = folder or "frames"
             facts = self._facts.of(path, self._inner)
-            yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits))
+            captions = self._facts.captions(path, self._inner)
+            yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits), captions)
 
     def _clip(self, entry: Entry) -> Iterator[Item | Skip]:
         content = content_of(entry.path)
         if content == "video" and entry.file is not None:
             file: Path = entry.file
-            yield Item(entry.path, self._of(entry), "video", lambda: file)
+            yield self._item(entry, "video", lambda: file)
             return
         load = self._content(entry)
         if self._survey.strips and content == "picture":
-            yield Item(entry.path, self._of(entry), "video", lambda: strip_frames(load(), entry.path, self._limits))
+            yield self._item(entry, "video", lambda: strip_frames(load(), entry.path, self._limits))
         elif content in ("video", "animation") or self._animated(entry, load):
-            yield Item(entry.path, self._of(entry), "video", load)
+            yield self._item(entry, "video", load)
         else:
             yield from self._frame(entry, load)
 
@@ -111,12 +115,14 @@ class RecordBuilder:
         content = entry.content(self._limits) if entry.streamed else None
         own = peek_dims(entry) if content is None else peek_dims(_again(entry, content))
         if own is not None and own <= dims and not self._survey.lone_array:
-            yield Item(entry.path, self._of(entry), "array", lambda: single_array(entry, content, dims, self._limits))
+            yield self._item(entry, "array", lambda: single_array(entry, content, dims, self._limits))
             return
-        facts = self._of(entry)
+        facts = self._facts.of(entry.path, entry.inner)
+        captions = self._facts.captions(entry.path, entry.inner)
         try:
             for stack in stacks(entry, content, self._limits):
-                yield from stack_items(stack, entry.path, facts, dims)
+                for item in stack_items(stack, entry.path, facts, dims):
+                    yield replace(item, captions=captions)
         except BadInput as problem:
             yield Skip.because(entry.path, problem)
 
@@ -134,8 +140,10 @@ class RecordBuilder:
         content = entry.content(self._limits)
         return lambda: content
 
-    def _of(self, entry: Entry) -> dict[str, str]:
-        return dict(self._facts.of(entry.path, entry.inner))
+    def _item(self, entry: Entry, kind: Kind, load: Callable[[], bytes | Path | np.ndarray]) -> Item:
+        """A file as a record, with what is known of it."""
+        facts = self._facts.of(entry.path, entry.inner)
+        return Item(entry.path, facts, kind, load, self._facts.captions(entry.path, entry.inner))
 
     def _stays_on_disk(self, entry: Entry) -> bool:
         return entry.file is not None and (entry.path.lower().endswith(".npy") or content_of(entry.path) == "video")

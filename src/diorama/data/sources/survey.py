@@ -56,6 +56,7 @@ class _Tally:
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
         self.counts[content] += 1
+        # One picture that is no strip settles it, and the others need not be measured.
         if content == "picture" and self.options.strip is None and self.strips is not False:
             self._measure(entry)
         elif content == "animation" and self.animated is None:
@@ -73,6 +74,7 @@ class _Tally:
     def _measure(self, entry: Entry) -> None:
         limits = self.options.limits
         try:
+            # The size stands near the beginning, save after long metadata, for which files on disk are read again.
             strip = looks_like_strip(entry.read(_HEAD_BYTES), entry.path, limits)
             if strip is None and entry.size > _HEAD_BYTES and not entry.streamed:
                 strip = looks_like_strip(entry.content(limits), entry.path, limits)

@@ -27,11 +27,13 @@ class Table:
         name: for messages.
         columns: of facts, without the path.
         rows: the facts of each path; empty cells are left out.
+        captions: all of the paths that have several; one alone stands in its row.
     """
 
     name: str
     columns: Sequence[str]
     rows: Mapping[str, Mapping[str, str]]
+    captions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _met: set[str] = field(default_factory=set)
 
     def facts(self, *paths: str) -> Mapping[str, str] | None:
@@ -67,7 +69,8 @@ def parse_table(content: bytes, name: str, folder: str = "") -> Table:
     """CSV (comma, semicolon or tab), or JSON lines where the name ends in .jsonl.
 
     The column ``path`` (or ``file_name``, ``filename``, ``file``) is relative to the source; ``text`` serves as
-    ``caption`` where there is none. Of several rows for one path the last counts.
+    ``caption`` where there is none. Of several rows for one path the last counts, but all their captions are kept; in
+    JSON a caption may be a list of several.
 
     Args:
         content: the file, UTF-8.
@@ -81,21 +84,33 @@ def parse_table(content: bytes, name: str, folder: str = "") -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise BadInput(f"{name}: the table is not UTF-8 text ({problem.reason} at byte {problem.start})") from problem
-    records = list(_json_lines(text, name) if name.lower().endswith(".jsonl") else _csv_rows(text, name))
+    records: list[dict[str, Any]] = list(
+        _json_lines(text, name) if name.lower().endswith(".jsonl") else _csv_rows(text, name)
+    )
     columns = list(dict.fromkeys(column for record in records for column in record))
     place = next((column for column in _PATH_COLUMNS if column in columns), None)
     if place is None:
         raise BadInput(f"{name}: the table needs a column 'path'; it has {', '.join(map(repr, columns)) or 'no rows'}")
-    rows = {}
+    rows: dict[str, Mapping[str, str]] = {}
+    captions: dict[str, dict[str, None]] = {}  # in order, each once
     for record in records:
-        path = inside(record.pop(place, ""))
+        path = inside(_cell(record.pop(place, "")))
         if path is None:
             continue
-        if _TEXT in record and _CAPTION not in record:
-            record[_CAPTION] = record[_TEXT]
-        rows[printable(f"{folder}/{path}" if folder else path)] = {k: v for k, v in record.items() if v != ""}
+        path = printable(f"{folder}/{path}" if folder else path)
+        own = captions.setdefault(path, {})
+        own.update(dict.fromkeys(_captions(record)))
+        cells = {column: _cell(value) for column, value in record.items()} | {_CAPTION: next(iter(own), "")}
+        rows[path] = {column: cell for column, cell in cells.items() if cell != ""}
     facts = [column for column in columns if column != place]
-    return Table(name, facts, rows)
+    return Table(name, facts, rows, {path: tuple(own) for path, own in captions.items() if len(own) > 1})
+
+
+def _captions(record: Mapping[str, Any]) -> list[str]:
+    """The captions that one row holds."""
+    found = record.get(_CAPTION, record.get(_TEXT, ""))
+    cells = [_cell(one).strip() for one in (found if isinstance(found, list) else [found])]
+    return [cell for cell in cells if cell]
 
 
 def _csv_rows(text: str, name: str) -> Iterator[dict[str, str]]:
@@ -108,7 +123,7 @@ def _csv_rows(text: str, name: str) -> Iterator[dict[str, str]]:
         raise BadInput(f"{name}: broken table ({problem})") from problem
 
 
-def _json_lines(text: str, name: str) -> Iterator[dict[str, str]]:
+def _json_lines(text: str, name: str) -> Iterator[dict[str, Any]]:
     # Only a line feed ends a line: str.splitlines also cuts at separators that JSON leaves inside strings.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -119,7 +134,7 @@ def _json_lines(text: str, name: str) -> Iterator[dict[str, str]]:
             raise BadInput(f"{name}: line {number} is not JSON ({problem})") from problem
         if not isinstance(record, dict):
             raise BadInput(f"{name}: line {number} is not an object")
-        yield {key: _cell(value) for key, value in record.items() if value is not None}
+        yield {key: value for key, value in record.items() if value is not None}
 
 
 def _cell(value: Any) -> str:

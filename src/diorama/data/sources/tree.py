@@ -84,11 +84,13 @@ class TreeSource:
                     any_record = True
                     yield result
         except BadInput as problem:
+            # A broken container with records is as good as its records; without any it is no source.
             if not any_record:
                 raise
             self._skipped.append(Skip.because(self.name, problem))
 
     def _results(self, builder: RecordBuilder) -> Iterator[Item | Skip]:
+        # A path names one record; an archive may hold it twice, and the first is what readers of archives go by.
         used = set[str]()
         broken_tables = {skip.path: skip for skip in self._survey.broken_tables}
         for entry in self._container.entries():

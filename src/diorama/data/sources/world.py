@@ -65,6 +65,7 @@ class WorldSource:
             indices = np.arange(first, min(first + size, self.count))
             block = _Block(self.world, indices)
             labels, captions = self.world.labels(indices), self.world.captions(indices)
+            # Items that are looked over and not loaded, as for a count, draw nothing.
             for place, index in enumerate(indices):
                 yield Item(
                     path=f"{index:06d}",

@@ -54,7 +54,7 @@ class ZipContainer:
         path = printable(path)
         if info.flag_bits & _ENCRYPTED:
             return Skip(path, "encrypted")
-        if stat.S_ISLNK(info.external_attr >> 16):
+        if stat.S_ISLNK(info.external_attr >> 16):  # the upper half is the mode of a Unix file
             return Skip(path, "a link")
         return Entry(path, info.file_size, lambda size: self._read(info, size, path))
 

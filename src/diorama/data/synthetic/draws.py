@@ -33,7 +33,8 @@ def _uniforms(indices: np.ndarray, seed: int) -> np.ndarray:
     blocks = torch.arange(_BLOCKS, dtype=torch.int64)[None, :]
     place = torch.zeros((), dtype=torch.int64)
     words = philox((blocks, scenes, place, place + _STREAM), (seed & 0xFFFFFFFF, seed >> 32))
-    return torch.stack(words, dim=-1).reshape(len(scenes), -1).numpy() / 2.0**32
+    bits = torch.stack(words, dim=-1).reshape(len(scenes), -1)  # (n, 32 blocks of 4 words)
+    return bits.numpy() / 2.0**32
 
 
 class _Stream:
@@ -69,7 +70,7 @@ def _velocities(draws: np.ndarray, position: np.ndarray, reach: np.ndarray, law:
     speed = _SPEEDS[0] + (_SPEEDS[1] - _SPEEDS[0]) * quick
     turn = 2 * np.pi * angle
     straight = np.stack([np.cos(turn), np.sin(turn)], axis=-1) * speed[..., None]
-    clearance = np.maximum(position[..., 1] - reach[..., 1], 0)
+    clearance = np.maximum(position[..., 1] - reach[..., 1], 0)  # (n, 3)
     sideways = np.where(angle < 0.5, -speed, speed)
     falling = np.stack([sideways, -np.sqrt(2 * GRAVITY * clearance) * lift], axis=-1)
     return np.where((law == LAWS.index("gravity"))[:, None, None], falling, straight)
@@ -87,6 +88,7 @@ def draw_factors(indices: np.ndarray, seed: int) -> Factors:
     """
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed must be in [0, 2^64), got {seed}")
+    # The order of the draws is part of what scene i of a seed is: a new factor draws after all others.
     stream = _Stream(_uniforms(indices, seed))
     crowd = stream.take(1)[:, 0]
     count = 1 + (crowd >= _COUNT_ODDS[0]).astype(np.int64) + (crowd >= _COUNT_ODDS[1])
@@ -97,8 +99,8 @@ def draw_factors(indices: np.ndarray, seed: int) -> Factors:
     background = stream.choose(len(BACKGROUNDS), 1)[:, 0]
     law = stream.choose(len(LAWS), 1)[:, 0]
     motion = stream.take(MOST_OBJECTS, 3)
-    radius = RADII[size].astype(np.float64)
-    reach = EXTENTS[shape] * radius[..., None]
+    radius = RADII[size].astype(np.float64)  # (n, 3)
+    reach = EXTENTS[shape] * radius[..., None]  # (n, 3, 2)
     present = np.arange(MOST_OBJECTS)[None, :] < count[:, None]
     position = _arrange(stream.take(_ARRANGEMENTS, MOST_OBJECTS, 2), reach, radius, present)
     velocity = _velocities(motion, position, reach, law)

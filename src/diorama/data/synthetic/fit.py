@@ -53,7 +53,7 @@ def draw_outlines(shape: np.ndarray, size: np.ndarray, centre: np.ndarray, corne
     """Coverage patches (m, side, side) of outlines whose patches start at ``corner`` (m, 2), (x, y) in pixels."""
     radius = _PIXELS[size][:, None, None]
     steps = np.arange(side, dtype=np.float32) + np.float32(0.5)
-    place = corner[:, :, None] + steps - centre[:, :, None]
+    place = corner[:, :, None] + steps - centre[:, :, None]  # (m, 2, side)
     u = (place[:, 0, None, :] / radius).astype(np.float32)
     v = (place[:, 1, :, None] / radius).astype(np.float32)
     cover = np.empty((len(shape), side, side), dtype=np.float32)
@@ -78,11 +78,12 @@ def _search(seen: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """The best whole-pixel place of every kind: kinds (k, 6) and centres (k, 6, 2), the best kinds first."""
     plain, squared = _templates()
     linear = _OCCAM * (1 - known) - 2 * known * seen
+    # The squared misfit over known pixels, expanded: outline² · known - 2 outline · known · seen, and a constant.
     spectrum = np.fft.rfft2(known)[:, None] * squared + np.fft.rfft2(linear)[:, None] * plain
     cost = np.fft.irfft2(spectrum, s=(WORKING_SIDE, WORKING_SIDE)).reshape(len(seen), _KINDS, -1)
     place = cost.argmin(axis=2)
     least = np.take_along_axis(cost, place[..., None], axis=2)[..., 0]
-    kinds = np.argsort(least, axis=1)[:, :_KEPT]
+    kinds = np.argsort(least, axis=1)[:, :_KEPT]  # (k, 6)
     best = np.take_along_axis(place, kinds, axis=1)
     centre = np.stack([best % WORKING_SIDE, best // WORKING_SIDE], axis=-1).astype(np.float32) + 0.5
     return kinds, centre
@@ -95,7 +96,7 @@ def _patches(maps: np.ndarray, corner: np.ndarray, beyond: float) -> np.ndarray:
     rows = np.arange(len(maps))[:, None, None, None]
     down = corner[..., 1, None, None] + _PATCH + steps[:, None]
     across = corner[..., 0, None, None] + _PATCH + steps
-    return padded[rows, down, across]
+    return padded[rows, down, across]  # (k, h, p, p)
 
 
 def fit(seen: np.ndarray, known: np.ndarray) -> Fits:

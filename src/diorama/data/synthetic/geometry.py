@@ -54,6 +54,7 @@ def _square(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _triangle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    # The two slanted sides have the normal (1.9, -1.1), and the base lies at v = 0.95.
     slope = math.hypot(1.9, 1.1)
     return np.maximum((1.9 * np.abs(u) - 1.1 * (v + 0.95)) / slope, v - 0.95)
 
@@ -148,6 +149,7 @@ def tone(texture: int, u: np.ndarray, v: np.ndarray, radius: np.ndarray | float)
     if name == "striped":
         return _wave(v, 0.9, radius) + np.zeros_like(u)
     if name == "dotted":
+        # Distances from the nearest point of a grid of dots 0.8 apart.
         x, y = (place - 0.8 * np.round(place / 0.8) for place in (u, v))
         return np.clip(0.5 + (np.sqrt(x * x + y * y) - 0.25) * radius, 0, 1)
     if name == "checked":

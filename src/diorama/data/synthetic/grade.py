@@ -67,9 +67,9 @@ def grade(
     return {factor: Grade(right=r, wrong=w, abstained=a) for factor, (r, w, a) in tally.items()}
 
 
-def _verdict(told: object, true: object) -> int:
+def _verdict(read: object, true: object) -> int:
     """0 right, 1 wrong, 2 abstained."""
-    return 2 if told is None else int(told != true)
+    return 2 if read is None else int(read != true)
 
 
 def _verdicts(thing: WorldObject, found: ObjectReading | None) -> dict[str, int]:

@@ -47,7 +47,7 @@ def trajectories(factors: Factors, frames: int) -> np.ndarray:
     start = factors.position.astype(np.float64)[:, None]
     velocity = factors.velocity.astype(np.float64)[:, None]
     time = np.arange(frames, dtype=np.float64)[None, :, None, None]
-    straight = _fold(start + velocity * time, reach, 1 - reach)
+    straight = _fold(start + velocity * time, reach, 1 - reach)  # (n, t, 3, 2)
     floor = 1 - reach[..., 1]
     falling = _fall(start[..., 1], velocity[..., 1], floor, time[..., 0])
     weighs = (factors.law == LAWS.index("gravity"))[:, None, None]

@@ -44,7 +44,7 @@ _ENDS = {
 
 def _blend(name: str, size: int) -> np.ndarray:
     """(size, size) weight of a background's second colour at every pixel's centre."""
-    place = (np.arange(size, dtype=np.float32) + 0.5) / size
+    place = (np.arange(size, dtype=np.float32) + 0.5) / size  # centres of pixels, in sides
     x, y = place[None, :], place[:, None]
     if name == "fog":
         return np.broadcast_to(x, (size, size))

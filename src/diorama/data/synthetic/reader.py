@@ -26,7 +26,7 @@ _ROUNDS = 3
 """Objects of one colour that are looked for (the world has at most one; generated pictures may have more)."""
 
 _WORST_OUTLINE = 0.2
-"""Squared difference a pixel of outline beyond which shape, size and place are not told."""
+"""Squared difference a pixel of outline beyond which shape, size and place are left open."""
 
 _LEAST_MARGIN = (0.3, 0.3)
 """By how much every rival must be worse: pixels, and a share of the best one's own cost."""
@@ -94,8 +94,9 @@ def _read(segments: Segments) -> list[SceneReading]:
 
 
 def _explain(segments: Segments, colour: np.ndarray, row: np.ndarray, number: np.ndarray) -> _Found:
-    mine = colour[row] == number[:, None, None]
+    mine = colour[row] == number[:, None, None]  # (k, 32, 32)
     seen = np.where(mine, segments.cover[row], 0).astype(np.float32)
+    # Where another colour is in front, nothing is known of what lies behind it.
     known = (mine | (colour[row] == -1)).astype(np.float32)
     fits = fit(seen, known)
     texture = texture_costs(fits.shape[:, 0], fits.size[:, 0], fits.centre[:, 0], seen, segments.tone[row])

@@ -82,12 +82,12 @@ class TrackReading:
 
     Args:
         colour: of the palette's names.
-        shape: told most often, or ``None`` when never told.
+        shape: read most often, or ``None`` when never read.
         size: likewise.
         texture: likewise.
         path: one centre (x, y) a frame in shares of the side, ``None`` where it is not read.
         seen: share of the frames in which the object is found.
-        constancy: share of the told shapes, sizes and textures that agree with those told most often, in [0, 1].
+        constancy: share of the shapes, sizes and textures read that agree with those read most often, in [0, 1].
         permanence: constancy times the share of frames in which it is found or another object may hide it.
     """
 
@@ -108,8 +108,8 @@ class ClipReading:
     Args:
         frames: one reading a frame.
         tracks: objects through time, in the order in which they appear.
-        background: told most often, or ``None``.
-        count: objects told most often, or ``None``.
+        background: read most often, or ``None``.
+        count: of objects, read most often, or ``None``.
         law: the law of motion that the paths follow better, or ``None`` when too little is seen.
         lawfulness: share of the accelerations away from the walls that agree with that law, in [0, 1].
         permanence: mean of the tracks' permanence, in [0, 1]; ``None`` without objects.

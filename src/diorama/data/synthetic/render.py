@@ -51,6 +51,7 @@ def draw_patches(factors: Factors, size: int) -> list[_Patches]:
         radius = float(share) * size
         side = min(patch_side(radius), size)
         centre = factors.position[row, slot] * np.float32(size)  # (k, 2)
+        # Patches stay inside the picture; the outline, not the patch, says where the object is.
         corner = np.clip(np.round(centre - side / 2), 0, size - side).astype(np.int64)
         steps = np.arange(side, dtype=np.float32) + np.float32(0.5)
         place = (corner[:, :, None] + steps - centre[:, :, None]).astype(np.float32) / radius  # (k, 2, p)
@@ -76,7 +77,7 @@ def _lay(canvas: np.ndarray, groups: list[_Patches], paints: list[np.ndarray]) -
     for depth in range(MOST_OBJECTS):
         for group, paint in zip(groups, paints, strict=True):
             chosen = np.nonzero(group.slot == depth)[0]
-            keep = (1 - group.cover)[..., None]
+            keep = (1 - group.cover)[..., None]  # (k, p, p, 1)
             side = keep.shape[1]
             places = np.stack([chosen, group.row[chosen], group.top[chosen], group.left[chosen]], axis=1).tolist()
             for each, row, top, left in places:
@@ -156,7 +157,7 @@ def render_masks(factors: Factors, size: int) -> tuple[np.ndarray, np.ndarray]:
     for first in range(0, len(factors), _CHUNK):
         part = slice(first, first + _CHUNK)
         shown, whole = _shown(rows_of(factors, part), size)
-        winner = shown.argmax(axis=-1)
+        winner = shown.argmax(axis=-1)  # (n, s, s)
         half = shown.max(axis=-1) >= 0.5
         masks[part] = (winner[:, None] == np.arange(MOST_OBJECTS)[:, None, None]) & half[:, None]
         visible[part] = shown.sum(axis=(1, 2)) / np.maximum(whole, 1e-6)

@@ -64,7 +64,8 @@ def reduce_pictures(images: np.ndarray) -> np.ndarray:
     if size == WORKING_SIDE:
         return pixels
     matrix = _averaging(size)
-    rows = np.matmul(matrix, pixels.reshape(count, size, size * 3)).reshape(count * WORKING_SIDE, size, 3)
+    rows = np.matmul(matrix, pixels.reshape(count, size, size * 3))  # (n, 32, s · 3)
+    rows = rows.reshape(count * WORKING_SIDE, size, 3)
     return np.matmul(matrix, rows).reshape(count, WORKING_SIDE, WORKING_SIDE, 3)
 
 
@@ -105,6 +106,7 @@ def _unmix(pixels: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, ...]:
     first = SHADE - behind[:, None]  # (m, 8, 3)
     second = (BASE - SHADE)[None]
     ff, ss = (first * first).sum(-1), (second * second).sum(-1)
+    # Normal equations of two unknowns for every pixel and colour, (m, 8) each.
     fs, ft, st = (first * second).sum(-1), (first * target).sum(-1), (second * target).sum(-1)
     determinant = np.maximum(ff * ss - fs * fs, 1e-3)
     cover = np.clip((ft * ss - st * fs) / determinant, 0, 1)

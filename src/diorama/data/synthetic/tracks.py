@@ -22,7 +22,7 @@ _TOLERANCE = 0.01
 """Sides per frame per frame by which an acceleration may miss its law: a third of a pixel at 32."""
 
 _LEAST_EVIDENCE = 3
-"""Accelerations without which no law is told."""
+"""Accelerations without which no law is named."""
 
 T = TypeVar("T")
 Sighting = ObjectReading | None
@@ -68,9 +68,9 @@ def link(frames: Sequence[SceneReading]) -> ClipReading:
     )
 
 
-def _usual(told: Iterable[T | None]) -> T | None:
-    """What is told most often, ``None`` aside."""
-    counts = Counter(value for value in told if value is not None)
+def _usual(readings: Iterable[T | None]) -> T | None:
+    """What is read most often, abstentions (``None``) not counted."""
+    counts = Counter(value for value in readings if value is not None)
     return counts.most_common(1)[0][0] if counts else None
 
 
@@ -110,16 +110,16 @@ def _follow(frames: Sequence[SceneReading]) -> list[list[Sighting]]:
 
 def _track(sightings: list[Sighting], frames: Sequence[SceneReading]) -> TrackReading:
     found = [thing for thing in sightings if thing is not None]
-    told, agree = 0, 0
+    read, agree = 0, 0
     usual = {}
     for factor in ("shape", "size", "texture"):
         values = [value for thing in found if (value := getattr(thing, factor)) is not None]
         usual[factor] = _usual(values)
-        told += len(values)
+        read += len(values)
         agree += sum(value == usual[factor] for value in values)
     own = float(RADII[SIZES.index(usual["size"])]) if usual["size"] else 0.0
     path = tuple(None if t is None or t.x is None or t.y is None else (t.x, t.y) for t in sightings)
-    constancy = agree / told if told else 0.0
+    constancy = agree / read if read else 0.0
     there = sum(
         thing is not None or _hidden(number, path, own, frames[number], found[0].colour)
         for number, thing in enumerate(sightings)
@@ -155,13 +155,14 @@ def _hidden(
 
 def _accelerations(track: TrackReading) -> np.ndarray:
     """(m, 2) second differences of the path wherever no wall can have turned it."""
-    path = np.array([place or (np.nan, np.nan) for place in track.path])
+    path = np.array([place or (np.nan, np.nan) for place in track.path])  # (t, 2), unknown places are NaN
     if len(path) < 3:
         return np.empty((0, 2))
     reach = EXTENTS[SHAPES.index(track.shape)] * RADII[SIZES.index(track.size)] if track.shape and track.size else 0.0
-    moves = np.abs(np.diff(path, axis=0))
+    moves = np.abs(np.diff(path, axis=0))  # (t - 1, 2)
     longest = np.maximum(moves[1:], moves[:-1])
-    triples = np.stack([path[:-2], path[1:-1], path[2:]])
+    triples = np.stack([path[:-2], path[1:-1], path[2:]])  # (3, t - 2, 2)
+    # Between two frames an object may have been at most one move beyond where it is seen.
     clear = (triples.min(axis=0) - longest > reach) & (triples.max(axis=0) + longest < 1 - reach)
     second = path[2:] - 2 * path[1:-1] + path[:-2]
     return np.where(clear, second, np.nan)
@@ -169,7 +170,7 @@ def _accelerations(track: TrackReading) -> np.ndarray:
 
 def _law(tracks: Sequence[TrackReading]) -> tuple[str | None, float | None]:
     pulls = [_accelerations(track) for track in tracks]
-    together = np.concatenate(pulls) if pulls else np.empty((0, 2))
+    together = np.concatenate(pulls) if pulls else np.empty((0, 2))  # (m, 2) of all tracks
     down = together[:, 1][~np.isnan(together[:, 1])]
     if len(down) < _LEAST_EVIDENCE:
         return None, None

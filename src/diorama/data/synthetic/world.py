@@ -59,7 +59,7 @@ class World:
     def clips(self, indices: np.ndarray) -> np.ndarray:
         """(n, frames, size, size, 3) uint8."""
         factors = self.factors(indices)
-        frames = render(frames_of(factors, trajectories(factors, self.frames)), self.size)
+        frames = render(frames_of(factors, trajectories(factors, self.frames)), self.size)  # (n t, s, s, 3)
         return frames.reshape(len(factors), self.frames, self.size, self.size, 3)
 
     def positions(self, indices: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ Reference: Goodfellow et al., "Generative Adversarial Networks", NeurIPS 2014, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,6 +84,10 @@ class GAN(Method):
                 )
             )
         return [*turns, Phase("generator", "generator", self.generator_loss, recorded=True)]
+
+    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
+        """Pictures."""
+        return ("image",)
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The generator."""

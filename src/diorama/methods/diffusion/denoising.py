@@ -10,15 +10,16 @@ Rombach et al., arXiv:2112.10752, equation 2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
+from diorama.core.contracts import Batch, Condition, Level, Loss, Moment, SideSpec
 from diorama.core.errors import BadConfig
+from diorama.data.computed_sides import ComputedSide
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
@@ -95,6 +96,14 @@ class DiffusionMethod(Method):
         """The model, with the codec that it was trained with."""
         return self.model
 
+    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
+        """What is drawn, and what it is drawn from."""
+        return keys_read(self.model, computed)
+
+    def computed_sides(self) -> Sequence[ComputedSide]:
+        """``latent``, of a model that draws latents."""
+        return latents_of(self.model, self.codec, "codec")
+
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
@@ -119,19 +128,34 @@ class DiffusionMethod(Method):
         return condition if self.encoder is None else {**condition, **self.encoder(condition)}
 
 
-def drawn_of(model: DiffusionSynthesizerConfig, codec: SpatialCodec | None, batch: Batch) -> Tensor:
-    """What a model is to draw of a batch: its pixels, or their latents.
-
-    A model that is given the record's picture draws its partner. Latents that lie in the batch are taken as they are.
-    """
+def drawn_key(model: DiffusionSynthesizerConfig) -> str:
+    """The key of the pixels that a model draws: a model that is given the record's picture draws its partner."""
     kind = model.media.kind
-    given = any(spec.key == kind for spec in model.conditions)
+    return "target" if any(spec.key == kind for spec in model.conditions) else kind
+
+
+def drawn_of(model: DiffusionSynthesizerConfig, codec: SpatialCodec | None, batch: Batch) -> Tensor:
+    """What a model is to draw of a batch: its pixels, or their latents, as they lie in it or as the codec has them."""
     if codec is None:
-        return batch["target" if given else kind]
+        return batch[drawn_key(model)]
     if "latent" in batch:
         return batch["latent"]
     with torch.no_grad():
-        return codec.encode(batch["target" if given else kind])
+        return codec.encode(batch[drawn_key(model)])
+
+
+def keys_read(model: DiffusionSynthesizerConfig, computed: Collection[str]) -> tuple[str, ...]:
+    """The keys of a batch that training a model reads, when it holds the sides ``computed``."""
+    drawn = "latent" if "latent" in computed else drawn_key(model)
+    return (drawn, *(spec.key for spec in model.conditions))
+
+
+def latents_of(model: DiffusionSynthesizerConfig, codec: SpatialCodec | None, part: str) -> Sequence[ComputedSide]:
+    """The side ``latent`` of what a model draws, if it has a codec, which lies in a frozen part."""
+    if codec is None:
+        return ()
+    spec = SideSpec(key="latent", kind="values", shape=model.drawn.shape)
+    return (ComputedSide(spec=spec, of=drawn_key(model), encoder=part, encode=codec.encode),)
 
 
 def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:

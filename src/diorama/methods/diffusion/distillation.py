@@ -7,7 +7,7 @@ arXiv:2202.00512, algorithm 2.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
 from diorama.core.errors import BadConfig
+from diorama.data.computed_sides import ComputedSide
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
-from diorama.methods.diffusion.denoising import broadcast, drawn_of
+from diorama.methods.diffusion.denoising import broadcast, drawn_of, keys_read, latents_of
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.gaussian import noise_of, noised
@@ -104,6 +105,14 @@ class ProgressiveDistillation(Method):
     def synthesizer(self) -> DiffusionSynthesizerConfig:
         """The teacher's model with the student's steps."""
         return self.model
+
+    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
+        """What the teacher draws, and what it is drawn from."""
+        return keys_read(self.model, computed)
+
+    def computed_sides(self) -> Sequence[ComputedSide]:
+        """``latent``, where the teacher draws latents."""
+        return latents_of(self.model, self.codec, "teacher")
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared distance of the student's clean samples from those that two steps imply."""

@@ -10,7 +10,7 @@ arXiv:2105.04906, equation 4 (decorrelation).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -79,6 +79,10 @@ class ContrastiveMethod(Method):
 
     def phases(self) -> Sequence[Phase]:
         return (Phase("encoder.features", "encoder", self.loss),)
+
+    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
+        """Pictures."""
+        return ("image",)
 
     def averaged(self) -> Mapping[str, nn.Module]:
         return {"encoder": self.encoder, "decoder": self.decoder}

@@ -6,7 +6,7 @@ Reference: Kingma, Welling, "Auto-Encoding Variational Bayes", ICLR 2014, arXiv 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -72,6 +72,10 @@ class VAE(Method):
     def phases(self) -> Sequence[Phase]:
         """One turn; while its weight grows, it is another function in every step."""
         return [Phase("elbo", "autoencoder", self.elbo, recorded=not self.config.warmup)]
+
+    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
+        """Pictures."""
+        return ("image",)
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """Encoder and decoder, and the scale of spatial latents."""

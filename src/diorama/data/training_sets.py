@@ -1,4 +1,4 @@
-"""The data of a run: one set or several, what they are, and a hash that names them all."""
+"""The data of a training: one set or several, what they are, and a hash that names them all."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from diorama.core.errors import BadConfig
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset, Split
 from diorama.data.raw import open_any
+from diorama.data.side_values import common_sides
 
 Data = Path | str | Sequence[Path | str | tuple[Path | str, float]]
 """One data set, or several, each alone or with the weight it is drawn with."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
+class TrainingData:
     """What a run trains on.
 
     Args:
-        info: of all sets together: what recipes are made from.
+        info: of all sets together, with the sides that all have: what recipes are made from.
         train: the training splits with their weights.
         val: the first set's validation split, which picks the best model; ``None`` where it has none.
     """
@@ -32,12 +33,12 @@ class Feed:
     val: Split | None
 
 
-def open_feed(data: Data) -> Feed:
+def open_training_data(data: Data) -> TrainingData:
     """Open what ``data`` names: prepared folders, small raw ones (prepared once, into a cache), built-in worlds.
 
     Raises:
         BadInput: a set cannot be read or has no training split.
-        BadConfig: the sets differ in shape, units or classes.
+        BadConfig: the sets differ in shape, units or classes, or in what a side is.
     """
     listed = [data] if isinstance(data, (str, Path)) else list(data)
     weighted = [entry if isinstance(entry, tuple) else (entry, 1.0) for entry in listed]
@@ -53,7 +54,7 @@ def open_feed(data: Data) -> Feed:
                 )
     train = tuple((dataset.split("train"), weight) for dataset, weight in sets)
     val = first.split("val") if first.splits.get("val") else None
-    return Feed(info=_together(sets), train=train, val=val)
+    return TrainingData(info=_together(sets), train=train, val=val)
 
 
 def _together(sets: Sequence[tuple[Dataset, float]]) -> DataInfo:
@@ -61,10 +62,16 @@ def _together(sets: Sequence[tuple[Dataset, float]]) -> DataInfo:
     infos = [dataset.info for dataset, _ in sets]
     if len(sets) == 1:
         return infos[0]
+    try:
+        sides = common_sides([info.sides for info in infos])
+    except ValueError as problem:
+        raise BadConfig(f"data: {problem}; prepare the sets alike to train on all") from problem
+    # The weights belong to the name: the same sets in other shares are other data.
     names = "\n".join(f"{dataset.info.sha256} {weight!r}" for dataset, weight in sets)
     return replace(
         infos[0],
         name=" + ".join(info.name for info in infos),
         count=sum(info.count for info in infos),
         sha256=hashlib.sha256(names.encode()).hexdigest(),
+        sides=sides,
     )

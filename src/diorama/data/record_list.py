@@ -1,4 +1,4 @@
-"""What preparation keeps in mind of every record while it reads: where it came from and what is said of it."""
+"""What preparation knows of every record while it reads: where it came from and what is said of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedRecord:
     """One record.
 
     Args:
@@ -31,6 +31,7 @@ class Entry:
         split: the split that the source names, if any.
         group: records of one group stay on one side.
         signature: (f, s, s, 3) uint8, for the search of duplicates.
+        captions: all that it has.
     """
 
     item: str
@@ -39,10 +40,11 @@ class Entry:
     split: str | None
     group: str
     signature: NDArray[np.uint8]
+    captions: Sequence[str] = ()
 
 
-class Ledger:
-    """Entries of all records in the order in which they were written, and counts for the audit.
+class RecordList:
+    """All records in the order in which they were written, and counts for the audit.
 
     Args:
         group: the fact whose equal values stay together; ``None`` keeps only records of one item together.
@@ -50,7 +52,7 @@ class Ledger:
 
     def __init__(self, group: str | None = None) -> None:
         self.group = group
-        self.entries: list[Entry] = []
+        self.entries: list[ListedRecord] = []
         self.skipped: list[Skip] = []
         self.notes: list[str] = []
         self.files = self.items = self.items_kept = 0
@@ -63,8 +65,10 @@ class Ledger:
         """The items that gave a record, in order."""
         return list(dict.fromkeys(entry.item for entry in self.entries))
 
-    def enter(self, source: str, path: str, facts: Mapping[str, str], intake: Intake) -> list[Entry]:
-        """Note what became of an item, and return the entries of its records."""
+    def add(
+        self, source: str, path: str, facts: Mapping[str, str], intake: Intake, captions: Sequence[str] = ()
+    ) -> list[ListedRecord]:
+        """Note what became of an item, and return its records."""
         self.items += 1
         if intake.skipped:
             self.skipped.append(Skip(path, intake.skipped))
@@ -74,28 +78,30 @@ class Ledger:
         self.sizes[intake.size] += 1
         self.modes[intake.mode] += 1
         self._done.update(intake.notes)
+        # A path alone names a record, in the audit and in the index, so clips of one file are numbered.
         several = len(intake.records) > 1
         entries = [
-            Entry(
+            ListedRecord(
                 item=item,
                 path=f"{item}#{number}" if several else item,
                 facts=facts,
                 split=facts.get("split"),
                 group=(facts.get(self.group) if self.group else None) or item,
                 signature=taken.signature,
+                captions=captions,
             )
             for number, taken in enumerate(intake.records)
         ]
         self.entries += entries
         return entries
 
-    def leave(self, source: Source) -> None:
+    def finish_source(self, source: Source) -> None:
         """Note what a source says of itself once it is exhausted."""
         self.files += source.files
         self.skipped += source.skipped
         self.notes += source.notes
 
-    def replace_entries(self, entries: Sequence[Entry], reason: str) -> None:
+    def replace_entries(self, entries: Sequence[ListedRecord], reason: str) -> None:
         """Take over the entries of unified records; items that gave none are skipped for ``reason``."""
         remaining = {entry.item for entry in entries}
         self.skipped += [Skip(item, reason) for item in self.kept() if item not in remaining]
@@ -123,6 +129,7 @@ class Ledger:
         groups = {name: number for number, name in enumerate(dict.fromkeys(entry.group for entry in self.entries))}
         numbers = [groups[entry.group] for entry in self.entries]
         links = [(numbers[same[0]], numbers[other]) for same in equal_groups(digests) for other in same[1:]]
+        # Groups that share an equal record are named by the first of them, and so are divided as one.
         heads = {member: group[0] for group in join(links) for member in group}
         names = list(groups)
         return [
@@ -158,7 +165,7 @@ class Ledger:
         return name
 
 
-def moved(entry: Entry, signature: NDArray[np.uint8], number: int | None) -> Entry:
+def moved(entry: ListedRecord, signature: NDArray[np.uint8], number: int | None) -> ListedRecord:
     """The entry of a record made from another, ``number`` counting several."""
     path = entry.path if number is None else f"{entry.path}#{number}"
     return replace(entry, signature=signature, path=path)
