@@ -75,3 +75,17 @@ def test_a_block_on_a_gpu_equals_itself_on_a_cpu(resample: str, skip: int, scale
             ours, exact = _values(block, inputs, slope.cuda()), _values(block, inputs, slope)
         for found, expected in zip(ours, exact, strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * max(1.0, expected.abs().max().item()))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("skip", [0, 8])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_under_autocast_a_block_takes_features_of_any_type(skip: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    block = ResidualBlock(16 + skip, 16, BlockStyle(embedding=6, groups=4), project=True).cuda()
+    inputs = [torch.randn(3, 16, 8, 8), torch.randn(3, 6), *([torch.randn(3, skip, 8, 8)] if skip else [])]
+    given = [t.cuda() for t in inputs]
+    exact = block(*given)
+    with torch.autocast("cuda", torch.bfloat16):
+        found = block(*(t.to(dtype) if t.dim() == 4 else t for t in given))
+    assert (found.float() - exact).norm() < 0.02 * exact.norm()

@@ -117,6 +117,8 @@ class ResidualBlock(nn.Module):
         h = dropout(h, self.dropout, self.training)
         if kernels.take(x, skip, h):
             return self._sum_on_cuda(x, skip, h)
+        # Under autocast features in float32 meet results in half precision: no kernel of ours adds these.
+        x = x if skip is None else torch.cat([x, skip], dim=1)
         x = (x if self.shortcut is None else self.shortcut(x)) + self.conv_out(h)
         return x if self.divide == 1 else x / self.divide
 
