@@ -30,6 +30,7 @@ from diorama.core.files import write_text
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.nn import kernels, resample
 from diorama.nn.norm import GroupNormAct
+from diorama.nn.projection import pointwise
 from diorama.nn.residual import ResidualBlock
 
 KINDS = (
@@ -64,7 +65,7 @@ def network(device: torch.device, *, tiny: bool) -> nn.Module:
 @contextmanager
 def plain() -> Iterator[None]:
     """PyTorch's own kernels throughout."""
-    with patch.object(kernels, "can_build", lambda: False), plain_enlarging():
+    with patch.object(kernels, "can_build", lambda: False), plain_enlarging(), plain_halving():
         yield
 
 
@@ -75,6 +76,13 @@ def plain_enlarging() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def plain_halving() -> Iterator[None]:
+    """Features padded on the right and at the bottom, and then a convolution."""
+    with patch.object(resample.ConvDown, "forward", lambda self, x: self.conv(F.pad(x, (0, 1, 0, 1)))):
+        yield
+
+
 def variants(device: torch.device) -> dict[str, tuple[Callable[[], object], bool]]:
     """Contexts by name, and whether weights are cast once."""
     every: dict[str, tuple[Callable[[], object], bool]] = {
@@ -82,6 +90,7 @@ def variants(device: torch.device) -> dict[str, tuple[Callable[[], object], bool
         "fused": (ExitStack, False),
         "fused, weights cast once": (ExitStack, True),
         "the same, enlarging apart": (plain_enlarging, True),
+        "the same, padded copies halved": (plain_halving, True),
     }
     return every if device.type == "cuda" else {"plain": every["plain"]}
 
@@ -258,7 +267,7 @@ def layers(batch: int, device: torch.device, arguments: argparse.Namespace) -> l
     for inputs, joined, outputs, size in ((256, 128, 128, 32), (128, 128, 128, 32), (256, 256, 256, 16)):
         x, skip, w = features(inputs, size), features(joined, size), weight(outputs, inputs + joined, 1)
         both = milliseconds(lambda x=x, s=skip, w=w: F.conv2d(torch.cat([x, s], 1), w), device, arguments.repeats)
-        split = milliseconds(lambda x=x, s=skip, w=w: pointwise(w, x, s), device, arguments.repeats)
+        split = milliseconds(lambda x=x, s=skip, w=w: pointwise(w.flatten(1), x, s), device, arguments.repeats)
         lines.append(f"| joining, then 1x1, {inputs}+{joined} to {outputs}, {size} px | {both:.3f} | |")
         lines.append(f"| the same as two products | {split:.3f} | |")
     q, k, v = (torch.randn(batch, 1, 256, 256, device=device, dtype=torch.bfloat16) for _ in range(3))
@@ -274,16 +283,17 @@ def sweep(batch: int, device: torch.device, arguments: argparse.Namespace) -> li
     lines = [f"## Group norm, batch {batch}: GB/s (read once, written once)", ""]
     shapes = ((128, 0, 32), (256, 128, 32), (256, 0, 16), (256, 256, 16), (256, 0, 8))
     names = " | ".join(f"{a}{f'+{b}' if b else ''}, {size} px" for a, b, size in shapes)
-    lines += [f"| tile, warps, stages, cached | {names} |", "|---" * (len(shapes) + 1) + "|"]
+    lines += [f"| accesses, registers, line, warps | {names} |", "|---" * (len(shapes) + 1) + "|"]
     settings = [
-        (4096, 8, 3, 16),
-        (4096, 8, 1, 16),
-        (2048, 8, 3, 16),
-        (2048, 4, 3, 16),
-        (8192, 8, 1, 16),
-        (4096, 8, 3, 17),
+        (8, 80, 128, 16),
+        (8, 64, 128, 16),
+        (8, 128, 128, 16),
+        (4, 80, 128, 16),
+        (8, 80, 64, 16),
+        (8, 80, 256, 16),
+        (8, 80, 128, 8),
     ]
-    for tile, warps, stages, cached in settings:
+    for accesses, registers, line, warps in settings:
         cells = []
         for channels, joined, size in shapes:
             x = torch.randn(batch, channels, size, size, device=device, dtype=torch.bfloat16)
@@ -291,11 +301,12 @@ def sweep(batch: int, device: torch.device, arguments: argparse.Namespace) -> li
             x, skip = (None if s is None else s.contiguous(memory_format=torch.channels_last) for s in (x, skip))
             layer = GroupNormAct(32, channels + joined, act="silu").to(device)
             with ExitStack() as held, torch.no_grad():
-                for name, value in {"_TILE": tile, "_WARPS": warps, "_STAGES": stages, "_CACHED": 1 << cached}.items():
+                changed = {"_PARTS": accesses, "_REGISTERS_FORWARD": registers, "_LINE": line, "_MOST_WARPS": warps}
+                for name, value in changed.items():
                     held.enter_context(patch.object(group_norm_triton, name, value))
                 time = milliseconds(lambda x=x, s=skip, m=layer: m(x, skip=s), device, arguments.repeats)
             cells.append(f"{4e-6 * batch * (channels + joined) * size * size / time:,.0f}")
-        lines.append(f"| {tile}, {warps}, {stages}, {1 << cached} | {' | '.join(cells)} |")
+        lines.append(f"| {accesses}, {registers}, {line}, {warps} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
