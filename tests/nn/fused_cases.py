@@ -57,10 +57,21 @@ NORMS = (
     # One group, wider than what a thread reads at once.
     NormCase((2, 640, 5, 5), 0, 1, per_sample=True, silu=True),
     NormCase((1, 128, 32, 32), 64, 16, silu=True, mean=-20.0),
+    # More chunks than are added up at once.
+    NormCase((1, 640, 9, 9), 0, 1, offset=True),
+    # A channel a group; an odd number of groups; one sample.
+    NormCase((1, 7, 5, 3), 0, 7, offset=True, silu=True),
+    NormCase((1, 9, 6, 7), 6, 5, offset=True, per_sample=True, silu=True),
 )
-PROJECTIONS = (((2, 24, 5, 7), 0, 40), ((3, 64, 6, 6), 32, 20), ((1, 3, 1, 1), 5, 3), ((2, 128, 9, 9), 136, 264))
+PROJECTIONS = (
+    ((2, 24, 5, 7), 0, 40),
+    ((3, 64, 6, 6), 32, 20),
+    ((1, 3, 1, 1), 5, 3),
+    ((2, 128, 9, 9), 136, 264),
+    ((1, 1, 5, 1), 7, 1),
+)
 """Shape of x, channels of what is joined to it (0 for none), and channels that both are projected to."""
-SUMS = ((2, 24, 5, 7), (1, 3, 1, 1), (2, 300, 9, 5), (3, 128, 8, 8))
+SUMS = ((2, 24, 5, 7), (1, 3, 1, 1), (2, 300, 9, 5), (3, 128, 8, 8), (1, 1, 3, 2))
 """Shapes of residual sums."""
 
 

@@ -46,7 +46,7 @@ def _normalised_and_slope(
 
 @triton.jit
 def _sums(
-    parts, slopes, inverse, shift, w, b, begin, pixels, WIDTH: tl.constexpr, GROUPS: tl.constexpr, LANES: tl.constexpr,
+    parts, slopes, inverse, shift, w, b, left, WIDTH: tl.constexpr, GROUPS: tl.constexpr, LANES: tl.constexpr,
     TILE: tl.constexpr, PARTS: tl.constexpr, EVEN: tl.constexpr, SILU: tl.constexpr, HAS_OFFSET: tl.constexpr,
 ):  # fmt: skip
     """Sums over pixels of dz, of dz·û, and of û where the offset needs that: each (GROUPS, LANES)."""
@@ -59,7 +59,7 @@ def _sums(
         total += dz
         product += dz * u
         if HAS_OFFSET:
-            normalised += inside(u, begin + i * TILE, pixels, WIDTH, EVEN)
+            normalised += inside(u, i * TILE, left, WIDTH, EVEN)
     return tl.sum(total, 0), tl.sum(product, 0), tl.sum(normalised, 0)
 
 
@@ -78,17 +78,17 @@ def _store_small(
 
 @triton.jit
 def _store_gradients(
-    dx, dskip, parts, slopes, inverse, shift, w, b, first, second, n, c, split, channels, begin, pixels, real,
+    dx, dskip, parts, slopes, inverse, shift, w, b, first, second, n, begin, c, split, channels, pixels, real,
     GROUPS: tl.constexpr, LANES: tl.constexpr, TILE: tl.constexpr, PARTS: tl.constexpr, EVEN: tl.constexpr,
     HAS_SKIP: tl.constexpr, SILU: tl.constexpr,
 ):  # fmt: skip
     """The gradient of x (and skip); ``first`` and ``second`` are the group's means of w·dz and of w·dz·û."""
-    start, apart = first_pixel(dx, dskip, n, c, split, channels, pixels, HAS_SKIP)
+    start, apart = first_pixel(dx, dskip, n, begin, c, split, channels, pixels, HAS_SKIP)
     for i in tl.static_range(PARTS):
         tile, dy = as_it_came(parts[i]), as_it_came(slopes[i])
         u, dz = _normalised_and_slope(tile, dy, inverse, shift, w, b, GROUPS, LANES, SILU)
         gradient = dz * (w * inverse) - (u * (second * inverse) + first * inverse)
-        store(start, apart, begin + i * TILE, pixels, real, gradient, EVEN)
+        store(start, apart, i * TILE, pixels - begin, real, gradient, EVEN)
 
 
 @triton.jit
@@ -100,15 +100,15 @@ def whole_backward_kernel(
     """All gradients of some groups of one sample."""
     n, _, group = program(groups, 1, GROUPS)
     c, real = channels_of(group, GROUPS, WIDTH, LANES)
-    start, apart = first_pixel(x, skip, n, c, split, channels, pixels, HAS_SKIP)
-    parts = load_parts(start, apart, 0, pixels, real, TILE, PARTS, EVEN)
-    start, apart = first_pixel(dy, dy, n, c, channels, channels, pixels, False)
-    slopes = load_parts(start, apart, 0, pixels, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(x, skip, n, 0, c, split, channels, pixels, HAS_SKIP)
+    parts = load_parts(start, apart, pixels, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(dy, dy, n, 0, c, channels, channels, pixels, False)
+    slopes = load_parts(start, apart, pixels, real, TILE, PARTS, EVEN)
     average, inverse = known_moments(mean, rstd, n, group, groups, GROUPS)
     w, b = vector(weight, n * stride_n + c, real, GROUPS, LANES), vector(bias, n * stride_n + c, real, GROUPS, LANES)
     shift = (offset_of(offset, n, c, channels, real, HAS_OFFSET, GROUPS, LANES) - average) * inverse
     total, product, normalised = _sums(
-        parts, slopes, inverse, shift, w, b, 0, pixels, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN, SILU, HAS_OFFSET
+        parts, slopes, inverse, shift, w, b, pixels, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN, SILU, HAS_OFFSET
     )  # fmt: skip
     total, product, normalised = total[None, :, :], product[None, :, :], normalised[None, :, :]
     first = tl.sum(w * total, 2)[:, :, None] / (WIDTH * pixels)
@@ -118,7 +118,7 @@ def whole_backward_kernel(
         pixels, HAS_OFFSET,
     )  # fmt: skip
     _store_gradients(
-        dx, dskip, parts, slopes, inverse, shift, w, b, first, second, n, c, split, channels, 0, pixels, real, GROUPS,
+        dx, dskip, parts, slopes, inverse, shift, w, b, first, second, n, 0, c, split, channels, pixels, real, GROUPS,
         LANES, TILE, PARTS, EVEN, HAS_SKIP, SILU,
     )  # fmt: skip
 
@@ -133,15 +133,15 @@ def chunk_backward_sums_kernel(
     n, chunk, group = program(groups, chunks, GROUPS)
     c, real = channels_of(group, GROUPS, WIDTH, LANES)
     begin = chunk * TILE * PARTS
-    start, apart = first_pixel(x, skip, n, c, split, channels, pixels, HAS_SKIP)
-    parts = load_parts(start, apart, begin, pixels, real, TILE, PARTS, EVEN)
-    start, apart = first_pixel(dy, dy, n, c, channels, channels, pixels, False)
-    slopes = load_parts(start, apart, begin, pixels, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(x, skip, n, begin, c, split, channels, pixels, HAS_SKIP)
+    parts = load_parts(start, apart, pixels - begin, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(dy, dy, n, begin, c, channels, channels, pixels, False)
+    slopes = load_parts(start, apart, pixels - begin, real, TILE, PARTS, EVEN)
     average, inverse = known_moments(mean, rstd, n, group, groups, GROUPS)
     w, b = vector(weight, n * stride_n + c, real, GROUPS, LANES), vector(bias, n * stride_n + c, real, GROUPS, LANES)
     shift = (offset_of(offset, n, c, channels, real, HAS_OFFSET, GROUPS, LANES) - average) * inverse
     total, product, normalised = _sums(
-        parts, slopes, inverse, shift, w, b, begin, pixels, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN, SILU, HAS_OFFSET
+        parts, slopes, inverse, shift, w, b, pixels - begin, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN, SILU, HAS_OFFSET
     )  # fmt: skip
     place = (n * chunks + chunk) * 3 * channels + c
     store_vector(partial, place, real, total)
@@ -157,12 +157,16 @@ def chunk_backward_moments_kernel(
     """Small gradients of one sample and group, and the group's means of w·dz and w·dz·û: means (batch, groups, 2)."""
     n, _, group = program(groups, 1, 1)
     c, real = channels_of(group, 1, WIDTH, LANES)
-    k = tl.arange(0, BLOCK_K)[:, None]
-    valid = (k < chunks) & real
-    place = partial + (n * chunks + k) * 3 * channels + c
-    total = tl.sum(tl.load(place, mask=valid, other=0.0), 0)[None, :]  # (1, LANES)
-    product = tl.sum(tl.load(place + channels, mask=valid, other=0.0), 0)[None, :]
-    normalised = tl.sum(tl.load(place + 2 * channels, mask=valid, other=0.0), 0)[None, :]
+    total = tl.zeros([1, LANES], tl.float32)
+    product = tl.zeros([1, LANES], tl.float32)
+    normalised = tl.zeros([1, LANES], tl.float32)
+    for begin in range(0, chunks, BLOCK_K):
+        k = begin + tl.arange(0, BLOCK_K)[:, None]
+        valid = (k < chunks) & real
+        place = partial + (n * chunks + k) * 3 * channels + c
+        total += tl.sum(tl.load(place, mask=valid, other=0.0), 0)[None, :]
+        product += tl.sum(tl.load(place + channels, mask=valid, other=0.0), 0)[None, :]
+        normalised += tl.sum(tl.load(place + 2 * channels, mask=valid, other=0.0), 0)[None, :]
     w = tl.load(weight + n * stride_n + c, mask=real, other=0.0).to(tl.float32)
     inverse = tl.load(rstd + n * groups + group)
     first, second = tl.sum(w * total) / (WIDTH * pixels), tl.sum(w * product) / (WIDTH * pixels)
@@ -184,16 +188,16 @@ def chunk_backward_apply_kernel(
     n, chunk, group = program(groups, chunks, GROUPS)
     c, real = channels_of(group, GROUPS, WIDTH, LANES)
     begin = chunk * TILE * PARTS
-    start, apart = first_pixel(x, skip, n, c, split, channels, pixels, HAS_SKIP)
-    parts = load_parts(start, apart, begin, pixels, real, TILE, PARTS, EVEN)
-    start, apart = first_pixel(dy, dy, n, c, channels, channels, pixels, False)
-    slopes = load_parts(start, apart, begin, pixels, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(x, skip, n, begin, c, split, channels, pixels, HAS_SKIP)
+    parts = load_parts(start, apart, pixels - begin, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(dy, dy, n, begin, c, channels, channels, pixels, False)
+    slopes = load_parts(start, apart, pixels - begin, real, TILE, PARTS, EVEN)
     average, inverse = known_moments(mean, rstd, n, group, groups, GROUPS)
     w, b = vector(weight, n * stride_n + c, real, GROUPS, LANES), vector(bias, n * stride_n + c, real, GROUPS, LANES)
     shift = (offset_of(offset, n, c, channels, real, HAS_OFFSET, GROUPS, LANES) - average) * inverse
     g = (n * groups + group + tl.arange(0, GROUPS)) * 2
     first, second = of_groups(tl.load(means + g)), of_groups(tl.load(means + g + 1))
     _store_gradients(
-        dx, dskip, parts, slopes, inverse, shift, w, b, first, second, n, c, split, channels, begin, pixels, real,
+        dx, dskip, parts, slopes, inverse, shift, w, b, first, second, n, begin, c, split, channels, pixels, real,
         GROUPS, LANES, TILE, PARTS, EVEN, HAS_SKIP, SILU,
     )  # fmt: skip

@@ -34,38 +34,38 @@ from diorama.nn.group_norm_tiles import (
 
 @triton.jit
 def _moments(
-    parts, added, begin, pixels, WIDTH: tl.constexpr, GROUPS: tl.constexpr, LANES: tl.constexpr, TILE: tl.constexpr,
+    parts, added, left, WIDTH: tl.constexpr, GROUPS: tl.constexpr, LANES: tl.constexpr, TILE: tl.constexpr,
     PARTS: tl.constexpr, EVEN: tl.constexpr,
 ):  # fmt: skip
-    """Mean of u over the pixels at hand, and the sum of its squared distances from there: both (GROUPS,)."""
+    """Mean of u over the tiles' first ``left`` pixels, and the sum of squared distances from it: both (GROUPS,)."""
     total = tl.zeros([TILE, GROUPS, LANES], tl.float32)
     for i in tl.static_range(PARTS):
         u = values(parts[i], GROUPS, LANES) + added
-        total += inside(u, begin + i * TILE, pixels, WIDTH, EVEN)
-    mean = tl.sum(tl.sum(total, 2), 0) / (tl.minimum(pixels - begin, PARTS * TILE) * WIDTH)
+        total += inside(u, i * TILE, left, WIDTH, EVEN)
+    mean = tl.sum(tl.sum(total, 2), 0) / (tl.minimum(left, PARTS * TILE) * WIDTH)
     # The mean comes first: the squares of differences from it lose no digits, however far from zero it lies.
     added = added - of_groups(mean)
     total = tl.zeros([TILE, GROUPS, LANES], tl.float32)
     for i in tl.static_range(PARTS):
         u = values(as_it_came(parts[i]), GROUPS, LANES) + added
-        u = inside(u, begin + i * TILE, pixels, WIDTH, EVEN)
+        u = inside(u, i * TILE, left, WIDTH, EVEN)
         total += u * u
     return mean, tl.sum(tl.sum(total, 2), 0)
 
 
 @triton.jit
 def _store_results(
-    y, parts, scale, shift, n, c, channels, begin, pixels, real, GROUPS: tl.constexpr, LANES: tl.constexpr,
+    y, parts, scale, shift, n, begin, c, channels, pixels, real, GROUPS: tl.constexpr, LANES: tl.constexpr,
     TILE: tl.constexpr, PARTS: tl.constexpr, EVEN: tl.constexpr, SILU: tl.constexpr,
 ):  # fmt: skip
     """y of all tiles: scaled, shifted, and perhaps activated."""
-    start, apart = first_pixel(y, y, n, c, channels, channels, pixels, False)
+    start, apart = first_pixel(y, y, n, begin, c, channels, channels, pixels, False)
     for i in tl.static_range(PARTS):
         # Twice, since what came out once is what the variance was computed from.
         z = values(as_it_came(as_it_came(parts[i])), GROUPS, LANES) * scale + shift
         if SILU:
             z = silu(z)
-        store(start, apart, begin + i * TILE, pixels, real, z, EVEN)
+        store(start, apart, i * TILE, pixels - begin, real, z, EVEN)
 
 
 @triton.jit
@@ -77,11 +77,11 @@ def whole_forward_kernel(
     """y of some groups of one sample; with ``SAVE`` also their mean and 1/std: (batch, groups)."""
     n, _, group = program(groups, 1, GROUPS)
     c, real = channels_of(group, GROUPS, WIDTH, LANES)
-    start, apart = first_pixel(x, skip, n, c, split, channels, pixels, HAS_SKIP)
-    parts = load_parts(start, apart, 0, pixels, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(x, skip, n, 0, c, split, channels, pixels, HAS_SKIP)
+    parts = load_parts(start, apart, pixels, real, TILE, PARTS, EVEN)
     added = offset_of(offset, n, c, channels, real, HAS_OFFSET, GROUPS, LANES)
     w, b = vector(weight, n * stride_n + c, real, GROUPS, LANES), vector(bias, n * stride_n + c, real, GROUPS, LANES)
-    average, squares = _moments(parts, added, 0, pixels, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN)
+    average, squares = _moments(parts, added, pixels, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN)
     inverse = 1.0 / tl.sqrt(squares / (pixels * WIDTH) + eps)
     if SAVE:
         g = n * groups + group + tl.arange(0, GROUPS)
@@ -90,7 +90,7 @@ def whole_forward_kernel(
     scale = w * of_groups(inverse)
     shift = (added - of_groups(average)) * scale + b
     _store_results(
-        y, parts, scale, shift, n, c, channels, 0, pixels, real, GROUPS, LANES, TILE, PARTS, EVEN, SILU
+        y, parts, scale, shift, n, 0, c, channels, pixels, real, GROUPS, LANES, TILE, PARTS, EVEN, SILU
     )  # fmt: skip
 
 
@@ -103,11 +103,11 @@ def chunk_sums_kernel(
     """Mean of a chunk of pixels and the sum of squared distances from it: partial (batch, groups, chunks, 2)."""
     n, chunk, group = program(groups, chunks, GROUPS)
     c, real = channels_of(group, GROUPS, WIDTH, LANES)
-    start, apart = first_pixel(x, skip, n, c, split, channels, pixels, HAS_SKIP)
     begin = chunk * TILE * PARTS
-    parts = load_parts(start, apart, begin, pixels, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(x, skip, n, begin, c, split, channels, pixels, HAS_SKIP)
+    parts = load_parts(start, apart, pixels - begin, real, TILE, PARTS, EVEN)
     added = offset_of(offset, n, c, channels, real, HAS_OFFSET, GROUPS, LANES)
-    average, squares = _moments(parts, added, begin, pixels, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN)
+    average, squares = _moments(parts, added, pixels - begin, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN)
     out = partial + ((n * groups + group + tl.arange(0, GROUPS)) * chunks + chunk) * 2
     tl.store(out, average)
     tl.store(out + 1, squares)
@@ -123,16 +123,26 @@ def chunk_moments_kernel(
     variances", 1979.
     """
     g = tl.program_id(0).to(tl.int64)
-    k = tl.arange(0, BLOCK_K)
-    valid = k < chunks
-    average = tl.load(partial + (g * chunks + k) * 2, mask=valid, other=0.0)
-    squares = tl.load(partial + (g * chunks + k) * 2 + 1, mask=valid, other=0.0)
-    share = tl.where(valid, tl.minimum(pixels - k * chunk_pixels, chunk_pixels), 0).to(tl.float32) / pixels
-    middle = tl.sum(share * average, 0)
-    distance = average - middle
-    variance = tl.sum(squares, 0) / (WIDTH * pixels) + tl.sum(share * distance * distance, 0)
+    total = tl.zeros([BLOCK_K], tl.float32)
+    for begin in range(0, chunks, BLOCK_K):
+        k = begin + tl.arange(0, BLOCK_K)
+        average = tl.load(partial + (g * chunks + k) * 2, mask=k < chunks, other=0.0)
+        total += _share(k, chunks, pixels, chunk_pixels) * average
+    middle = tl.sum(total, 0)
+    total = tl.zeros([BLOCK_K], tl.float32)
+    for begin in range(0, chunks, BLOCK_K):
+        k = begin + tl.arange(0, BLOCK_K)
+        distance = tl.load(partial + (g * chunks + k) * 2, mask=k < chunks, other=0.0) - middle
+        squares = tl.load(partial + (g * chunks + k) * 2 + 1, mask=k < chunks, other=0.0)
+        total += squares / (WIDTH * pixels) + _share(k, chunks, pixels, chunk_pixels) * distance * distance
     tl.store(mean + g, middle)
-    tl.store(rstd + g, 1.0 / tl.sqrt(variance + eps))
+    tl.store(rstd + g, 1.0 / tl.sqrt(tl.sum(total, 0) + eps))
+
+
+@triton.jit
+def _share(k, chunks, pixels, chunk_pixels):
+    """Of all pixels, those that lie in chunk k: all but the last are full, and what is no chunk has none."""
+    return tl.where(k < chunks, tl.minimum(pixels - k * chunk_pixels, chunk_pixels), 0).to(tl.float32) / pixels
 
 
 @triton.jit
@@ -144,14 +154,14 @@ def chunk_apply_kernel(
     """y of a chunk of pixels."""
     n, chunk, group = program(groups, chunks, GROUPS)
     c, real = channels_of(group, GROUPS, WIDTH, LANES)
-    start, apart = first_pixel(x, skip, n, c, split, channels, pixels, HAS_SKIP)
     begin = chunk * TILE * PARTS
-    parts = load_parts(start, apart, begin, pixels, real, TILE, PARTS, EVEN)
+    start, apart = first_pixel(x, skip, n, begin, c, split, channels, pixels, HAS_SKIP)
+    parts = load_parts(start, apart, pixels - begin, real, TILE, PARTS, EVEN)
     average, inverse = known_moments(mean, rstd, n, group, groups, GROUPS)
     added = offset_of(offset, n, c, channels, real, HAS_OFFSET, GROUPS, LANES)
     w, b = vector(weight, n * stride_n + c, real, GROUPS, LANES), vector(bias, n * stride_n + c, real, GROUPS, LANES)
     scale = w * inverse
     shift = (added - average) * scale + b
     _store_results(
-        y, parts, scale, shift, n, c, channels, begin, pixels, real, GROUPS, LANES, TILE, PARTS, EVEN, SILU
+        y, parts, scale, shift, n, begin, c, channels, pixels, real, GROUPS, LANES, TILE, PARTS, EVEN, SILU
     )  # fmt: skip

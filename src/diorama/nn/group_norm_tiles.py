@@ -80,56 +80,52 @@ def channels_of(group, GROUPS: tl.constexpr, WIDTH: tl.constexpr, LANES: tl.cons
 
 
 @triton.jit
-def first_pixel(x, skip, n, c, split, channels, pixels, HAS_SKIP: tl.constexpr):
-    """Where sample n begins for each channel c, and how far its pixels lie apart.
+def first_pixel(x, skip, n, begin, c, split, channels, pixels, HAS_SKIP: tl.constexpr):
+    """Where pixel ``begin`` of sample n lies for each channel c, and how far from there the next one is.
 
     The first ``split`` channels lie in x, and the others in ``skip``, where there is one.
     """
+    # Of 64 bits, like n: a batch, and a single large map, may hold more values than 32 bits can count.
+    pixel = n * pixels + begin
     if HAS_SKIP:
         other = channels - split
-        start = tl.where(c < split, x + n * pixels * split + c, skip + n * pixels * other + (c - split))
+        start = tl.where(c < split, x + pixel * split + c, skip + pixel * other + (c - split))
         apart = tl.where(c < split, split, other)
     else:
-        start = x + n * pixels * channels + c
+        start = x + pixel * channels + c
         apart = channels
     return start, apart
 
 
 @triton.jit
-def load(start, apart, begin, pixels, real, TILE: tl.constexpr, EVEN: tl.constexpr):
-    """A tile of the pixels from ``begin`` on, 0 beyond the end."""
-    p = begin + tl.arange(0, TILE)[:, None]
-    mask = None if EVEN else (p < pixels) & real
-    return tl.load(start + p * apart, mask=mask, other=None if EVEN else 0.0)
-
-
-@triton.jit
-def load_parts(start, apart, begin, pixels, real, TILE: tl.constexpr, PARTS: tl.constexpr, EVEN: tl.constexpr):
-    """PARTS tiles, one behind the other."""
+def load_parts(start, apart, left, real, TILE: tl.constexpr, PARTS: tl.constexpr, EVEN: tl.constexpr):
+    """PARTS tiles, one behind the other, from ``start`` on: 0 beyond the ``left`` pixels that there are."""
     parts = ()
     for i in tl.static_range(PARTS):
-        parts += (load(start, apart, begin + i * TILE, pixels, real, TILE, EVEN),)  # type: ignore[assignment]
+        p = i * TILE + tl.arange(0, TILE)[:, None]
+        mask = None if EVEN else (p < left) & real
+        parts += (tl.load(start + p * apart, mask=mask, other=None if EVEN else 0.0),)  # type: ignore[assignment]
     return parts
 
 
 @triton.jit
-def store(start, apart, begin, pixels, real, value, EVEN: tl.constexpr):
-    """The way back of :func:`load`, from a tile's values."""
+def store(start, apart, first, left, real, value, EVEN: tl.constexpr):
+    """One of these tiles, which begins ``first`` pixels behind ``start``, back from its values."""
     TILE: tl.constexpr = value.shape[0]
-    p = begin + tl.arange(0, TILE)[:, None]
+    p = first + tl.arange(0, TILE)[:, None]
     tile = tl.reshape(value, [TILE, real.shape[1]]).to(start.dtype.element_ty)
-    tl.store(start + p * apart, tile, mask=None if EVEN else (p < pixels) & real)
+    tl.store(start + p * apart, tile, mask=None if EVEN else (p < left) & real)
 
 
 @triton.jit
-def inside(value, begin, pixels, WIDTH: tl.constexpr, EVEN: tl.constexpr):
-    """A tile's values, zeros beyond the end."""
+def inside(value, first, left, WIDTH: tl.constexpr, EVEN: tl.constexpr):
+    """The values of such a tile, zeros beyond the end."""
     if EVEN:
         kept = value
     else:
-        p = begin + tl.arange(0, value.shape[0])[:, None, None]
+        p = first + tl.arange(0, value.shape[0])[:, None, None]
         lane = tl.arange(0, value.shape[2])[None, None, :]
-        kept = tl.where((p < pixels) & (lane < WIDTH), value, 0.0)
+        kept = tl.where((p < left) & (lane < WIDTH), value, 0.0)
     return kept
 
 

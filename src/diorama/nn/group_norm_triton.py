@@ -29,6 +29,8 @@ _FEWEST_WARPS, _WARPS, _MOST_WARPS = 4, 8, 16
 
 With fewer threads than channels the compiler lays out tiles as it laid out vectors, and exchanges them to and fro.
 """
+_SUMS = 4096
+"""Sums of chunks that a program reads at once, at most."""
 _REGISTERS_FORWARD, _REGISTERS_BACKWARD = 80, 128
 """Of a thread, at most: so that three programs fit at once, or two that keep the gradient as well."""
 
@@ -98,9 +100,9 @@ class _Shape(NamedTuple):
     def grid(self) -> tuple[int]:
         return (self.batch * self.chunks * (self.groups // self.together),)
 
-    def of_group(self) -> dict[str, int]:
-        """What a kernel is told that adds up the chunks of one group."""
-        return {"WIDTH": self.width, "BLOCK_K": triton.next_power_of_2(self.chunks)}
+    def of_group(self, sums: int) -> dict[str, int]:
+        """What a kernel is told that adds up the chunks of one group, each of which has so many sums."""
+        return {"WIDTH": self.width, "BLOCK_K": min(triton.next_power_of_2(self.chunks), max(1, _SUMS // sums))}
 
     def tiling(self) -> dict[str, Any]:
         """What the other kernels are told about their tiles."""
@@ -185,7 +187,7 @@ def _forward(given: _Given, *, save: bool) -> tuple[Tensor, _Moments]:
     partial = moments.mean.new_empty((*known, shape.chunks, 2))
     forward_kernels.chunk_sums_kernel[shape.grid()](*given.pointers(), partial, *given.sizes(), **options)
     forward_kernels.chunk_moments_kernel[(shape.batch * shape.groups,)](
-        partial, *moments, shape.pixels, shape.chunks, shape.tile * shape.parts, given.eps, **shape.of_group()
+        partial, *moments, shape.pixels, shape.chunks, shape.tile * shape.parts, given.eps, **shape.of_group(1)
     )
     forward_kernels.chunk_apply_kernel[shape.grid()](
         *given.pointers(), *moments, *affine, y, *given.sizes(), given.stride(), SILU=given.silu, **options
@@ -218,7 +220,7 @@ def _backward(given: _Given, moments: _Moments, dy: Tensor) -> _Gradients:
     )
     backward_kernels.chunk_backward_moments_kernel[(shape.batch * shape.groups,)](
         partial, moments.rstd, given.weight, *small, means, *given.sizes()[1:], given.stride(), LANES=shape.lanes,
-        HAS_OFFSET=given.offset is not None, **shape.of_group(),
+        HAS_OFFSET=given.offset is not None, **shape.of_group(shape.lanes),
     )  # fmt: skip
     backward_kernels.chunk_backward_apply_kernel[shape.grid()](
         *known, means, *written, *given.sizes(), given.stride(), **options
