@@ -151,8 +151,8 @@ def chunk_backward_sums_kernel(
 
 @triton.jit
 def chunk_backward_moments_kernel(
-    partial, rstd, weight, d_weight, d_bias, d_offset, means, channels, pixels, groups, chunks, stride_n,
-    WIDTH: tl.constexpr, LANES: tl.constexpr, BLOCK_K: tl.constexpr, HAS_OFFSET: tl.constexpr,
+    partial, rstd, weight, d_weight, d_bias, d_offset, means, channels, pixels, groups, CHUNKS: tl.constexpr,
+    stride_n, WIDTH: tl.constexpr, LANES: tl.constexpr, BLOCK_K: tl.constexpr, HAS_OFFSET: tl.constexpr,
 ):  # fmt: skip
     """Small gradients of one sample and group, and the group's means of w·dz and w·dz·û: means (batch, groups, 2)."""
     n, _, group = program(groups, 1, 1)
@@ -160,10 +160,10 @@ def chunk_backward_moments_kernel(
     total = tl.zeros([1, LANES], tl.float32)
     product = tl.zeros([1, LANES], tl.float32)
     normalised = tl.zeros([1, LANES], tl.float32)
-    for begin in range(0, chunks, BLOCK_K):
+    for begin in range(0, CHUNKS, BLOCK_K):
         k = begin + tl.arange(0, BLOCK_K)[:, None]
-        valid = (k < chunks) & real
-        place = partial + (n * chunks + k) * 3 * channels + c
+        valid = (k < CHUNKS) & real
+        place = partial + (n * CHUNKS + k) * 3 * channels + c
         total += tl.sum(tl.load(place, mask=valid, other=0.0), 0)[None, :]
         product += tl.sum(tl.load(place + channels, mask=valid, other=0.0), 0)[None, :]
         normalised += tl.sum(tl.load(place + 2 * channels, mask=valid, other=0.0), 0)[None, :]

@@ -115,7 +115,7 @@ def chunk_sums_kernel(
 
 @triton.jit
 def chunk_moments_kernel(
-    partial, mean, rstd, pixels, chunks, chunk_pixels, eps, WIDTH: tl.constexpr, BLOCK_K: tl.constexpr
+    partial, mean, rstd, pixels, CHUNKS: tl.constexpr, chunk_pixels, eps, WIDTH: tl.constexpr, BLOCK_K: tl.constexpr
 ):
     """Mean and 1/std of one group from what is known of its chunks.
 
@@ -124,17 +124,17 @@ def chunk_moments_kernel(
     """
     g = tl.program_id(0).to(tl.int64)
     total = tl.zeros([BLOCK_K], tl.float32)
-    for begin in range(0, chunks, BLOCK_K):
+    for begin in range(0, CHUNKS, BLOCK_K):
         k = begin + tl.arange(0, BLOCK_K)
-        average = tl.load(partial + (g * chunks + k) * 2, mask=k < chunks, other=0.0)
-        total += _share(k, chunks, pixels, chunk_pixels) * average
+        average = tl.load(partial + (g * CHUNKS + k) * 2, mask=k < CHUNKS, other=0.0)
+        total += _share(k, CHUNKS, pixels, chunk_pixels) * average
     middle = tl.sum(total, 0)
     total = tl.zeros([BLOCK_K], tl.float32)
-    for begin in range(0, chunks, BLOCK_K):
+    for begin in range(0, CHUNKS, BLOCK_K):
         k = begin + tl.arange(0, BLOCK_K)
-        distance = tl.load(partial + (g * chunks + k) * 2, mask=k < chunks, other=0.0) - middle
-        squares = tl.load(partial + (g * chunks + k) * 2 + 1, mask=k < chunks, other=0.0)
-        total += squares / (WIDTH * pixels) + _share(k, chunks, pixels, chunk_pixels) * distance * distance
+        distance = tl.load(partial + (g * CHUNKS + k) * 2, mask=k < CHUNKS, other=0.0) - middle
+        squares = tl.load(partial + (g * CHUNKS + k) * 2 + 1, mask=k < CHUNKS, other=0.0)
+        total += squares / (WIDTH * pixels) + _share(k, CHUNKS, pixels, chunk_pixels) * distance * distance
     tl.store(mean + g, middle)
     tl.store(rstd + g, 1.0 / tl.sqrt(tl.sum(total, 0) + eps))
 
