@@ -31,11 +31,21 @@ class Split:
     """The records of one split: an index over shared shards.
 
     A split may be sent to another process: it opens its files anew there. ``record_shape`` is (h, w, c) or
-    (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy.
+    (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy;
+    ``generator`` says what drew them (``world``), and is empty for records of unknown origin.
     """
 
-    def __init__(self, name: str, info: DataInfo, rows: NDArray[np.void], shards: ShardReader, facts: Path) -> None:
-        self.name, self.info = name, info
+    def __init__(
+        self,
+        name: str,
+        info: DataInfo,
+        rows: NDArray[np.void],
+        shards: ShardReader,
+        facts: Path,
+        *,
+        generator: str = "",
+    ) -> None:
+        self.name, self.info, self.generator = name, info, generator
         self._rows, self._shards, self._facts_file = rows, shards, facts
         self._facts: list[dict[str, Any]] | None = None
         self._labels = rows["label"].astype(np.int64)
@@ -156,7 +166,9 @@ class Dataset:
             raise BadInput(f"{index}: cannot be read ({problem}); prepare the data again") from problem
         if rows.dtype != RECORD or len(rows) != self.splits[name]:
             raise BadInput(f"{index}: is not the index that {MANIFEST} describes; prepare the data again")
-        return Split(name, self.info, rows, self._shards, self.path / f"{name}.jsonl")
+        # Folders that were prepared before it was recorded do not say what drew them.
+        generator = str(self.manifest.get("generator", ""))
+        return Split(name, self.info, rows, self._shards, self.path / f"{name}.jsonl", generator=generator)
 
     def verify(self) -> None:
         """Hash every file.

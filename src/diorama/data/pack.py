@@ -32,6 +32,7 @@ class PackInfo:
         classes: label names.
         licence: as given by the user, else empty.
         source: where the data are from, as given by the user, else empty.
+        generator: what drew the records (``world``, the built-in one); empty for records of a folder or archive.
         notes: what was changed or found on the way, for people.
     """
 
@@ -40,6 +41,7 @@ class PackInfo:
     classes: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
+    generator: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -153,6 +155,7 @@ class PackWriter:
             "statistics": self._statistics(rows, members.get("train", [])),
             "licence": info.licence,
             "source": info.source,
+            "generator": info.generator,
             "notes": list(info.notes),
             "shards": shards,
             "files": [asdict(file) for file in files + self._further_files({file.name for file in files})],
@@ -202,6 +205,7 @@ def pack_arrays(
     labels: Mapping[str, NDArray[np.int64]] | None = None,
     classes: Sequence[str] = (),
     name: str = "arrays",
+    generator: str = "",
 ) -> Dataset:
     """A prepared folder from arrays in memory.
 
@@ -212,6 +216,7 @@ def pack_arrays(
         labels: (n,) for each split, numbers into ``classes``.
         classes: label names.
         name: of the data set.
+        generator: what drew the records, where nothing else is among them.
     """
     with fresh_folder(out) as folder:
         places = []
@@ -220,5 +225,5 @@ def pack_arrays(
                 for number, pixels in enumerate(splits.get(split, ())):
                     writer.append(encode_record(pixels, media.fps), f"{split}/{number:06d}")
                     places.append(Place(split=split, label=int(labels[split][number]) if labels else -1))
-        writer.finish(PackInfo(name=name, media=media, classes=tuple(classes)), places)
+        writer.finish(PackInfo(name=name, media=media, classes=tuple(classes), generator=generator), places)
     return open_dataset(out)
