@@ -55,7 +55,10 @@ def test_values_beyond_the_range_are_clipped() -> None:
 @pytest.mark.parametrize("size", [1, 3, 64])
 def test_classes_take_turns_whatever_the_batch(size: int) -> None:
     drawing = Drawing(Labelled(), 7, seed=0, size=size, keep=4)
-    drawn = torch.cat(list(drawing))
+    batches = list(drawing)
+    drawn, index, label = (torch.cat([batch[key] for batch in batches]) for key in ("image", "index", "label"))
+    assert index.tolist() == list(range(7))
+    assert label.tolist() == [0, 1, 2, 0, 1, 2, 0]
     levels = torch.tensor([0, 1, 2, 0, 1, 2, 0]) * 0.25
     torch.testing.assert_close(drawn[:, 0, 0, 0], levels, atol=1 / 200, rtol=0)
     assert drawing.kept.shape == (4, 2, 2, 3)

@@ -14,7 +14,7 @@ from diorama.core.contracts import MediaSpec
 from diorama.data.dataset import Dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.geometry import SHAPES
-from diorama.evaluation.familiar import familiar_share, fingerprints, warnings_of
+from diorama.evaluation.familiar import familiar_share, fingerprints, is_world, warnings_of
 from diorama.media.image import read_image
 from diorama.media.resize import fit
 
@@ -37,10 +37,12 @@ def _open_mix(folder: Path, split: str, count: int) -> np.ndarray:
     return np.stack(found)
 
 
-def _dataset(path: Path, pixels: np.ndarray, name: str = "holiday", classes: tuple[str, ...] = ()) -> Dataset:
+def _dataset(
+    path: Path, pixels: np.ndarray, name: str = "holiday", classes: tuple[str, ...] = (), generator: str = ""
+) -> Dataset:
     media = MediaSpec(kind="image", channels=pixels.shape[-1], height=pixels.shape[1], width=pixels.shape[2])
     labels = {"train": np.zeros(len(pixels), np.int64)} if classes else None
-    return pack_arrays(path, {"train": pixels}, media, name=name, classes=classes, labels=labels)
+    return pack_arrays(path, {"train": pixels}, media, name=name, classes=classes, labels=labels, generator=generator)
 
 
 def _warnings(dataset: Dataset) -> list[str]:
@@ -74,8 +76,19 @@ def test_other_pictures_are_not(tmp_path: Path) -> None:
     assert warnings_of(split, np.arange(5), ["inception"]) == []
 
 
-@pytest.mark.parametrize(("name", "classes"), [("world", ()), ("copy", tuple(sorted(SHAPES)))])
-def test_the_world_is_known_by_name_and_by_its_classes(tmp_path: Path, name: str, classes: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("classes", "generator"), [((), "world"), (tuple(sorted(SHAPES)), "")])
+def test_the_world_is_known_by_what_drew_it_and_by_its_classes(
+    tmp_path: Path, classes: tuple[str, ...], generator: str
+) -> None:
     pixels = _smooth(4, 32).permute(0, 2, 3, 1).numpy()
-    (warning,) = _warnings(_dataset(tmp_path / "data", pixels, name, classes))
+    dataset = _dataset(tmp_path / "data", pixels, "copy", classes, generator)
+    assert is_world(dataset.split("train"))
+    (warning,) = _warnings(dataset)
     assert "built-in world" in warning
+
+
+def test_a_name_says_nothing(tmp_path: Path) -> None:
+    pixels = _smooth(60, 32, seed=2).permute(0, 2, 3, 1).numpy()
+    dataset = _dataset(tmp_path / "data", pixels, "world cup")
+    assert not is_world(dataset.split("train"))
+    assert _warnings(dataset) == []

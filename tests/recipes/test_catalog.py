@@ -93,7 +93,7 @@ def test_a_file_that_fails_says_where_and_why(tmp_path: Path) -> None:
         catalog_of([broken])
     wrong = tmp_path / "wrong.py"
     wrong.write_text("CATALOG = (1,)\n")
-    with pytest.raises(BadInput, match="must hold config classes"):
+    with pytest.raises(BadInput, match="must hold config classes, metrics and extractors"):
         catalog_of([wrong])
     with pytest.raises(BadInput, match="no such Python file"):
         catalog_of([tmp_path / "absent.py"])

@@ -12,6 +12,7 @@ import tyro
 from diorama.cli.arguments import Names, TimeOrImages, WrongArguments, arguments_at_fault, named, parse
 from diorama.cli.progress import display
 from diorama.core.durations import Budget
+from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.recipes import catalog
 
 if TYPE_CHECKING:
@@ -73,17 +74,17 @@ def main(words: Sequence[str]) -> None:
         samples = dict(named(text) for text in arguments.samples)
         for recipe in arguments.recipes:
             catalog.check(recipe)
-    own = [recipe for recipe in arguments.recipes if ":" in recipe]
+    recipes = [recipe for recipe in arguments.recipes if ":" in recipe]
+    own = catalog.catalog_of([*map(str, arguments.with_files), *recipes])
+    with arguments_at_fault():
+        for metric in arguments.metrics:
+            parse_metric(metric, own)
 
     from diorama.comparison.run import CompareOptions, compare
     from diorama.core.device import pick
-    from diorama.evaluation.catalog import parse_metric
 
     with arguments_at_fault():
         pick(arguments.device)
-        for metric in arguments.metrics:
-            parse_metric(metric)
-    classes = catalog.catalog_of([*map(str, arguments.with_files), *own])
     try:
         options = CompareOptions(
             budget=arguments.budget,
@@ -98,7 +99,7 @@ def main(words: Sequence[str]) -> None:
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             device=arguments.device,
-            catalog=classes,
+            catalog=own,
             full_size=arguments.full_size,
         )
     except ValueError as problem:

@@ -12,6 +12,7 @@ import tyro
 
 from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse
 from diorama.cli.progress import display
+from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.recipes import catalog
 
 
@@ -33,7 +34,7 @@ class Arguments:
         batch_size: samples at a time; changes no answer.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         json: write the results, with their protocol, into this file.
-        with_files: Python files whose CATALOG names config classes of your own.
+        with_files: Python files whose CATALOG names config classes and metrics of your own.
     """
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SAMPLES_OR_MODEL")]
@@ -61,18 +62,19 @@ def main(words: Sequence[str]) -> None:
         if value is not None and value < 1:
             raise WrongArguments(f"--{name} must be at least 1, got {value}")
 
+    own = catalog.catalog_of(arguments.with_files)
+    with arguments_at_fault():
+        for metric in arguments.metrics:
+            parse_metric(metric, own)
+
     from diorama.core.device import pick
     from diorama.core.files import cache_folder
     from diorama.data.raw import open_any
-    from diorama.evaluation.catalog import parse_metric
     from diorama.evaluation.protocol import in_words, to_json, write_results
     from diorama.evaluation.run import EvaluateOptions, evaluate
 
     with arguments_at_fault():
         device = str(pick(arguments.device))
-        for metric in arguments.metrics:
-            parse_metric(metric)
-    classes = catalog.catalog_of(arguments.with_files)
     try:
         options = EvaluateOptions(
             metrics=arguments.metrics,
@@ -84,7 +86,7 @@ def main(words: Sequence[str]) -> None:
             batch_size=arguments.batch_size,
             device=device,
             cache=cache_folder() / "features",
-            catalog=classes,
+            catalog=own,
         )
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
@@ -94,7 +96,8 @@ def main(words: Sequence[str]) -> None:
         evaluation = evaluate(arguments.subject, dataset.split(arguments.split), options)
     width = max(len(result.metric) for result in evaluation.results)
     for result in to_json(evaluation.results)["results"]:
-        counts = f"{result['samples']:,} samples against {result['reference']['count']:,}"
+        real = result["reference"]["count"]
+        counts = f"{result['samples']:,} samples" + (f" against {real:,}" if real else "")
         print(f"{result['metric']:<{width}}  {in_words(result)}  {counts}")
     for warning in evaluation.warnings:
         print(f"warning: {warning}", file=sys.stderr)

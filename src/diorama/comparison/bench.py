@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from diorama.comparison.columns import Column, Kind
 from diorama.comparison.options import CompareOptions
 from diorama.comparison.pictures import Drawing, spread, visible
 from diorama.comparison.showing import CLIPS, PICTURES
+from diorama.core.contracts import Batch
 from diorama.data.dataset import Dataset
-from diorama.evaluation.catalog import default_metrics
-from diorama.evaluation.records import batches
+from diorama.evaluation.catalog.metrics import default_metrics
+from diorama.evaluation.records import batches, pixels_of
 from diorama.evaluation.reference import ReferenceOptions, reference_features
 from diorama.evaluation.run import EvaluateOptions, evaluate, measure
 from diorama.evaluation.samples import open_samples
@@ -57,6 +57,7 @@ class Bench:
             batch_size=options.batch_size,
             device=str(device),
             cache=cache,
+            catalog=options.catalog,
         )
         reference = ReferenceOptions(
             count=options.reference,
@@ -64,6 +65,7 @@ class Bench:
             batch_size=options.batch_size,
             device=str(device),
             cache=cache,
+            catalog=options.catalog,
         )
         self.reference = reference_features(self.split, self.metrics, reference)
 
@@ -138,11 +140,11 @@ class Bench:
         return {name: self.dataset.splits.get(name, 0) for name in ("test", "val") if name != self.options.split}
 
 
-def _first(samples: Iterator[Tensor], count: int) -> np.ndarray:
+def _first(samples: Iterator[Batch], count: int) -> np.ndarray:
     """The first samples of a stream of batches, as they are shown."""
     kept: list[np.ndarray] = []
     for batch in islice(samples, count):
-        kept.append(visible(batch))
+        kept.append(visible(pixels_of(batch)))
         if sum(map(len, kept)) >= count:
             break
     return np.concatenate(kept)[:count]

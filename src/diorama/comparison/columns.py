@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from diorama.core.contracts import DataInfo
+from diorama.evaluation.catalog.metrics import SHIPPED, MetricCatalog
 from diorama.evaluation.protocol import Result
 
 Kind = Literal["trained", "loaded", "samples", "mixture", "untrained", "real"]
@@ -139,6 +140,7 @@ class Comparison:
         searched: training records among which neighbours were looked for.
         split: that all were held against.
         notes: sentences on how the comparison was run.
+        catalog: of the metrics.
     """
 
     data: DataInfo
@@ -150,6 +152,7 @@ class Comparison:
     searched: int = 0
     split: str = "train"
     notes: tuple[str, ...] = ()
+    catalog: MetricCatalog = SHIPPED
 
     @property
     def metrics(self) -> list[str]:

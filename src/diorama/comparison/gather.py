@@ -24,7 +24,8 @@ from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset
 from diorama.data.raw import open_any
-from diorama.evaluation.records import batches
+from diorama.evaluation.catalog.metrics import catalog_with
+from diorama.evaluation.records import batches, pixels_of
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
@@ -108,6 +109,7 @@ def gather(
         searched=searched,
         split=options.split,
         notes=tuple(notes),
+        catalog=catalog_with(options.catalog),
     )
 
 
@@ -156,7 +158,7 @@ def _train(recipe: Recipe, data: Path | str, run: Path, options: CompareOptions)
         if seconds < _WORTH_STARTING * budget.seconds:
             yield Progress(doing=f"training {recipe.name}", note=f"{recipe.name} has spent its budget already")
             return
-    asked = TrainOptions(device=options.device, images=images, seconds=seconds, catalog=options.catalog)
+    asked = TrainOptions(device=options.device, images=images, seconds=seconds, catalog=options.classes)
     yield Progress(doing=f"training {recipe.name}", share=0.0)
     began, told = time.monotonic(), 0.0
     for tick in train(recipe, data, run, asked):
@@ -174,7 +176,7 @@ def _losses(tick: Tick) -> str:
 
 def _trained_columns(recipe: Recipe, named: str, run: Path, bench: Bench) -> Generator[Progress, None, list[Column]]:
     yield Progress(doing=f"drawing from {recipe.name} and measuring")
-    model = store.load(run, device=bench.device, catalog=bench.options.catalog)
+    model = store.load(run, device=bench.device, catalog=bench.options.classes)
     column = Column(name=recipe.name, kind="trained", recipe=named, story=read_story(run))
     columns = [bench.model(model, column)]
     if bench.options.untrained and not recipe.frozen:
@@ -200,7 +202,7 @@ def _joined_columns(bench: Bench, taken: Sequence[str]) -> Generator[Progress, N
     for run in bench.options.runs:
         yield Progress(doing=f"drawing from {run.name} and measuring")
         name = _unique(run.resolve().name, names)
-        model = store.load(run, device=bench.device, catalog=bench.options.catalog)
+        model = store.load(run, device=bench.device, catalog=bench.options.classes)
         if model.config.media.shape != bench.media.shape:
             raise BadInput(
                 f"{run}: draws {model.config.media.shape}, but the records of {bench.dataset.info.name} are "
@@ -231,7 +233,7 @@ def _floor_and_ceiling(bench: Bench, out: Path) -> Generator[Progress, None, lis
     yield Progress(doing="fitting the Gaussian mixture")
     train_split = bench.dataset.split("train")
     chosen, size = spread(train_split, _MOST_FITTED), bench.options.batch_size
-    model = fit(lambda: batches(train_split, chosen, size), bench.media, bench.options.seed)
+    model = fit(lambda: map(pixels_of, batches(train_split, chosen, size)), bench.media, bench.options.seed)
     provenance = {"recipe": "gaussian mixture", "data": {"sha256": bench.dataset.info.sha256, "records": len(chosen)}}
     card = f"# Gaussian mixture\n\nFitted to {len(chosen):,} training records of {bench.dataset.info.name}.\n"
     store.save(out / "mixture", model.config, model.state_dict(), provenance, card)
@@ -244,16 +246,16 @@ def _floor_and_ceiling(bench: Bench, out: Path) -> Generator[Progress, None, lis
 def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> tuple[dict[str, Neighbours], int]:
     split = dataset.split("train")
     chosen = spread(split, _MOST_SEARCHED)
-    first = visible(next(batches(split, chosen[:1], 1))).shape[1:]
+    first = visible(pixels_of(next(batches(split, chosen[:1], 1)))).shape[1:]
     asked = {
         column.name: column.pictures[:PAIRS]
         for column in columns
         if column.pictures is not None and column.kind != "untrained" and column.pictures.shape[1:] == first
     }
-    records = (visible(batch) for batch in batches(split, chosen, 256))
+    records = (visible(pixels_of(batch)) for batch in batches(split, chosen, 256))
     return nearest(asked, records, show=show), len(chosen)
 
 
 def _real_pictures(bench: Bench) -> np.ndarray:
     split = bench.dataset.split("train")
-    return visible(next(batches(split, spread(split, bench.shown), bench.shown)))
+    return visible(pixels_of(next(batches(split, spread(split, bench.shown), bench.shown))))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from diorama.core.durations import Budget
+from diorama.evaluation.catalog.entries import CatalogEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class CompareOptions:
         seed: of the samples and of every draw of the measurement.
         batch_size: samples drawn at a time; changes no answer.
         device: ``auto`` or what :class:`torch.device` reads.
-        catalog: a user's own config classes.
+        catalog: a user's own config classes and metrics.
         full_size: train the recipes that were named even where there is no GPU, instead of their small counterparts.
     """
 
@@ -42,7 +43,7 @@ class CompareOptions:
     seed: int = 0
     batch_size: int = 64
     device: str = "auto"
-    catalog: tuple[type, ...] = ()
+    catalog: tuple[type | CatalogEntry, ...] = ()
     full_size: bool = False
 
     def __post_init__(self) -> None:
@@ -52,6 +53,11 @@ class CompareOptions:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
+
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The config classes of the catalog, which models are read with."""
+        return tuple(item for item in self.catalog if isinstance(item, type))
 
 
 @dataclass(frozen=True, kw_only=True)

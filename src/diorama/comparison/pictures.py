@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from diorama.core.contracts import Batch
 from diorama.data.dataset import Split
 from diorama.media.convert import to_float, to_stored, to_uint8
 from diorama.synthesis.base import Synthesizer
@@ -50,11 +51,12 @@ class Drawing:
         self.seconds = 0.0
         self._kept: list[np.ndarray] = []
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches with the pixels, ``index``, and ``label`` where classes take turns."""
         media, room = self.model.config.media, self.keep
         self.seconds, self._kept = 0.0, []
         started = time.perf_counter()
-        for _, drawn in draw_batches(self.model, self.count, seed=self.seed, options=self.options):
+        for indices, drawn in draw_batches(self.model, self.count, seed=self.seed, options=self.options):
             # Rounded as a written file would be, so that a model and a folder of its samples score alike. Bringing
             # the values to the host waits for the device, so the clock is right.
             x = to_float(torch.from_numpy(to_stored(drawn, media)), media)
@@ -62,8 +64,12 @@ class Drawing:
             if room > 0:
                 self._kept.append(visible(x[:room]))
                 room -= len(self._kept[-1])
-            yield x
+            yield {media.kind: x, "index": torch.tensor(indices), **self._condition(indices)}
             started = time.perf_counter()
+
+    def _condition(self, indices: Sequence[int]) -> Batch:
+        classes = len(self.model.config.classes)
+        return {"label": torch.tensor(indices) % classes} if classes else {}
 
     @property
     def kept(self) -> np.ndarray:

@@ -31,7 +31,7 @@ def encode(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence[type] = ()) -> Any:
+def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence[object] = ()) -> Any:
     """The typed value that ``value``, read from JSON, stands for.
 
     Args:
@@ -39,7 +39,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
             plain annotation (``int``, ``tuple[int, ...]``, ``Literal[...]``, ``Mapping[str, X]`` …).
         value: what ``json.loads`` returned.
         where: path of the value, for messages.
-        catalog: further dataclasses that a ``kind`` may name (a user's own).
+        catalog: further dataclasses that a ``kind`` may name (a user's own); what else it holds is passed over.
 
     Raises:
         BadConfig: a wrong type, an unknown key or kind, a missing field; the message starts with its path.
@@ -75,7 +75,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
     return _decode_plain(annotation, value, where)
 
 
-def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence[type]) -> Any:
+def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence[object]) -> Any:
     if value is None and type(None) in args:
         return None
     options = [a for a in args if a is not type(None)]
@@ -94,12 +94,13 @@ def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence
     raise BadConfig(f"{where}: {value!r} is none of {names}")
 
 
-def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, catalog: Sequence[type]) -> Any:
+def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, catalog: Sequence[object]) -> Any:
     kind = value["kind"]
-    for option in (*options, *catalog):
-        if dataclasses.is_dataclass(option) and option.__name__ == kind:
+    known = [o for o in (*options, *catalog) if isinstance(o, type) and dataclasses.is_dataclass(o)]
+    for option in known:
+        if option.__name__ == kind:
             return _decode_fields(option, value, where, catalog)
-    names = [o.__name__ for o in (*options, *catalog) if dataclasses.is_dataclass(o)]
+    names = [option.__name__ for option in known]
     # Class names are long and alike (all end in Config): a distant one misleads whoever wrote a class of their own.
     raise BadConfig(
         f"{where}: {kind!r} is unknown here{_nearest(kind, names, cutoff=0.85)}. If the class is your own, name its "
@@ -107,7 +108,7 @@ def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, 
     )
 
 
-def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[type]) -> Any:
+def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[object]) -> Any:
     if not isinstance(value, Mapping):
         raise BadConfig(f"{where}: expected the fields of {cls.__name__}, got {value!r}")
     fields = {f.name: f for f in dataclasses.fields(cls)}

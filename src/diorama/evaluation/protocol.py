@@ -119,7 +119,8 @@ def in_words(result: Mapping[str, Any]) -> str:
     """
     interval = result["interval"]
     ends = f"[{interval['low']:.4g}, {interval['high']:.4g}]"
-    return f"{result['value']:.4g}{', true distance in' if result['metric'].startswith('fd') else ''} {ends}"
+    biased = result["metric"].partition("@")[0] == "fd"
+    return f"{result['value']:.4g}{', true distance in' if biased else ''} {ends}"
 
 
 def differences(first: Result, second: Result) -> list[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import Batch, DataInfo, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import is_prepared, open_dataset
+from diorama.evaluation.catalog.entries import CatalogEntry
 from diorama.evaluation.models import draw
 from diorama.evaluation.records import batches, chosen_records
 from diorama.evaluation.samples import SampleFolder
@@ -36,7 +36,7 @@ class EvaluateOptions:
         batch_size: samples at a time; changes no answer.
         device: where model and extractors run.
         cache: folder for reference features; ``None`` for none.
-        catalog: config classes of a user's own, which a model folder may name.
+        catalog: a user's own: config classes that a model folder may name, and metrics that may be asked for.
     """
 
     metrics: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class EvaluateOptions:
     batch_size: int = 64
     device: str = "cpu"
     cache: Path | None = None
-    catalog: tuple[type, ...] = field(default=())
+    catalog: tuple[type | CatalogEntry, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("count", "reference", "batch_size"):
@@ -58,41 +58,49 @@ class EvaluateOptions:
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
 
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The config classes of the catalog, which models are read with."""
+        return tuple(item for item in self.catalog if isinstance(item, type))
+
 
 @dataclass(frozen=True)
 class Subject:
     """What is measured.
 
     Args:
-        batches: of samples in [-1, 1]; read once.
+        batches: of samples in [-1, 1], with ``index`` and what they were given; read once.
         model: that draws them, if one does.
         warnings: what was left out, once the batches have been read.
     """
 
-    batches: Iterable[Tensor]
+    batches: Iterable[Batch]
     model: Synthesizer | None = None
     warnings: Callable[[], list[str]] = list
 
 
-def open_subject(subject: Path | str | Synthesizer, media: MediaSpec, options: EvaluateOptions) -> Subject:
+def open_subject(subject: Path | str | Synthesizer, info: DataInfo, options: EvaluateOptions) -> Subject:
     """A folder or archive of samples, a prepared data set, a model or run folder, or a Synthesizer.
 
     Args:
         subject: which.
-        media: of the reference.
+        info: of the reference.
         options: count, seed, batch size, device.
 
     Raises:
         BadInput: it is none of these, or draws other media than the reference.
     """
+    media = info.media
     if isinstance(subject, Synthesizer):
         return _of_model(subject.to(torch.device(options.device)).eval(), media, options)
     path = Path(subject)
     if (path / CONFIG).is_file() or (path / "recipe.json").is_file():
-        return _of_model(load(path, device=options.device, catalog=options.catalog), media, options)
+        return _of_model(load(path, device=options.device, catalog=options.classes), media, options)
     if is_prepared(path):
         return _of_split(path, media, options)
-    samples = SampleFolder(path, media, count=options.count, seed=options.seed, batch_size=options.batch_size)
+    samples = SampleFolder(
+        path, media, classes=info.classes, count=options.count, seed=options.seed, batch_size=options.batch_size
+    )
     return Subject(samples, warnings=samples.warnings)
 
 

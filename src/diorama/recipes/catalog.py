@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
 from diorama.core.errors import BadConfig, BadInput
+from diorama.evaluation.catalog.entries import ExtractorEntry, MetricEntry
 
 if TYPE_CHECKING:
     from diorama.core.contracts import DataInfo
@@ -253,26 +254,26 @@ def resolve(name: str) -> RecipeFunction:
     return found
 
 
-def catalog_of(files: Iterable[str | Path]) -> tuple[type, ...]:
-    """The config classes that users' files name in their ``CATALOG``.
+def catalog_of(files: Iterable[str | Path]) -> tuple[Any, ...]:
+    """The config classes, metrics and extractors that users' files name in their ``CATALOG``.
 
     Args:
         files: paths of Python files; a ``file.py:function`` may be given as well.
 
     Raises:
-        BadInput: a file is missing or cannot be run, or its ``CATALOG`` holds something that is not a class.
+        BadInput: a file is missing or cannot be run, or its ``CATALOG`` holds something else.
     """
-    classes: list[type] = []
+    found: list[Any] = []
     for file in files:
         path = Path(str(file).partition(".py:")[0] + ".py") if ".py:" in str(file) else Path(file)
         named = getattr(load_file(path), "CATALOG", ())
         if not isinstance(named, (tuple, list)):
-            raise BadInput(f"{path}: CATALOG must be a tuple of config classes, got {named!r}")
+            raise BadInput(f"{path}: CATALOG must be a tuple of config classes and metrics, got {named!r}")
         for item in named:
-            if not isinstance(item, type):
-                raise BadInput(f"{path}: CATALOG must hold config classes, got {item!r}")
-            classes.append(item)
-    return tuple(classes)
+            if not isinstance(item, (type, MetricEntry, ExtractorEntry)):
+                raise BadInput(f"{path}: CATALOG must hold config classes, metrics and extractors, got {item!r}")
+            found.append(item)
+    return tuple(found)
 
 
 def load_file(path: Path) -> ModuleType:

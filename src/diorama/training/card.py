@@ -14,6 +14,7 @@ from diorama import __version__
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo
 from diorama.core.durations import clock_words, energy_words
+from diorama.evaluation.catalog.metrics import SHIPPED
 from diorama.training.measuring import Best
 from diorama.training.recipe import Recipe
 
@@ -141,11 +142,12 @@ def _choice(origin: Origin, stand: Stand) -> str:
         return "These are the run's last averaged weights; none of its models was measured."
     config, best = origin.recipe.evaluation, stand.best
     which = "this is the best" if best.step == stand.step else "this is not the best"
-    direction = "lower" if config.lower_is_better else "higher"
+    metric = SHIPPED.find(config.metric)
+    direction = f", {metric.entry.better} is better" if metric is not None else ""
     return (
         f"Of {_plural(stand.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
-        f"({config.samples:,} samples each against {best.result['reference']['count']:,} real records, "
-        f"{direction} is better) {which}, "
+        f"({config.samples:,} samples each against {best.result['reference']['count']:,} real records{direction}) "
+        f"{which}, "
         f"which has {best.result['value']:.4g} after {best.images:,} images."
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diorama.data.dataset import Split
-from diorama.evaluation.measures import MEASURES
+from diorama.evaluation.catalog.metrics import SHIPPED, parse_metric
 from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
 from diorama.evaluation.run import measure
 from diorama.training.recipe import EvaluationConfig
@@ -35,15 +36,11 @@ class Best:
     joules: float
     result: Mapping[str, Any]
 
-    def beaten_by(self, value: float, *, lower_is_better: bool) -> bool:
-        """Whether a new value of the metric is better."""
-        return value < self.result["value"] if lower_is_better else value > self.result["value"]
-
 
 def enough(config: EvaluationConfig, val: Split | None) -> bool:
     """Whether a validation split has the records that the recipe's metric needs."""
-    measure = MEASURES.get(config.metric.partition("@")[0])
-    return val is not None and len(val) >= (measure.least if measure is not None else 1)
+    metric = SHIPPED.find(config.metric)
+    return val is not None and len(val) >= (metric.entry.least if metric is not None else 1)
 
 
 class Evaluator:
@@ -69,7 +66,8 @@ class Evaluator:
     def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
         """Stamped results, as JSON, of the model as it was last refreshed."""
         assert self._reference is not None, "prepare comes first"
-        samples = view.samples(self.config.samples, seed=self.seed)
+        kind, drawn = view.config.media.kind, view.samples(self.config.samples, seed=self.seed)
+        samples = ({kind: pixels, "index": index} for pixels, index in numbered(drawn))
         evaluation = measure(samples, self._reference, (self.config.metric,), seed=self.seed)
         self._warnings = {warning: self._warnings.get(warning, False) for warning in evaluation.warnings}
         return tuple(asdict(result) for result in evaluation.results)
@@ -83,5 +81,13 @@ class Evaluator:
     def better(self, results: tuple[Mapping[str, Any], ...], best: Best | None) -> Mapping[str, Any] | None:
         """The result that makes the model the best so far, or ``None``."""
         (result,) = (r for r in results if r["metric"] == self.config.metric)
-        lower = self.config.lower_is_better
-        return result if best is None or best.beaten_by(result["value"], lower_is_better=lower) else None
+        metric = parse_metric(self.config.metric)
+        return result if best is None or metric.improved_by(result["value"], best.result["value"]) else None
+
+
+def numbered(batches: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches with the indices of their samples, counted from 0."""
+    first = 0
+    for batch in batches:
+        yield batch, torch.arange(first, first + len(batch))
+        first += len(batch)

@@ -74,13 +74,11 @@ class EvaluationConfig:
         metric: decides which model is the best.
         every: images between evaluations; 0 for none but the last.
         samples: generated per evaluation; 0 for no evaluation at all.
-        lower_is_better: of ``metric``.
     """
 
     metric: str = "fd@lite"
     every: int = 0
     samples: int = 2_000
-    lower_is_better: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
