@@ -258,6 +258,15 @@ def test_what_a_metric_needs_must_be_there(pictures: Dataset, clips: Dataset) ->
         evaluate(pictures.path, pictures.path, replace(FD, metrics=("caption_colours",)))
 
 
+@pytest.mark.parametrize("missing", ["image", "index"])
+def test_a_batch_that_lacks_what_all_have_is_refused(pictures: Dataset, missing: str) -> None:
+    split = pictures.split("test")
+    reference = reference_features(split, ["fd@lite"], ReferenceOptions(count=20))
+    batch = {key: value for key, value in split.read(np.arange(5)).items() if key != missing}
+    with pytest.raises(BadInput, match="needs image or video, and index"):
+        measure([batch], reference, ["fd@lite"])
+
+
 def test_features_without_numbers_are_refused(pictures: Dataset) -> None:
     def broken(device: str) -> Extractor:
         return Extractor(lambda batch: {"": torch.full((len(batch["index"]), 1), torch.nan)})

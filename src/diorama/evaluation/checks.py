@@ -27,9 +27,11 @@ def given(batches: Iterable[Batch], metrics: Sequence[Metric]) -> Iterator[Batch
     """The batches, each looked at for what the metrics need of it.
 
     Raises:
-        BadInput: naming the first metric that lacks something.
+        BadInput: naming the first metric that lacks something, or what every batch must have.
     """
     for batch in batches:
+        if "index" not in batch or not batch.keys() & {"image", "video"}:
+            raise BadInput(f"samples: a batch needs image or video, and index; this one has {', '.join(batch)}")
         for metric in metrics:
             for need in metric.needs:
                 key, words = _KEYS.get(need, ("", ""))

@@ -155,7 +155,7 @@ class FeatureTaker:
             if view not in views[entry]:
                 what = "clips, and these are pictures" if view == CLIP else "other samples than these"
                 raise BadInput(f"metrics: {kind} features are of {what}")
-            found[kind] = views[entry][view]
+            found[kind] = views[entry][view].float()
         return found
 
     def take_all(self, batches: Iterable[Batch]) -> SampleFeatures:

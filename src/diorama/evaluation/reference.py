@@ -79,7 +79,7 @@ def reference_features(split: Split, metrics: Sequence[str], options: ReferenceO
     """
     catalog = catalog_with(options.catalog)
     parsed = [catalog.metric(name) for name in metrics]
-    taker = FeatureTaker(parsed, options.device)
+    taker = _taker(parsed, options)
     indices = chosen_records(split, options.count, options.seed)
     stamp = records_stamp(split, indices)
     features = _features(split, indices, parsed, stamp, taker, options)
@@ -92,6 +92,20 @@ def reference_features(split: Split, metrics: Sequence[str], options: ReferenceO
         catalog=catalog,
         warnings=tuple(warnings_of(split, indices, networks)),
     )
+
+
+def _taker(metrics: Sequence[Metric], options: ReferenceOptions) -> FeatureTaker:
+    """The extractors, loaded by the first process before the others, which then find the weights that it fetched."""
+    if not options.shared:
+        return FeatureTaker(metrics, options.device)
+    if not distributed.is_first():
+        distributed.barrier()
+        return FeatureTaker(metrics, options.device)
+    try:
+        return FeatureTaker(metrics, options.device)
+    finally:
+        # After a failure too: the others wait, and will fail in the same way.
+        distributed.barrier()
 
 
 def _features(
