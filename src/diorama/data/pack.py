@@ -39,6 +39,7 @@ class PackInfo:
         classes: label names.
         licence: as given by the user, else empty.
         source: where the data are from, as given by the user, else empty.
+        generator: what drew the records (``world``, the built-in one); empty for records of a folder or archive.
         notes: what was changed or found on the way, for people.
     """
 
@@ -47,6 +48,7 @@ class PackInfo:
     classes: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
+    generator: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -214,6 +216,7 @@ class PackWriter:
             "statistics": self._statistics(rows, members.get("train", [])),
             "licence": info.licence,
             "source": info.source,
+            "generator": info.generator,
             "notes": list(info.notes),
             "shards": shards,
             "files": [asdict(file) for file in files + self._further_files({file.name for file in files})],
