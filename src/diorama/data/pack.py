@@ -6,6 +6,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,20 @@ class PackWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for side in self._sides:
-            if side.records:  # else no record has this text, and it is left out
-                self._fill_up_to(side, len(self))
-            side.close()
+        with ExitStack() as stack:
+            # Whatever fails on the way, a full disk say, no file stays open.
+            for side in self._sides:
+                stack.callback(self._end, side)
+            stack.callback(self._seal)
+
+    def _seal(self) -> None:
         files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
         self._sealed = files, ShardReader([self.folder / file.name for file in files])
+
+    def _end(self, side: SideWriter) -> None:
+        with closing(side):
+            if side.records:  # else no record has this text, and it is left out
+                self._fill_up_to(side, len(self))
 
     def __len__(self) -> int:
         return len(self._rows)
