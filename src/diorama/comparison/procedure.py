@@ -23,7 +23,7 @@ from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset
 from diorama.data.raw import open_any
 from diorama.evaluation.catalog.metrics import catalog_with
-from diorama.evaluation.records import batches
+from diorama.evaluation.records import PIXELS, batches
 from diorama.synthesis import store
 
 _MOST_SEARCHED = 100_000
@@ -115,17 +115,17 @@ def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> t
     split = dataset.split("train")
     chosen = evenly_spaced(split, _MOST_SEARCHED)
     # Given samples of another size than the records cannot be held against them pixel by pixel.
-    shape = displayable(pixels_of(next(batches(split, chosen[:1], 1)))).shape[1:]
+    shape = displayable(pixels_of(next(batches(split, chosen[:1], 1, PIXELS)))).shape[1:]
     asked = {
         column.name: column.pictures[:PAIRS]
         for column in columns
         if column.pictures is not None and column.traits.shown and column.pictures.shape[1:] == shape
     }
-    records = (displayable(pixels_of(batch)) for batch in batches(split, chosen, _SEARCHED_AT_A_TIME))
+    records = (displayable(pixels_of(batch)) for batch in batches(split, chosen, _SEARCHED_AT_A_TIME, PIXELS))
     return nearest(asked, records, show=show), len(chosen)
 
 
 def _real_pictures(measurer: Measurer) -> np.ndarray:
     """Training records for the gallery, as many as are kept of every generator."""
     split = measurer.dataset.split("train")
-    return displayable(pixels_of(next(batches(split, evenly_spaced(split, measurer.kept), measurer.kept))))
+    return displayable(pixels_of(split.read(evenly_spaced(split, measurer.kept), PIXELS)))

@@ -18,7 +18,7 @@ from torch import Tensor
 from diorama.data.dataset import Split
 from diorama.data.sources.world import WORLD
 from diorama.data.synthetic.geometry import SHAPES
-from diorama.evaluation.records import batches
+from diorama.evaluation.records import PIXELS, batches
 from diorama.media.convert import to_uint8
 from diorama.networks.features.lite import fingerprints_content
 
@@ -62,7 +62,7 @@ def warnings_of(split: Split, indices: NDArray[np.int64], extractors: list[str])
     if is_world(split):
         return [_warning("the built-in world")]
     few = indices[np.linspace(0, len(indices) - 1, min(LOOKED_AT, len(indices))).astype(np.int64)]
-    (batch,) = batches(split, few, len(few))
+    (batch,) = batches(split, few, len(few), PIXELS)
     pictures = to_uint8(batch["image"] if "image" in batch else batch["video"][:, :, 0])
     share = familiar_share(fingerprints(pictures), _known())
     return [_warning("pictures among these")] if share >= LEAST_SHARE else []

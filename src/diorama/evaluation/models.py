@@ -19,7 +19,7 @@ from diorama.evaluation.catalog.metrics import Metric
 from diorama.evaluation.checks import check_able
 from diorama.evaluation.intervals import mean_interval
 from diorama.evaluation.measures import Measured
-from diorama.evaluation.records import batches
+from diorama.evaluation.records import PIXELS, batches
 from diorama.media.convert import to_uint8
 from diorama.nn.similarity import psnr, ssim
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
@@ -96,7 +96,7 @@ def measure_model(
     functions = {metric.name: resolve(metric.entry.function) for metric in metrics}
     taken: dict[str, list[Tensor]] = defaultdict(list)
     first = 0
-    for batch in batches(split, indices, batch_size):
+    for batch in batches(split, indices, batch_size, PIXELS):
         asked = Asked(model, pixels_of(batch).to(model.device), seed, first)
         for name, function in functions.items():
             taken[name].append(function(asked).cpu())

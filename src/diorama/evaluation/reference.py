@@ -23,7 +23,7 @@ from diorama.evaluation.catalog.metrics import SHIPPED, Metric, MetricCatalog, c
 from diorama.evaluation.extractors import FeatureTaker, SampleFeatures, gathered
 from diorama.evaluation.familiar import warnings_of
 from diorama.evaluation.protocol import ReferenceStamp
-from diorama.evaluation.records import batches, chosen_records, records_stamp
+from diorama.evaluation.records import PIXELS, batches, chosen_records, records_stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def _features(
     if not missing:
         return features
     part = FeatureTaker([wanted[kind] for kind in missing], options.device)
-    taken: SampleFeatures | None = part.take_all(batches(split, indices, options.batch_size))
+    taken: SampleFeatures | None = part.take_all(batches(split, indices, options.batch_size, PIXELS))
     if options.shared and taken is not None:
         taken = gathered(taken, part.kinds)
     if taken is None:
