@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from diorama.core import device as devices
-from diorama.core import distributed
 from diorama.core.contracts import Batch, pixels_of
 from diorama.data.dataset import Split
 from diorama.evaluation.catalog.metrics import catalog_with, parse_metric
@@ -139,11 +138,12 @@ class Evaluator:
     def prepare(self, device: torch.device) -> None:
         """Take the real features, so that a metric that cannot be had is refused before training.
 
-        All processes must call it: the first takes the features, and the others find them in the cache.
+        All processes must call it: each takes the features of its share of the records.
         """
-        options = ReferenceOptions(seed=self.seed, device=str(device), cache=self.cache, catalog=self.catalog)
-        metrics = (self.config.metric,)
-        self._reference = distributed.first_before_others(lambda: reference_features(self.val, metrics, options))
+        options = ReferenceOptions(
+            seed=self.seed, device=str(device), cache=self.cache, catalog=self.catalog, shared=True
+        )
+        self._reference = reference_features(self.val, (self.config.metric,), options)
 
     def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
         """Stamped results, as JSON, of the model as it was last refreshed.
