@@ -1,7 +1,6 @@
 """Drawing to files with the DDPM U-Net for CIFAR-10 (35.7 M parameters), beside diffusers' network and scheduler.
 
     python benchmarks/draw.py [--model runs/ddpm] [--count 5000] [--steps 50] [--out benchmarks/results/draw.md]
-    python benchmarks/draw.py --model runs/ddpm --quality --data prepared    # what bfloat16 changes
 
 Ours is ``diorama sample`` with its defaults: from the model folder to the last file. Theirs is the plain loop of the
 library's own examples, the pictures left in memory: eager at bfloat16 and a batch of 1,000, compiled, and eager at

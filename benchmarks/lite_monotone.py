@@ -25,11 +25,14 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_json, write_text
 from diorama.data.dataset import Dataset, open_dataset
 from diorama.data.prepare import PrepareOptions, prepare
+from diorama.evaluation.catalog.extractors import LITE
 from diorama.evaluation.extractors import load_extractor
-from diorama.evaluation.measures import MEASURES, Pair
+from diorama.evaluation.measures import Pair, fd
+from diorama.media.convert import to_float
 
 BATCH = 100
 JPEG = (65, 50, 35, 20, 10, 5)
@@ -103,7 +106,7 @@ def report(dataset: Dataset, each: Set) -> dict[str, Any]:
         "reference": len(real),
         "samples": len(whole),
         "side": dataset.info.media.height,
-        "extractor": load_extractor("lite").stamp.sha256,
+        "extractor": load_extractor(LITE).sha256,
         "held_out": measured(whole, real),
         "damage": {},
     }
@@ -142,14 +145,15 @@ def halves(dataset: Dataset, each: Set) -> tuple[Pictures, tuple[Pictures, np.nd
 
 def features(pictures: Pictures) -> Tensor:
     """(n, d) features of pictures (n, h, w, c)."""
-    extractor = load_extractor("lite")
-    batches = (pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH))
-    return torch.cat([extractor(torch.from_numpy(batch.copy()).permute(0, 3, 1, 2))[""] for batch in batches])
+    extractor, (height, width, channels) = load_extractor(LITE), pictures.shape[1:]
+    media = MediaSpec(kind="image", channels=channels, height=height, width=width)
+    batches = (torch.from_numpy(pictures[i : i + BATCH].copy()) for i in range(0, len(pictures), BATCH))
+    return torch.cat([extractor.rows({"image": to_float(batch, media)})[""] for batch in batches])
 
 
 def measured(samples: Tensor, reference: Tensor) -> dict[str, Any]:
     """Value and interval of fd@lite."""
-    value, interval = MEASURES["fd"].take(Pair(samples, reference))
+    value, interval, _ = fd(Pair(samples, reference))
     return {"value": value, "low": interval.low, "high": interval.high, "samples": len(samples)}
 
 

@@ -63,7 +63,7 @@ def test_finished_runs_are_known_by_their_recipes_and_keep_apart_by_name(tmp_pat
     runs = tuple(save_model(tmp_path / folder / "run", MEDIA, "faces") for folder in ("a", "b"))
     plain = save_model(tmp_path / "vae_toy", MEDIA, "vae_toy")
     entry = RecipeEntry(name="faces", make="x:y", title="Faces", summary="")
-    options = CompareOptions(runs=(*runs, plain), count=20, metrics=("fd@lite",), entries=(entry,), device="cpu")
+    options = CompareOptions(runs=(*runs, plain), count=20, metrics=("fd@lite",), catalog=(entry,), device="cpu")
     first, second, shipped = finished(given_columns(measurer(tmp_path, options), ["x"]))
     assert (first.name, second.name, first.entry, second.recipe) == ("run", "run 2", entry, "faces")
     assert title(first) == "run"

@@ -14,6 +14,8 @@ from diorama.comparison.pictures import Drawing, displayable
 from diorama.comparison.showing import embedded_grid
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.conditions import usual
+from diorama.synthesis.drawing import DrawOptions
 from diorama.synthesis.mixture import GaussianMixtureConfig
 
 
@@ -57,8 +59,13 @@ def test_values_beyond_the_range_are_clipped() -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 64])
 def test_classes_take_turns_whatever_the_batch(size: int) -> None:
-    drawing = Drawing(Labelled(), 7, seed=0, size=size, keep=4)
-    drawn = torch.cat(list(drawing))
+    model = Labelled()
+    conditions, options = usual(model.config.conditions, None), DrawOptions(batch_size=size)
+    drawing = Drawing(model, 7, 0, conditions, options, keep=4)
+    batches = list(drawing)
+    drawn, index, label = (torch.cat([batch[key] for batch in batches]) for key in ("image", "index", "label"))
+    assert index.tolist() == list(range(7))
+    assert label.tolist() == [0, 1, 2, 0, 1, 2, 0]
     levels = torch.tensor([0, 1, 2, 0, 1, 2, 0]) * 0.25
     torch.testing.assert_close(drawn[:, 0, 0, 0], levels, atol=1 / 200, rtol=0)
     assert drawing.kept.shape == (4, 2, 2, 3)

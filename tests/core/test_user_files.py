@@ -53,15 +53,16 @@ def test_a_file_and_a_name_in_it_are_told_apart(word: str | Path, parts: tuple[P
 
 
 def test_a_file_is_run_once_however_it_is_named(own: Path) -> None:
-    (first,) = catalog_of([own])
-    (second,) = catalog_of([f"{own}:faces", own])
+    (first,) = members_of([own], type)
+    (second,) = members_of([f"{own}:faces", own], type)
     assert first is second
     assert first().size == 5
 
 
 def test_classes_and_entries_of_a_catalog_are_told_apart(own: Path) -> None:
-    assert [item.__name__ for item in catalog_of([own])] == ["Mine"]
+    assert [item.__name__ for item in members_of([own], type)] == ["Mine"]
     assert members_of([own, f"{own}:faces"], Entry) == (Entry("a"), Entry("b"))
+    assert set(catalog_of([own])) == {*members_of([own], type), Entry("a"), Entry("b")}
 
 
 def test_a_file_without_a_catalog_names_nothing(tmp_path: Path) -> None:

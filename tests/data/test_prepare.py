@@ -12,6 +12,7 @@ from PIL import Image
 
 from diorama.core.errors import BadInput
 from diorama.data.dataset import open_dataset
+from diorama.data.manifest import write_manifest
 from diorama.data.prepare import PrepareOptions, prepare
 from diorama.data.record_list import UNLABELLED
 from diorama.data.sources.base import Item, Skip
@@ -239,6 +240,24 @@ class _Failing:
         yield Item("b", {}, "array", broken)
         yield Item("c", {}, "array", lambda: np.zeros((16, 16, 3), np.int64))
         yield Item("d", {}, "image", lambda: np.zeros((16, 16), np.uint8))
+
+
+def test_a_folder_says_that_the_world_drew_it_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diorama.data.sources.world.PICTURES", 12)
+    folder_of(tmp_path / "world cup", 6)
+    world, _ = prepared(Path("world"), tmp_path / "a", size=32, name="holiday")
+    cup, _ = prepared(tmp_path / "world cup", tmp_path / "b", size=32)
+    mixed, _ = prepared(Path("world"), tmp_path / "c", size=32, test=(tmp_path / "world cup",))
+    assert [dataset.split("train").generator for dataset in (world, cup, mixed)] == ["world", "", ""]
+
+
+def test_folders_prepared_before_it_was_recorded_stay_readable(tmp_path: Path) -> None:
+    folder_of(tmp_path / "in", 6)
+    prepared(tmp_path / "in", tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "dataset.json").read_text())
+    del manifest["generator"], manifest["checksum"]
+    write_manifest(tmp_path / "out" / "dataset.json", manifest)
+    assert open_dataset(tmp_path / "out").split("train").generator == ""
 
 
 def test_what_cannot_be_loaded_is_skipped_with_its_reason(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from diorama.core.contracts import MediaSpec
 from diorama.data.dataset import Dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.geometry import SHAPES
-from diorama.evaluation.familiar import familiar_share, fingerprints, warnings_of
+from diorama.evaluation.familiar import familiar_share, fingerprints, is_world, warnings_of
 from diorama.media.image import read_image
 from diorama.media.resize import fit
+from tests.evaluation.world_data import said_to_be_of_the_world
 
 
 def _smooth(n: int, side: int, seed: int = 0) -> torch.Tensor:
@@ -74,8 +75,20 @@ def test_other_pictures_are_not(tmp_path: Path) -> None:
     assert warnings_of(split, np.arange(5), ["inception"]) == []
 
 
-@pytest.mark.parametrize(("name", "classes"), [("world", ()), ("copy", tuple(sorted(SHAPES)))])
-def test_the_world_is_known_by_name_and_by_its_classes(tmp_path: Path, name: str, classes: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("by", ["what drew it", "its classes"])
+def test_the_world_is_known_by_what_drew_it_and_by_its_classes(tmp_path: Path, by: str) -> None:
     pixels = _smooth(4, 32).permute(0, 2, 3, 1).numpy()
-    (warning,) = _warnings(_dataset(tmp_path / "data", pixels, name, classes))
+    if by == "its classes":
+        dataset = _dataset(tmp_path / "data", pixels, "copy", tuple(sorted(SHAPES)))
+    else:
+        dataset = said_to_be_of_the_world(_dataset(tmp_path / "data", pixels, "copy"))
+    assert is_world(dataset.split("train"))
+    (warning,) = _warnings(dataset)
     assert "built-in world" in warning
+
+
+def test_a_name_says_nothing(tmp_path: Path) -> None:
+    pixels = _smooth(60, 32, seed=2).permute(0, 2, 3, 1).numpy()
+    dataset = _dataset(tmp_path / "data", pixels, "world cup")
+    assert not is_world(dataset.split("train"))
+    assert _warnings(dataset) == []

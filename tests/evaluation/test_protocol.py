@@ -23,6 +23,7 @@ from diorama.evaluation.protocol import (
     to_json,
     write_results,
 )
+from diorama.synthesis.base import Sampling
 
 RESULT = Result(
     metric="fd@lite",
@@ -51,6 +52,15 @@ def test_the_json_form_is_fixed() -> None:
             }
         ]
     }
+
+
+def test_the_sampler_stands_where_a_model_drew_in_steps(tmp_path: Path) -> None:
+    drawn = replace(RESULT, sampling=Sampling(sampler="ddim", steps=50, guidance=1.0))
+    (written,) = to_json([drawn])["results"]
+    assert written["sampling"] == {"sampler": "ddim", "steps": 50, "guidance": 1.0}
+    write_results(tmp_path / "r.json", [drawn])
+    assert read_results(tmp_path / "r.json") == [drawn]
+    require_same_protocol([drawn, RESULT])
 
 
 def test_files_give_back_what_was_written(tmp_path: Path) -> None:

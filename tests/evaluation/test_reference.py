@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from diorama.data.dataset import Dataset
-from diorama.evaluation.extractors import FeatureTaker
+from diorama.evaluation.catalog.entries import ExtractorEntry
+from diorama.evaluation.catalog.metrics import parse_metric
+from diorama.evaluation.extractors import Extractor, FeatureTaker
 from diorama.evaluation.records import chosen_records
 from diorama.evaluation.reference import ReferenceOptions, reference_features
 
@@ -16,7 +18,7 @@ from diorama.evaluation.reference import ReferenceOptions, reference_features
 def test_features_are_those_of_the_records(pictures: Dataset) -> None:
     split = pictures.split("test")
     found = reference_features(split, ["fd@lite"], ReferenceOptions(batch_size=7))
-    direct = FeatureTaker(["lite"], "cpu").take(split.read(chosen_records(split, None, 0))["image"])
+    direct = FeatureTaker([parse_metric("fd@lite")], "cpu").take(split.read(chosen_records(split, None, 0)))
     assert found.stamp.count == 60
     torch.testing.assert_close(found.features["lite"], direct["lite"], rtol=1e-4, atol=1e-4)
 
@@ -55,3 +57,21 @@ def test_records_are_drawn_without_repeats(pictures: Dataset) -> None:
     assert len(set(chosen.tolist())) == 30
     assert chosen.tolist() == sorted(chosen.tolist())
     assert len(chosen_records(split, 10_000, 0)) == 80
+
+
+def test_metrics_without_reals_take_none(pictures: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FeatureTaker, "take_all", lambda *_: pytest.fail("real features were taken"))
+    found = reference_features(pictures.split("test"), ["modes"], ReferenceOptions())
+    assert found.features == {}
+    assert list(found.taker.kinds) == ["factors-modes"]
+
+
+def test_features_of_code_that_may_change_are_not_kept(pictures: Dataset, cache: Path) -> None:
+    def load(device: str) -> Extractor:
+        return Extractor(lambda batch: {"": batch["image"].mean((2, 3))})
+
+    own = ExtractorEntry(name="colour", load=load, views=("",))
+    options = ReferenceOptions(count=20, cache=cache, catalog=(own,))
+    found = reference_features(pictures.split("test"), ["kid@colour"], options)
+    assert found.features["colour"].shape == (20, 3)
+    assert not cache.exists()

@@ -13,7 +13,11 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
 from diorama.data.pack import pack_arrays
-from diorama.evaluation.catalog import default_metrics
+from diorama.evaluation.catalog.entries import ExtractorEntry, SampleMetric
+from diorama.evaluation.catalog.metrics import default_metrics
+from diorama.evaluation.extractors import Extractor
+from diorama.evaluation.intervals import mean_interval
+from diorama.evaluation.measures import Measured, Pair
 from diorama.evaluation.protocol import clearly_below, require_same_protocol
 from diorama.evaluation.reference import ReferenceOptions, reference_features
 from diorama.evaluation.run import EvaluateOptions, evaluate, measure
@@ -24,6 +28,7 @@ from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
 from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.store import save
 from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
+from tests.evaluation.world_data import said_to_be_of_the_world
 
 MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 FD = EvaluateOptions(metrics=("fd@lite",))
@@ -88,10 +93,11 @@ def test_batch_size_changes_no_answer(pictures: Dataset) -> None:
 
 def test_samples_are_seen_through_eight_bits(pictures: Dataset) -> None:
     split = pictures.split("test")
-    x = split.read(np.arange(60))["image"]
+    batch = split.read(np.arange(60))
     reference = reference_features(split, ["fd@lite"], ReferenceOptions())
-    exact = measure([x], reference, ["fd@lite"]).results[0].value
-    between = measure([x + 0.4 / 127.5], reference, ["fd@lite"]).results[0].value
+    exact = measure([batch], reference, ["fd@lite"]).results[0].value
+    shifted = {**batch, "image": batch["image"] + 0.4 / 127.5}
+    between = measure([shifted], reference, ["fd@lite"]).results[0].value
     assert exact == pytest.approx(between, abs=1e-9)
     assert exact == pytest.approx(0.0, abs=1e-5)
 
@@ -109,12 +115,22 @@ def test_models_are_measured_alike_from_memory_and_disk(pictures: Dataset, tmp_p
 
 def test_reconstructions_and_bounds_are_measured_on_real_records(pictures: Dataset) -> None:
     options = replace(FD, metrics=("psnr", "ssim", "bpd"), count=20, batch_size=8)
-    results = evaluate(_vae(), pictures.split("test"), options).results
+    evaluation = evaluate(_vae(), pictures.split("test"), options)
+    results = evaluation.results
+    assert evaluation.warnings == ()
     assert [result.metric for result in results] == ["psnr", "ssim", "bpd"]
     for result in results:
         assert result.interval.low <= result.value <= result.interval.high
         assert (result.samples, result.reference.count) == (20, 20)
     assert results[2].value > 0
+    assert [result.dtype for result in results] == ["uint8", "uint8", "float32"]
+
+
+def test_reconstructions_of_what_was_trained_on_are_warned_of(pictures: Dataset) -> None:
+    options = replace(FD, metrics=("psnr", "fd@lite"), count=20)
+    evaluation = evaluate(_vae(), pictures.split("train"), options)
+    assert [result.metric for result in evaluation.results] == ["psnr", "fd@lite"]
+    assert any(warning.startswith("psnr: taken of the split train") for warning in evaluation.warnings)
 
 
 @pytest.mark.parametrize("metric", ["psnr", "ssim", "bpd"])
@@ -140,23 +156,34 @@ def test_clips_are_measured_by_frame_and_by_clip(clips: Dataset) -> None:
 
 def test_still_clips_differ_from_moving_ones_by_clip(clips: Dataset) -> None:
     split = clips.split("train")
-    x = split.read(np.arange(24))["video"]
-    still = x[:, :, :1].expand_as(x)
+    moves = split.read(np.arange(24))
+    still = {**moves, "video": moves["video"][:, :, :1].expand_as(moves["video"])}
     reference = reference_features(split, ["fd@lite-clip"], ReferenceOptions())
-    moving, frozen = (measure([batch], reference, ["fd@lite-clip"]).results[0].value for batch in (x, still))
+    moving, frozen = (measure([batch], reference, ["fd@lite-clip"]).results[0].value for batch in (moves, still))
     assert frozen > moving + 1
 
 
 def test_the_factor_reader_counts_modes_of_the_world(tmp_path: Path, pictures: Dataset) -> None:
     stored = pictures.split("train").stored(np.arange(80))
     media = MediaSpec(kind="image", channels=3, height=32, width=32)
-    world = pack_arrays(tmp_path / "world", {"train": stored, "test": stored[:40]}, media, name="world")
+    world = said_to_be_of_the_world(
+        pack_arrays(tmp_path / "shapes", {"train": stored, "test": stored[:40]}, media, name="shapes")
+    )
     evaluation = evaluate(world.path, world.path, replace(FD, metrics=()))
     found = {result.metric: result for result in evaluation.results}
     assert 20 < found["modes"].value <= 40
     assert found["modes"].interval.low == found["modes"].value
     assert 0.8 < found["factor_coverage"].value <= 1
     assert any("was trained on the built-in world" in warning for warning in evaluation.warnings)
+    assert (found["modes"].samples, found["modes"].reference.count, found["modes"].extractor.name) == (40, 0, "")
+
+
+def test_data_that_are_only_named_world_are_measured_as_others(tmp_path: Path, pictures: Dataset) -> None:
+    stored = pictures.split("train").stored(np.arange(40))
+    cup = pack_arrays(tmp_path / "cup", {"train": stored, "test": stored}, MEDIA, name="world cup")
+    evaluation = evaluate(cup.path, cup.path, replace(FD, metrics=()))
+    assert {result.metric for result in evaluation.results} == set(default_metrics(MEDIA))
+    assert not any("built-in world" in warning for warning in evaluation.warnings)
 
 
 def test_other_sizes_are_refused(pictures: Dataset, clips: Dataset) -> None:
@@ -190,3 +217,69 @@ def test_impossible_counts_are_refused() -> None:
 def test_nothing_there_is_named(pictures: Dataset, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="nowhere"):
         evaluate(tmp_path / "nowhere", pictures.path, FD)
+
+
+def _brightness(pair: Pair) -> Measured:
+    """Mean brightness of samples."""
+    return Measured(float(pair.samples.mean()), mean_interval(pair.samples[:, 0]), ("brightness is in [-1, 1]",))
+
+
+def _load(device: str) -> Extractor:
+    return Extractor(lambda batch: {"": batch["image"].mean((1, 2, 3))[:, None]})
+
+
+BRIGHTNESS = (
+    ExtractorEntry(name="mean", load=_load, views=("",)),
+    SampleMetric(
+        name="brightness", title="Brightness", meaning="How bright.", better="higher", function=_brightness,
+        needs=("pictures",), extractor="mean", least=3,
+    ),
+)  # fmt: skip
+
+
+def test_a_metric_of_ones_own_is_measured_like_others(pictures: Dataset) -> None:
+    options = replace(FD, metrics=("brightness", "fd@lite", "kid@mean"), catalog=BRIGHTNESS)
+    evaluation = evaluate(pictures.path, pictures.path, options)
+    mean = pictures.split("test").read(np.arange(60))["image"].mean()
+    first = evaluation.results[0]
+    assert first.value == pytest.approx(float(mean), abs=0.01)
+    assert (first.samples, first.reference.count, first.extractor.name) == (60, 0, "")
+    assert evaluation.results[2].reference.count == 80
+    assert "brightness is in [-1, 1]" in evaluation.warnings
+
+
+def test_what_a_metric_needs_must_be_there(pictures: Dataset, clips: Dataset) -> None:
+    options = replace(FD, metrics=("brightness",), catalog=BRIGHTNESS)
+    with pytest.raises(BadInput, match="brightness is of pictures, and these are clips"):
+        evaluate(clips.path, clips.path, options)
+    with pytest.raises(BadInput, match="brightness: needs at least 3 samples, got 2"):
+        evaluate(pictures.path, pictures.path, replace(options, count=2))
+    with pytest.raises(BadInput, match="lite-clip features are of clips, and these are pictures"):
+        evaluate(pictures.path, pictures.path, replace(FD, metrics=("fd@lite-clip",)))
+    with pytest.raises(BadInput, match="caption_colours is of what samples were drawn of"):
+        evaluate(pictures.path, pictures.path, replace(FD, metrics=("caption_colours",)))
+
+
+@pytest.mark.parametrize("missing", ["image", "index"])
+def test_a_batch_that_lacks_what_all_have_is_refused(pictures: Dataset, missing: str) -> None:
+    split = pictures.split("test")
+    reference = reference_features(split, ["fd@lite"], ReferenceOptions(count=20))
+    batch = {key: value for key, value in split.read(np.arange(5)).items() if key != missing}
+    with pytest.raises(BadInput, match="needs image or video, and index"):
+        measure([batch], reference, ["fd@lite"])
+
+
+def test_features_without_numbers_are_refused(pictures: Dataset) -> None:
+    def broken(device: str) -> Extractor:
+        return Extractor(lambda batch: {"": torch.full((len(batch["index"]), 1), torch.nan)})
+
+    catalog = (replace(BRIGHTNESS[0], load=broken), BRIGHTNESS[1])
+    with pytest.raises(BadInput, match="samples: some mean features are not finite"):
+        evaluate(pictures.path, pictures.path, replace(FD, metrics=("brightness",), catalog=catalog))
+
+
+def test_few_clips_are_few_records_however_many_frames_they_have(clips: Dataset) -> None:
+    evaluation = evaluate(clips.path, clips.path, replace(FD, metrics=("fd@lite",)))
+    assert evaluation.warnings == (
+        "lite: 22 clips are fewer than the 256 features, so distances are rough and their intervals wide",
+    )

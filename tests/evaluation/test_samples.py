@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import tracemalloc
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.evaluation.samples import SampleFolder, open_samples
 from diorama.media.image import write_image
@@ -28,17 +30,49 @@ def _pixels(seed: int, shape: tuple[int, ...] = (10, 12, 3)) -> np.ndarray:
 def _folder(folder: Path, count: int = 5) -> Path:
     for i in range(count):
         write_image(folder / f"{i:06d}.png", _pixels(i))
-    (folder / "samples.json").write_text("{}")
+    rows = [{"file": f"{i:06d}.png", "index": i + 10, "condition": {"label": "ab"[i % 2]}} for i in range(count)]
+    (folder / "samples.json").write_text(json.dumps({"samples": rows}))
     return folder
+
+
+def _images(batches: Iterable[Batch]) -> torch.Tensor:
+    return torch.cat([batch["image"] for batch in batches])
 
 
 def test_a_folder_gives_its_pictures_in_order(tmp_path: Path) -> None:
     samples = SampleFolder(_folder(tmp_path / "s"), MEDIA, batch_size=2)
     batches = list(samples)
-    assert [len(batch) for batch in batches] == [2, 2, 1]
+    assert [len(batch["image"]) for batch in batches] == [2, 2, 1]
     expected = torch.from_numpy(_pixels(4)).permute(2, 0, 1) / 127.5 - 1
-    torch.testing.assert_close(batches[-1][0], expected)
+    torch.testing.assert_close(batches[-1]["image"][0], expected)
     assert samples.warnings() == []
+
+
+def test_the_list_of_a_folder_gives_indices_and_labels(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "s")
+    first, *_ = SampleFolder(folder, MEDIA, classes=("b", "a"), batch_size=3)
+    assert first["index"].tolist() == [10, 11, 12]
+    assert first["label"].tolist() == [1, 0, 1]
+    (chosen,) = SampleFolder(folder, MEDIA, count=2, seed=3)
+    assert set(chosen) == {"image", "index"}
+    assert torch.equal(chosen["image"][0], _images(SampleFolder(folder, MEDIA))[chosen["index"][0] - 10])
+
+
+def test_a_folder_without_a_list_is_numbered_by_place(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "s")
+    (folder / "samples.json").unlink()
+    (folder / "000001.png").write_bytes(b"no picture")
+    (batch,) = SampleFolder(folder, MEDIA)
+    assert batch["index"].tolist() == [0, 2, 3, 4]
+
+
+def test_a_list_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "s")
+    write_image(folder / "000077.png", _pixels(0))
+    samples = SampleFolder(folder, MEDIA)
+    assert [batch["index"].tolist() for batch in samples] == [[0, 1, 2, 3, 4, 5]]
+    (warning,) = samples.warnings()
+    assert "does not list 1 of 6 files" in warning
 
 
 def test_an_archive_gives_the_same(tmp_path: Path) -> None:
@@ -46,13 +80,13 @@ def test_an_archive_gives_the_same(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "s.tar.gz", "w:gz") as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)
-    inside, beside = (torch.cat(list(open_samples(path, MEDIA))) for path in (tmp_path / "s.tar.gz", folder))
+    inside, beside = (_images(open_samples(path, MEDIA)) for path in (tmp_path / "s.tar.gz", folder))
     assert torch.equal(inside, beside)
 
 
 def test_a_count_is_drawn_by_the_seed(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "s", 9)
-    draws = [torch.cat(list(SampleFolder(folder, MEDIA, count=4, seed=seed))) for seed in (0, 0, 1)]
+    draws = [_images(SampleFolder(folder, MEDIA, count=4, seed=seed)) for seed in (0, 0, 1)]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     with pytest.raises(BadInput, match="holds 9 samples, 10"):
@@ -61,9 +95,10 @@ def test_a_count_is_drawn_by_the_seed(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "s")
+    (folder / "samples.json").unlink()
     (folder / "000099.png").write_bytes(b"not a picture")
     samples = SampleFolder(folder, MEDIA)
-    assert sum(map(len, samples)) == 5
+    assert len(_images(samples)) == 5
     (warning,) = samples.warnings()
     assert "000099.png" in warning
 
@@ -88,8 +123,8 @@ def test_grey_and_colour_meet(tmp_path: Path, stored: int, wanted: int) -> None:
     write_image(tmp_path / "a.png", np.repeat(grey, stored, axis=-1))
     media = MediaSpec(kind="image", channels=wanted, height=10, width=12)
     (batch,) = open_samples(tmp_path, media)
-    assert batch.shape == (1, wanted, 10, 12)
-    torch.testing.assert_close(batch[0, 0], torch.from_numpy(grey[..., 0]) / 127.5 - 1)
+    assert batch["image"].shape == (1, wanted, 10, 12)
+    torch.testing.assert_close(batch["image"][0, 0], torch.from_numpy(grey[..., 0]) / 127.5 - 1)
 
 
 def test_colour_is_not_taken_for_grey(tmp_path: Path) -> None:
@@ -105,7 +140,7 @@ def test_arrays_keep_their_units(tmp_path: Path) -> None:
         (tmp_path / f"{name}.npy").write_bytes(content.getvalue())
     media = MediaSpec(kind="image", channels=3, height=10, width=12, dtype="float32", low=0.0, high=1.0)
     (batch,) = open_samples(tmp_path, media)
-    torch.testing.assert_close(batch, torch.full((2, 3, 10, 12), -0.5))
+    torch.testing.assert_close(batch["image"], torch.full((2, 3, 10, 12), -0.5))
     with pytest.raises(BadInput, match="float32 values and the reference uint8"):
         list(open_samples(tmp_path, MEDIA))
 
@@ -113,7 +148,7 @@ def test_arrays_keep_their_units(tmp_path: Path) -> None:
 def test_eight_bit_samples_of_deeper_data_are_read(tmp_path: Path) -> None:
     media = MediaSpec(kind="image", channels=3, height=10, width=12, dtype="uint16", low=0.0, high=4095.0)
     (batch,) = open_samples(_folder(tmp_path, 1), media)
-    torch.testing.assert_close(batch[0], torch.from_numpy(_pixels(0)).permute(2, 0, 1) / 127.5 - 1)
+    torch.testing.assert_close(batch["image"][0], torch.from_numpy(_pixels(0)).permute(2, 0, 1) / 127.5 - 1)
 
 
 def test_clips_are_cut_to_the_references_length(tmp_path: Path) -> None:
@@ -121,7 +156,7 @@ def test_clips_are_cut_to_the_references_length(tmp_path: Path) -> None:
     for i in range(2):
         write_video(tmp_path / f"{i}.gif", _pixels(i, (6, 16, 16, 3)), 8.0)
     (batch,) = open_samples(tmp_path, media)
-    assert batch.shape == (2, 3, 4, 16, 16)
+    assert batch["video"].shape == (2, 3, 4, 16, 16)
     write_video(tmp_path / "2.gif", _pixels(2, (3, 16, 16, 3)), 8.0)
     with pytest.raises(BadInput, match="3 frames of 16x16 and the reference 4 frames"):
         list(open_samples(tmp_path, media))
@@ -135,5 +170,5 @@ def test_a_leap_in_the_times_of_a_clip_costs_no_memory(tmp_path: Path) -> None:
     (batch,) = open_samples(tmp_path, media)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert batch.shape == (1, 3, 4, 16, 16)
+    assert batch["video"].shape == (1, 3, 4, 16, 16)
     assert peak < 10_000_000

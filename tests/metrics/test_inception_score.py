@@ -39,6 +39,16 @@ def test_in_order_splits_are_those_of_the_rows() -> None:
     assert math.isclose(second, 1.0)
 
 
+def test_frames_of_a_clip_are_dealt_together() -> None:
+    logits = torch.randn(12, 4, generator=torch.Generator().manual_seed(0)) * 4
+    still = logits.repeat_interleave(5, 0)
+    torch.testing.assert_close(
+        inception_scores(still, splits=3, seed=2, group=5), inception_scores(logits, splits=3, seed=2)
+    )
+    with pytest.raises(ValueError, match="at least as many pictures, got 12"):
+        inception_scores(still, splits=13, group=5)
+
+
 def test_fewer_pictures_than_splits_are_refused() -> None:
     with pytest.raises(ValueError, match="at least as many"):
         inception_scores(torch.zeros(3, 2), splits=10)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from diorama.core import device as devices
-from diorama.core.contracts import Batch
+from diorama.core.contracts import Batch, pixels_of
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.conditions import usual
-from diorama.synthesis.drawing import DrawOptions, draw, pixels_of, share_of
+from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from tests.synthesis.models import tiny_diffusion, tiny_gan, tiny_vae, tiny_video_gan
 
 PLAIN = DrawOptions(precision="fp32")

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from diorama.core.contracts import pixels_of
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.conditions import usual
-from diorama.synthesis.drawing import DrawOptions, draw, pixels_of
+from diorama.synthesis.drawing import DrawOptions, draw
 from diorama.synthesis.recording import RecordedNetwork
 from tests.synthesis.models import tiny_diffusion
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core import runlog
-from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
+from diorama.core.contracts import Batch, Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import DioramaError
 from diorama.data.pack import pack_arrays
 from diorama.evaluation.protocol import Interval, Result
@@ -45,29 +45,34 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
     samples: list[Tensor] = []
     values: Iterator[float] = iter(VALUES)
 
-    def measure(drawn: Iterable[Tensor], reference: Any, metrics: Sequence[str], *, seed: int = 0) -> Evaluation:
-        samples.append(torch.cat(list(drawn)))
+    def measure(drawn: Iterable[Batch], reference: Any, metrics: Sequence[str], *, seed: int = 0) -> Evaluation:
+        batches = list(drawn)
+        assert torch.cat([batch["index"] for batch in batches]).tolist() == list(range(20))
+        samples.append(torch.cat([batch["image"] for batch in batches]))
         value, (metric,) = next(values), metrics
         interval = Interval(low=value - 1, high=value + 1, method="made up")
         result = Result(metric=metric, value=value, interval=interval, samples=len(samples[-1]))
         return Evaluation(results=(result,), warnings=("few samples",))
 
     monkeypatch.setattr(monitoring, "reference_features", lambda *_: "features")
-    monkeypatch.setattr(monitoring, "measure", measure)
+    monkeypatch.setattr(monitoring, "measure_shared", measure)
     return samples
 
 
-def recipe(*, lower_is_better: bool = True) -> Recipe:
-    evaluation = EvaluationConfig(metric="made@up", every=80, samples=20, lower_is_better=lower_is_better)
+def recipe(metric: str = "fd@lite") -> Recipe:
+    evaluation = EvaluationConfig(metric=metric, every=80, samples=20)
     return replace(flow_recipe(), evaluation=evaluation, checkpoint_every=80, keep=1)
 
 
-@pytest.mark.parametrize(("lower_is_better", "best"), [(True, 10), (False, 5)])
+@pytest.mark.parametrize(
+    ("metric", "better", "best", "value"),
+    [("fd@lite", "lower", 10, 2.0), ("recall@lite", "higher", 5, 5.0)],
+)
 def test_the_best_model_is_kept_and_put_in_place(
-    lower_is_better: bool, best: int, data: Path, tmp_path: Path, seen: list[Tensor]
+    metric: str, better: str, best: int, value: float, data: Path, tmp_path: Path, seen: list[Tensor]
 ) -> None:
     out = tmp_path / "run"
-    ticks = list(train(recipe(lower_is_better=lower_is_better), data, out, TrainOptions(device="cpu", catalog=CATALOG)))
+    ticks = list(train(recipe(metric), data, out, TrainOptions(device="cpu", catalog=CATALOG)))
     assert [tick.step for tick in ticks if tick.results] == [5, 10, 15, 20]
     assert [tick.step for tick in ticks if "few samples" in tick.notes] == [5]
     assert sorted(int(p.name) for p in (out / "checkpoints").iterdir()) == [best, 20]
@@ -75,12 +80,12 @@ def test_the_best_model_is_kept_and_put_in_place(
     model = store.load(out, catalog=CATALOG)
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
     card = (out / "model/README.md").read_text()
-    assert "Of 4 models measured on the split `val` by made@up" in card
+    assert f"Of 4 models measured on the split `val` by {metric}" in card
     assert "this is the best" in card
-    assert "20 samples each against 0 real records" in card
+    assert f"20 samples each against 0 real records, {better} is better" in card
     assert "kWh" not in card
     assert 'load("toy_flow", catalog=(ToySynthesizerConfig,))' in card
-    assert store.read_provenance(out).scores[0]["value"] == (2.0 if lower_is_better else 5.0)
+    assert store.read_provenance(out).scores[0]["value"] == value
 
 
 def test_measurements_are_logged_with_their_protocol(data: Path, tmp_path: Path, seen: list[Tensor]) -> None:
@@ -129,14 +134,14 @@ def test_a_last_measurement_that_fails_costs_nothing_and_is_made_up_for(
 ) -> None:
     out, options = tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)
     with monkeypatch.context() as broken:
-        sound = monitoring.measure
+        sound = monitoring.measure_shared
 
         def fails_at_last(*given: Any, **named: Any) -> Evaluation:
             if len(seen) == 3:
                 raise RuntimeError("no memory left")
             return sound(*given, **named)
 
-        broken.setattr(monitoring, "measure", fails_at_last)
+        broken.setattr(monitoring, "measure_shared", fails_at_last)
         with pytest.raises(RuntimeError, match="no memory left"):
             list(train(recipe(), data, out, options))
     assert store.load(out, catalog=CATALOG)

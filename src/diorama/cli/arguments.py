@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
@@ -14,11 +14,32 @@ from tyro.constructors import PrimitiveConstructorSpec
 from diorama.core.durations import Budget, parse_budget, parse_images, parse_seconds
 from diorama.core.errors import BadConfig, BadInput, DioramaError
 
+if TYPE_CHECKING:
+    from diorama.synthesis.base import Sampling
+
 T = TypeVar("T")
 
 
 class WrongArguments(DioramaError):
     """The command line asks for something that does not exist; the program ends with code 2."""
+
+
+def sampling_asked(sampler: str | None, steps: int | None, guidance: float | None) -> Sampling:
+    """What ``--sampler``, ``--steps`` and ``--guidance`` ask for.
+
+    Raises:
+        WrongArguments: there is no such sampler, or a number that no model could draw with.
+    """
+    from diorama.samplers.catalog import sampler_named
+    from diorama.synthesis.base import Sampling
+
+    with arguments_at_fault():
+        if sampler is not None:
+            sampler_named(sampler)
+    try:
+        return Sampling(sampler=sampler, steps=steps, guidance=guidance)
+    except ValueError as problem:
+        raise WrongArguments(f"--{problem}") from problem
 
 
 @contextmanager
@@ -109,6 +130,18 @@ def named(text: str) -> tuple[str, Path]:
     if not (name and sign and path):
         raise BadConfig(f"{text!r}: expected NAME=FOLDER_OR_ARCHIVE")
     return name, Path(path)
+
+
+def part(text: str) -> tuple[str, str]:
+    """``"NAME=FOLDER"``, a trained part that recipes may want, as its two parts.
+
+    Raises:
+        BadConfig: there is no name, or no folder.
+    """
+    name, sign, folder = text.partition("=")
+    if not (name and sign and folder):
+        raise BadConfig(f"--frozen.{name or 'NAME'}: expected a folder, as in --frozen.codec runs/codec")
+    return name, folder
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import Names, TimeOrImages, WrongArguments, arguments_at_fault, named, parse
+from diorama.cli.arguments import (
+    Appended,
+    Names,
+    TimeOrImages,
+    WrongArguments,
+    arguments_at_fault,
+    named,
+    parse,
+    part,
+    sampling_asked,
+)
 from diorama.cli.progress import display
 from diorama.core.durations import Budget
 from diorama.core.user_files import catalog_of
+from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.recipes import catalog
 
 if TYPE_CHECKING:
@@ -41,7 +52,11 @@ class Arguments:
         count: samples of each; 2,000 pictures or 256 clips by default.
         reference: real records; all of the split by default.
         seed: of samples and measurement.
-        batch_size: samples drawn at a time; changes no answer.
+        sampler: ancestral, ddim or heun, for every model that draws in steps, in place of its own.
+        steps: levels that the sampler visits, in place of each model's own number.
+        guidance: scale of the guidance, 1 for none, in place of each model's own.
+        frozen: a trained part for the recipes that want it, as train takes it: --frozen.codec runs/codec.
+        batch_size: samples drawn at a time, as many as memory holds by default; changes no answer.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         with_files: Python files whose CATALOG names config classes and recipes' entries of your own.
     """
@@ -60,31 +75,38 @@ class Arguments:
     count: int | None = None
     reference: int | None = None
     seed: int = 0
-    batch_size: int = 64
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    frozen: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER")] = ()
+    batch_size: int | None = None
     device: str = "auto"
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
 def main(words: Sequence[str]) -> None:
     """Compare, with progress, and print where the report is."""
-    arguments = parse(Arguments, "compare", words, several={"--samples": _any, "--runs": _any})
+    arguments = parse(Arguments, "compare", _parts_as_values(words), several={"--samples": _any, "--runs": _any})
     if not (arguments.recipes or arguments.runs or arguments.samples):
         raise WrongArguments("there is nothing to compare: give --recipes, --runs or --samples")
     with arguments_at_fault():
         samples = dict(named(text) for text in arguments.samples)
+        frozen = [part(text) for text in arguments.frozen]
         for recipe in arguments.recipes:
             catalog.check(recipe)
-    own = [recipe for recipe in arguments.recipes if ":" in recipe]
+    recipes = [recipe for recipe in arguments.recipes if ":" in recipe]
+    own = catalog_of([*map(str, arguments.with_files), *recipes])
+    with arguments_at_fault():
+        for metric in arguments.metrics:
+            parse_metric(metric, own)
 
     from diorama.comparison.run import CompareOptions, compare
     from diorama.core.device import pick
-    from diorama.evaluation.catalog import parse_metric
+    from diorama.synthesis.parts import ModelRef
 
     with arguments_at_fault():
         pick(arguments.device)
-        for metric in arguments.metrics:
-            parse_metric(metric)
-    files = [*map(str, arguments.with_files), *own]
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
     try:
         options = CompareOptions(
             budget=arguments.budget,
@@ -99,13 +121,31 @@ def main(words: Sequence[str]) -> None:
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             device=arguments.device,
-            catalog=catalog_of(files),
-            entries=catalog.entries_of(files),
+            sampling=sampling,
+            frozen={name: ModelRef(folder=folder) for name, folder in frozen},
+            catalog=own,
             full_size=arguments.full_size,
         )
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
     follow(compare(arguments.recipes, arguments.data, arguments.out, options))
+
+
+def _parts_as_values(words: Sequence[str]) -> list[str]:
+    """``--frozen.NAME FOLDER`` as ``--frozen NAME=FOLDER``: the names are the recipes', so no field can have them."""
+    rewritten: list[str] = []
+    name = ""
+    for word in words:
+        if name:
+            rewritten[-1] += word
+            name = ""
+        elif word.startswith("--frozen."):
+            name, sign, folder = word.removeprefix("--frozen.").partition("=")
+            rewritten += ["--frozen", f"{name}={folder}"]
+            name = "" if sign else name
+        else:
+            rewritten.append(word)
+    return rewritten
 
 
 def _any(word: str) -> bool:

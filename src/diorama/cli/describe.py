@@ -46,7 +46,7 @@ def main(words: Sequence[str]) -> None:
         print(f"{name:<{width}}  {value}")
 
 
-def _facts(path: Path, classes: Sequence[type]) -> Rows:
+def _facts(path: Path, catalog: Sequence[object]) -> Rows:
     from diorama.data.dataset import is_prepared
 
     if is_prepared(path):
@@ -54,10 +54,10 @@ def _facts(path: Path, classes: Sequence[type]) -> Rows:
     elif (path / "recipe.json").is_file():
         yield from _run(path)
         if (path / "model" / "config.json").is_file():
-            yield from _model(path, classes)
+            yield from _model(path, catalog)
     elif (path / "config.json").is_file():
         yield "kind", "model"
-        yield from _model(path, classes)
+        yield from _model(path, catalog)
     elif (path / SAMPLES).is_file():
         yield from _samples(path / SAMPLES)
     else:
@@ -111,10 +111,10 @@ def _run(path: Path) -> Rows:
         yield name if "loss" in name else f"loss {name}", f"{points[-1][1]:.4g}"
 
 
-def _model(path: Path, classes: Sequence[type]) -> Rows:
+def _model(path: Path, catalog: Sequence[object]) -> Rows:
     from diorama.synthesis import store
 
-    model = store.load(path, catalog=classes)
+    model = store.load(path, catalog=catalog)
     yield "model", type(model).__name__
     yield from _media(model.config.media)
     yield from _class_names(model.config.classes)

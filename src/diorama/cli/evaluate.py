@@ -10,9 +10,10 @@ from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse
+from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse, sampling_asked
 from diorama.cli.progress import display
 from diorama.core.user_files import catalog_of
+from diorama.evaluation.catalog.metrics import parse_metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,13 @@ class Arguments:
         count: samples; all of a folder by default, 2,000 of a model.
         reference: real records; all of the split by default.
         seed: of the samples and of every draw of the measurement.
-        batch_size: samples at a time; changes no answer.
+        sampler: ancestral, ddim or heun, in place of the model's own.
+        steps: levels that the sampler visits, in place of the model's own number.
+        guidance: scale of the guidance, 1 for none, in place of the model's own.
+        batch_size: samples at a time, as many as memory holds by default; changes no answer.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         json: write the results, with their protocol, into this file.
-        with_files: Python files whose CATALOG names config classes of your own.
+        with_files: Python files whose CATALOG names config classes and metrics of your own.
     """
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SAMPLES_OR_MODEL")]
@@ -44,7 +48,10 @@ class Arguments:
     count: int | None = None
     reference: int | None = None
     seed: int = 0
-    batch_size: int = 64
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    batch_size: int | None = None
     device: str = "auto"
     json: Path | None = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
@@ -61,18 +68,20 @@ def main(words: Sequence[str]) -> None:
         if value is not None and value < 1:
             raise WrongArguments(f"--{name} must be at least 1, got {value}")
 
+    own = catalog_of(arguments.with_files)
+    with arguments_at_fault():
+        for metric in arguments.metrics:
+            parse_metric(metric, own)
+
     from diorama.core.device import pick
     from diorama.core.files import cache_folder
     from diorama.data.raw import open_any
-    from diorama.evaluation.catalog import parse_metric
     from diorama.evaluation.protocol import in_words, to_json, write_results
     from diorama.evaluation.run import EvaluateOptions, evaluate
 
     with arguments_at_fault():
         device = str(pick(arguments.device))
-        for metric in arguments.metrics:
-            parse_metric(metric)
-    classes = catalog_of(arguments.with_files)
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
     try:
         options = EvaluateOptions(
             metrics=arguments.metrics,
@@ -83,8 +92,9 @@ def main(words: Sequence[str]) -> None:
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             device=device,
+            sampling=sampling,
             cache=cache_folder() / "features",
-            catalog=classes,
+            catalog=own,
         )
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
@@ -94,7 +104,8 @@ def main(words: Sequence[str]) -> None:
         evaluation = evaluate(arguments.subject, dataset.split(arguments.split), options)
     width = max(len(result.metric) for result in evaluation.results)
     for result in to_json(evaluation.results)["results"]:
-        counts = f"{result['samples']:,} samples against {result['reference']['count']:,}"
+        real = result["reference"]["count"]
+        counts = f"{result['samples']:,} samples" + (f" against {real:,}" if real else "")
         print(f"{result['metric']:<{width}}  {in_words(result)}  {counts}")
     for warning in evaluation.warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from diorama.cli.arguments import Appended, Files, WrongArguments, arguments_at_fault, parse
+from diorama.cli.arguments import Appended, Files, WrongArguments, arguments_at_fault, parse, sampling_asked
 from diorama.cli.progress import display
 from diorama.core.user_files import catalog_of
 
@@ -75,11 +75,11 @@ def main(words: Sequence[str]) -> None:
     """Draw, with progress."""
     arguments = parse(Arguments, "sample", words)
     _check(arguments)
-    classes = catalog_of(arguments.with_files)
+    catalog = catalog_of(arguments.with_files)
 
     from diorama.synthesis.samples import options_like, sample
 
-    options, seed = _options(arguments, classes), arguments.seed
+    options, seed = _options(arguments, catalog), arguments.seed
     count = arguments.count or (16 if arguments.like is None else 1)
     if arguments.like is not None:
         seed, options = options_like(arguments.like, arguments.model, options)
@@ -102,16 +102,15 @@ def _check(arguments: Arguments) -> None:
                 raise WrongArguments(f"--{name}: --like takes it from the file; give one of the two")
 
 
-def _options(arguments: Arguments, classes: tuple[type, ...]) -> SampleOptions:
+def _options(arguments: Arguments, catalog: tuple[object, ...]) -> SampleOptions:
     from diorama.core.device import pick
-    from diorama.synthesis.base import Sampling
     from diorama.synthesis.drawing import DrawOptions
     from diorama.synthesis.samples import Given, SampleOptions
 
     with arguments_at_fault():
         device = str(pick(arguments.device))
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
     try:
-        sampling = Sampling(sampler=arguments.sampler, steps=arguments.steps, guidance=arguments.guidance)
         draw = DrawOptions(
             batch_size=arguments.batch_size,
             first=arguments.first,
@@ -122,4 +121,4 @@ def _options(arguments: Arguments, classes: tuple[type, ...]) -> SampleOptions:
         given = Given(label=arguments.label, prompts=arguments.prompt, records=arguments.records, split=arguments.split)
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
-    return SampleOptions(draw=draw, given=given, video=arguments.format, device=device, catalog=classes)
+    return SampleOptions(draw=draw, given=given, video=arguments.format, device=device, catalog=catalog)

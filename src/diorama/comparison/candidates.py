@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +11,7 @@ from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
 from diorama.recipes import catalog
 from diorama.recipes.entry import RecipeEntry
+from diorama.synthesis.parts import ModelRef, check_parts
 from diorama.training.recipe import EvaluationConfig, Recipe
 
 RecipeLike = str | Callable[[DataInfo], Recipe]
@@ -49,13 +50,13 @@ def for_device(
     return chosen, [f"There is no GPU here, so small recipes were taken: {', '.join(changed)}."]
 
 
-def candidate(recipe: RecipeLike, info: DataInfo, own: Sequence[RecipeEntry] = ()) -> Candidate:
+def candidate(recipe: RecipeLike, info: DataInfo, own: Sequence[object] = ()) -> Candidate:
     """Make a recipe for the data.
 
     Args:
         recipe: its name, or its function.
         info: what the data are.
-        own: entries of the user's files, for a recipe that is given as a function.
+        own: what the user's files name in their ``CATALOG``, for a recipe that is given as a function.
 
     Raises:
         BadConfig: there is no such recipe, it does not fit the data, or its function makes something else.
@@ -70,3 +71,29 @@ def candidate(recipe: RecipeLike, info: DataInfo, own: Sequence[RecipeEntry] = (
     silent = EvaluationConfig(metric=made.evaluation.metric, every=0, samples=0)
     named = recipe if isinstance(recipe, str) else made.name
     return Candidate(recipe=replace(made, evaluation=silent), named=named, entry=entry)
+
+
+def with_parts(candidates: Sequence[Candidate], parts: Mapping[str, ModelRef]) -> list[Candidate]:
+    """Give each recipe the trained parts that it wants.
+
+    Args:
+        candidates: what is trained.
+        parts: by name.
+
+    Raises:
+        BadConfig: a recipe wants a part that is not given, or no recipe wants one that is.
+    """
+    given = []
+    for each in candidates:
+        wanted = each.recipe.method.parts_wanted()
+        frozen = {**each.recipe.frozen, **{name: ref for name, ref in parts.items() if name in wanted}}
+        try:
+            check_parts(frozen, wanted)
+        except BadConfig as problem:
+            raise BadConfig(f"{each.recipe.name}: {problem}") from problem
+        given.append(replace(each, recipe=replace(each.recipe, frozen=frozen)))
+    used = {name for each in candidates for name in each.recipe.method.parts_wanted()}
+    for name in parts:
+        if name not in used:
+            raise BadConfig(f"frozen.{name}: none of the recipes wants such a part")
+    return given

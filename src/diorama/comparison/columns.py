@@ -10,7 +10,8 @@ import numpy as np
 
 from diorama.comparison.kinds import KINDS, Kind, KindTraits
 from diorama.core.contracts import DataInfo
-from diorama.evaluation.protocol import Result
+from diorama.evaluation.catalog.metrics import SHIPPED, MetricCatalog
+from diorama.evaluation.protocol import Result, to_json
 from diorama.recipes.entry import RecipeEntry
 
 Curve = tuple[tuple[float, float], ...]
@@ -104,7 +105,7 @@ class Column:
             "drawing_seconds": self.seconds,
             "samples_per_second": self.samples_per_second,
             "training": None if self.history is None else asdict(self.history),
-            "results": [asdict(result) for result in self.results],
+            **to_json(self.results),
             "warnings": list(self.warnings),
         }
 
@@ -136,6 +137,7 @@ class Comparison:
         searched: training records among which neighbours were looked for.
         split: that all were held against.
         notes: sentences on how the comparison was run.
+        catalog: of the metrics.
     """
 
     data: DataInfo
@@ -147,6 +149,7 @@ class Comparison:
     searched: int = 0
     split: str = "train"
     notes: tuple[str, ...] = ()
+    catalog: MetricCatalog = SHIPPED
 
     @property
     def metrics(self) -> list[str]:

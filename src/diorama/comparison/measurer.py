@@ -9,19 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from diorama.comparison.columns import Column
 from diorama.comparison.options import CompareOptions
 from diorama.comparison.pictures import Drawing, displayable, evenly_spaced
 from diorama.comparison.showing import CLIPS, PICTURES
+from diorama.core.contracts import Batch, pixels_of
+from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
-from diorama.evaluation.catalog import default_metrics
-from diorama.evaluation.records import batches
-from diorama.evaluation.reference import ReferenceOptions, reference_features
+from diorama.evaluation.catalog.metrics import default_metrics
+from diorama.evaluation.familiar import is_world
+from diorama.evaluation.records import AT_ONCE, batches
+from diorama.evaluation.reference import reference_features
 from diorama.evaluation.run import EvaluateOptions, evaluate, measure
 from diorama.evaluation.samples import open_samples
-from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.base import AS_TRAINED, Synthesizer
+from diorama.synthesis.conditions import usual
+from diorama.synthesis.drawing import DrawOptions
 from diorama.synthesis.store import model_hash
 
 COUNTS = {"image": 2_000, "video": 256}
@@ -47,7 +51,7 @@ class Measurer:
         self.split = dataset.split(options.split)
         self.count = options.count or COUNTS[self.media.kind]
         self.kept = PICTURES if self.media.kind == "image" else CLIPS
-        self.metrics = options.metrics or default_metrics(self.media)
+        self.metrics = options.metrics or default_metrics(self.media, of_world=is_world(self.split))
         self.evaluation = EvaluateOptions(
             metrics=self.metrics,
             split=options.split,
@@ -57,15 +61,11 @@ class Measurer:
             batch_size=options.batch_size,
             device=str(device),
             cache=cache,
+            sampling=options.sampling,
+            catalog=options.catalog,
         )
-        reference = ReferenceOptions(
-            count=options.reference,
-            seed=options.seed,
-            batch_size=options.batch_size,
-            device=str(device),
-            cache=cache,
-        )
-        self.reference = reference_features(self.split, self.metrics, reference)
+        self.reference = reference_features(self.split, self.metrics, self.evaluation.reference_options)
+        self.notes: list[str] = []
 
     def measure_model(self, model: Synthesizer, column: Column) -> Column:
         """Draw from a model and measure it.
@@ -74,14 +74,12 @@ class Measurer:
             model: on any device.
             column: what is known of it so far.
         """
-        drawing = Drawing(
-            model.to(self.device).eval(),
-            self.count,
-            seed=self.options.seed,
-            size=self.options.batch_size,
-            keep=self.kept,
-        )
+        chosen = self._resampled(model.to(self.device).eval(), column.name)
+        conditions = usual(model.config.conditions, self.split)
+        options = DrawOptions(batch_size=self.options.batch_size)
+        drawing = Drawing(chosen, self.count, self.options.seed, conditions, options, keep=self.kept)
         evaluation = measure(drawing, self.reference, self.metrics, seed=self.options.seed)
+        evaluation = evaluation.drawn_by(chosen.drawn_in_steps)
         return replace(
             column,
             parameters=sum(p.numel() for p in model.parameters()),
@@ -93,13 +91,23 @@ class Measurer:
             pictures=drawing.kept,
         )
 
+    def _resampled(self, model: Synthesizer, name: str) -> Synthesizer:
+        """The model with the sampler, steps and guidance that are asked for; as it was trained, with a note, where it
+        has none of them to change."""
+        try:
+            return model.resampled(self.options.sampling)
+        except BadInput as problem:
+            self.notes.append(f"{name} is drawn as it was trained: {problem}.")
+            return model
+
     def measure_samples(self, name: str, path: Path) -> Column:
         """Measure a folder or archive of other people's samples.
 
         Raises:
             BadInput: it cannot be read, or holds fewer samples than are compared.
         """
-        evaluation = evaluate(path, self.split, self.evaluation)
+        as_they_are = replace(self.evaluation, sampling=AS_TRAINED)
+        evaluation = evaluate(path, self.split, as_they_are)
         return Column(
             name=name,
             kind="samples",
@@ -119,7 +127,7 @@ class Measurer:
         for name, records_there in self._others().items():
             if records_there >= self.count:
                 split = self.dataset.split(name)
-                records = batches(split, evenly_spaced(split, self.count), self.options.batch_size)
+                records = batches(split, evenly_spaced(split, self.count), self.options.batch_size or AT_ONCE)
                 evaluation = measure(records, self.reference, self.metrics, seed=self.options.seed)
                 return Column(name="real", kind="real", count=self.count, results=tuple(evaluation.results))
         return None
@@ -137,11 +145,11 @@ class Measurer:
         return {name: self.dataset.splits.get(name, 0) for name in ("test", "val") if name != self.options.split}
 
 
-def _first(samples: Iterator[Tensor], count: int) -> np.ndarray:
+def _first(samples: Iterator[Batch], count: int) -> np.ndarray:
     """The first samples of a stream of batches, as they are shown."""
     kept: list[np.ndarray] = []
     for batch in islice(samples, count):
-        kept.append(displayable(batch))
+        kept.append(displayable(pixels_of(batch)))
         if sum(map(len, kept)) >= count:
             break
     return np.concatenate(kept)[:count]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from diorama.core.durations import Budget
-from diorama.recipes.entry import RecipeEntry
+from diorama.synthesis.base import AS_TRAINED, Sampling
+from diorama.synthesis.parts import ModelRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +26,11 @@ class CompareOptions:
         count: samples of each; ``None`` for 2,000 pictures or 256 clips.
         reference: real records; ``None`` for all of the split.
         seed: of the samples and of every draw of the measurement.
-        batch_size: samples drawn at a time; changes no answer.
+        batch_size: samples drawn at a time; ``None`` for as many as memory holds; changes no answer.
+        sampling: sampler, steps and guidance of all models that draw in steps, in place of their own.
+        frozen: trained parts for the recipes that want them, by the name of the part.
         device: ``auto`` or what :class:`torch.device` reads.
-        catalog: a user's own config classes.
-        entries: what the user's files say of their recipes, for titles and papers.
+        catalog: a user's own config classes, metrics and recipe entries.
         full_size: train the recipes that were named even where there is no GPU, instead of their small counterparts.
     """
 
@@ -42,10 +44,11 @@ class CompareOptions:
     count: int | None = None
     reference: int | None = None
     seed: int = 0
-    batch_size: int = 64
+    batch_size: int | None = None
+    sampling: Sampling = AS_TRAINED
+    frozen: Mapping[str, ModelRef] = field(default_factory=dict)
     device: str = "auto"
-    catalog: tuple[type, ...] = ()
-    entries: tuple[RecipeEntry, ...] = ()
+    catalog: tuple[object, ...] = ()
     full_size: bool = False
 
     def __post_init__(self) -> None:

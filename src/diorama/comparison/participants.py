@@ -14,8 +14,9 @@ from diorama.comparison.measurer import Measurer
 from diorama.comparison.mixture import fit
 from diorama.comparison.options import Progress
 from diorama.comparison.pictures import evenly_spaced
+from diorama.core.contracts import pixels_of
 from diorama.core.errors import BadInput
-from diorama.evaluation.records import batches
+from diorama.evaluation.records import AT_ONCE, PIXELS, batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
@@ -59,7 +60,7 @@ def trained_columns(candidate: Candidate, run: Path, measurer: Measurer) -> Colu
     return columns
 
 
-def untrained_model(recipe: Recipe, catalog: Sequence[type] = ()) -> Synthesizer:
+def untrained_model(recipe: Recipe, catalog: Sequence[object] = ()) -> Synthesizer:
     """What a recipe's training starts from, as a generator.
 
     Args:
@@ -98,7 +99,7 @@ def given_columns(measurer: Measurer, taken: Sequence[str]) -> Columns:
             name=_unique(run.resolve().name, names),
             kind="loaded",
             recipe=recipe,
-            entry=catalog.find(recipe, options.entries),
+            entry=catalog.find(recipe, options.catalog),
             history=read_history(run),
             origin=run.name,
         )
@@ -125,8 +126,8 @@ def mixture_column(measurer: Measurer, folder: Path) -> Columns:
     """
     yield Progress(doing="fitting the Gaussian mixture")
     info, split = measurer.dataset.info, measurer.dataset.split("train")
-    chosen, size = evenly_spaced(split, _MOST_FITTED), measurer.options.batch_size
-    model = fit(lambda: batches(split, chosen, size), measurer.media, measurer.options.seed)
+    chosen = evenly_spaced(split, _MOST_FITTED)
+    model = fit(lambda: map(pixels_of, batches(split, chosen, AT_ONCE, PIXELS)), measurer.media, measurer.options.seed)
     fitted_to = DataOrigin(name=info.name, count=len(chosen), sha256=info.sha256)
     provenance = Provenance(recipe="gaussian mixture", data=fitted_to)
     card = f"# Gaussian mixture\n\nFitted to {len(chosen):,} training records of {info.name}.\n"

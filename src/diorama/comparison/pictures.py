@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diorama.core.contracts import Batch, pixels_of
 from diorama.data.dataset import Split
 from diorama.media.convert import to_float, to_stored, to_uint8
 from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.conditions import usual
-from diorama.synthesis.drawing import DrawOptions, draw, pixels_of
+from diorama.synthesis.conditions import SampleConditions
+from diorama.synthesis.drawing import DrawOptions, draw
 
 
 def displayable(x: Tensor) -> np.ndarray:
@@ -39,33 +40,44 @@ class Drawing:
     """A model's samples, batch by batch, in the units that files would hold; the clock runs only while it draws.
 
     Args:
-        model: asked for samples; classes, where it knows any, take turns.
+        model: asked for samples.
         count: how many.
         seed: of the samples.
-        size: of a batch.
+        conditions: what each sample is given.
+        options: how they are drawn.
         keep: the first samples that stay for the report.
     """
 
-    def __init__(self, model: Synthesizer, count: int, *, seed: int, size: int, keep: int) -> None:
+    def __init__(
+        self,
+        model: Synthesizer,
+        count: int,
+        seed: int,
+        conditions: SampleConditions,
+        options: DrawOptions,
+        *,
+        keep: int,
+    ) -> None:
         self.model, self.count, self.seed, self.keep = model, count, seed, keep
-        self.options, self.conditions = DrawOptions(batch_size=size), usual(model.config.conditions, None)
+        self.options, self.conditions = options, conditions
         self.seconds = 0.0
         self._kept: list[np.ndarray] = []
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches with the pixels, ``index``, and ``label`` where classes take turns."""
         media, room = self.model.config.media, self.keep
         self.seconds, self._kept = 0.0, []
         started = time.perf_counter()
         drawing = draw(self.model, self.count, seed=self.seed, conditions=self.conditions, options=self.options)
-        for drawn in map(pixels_of, drawing):
+        for batch in drawing:
             # Rounded as a written file would be, so that a model and a folder of its samples score alike. Bringing
             # the values to the host waits for the device, so the clock is right.
-            x = to_float(torch.from_numpy(to_stored(drawn, media)), media)
+            x = to_float(torch.from_numpy(to_stored(pixels_of(batch), media)), media)
             self.seconds += time.perf_counter() - started
             if room > 0:
                 self._kept.append(displayable(x[:room]))
                 room -= len(self._kept[-1])
-            yield x
+            yield {**batch, media.kind: x}
             started = time.perf_counter()
 
     @property

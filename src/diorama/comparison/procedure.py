@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diorama.comparison.budget import train_within_budget
-from diorama.comparison.candidates import RecipeLike, candidate, for_device
+from diorama.comparison.candidates import RecipeLike, candidate, for_device, with_parts
 from diorama.comparison.columns import Column, Comparison, Neighbours
 from diorama.comparison.measurer import Measurer
 from diorama.comparison.nearest import nearest
@@ -17,11 +17,13 @@ from diorama.comparison.participants import given_columns, mixture_column, train
 from diorama.comparison.pictures import displayable, evenly_spaced
 from diorama.comparison.sections import PAIRS
 from diorama.core import device as devices
+from diorama.core.contracts import pixels_of
 from diorama.core.errors import BadInput, TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset
 from diorama.data.raw import open_any
-from diorama.evaluation.records import batches
+from diorama.evaluation.catalog.metrics import catalog_with
+from diorama.evaluation.records import PIXELS, batches
 from diorama.synthesis import store
 
 _MOST_SEARCHED = 100_000
@@ -55,9 +57,10 @@ def train_and_measure(
     yield Progress(doing="opening the data")
     dataset = open_any(data, cache_folder())
     chosen, notes = for_device(recipes, device, full_size=options.full_size)
-    candidates = [candidate(recipe, dataset.info, options.entries) for recipe in chosen]
+    candidates = [candidate(recipe, dataset.info, options.catalog) for recipe in chosen]
     if not (candidates or options.runs or options.samples):
         raise BadInput("there is nothing to compare: name recipes, runs or samples")
+    candidates = with_parts(candidates, options.frozen)
     _check_that_given_exist(options)
     for note in notes:
         yield Progress(doing="choosing recipes", note=note)
@@ -83,6 +86,7 @@ def train_and_measure(
     notes += [measurer.why_none_held_out()] if held_out is None else []
     yield Progress(doing="looking for the nearest training records")
     found, searched = _neighbours(dataset, columns, show=options.real_images)
+    notes += measurer.notes
     return Comparison(
         data=dataset.info,
         budget=str(options.budget) if candidates else "",
@@ -93,6 +97,7 @@ def train_and_measure(
         searched=searched,
         split=options.split,
         notes=tuple(notes),
+        catalog=catalog_with(options.catalog),
     )
 
 
@@ -110,17 +115,17 @@ def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> t
     split = dataset.split("train")
     chosen = evenly_spaced(split, _MOST_SEARCHED)
     # Given samples of another size than the records cannot be held against them pixel by pixel.
-    shape = displayable(next(batches(split, chosen[:1], 1))).shape[1:]
+    shape = displayable(pixels_of(next(batches(split, chosen[:1], 1, PIXELS)))).shape[1:]
     asked = {
         column.name: column.pictures[:PAIRS]
         for column in columns
         if column.pictures is not None and column.traits.shown and column.pictures.shape[1:] == shape
     }
-    records = (displayable(batch) for batch in batches(split, chosen, _SEARCHED_AT_A_TIME))
+    records = (displayable(pixels_of(batch)) for batch in batches(split, chosen, _SEARCHED_AT_A_TIME, PIXELS))
     return nearest(asked, records, show=show), len(chosen)
 
 
 def _real_pictures(measurer: Measurer) -> np.ndarray:
     """Training records for the gallery, as many as are kept of every generator."""
     split = measurer.dataset.split("train")
-    return displayable(next(batches(split, evenly_spaced(split, measurer.kept), measurer.kept)))
+    return displayable(pixels_of(split.read(evenly_spaced(split, measurer.kept), PIXELS)))

@@ -9,7 +9,7 @@ import numpy as np
 from diorama.comparison.columns import Column, Comparison, TrainingHistory
 from diorama.comparison.showing import CLIPS, PICTURES, embedded_grid, stamp_of
 from diorama.comparison.tables import colours
-from diorama.comparison.words import measure, title, verdict
+from diorama.comparison.words import described, title, verdict
 from diorama.core.durations import count_words
 from diorama.web.charts import Series, line_chart, number_words
 
@@ -131,7 +131,8 @@ def curves(comparison: Comparison) -> str:
             for c, scores in scored
             if metric in scores
         ]
-        charts.append(line_chart(lines, title=f"{measure(metric).title} while training", x="images seen", y=metric))
+        name = described(comparison, metric).title
+        charts.append(line_chart(lines, title=f"{name} while training", x="images seen", y=metric))
     return (
         '<h2 class="part">Training</h2><p class="soft">Losses of different systems cannot be compared with one '
         f'another; they show whether a training is steady.</p><div class="charts">{"".join(charts)}</div>'
@@ -186,13 +187,15 @@ def protocol(comparison: Comparison) -> str:
     rows = []
     for metric in comparison.metrics:
         r = next(result for result in results if result.metric == metric)
+        about = described(comparison, metric)
         extractor = f"extractor {r.extractor.name} ({r.extractor.sha256[:12]}), " if r.extractor.name else ""
+        held = f" against {r.reference.count:,} {comparison.split} records ({r.reference.sha256[:12]})"
+        real = held if r.reference.count else ""
         text = (
-            f"{measure(metric).meaning} {r.samples:,} samples against {r.reference.count:,} {comparison.split} "
-            f"records ({r.reference.sha256[:12]}); {extractor}resize {r.resize}, {r.dtype}, seed {r.seed}; "
+            f"{about.meaning} {r.samples:,} samples{real}; {extractor}resize {r.resize}, {r.dtype}, seed {r.seed}; "
             f"interval: {r.interval.method}, {r.interval.level:.0%}."
         )
-        rows.append(f"<dt>{escape(measure(metric).title)} <code>{escape(metric)}</code></dt><dd>{escape(text)}</dd>")
+        rows.append(f"<dt>{escape(about.title)} <code>{escape(metric)}</code></dt><dd>{escape(text)}</dd>")
     hash_words = f" Data {escape(comparison.data.sha256[:12])}." if comparison.data.sha256 else ""
     return (
         '<h2 class="part">How it was measured</h2><p>Every generator was measured on the same number of samples, '

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from diorama.comparison.columns import Column, Comparison
-from diorama.comparison.words import measure, starred, title
+from diorama.comparison.words import described, starred, title
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.evaluation.protocol import Result
 from diorama.web.charts import COLOURS, IntervalRow, interval_chart, number_words
@@ -28,7 +28,8 @@ def score_chart(comparison: Comparison) -> str:
     metric, palette = comparison.metrics[0], colours(comparison)
     pairs = [(column.result(metric), column) for column in comparison.columns]
     known = [(result, column) for result, column in pairs if result is not None]
-    known.sort(key=lambda pair: pair[0].value, reverse=measure(metric).better == "higher")
+    about = described(comparison, metric)
+    known.sort(key=lambda pair: pair[0].value, reverse=about.better == "higher")
     rows = [
         IntervalRow(
             name=title(column),
@@ -41,44 +42,29 @@ def score_chart(comparison: Comparison) -> str:
         for result, column in known
     ]
     floor = "".join(f" The dashed line is the {row.name}." for row in rows if row.floor)
-    note = f"{measure(metric).meaning} {measure(metric).better.capitalize()} is better.{floor}"
-    return interval_chart(rows, title=f"{measure(metric).title} ({metric})", note=note)
+    note = f"{about.meaning} {about.better.capitalize()} is better.{floor}"
+    return interval_chart(rows, title=f"{about.title} ({metric})", note=note)
 
 
 def score_table(comparison: Comparison) -> str:
     """All metrics of all columns; the best generator of each metric is marked."""
     metrics = comparison.metrics
     winners = {metric: starred(comparison, metric) for metric in metrics}
+    about = {metric: described(comparison, metric) for metric in metrics}
     head = "".join(
-        f'<th class="number" scope="col" title="{escape(measure(m).meaning)}">{escape(measure(m).title)} '
-        f"{'↓' if measure(m).better == 'lower' else '↑'}<br><code>{escape(m)}</code></th>"
-        for m in metrics
+        f'<th class="number" scope="col" title="{escape(known.meaning)}">{escape(known.title)} '
+        f"{'↓' if known.better == 'lower' else '↑'}<br><code>{escape(metric)}</code></th>"
+        for metric, known in about.items()
     )
     rows = "".join(_score_row(column, metrics, winners) for column in comparison.columns)
     star = " ★ marks the best generator by the estimate; where intervals overlap, the order is not settled."
     star = star if any(winners.values()) else ""
+    outside = " ".join(dict.fromkeys(known.outside for known in about.values() if known.outside))
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
         f"<thead><tr><th scope='col'>Generator</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f'<p class="soft">Below each value stands its 95 % interval.{star} {_outside(metrics)}</p>'
+        f'<p class="soft">Below each value stands its 95 % interval.{star} {outside}</p>'
     )
-
-
-def _outside(metrics: list[str]) -> str:
-    """Why a value may lie outside its interval, of the metrics where it may."""
-    names = {metric.partition("@")[0] for metric in metrics}
-    words = []
-    if "fd" in names:
-        words.append(
-            "A Fréchet distance of finite samples is biased upwards, as in the literature; its interval is for the "
-            "true distance and may lie below the value."
-        )
-    if "kid" in names:
-        words.append(
-            "A kernel distance is the mean over subsets, as in the literature, and its interval is taken from all "
-            "pairs: the value may lie outside."
-        )
-    return " ".join(words)
 
 
 def _score_row(column: Column, metrics: list[str], winners: dict[str, Column | None]) -> str:

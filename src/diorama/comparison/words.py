@@ -10,44 +10,29 @@ from diorama.evaluation.protocol import Result, clearly_below
 
 
 @dataclass(frozen=True)
-class Measure:
-    """What a metric means.
+class Description:
+    """What a report says of a metric.
 
     Args:
         title: as a table's head.
         better: which way is better.
         meaning: one sentence for those who have not met it.
+        outside: why a value may lie outside its interval; empty where it cannot.
     """
 
     title: str
     better: Literal["lower", "higher"]
-    meaning: str
+    meaning: str = ""
+    outside: str = ""
 
 
-_MEASURES = {
-    "fd": Measure("Fréchet distance", "lower", "How far the statistics of the samples' features are from the data's."),
-    "kid": Measure("Kernel distance", "lower", "An unbiased distance between features of samples and data."),
-    "is": Measure("Inception Score", "higher", "Confidence and variety of a classifier's answers; no reference."),
-    "precision": Measure("Precision", "higher", "Share of samples that lie among the real records."),
-    "recall": Measure("Recall", "higher", "Share of real records that lie among the samples."),
-    "density": Measure("Density", "higher", "How densely real records surround the samples; may exceed 1."),
-    "coverage": Measure("Coverage", "higher", "Share of real records that have a sample in their neighbourhood."),
-    "psnr": Measure("PSNR", "higher", "Closeness of reconstructions, in decibels."),
-    "ssim": Measure("SSIM", "higher", "Structural closeness of reconstructions."),
-    "bpd": Measure("Bits per dimension", "lower", "A bound on the bits that the model needs for a value of the data."),
-    "factor_coverage": Measure("Factor coverage", "higher", "Share of the world's factor values that were drawn."),
-    "modes": Measure("Modes", "higher", "Combinations of the world's factors that were drawn."),
-}
-
-
-def measure(metric: str) -> Measure:
-    """What is known of a metric; one that is unknown keeps its name."""
-    name, _, extractor = metric.partition("@")
-    known = _MEASURES.get(name) or _MEASURES.get(name.removesuffix("-clip"))
+def described(comparison: Comparison, metric: str) -> Description:
+    """What the catalog of the comparison says of a metric; one that it does not know (of an old run, say) keeps its
+    name."""
+    known = comparison.catalog.find(metric)
     if known is None:
-        return Measure(metric, "higher", "")
-    of = "clips" if extractor.endswith("-clip") or name.endswith("-clip") else ""
-    return Measure(f"{known.title} ({of})" if of else known.title, known.better, known.meaning)
+        return Description(metric, "higher")
+    return Description(known.title, known.entry.better, known.entry.meaning, known.entry.outside)
 
 
 def title(column: Column) -> str:
@@ -65,7 +50,7 @@ def best(comparison: Comparison, metric: str) -> Column | None:
     known = [(result.value, column) for column, result in _scored(comparison, metric) if column.traits.competes]
     if not known:
         return None
-    first = (min if measure(metric).better == "lower" else max)(value for value, _ in known)
+    first = (min if described(comparison, metric).better == "lower" else max)(value for value, _ in known)
     winners = [column for value, column in known if value == first]
     return winners[0] if len(winners) == 1 else None
 
@@ -95,7 +80,7 @@ def verdict(comparison: Comparison) -> list[str]:
 def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
     first = winner.result(metric)
     assert first is not None
-    lower = measure(metric).better == "lower"
+    lower = described(comparison, metric).better == "lower"
     ahead = [
         title(column)
         for column, result in _scored(comparison, metric)
@@ -120,7 +105,7 @@ def _clearly_better(result: Result, other: Result, *, lower: bool) -> bool:
 
 def _against_baselines(comparison: Comparison, metric: str) -> list[str]:
     """Who does not score better than the mixture, and than its own untrained network; unmeasured ones are left out."""
-    lower = measure(metric).better == "lower"
+    lower = described(comparison, metric).better == "lower"
     scored = _scored(comparison, metric)
     generators = [(column, result) for column, result in scored if column.traits.competes]
     mixture = next((result for column, result in scored if column.traits.baseline_of == "all"), None)

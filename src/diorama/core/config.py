@@ -42,7 +42,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
             plain annotation (``int``, ``tuple[int, ...]``, ``Literal[...]``, ``Mapping[str, X]`` …).
         value: what ``json.loads`` returned.
         where: path of the value, for messages.
-        catalog: further dataclasses that a ``kind`` may name (a user's own); what is no class in it is passed over.
+        catalog: further dataclasses that a ``kind`` may name (a user's own); what else it holds is passed over.
 
     Raises:
         BadConfig: a wrong type, an unknown key or kind, a missing field; the message starts with its path.
@@ -99,7 +99,6 @@ def _decode_union(args: Sequence[Any], value: Any, where: str, catalog: Sequence
 
 def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, catalog: Sequence[object]) -> Any:
     kind = value["kind"]
-    # A file's whole CATALOG may be handed in: the entries in it are values, and are passed over.
     known = [o for o in (*options, *catalog) if isinstance(o, type) and dataclasses.is_dataclass(o)]
     for option in known:
         if option.__name__ == kind:

@@ -18,6 +18,12 @@ from torch import Tensor
 Batch = Mapping[str, Tensor]
 """Tensors under the names of :data:`BATCH_KEYS`."""
 
+
+def pixels_of(batch: Batch) -> Tensor:
+    """The pictures or clips of a batch."""
+    return batch["image"] if "image" in batch else batch["video"]
+
+
 Condition = Mapping[str, Tensor]
 """The part of a batch that a generator is given; the same names."""
 

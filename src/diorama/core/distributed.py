@@ -96,6 +96,27 @@ def broadcast(tensors: Iterable[Tensor]) -> None:
         tensor.detach().copy_(dense)
 
 
+def gather_rows(rows: Tensor) -> Tensor | None:
+    """The rows of all processes, the first one's first, in the first process; ``None`` in the others.
+
+    Args:
+        rows: (n, d) on the CPU; n may differ from process to process, and a process without rows need not know d.
+    """
+    if not _active() or world_size() == 1:
+        return rows
+    shapes = gather(torch.tensor([*rows.shape]))  # (processes, 2)
+    longest, width = shapes.amax(0).tolist()
+    # Collectives want one shape everywhere, so shorter parts are filled up and cut again.
+    sent = rows.new_zeros(longest, width)
+    if len(rows):
+        sent[: len(rows)] = rows
+    parts = [torch.empty_like(sent) for _ in range(world_size())] if is_first() else None
+    dist.gather(sent, parts, dst=0)
+    if parts is None:
+        return None
+    return torch.cat([part[:count] for part, count in zip(parts, shapes[:, 0].tolist(), strict=True)])
+
+
 def gather(value: Tensor) -> Tensor:
     """A CPU tensor of the same shape in every process, stacked: (world_size, *shape), the same everywhere."""
     if not _active() or world_size() == 1:

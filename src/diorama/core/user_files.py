@@ -27,9 +27,12 @@ def file_and_name(word: str | Path) -> tuple[Path, str]:
     return (Path(path), name) if colon and not name.endswith(".py") else (Path(word), "")
 
 
-def catalog_of(files: Iterable[str | Path]) -> tuple[type, ...]:
-    """The config classes that users' files name in their ``CATALOG``; arguments and errors are :func:`members_of`'s."""
-    return members_of(files, type)
+def catalog_of(files: Iterable[str | Path]) -> tuple[object, ...]:
+    """All that users' files name in their ``CATALOG``; arguments and errors are :func:`members_of`'s.
+
+    Whoever is handed it takes what concerns them: config classes to read a model, metrics to measure it.
+    """
+    return members_of(files, object)
 
 
 def members_of(files: Iterable[str | Path], kind: type[T]) -> tuple[T, ...]:

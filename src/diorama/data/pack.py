@@ -6,6 +6,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class PackInfo:
         classes: label names.
         licence: as given by the user, else empty.
         source: where the data are from, as given by the user, else empty.
+        generator: what drew the records (``world``, the built-in one); empty for records of a folder or archive.
         notes: what was changed or found on the way, for people.
     """
 
@@ -47,6 +49,7 @@ class PackInfo:
     classes: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
+    generator: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -93,12 +96,20 @@ class PackWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for side in self._sides:
-            if side.records:  # else no record has this text, and it is left out
-                self._fill_up_to(side, len(self))
-            side.close()
+        with ExitStack() as stack:
+            # Whatever fails on the way, a full disk say, no file stays open.
+            for side in self._sides:
+                stack.callback(self._end, side)
+            stack.callback(self._seal)
+
+    def _seal(self) -> None:
         files = [replace(file, name=f"{self._name}/{file.name}") for file in self._shards.close()]
         self._sealed = files, ShardReader([self.folder / file.name for file in files])
+
+    def _end(self, side: SideWriter) -> None:
+        with closing(side):
+            if side.records:  # else no record has this text, and it is left out
+                self._fill_up_to(side, len(self))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -214,6 +225,7 @@ class PackWriter:
             "statistics": self._statistics(rows, members.get("train", [])),
             "licence": info.licence,
             "source": info.source,
+            "generator": info.generator,
             "notes": list(info.notes),
             "shards": shards,
             "files": [asdict(file) for file in files + self._further_files({file.name for file in files})],

@@ -29,7 +29,7 @@ from diorama.data.record_list import ListedRecord, RecordList, moved
 from diorama.data.records import encode_record
 from diorama.data.sources.base import Item, Source, SourceOptions
 from diorama.data.sources.open import open_source
-from diorama.data.sources.world import WORLD, WORLD_VIDEO, world_source
+from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_source
 from diorama.data.splits import DEFAULT_RATIO, assign
 from diorama.data.unify import Form, common_form, converted, has_form, window
 from diorama.data.workers import in_order
@@ -187,6 +187,7 @@ def _prepare_into(
             classes=classes,
             licence=options.licence,
             source=options.source,
+            generator=_generator([*sources, *tests]),
             notes=audit.notes,
         ),
         [Place(split=split, label=label) for split, label in zip(splits, labels, strict=True)],
@@ -338,6 +339,11 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
     return open_source(
         source, SourceOptions(strip=options.strip, clips=clips, table=options.table, group=options.group)
     )
+
+
+def _generator(sources: Sequence[Source]) -> str:
+    """What drew all records; empty where any come from elsewhere."""
+    return WORLD if all(isinstance(source, WorldSource) for source in sources) else ""
 
 
 def _progress(stage: Stage, records: RecordList) -> PrepareProgress:

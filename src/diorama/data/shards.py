@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,10 +38,14 @@ class _OpenShard:
         if self._held_bytes >= _WRITTEN_AT_ONCE:
             self._flush()
 
-    def close(self) -> StoredFile:
-        """Finish the file and say what it is."""
-        self._flush()
-        self._file.close()
+    def close(self, end: bytes) -> StoredFile:
+        """Finish the file and say what it is; on a full disk it is closed as well."""
+        self._held.append(end)
+        self.size += len(end)
+        try:
+            self._flush()
+        finally:
+            self._file.close()
         return StoredFile(name=self.name, bytes=self.size, sha256=self._hash.hexdigest())
 
     def _flush(self) -> None:
@@ -77,8 +82,10 @@ class ShardWriter:
 
     def close(self) -> list[StoredFile]:
         """Finish the shards and say what they hold, in the order of their numbers."""
-        for encoded in list(self._open):
-            self._finish(encoded)
+        with ExitStack() as stack:
+            # The raw and the encoded shard: where the first meets a full disk, the other is closed still.
+            for encoded in list(self._open):
+                stack.callback(self._finish, encoded)
         return [file for file in self._files if file is not None]
 
     def _shard_for(self, encoded: bool, size: int) -> tuple[int, _OpenShard]:
@@ -94,9 +101,7 @@ class ShardWriter:
 
     def _finish(self, encoded: bool) -> None:
         number, shard = self._open.pop(encoded)
-        if encoded:
-            shard.write(bytes(2 * _BLOCK))
-        self._files[number] = shard.close()
+        self._files[number] = shard.close(bytes(2 * _BLOCK) if encoded else b"")
 
 
 class ShardReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -53,9 +54,10 @@ class SideWriter:
         self.close()
 
     def close(self) -> None:
-        """End the block."""
-        for file in self._files:
-            file.close()
+        """End the block; on a full disk every file is closed as well."""
+        with ExitStack() as stack:
+            for file in self._files:
+                stack.callback(file.close)
 
     def append(self, values: SideValues) -> bytes:
         """Write what one record has, and return 16 bytes that name it.

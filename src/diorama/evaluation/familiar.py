@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from diorama.data.dataset import Split
+from diorama.data.sources.world import WORLD
 from diorama.data.synthetic.geometry import SHAPES
-from diorama.evaluation.records import batches
+from diorama.evaluation.records import PIXELS, batches
 from diorama.media.convert import to_uint8
 from diorama.networks.features.lite import fingerprints_content
 
@@ -48,15 +49,21 @@ def familiar_share(found: NDArray[np.uint64], known: NDArray[np.uint64]) -> floa
     return float((nearest <= MOST_BITS).sum() / len(found))
 
 
+def is_world(split: Split) -> bool:
+    """Whether the records are scenes of the built-in world: their preparation says so, or, where it is older than
+    that, their classes are the world's shapes."""
+    return split.generator == WORLD or set(split.info.classes) == set(SHAPES)
+
+
 def warnings_of(split: Split, indices: NDArray[np.int64], extractors: list[str]) -> list[str]:
     """A warning where ``lite`` was trained on the records or on the world that drew them."""
     if "lite" not in extractors or not len(indices):
         return []
-    if split.info.name.startswith("world") or set(split.info.classes) == set(SHAPES):
+    if is_world(split):
         return [_warning("the built-in world")]
     few = indices[np.linspace(0, len(indices) - 1, min(LOOKED_AT, len(indices))).astype(np.int64)]
-    (batch,) = batches(split, few, len(few))
-    pictures = to_uint8(batch if batch.dim() == 4 else batch[:, :, 0])
+    (batch,) = batches(split, few, len(few), PIXELS)
+    pictures = to_uint8(batch["image"] if "image" in batch else batch["video"][:, :, 0])
     share = familiar_share(fingerprints(pictures), _known())
     return [_warning("pictures among these")] if share >= LEAST_SHARE else []
 

@@ -35,17 +35,40 @@ def mean_interval(
     return Interval(low=max(centre - reach, low), high=min(centre + reach, high), level=level, method=what)
 
 
-def share_interval(hits: Float[Tensor, " n"], *, level: float = 0.95, group: int = 1) -> Interval:
-    """Interval for a share, from zeros and ones: Wilson's; for groups of rows that go together, Student's t.
+def share_interval(
+    hits: Float[Tensor, " n"], *, level: float = 0.95, group: int = 1, variance: float | None = None
+) -> Interval:
+    """Wilson's interval for a share, from zeros and ones.
 
-    Reference: E. B. Wilson 1927, JASA 22.
+    Where they depend on one another, they count as many independent ones as have the same variance of their mean. So
+    the interval has width even where all agree.
+
+    Args:
+        hits: (n,) zeros and ones; rows of one group (frames of one clip) follow one another.
+        level: nominal coverage.
+        group: rows of a group, which may depend on one another.
+        variance: of the share, where groups depend on one another as well; by default that of the groups' shares.
+
+    Reference: E. B. Wilson 1927, JASA 22; the effective count: L. Kish 1965, "Survey Sampling", section 8.2.
     """
-    if group > 1:
-        return mean_interval(hits, level=level, group=group, low=0.0, high=1.0)
-    z, n, p = NormalDist().inv_cdf(0.5 + level / 2), len(hits), float(hits.double().mean())
+    hits = hits.double()
+    p, n, groups = float(hits.mean()), float(len(hits)), len(hits) // group
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    if group > 1 or variance is not None:
+        shares = hits.reshape(groups, group).mean(1)
+        z = student_quantile(0.5 + level / 2, max(groups - 1, 1))
+        n = _effective_count(p, n, groups, float(shares.var()) / groups if variance is None else variance)
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Interval(low=max(centre - reach, 0.0), high=min(centre + reach, 1.0), level=level, method="Wilson")
+    what = "Wilson" if group == 1 else "Wilson, clips as draws"
+    return Interval(low=max(centre - reach, 0.0), high=min(centre + reach, 1.0), level=level, method=what)
+
+
+def _effective_count(p: float, rows: float, groups: int, variance: float) -> float:
+    """Independent hits whose mean has this variance, at most as many as there are; where all agree, one a group."""
+    if not (0 < p < 1 and variance > 0):
+        return float(groups)
+    return min(p * (1 - p) / variance, rows)
 
 
 def kinds_interval(counts: Float[Tensor, " k"], total: int, *, level: float = 0.95) -> Interval:

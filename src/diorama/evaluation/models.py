@@ -2,44 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from diorama.core.errors import BadInput
+from diorama.core.contracts import pixels_of
 from diorama.data.dataset import Split
+from diorama.evaluation.catalog.entries import resolve
+from diorama.evaluation.catalog.metrics import Metric
+from diorama.evaluation.checks import check_able
 from diorama.evaluation.intervals import mean_interval
 from diorama.evaluation.measures import Measured
-from diorama.evaluation.records import batches
+from diorama.evaluation.records import PIXELS, batches
 from diorama.media.convert import to_uint8
 from diorama.nn.similarity import psnr, ssim
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.conditions import usual
-from diorama.synthesis.drawing import DrawOptions, pixels_of
-from diorama.synthesis.drawing import draw as draw_batches
 
 HIGHEST_PSNR = 100.0
 """dB that pictures without any difference count as."""
 
 
-def draw(model: Synthesizer, count: int, *, seed: int, batch_size: int) -> Iterator[Tensor]:
-    """Batches of samples 0 to ``count - 1`` of a seed, in [-1, 1]; labels take turns."""
-    conditions, options = usual(model.config.conditions, None), DrawOptions(batch_size=batch_size)
-    for batch in draw_batches(model, count, seed=seed, conditions=conditions, options=options):
-        yield pixels_of(batch)
-
-
-def measure_model(
-    model: Synthesizer, metrics: list[str], split: Split, indices: np.ndarray, *, seed: int, batch_size: int
-) -> dict[str, Measured]:
-    """PSNR and SSIM of reconstructions, and bits per dimension, averaged over real records.
+@dataclass(frozen=True)
+class Asked:
+    """Some real records, put to a model.
 
     Args:
         model: on its device.
-        metrics: of ``psnr``, ``ssim`` and ``bpd``.
+        records: (b, c, h, w) or (b, c, t, h, w) in [-1, 1], on the model's device.
+        seed: of bounds that draw noise.
+        first: place of the first record among all that are asked about.
+    """
+
+    model: Synthesizer
+    records: Tensor
+    seed: int
+    first: int
+
+    @cached_property
+    def reconstruction(self) -> Tensor:
+        """The records as the model draws them again; taken once for all metrics."""
+        assert isinstance(self.model, Reconstructs)
+        return self.model.reconstruct(self.records)
+
+    @cached_property
+    def grey_levels(self) -> tuple[Tensor, Tensor]:
+        """Reconstructions and records in 8-bit values."""
+        return _grey_levels(self.reconstruction), _grey_levels(self.records)
+
+
+def psnr_of_reconstructions(asked: Asked) -> Float[Tensor, " b"]:
+    """Peak signal-to-noise ratio in dB, at most 100."""
+    return psnr(*asked.grey_levels, span=255).clamp(max=HIGHEST_PSNR)
+
+
+def ssim_of_reconstructions(asked: Asked) -> Float[Tensor, " b"]:
+    """Structural similarity, 1 for equal pictures."""
+    again, real = asked.grey_levels
+    return ssim(again, real, span=255, size=_window(real))
+
+
+def bits_per_dim(asked: Asked) -> Float[Tensor, " b"]:
+    """Upper bound on the bits for each stored value."""
+    assert isinstance(asked.model, BoundsBits)
+    return asked.model.bits_per_dim(asked.records, seed=asked.seed, first=asked.first)
+
+
+@torch.no_grad()
+def measure_model(
+    model: Synthesizer, metrics: Sequence[Metric], split: Split, indices: np.ndarray, *, seed: int, batch_size: int
+) -> dict[str, Measured]:
+    """What a model is asked for, averaged over real records.
+
+    Args:
+        model: on its device.
+        metrics: whose entries are :class:`~diorama.evaluation.catalog.entries.ModelMetric`.
         split: the real records.
         indices: (n,) which of them.
         seed: of bounds that draw noise.
@@ -48,34 +91,18 @@ def measure_model(
     Raises:
         BadInput: the model cannot reconstruct, or has no bound.
     """
-    taken: dict[str, list[Tensor]] = {name: [] for name in metrics}
-    for number, batch in enumerate(batches(split, indices, batch_size)):
-        x = batch.to(model.device)
-        if taken.keys() & {"psnr", "ssim"}:
-            again = _grey_levels(_reconstruct(model, x))
-            real = _grey_levels(x)
-            if "psnr" in taken:
-                taken["psnr"].append(psnr(again, real, span=255).clamp(max=HIGHEST_PSNR))
-            if "ssim" in taken:
-                taken["ssim"].append(ssim(again, real, span=255, size=_window(real)))
-        if "bpd" in taken:
-            taken["bpd"].append(_bits(model, x, seed=seed, first=number * batch_size).cpu())
+    for metric in metrics:
+        check_able(model, metric)
+    functions = {metric.name: resolve(metric.entry.function) for metric in metrics}
+    taken: dict[str, list[Tensor]] = defaultdict(list)
+    first = 0
+    for batch in batches(split, indices, batch_size, PIXELS):
+        asked = Asked(model, pixels_of(batch).to(model.device), seed, first)
+        for name, function in functions.items():
+            taken[name].append(function(asked).cpu())
+        first += len(asked.records)
     values = {name: torch.cat(parts).double() for name, parts in taken.items()}
-    return {name: (float(found.mean()), mean_interval(found)) for name, found in values.items()}
-
-
-@torch.no_grad()
-def _reconstruct(model: Synthesizer, x: Tensor) -> Tensor:
-    if not isinstance(model, Reconstructs):
-        raise BadInput(f"metrics: psnr and ssim are of reconstructions, and {type(model).__name__} makes none")
-    return model.reconstruct(x)
-
-
-@torch.no_grad()
-def _bits(model: Synthesizer, x: Tensor, *, seed: int, first: int) -> Tensor:
-    if not isinstance(model, BoundsBits):
-        raise BadInput(f"metrics: bpd needs a bound on the code length, and {type(model).__name__} has none")
-    return model.bits_per_dim(x, seed=seed, first=first)
+    return {name: Measured(float(found.mean()), mean_interval(found)) for name, found in values.items()}
 
 
 def _grey_levels(x: Tensor) -> Tensor:

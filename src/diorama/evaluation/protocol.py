@@ -5,7 +5,10 @@ The JSON of results is read by other programs, so its shape is fixed::
     {"results": [{"metric": "fd@lite", "value": 3.1,
                   "interval": {"low": 2.9, "high": 3.2, "level": 0.95, "method": "…"},
                   "extractor": {"name": "lite", "sha256": "…"}, "resize": "…", "dtype": "float32",
-                  "samples": 5000, "reference": {"count": 50000, "sha256": "…"}, "seed": 0}]}
+                  "samples": 5000, "reference": {"count": 50000, "sha256": "…"}, "seed": 0,
+                  "sampling": {"sampler": "ddim", "steps": 50, "guidance": 1.0}}]}
+
+``sampling`` stands only where a model drew the samples in steps; of files nobody knows it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import Any
 from diorama.core.config import decode
 from diorama.core.errors import BadInput, DioramaError
 from diorama.core.files import write_json
+from diorama.synthesis.base import Sampling
 
 
 class DifferentProtocols(DioramaError):
@@ -87,6 +91,8 @@ class Result:
         samples: records that were measured.
         reference: the real records.
         seed: of every random choice that the measurement made.
+        sampling: how the samples were drawn, where a model drew them in steps. It is no part of the protocol, since
+            samplers are compared by what they draw.
     """
 
     metric: str
@@ -98,6 +104,7 @@ class Result:
     samples: int
     reference: ReferenceStamp = field(default_factory=ReferenceStamp)
     seed: int = 0
+    sampling: Sampling | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
@@ -119,7 +126,8 @@ def in_words(result: Mapping[str, Any]) -> str:
     """
     interval = result["interval"]
     ends = f"[{interval['low']:.4g}, {interval['high']:.4g}]"
-    return f"{result['value']:.4g}{', true distance in' if result['metric'].startswith('fd') else ''} {ends}"
+    biased = result["metric"].partition("@")[0] == "fd"
+    return f"{result['value']:.4g}{', true distance in' if biased else ''} {ends}"
 
 
 def differences(first: Result, second: Result) -> list[str]:
@@ -153,7 +161,13 @@ def clearly_below(first: Result, second: Result) -> bool:
 
 def to_json(results: Sequence[Result]) -> dict[str, Any]:
     """The fixed JSON form of results."""
-    return {"results": [asdict(result) for result in results]}
+    return {"results": [_as_json(result) for result in results]}
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    value = asdict(result)
+    # The form of samples that lie in files is older than the field, and other programs read it.
+    return value if result.sampling is not None else {key: v for key, v in value.items() if key != "sampling"}
 
 
 def from_json(value: Any, where: str = "results") -> list[Result]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
-from torch import Tensor
 
+from diorama.core.contracts import Batch
 from diorama.core.rng import fold
 from diorama.data.dataset import Split
 from diorama.evaluation.protocol import ReferenceStamp
+
+AT_ONCE = 64
+"""Records that are read, and measured, at a time where nobody says."""
+
+PIXELS = ("image", "video")
+"""What is read of records where nothing beside their pixels is wanted: sides may be large."""
 
 
 def chosen_records(split: Split, count: int | None, seed: int) -> np.ndarray:
@@ -20,10 +26,10 @@ def chosen_records(split: Split, count: int | None, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(fold(seed)).choice(len(split), count, replace=False))
 
 
-def batches(split: Split, indices: np.ndarray, size: int) -> Iterator[Tensor]:
-    """Records of a split as batches in [-1, 1]."""
+def batches(split: Split, indices: np.ndarray, size: int, keys: Collection[str] | None = None) -> Iterator[Batch]:
+    """Records of a split, ``size`` at a time, as :meth:`~diorama.data.dataset.Split.read` gives them."""
     for start in range(0, len(indices), size):
-        yield split.read(indices[start : start + size])[split.info.media.kind]
+        yield split.read(indices[start : start + size], keys)
 
 
 def records_stamp(split: Split, indices: np.ndarray) -> ReferenceStamp:

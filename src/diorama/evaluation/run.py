@@ -6,25 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
-
+from diorama.core import distributed
+from diorama.core.contracts import Batch
 from diorama.core.errors import BadInput
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Split
 from diorama.data.raw import open_any
-from diorama.evaluation.catalog import MODEL_METRICS, WORLD_METRICS, Metric, default_metrics, parse_metric
-from diorama.evaluation.measures import MEASURES, Pair, check_enough, check_finite
+from diorama.evaluation.catalog.entries import ModelMetric, SampleMetric, resolve
+from diorama.evaluation.catalog.metrics import Metric, catalog_with, default_metrics
+from diorama.evaluation.checks import check_enough, check_finite, given, not_held_out
+from diorama.evaluation.extractors import SampleFeatures, gathered, stamp_of
+from diorama.evaluation.familiar import is_world
+from diorama.evaluation.measures import Measured, Pair
 from diorama.evaluation.models import measure_model
-from diorama.evaluation.protocol import Result
-from diorama.evaluation.records import chosen_records, records_stamp
-from diorama.evaluation.reference import (
-    ReferenceFeatures,
-    ReferenceOptions,
-    reference_features,
-)
+from diorama.evaluation.protocol import ReferenceStamp, Result
+from diorama.evaluation.records import AT_ONCE, chosen_records, records_stamp
+from diorama.evaluation.reference import ReferenceFeatures, reference_features
 from diorama.evaluation.subjects import MODEL_SAMPLES, EvaluateOptions, Subject, open_subject
-from diorama.evaluation.world import WorldMeasure
-from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.base import Sampling, Synthesizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +32,10 @@ class Evaluation:
 
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
+
+    def drawn_by(self, sampling: Sampling | None) -> Evaluation:
+        """The same, of samples whose sampler, steps and guidance are known."""
+        return replace(self, results=tuple(replace(result, sampling=sampling) for result in self.results))
 
 
 DEFAULT_OPTIONS = EvaluateOptions()
@@ -53,139 +56,187 @@ def evaluate(
             unknown metric, or one that the subject cannot be asked for.
     """
     split = against if isinstance(against, Split) else _open_split(against, options)
-    metrics = options.metrics or default_metrics(split.info.media, split.info.name)
-    asked = [name for name in metrics if parse_metric(name).measure in MODEL_METRICS]
-    others = [name for name in metrics if name not in asked]
-    opened = open_subject(subject, split.info.media, options)
+    names = options.metrics or default_metrics(split.info.media, of_world=is_world(split))
+    catalog = catalog_with(options.catalog)
+    asked = [metric for metric in map(catalog.metric, names) if isinstance(metric.entry, ModelMetric)]
+    others = [name for name in names if isinstance(catalog.metric(name).entry, SampleMetric)]
+    opened = open_subject(subject, split, options)
     results: dict[str, Result] = {}
-    warnings: tuple[str, ...] = ()
+    warnings = not_held_out(split, asked)
     if asked:
         results |= _of_model(opened, asked, split, options)
     if others:
-        reference = reference_features(split, others, _reference_options(options))
-        evaluation = measure(opened.batches, reference, others, seed=options.seed)
+        reference = reference_features(split, others, options.reference_options)
+        evaluation = measure(opened.batches, reference, others, seed=options.seed).drawn_by(opened.sampling)
         results |= {result.metric: result for result in evaluation.results}
-        warnings = (*opened.warnings(), *evaluation.warnings)
-    return Evaluation(results=tuple(results[name] for name in metrics), warnings=warnings)
+        warnings += [*opened.warnings(), *evaluation.warnings]
+    return Evaluation(results=tuple(results[name] for name in names), warnings=tuple(warnings))
 
 
 def measure(
-    samples: Iterable[Tensor], reference: ReferenceFeatures, metrics: Sequence[str], *, seed: int = 0
+    samples: Iterable[Batch], reference: ReferenceFeatures, metrics: Sequence[str], *, seed: int = 0
 ) -> Evaluation:
     """Measure batches of samples; what training does in its loop.
 
     Both sides pass through 8 bits before their features are taken.
 
     Args:
-        samples: batches (b, c, h, w) or (b, c, t, h, w) in [-1, 1], of any sizes: the batch size changes no answer.
+        samples: batches of any sizes with ``image`` or ``video`` in [-1, 1], ``index`` (b,), and what samples were
+            given. Neither the batch size nor the order of the batches changes an answer.
         reference: features of the real records, for at least these metrics.
-        metrics: names, see :mod:`diorama.evaluation.catalog`.
+        metrics: names, see :mod:`diorama.evaluation.catalog.metrics`.
         seed: of every draw that the measurement makes.
 
     Raises:
-        BadInput: an unknown metric, one that needs a model, or too few samples.
+        BadInput: an unknown metric, one that needs a model, or what a metric needs is missing.
     """
-    parsed = [parse_metric(name) for name in metrics]
+    parsed = _parsed(reference, metrics)
+    return _judged(reference.taker.take_all(given(samples, parsed)), reference, parsed, seed)
+
+
+def measure_shared(
+    share: Iterable[Batch], reference: ReferenceFeatures, metrics: Sequence[str], *, seed: int = 0
+) -> Evaluation:
+    """Like :func:`measure` in several processes at once, each of which brings its share of the samples.
+
+    Every process takes the features of its own share; the first one gathers them, takes the metrics and tells the
+    others. The answer is that of one process, up to the features' own rounding. All processes must call it, each
+    with the same reference records, metrics and seed.
+
+    Args:
+        share: this process's samples, of indices that no other process has; none where there are not enough for all.
+        reference: as for :func:`measure`; features of the real records are used in the first process only.
+        metrics: names.
+        seed: of every draw that the measurement makes.
+
+    Raises:
+        BadInput: as :func:`measure`, in all processes.
+    """
+    parsed = _parsed(reference, metrics)
+    taken, problem = None, ""
+    try:
+        taken = reference.taker.take_all(given(share, parsed))
+    except BadInput as refused:
+        # Others wait for this process's features; they must hear that there are none.
+        problem = str(refused)
+    if distributed.agree(bool(problem)) or taken is None:
+        raise BadInput(problem or "another process could not measure its share of the samples")
+    whole, evaluation = gathered(taken, reference.taker.kinds), None
+    if whole is not None:
+        try:
+            evaluation = _judged(whole, reference, parsed, seed)
+        except BadInput as refused:
+            problem = str(refused)
+    evaluation, problem = distributed.share((evaluation, problem))
+    if evaluation is None:
+        raise BadInput(problem)
+    return evaluation
+
+
+def _parsed(reference: ReferenceFeatures, metrics: Sequence[str]) -> list[Metric]:
+    parsed = [reference.catalog.metric(name) for name in metrics]
     for metric in parsed:
-        if metric.measure in MODEL_METRICS:
+        if not isinstance(metric.entry, SampleMetric):
             raise BadInput(f"metrics: {metric.name} is asked of a model, not of samples")
-        if metric.features and metric.features not in reference.features:
+        if metric.features not in reference.taker.kinds:
             raise BadInput(f"metrics: the reference was prepared without {metric.features} features")
-    world = WorldMeasure() if any(metric.measure in WORLD_METRICS for metric in parsed) else None
-    watched = samples if world is None else _read_by(world, samples)
-    features, count = reference.taker.take_all(watched)
-    if not count:
+    return parsed
+
+
+def _judged(taken: SampleFeatures, reference: ReferenceFeatures, metrics: Sequence[Metric], seed: int) -> Evaluation:
+    """The metrics of features."""
+    if not len(taken):
         raise BadInput("there are no samples to measure")
-    pairs = {kind: _pair(kind, features[kind], reference, count, seed) for kind in {m.features for m in parsed} - {""}}
-    results = []
-    for metric in parsed:
-        if world is not None and metric.measure in WORLD_METRICS:
-            value, interval = world.result(metric.measure)
-            stamp = replace(reference.stamp, count=0, sha256="")
-            results.append(
-                Result(
-                    metric=metric.name, value=value, interval=interval, samples=count, reference=stamp, dtype="uint8"
-                )
-            )
-        else:
-            results.append(_of_features(metric, pairs[metric.features], reference, seed))
-    warnings = [*reference.warnings, *_few(pairs)] + (world.warnings() if world else [])
-    return Evaluation(results=tuple(results), warnings=tuple(warnings))
+    results, warnings = [], list(reference.warnings)
+    # Metrics of the same rows share a pair, and with it what is worked out once for all of them.
+    pairs: dict[tuple[str, bool, int | None], Pair] = {}
+    for metric in metrics:
+        assert isinstance(metric.entry, SampleMetric)
+        whole = (metric.features, "reals" in metric.needs, None)
+        key = (*whole[:2], metric.entry.most)
+        if whole not in pairs:
+            pairs[whole] = _pair(metric, taken, reference, seed)
+            warnings += _few(metric, pairs[whole])
+        _check_enough(metric, pairs[whole])
+        if key not in pairs:
+            pairs[key] = pairs[whole].limited(metric.entry.most)
+        measured: Measured = resolve(metric.entry.function)(pairs[key])
+        results.append(_stamped(metric, measured, pairs[key], reference))
+        warnings += measured.warnings
+    return Evaluation(results=tuple(results), warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _of_features(metric: Metric, pair: Pair, reference: ReferenceFeatures, seed: int) -> Result:
-    taken = MEASURES[metric.measure]
-    check_enough(metric.name, taken, len(pair.samples) // pair.group, "samples")
-    check_enough(metric.name, taken, len(pair.reference) // pair.group, "reference records")
-    if taken.limited:
-        pair = pair.limited
-    value, interval = taken.take(pair)
-    extractor = reference.taker.extractors[metric.extractor]
+def _check_enough(metric: Metric, pair: Pair) -> None:
+    check_enough(metric, len(pair.samples) // pair.group, "samples")
+    if "reals" in metric.needs:
+        check_enough(metric, len(pair.reference) // pair.group, "reference records")
+
+
+def _stamped(metric: Metric, measured: Measured, pair: Pair, reference: ReferenceFeatures) -> Result:
+    entry = metric.extractor
+    assert entry is not None
+    extractor = reference.taker.extractors[entry]
+    held_against = ReferenceStamp()
+    if "reals" in metric.needs:
+        held_against = replace(reference.stamp, count=len(pair.reference))
     return Result(
         metric=metric.name,
-        value=value,
-        interval=interval,
-        extractor=extractor.stamp,
-        resize=extractor.resize,
+        value=measured.value,
+        interval=measured.interval,
+        extractor=stamp_of(entry, extractor),
+        resize=entry.resize,
         dtype=extractor.dtype,
         samples=len(pair.samples),
-        reference=replace(reference.stamp, count=len(pair.reference)),
-        seed=seed,
+        reference=held_against,
+        seed=pair.seed,
     )
 
 
-def _pair(kind: str, samples: Tensor, reference: ReferenceFeatures, count: int, seed: int) -> Pair:
-    real = reference.features[kind]
+def _pair(metric: Metric, taken: SampleFeatures, reference: ReferenceFeatures, seed: int) -> Pair:
+    kind = metric.features
+    samples = taken.rows[kind]
     check_finite(kind, samples, "samples")
+    group = len(samples) // len(taken)
+    if "reals" not in metric.needs:
+        return Pair(samples, samples[:0], seed, group)
+    real = reference.features[kind]
     check_finite(kind, real, "reference")
-    if samples.shape[1] != real.shape[1] or len(samples) * reference.stamp.count != len(real) * count:
+    if samples.shape[1] != real.shape[1] or len(samples) * reference.stamp.count != len(real) * len(taken):
         raise BadInput("samples and reference are not alike: one has clips of another length, or pictures")
-    return Pair(samples, real, seed, len(samples) // count)
+    return Pair(samples, real, seed, group)
 
 
-def _few(pairs: dict[str, Pair]) -> list[str]:
+def _few(metric: Metric, pair: Pair) -> list[str]:
+    """A warning where one side has fewer independent records than there are features."""
+    draws, features = min(len(pair.samples), len(pair.reference)) // pair.group, pair.samples.shape[1]
+    if "reals" not in metric.needs or draws >= features:
+        return []
+    what = "records" if pair.group == 1 else "clips"
     return [
-        f"{kind}: {min(len(pair.samples), len(pair.reference))} records are fewer than the {pair.samples.shape[1]} "
-        "features, so distances are rough and their intervals wide"
-        for kind, pair in pairs.items()
-        if min(len(pair.samples), len(pair.reference)) < pair.samples.shape[1]
+        f"{metric.features}: {draws} {what} are fewer than the {features} features, so distances are rough and their "
+        "intervals wide"
     ]
 
 
-def _read_by(world: WorldMeasure, samples: Iterable[Tensor]) -> Iterable[Tensor]:
-    for batch in samples:
-        world.take(batch)
-        yield batch
-
-
-def _of_model(opened: Subject, metrics: list[str], split: Split, options: EvaluateOptions) -> dict[str, Result]:
+def _of_model(opened: Subject, metrics: list[Metric], split: Split, options: EvaluateOptions) -> dict[str, Result]:
     if opened.model is None:
-        raise BadInput(f"metrics: {metrics[0]} is asked of a model, and samples have none")
+        raise BadInput(f"metrics: {metrics[0].name} is asked of a model, and samples have none")
     indices = chosen_records(split, options.count or MODEL_SAMPLES, options.seed)
-    measured = measure_model(opened.model, metrics, split, indices, seed=options.seed, batch_size=options.batch_size)
+    size = options.batch_size or AT_ONCE
+    measured = measure_model(opened.model, metrics, split, indices, seed=options.seed, batch_size=size)
     return {
-        name: Result(
-            metric=name,
-            value=value,
-            interval=interval,
-            dtype="float32" if name == "bpd" else "uint8",
+        metric.name: Result(
+            metric=metric.name,
+            value=measured[metric.name].value,
+            interval=measured[metric.name].interval,
+            dtype=metric.entry.dtype if isinstance(metric.entry, ModelMetric) else "float32",
             samples=len(indices),
             reference=records_stamp(split, indices),
             seed=options.seed,
         )
-        for name, (value, interval) in measured.items()
+        for metric in metrics
     }
 
 
 def _open_split(against: Path | str, options: EvaluateOptions) -> Split:
     return open_any(against, cache_folder()).split(options.split)
-
-
-def _reference_options(options: EvaluateOptions) -> ReferenceOptions:
-    return ReferenceOptions(
-        count=options.reference,
-        seed=options.seed,
-        batch_size=options.batch_size,
-        device=options.device,
-        cache=options.cache,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.core.rng import fold
 from diorama.data.clips import on_clock
 from diorama.data.sources.base import Item, Skip, SourceOptions
 from diorama.data.sources.open import nothing_in, open_source
+from diorama.evaluation.sample_list import LIST, UNKNOWN, SampleList, read_list
 from diorama.media.convert import to_float
 from diorama.media.image import read_image
 from diorama.media.video import probe, read_video
@@ -30,6 +31,7 @@ class SampleFolder:
     Args:
         path: folder of any depth, or zip or tar.
         media: of the reference: samples must have its size, and its length if they are clips.
+        classes: of the reference; labels in the folder's list of samples are places among them.
         count: how many are measured, drawn by the seed, since archives are often sorted by class; ``None`` for all.
         seed: of that draw.
         batch_size: of the batches.
@@ -39,22 +41,32 @@ class SampleFolder:
     """
 
     def __init__(
-        self, path: Path, media: MediaSpec, *, count: int | None = None, seed: int = 0, batch_size: int = BATCH
+        self,
+        path: Path,
+        media: MediaSpec,
+        *,
+        classes: Sequence[str] = (),
+        count: int | None = None,
+        seed: int = 0,
+        batch_size: int = BATCH,
     ) -> None:
         self.path, self.media, self.batch_size = path, media, batch_size
-        self.count, self.seed = count, seed
+        self.classes, self.count, self.seed = classes, count, seed
+        self.listed = UNKNOWN
         self.unreadable: list[Skip] = []
         self._source = open_source(path, SourceOptions(clips=media.kind == "video"))
 
-    def __iter__(self) -> Iterator[Tensor]:
-        """Batches (b, c, h, w) or (b, c, t, h, w) in [-1, 1].
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches with ``image`` (b, c, h, w) or ``video`` (b, c, t, h, w) in [-1, 1], ``index``, and ``label`` and
+        ``tokens`` where the folder's list says what every sample was drawn of.
 
         Raises:
             BadInput: no sample can be read, there are too few, or one has another size than the reference.
         """
         self.unreadable = []
         chosen = self._chosen()
-        held: list[Tensor] = []
+        self.listed = self._list()
+        held: list[dict[str, Tensor]] = []
         found = 0
         for place, item in enumerate(self._source.items()):
             if chosen is not None and place not in chosen:
@@ -64,23 +76,29 @@ class SampleFolder:
             except BadInput as problem:
                 self.unreadable.append(Skip(item.path, str(problem)))
                 continue
-            held.append(self._fitting(pixels, item.path))
+            held.append({self.media.kind: self._fitting(pixels, item.path), **self.listed.of(item.path, place)})
             found += 1
             if len(held) == self.batch_size:
-                yield torch.stack(held)
+                yield _stacked(held)
                 held = []
         if held:
-            yield torch.stack(held)
+            yield _stacked(held)
         self.unreadable += [skip for skip in self._source.skipped if not skip.path.lower().endswith(_NOT_SAMPLES)]
         if not found:
             raise nothing_in(self._source)
 
     def warnings(self) -> list[str]:
         """What was left out, after the batches have been read."""
-        if not self.unreadable:
-            return []
-        first = self.unreadable[0]
-        return [f"{self.path}: {len(self.unreadable)} files are left out, first {first.path} ({first.reason})"]
+        said = [self.listed.note] if self.listed.note else []
+        if self.unreadable:
+            first = self.unreadable[0]
+            said.append(f"{self.path}: {len(self.unreadable)} files are left out, first {first.path} ({first.reason})")
+        return said
+
+    def _list(self) -> SampleList:
+        if not (self.path / LIST).is_file():
+            return UNKNOWN
+        return read_list(self.path, [item.path for item in self._source.items()], self.classes)
 
     def _chosen(self) -> set[int] | None:
         if self.count is None:
@@ -135,9 +153,13 @@ class SampleFolder:
         raise BadInput(f"{self.path}: {path} holds {pixels.dtype} values and the reference {media.dtype}")
 
 
-def open_samples(path: Path, media: MediaSpec, batch_size: int = BATCH) -> Iterator[Tensor]:
+def open_samples(path: Path, media: MediaSpec, batch_size: int = BATCH) -> Iterator[Batch]:
     """Batches of the samples at a path; see :class:`SampleFolder`."""
     return iter(SampleFolder(path, media, batch_size=batch_size))
+
+
+def _stacked(held: Sequence[Mapping[str, Tensor]]) -> Batch:
+    return {key: torch.stack([each[key] for each in held]) for key in held[0]}
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
-from diorama.data.dataset import is_prepared, open_dataset
-from diorama.evaluation.models import draw
-from diorama.evaluation.records import batches, chosen_records
+from diorama.data.dataset import Split, is_prepared, open_dataset
+from diorama.evaluation.records import AT_ONCE, batches, chosen_records
+from diorama.evaluation.reference import ReferenceOptions
 from diorama.evaluation.samples import SampleFolder
-from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
+from diorama.synthesis.conditions import usual
+from diorama.synthesis.drawing import DrawOptions, draw
 from diorama.synthesis.store import CONFIG, load
 
 MODEL_SAMPLES = 2_000
@@ -33,10 +34,11 @@ class EvaluateOptions:
         count: samples; ``None`` for all of a folder or split, 2,000 of a model.
         reference: real records; ``None`` for the whole split.
         seed: of the samples and of every draw of the measurement.
-        batch_size: samples at a time; changes no answer.
+        batch_size: samples at a time; ``None`` for as many as memory holds; changes no answer.
+        sampling: sampler, steps and guidance, in place of the model's own.
         device: where model and extractors run.
         cache: folder for reference features; ``None`` for none.
-        catalog: config classes of a user's own, which a model folder may name.
+        catalog: a user's own: config classes that a model folder may name, and metrics that may be asked for.
     """
 
     metrics: tuple[str, ...] = ()
@@ -45,10 +47,11 @@ class EvaluateOptions:
     count: int | None = None
     reference: int | None = None
     seed: int = 0
-    batch_size: int = 64
+    batch_size: int | None = None
+    sampling: Sampling = AS_TRAINED
     device: str = "cpu"
     cache: Path | None = None
-    catalog: tuple[type, ...] = field(default=())
+    catalog: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("count", "reference", "batch_size"):
@@ -58,48 +61,79 @@ class EvaluateOptions:
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
 
+    @property
+    def reference_options(self) -> ReferenceOptions:
+        """How features of the real records are taken."""
+        return ReferenceOptions(
+            count=self.reference,
+            seed=self.seed,
+            batch_size=self.batch_size or AT_ONCE,
+            device=self.device,
+            cache=self.cache,
+            catalog=self.catalog,
+        )
+
 
 @dataclass(frozen=True)
 class Subject:
     """What is measured.
 
     Args:
-        batches: of samples in [-1, 1]; read once.
+        batches: of samples in [-1, 1], with ``index`` and what they were given; read once.
         model: that draws them, if one does.
+        sampling: how it draws them; ``None`` where no model does, or in one pass.
         warnings: what was left out, once the batches have been read.
     """
 
-    batches: Iterable[Tensor]
+    batches: Iterable[Batch]
     model: Synthesizer | None = None
+    sampling: Sampling | None = None
     warnings: Callable[[], list[str]] = list
 
 
-def open_subject(subject: Path | str | Synthesizer, media: MediaSpec, options: EvaluateOptions) -> Subject:
+def open_subject(subject: Path | str | Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
     """A folder or archive of samples, a prepared data set, a model or run folder, or a Synthesizer.
 
     Args:
         subject: which.
-        media: of the reference.
+        against: the real records; samples of a model that is given captions, say, are given theirs.
         options: count, seed, batch size, device.
 
     Raises:
         BadInput: it is none of these, or draws other media than the reference.
     """
+    info, media = against.info, against.info.media
     if isinstance(subject, Synthesizer):
-        return _of_model(subject.to(torch.device(options.device)).eval(), media, options)
+        return _of_model(subject.to(torch.device(options.device)).eval(), against, options)
     path = Path(subject)
     if (path / CONFIG).is_file() or (path / "recipe.json").is_file():
-        return _of_model(load(path, device=options.device, catalog=options.catalog), media, options)
+        return _of_model(load(path, device=options.device, catalog=options.catalog), against, options)
+    if options.sampling != AS_TRAINED:
+        raise BadInput(f"{path}: is no model, so sampler, steps and guidance of its samples cannot be changed")
     if is_prepared(path):
         return _of_split(path, media, options)
-    samples = SampleFolder(path, media, count=options.count, seed=options.seed, batch_size=options.batch_size)
+    samples = SampleFolder(
+        path,
+        media,
+        classes=info.classes,
+        count=options.count,
+        seed=options.seed,
+        batch_size=options.batch_size or AT_ONCE,
+    )
     return Subject(samples, warnings=samples.warnings)
 
 
-def _of_model(model: Synthesizer, media: MediaSpec, options: EvaluateOptions) -> Subject:
-    require_shape("the model draws", model.config.media, media)
-    count = options.count or MODEL_SAMPLES
-    return Subject(draw(model, count, seed=options.seed, batch_size=options.batch_size), model)
+def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
+    require_shape("the model draws", model.config.media, against.info.media)
+    chosen = model.resampled(options.sampling)
+    drawn = draw(
+        chosen,
+        options.count or MODEL_SAMPLES,
+        seed=options.seed,
+        conditions=usual(model.config.conditions, against),
+        options=DrawOptions(batch_size=options.batch_size),
+    )
+    return Subject(drawn, model, chosen.drawn_in_steps)
 
 
 def _of_split(path: Path, media: MediaSpec, options: EvaluateOptions) -> Subject:
@@ -109,7 +143,7 @@ def _of_split(path: Path, media: MediaSpec, options: EvaluateOptions) -> Subject
         raise BadInput(f"{path}: split {split.name} has {len(split)} records, {options.count} are asked for")
     # One draw must not choose both sides alike when a split is held against itself.
     indices = chosen_records(split, options.count, options.seed + 1)
-    return Subject(batches(split, indices, options.batch_size))
+    return Subject(batches(split, indices, options.batch_size or AT_ONCE))
 
 
 def require_shape(what: str, own: MediaSpec, reference: MediaSpec) -> None:

@@ -20,7 +20,7 @@ from diorama.synthesis.catalog import AnySynthesizer
 _NAMES_SHOWN = 4
 
 
-def check(method: Method, catalog: Sequence[type]) -> tuple[str, ...]:
+def check(method: Method, catalog: Sequence[object]) -> tuple[str, ...]:
     """Build a method's synthesizer once and see that it is what training will save.
 
     Args:
@@ -49,7 +49,7 @@ def check(method: Method, catalog: Sequence[type]) -> tuple[str, ...]:
     return tuple(model.state_dict())
 
 
-def own_kinds(config: SynthesizerConfig, catalog: Sequence[type]) -> tuple[str, ...]:
+def own_kinds(config: SynthesizerConfig, catalog: Sequence[object]) -> tuple[str, ...]:
     """Names of a user's own classes in a config."""
     return tuple(dict.fromkeys(type(value).__name__ for value in _dataclasses(config) if type(value) in catalog))
 
@@ -89,7 +89,7 @@ def _check_frozen(method: Method) -> None:
                 )
 
 
-def _check_config(config: SynthesizerConfig, catalog: Sequence[type]) -> None:
+def _check_config(config: SynthesizerConfig, catalog: Sequence[object]) -> None:
     """The config comes back from the JSON that a model folder holds."""
     name = type(config).__name__
     if not dataclasses.is_dataclass(config):

@@ -30,14 +30,15 @@ def names() -> list[str]:
     return [entry.name for entry in ENTRIES]
 
 
-def find(name: str, own: Sequence[RecipeEntry] = ()) -> RecipeEntry | None:
+def find(name: str, own: Sequence[object] = ()) -> RecipeEntry | None:
     """The entry of that name; no file is looked into, so the name may come from a foreign model folder.
 
     Args:
         name: as a recipe is called in its own ``name``, without a file.
-        own: entries of the user's files, which come before the shipped ones.
+        own: what the user's files name in their ``CATALOG``; recipe entries in it come before the shipped ones.
     """
-    return next((entry for entry in (*own, *ENTRIES) if entry.name == name), None)
+    entries = [entry for entry in (*own, *ENTRIES) if isinstance(entry, RecipeEntry)]
+    return next((entry for entry in entries if entry.name == name), None)
 
 
 def entries_of(files: Sequence[str | Path]) -> tuple[RecipeEntry, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.guidance is not None and not math.isfinite(self.guidance):
+            raise ValueError(f"guidance must be a number, got {self.guidance}")
 
 
 AS_TRAINED = Sampling()
@@ -82,6 +85,11 @@ class Synthesizer(nn.Module, ABC):
     def sampling(self) -> Sampling:
         """How it draws; empty where it draws in one pass."""
         return AS_TRAINED
+
+    @property
+    def drawn_in_steps(self) -> Sampling | None:
+        """How it draws, for the record; ``None`` where it draws in one pass."""
+        return None if self.sampling == AS_TRAINED else self.sampling
 
     def resampled(self, sampling: Sampling) -> Synthesizer:
         """The same model, sharing its weights, with another sampler, number of steps or guidance.

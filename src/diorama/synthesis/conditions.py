@@ -160,7 +160,7 @@ def records_in_turn(specs: Sequence[ConditionSpec], split: Split, first: int = 0
         BadInput: the records lack a key, or hold it in another shape.
     """
     indices = (np.arange(min(len(split), _RECORDS)) + first) % len(split)
-    batch = split.read(indices)
+    batch = split.read(indices, [spec.key for spec in specs])
     for spec in specs:
         if spec.key not in batch:
             raise BadInput(f"{split.info.name}: its records have no {spec.key}, which this model is given")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core import distributed
@@ -152,8 +151,3 @@ def _fitting(model: Synthesizer, count: int) -> int:
     most = max(1, most)
     batches = -(-count // most)
     return -(-count // batches)
-
-
-def pixels_of(batch: Batch) -> Tensor:
-    """The pictures or clips of a batch."""
-    return batch["image"] if "image" in batch else batch["video"]

@@ -48,7 +48,7 @@ class FrozenPart:
 
 
 def load_parts(
-    refs: Mapping[str, ModelRef], wanted: Mapping[str, str], catalog: Sequence[type] = ()
+    refs: Mapping[str, ModelRef], wanted: Mapping[str, str], catalog: Sequence[object] = ()
 ) -> dict[str, FrozenPart]:
     """Load the parts that a method wants, on the CPU and in evaluation mode.
 
@@ -81,7 +81,7 @@ def check_parts(refs: Mapping[str, ModelRef], wanted: Mapping[str, str]) -> None
         raise BadConfig(f"frozen: this recipe needs trained parts that are not given: {told}")
 
 
-def _load_part(name: str, ref: ModelRef, catalog: Sequence[type]) -> FrozenPart:
+def _load_part(name: str, ref: ModelRef, catalog: Sequence[object]) -> FrozenPart:
     try:
         if ref.folder is not None:
             return FrozenPart(store.load(ref.folder, catalog=catalog), store.model_hash(ref.folder))

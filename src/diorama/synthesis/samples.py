@@ -18,7 +18,7 @@ from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core import distributed
-from diorama.core.contracts import Batch, MediaSpec
+from diorama.core.contracts import Batch, MediaSpec, pixels_of
 from diorama.core.errors import BadInput
 from diorama.core.files import cache_folder, write_json
 from diorama.data.dataset import Split
@@ -29,7 +29,7 @@ from diorama.media.stamp import SyntheticStamp, read_stamp
 from diorama.media.video import write_video
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.conditions import NOTHING, SampleConditions, labels_in_turn, records_in_turn, texts_in_turn
-from diorama.synthesis.drawing import DrawOptions, draw, pixels_of, share_of
+from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.store import load, model_hash, read_provenance
 
 LIST = "samples.json"
@@ -82,7 +82,7 @@ class SampleOptions:
     video: VideoFormat = "mp4"
     device: str = "cpu"
     recipe: str | None = None
-    catalog: tuple[type, ...] = ()
+    catalog: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)

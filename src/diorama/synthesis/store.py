@@ -48,7 +48,7 @@ def save(
         write_text(fresh / CARD, card)
 
 
-def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Sequence[type] = ()) -> Synthesizer:
+def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Sequence[object] = ()) -> Synthesizer:
     """Read a model back, in evaluation mode.
 
     Args:
@@ -94,7 +94,7 @@ def model_folder(path: Path | str) -> Path:
     raise BadInput(f"{given}: is no model folder and no run (neither {CONFIG} nor model/{CONFIG} is in it)")
 
 
-def read_config(folder: Path, catalog: Sequence[type] = ()) -> SynthesizerConfig:
+def read_config(folder: Path, catalog: Sequence[object] = ()) -> SynthesizerConfig:
     """What the model in a model folder is.
 
     Raises:

@@ -16,6 +16,7 @@ from diorama.core import distributed
 from diorama.core.config import encode
 from diorama.core.contracts import DataInfo
 from diorama.core.durations import clock_words, energy_words
+from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.methods import soundness
 from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
 from diorama.training.recipe import Recipe, TrainOptions
@@ -36,6 +37,7 @@ class Origin:
         processes: that trained together.
         energy: how joules are known.
         own: config classes of a user's own, by name, without which the model cannot be read.
+        catalog: what a user's own files name.
     """
 
     recipe: Recipe
@@ -46,6 +48,7 @@ class Origin:
     processes: int
     energy: str
     own: tuple[str, ...] = ()
+    catalog: tuple[object, ...] = ()
 
     @classmethod
     def of(
@@ -67,6 +70,7 @@ class Origin:
             processes=distributed.world_size(),
             energy=clock.meter.source,
             own=soundness.own_kinds(state.method.synthesizer(), options.catalog),
+            catalog=options.catalog,
         )
 
 
@@ -181,11 +185,12 @@ def _choice(origin: Origin, progress: Progress) -> str:
         return "These are the run's last averaged weights; none of its models was measured."
     config, best = origin.recipe.evaluation, progress.best
     which = "this is the best" if best.step == progress.step else "this is not the best"
-    direction = "lower" if config.lower_is_better else "higher"
+    metric = catalog_with(origin.catalog).find(config.metric)
+    direction = f", {metric.entry.better} is better" if metric is not None else ""
     return (
         f"Of {_plural(progress.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
-        f"({config.samples:,} samples each against {best.result['reference']['count']:,} real records, "
-        f"{direction} is better) {which}, "
+        f"({config.samples:,} samples each against {best.result['reference']['count']:,} real records{direction}) "
+        f"{which}, "
         f"which has {best.result['value']:.4g} after {best.images:,} images."
     )
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import torch
 from torch import Tensor
 
 from diorama.core import device as devices
-from diorama.core import distributed
-from diorama.core.contracts import Batch
+from diorama.core.contracts import Batch, pixels_of
 from diorama.data.dataset import Split
-from diorama.evaluation.measures import MEASURES
+from diorama.evaluation.catalog.metrics import catalog_with, parse_metric
+from diorama.evaluation.protocol import to_json
 from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
-from diorama.evaluation.run import measure
+from diorama.evaluation.run import measure_shared
 from diorama.media.convert import to_uint8
 from diorama.media.grid import grid
 from diorama.media.image import write_image
@@ -26,7 +25,7 @@ from diorama.media.video import write_video
 from diorama.methods.base import Method
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.conditions import usual
-from diorama.synthesis.drawing import draw, pixels_of
+from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.store import model_hash
 from diorama.training.recipe import EvaluationConfig
 from diorama.training.state import Best
@@ -70,9 +69,10 @@ class ModelView:
         self._model.load_state_dict(dict(tensors))
         return self._model
 
-    def samples(self, count: int, *, seed: int) -> Iterator[Batch]:
-        """Batches of samples 0 to ``count - 1`` of a seed, as ``diorama sample`` draws them."""
-        return draw(self.model, count, seed=seed, conditions=self.conditions)
+    def samples(self, count: int, *, seed: int, first: int = 0) -> Iterator[Batch]:
+        """Batches of samples ``first … first + count - 1`` of a seed, as ``diorama sample`` draws them."""
+        options = DrawOptions(first=first)
+        return draw(self.model, count, seed=seed, conditions=self.conditions, options=options)
 
 
 def write_preview(view: ModelView, folder: Path, number: int, *, recipe: str, seed: int) -> Path:
@@ -108,10 +108,10 @@ def _in_colour(drawn: torch.Tensor) -> torch.Tensor:
     return drawn if drawn.shape[1] in (1, 3) else drawn[:, :1]
 
 
-def enough(config: EvaluationConfig, val: Split | None) -> bool:
-    """Whether a validation split has the records that the recipe's metric needs."""
-    measure = MEASURES.get(config.metric.partition("@")[0])
-    return val is not None and len(val) >= (measure.least if measure is not None else 1)
+def enough(config: EvaluationConfig, val: Split, catalog: Sequence[object] = ()) -> bool:
+    """Whether a validation split has the records that the recipe's metric needs; ``catalog`` is a user's own."""
+    metric = catalog_with(catalog).find(config.metric)
+    return len(val) >= (metric.entry.least if metric is not None else 1)
 
 
 class Evaluator:
@@ -122,10 +122,15 @@ class Evaluator:
         val: the real records.
         cache: folder for their features, which are taken once.
         seed: of samples and measurement: the same at every evaluation.
+        catalog: a user's own, whose metrics the recipe may name.
     """
 
-    def __init__(self, config: EvaluationConfig, val: Split, cache: Path, seed: int) -> None:
+    def __init__(
+        self, config: EvaluationConfig, val: Split, cache: Path, seed: int, catalog: Sequence[object] = ()
+    ) -> None:
         self.config, self.val, self.cache, self.seed = config, val, cache, seed
+        self.catalog = tuple(catalog)
+        self.metric = parse_metric(config.metric, catalog)
         self._reference: ReferenceFeatures | None = None
         self._warnings: dict[str, bool] = {}
         """Each with whether it was given to the caller."""
@@ -133,23 +138,25 @@ class Evaluator:
     def prepare(self, device: torch.device) -> None:
         """Take the real features, so that a metric that cannot be had is refused before training.
 
-        All processes must call it: the first takes the features, and the others find them in the cache.
+        All processes must call it: each takes the features of its share of the records.
         """
-        options = ReferenceOptions(seed=self.seed, device=str(device), cache=self.cache)
-        metrics = (self.config.metric,)
-        self._reference = distributed.first_before_others(lambda: reference_features(self.val, metrics, options))
+        options = ReferenceOptions(
+            seed=self.seed, device=str(device), cache=self.cache, catalog=self.catalog, shared=True
+        )
+        self._reference = reference_features(self.val, (self.config.metric,), options)
 
     def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
-        """Stamped results, as JSON, of the model as it was last refreshed; all processes must call it."""
+        """Stamped results, as JSON, of the model as it was last refreshed.
+
+        All processes must call it: each draws and looks at its share of the samples.
+        """
         assert self._reference is not None, "prepare comes first"
-        evaluation = None
-        if distributed.is_first():
-            samples = map(pixels_of, view.samples(self.config.samples, seed=self.seed))
-            evaluation = measure(samples, self._reference, (self.config.metric,), seed=self.seed)
-        evaluation = distributed.share(evaluation)
-        assert evaluation is not None
+        first, count = share_of(self.config.samples)
+        samples = view.samples(count, seed=self.seed, first=first)
+        evaluation = measure_shared(samples, self._reference, (self.config.metric,), seed=self.seed)
+        evaluation = evaluation.drawn_by(view.model.drawn_in_steps)
         self._warnings = {warning: self._warnings.get(warning, False) for warning in evaluation.warnings}
-        return tuple(asdict(result) for result in evaluation.results)
+        return tuple(to_json(evaluation.results)["results"])
 
     def warnings(self) -> tuple[str, ...]:
         """What the reader of the results must be warned of and has not been before."""
@@ -160,5 +167,4 @@ class Evaluator:
     def better(self, results: tuple[Mapping[str, Any], ...], best: Best | None) -> Mapping[str, Any] | None:
         """The result that makes the model the best so far, or ``None``."""
         (result,) = (r for r in results if r["metric"] == self.config.metric)
-        lower = self.config.lower_is_better
-        return result if best is None or best.beaten_by(result["value"], lower_is_better=lower) else None
+        return result if best is None or self.metric.improved_by(result["value"], best.result["value"]) else None

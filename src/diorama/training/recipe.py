@@ -126,13 +126,11 @@ class EvaluationConfig:
         metric: decides which model is the best.
         every: images between evaluations; 0 for none but the last.
         samples: generated per evaluation; 0 for no evaluation at all.
-        lower_is_better: of ``metric``.
     """
 
     metric: str = "fd@lite"
     every: int = 0
     samples: int = 2_000
-    lower_is_better: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +220,7 @@ class TrainOptions:
         tensorboard: also write event files to ``tensorboard/`` in the run (extra ``log``).
         deterministic: only deterministic kernels on GPUs, so that a resumed run equals the uninterrupted one bit
             for bit there too; on CPUs it does so anyway. Off, since it costs speed.
-        catalog: a user's own config classes, so that models which hold them can be read back.
+        catalog: a user's own: config classes, so that models which hold them can be read back, and metrics.
     """
 
     device: str = "auto"
@@ -231,4 +229,4 @@ class TrainOptions:
     seconds: float | None = None
     tensorboard: bool = False
     deterministic: bool = False
-    catalog: tuple[type, ...] = ()
+    catalog: tuple[object, ...] = ()

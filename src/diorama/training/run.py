@@ -162,8 +162,9 @@ class RunRecorder:
         records = data.val or data.train[0][0]
         self.view = ModelView(state.method, state.precision.device, records, channels_last=recipe.channels_last)
         self.evaluator: Evaluator | None = None
-        if data.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, data.val):
-            self.evaluator = Evaluator(recipe.evaluation, data.val, cache_folder() / "features", recipe.seed)
+        if data.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, data.val, origin.catalog):
+            cache = cache_folder() / "features"
+            self.evaluator = Evaluator(recipe.evaluation, data.val, cache, recipe.seed, origin.catalog)
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()
 

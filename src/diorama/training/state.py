@@ -51,10 +51,6 @@ class Best:
     joules: float
     result: Mapping[str, Any]
 
-    def beaten_by(self, value: float, *, lower_is_better: bool) -> bool:
-        """Whether a new value of the metric is better."""
-        return value < self.result["value"] if lower_is_better else value > self.result["value"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class MatchedWeights:

@@ -10,17 +10,17 @@ Rombach et al., arXiv:2112.10752, equation 2.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from diorama.core.contracts import Batch, Condition, Level, Loss, Moment, SideSpec
+from diorama.core.contracts import Batch, Loss, Moment
 from diorama.core.errors import BadConfig
-from diorama.data.computed_sides import ComputedSide
-from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
+from diorama.methods.base import NO_PARTS, MethodConfig, Phase
+from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
 from diorama.processes.gaussian import Target, noised, target_of
@@ -60,60 +60,34 @@ class DiffusionMethodConfig(MethodConfig):
         return DiffusionMethod(self, frozen)
 
 
-class DiffusionMethod(Method):
+class DiffusionMethod(DenoiserMethod):
     """See :class:`DiffusionMethodConfig`."""
 
     def __init__(self, config: DiffusionMethodConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
         model = config.synthesizer
         codec = None if model.codec is None else codec_of(frozen["codec"], model)
-        super().__init__({} if codec is None else {"codec": codec})
+        model = model if codec is None else replace(model, codec=codec.config)
+        denoiser = model.denoiser.build()
+        encoder = None if model.encoder is None else model.encoder.build()
+        super().__init__(model, denoiser, encoder, codec, "codec", NO_PARTS)
         self.config = config
-        self.model = model if codec is None else replace(model, codec=codec.config)
-        self.denoiser = model.denoiser.build()
-        self.encoder = None if model.encoder is None else model.encoder.build()
-
-    @property
-    def codec(self) -> SpatialCodec | None:
-        """The frozen codec of a model that draws latents."""
-        codec = None if self.model.codec is None else self.frozen["codec"]
-        assert codec is None or isinstance(codec, SpatialCodec)
-        return codec
-
-    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
-        """``denoiser``: the network, and what reads the conditions for it."""
-        return {"denoiser": [p for module in self.averaged().values() for p in module.parameters()]}
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
         return [Phase("loss", "denoiser", self.loss, recorded=True)]
 
-    def averaged(self) -> Mapping[str, nn.Module]:
-        """The networks that are trained."""
-        encoder = {} if self.encoder is None else {"encoder": self.encoder}
-        return {"denoiser": self.denoiser, **encoder}
-
-    def synthesizer(self) -> DiffusionSynthesizerConfig:
-        """The model, with the codec that it was trained with."""
-        return self.model
-
-    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
-        """What is drawn, and what it is drawn from."""
-        return keys_read(self.model, computed)
-
-    def computed_sides(self) -> Sequence[ComputedSide]:
-        """``latent``, of a model that draws latents."""
-        return latents_of(self.model, self.codec, "codec")
-
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
-        clean = drawn_of(self.model, self.codec, batch)
+        clean = self.drawn(batch)
         t = config.times.draw(process, len(clean), clean.device)
         level = broadcast(process.at(t), clean.dim())
         noise = torch.randn_like(clean)
         x = noised(clean, noise, level)
         told = preconditioning.time(level).reshape(-1).float()
-        output = self.denoiser(preconditioning.input(level) * x, told, self._condition(batch)).float()
+        output = self.denoiser(
+            preconditioning.input(level) * x, told, self.read(dropped(self.model.conditions, batch))
+        ).float()
         if config.space == "output":
             error = output - preconditioning.target(clean, noise, level)
         else:
@@ -122,40 +96,6 @@ class DiffusionMethod(Method):
             left = (x - level.alpha * predicted) / level.sigma
             error = target_of(config.space, predicted, left, level) - target_of(config.space, clean, noise, level)
         return Loss((config.weighting.weight(level, preconditioning) * error.square()).mean())
-
-    def _condition(self, batch: Batch) -> Condition:
-        condition = dropped(self.model.conditions, batch)
-        return condition if self.encoder is None else {**condition, **self.encoder(condition)}
-
-
-def drawn_key(model: DiffusionSynthesizerConfig) -> str:
-    """The key of the pixels that a model draws: a model that is given the record's picture draws its partner."""
-    kind = model.media.kind
-    return "target" if any(spec.key == kind for spec in model.conditions) else kind
-
-
-def drawn_of(model: DiffusionSynthesizerConfig, codec: SpatialCodec | None, batch: Batch) -> Tensor:
-    """What a model is to draw of a batch: its pixels, or their latents, as they lie in it or as the codec has them."""
-    if codec is None:
-        return batch[drawn_key(model)]
-    if "latent" in batch:
-        return batch["latent"]
-    with torch.no_grad():
-        return codec.encode(batch[drawn_key(model)])
-
-
-def keys_read(model: DiffusionSynthesizerConfig, computed: Collection[str]) -> tuple[str, ...]:
-    """The keys of a batch that training a model reads, when it holds the sides ``computed``."""
-    drawn = "latent" if "latent" in computed else drawn_key(model)
-    return (drawn, *(spec.key for spec in model.conditions))
-
-
-def latents_of(model: DiffusionSynthesizerConfig, codec: SpatialCodec | None, part: str) -> Sequence[ComputedSide]:
-    """The side ``latent`` of what a model draws, if it has a codec, which lies in a frozen part."""
-    if codec is None:
-        return ()
-    spec = SideSpec(key="latent", kind="values", shape=model.drawn.shape)
-    return (ComputedSide(spec=spec, of=drawn_key(model), encoder=part, encode=codec.encode),)
 
 
 def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:
@@ -175,9 +115,3 @@ def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec
             f"model draws {model.drawn.shape} for pictures of shape {model.media.shape}"
         )
     return part
-
-
-def broadcast(level: Level, dims: int) -> Level:
-    """Levels of a batch, (b,), so that they broadcast against samples of so many dimensions."""
-    shape = (-1, *[1] * (dims - 1))
-    return Level(t=level.t.reshape(shape), alpha=level.alpha.reshape(shape), sigma=level.sigma.reshape(shape))

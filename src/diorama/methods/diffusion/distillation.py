@@ -7,7 +7,7 @@ arXiv:2202.00512, algorithm 2.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -16,10 +16,8 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
 from diorama.core.errors import BadConfig
-from diorama.data.computed_sides import ComputedSide
-from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
-from diorama.methods.diffusion.denoising import broadcast, drawn_of, keys_read, latents_of
-from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.methods.base import NO_PARTS, MethodConfig, Phase
+from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.gaussian import noise_of, noised
 from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
@@ -61,17 +59,16 @@ class ProgressiveDistillationConfig(MethodConfig):
         return ProgressiveDistillation(self, frozen)
 
 
-class ProgressiveDistillation(Method):
+class ProgressiveDistillation(DenoiserMethod):
     """See :class:`ProgressiveDistillationConfig`."""
 
     def __init__(self, config: ProgressiveDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher = _checked(frozen["teacher"])
-        codec = {} if teacher.codec is None else {"codec": teacher.codec}
-        super().__init__({"teacher": teacher, **codec})
+        denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
+        encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
+        model = _student_of(teacher.config, config.steps)
+        super().__init__(model, denoiser, encoder, teacher.codec, "teacher", {"teacher": teacher})
         self.config = config
-        self.model = _student_of(teacher.config, config.steps)
-        self.denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
-        self.encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
         # The levels of both: the student visits every other one. (2 steps + 1,), falling.
         times = self.model.spacing.times(self.model.process, 2 * config.steps)
         self.register_buffer("times", times.float(), persistent=False)
@@ -84,47 +81,20 @@ class ProgressiveDistillation(Method):
         assert isinstance(teacher, DiffusionSynthesizer)
         return teacher
 
-    @property
-    def codec(self) -> SpatialCodec | None:
-        """The teacher's codec, which the student shares."""
-        return self.teacher.codec
-
-    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
-        """``denoiser``: the student's network, and what reads the conditions for it."""
-        return {"denoiser": [p for module in self.averaged().values() for p in module.parameters()]}
-
     def phases(self) -> Sequence[Phase]:
         """One turn; a guided teacher looks at what its samples are given, for which it waits for the device."""
         return [Phase("loss", "denoiser", self.loss, recorded=self.teacher.config.guidance == 1)]
 
-    def averaged(self) -> Mapping[str, nn.Module]:
-        """The student's networks."""
-        encoder = {} if self.encoder is None else {"encoder": self.encoder}
-        return {"denoiser": self.denoiser, **encoder}
-
-    def synthesizer(self) -> DiffusionSynthesizerConfig:
-        """The teacher's model with the student's steps."""
-        return self.model
-
-    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
-        """What the teacher draws, and what it is drawn from."""
-        return keys_read(self.model, computed)
-
-    def computed_sides(self) -> Sequence[ComputedSide]:
-        """``latent``, where the teacher draws latents."""
-        return latents_of(self.model, self.codec, "teacher")
-
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared distance of the student's clean samples from those that two steps imply."""
-        clean = drawn_of(self.model, self.codec, batch)
+        clean = self.drawn(batch)
         step = 2 * torch.randint(self.config.steps, (len(clean),), device=clean.device)
         level, between, below = (self._level(self.times[step + i], clean.dim()) for i in range(3))
         x = noised(clean, torch.randn_like(clean), level)
         condition = {spec.key: batch[spec.key] for spec in self.model.conditions}
         with torch.no_grad():
             target = self._two_steps(x, (level, between, below), condition)
-        read = condition if self.encoder is None else {**condition, **self.encoder(condition)}
-        predicted = NetworkDenoise(self.denoiser, self.model.preconditioning, read)(x, level).clean
+        predicted = NetworkDenoise(self.denoiser, self.model.preconditioning, self.read(condition))(x, level).clean
         weight = self.config.weighting.weight(level, self.model.preconditioning)
         return Loss((weight * (predicted - target).square()).mean())
 

@@ -22,8 +22,8 @@ _SMALLEST = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpatialEncoderConfig:
-    """Pictures (b, channels, h, w) to the posterior of latents (b, latent, h / 2^halvings, w / 2^halvings).
+class SpatialShape:
+    """Pictures (b, channels, h, w) and their latents (b, latent, h / 2^halvings, w / 2^halvings).
 
     Args:
         size: (height, width) in pixels, multiples of ``2 ** halvings``.
@@ -42,12 +42,19 @@ class SpatialEncoderConfig:
     halvings: int = 2
 
     def __post_init__(self) -> None:
-        _check(self.size, self.halvings)
+        height, width = self.size
+        if height % (1 << self.halvings) or width % (1 << self.halvings):
+            raise ValueError(f"size: {height} x {width} cannot be halved {self.halvings} times")
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """(latent, h, w)"""
         return (self.latent, self.size[0] >> self.halvings, self.size[1] >> self.halvings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpatialEncoderConfig(SpatialShape):
+    """Pictures to the posterior of their latents."""
 
     def build(self) -> SpatialEncoder:
         """A freshly initialised encoder."""
@@ -55,32 +62,12 @@ class SpatialEncoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpatialDecoderConfig:
-    """Latents to the likelihood of pictures; the fields are those of :class:`SpatialEncoderConfig`."""
-
-    size: tuple[int, int] = (64, 64)
-    channels: int = 3
-    features: int = 32
-    blocks: int = 1
-    latent: int = 4
-    halvings: int = 2
-
-    def __post_init__(self) -> None:
-        _check(self.size, self.halvings)
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """(latent, h, w)"""
-        return (self.latent, self.size[0] >> self.halvings, self.size[1] >> self.halvings)
+class SpatialDecoderConfig(SpatialShape):
+    """Latents to the likelihood of pictures."""
 
     def build(self) -> SpatialDecoder:
         """A freshly initialised decoder."""
         return SpatialDecoder(self)
-
-
-def _check(size: tuple[int, int], halvings: int) -> None:
-    if size[0] % (1 << halvings) or size[1] % (1 << halvings):
-        raise ValueError(f"size: {size[0]} x {size[1]} cannot be halved {halvings} times")
 
 
 class SpatialEncoder(nn.Module):

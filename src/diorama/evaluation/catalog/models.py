@@ -1,0 +1,34 @@
+"""Metrics that only a model can be asked for: how well it draws records again, how many bits it needs for them."""
+
+from __future__ import annotations
+
+from diorama.evaluation.catalog.entries import MetricEntry, ModelMetric
+
+PSNR = ModelMetric(
+    name="psnr",
+    title="PSNR",
+    meaning="Closeness of reconstructions, in decibels.",
+    better="higher",
+    function="diorama.evaluation.models:psnr_of_reconstructions",
+    needs=("held-out reals", "pairs"),
+    dtype="uint8",
+)
+SSIM = ModelMetric(
+    name="ssim",
+    title="SSIM",
+    meaning="Structural closeness of reconstructions.",
+    better="higher",
+    function="diorama.evaluation.models:ssim_of_reconstructions",
+    needs=("held-out reals", "pairs"),
+    dtype="uint8",
+)
+BITS_PER_DIM = ModelMetric(
+    name="bpd",
+    title="Bits per dimension",
+    meaning="A bound on the bits that the model needs for a value of the data.",
+    better="lower",
+    function="diorama.evaluation.models:bits_per_dim",
+    needs=("held-out reals", "bound"),
+)
+
+ENTRIES: tuple[MetricEntry, ...] = (PSNR, SSIM, BITS_PER_DIM)

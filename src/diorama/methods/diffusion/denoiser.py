@@ -1,0 +1,100 @@
+"""What all methods have in common that train a denoising network: who is trained, what is read, what is drawn.
+
+A model draws pixels, or the latents that a frozen codec makes of them: R. Rombach et al., arXiv:2112.10752, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from diorama.core.contracts import Batch, Condition, Level, SideSpec
+from diorama.data.computed_sides import ComputedSide
+from diorama.methods.base import Method
+from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+
+
+class DenoiserMethod(Method):
+    """One player: a denoising network, with what reads the conditions for it.
+
+    Args:
+        model: what is trained.
+        denoiser: its network.
+        encoder: what reads its conditions, trained along; ``None`` for nothing.
+        codec: the frozen codec of a model that draws latents.
+        codec_part: name of the frozen part that the codec came with, whose hash names cached latents.
+        frozen: all frozen parts.
+    """
+
+    def __init__(
+        self,
+        model: DiffusionSynthesizerConfig,
+        denoiser: nn.Module,
+        encoder: nn.Module | None,
+        codec: SpatialCodec | None,
+        codec_part: str,
+        frozen: Mapping[str, nn.Module],
+    ) -> None:
+        super().__init__({**frozen, **({} if codec is None else {"codec": codec})})
+        self.model, self.codec_part = model, codec_part
+        self.denoiser, self.encoder = denoiser, encoder
+
+    @property
+    def codec(self) -> SpatialCodec | None:
+        """The frozen codec of a model that draws latents."""
+        codec = dict(self.frozen.items()).get("codec")
+        assert codec is None or isinstance(codec, SpatialCodec)
+        return codec
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``denoiser``: the network, and what reads the conditions for it."""
+        return {"denoiser": [p for module in self.averaged().values() for p in module.parameters()]}
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        """The networks that are trained."""
+        encoder = {} if self.encoder is None else {"encoder": self.encoder}
+        return {"denoiser": self.denoiser, **encoder}
+
+    def synthesizer(self) -> DiffusionSynthesizerConfig:
+        """The model, with the codec that it was trained with."""
+        return self.model
+
+    def reads(self, computed: Collection[str]) -> tuple[str, ...]:
+        """What is drawn, and what it is drawn from."""
+        drawn = "latent" if "latent" in computed else self._drawn_key
+        return (drawn, *(spec.key for spec in self.model.conditions))
+
+    def computed_sides(self) -> Sequence[ComputedSide]:
+        """``latent``, of a model that draws latents."""
+        if self.codec is None:
+            return ()
+        spec = SideSpec(key="latent", kind="values", shape=self.model.drawn.shape)
+        return (ComputedSide(spec=spec, of=self._drawn_key, encoder=self.codec_part, encode=self.codec.encode),)
+
+    def drawn(self, batch: Batch) -> Tensor:
+        """What the model is to draw of a batch: its pixels, or their latents, cached or made now by the codec."""
+        if self.codec is None:
+            return batch[self._drawn_key]
+        if "latent" in batch:
+            return batch["latent"]
+        with torch.no_grad():
+            return self.codec.encode(batch[self._drawn_key])
+
+    def read(self, condition: Condition) -> Condition:
+        """A condition with what the encoder makes of it."""
+        return condition if self.encoder is None else {**condition, **self.encoder(condition)}
+
+    @property
+    def _drawn_key(self) -> str:
+        """The key of the pixels that the model draws: one that is given the record's picture draws its partner."""
+        kind = self.model.media.kind
+        return "target" if any(spec.key == kind for spec in self.model.conditions) else kind
+
+
+def broadcast(level: Level, dims: int) -> Level:
+    """Levels of a batch, (b,), so that they broadcast against samples of so many dimensions."""
+    shape = (-1, *[1] * (dims - 1))
+    return Level(t=level.t.reshape(shape), alpha=level.alpha.reshape(shape), sigma=level.sigma.reshape(shape))

@@ -1,0 +1,12 @@
+"""Data that say of themselves that the built-in world drew them."""
+
+from __future__ import annotations
+
+from diorama.data.dataset import Dataset, open_dataset
+from diorama.data.manifest import write_manifest
+
+
+def said_to_be_of_the_world(dataset: Dataset) -> Dataset:
+    """The same folder, whose manifest names the world as what drew its records."""
+    write_manifest(dataset.path / "dataset.json", {**dataset.manifest, "generator": "world"})
+    return open_dataset(dataset.path)
