@@ -3,6 +3,7 @@ nothing is written."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from diorama.cli.main import run as command
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
+from diorama.data.synthetic.palette import COLOURS
 from diorama.data.synthetic.world import CLASSES, World
 from diorama.media.image import write_image
 from diorama.recipes.dcgan import dcgan_cpu
@@ -44,7 +46,7 @@ def captioned(folder: Path) -> DataInfo:
     """Forty pictures with short captions."""
     world, indices = World(size=SIZE), np.arange(40)
     media = MediaSpec(kind="image", channels=3, height=SIZE, width=SIZE)
-    captions = [f"scene {index}".ljust(TEXT_BYTES, ".") for index in indices]
+    captions = [f"{COLOURS[index % 8]} shape".ljust(TEXT_BYTES, ".") for index in indices]
     pixels = world.pictures(indices)
     pack_arrays(
         folder,
@@ -167,6 +169,17 @@ def test_compare_says_which_models_have_no_steps_to_change(diorama: Run, place: 
     words = ("compare", "--data", place.captioned, "--runs", place.gan, "--count", 20, "--out", out, "--steps", 2)
     diorama(*words, "--metrics", "fd@lite")
     assert "gan is drawn as it was trained" in (out / "report.html").read_text()
+
+
+def test_compare_asks_for_followed_texts_only_where_there_are_some(diorama: Run, place: Place, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("compare", "--data", place.captioned, "--runs", place.text, "--runs", place.diffusion, "--count", 20)
+    diorama(*words, "--samples", f"theirs={place.samples}", "--metrics", "caption_colours,fd@lite", "--out", out)
+    report = json.loads((out / "report.json").read_text())["comparisons"][0]
+    taken = {model["name"]: [result["metric"] for result in model["results"]] for model in report["models"]}
+    assert taken["text"] == taken["real"] == ["caption_colours", "fd@lite"]
+    assert taken["diffusion"] == taken["theirs"] == taken["mixture"] == ["fd@lite"]
+    assert "mixture comes without texts, and so without caption_colours." in report["notes"]
 
 
 @pytest.mark.parametrize("subject", ["samples", "plain"])
