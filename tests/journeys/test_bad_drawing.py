@@ -325,3 +325,12 @@ def test_captions_that_are_not_there_are_missed_by_name(diorama: Run, place: Pla
     }[name]
     told = told_in_a_line(diorama, (*words, "--frozen.codec", place.codec), 2, kept=place.folder, out=out)
     assert "data: plain has no captions; prepare it with a table that has a column caption" in told
+
+
+def test_the_right_part_trains_where_a_wrong_one_was_refused(diorama: Run, place: Place, tmp_path: Path) -> None:
+    words = ("train", "latent_text_toy", "--data", place.captioned, "--out", tmp_path / "run", "--images", 32)
+    assert "must be an autoencoder" in diorama(*words, "--frozen.codec", place.diffusion, code=1)
+    assert "is complete" in diorama(*words, "--frozen.codec", place.codec)
+    told = diorama(*words, "--frozen.codec", place.vae, code=1)
+    assert "frozen.codec: " in told
+    assert "is complete" in diorama(*words, "--frozen.codec", place.codec)
