@@ -141,6 +141,11 @@ def test_what_goes_wrong_becomes_a_message_and_a_code(
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--seed", "-1"], "seed"),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--count", "0"], "count"),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--batch-size", "0"], "batch_size"),
+        (
+            ["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--frozen.codec"],
+            "--frozen.codec: expected",
+        ),
+        (["compare", "--data", "x", "--recipes", "vae", "--frozen.codec", "--out", "x"], "--frozen.codec: expected"),
         (["demo", "--seconds", "0"], "--seconds"),
         (["cite", "ddmp"], "did you mean 'ddpm'?"),
         (["cite", "my_recipes.py:faces"], "my_recipes.py: there is no such Python file"),

@@ -47,6 +47,13 @@ def table(folder: Path) -> None:
     (folder / "photos.csv").write_text("\n".join(["path,patient", *rows]) + "\n")
 
 
+def captions(folder: Path) -> None:
+    """A table of the photos with a caption of each."""
+    said = World(size=32).captions(np.arange(PHOTOS))
+    rows = [f'{"cats" if i % 2 else "dogs"}/{i:03d}.png,"{said[i]}"' for i in range(PHOTOS)]
+    (folder / "captions.csv").write_text("\n".join(["path,caption", *rows]) + "\n")
+
+
 def checkpoints(folder: Path) -> None:
     """What others might have published: random weights in their layouts."""
     generator, discriminator = dcgan_generator(3, 4, 10).state_dict(), dcgan_discriminator(3, 4).state_dict()
@@ -71,6 +78,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photos(folder / "more-photos", seed=1)
     clips(folder / "clips")
     table(folder)
+    captions(folder)
     checkpoints(folder)
     for name in ("photos", "more-photos"):
         succeed("prepare", folder / name, "--out", folder / name.replace("photos", "prepared"), "--size", 32)

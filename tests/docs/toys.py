@@ -12,7 +12,10 @@ from typing import Any
 from diorama.core.contracts import DataInfo
 from diorama.recipes import dcgan as dcgan_recipes
 from diorama.recipes import ddpm as ddpm_recipes
+from diorama.recipes import edm as edm_recipes
+from diorama.recipes import latent as latent_recipes
 from diorama.recipes import mocogan as mocogan_recipes
+from diorama.recipes import student as student_recipes
 from diorama.recipes import vae as vae_recipes
 from diorama.training.recipe import EvaluationConfig, Recipe
 
@@ -35,6 +38,36 @@ def dcgan_cpu(info: DataInfo) -> Recipe:
 def vae(info: DataInfo) -> Recipe:
     """Narrow and short."""
     return _narrow(vae_recipes.vae_cpu, info, "vae", "encoder", "decoder")
+
+
+def vae_spatial_cpu(info: DataInfo) -> Recipe:
+    """Narrow and short."""
+    return _narrow(vae_recipes.vae_spatial_cpu, info, "vae_spatial_cpu", "encoder", "decoder")
+
+
+def latent_text(info: DataInfo) -> Recipe:
+    """Of the small one's shape."""
+    return _few_steps(latent_recipes.latent_text_cpu, info, "latent_text")
+
+
+def latent_text_cpu(info: DataInfo) -> Recipe:
+    """Four sampling steps."""
+    return _few_steps(latent_recipes.latent_text_cpu, info, "latent_text_cpu")
+
+
+def edm_cpu(info: DataInfo) -> Recipe:
+    """Four sampling steps."""
+    return _few_steps(edm_recipes.edm_cpu, info, "edm_cpu")
+
+
+def student(info: DataInfo) -> Recipe:
+    """Of the small one's shape."""
+    return _short(student_recipes.student_cpu(info), "student")
+
+
+def student_cpu(info: DataInfo) -> Recipe:
+    """Short."""
+    return _short(student_recipes.student_cpu(info), "student_cpu")
 
 
 def ddpm(info: DataInfo) -> Recipe:

@@ -11,6 +11,8 @@ from diorama.core.contracts import Batch
 from diorama.core.errors import BadInput
 from diorama.data.synthetic.palette import COLOURS
 from diorama.data.synthetic.world import World
+from diorama.evaluation.catalog.metrics import SHIPPED
+from diorama.evaluation.extractors import FeatureTaker
 from diorama.evaluation.factor_features import VALUES, colours_named, read
 from diorama.evaluation.measures import Pair
 from diorama.evaluation.world import caption_colours, factor_coverage, modes, other_caption_colours
@@ -109,3 +111,11 @@ def test_clips_are_read_at_their_first_frame() -> None:
     index = torch.arange(6)
     of_clips, of_frames = read({"video": clips, "index": index}), read({"image": clips[:, :, 0], "index": index})
     assert torch.equal(of_clips["values"], of_frames["values"])
+
+
+def test_samples_without_texts_are_taken_for_the_metrics_that_need_none() -> None:
+    asked = [SHIPPED.metric(name) for name in ("modes", "caption_colours")]
+    taker, batch = FeatureTaker(asked, "cpu"), _batch(WORLD.pictures(np.arange(2)))
+    with pytest.raises(BadInput, match="factors-colours"):
+        taker.take(batch)
+    assert taker.only(asked[:1]).take(batch).keys() == {"factors-modes"}

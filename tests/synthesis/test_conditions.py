@@ -75,7 +75,7 @@ def test_records_take_turns_in_their_own_order(tmp_path: Path) -> None:
     conditions = records_in_turn((LABEL,), data.split("val"))
     assert conditions.of(range(4))["label"].tolist() == [0, 1, 1, 0]
     assert conditions.in_words(4) == {"record": "val/000001", "label": "dog"}
-    with pytest.raises(BadInput, match="have no tokens"):
+    with pytest.raises(BadInput, match="have no captions"):
         records_in_turn((TEXT,), data.split("val"))
 
 

@@ -100,12 +100,15 @@ def main(words: Sequence[str]) -> None:
         for metric in arguments.metrics:
             parse_metric(metric, own)
 
+    from diorama.comparison.candidates import candidates_for
     from diorama.comparison.run import CompareOptions, compare
     from diorama.core.device import pick
+    from diorama.core.files import cache_folder
+    from diorama.data.raw import open_any
     from diorama.synthesis.parts import ModelRef
 
     with arguments_at_fault():
-        pick(arguments.device)
+        device = pick(arguments.device)
     sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
     try:
         options = CompareOptions(
@@ -128,6 +131,9 @@ def main(words: Sequence[str]) -> None:
         )
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
+    info = open_any(arguments.data, cache_folder()).info
+    with arguments_at_fault():
+        candidates_for(arguments.recipes, info, device, options)
     follow(compare(arguments.recipes, arguments.data, arguments.out, options))
 
 
@@ -136,7 +142,7 @@ def _parts_as_values(words: Sequence[str]) -> list[str]:
     rewritten: list[str] = []
     name = ""
     for word in words:
-        if name:
+        if name and not word.startswith("--"):
             rewritten[-1] += word
             name = ""
         elif word.startswith("--frozen."):
@@ -144,7 +150,9 @@ def _parts_as_values(words: Sequence[str]) -> list[str]:
             rewritten += ["--frozen", f"{name}={folder}"]
             name = "" if sign else name
         else:
+            # A part whose folder was forgotten keeps its empty one, which is refused by its name.
             rewritten.append(word)
+            name = ""
     return rewritten
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from diorama.comparison.options import CompareOptions
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
 from diorama.recipes import catalog
@@ -31,6 +32,25 @@ class Candidate:
     recipe: Recipe
     named: str
     entry: RecipeEntry | None
+
+
+def candidates_for(
+    recipes: Sequence[RecipeLike], info: DataInfo, device: torch.device, options: CompareOptions
+) -> tuple[list[Candidate], list[str]]:
+    """What a comparison trains, and sentences on what was chosen for the user.
+
+    Args:
+        recipes: as they were named.
+        info: what the data are.
+        device: that they are trained on.
+        options: trained parts, a user's own classes, whether full sizes are wanted.
+
+    Raises:
+        BadConfig: a recipe does not exist or does not fit the data; a trained part is missing, or nobody wants it.
+    """
+    chosen, notes = for_device(recipes, device, full_size=options.full_size)
+    made = [candidate(recipe, info, options.catalog) for recipe in chosen]
+    return with_parts(made, options.frozen), notes
 
 
 def for_device(

@@ -21,7 +21,7 @@ from diorama.evaluation.catalog.metrics import default_metrics
 from diorama.evaluation.familiar import is_world
 from diorama.evaluation.records import AT_ONCE, batches
 from diorama.evaluation.reference import reference_features
-from diorama.evaluation.run import EvaluateOptions, evaluate, measure
+from diorama.evaluation.run import EvaluateOptions, Evaluation, evaluate, measure
 from diorama.evaluation.samples import open_samples
 from diorama.synthesis.base import AS_TRAINED, Synthesizer
 from diorama.synthesis.conditions import usual
@@ -30,6 +30,9 @@ from diorama.synthesis.store import model_hash
 
 COUNTS = {"image": 2_000, "video": 256}
 """Samples of each generator by default."""
+
+TEXTS = "tokens"
+"""The key of texts in a batch."""
 
 
 class Measurer:
@@ -78,7 +81,8 @@ class Measurer:
         conditions = usual(model.config.conditions, self.split)
         options = DrawOptions(batch_size=self.options.batch_size)
         drawing = Drawing(chosen, self.count, self.options.seed, conditions, options, keep=self.kept)
-        evaluation = measure(drawing, self.reference, self.metrics, seed=self.options.seed)
+        metrics = self._metrics_of(column.name, texts=any(spec.key == TEXTS for spec in model.config.conditions))
+        evaluation = measure(drawing, self.reference, metrics, seed=self.options.seed)
         evaluation = evaluation.drawn_by(chosen.drawn_in_steps)
         return replace(
             column,
@@ -100,20 +104,31 @@ class Measurer:
             self.notes.append(f"{name} is drawn as it was trained: {problem}.")
             return model
 
+    def _metrics_of(self, name: str, *, texts: bool) -> tuple[str, ...]:
+        """The metrics that can be taken: those of texts only where samples were drawn of some. A note says which are
+        left out."""
+        catalog = self.reference.catalog
+        missing = [m for m in self.metrics if not texts and "texts" in catalog.metric(m).needs]
+        if missing:
+            self.notes.append(f"{name} comes without texts, and so without {' and '.join(missing)}.")
+        return tuple(metric for metric in self.metrics if metric not in missing)
+
     def measure_samples(self, name: str, path: Path) -> Column:
         """Measure a folder or archive of other people's samples.
 
         Raises:
             BadInput: it cannot be read, or holds fewer samples than are compared.
         """
-        as_they_are = replace(self.evaluation, sampling=AS_TRAINED)
-        evaluation = evaluate(path, self.split, as_they_are)
+        texts = TEXTS in next(iter(open_samples(path, self.media)))
+        as_they_are = replace(self.evaluation, sampling=AS_TRAINED, metrics=self._metrics_of(name, texts=texts))
+        # Without names the default metrics would be taken.
+        measured = evaluate(path, self.split, as_they_are) if as_they_are.metrics else Evaluation(results=())
         return Column(
             name=name,
             kind="samples",
             count=self.count,
-            results=tuple(evaluation.results),
-            warnings=tuple(evaluation.warnings),
+            results=measured.results,
+            warnings=measured.warnings,
             pictures=_first(open_samples(path, self.media), self.kept),
             origin=path.name,
         )
@@ -128,7 +143,8 @@ class Measurer:
             if records_there >= self.count:
                 split = self.dataset.split(name)
                 records = batches(split, evenly_spaced(split, self.count), self.options.batch_size or AT_ONCE)
-                evaluation = measure(records, self.reference, self.metrics, seed=self.options.seed)
+                metrics = self._metrics_of("real", texts=TEXTS in split.sides)
+                evaluation = measure(records, self.reference, metrics, seed=self.options.seed)
                 return Column(name="real", kind="real", count=self.count, results=tuple(evaluation.results))
         return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diorama.comparison.budget import train_within_budget
-from diorama.comparison.candidates import RecipeLike, candidate, for_device, with_parts
+from diorama.comparison.candidates import RecipeLike, candidates_for
 from diorama.comparison.columns import Column, Comparison, Neighbours
 from diorama.comparison.measurer import Measurer
 from diorama.comparison.nearest import nearest
@@ -56,11 +56,9 @@ def train_and_measure(
     device = devices.pick(options.device)
     yield Progress(doing="opening the data")
     dataset = open_any(data, cache_folder())
-    chosen, notes = for_device(recipes, device, full_size=options.full_size)
-    candidates = [candidate(recipe, dataset.info, options.catalog) for recipe in chosen]
-    if not (candidates or options.runs or options.samples):
+    if not (recipes or options.runs or options.samples):
         raise BadInput("there is nothing to compare: name recipes, runs or samples")
-    candidates = with_parts(candidates, options.frozen)
+    candidates, notes = candidates_for(recipes, dataset.info, device, options)
     _check_that_given_exist(options)
     for note in notes:
         yield Progress(doing="choosing recipes", note=note)

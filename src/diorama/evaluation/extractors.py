@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -141,6 +142,15 @@ class FeatureTaker:
         self.kinds: Mapping[str, tuple[ExtractorEntry, str]] = dict(sorted(kinds.items()))
         entries = dict.fromkeys(entry for entry, _ in self.kinds.values())
         self.extractors = {entry: load_extractor(entry, device) for entry in entries}
+
+    def only(self, metrics: Sequence[Metric]) -> FeatureTaker:
+        """The same extractors, for some of the metrics."""
+        other = copy.copy(self)
+        wanted = {metric.features for metric in metrics}
+        other.kinds = {kind: found for kind, found in self.kinds.items() if kind in wanted}
+        entries = {entry for entry, _ in other.kinds.values()}
+        other.extractors = {entry: loaded for entry, loaded in self.extractors.items() if entry in entries}
+        return other
 
     def take(self, batch: Batch) -> dict[str, Float[Tensor, "n d"]]:
         """Features by kind of a batch with ``image`` or ``video`` in [-1, 1].

@@ -91,7 +91,8 @@ def measure(
         BadInput: an unknown metric, one that needs a model, or what a metric needs is missing.
     """
     parsed = _parsed(reference, metrics)
-    return _judged(reference.taker.take_all(given(samples, parsed)), reference, parsed, seed)
+    taken = reference.taker.only(parsed).take_all(given(samples, parsed))
+    return _judged(taken, reference, parsed, seed)
 
 
 def measure_shared(

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -99,8 +99,9 @@ class Synthesizer(nn.Module, ABC):
         """
         if sampling == AS_TRAINED:
             return self
+        asked = ", ".join(name for name, value in asdict(sampling).items() if value is not None)
         raise BadInput(
-            f"{type(self).__name__} draws in one pass: it has no sampler, steps or guidance that could be changed"
+            f"{asked}: this model, a {type(self).__name__}, draws in one pass and has no such thing to change"
         )
 
     def recorded(self, *, bf16: bool) -> Synthesizer:

@@ -163,7 +163,8 @@ def records_in_turn(specs: Sequence[ConditionSpec], split: Split, first: int = 0
     batch = split.read(indices, [spec.key for spec in specs])
     for spec in specs:
         if spec.key not in batch:
-            raise BadInput(f"{split.info.name}: its records have no {spec.key}, which this model is given")
+            what = "captions" if spec.key == "tokens" else spec.key
+            raise BadInput(f"{split.info.name}: its records have no {what}, which this model is given")
     table = {spec.key: _checked(spec, batch[spec.key], len(indices)) for spec in specs}
     paths = split.paths(indices)
     return SampleConditions(

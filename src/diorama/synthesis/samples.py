@@ -158,7 +158,11 @@ def conditions_for(model: Synthesizer, given: Given) -> SampleConditions:
         return NOTHING
     if not specs:
         raise BadInput(f"{given.records}: this model is given nothing, so there is nothing to take of records")
-    return records_in_turn(model.config.conditions, _split_of(given.records, given.split))
+    split = _split_of(given.records, given.split)
+    try:
+        return records_in_turn(model.config.conditions, split)
+    except BadInput as problem:
+        raise BadInput(f"{given.records}: {problem}") from problem
 
 
 def _split_of(data: Path | str, name: str) -> Split:

@@ -82,8 +82,9 @@ class RunFolder:
                 ) from problem
             yield
 
-    def begin(self, identity: Mapping[str, Any], may_grow: bool) -> None:
-        """Note what the run is, or check that it is still the same.
+    @contextmanager
+    def begin(self, identity: Mapping[str, Any], may_grow: bool) -> Iterator[None]:
+        """Check that the run is still the same, and note what it is once the block has built it.
 
         Args:
             identity: recipe and data as JSON.
@@ -102,6 +103,8 @@ class RunFolder:
             changed = {name: values for name, values in changed.items() if not _FREE.fullmatch(name)}
             if changed:
                 raise BadConfig(_refusal(self.path, changed))
+        yield
+        # Of what could not be built nothing is noted, or the mended command would be held against the mistake.
         if before != wanted:
             with writing(f"{self.path / RECIPE}", "Nothing was trained."):
                 files.write_json(self.path / RECIPE, wanted)

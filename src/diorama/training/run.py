@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,9 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         # Before anything is built: what the method is built with, and what a run must not change, is found in them.
         parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
         frozen = {name: part.sha256 for name, part in parts.items()}
-        if distributed.is_first():
-            folder.begin(_identity(recipe, opened, frozen, options), may_grow=length_is_free(recipe))
-        state, clock = build(recipe, parts, opened, options, device), RunClock(device, began)
+        known = folder.begin(_identity(recipe, opened, frozen, options), may_grow=length_is_free(recipe))
+        with known if distributed.is_first() else nullcontext():
+            state, clock = build(recipe, parts, opened, options, device), RunClock(device, began)
         origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
         recorder = RunRecorder(recipe, opened, folder, state, clock, origin)
         notes = recorder.resume()
