@@ -72,9 +72,9 @@ def _store_results(
 def whole_forward_kernel(
     x, skip, offset, weight, bias, y, mean, rstd, split, channels, pixels, groups, stride_n, eps, GROUPS: tl.constexpr,
     WIDTH: tl.constexpr, LANES: tl.constexpr, TILE: tl.constexpr, PARTS: tl.constexpr, EVEN: tl.constexpr,
-    HAS_SKIP: tl.constexpr, HAS_OFFSET: tl.constexpr, SILU: tl.constexpr, SAVE: tl.constexpr,
+    HAS_SKIP: tl.constexpr, HAS_OFFSET: tl.constexpr, SILU: tl.constexpr,
 ):  # fmt: skip
-    """y of some groups of one sample; with ``SAVE`` also their mean and 1/std: (batch, groups)."""
+    """y of some groups of one sample, and their mean and 1/std: (batch, groups)."""
     n, _, group = program(groups, 1, GROUPS)
     c, real = channels_of(group, GROUPS, WIDTH, LANES)
     start, apart = first_pixel(x, skip, n, 0, c, split, channels, pixels, HAS_SKIP)
@@ -83,10 +83,10 @@ def whole_forward_kernel(
     w, b = vector(weight, n * stride_n + c, real, GROUPS, LANES), vector(bias, n * stride_n + c, real, GROUPS, LANES)
     average, squares = _moments(parts, added, pixels, WIDTH, GROUPS, LANES, TILE, PARTS, EVEN)
     inverse = 1.0 / tl.sqrt(squares / (pixels * WIDTH) + eps)
-    if SAVE:
-        g = n * groups + group + tl.arange(0, GROUPS)
-        tl.store(mean + g, average)
-        tl.store(rstd + g, inverse)
+    # Kept even where no gradient is asked for: without it the compiler sums in another order, to other digits.
+    g = n * groups + group + tl.arange(0, GROUPS)
+    tl.store(mean + g, average)
+    tl.store(rstd + g, inverse)
     scale = w * of_groups(inverse)
     shift = (added - of_groups(average)) * scale + b
     _store_results(

@@ -171,17 +171,17 @@ class _Gradients(NamedTuple):
     affine: Tensor
 
 
-def _forward(given: _Given, *, save: bool) -> tuple[Tensor, _Moments]:
+def _forward(given: _Given) -> tuple[Tensor, _Moments]:
     shape, x = given.shape, given.x
     size = (shape.batch, shape.channels, *x.shape[2:])
     y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-    known = (shape.batch, shape.groups) if save or not shape.whole else (0,)
+    known = (shape.batch, shape.groups)
     moments = _Moments(*(torch.empty(known, dtype=torch.float32, device=x.device) for _ in range(2)))
     affine, options = (given.weight, given.bias), given.options(_REGISTERS_FORWARD)
     if shape.whole:
         forward_kernels.whole_forward_kernel[shape.grid()](
             *given.pointers(), *affine, y, *moments, *given.sizes(), given.stride(), given.eps, SILU=given.silu,
-            SAVE=save, **options,
+            **options,
         )  # fmt: skip
         return y, moments
     partial = moments.mean.new_empty((*known, shape.chunks, 2))
@@ -241,7 +241,7 @@ class _GroupNorm(torch.autograd.Function):
         bias: Tensor,
         how: tuple[int, float, bool],
     ) -> Tensor:
-        y, moments = _forward(_Given(x, skip, offset, weight, bias, *how), save=True)
+        y, moments = _forward(_Given(x, skip, offset, weight, bias, *how))
         ctx.save_for_backward(x, skip, offset, weight, bias, *moments)
         ctx.how = how
         return y
@@ -292,4 +292,4 @@ def group_norm_silu(
     given = _Given(x, skip, offset, weight.contiguous(), bias.contiguous(), groups, eps, silu)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given[:5]):
         return _GroupNorm.apply(*given[:5], (groups, eps, silu))
-    return _forward(given, save=False)[0]
+    return _forward(given)[0]
