@@ -24,11 +24,13 @@ from diorama.evaluation.run import EvaluateOptions, evaluate, measure
 from diorama.media.image import write_image
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.synthesis.base import Sampling
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
 from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.store import save
 from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
 from tests.evaluation.world_data import said_to_be_of_the_world
+from tests.interop.published_folders import pipeline_folder
 
 MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 FD = EvaluateOptions(metrics=("fd@lite",))
@@ -283,3 +285,13 @@ def test_few_clips_are_few_records_however_many_frames_they_have(clips: Dataset)
     assert evaluation.warnings == (
         "lite: 22 clips are fewer than the 256 features, so distances are rough and their intervals wide",
     )
+
+
+def test_a_pipeline_of_diffusers_is_measured_as_it_lies(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 8, 3), dtype=np.uint8)
+    data = pack_arrays(tmp_path / "data", {"train": pixels}, MediaSpec(kind="image", channels=3, height=16, width=8))
+    options = EvaluateOptions(metrics=("fd@lite",), count=20, sampling=Sampling(steps=2))
+    (result,) = evaluate(pipeline_folder(tmp_path / "pipe"), data.path, options).results
+    assert result.sampling == Sampling(sampler="ddim", steps=2, guidance=1.0)
+    with pytest.raises(BadInput, match="is no model, so sampler"):
+        evaluate(data.path, data.path, options)

@@ -17,7 +17,7 @@ from diorama.evaluation.samples import SampleFolder
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import usual
 from diorama.synthesis.drawing import DrawOptions, draw
-from diorama.synthesis.store import CONFIG, load
+from diorama.synthesis.store import holds_model, load
 
 MODEL_SAMPLES = 2_000
 """Samples that are drawn of a model where nothing else is asked for."""
@@ -106,7 +106,7 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
     if isinstance(subject, Synthesizer):
         return _of_model(subject.to(torch.device(options.device)).eval(), against, options)
     path = Path(subject)
-    if (path / CONFIG).is_file() or (path / "recipe.json").is_file():
+    if holds_model(path):
         return _of_model(load(path, device=options.device, catalog=options.catalog), against, options)
     if options.sampling != AS_TRAINED:
         raise BadInput(f"{path}: is no model, so sampler, steps and guidance of its samples cannot be changed")

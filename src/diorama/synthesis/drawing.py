@@ -19,7 +19,7 @@ EXACT_BATCH = 8
 """Samples of one forward pass under ``exact``; always as many, always cut at the same indices."""
 
 _MOST_AT_ONCE = {"cuda": 512, "cpu": 64}
-"""More would make a GPU no faster, and the first pictures come later, and the files of the last batch wait for nobody."""
+"""More would make a GPU no faster, and the files of the last batch, which nothing hides, take longer."""
 _VALUES_AT_ONCE = 1 << 22
 """Of samples drawn in one batch on a CPU."""
 

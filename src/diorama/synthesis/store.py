@@ -77,6 +77,11 @@ def load(path: Path | str, *, device: torch.device | str = "cpu", catalog: Seque
     return model.to(device).eval().requires_grad_(False)
 
 
+def holds_model(path: Path) -> bool:
+    """Whether a path is for :func:`load`: a model folder, a run, or a folder of the diffusers library."""
+    return (path / CONFIG).is_file() or (path / "recipe.json").is_file() or is_diffusers_folder(path)
+
+
 def model_folder(path: Path | str) -> Path:
     """The model folder that a path stands for: itself, or the ``model`` of a run.
 
