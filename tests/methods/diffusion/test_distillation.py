@@ -11,7 +11,7 @@ import torch
 
 from diorama.core.config import decode, encode
 from diorama.core.contracts import Moment
-from diorama.core.errors import BadConfig
+from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import initial_noise
 from diorama.methods.catalog import AnyMethod
 from diorama.methods.diffusion.distillation import ProgressiveDistillation, ProgressiveDistillationConfig
@@ -71,6 +71,15 @@ def test_training_brings_the_student_to_the_teachers_pictures() -> None:
         optimizer.step()
     after = (_student(method).sample(64, noise=noise) - wanted).square().mean()
     assert after < 0.7 * before
+
+
+def test_what_the_student_never_trained_without_it_must_be_given() -> None:
+    student = _student(_method(classes=("cat", "dog")))
+    assert student.sample(1, condition={"label": torch.tensor([1])}).shape == (1, 1, 8, 8)
+    with pytest.raises(BadInput, match="needs a label"):
+        student.sample(1)
+    with pytest.raises(BadInput, match="guidance: needs a condition with a null"):
+        student.resampled(Sampling(guidance=2.0))
 
 
 def test_the_teacher_is_left_alone() -> None:

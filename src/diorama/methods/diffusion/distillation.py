@@ -129,5 +129,6 @@ def _checked(part: nn.Module) -> DiffusionSynthesizer:
 
 def _student_of(teacher: DiffusionSynthesizerConfig, steps: int) -> DiffusionSynthesizerConfig:
     """The student's model: DDIM without guidance, which the teacher's answers have in them."""
-    conditions = tuple(replace(spec, dropout=0.0) for spec in teacher.conditions)
+    # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
+    conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in teacher.conditions)
     return replace(teacher, conditions=conditions, steps=steps, sampler=DDIMConfig(), guidance=1.0)
