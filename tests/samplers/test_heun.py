@@ -86,3 +86,14 @@ def test_the_network_is_asked_twice_a_step_and_once_in_the_last() -> None:
     list(HeunConfig().run(counting, torch.randn(3), ExplodingProcess(), times, draws))
     assert len(asked) == 9
     assert not draws.asked
+
+
+@by_way
+def test_the_last_step_ends_at_the_denoisers_sample(way: tuple[Process, Spacing]) -> None:
+    """Few steps, so that a slope that does not hold down to clean data would be seen."""
+    process, spacing = way
+    wanted = torch.tensor([0.3, -0.7, 0.9])
+    start = torch.randn(3, generator=torch.Generator().manual_seed(1))
+    times = spacing.times(process, 4)
+    *_, last = HeunConfig().run(lambda x, level: Prediction(wanted), start, process, times, Draws((3,)))
+    torch.testing.assert_close(last.x, wanted)

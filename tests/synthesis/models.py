@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -71,6 +72,23 @@ def tiny_diffusion(classes: tuple[str, ...] = ()) -> DiffusionSynthesizer:
         preconditioning=TargetPreconditioning(predicts="velocity"),
         steps=4,
     ).build().eval()  # fmt: skip
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.2)
+    return model
+
+
+def enlarger(channels: int = 1, classes: tuple[str, ...] = ()) -> DiffusionSynthesizer:
+    """From 8 x 8 to 16 x 16."""
+    config = tiny_diffusion(classes).config
+    picture = ConditionSpec(key="image", shape=(channels, 8, 8))
+    larger = replace(
+        config,
+        media=replace(config.media, height=16, width=16, channels=channels),
+        conditions=(*config.conditions, picture),
+        denoiser=replace(config.denoiser, picture=channels, in_channels=channels, out_channels=channels),
+    )
+    torch.manual_seed(1)
+    model = larger.build().eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, 0, 0.2)
     return model

@@ -10,6 +10,7 @@ import torch
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput
+from diorama.data.dataset import Split
 from diorama.data.pack import pack_arrays
 from diorama.synthesis.conditions import (
     NOTHING,
@@ -47,6 +48,9 @@ def test_each_condition_is_dropped_at_its_own_share() -> None:
     assert (kept["tokens"] == 0).all(1).float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert (kept["tokens"] == 0).any(1).equal((kept["tokens"] == 0).all(1))
     assert batch["label"].eq(1).all()
+    # Guidance leaves the whole condition out, so training must have seen it left out, and not at the product's share.
+    both = (kept["label"] == 2) & (kept["tokens"] == 0).all(1)
+    assert both.float().mean().item() == pytest.approx(0.25, abs=0.03)
 
 
 def test_labels_take_turns() -> None:
@@ -84,3 +88,35 @@ def test_what_samples_are_usually_given() -> None:
     assert usual((LABEL,), None).of(range(3))["label"].tolist() == [0, 1, 0]
     with pytest.raises(BadInput, match="given tokens"):
         usual((TEXT,), None)
+
+
+def _labelled(folder: Path, classes: tuple[str, ...], captions: list[str]) -> Split:
+    count, media = len(captions), MediaSpec(kind="image", channels=1, height=2, width=2)
+    labels = {"val": np.sort(np.arange(count) % len(classes))}
+    pixels, sides = np.zeros((count, 2, 2, 1), np.uint8), {"val": {"tokens": captions}}
+    data = pack_arrays(folder, {"val": pixels}, media, labels=labels, classes=classes, sides=sides)
+    return data.split("val")
+
+
+def test_records_of_which_labels_have_other_numbers_are_read_by_their_names(tmp_path: Path) -> None:
+    split = _labelled(tmp_path / "data", ("dog", "cat"), ["a"] * 4)
+    assert records_in_turn((LABEL,), split).of(range(4))["label"].tolist() == [1, 1, 0, 0]
+    with pytest.raises(BadInput, match="label 'fish', and this model knows cat, dog"):
+        records_in_turn((LABEL,), _labelled(tmp_path / "other", ("cat", "fish"), ["a"] * 2))
+
+
+def test_captions_of_another_longest_length_are_read(tmp_path: Path) -> None:
+    split = _labelled(tmp_path / "data", ("cat",), ["a", "a cat"])
+    assert decode(records_in_turn((TEXT,), split).of([0, 1])["tokens"]) == ["a", "a cat"]
+    longer = _labelled(tmp_path / "longer", ("cat",), ["a cat", "a big cat"])
+    with pytest.raises(BadInput, match="longest tokens have 9 values, the model reads 8"):
+        records_in_turn((TEXT,), longer)
+
+
+def test_a_few_samples_are_given_something_of_every_class(tmp_path: Path) -> None:
+    """Prepared records of a class follow one another."""
+    split = _labelled(tmp_path / "data", tuple("abcdefgh"), ["x"] * 64)
+    spec = ConditionSpec(key="label", names=tuple("abcdefgh"))
+    first = usual((spec, TEXT), split).of(range(24))["label"]
+    assert len(first.unique()) >= 6
+    assert records_in_turn((spec,), split).of(range(8))["label"].tolist() == [0] * 8

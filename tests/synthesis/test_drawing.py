@@ -11,9 +11,9 @@ from torch import Tensor
 from diorama.core import device as devices
 from diorama.core.contracts import Batch, pixels_of
 from diorama.synthesis.base import Sampling, Synthesizer
-from diorama.synthesis.conditions import usual
+from diorama.synthesis.conditions import SampleConditions, usual
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
-from tests.synthesis.models import tiny_diffusion, tiny_gan, tiny_vae, tiny_video_gan
+from tests.synthesis.models import enlarger, tiny_diffusion, tiny_gan, tiny_vae, tiny_video_gan
 
 PLAIN = DrawOptions(precision="fp32")
 
@@ -113,3 +113,16 @@ def test_memory_that_does_not_suffice_halves_the_batch(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     sizes = [len(batch["index"]) for batch in draw(model, 8, options=PLAIN)]
     assert sizes == [2, 2, 2, 2]
+
+
+def test_a_model_that_is_given_a_picture_yields_the_one_it_draws() -> None:
+    model = enlarger()
+    picture = torch.zeros(2, 1, 8, 8)
+    given = SampleConditions(table={"image": picture}, words=({}, {}))
+    (batch,) = draw(model, 2, conditions=given, options=PLAIN)
+    assert batch["image"].shape == (2, 1, 16, 16)
+    torch.testing.assert_close(batch["image"], model.sample(2, condition={"image": picture}))
+
+
+def test_nothing_is_drawn_where_nothing_is_asked_for() -> None:
+    assert list(draw(tiny_gan(), 0)) == []

@@ -15,7 +15,7 @@ from diorama.core.errors import BadConfig
 
 
 def pick(name: str = "auto") -> torch.device:
-    """The device of a name; ``auto`` takes CUDA, else MPS, else the CPU.
+    """The device of a name; ``auto`` takes CUDA, else MPS, else the CPU. A CUDA device becomes the current one.
 
     Raises:
         BadConfig: no such device here.
@@ -27,6 +27,9 @@ def pick(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
+        if device.type == "cuda" and device.index is not None:
+            # Triton and recordings work on the current device, wherever their tensors lie.
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as problem:
         raise BadConfig(f"device {name!r} cannot be used here: {str(problem).splitlines()[0]}") from problem
     return device

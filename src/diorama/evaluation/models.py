@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diorama.core.contracts import pixels_of
+from diorama.core.contracts import Condition, pixels_of
 from diorama.data.dataset import Split
 from diorama.evaluation.catalog.entries import resolve
 from diorama.evaluation.catalog.metrics import Metric
@@ -24,6 +24,7 @@ from diorama.media.convert import to_uint8
 from diorama.nn.similarity import psnr, ssim
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.conditions import record_condition
 
 HIGHEST_PSNR = 100.0
 """dB that pictures without any difference count as."""
@@ -36,12 +37,14 @@ class Asked:
     Args:
         model: on its device.
         records: (b, c, h, w) or (b, c, t, h, w) in [-1, 1], on the model's device.
+        condition: what the model is given of the records, on its device.
         seed: of bounds that draw noise.
         first: place of the first record among all that are asked about.
     """
 
     model: Synthesizer
     records: Tensor
+    condition: Condition
     seed: int
     first: int
 
@@ -71,7 +74,7 @@ def ssim_of_reconstructions(asked: Asked) -> Float[Tensor, " b"]:
 def bits_per_dim(asked: Asked) -> Float[Tensor, " b"]:
     """Upper bound on the bits for each stored value."""
     assert isinstance(asked.model, BoundsBits)
-    return asked.model.bits_per_dim(asked.records, seed=asked.seed, first=asked.first)
+    return asked.model.bits_per_dim(asked.records, condition=asked.condition, seed=asked.seed, first=asked.first)
 
 
 @torch.no_grad()
@@ -89,15 +92,17 @@ def measure_model(
         batch_size: records at a time.
 
     Raises:
-        BadInput: the model cannot reconstruct, or has no bound.
+        BadInput: the model cannot reconstruct, or has no bound; the records lack what it is given.
     """
     for metric in metrics:
         check_able(model, metric)
     functions = {metric.name: resolve(metric.entry.function) for metric in metrics}
     taken: dict[str, list[Tensor]] = defaultdict(list)
     first = 0
-    for batch in batches(split, indices, batch_size, PIXELS):
-        asked = Asked(model, pixels_of(batch).to(model.device), seed, first)
+    specs = model.config.conditions
+    for batch in batches(split, indices, batch_size, (*PIXELS, *(spec.key for spec in specs))):
+        condition = {key: value.to(model.device) for key, value in record_condition(specs, batch, split).items()}
+        asked = Asked(model, pixels_of(batch).to(model.device), condition, seed, first)
         for name, function in functions.items():
             taken[name].append(function(asked).cpu())
         first += len(asked.records)

@@ -16,6 +16,8 @@ from diorama.text.bytes import encode
 LIST = "samples.json"
 _LARGEST = 256 << 20
 """Bytes of a list that is read: about a million samples."""
+_LONGEST_TEXT = 4_096
+"""Characters of a text that is taken for a caption: all texts are padded to the longest."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _tokens(rows: _Rows) -> dict[str, dict[str, Tensor]]:
     texts = [condition.get("text") for _, condition in rows.values()]
     # JSON can hold halves of characters, which no UTF-8 has.
     known = [text.encode("utf-8", "replace").decode() for text in texts if isinstance(text, str)]
-    if len(known) < len(texts) or not known:
+    if len(known) < len(texts) or not known or any(len(text) > _LONGEST_TEXT for text in known):
         return {}
     tokens = encode(known, max(1, *(len(text.encode()) for text in known)))
     return {"tokens": dict(zip(rows, tokens, strict=True))}

@@ -15,7 +15,7 @@ from diorama.evaluation.records import AT_ONCE, batches, chosen_records
 from diorama.evaluation.reference import ReferenceOptions
 from diorama.evaluation.samples import SampleFolder
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
-from diorama.synthesis.conditions import usual
+from diorama.synthesis.conditions import draws_partners, usual
 from diorama.synthesis.drawing import DrawOptions, draw
 from diorama.synthesis.store import holds_model, load
 
@@ -124,6 +124,11 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
 
 
 def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
+    if draws_partners(model.config.media, model.config.conditions):
+        raise BadInput(
+            "the model is given pictures and draws their partners, which are not the records of "
+            f"{against.info.name}: draw a folder of samples (--records) and hold it against data of such partners"
+        )
     require_shape("the model draws", model.config.media, against.info.media)
     chosen = model.resampled(options.sampling)
     drawn = draw(

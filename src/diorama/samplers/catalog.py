@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from diorama.core.errors import BadConfig
+from diorama.core.suggestions import did_you_mean
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.heun import HeunConfig
@@ -24,8 +24,7 @@ def sampler_named(name: str) -> AnySampler:
         BadConfig: there is none of that name; the message lists those that there are.
     """
     if name not in SAMPLERS:
-        close = get_close_matches(name, SAMPLERS, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(name, SAMPLERS)
         raise BadConfig(f"sampler: there is no {name!r}{hint}; known are {', '.join(SAMPLERS)}")
     return SAMPLERS[name]()
 

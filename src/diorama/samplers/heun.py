@@ -61,14 +61,16 @@ def heun(
         if t > start:
             x = _stirred(x, process, start, t, settings.churn_scale * noise(i))
         clean = denoise(x, process.at(t)).clean
-        slope = _slope(x, clean, process, t)
-        moved = x + like(below - t, x) * slope
-        # At clean data the slope is not defined, and Euler's step ends exactly at the denoiser's sample.
         if below > 0:
+            slope = _slope(x, clean, process, t)
+            moved = x + like(below - t, x) * slope
             again = denoise(moved, process.at(below)).clean
             slope = (slope + _slope(moved, again, process, below)) / 2
-            moved = x + like(below - t, x) * slope
-        x = moved
+            x = x + like(below - t, x) * slope
+        else:
+            # The path ends at the denoiser's sample. Where alpha and sigma are straight in t, Euler's step says so too;
+            # the slope of a discrete process just above clean data does not hold down to them.
+            x = clean
         yield Stage(x, clean, process.at(below))
 
 

@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from diorama.core.contracts import Condition
+
 
 @runtime_checkable
 class Reconstructs(Protocol):
@@ -20,7 +22,9 @@ class Reconstructs(Protocol):
 class BoundsBits(Protocol):
     """Has an upper bound on the code length of pictures."""
 
-    def bits_per_dim(self, x: Tensor, /, *, seed: int = 0, first: int = 0) -> Tensor:
-        """(b,) bits per dimension of pictures (b, c, h, w) in [-1, 1]; ``seed`` and ``first``, the first picture's
-        index, name the draws of bounds that need some."""
+    def bits_per_dim(
+        self, x: Tensor, /, *, condition: Condition | None = None, seed: int = 0, first: int = 0
+    ) -> Tensor:
+        """(b,) bits per dimension of pictures (b, c, h, w) in [-1, 1], under what they were given; ``seed`` and
+        ``first``, the first picture's index, name the draws of bounds that need some."""
         ...

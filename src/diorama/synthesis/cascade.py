@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
-from diorama.core.errors import BadConfig
+from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import fold
-from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
 
@@ -83,6 +83,12 @@ class CascadeSynthesizer(Synthesizer):
         """(n,): the noise of all members, one after another."""
         return (sum(math.prod(member.noise_shape) for member in self.members),)
 
+    def resampled(self, sampling: Sampling) -> CascadeSynthesizer:
+        """See :meth:`Synthesizer.resampled`; members have samplers of their own, so that there is not one to change."""
+        if sampling == AS_TRAINED:
+            return self
+        raise BadInput("sampling: a cascade's members have samplers of their own; resample them, and join them anew")
+
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         """The stages of the first member, then those of the next, and so on."""
         parts = noise.split([math.prod(member.noise_shape) for member in self.members], dim=1)
@@ -109,7 +115,14 @@ def cascade(first: DiffusionSynthesizer | GANSynthesizer, *then: DiffusionSynthe
     """
     keys: dict[str, ConditionSpec] = {}
     for member in (first, *then):
-        keys |= {spec.key: spec for spec in member.config.conditions if spec.key != "image"}
+        for spec in member.config.conditions:
+            if spec.key == "image":
+                continue
+            if keys.setdefault(spec.key, spec) != spec:
+                raise BadConfig(
+                    f"cascade: {spec.key} means different things to its members (classes, their order, what stands for "
+                    "none, or dropout)"
+                )
     try:
         config = CascadeSynthesizerConfig(
             media=(then[-1] if then else first).config.media,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from diorama.core.contracts import BATCH_KEYS, Condition, ConditionSpec
+from diorama.core.contracts import BATCH_KEYS, Batch, Condition, ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Split
 from diorama.text.bytes import decode, encode
 
-_RECORDS = 1_024
-"""Records of a split that samples are given in turn, at most."""
+_TABLE_BYTES = 256 << 20
+"""Of what records give to samples; the records of a split beyond them are not taken."""
+_WHOLE = ("label", "tokens")
+"""Keys of whole numbers."""
 
 
 def completed(specs: Sequence[ConditionSpec], given: Condition, count: int) -> dict[str, Tensor]:
@@ -44,14 +48,19 @@ def without(specs: Sequence[ConditionSpec], condition: Condition) -> dict[str, T
 def dropped(specs: Sequence[ConditionSpec], condition: Condition) -> dict[str, Tensor]:
     """A training condition in which each spec's share of samples is given the null, drawn from PyTorch's generator.
 
+    One draw for each sample decides over all its specs: what guidance leaves out is the whole condition at once.
+
     Reference: J. Ho, T. Salimans, arXiv:2207.12598, algorithm 1.
     """
     kept = {spec.key: condition[spec.key] for spec in specs}
+    draw: Tensor | None = None
     for spec in specs:
-        if spec.dropout and spec.null is not None:
-            value = kept[spec.key]
-            left_out = torch.rand(len(value), device=value.device) < spec.dropout
-            kept[spec.key] = value.masked_fill(left_out.view(-1, *[1] * (value.dim() - 1)), spec.null)
+        if not spec.dropout or spec.null is None:
+            continue
+        value = kept[spec.key]
+        draw = torch.rand(len(value), device=value.device) if draw is None else draw
+        left_out = (draw < spec.dropout).view(-1, *[1] * (value.dim() - 1))  # (b, 1, …)
+        kept[spec.key] = value.masked_fill(left_out, spec.null)
     return kept
 
 
@@ -59,8 +68,8 @@ def _null(spec: ConditionSpec, count: int) -> Tensor:
     if spec.null is None:
         what = f"a label, one of {list(spec.names)}" if spec.key == "label" else f"{spec.key}, {BATCH_KEYS[spec.key]}"
         raise BadInput(f"condition: this model needs {what}")
-    whole = spec.key in ("label", "tokens")
-    return torch.full((count, *spec.shape), spec.null, dtype=torch.int64 if whole else torch.float32)
+    dtype = torch.int64 if spec.key in _WHOLE else torch.float32
+    return torch.full((count, *spec.shape), spec.null, dtype=dtype)
 
 
 def _checked(spec: ConditionSpec, value: Tensor, count: int) -> Tensor:
@@ -143,33 +152,81 @@ def texts_in_turn(spec: ConditionSpec, texts: Sequence[str]) -> SampleConditions
     """
     (length,) = spec.shape
     for text in texts:
-        if len(text.encode()) > length:
-            raise BadInput(f"prompt {text[:40]!r}…: has {len(text.encode())} bytes, the model reads {length}")
+        size = len(text.encode(errors="replace"))
+        if size > length:
+            raise BadInput(f"prompt {text[:40]!r}…: has {size} bytes, the model reads {length}")
     return SampleConditions(table={spec.key: encode(texts, length)}, words=tuple({"text": text} for text in texts))
 
 
-def records_in_turn(specs: Sequence[ConditionSpec], split: Split, first: int = 0) -> SampleConditions:
+def records_in_turn(specs: Sequence[ConditionSpec], split: Split, *, shuffled: bool = False) -> SampleConditions:
     """What the records of a split have under the keys that a model reads, one record after another.
 
     Args:
         specs: what the model reads.
         split: the records.
-        first: of them, for the sample of index 0.
+        shuffled: in an order that is always the same and has nothing to do with the stored one, in which the records
+            of a class follow one another; a few samples are then given something of everything.
 
     Raises:
-        BadInput: the records lack a key, or hold it in another shape.
+        BadInput: the records lack a key, hold it in another shape or longer than the model reads, or have labels that
+            the model does not know.
     """
-    indices = (np.arange(min(len(split), _RECORDS)) + first) % len(split)
-    batch = split.read(indices, [spec.key for spec in specs])
-    for spec in specs:
-        if spec.key not in batch:
-            what = "captions" if spec.key == "tokens" else spec.key
-            raise BadInput(f"{split.info.name}: its records have no {what}, which this model is given")
-    table = {spec.key: _checked(spec, batch[spec.key], len(indices)) for spec in specs}
+    count = min(len(split), max(1, _TABLE_BYTES // sum(_bytes_of(spec) for spec in specs)))
+    order = np.random.default_rng(0).permutation(len(split)) if shuffled else np.arange(len(split))
+    indices = order[:count]
+    table = record_condition(specs, split.read(indices, [spec.key for spec in specs]), split)
     paths = split.paths(indices)
     return SampleConditions(
         table=table, words=tuple(_record_words(specs, table, row, path) for row, path in enumerate(paths))
     )
+
+
+def record_condition(specs: Sequence[ConditionSpec], batch: Batch, split: Split) -> dict[str, Tensor]:
+    """What a model reads of a batch of a split's records.
+
+    Raises:
+        BadInput: as :func:`records_in_turn`.
+    """
+    condition = {}
+    for spec in specs:
+        if spec.key not in batch:
+            what = "captions" if spec.key == "tokens" else spec.key
+            raise BadInput(f"{split.info.name}: its records have no {what}, which this model is given")
+        condition[spec.key] = _checked(spec, _as_read(spec, batch[spec.key], split), len(batch["index"]))
+    return condition
+
+
+def draws_partners(media: MediaSpec, specs: Sequence[ConditionSpec]) -> bool:
+    """Whether a model is given the records' own pictures, and so draws their partners (larger ones, say)."""
+    return any(spec.key == media.kind for spec in specs)
+
+
+def _bytes_of(spec: ConditionSpec) -> int:
+    """Of one sample's, as a tensor."""
+    return math.prod(spec.shape) * (8 if spec.key in _WHOLE else 4)
+
+
+def _as_read(spec: ConditionSpec, value: Tensor, split: Split) -> Tensor:
+    """What records hold, as the model reads it: labels by the model's numbers, ragged values of the model's length."""
+    if spec.key == "label" and spec.names and split.info.classes != spec.names:
+        unknown = [name for name in split.info.classes if name not in spec.names]
+        if unknown:
+            raise BadInput(
+                f"{split.info.name}: its records have the label {unknown[0]!r}, and this model knows "
+                f"{', '.join(spec.names)}"
+            )
+        numbers = torch.tensor([spec.names.index(name) for name in split.info.classes])
+        return numbers[value]
+    side = split.sides.get(spec.key)
+    if side is None or not side.spec.ragged or not spec.shape:
+        return value
+    length, longest = spec.shape[0], value.shape[1]
+    if longest <= length:
+        return F.pad(value, (0, 0) * (value.dim() - 2) + (0, length - longest))
+    # Padding to the longest of these records may be cut; more than the model reads may not.
+    if bool(value[:, length:].any()):
+        raise BadInput(f"{split.info.name}: its longest {spec.key} have {longest} values, the model reads {length}")
+    return value[:, :length]
 
 
 def _record_words(
@@ -199,4 +256,4 @@ def usual(specs: Sequence[ConditionSpec], split: Split | None) -> SampleConditio
         return labels_in_turn(first) if first.names else NOTHING
     if split is None:
         raise BadInput(f"this model is given {', '.join(s.key for s in specs)}, and there are no records to take it of")
-    return records_in_turn(specs, split)
+    return records_in_turn(specs, split, shuffled=True)

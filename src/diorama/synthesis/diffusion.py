@@ -254,8 +254,11 @@ class DiffusionSynthesizer(Synthesizer):
             raise BadInput(f"bits per dimension need integer pixels, these are {config.media.dtype}")
         given = completed(config.conditions, condition or NOTHING_GIVEN, len(images))
         given = {key: value.to(images.device) for key, value in given.items()}
-        all_levels = None if isinstance(config.process, DiscreteProcess) else _BOUND_LEVELS
-        times = config.spacing.times(config.process, all_levels)[:-1].flip(0)
+        # The bound's own levels: those that the sampler visits may be fewer, or spaced otherwise.
+        if isinstance(config.process, DiscreteProcess):
+            times = StepSpacing().times(config.process, None)[:-1].flip(0)
+        else:
+            times = config.spacing.times(config.process, _BOUND_LEVELS)[:-1].flip(0)
         nats = variational_bound(
             self._plain(given, clip=config.clip),
             images,

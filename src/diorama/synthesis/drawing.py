@@ -19,7 +19,7 @@ EXACT_BATCH = 8
 """Samples of one forward pass under ``exact``; always as many, always cut at the same indices."""
 
 _MOST_AT_ONCE = {"cuda": 512, "cpu": 64}
-"""More would make a GPU no faster, and the files of the last batch, which nothing hides, take longer."""
+"""Larger batches are no faster on a GPU, and while the files of the last batch are written nothing else runs."""
 _VALUES_AT_ONCE = 1 << 22
 """Of samples drawn in one batch on a CPU."""
 
@@ -86,6 +86,8 @@ def draw(
     Raises:
         BadInput: the model cannot be drawn from like that.
     """
+    if not count:
+        return
     chosen = model.resampled(options.sampling)
     bf16 = _in_bf16(chosen, options)
     drawer = chosen.recorded(bf16=bf16) if options.recorded and not options.exact else chosen
@@ -101,7 +103,7 @@ def draw(
         except torch.cuda.OutOfMemoryError:
             if size == 1 or options.exact:
                 raise
-            # What the failed pass recorded is of the larger batch, and holds memory that is wanted now.
+            # The recording of the larger batch still holds its memory.
             size //= 2
             drawer = chosen.recorded(bf16=bf16) if options.recorded else chosen
             torch.cuda.empty_cache()
@@ -131,7 +133,8 @@ def _batch(model: Synthesizer, indices: range, seed: int, conditions: SampleCond
     wanted = slice(indices.start - whole.start, indices.stop - whole.start)
     given = {key: value[wanted].to(drawn.device) for key, value in condition.items()}
     index = torch.arange(indices.start, indices.stop, device=drawn.device)
-    return {model.config.media.kind: drawn[wanted], "index": index, **given}
+    # What was drawn comes last: a model that is given a picture draws another one, under the same key.
+    return {**given, model.config.media.kind: drawn[wanted], "index": index}
 
 
 def _in_bf16(model: Synthesizer, options: DrawOptions) -> bool:
@@ -142,13 +145,13 @@ def _in_bf16(model: Synthesizer, options: DrawOptions) -> bool:
 
 def _fitting(model: Synthesizer, count: int) -> int:
     """Samples of one batch: as many as memory and the device's habits allow, in batches of one size."""
-    shape, kind = model.noise_shape, model.device.type
-    places = math.prod(shape[1:]) or 1
+    shape, kind = model.config.media.shape, model.device.type
+    places = math.prod(shape[1:])
     if kind == "cuda":
         free = torch.cuda.mem_get_info(model.device)[0]
         most = min(_MOST_AT_ONCE["cuda"], free // 2 // (places * _BYTES_A_PLACE))
     else:
-        most = min(_MOST_AT_ONCE["cpu"], _VALUES_AT_ONCE // math.prod(model.config.media.shape))
+        most = min(_MOST_AT_ONCE["cpu"], _VALUES_AT_ONCE // math.prod(shape))
     most = max(1, most)
     batches = -(-count // most)
     return -(-count // batches)

@@ -188,7 +188,15 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
     given, told = options.given, stamp.condition
     if "record" in told and given.records is None:
         raise BadInput(f"{file}: was given the record {told['record']!r}; name its data set with --records")
-    if "record" not in told:
+    if "record" in told:
+        drawer = model if isinstance(model, Synthesizer) else load(model, catalog=options.catalog)
+        found = conditions_for(drawer, given).in_words(stamp.index)["record"]
+        if found != told["record"]:
+            raise BadInput(
+                f"{given.records}: its record for sample {stamp.index} is {found!r}, and {file} was given "
+                f"{told['record']!r}; name the data set and the split that it was drawn with"
+            )
+    else:
         prompts = (told["text"],) if "text" in told else ()
         given = Given(label=told.get("label") if not prompts else None, prompts=prompts)
     sampling = Sampling(sampler=stamp.sampler, steps=stamp.steps, guidance=stamp.guidance)

@@ -104,13 +104,16 @@ class VAESynthesizer(Synthesizer):
         return self.decoder(mean)[0].clamp(-1, 1)
 
     @torch.no_grad()
-    def bits_per_dim(self, x: Float[Tensor, "b c h w"], *, seed: int = 0, first: int = 0) -> Float[Tensor, " b"]:
+    def bits_per_dim(
+        self, x: Float[Tensor, "b c h w"], *, condition: Condition | None = None, seed: int = 0, first: int = 0
+    ) -> Float[Tensor, " b"]:
         """An upper bound on bits per stored value: the negative evidence lower bound with one latent draw a picture.
 
         For floating-point data it bounds a density in [-1, 1], which may be negative.
 
         Args:
             x: pictures in [-1, 1], on the model's device.
+            condition: not read: the model is given nothing.
             seed: with ``first``, names the latent draws.
             first: index of the first picture.
 

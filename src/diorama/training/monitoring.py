@@ -23,8 +23,8 @@ from diorama.media.image import write_image
 from diorama.media.stamp import SyntheticStamp
 from diorama.media.video import write_video
 from diorama.methods.base import Method
-from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.conditions import usual
+from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.conditions import draws_partners, usual
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.store import model_hash
 from diorama.training.recipe import EvaluationConfig
@@ -108,10 +108,23 @@ def _in_colour(drawn: torch.Tensor) -> torch.Tensor:
     return drawn if drawn.shape[1] in (1, 3) else drawn[:, :1]
 
 
-def enough(config: EvaluationConfig, val: Split, catalog: Sequence[object] = ()) -> bool:
-    """Whether a validation split has the records that the recipe's metric needs; ``catalog`` is a user's own."""
+def why_not_measured(
+    config: EvaluationConfig, model: SynthesizerConfig, val: Split | None, catalog: Sequence[object] = ()
+) -> str:
+    """Why the recipe's metric cannot be taken of its models, for people; empty where it can.
+
+    Args:
+        config: the recipe's.
+        model: what is trained.
+        val: the real records, if there are any.
+        catalog: a user's own, whose metrics the recipe may name.
+    """
+    if draws_partners(model.media, model.conditions):
+        return "they draw partners of the records, which no metric here is of"
     metric = catalog_with(catalog).find(config.metric)
-    return len(val) >= (metric.entry.least if metric is not None else 1)
+    if val is None or len(val) < (metric.entry.least if metric is not None else 1):
+        return "the data have no split `val` that is large enough"
+    return ""
 
 
 class Evaluator:

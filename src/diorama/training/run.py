@@ -25,7 +25,7 @@ from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, METRIC, REPORT, SAMPLES, RunFolder, writing
-from diorama.training.monitoring import Evaluator, ModelView, enough, write_preview
+from diorama.training.monitoring import Evaluator, ModelView, why_not_measured, write_preview
 from diorama.training.recipe import Recipe, TrainOptions, length_is_free
 from diorama.training.state import Best, TrainingState, build, hash_of_weights
 from diorama.training.steps import Step, steps
@@ -162,7 +162,8 @@ class RunRecorder:
         records = data.val or data.train[0][0]
         self.view = ModelView(state.method, state.precision.device, records, channels_last=recipe.channels_last)
         self.evaluator: Evaluator | None = None
-        if data.val is not None and recipe.evaluation.samples and enough(recipe.evaluation, data.val, origin.catalog):
+        self.not_measured = why_not_measured(recipe.evaluation, self.view.config, data.val, origin.catalog)
+        if data.val is not None and recipe.evaluation.samples and not self.not_measured:
             cache = cache_folder() / "features"
             self.evaluator = Evaluator(recipe.evaluation, data.val, cache, recipe.seed, origin.catalog)
         self._saved: Path | None = None
@@ -203,10 +204,7 @@ class RunRecorder:
         if self.evaluator is not None and left:
             self.evaluator.prepare(self.state.precision.device)
         elif self.evaluator is None and self.recipe.evaluation.samples:
-            notes = (
-                *notes,
-                "measures no model, since the data have no split `val` that is large enough; the last one is kept",
-            )
+            notes = (*notes, f"measures no model, since {self.not_measured}; the last one is kept")
         return self._tick(notes, finished=False)
 
     def computing(self, computed: Computed) -> Tick:

@@ -23,6 +23,7 @@ from diorama.core.rng import fold
 from diorama.data.training_sets import TrainingData
 from diorama.methods import soundness
 from diorama.methods.base import Method, live_tensors
+from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import FrozenPart
 from diorama.training.averages import Average
 from diorama.training.recipe import Recipe, TrainOptions
@@ -243,10 +244,17 @@ def _check(recipe: Recipe) -> None:
 
 
 def _check_media(recipe: Recipe, method: Method, data: TrainingData) -> None:
-    drawn, stored = method.synthesizer().media.shape, data.info.media.shape
+    config = method.synthesizer()
+    drawn, stored, whose = config.media.shape, data.info.media.shape, "records"
+    if draws_partners(config.media, config.conditions):
+        # What it draws are not the records, but the pictures that stand beside them.
+        partner = next((side.media for side in data.info.sides if side.key == "target"), None)
+        if partner is None:
+            raise BadConfig(f"data: the records of {data.info.name} have no side target, which this recipe draws")
+        stored, whose = partner.shape, "partners (side target) of the records"
     if drawn != stored:
         raise BadConfig(
-            f"method: recipe {recipe.name} draws {drawn}, but the records of {data.info.name} are {stored} "
+            f"method: recipe {recipe.name} draws {drawn}, but the {whose} of {data.info.name} are {stored} "
             "(channels, frames of clips, height, width)"
         )
 

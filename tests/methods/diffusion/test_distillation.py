@@ -16,6 +16,7 @@ from diorama.core.rng import initial_noise
 from diorama.methods.catalog import AnyMethod
 from diorama.methods.diffusion.distillation import ProgressiveDistillation, ProgressiveDistillationConfig
 from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.spacing import KarrasSpacing, StepSpacing
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from tests.synthesis.models import tiny_diffusion, tiny_gan
@@ -104,3 +105,13 @@ def test_teachers_of_which_nothing_can_be_learned_are_refused(wrong: str) -> Non
 def test_it_survives_json() -> None:
     config = ProgressiveDistillationConfig(steps=4)
     assert decode(AnyMethod, json.loads(json.dumps(encode(config)))) == config
+
+
+@pytest.mark.parametrize("spacing", [StepSpacing(leap="leading"), StepSpacing(leap="linspace"), KarrasSpacing()])
+def test_the_student_learns_the_levels_that_it_will_visit(spacing: StepSpacing | KarrasSpacing) -> None:
+    teacher = tiny_diffusion().requires_grad_(False)
+    teacher.config = replace(teacher.config, spacing=spacing)
+    method = ProgressiveDistillationConfig(steps=3).build({"teacher": teacher})
+    own = method.model.spacing.times(method.model.process, 3)
+    assert method.times[::2].tolist() == pytest.approx(own.tolist())
+    assert bool((method.times.diff() < 0).all())

@@ -14,6 +14,7 @@ from diorama.core.contracts import Batch, Condition, Level, SideSpec
 from diorama.data.computed_sides import ComputedSide
 from diorama.methods.base import Method
 from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
 
@@ -90,8 +91,8 @@ class DenoiserMethod(Method):
     @property
     def _drawn_key(self) -> str:
         """The key of the pixels that the model draws: one that is given the record's picture draws its partner."""
-        kind = self.model.media.kind
-        return "target" if any(spec.key == kind for spec in self.model.conditions) else kind
+        partners = draws_partners(self.model.media, self.model.conditions)
+        return "target" if partners else self.model.media.kind
 
 
 def broadcast(level: Level, dims: int) -> Level:

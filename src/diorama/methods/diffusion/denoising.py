@@ -108,6 +108,12 @@ def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec
         part = part.codec()
     if not isinstance(part, SpatialCodec):
         raise BadConfig(f"frozen.codec: is a {type(part).__name__}, and must be an autoencoder with spatial latents")
+    size = part.config.encoder.size
+    if size != (model.media.height, model.media.width):
+        raise BadConfig(
+            f"frozen.codec: was trained on pictures of {size[0]} x {size[1]}, and the model draws "
+            f"{model.media.height} x {model.media.width}"
+        )
     shape = part.config.latent(model.media).shape
     if shape != model.drawn.shape or part.config.encoder.channels != model.media.channels:
         raise BadConfig(

@@ -25,7 +25,7 @@ from diorama.processes.weighting import TruncatedSNRWeighting
 from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 
-_SAY_LITTLE = ("noise", "score")
+_UNDETERMINED_AT_PURE_NOISE = ("noise", "score")
 """Predictions of which a single step from nearly pure noise can make nothing: section 4 of the paper."""
 
 
@@ -69,8 +69,10 @@ class ProgressiveDistillation(DenoiserMethod):
         model = _student_of(teacher.config, config.steps)
         super().__init__(model, denoiser, encoder, teacher.codec, "teacher", {"teacher": teacher})
         self.config = config
-        # The levels of both: the student visits every other one. (2 steps + 1,), falling.
-        times = self.model.spacing.times(self.model.process, 2 * config.steps)
+        # The student's levels, and between any two of them one that only its teacher visits: (2 steps + 1,), falling.
+        own = self.model.spacing.times(self.model.process, config.steps)
+        between = (own[:-1] + own[1:]) / 2
+        times = torch.cat([torch.stack([own[:-1], between], dim=1).flatten(), own[-1:]])
         self.register_buffer("times", times.float(), persistent=False)
         self.times: Tensor
 
@@ -119,7 +121,7 @@ def _checked(part: nn.Module) -> DiffusionSynthesizer:
     if not isinstance(part, DiffusionSynthesizer):
         raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be a trained diffusion model")
     preconditioning = part.config.preconditioning
-    if isinstance(preconditioning, TargetPreconditioning) and preconditioning.predicts in _SAY_LITTLE:
+    if isinstance(preconditioning, TargetPreconditioning) and preconditioning.predicts in _UNDETERMINED_AT_PURE_NOISE:
         raise BadConfig(
             f"frozen.teacher: predicts {preconditioning.predicts}, of which one step from nearly pure noise makes no "
             "clean sample; distil a model that predicts velocity or clean samples"

@@ -131,7 +131,7 @@ class LatentScale(nn.Module):
         """Move towards the mean and deviation of a batch of latents (b, c, h, w)."""
         values = latents.detach().float().transpose(0, 1).flatten(1)  # (c, b h w)
         self.mean.lerp_(values.mean(1), _MOMENTUM)
-        self.deviation.lerp_(values.std(1), _MOMENTUM)
+        self.deviation.lerp_(values.std(1, correction=0), _MOMENTUM)
 
     def normalize(self, latents: Tensor) -> Tensor:
         """Latents (b, c, h, w) of mean 0 and variance 1."""
