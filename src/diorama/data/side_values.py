@@ -193,7 +193,7 @@ class Side:
     def _open(self, place: Path) -> _Opened:
         """Map the files and check that none of their numbers leads out of them."""
         dtype, shape = stored_form(self.spec)
-        # A truth value is a byte that may be any, and must not be taken for one before it has been compared.
+        # A stored bool may be any byte of somebody's file: it is read as uint8 and compared with 0.
         raw = np.dtype(np.uint8) if dtype == np.bool_ else dtype
         flat = np.memmap(self.folder / f"{self.spec.key}.bin", raw, mode="r").view(np.ndarray)
         values = flat.reshape(-1, *shape)

@@ -77,7 +77,7 @@ class SideWriter:
         return hashlib.blake2b(lengths.tobytes() + content, digest_size=16).digest()
 
     def commit(self) -> None:
-        """Have the disk hold what was appended; values before their lengths, since the last file says what counts."""
+        """Have the disk hold what was appended; a record is there once the last file counts it."""
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())

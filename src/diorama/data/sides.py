@@ -71,7 +71,7 @@ def writing_side(folder: Path, split: Split, spec: SideSpec, encoded: Encoded, e
         ValueError: a value is not as the spec says, or there are not as many as records.
     """
     if not (folder / MANIFEST).is_file():
-        # No number of a process is in its name: whoever comes next is to find it and go on.
+        # The name holds no process id, so that the next process finds the folder and continues.
         partial = folder.with_name(f".{folder.name}.partial")
         partial.mkdir(parents=True, exist_ok=True)
         with only_process(partial):
@@ -79,7 +79,7 @@ def writing_side(folder: Path, split: Split, spec: SideSpec, encoded: Encoded, e
                 yield from _written(partial, split, spec, encoded, encoder_sha256)
                 os.replace(partial / _FILES, folder)
             (partial / _BEGUN).unlink(missing_ok=True)
-        with suppress(OSError):  # somebody else is about to look whether there is something left to do
+        with suppress(OSError):  # another process may have put its lock in here already
             partial.rmdir()
     side = open_side(folder, split, encoder_sha256)
     if form_of(side.spec) != form_of(spec) or side.spec.key != spec.key:

@@ -23,7 +23,7 @@ _KEYS: Mapping[Need, tuple[str, str]] = {
 """The key of a batch that fulfils a need, and what is said where it is missing."""
 
 
-def given(batches: Iterable[Batch], metrics: Sequence[Metric]) -> Iterator[Batch]:
+def checked_batches(batches: Iterable[Batch], metrics: Sequence[Metric]) -> Iterator[Batch]:
     """The batches, each looked at for what the metrics need of it.
 
     Raises:

@@ -14,7 +14,7 @@ from diorama.data.dataset import Split
 from diorama.data.raw import open_any
 from diorama.evaluation.catalog.entries import ModelMetric, SampleMetric, resolve
 from diorama.evaluation.catalog.metrics import Metric, catalog_with, default_metrics
-from diorama.evaluation.checks import check_enough, check_finite, given, not_held_out
+from diorama.evaluation.checks import check_enough, check_finite, checked_batches, not_held_out
 from diorama.evaluation.extractors import SampleFeatures, gathered, stamp_of
 from diorama.evaluation.familiar import is_world
 from diorama.evaluation.measures import Measured, Pair
@@ -91,7 +91,7 @@ def measure(
         BadInput: an unknown metric, one that needs a model, or what a metric needs is missing.
     """
     parsed = _parsed(reference, metrics)
-    taken = reference.taker.only(parsed).take_all(given(samples, parsed))
+    taken = reference.taker.only(parsed).take_all(checked_batches(samples, parsed))
     return _judged(taken, reference, parsed, seed)
 
 
@@ -116,7 +116,7 @@ def measure_shared(
     parsed = _parsed(reference, metrics)
     taken, problem = None, ""
     try:
-        taken = reference.taker.take_all(given(share, parsed))
+        taken = reference.taker.take_all(checked_batches(share, parsed))
     except BadInput as refused:
         # Others wait for this process's features; they must hear that there are none.
         problem = str(refused)
@@ -153,16 +153,16 @@ def _judged(taken: SampleFeatures, reference: ReferenceFeatures, metrics: Sequen
     pairs: dict[tuple[str, bool, int | None], Pair] = {}
     for metric in metrics:
         assert isinstance(metric.entry, SampleMetric)
-        whole = (metric.features, "reals" in metric.needs, None)
-        key = (*whole[:2], metric.entry.most)
-        if whole not in pairs:
-            pairs[whole] = _pair(metric, taken, reference, seed)
-            warnings += _few(metric, pairs[whole])
-        _check_enough(metric, pairs[whole])
-        if key not in pairs:
-            pairs[key] = pairs[whole].limited(metric.entry.most)
-        measured: Measured = resolve(metric.entry.function)(pairs[key])
-        results.append(_stamped(metric, measured, pairs[key], reference))
+        full_key = (metric.features, "reals" in metric.needs, None)
+        limited_key = (*full_key[:2], metric.entry.most)
+        if full_key not in pairs:
+            pairs[full_key] = _pair(metric, taken, reference, seed)
+            warnings += _few(metric, pairs[full_key])
+        _check_enough(metric, pairs[full_key])
+        if limited_key not in pairs:
+            pairs[limited_key] = pairs[full_key].limited(metric.entry.most)
+        measured: Measured = resolve(metric.entry.function)(pairs[limited_key])
+        results.append(_stamped(metric, measured, pairs[limited_key], reference))
         warnings += measured.warnings
     return Evaluation(results=tuple(results), warnings=tuple(dict.fromkeys(warnings)))
 

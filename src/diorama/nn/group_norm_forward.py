@@ -61,7 +61,7 @@ def _store_results(
     """y of all tiles: scaled, shifted, and perhaps activated."""
     start, apart = first_pixel(y, y, n, begin, c, channels, channels, pixels, False)
     for i in tl.static_range(PARTS):
-        # Twice, since what came out once is what the variance was computed from.
+        # Two barriers: after one, the compiler would keep the float32 copy that the variance was computed from.
         z = values(as_it_came(as_it_came(parts[i])), GROUPS, LANES) * scale + shift
         if SILU:
             z = silu(z)

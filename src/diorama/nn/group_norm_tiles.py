@@ -38,7 +38,7 @@ def silu(z):
 
 @triton.jit
 def as_it_came(tile):
-    """The tile itself; but the compiler does not see that it is.
+    """The same tile, behind a barrier that the compiler cannot see through.
 
     Kernels go through their tiles two or three times. The compiler would convert them to float32 the first time and
     keep that, which takes twice the registers, so that half as many programs would run at once.

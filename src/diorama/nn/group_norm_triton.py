@@ -21,13 +21,13 @@ from diorama.nn import group_norm_forward as forward_kernels
 _ACCESS = 16
 """Bytes that a thread reads at once."""
 _PARTS = 8
-"""Such accesses of a thread, at most, whose values it keeps."""
+"""The most accesses whose values one thread keeps in registers."""
 _SECTOR, _LINE = 32, 128
-"""Bytes that memory hands out at least, and at best: of a pixel, a program reads as many."""
+"""Bytes of the smallest and of the best access to memory: a program reads so many of each pixel."""
 _FEWEST_WARPS, _WARPS, _MOST_WARPS = 4, 8, 16
 """Groups of 32 threads in a program, and in one that could not see all pixels with fewer.
 
-With fewer threads than channels the compiler lays out tiles as it laid out vectors, and exchanges them to and fro.
+With fewer threads than channels the compiler uses the layout of vectors for tiles, and shuffles data between threads.
 """
 _SUMS = 4096
 """Sums of chunks that a program reads at once, at most."""

@@ -97,7 +97,7 @@ class ResidualBlock(nn.Module):
             embedding: (b, e), activated.
             skip: (b, c - c1, h, w), the other channels: what the way down handed over.
         """
-        # They are joined, once, unless kernels read both from where they are; a plain shortcut needs them joined too.
+        # Concatenate, unless our kernels can read both in place; a shortcut without a convolution needs it anyway.
         apart = self.resample is None and self.shortcut is not None and kernels.take(x, skip)
         if skip is not None and not apart:
             x, skip = torch.cat([x, skip], dim=1), None

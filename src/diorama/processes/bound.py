@@ -12,7 +12,8 @@ from diorama.core.contracts import Denoise, DrawNoise, Process
 from diorama.processes.gaussian import discretized_log_likelihood, like, noised, normal_kl, on, posterior
 
 Variance = Literal["small", "large"]
-"""Of a learned step backwards: right for data of one point, or for data of unit variance. Ho et al., section 3.2."""
+"""Of a step backwards: ``small`` is the posterior's, the best if all data are one point; ``large`` that of the step,
+the best if data are N(0, I). Ho et al. 2020, section 3.2."""
 
 
 def prior_term(images: Tensor, process: Process, end: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def clean_of(target: Target, output: Tensor, x: Tensor, level: Level) -> Tensor:
 
 
 def weight_of(target: Target, level: Level) -> Tensor:
-    """The square of how much a prediction moves for a change of the clean sample, ``x`` being the same.
+    """(d prediction / d clean)^2, with ``x`` held fixed.
 
     A squared error of clean samples times this weight is the squared error of predictions.
     """

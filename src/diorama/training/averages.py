@@ -28,8 +28,8 @@ def decay(config: AverageConfig | PowerAverageConfig, images: int, batch_size: i
         batch_size: images of the step.
 
     Returns:
-        In [0, 1). Of a half-life: 0.5 to the power of the step's share of it, which the ramp-up holds at no more than
-        its share of the images seen. Of a power function: (1 - batch_size / images) to the power of gamma + 1, so that
+        In [0, 1). Of a half-life: 0.5 to the power of batch_size / half-life, the half-life being at most ramp_up times
+        the images seen. Of a power function: (1 - batch_size / images) to the power of gamma + 1, so that
         the weights after n images count as n to the power of gamma.
 
     Reference: T. Karras et al., "Progressive growing of GANs", ICLR 2018, and the ramp-up of T. Karras et al.,

@@ -27,7 +27,7 @@ from diorama.core.contracts import Batch
 from diorama.core.errors import TrainingFailed
 from diorama.training.turn import Turn
 
-_LAUNCHED = 2
+_TURNS_BEFORE_RECORDING = 2
 """Turns of a phase before it is recorded: the first warms up, the second is watched."""
 _FORMS = 4
 """Recordings of one phase: with batches of ever new shapes there would be no end of them."""
@@ -48,9 +48,9 @@ class TurnRecorder:
         self._seen: dict[tuple[str, float, _Form], int] = {}
         self._recordings: dict[tuple[str, float, _Form], _Recording] = {}
         self._inputs: dict[_Form, _Inputs] = {}
-        self._launched: set[str] = set()
+        self._never_recorded: set[str] = set()
         self._news: list[str] = []
-        # Recordings may lie over one another: what outlives a turn is kept outside of this memory.
+        # All recordings share one pool and may overwrite each other: what outlives a turn is allocated elsewhere.
         self._pool = torch.cuda.graph_pool_handle()
 
     def news(self) -> tuple[str, ...]:
@@ -65,17 +65,17 @@ class TurnRecorder:
             TrainingFailed: the turn was to be recorded and cannot be.
         """
         name = turn.phase.name
-        if name not in self._launched and (reason := _never_recorded(turn)):
+        if name not in self._never_recorded and (reason := _why_never(turn)):
             self._launch_always(name, reason)
-        if name in self._launched:
+        if name in self._never_recorded:
             return turn.launch(micros)
         # A phase of the same name and weight has the same loss in every step.
         form = _form(micros)
         key = (name, turn.phase.weight, form)
         if key not in self._recordings:
             count = self._seen[key] = self._seen.get(key, 0) + 1
-            if count <= _LAUNCHED:
-                return self._launch(turn, micros, watched=count == _LAUNCHED)
+            if count <= _TURNS_BEFORE_RECORDING:
+                return self._launch(turn, micros, watched=count == _TURNS_BEFORE_RECORDING)
         inputs = self._inputs[form] = self._inputs.get(form) or _Inputs(micros)
         inputs.fill(micros, turn.moment.step)
         turn.updater.set_rate(turn.moment.images)
@@ -101,7 +101,7 @@ class TurnRecorder:
         return values
 
     def _launch_always(self, name: str, reason: str) -> None:
-        self._launched.add(name)
+        self._never_recorded.add(name)
         self._news.append(f"launches phase {name} kernel by kernel, which is slower than a recording: {reason}")
 
 
@@ -172,7 +172,7 @@ class _Recording:
         return dict(zip(self._names, self._values.clone().unbind(), strict=True))
 
 
-def _never_recorded(turn: Turn) -> str:
+def _why_never(turn: Turn) -> str:
     """Why a phase's turns are launched whatever their batches are; empty where they need not be."""
     if not turn.phase.recorded:
         return "it does not ask to be recorded"

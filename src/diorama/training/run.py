@@ -249,7 +249,7 @@ class RunRecorder:
                 if save_due or better:
                     self.save()
                 elif measure_due and self.first and self.state.best:
-                    # The card of the best model says of how many it is the best.
+                    # The best model's card states how many models were measured, so it is written anew.
                     self._promote()
         notes = (*step.notes, *self._notes(last=last, ending=ending))
         return replace(self._tick(notes, finished=last), losses=step.losses, report=report, preview=preview)
