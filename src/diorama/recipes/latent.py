@@ -60,7 +60,7 @@ def latent_text_cpu(info: DataInfo) -> Recipe:
 
     Command: ``diorama train latent_text_cpu --data DATA --frozen.codec runs/vae --out runs/latent``, where ``runs/vae``
     is a run of ``vae_spatial_cpu`` on the same pictures.
-    Hardware and time: two CPU cores; nine minutes at 64 x 64.
+    Hardware and time: two CPU cores; eight minutes at 64 x 64.
 
     Args:
         info: pictures with captions; height and width multiples of 16.
@@ -73,13 +73,13 @@ def latent_text_cpu(info: DataInfo) -> Recipe:
         name="latent_text_cpu",
         method=_method(info, width=56, depth=1, text=text),
         optimizers=_optimizer(peak=1e-3, warmup=6_400),
-        images=48_000,
+        images=40_000,
         batch_size=64,
         averages={"ema": AverageConfig(half_life=10_000, ramp_up=0.1)},
         precompute=True,
         evaluation=EvaluationConfig(every=0, samples=500),
-        preview_every=12_000,
-        checkpoint_every=24_000,
+        preview_every=10_000,
+        checkpoint_every=20_000,
         log_every=2_560,
     )
 
