@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
+from diorama.data.pack import pack_arrays
 from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.evaluation.models import measure_model
+from diorama.evaluation.run import EvaluateOptions, evaluate
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
+from tests.synthesis.models import enlarger, tiny_diffusion
 
 MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 
@@ -36,3 +42,26 @@ def test_batch_size_changes_no_answer(pictures: Dataset, vae: VAESynthesizer, na
     found = [measure_model(vae, metrics, split, np.arange(10), seed=3, batch_size=size)[name] for size in (4, 10)]
     assert found[0].value == pytest.approx(found[1].value, rel=1e-4)
     assert found[0].interval.low <= found[0].value <= found[0].interval.high
+
+
+def test_a_bound_is_of_records_with_what_they_have(tmp_path: Path) -> None:
+    media = MediaSpec(kind="image", channels=1, height=8, width=8)
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
+    # The model numbers its classes otherwise than the data do.
+    labels = {"test": np.array([0, 1] * 3)}
+    split = pack_arrays(tmp_path / "data", {"test": pixels}, media, labels=labels, classes=("dog", "cat")).split("test")
+    model = tiny_diffusion(("cat", "dog"))
+    (found,) = measure_model(model, [parse_metric("bpd")], split, np.arange(6), seed=3, batch_size=4).values()
+    records = split.read(np.arange(6))["image"]
+    own = model.bits_per_dim(records, condition={"label": torch.tensor([1, 0] * 3)}, seed=3)
+    assert found.value == pytest.approx(own.mean().item(), rel=1e-3)
+    plain = pack_arrays(tmp_path / "plain", {"test": pixels}, media).split("test")
+    with pytest.raises(BadInput, match="its records have no label"):
+        measure_model(model, [parse_metric("bpd")], plain, np.arange(6), seed=3, batch_size=4)
+
+
+def test_a_model_that_draws_partners_is_not_held_against_what_it_was_given(tmp_path: Path) -> None:
+    media = MediaSpec(kind="image", channels=1, height=16, width=16)
+    data = pack_arrays(tmp_path / "data", {"test": np.zeros((4, 16, 16, 1), np.uint8)}, media)
+    with pytest.raises(BadInput, match="draws their partners"):
+        evaluate(enlarger(), data.split("test"), EvaluateOptions(metrics=("fd@lite",)))

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
+from diorama.data.pack import pack_arrays
 from diorama.media.image import read_image
 from diorama.media.stamp import read_stamp
 from diorama.media.video import read_video
@@ -233,3 +235,20 @@ def test_a_model_of_one_pass_refuses_samplers(tmp_path: Path) -> None:
 def test_wishes_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="one of them"):
         Given(label="cat", prompts=("a cat",))
+
+
+def test_a_sample_of_a_record_is_drawn_again_of_that_record_alone(tmp_path: Path) -> None:
+    media = MediaSpec(kind="image", channels=1, height=8, width=8)
+    labels = {"val": np.array([0, 1, 1])}
+    for name, split_of in (("data", "val"), ("other", "test")):
+        splits = {split_of: np.zeros((3, 8, 8, 1), np.uint8), "val": np.zeros((3, 8, 8, 1), np.uint8)}
+        pack_arrays(tmp_path / name, splits, media, labels={**labels, split_of: labels["val"]}, classes=("cat", "dog"))
+    model, data = tiny_diffusion(("cat", "dog")), str(tmp_path / "data")
+    draw(model, 2, tmp_path / "out", records=data, sampling=Sampling(steps=2))
+    file = tmp_path / "out" / "000001.png"
+    with pytest.raises(BadInput, match="name its data set with --records"):
+        options_like(file, model, SampleOptions())
+    _, options = options_like(file, model, SampleOptions(given=Given(records=data)))
+    assert options.draw.first == 1
+    with pytest.raises(BadInput, match=r"its record for sample 1 is 'test/000001', and .* was given 'val/000001'"):
+        options_like(file, model, SampleOptions(given=Given(records=str(tmp_path / "other"), split="test")))

@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from diorama.core.config import decode, encode
-from diorama.core.contracts import ConditionSpec, Moment
+from diorama.core.contracts import ConditionSpec, DataInfo, MediaSpec, Moment, SideSpec
+from diorama.core.errors import BadConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.methods.diffusion.denoising import DiffusionMethod, DiffusionMethodConfig
+from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.processes.gaussian import Target
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.times import LogNormalTimes, StepTimes, UniformTimes
 from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting
+from diorama.recipes.toy import latent_text_toy
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from tests.synthesis.test_diffusion import EDM, FLOW, LABEL, LABELLED, PLAIN
 
@@ -143,3 +146,16 @@ def test_dropout_is_a_share(share: float) -> None:
 def test_what_is_dropped_needs_a_null() -> None:
     with pytest.raises(ValueError, match="needs a null"):
         replace(LABEL, null=None, dropout=0.1)
+
+
+def test_a_codec_of_pictures_of_another_size_is_refused_though_its_latents_fit() -> None:
+    captions = (SideSpec(key="tokens", kind="text", shape=(8,), ragged=True),)
+    media = MediaSpec(kind="image", channels=3, height=64, width=64)
+    method = latent_text_toy(DataInfo(name="captioned", media=media, sides=captions)).method
+    encoder = SpatialEncoderConfig(size=(32, 32), features=8, halvings=1)
+    decoder = SpatialDecoderConfig(size=(32, 32), features=8, halvings=1)
+    codec = SpatialCodecConfig(encoder=encoder, decoder=decoder).build()
+    with pytest.raises(
+        BadConfig, match=r"frozen\.codec: was trained on pictures of 32 x 32, and .* draws 64 x 64"
+    ):
+        method.build({"codec": codec})
