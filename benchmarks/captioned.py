@@ -1,7 +1,7 @@
 """A sheet of pictures that a text model drew, each above its caption.
 
-    diorama sample runs/latent --records world --split test --count 12 --out samples
-    python benchmarks/captioned.py samples docs/images/latent_text.webp
+diorama sample runs/latent --records world --split test --count 12 --out samples
+python benchmarks/captioned.py samples docs/images/latent_text.webp
 """
 
 from __future__ import annotations

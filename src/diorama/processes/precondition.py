@@ -91,13 +91,11 @@ class EDMPreconditioning:
 
     Args:
         sigma_data: standard deviation of the data.
-        time_scale: the network is told c_noise times this.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, table 1 (column "Ours") and equation 7.
     """
 
     sigma_data: float = 0.5
-    time_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.sigma_data > 0:
@@ -108,8 +106,8 @@ class EDMPreconditioning:
         return 1 / (level.alpha * self._total(level))
 
     def time(self, level: Level) -> Tensor:
-        """c_noise, scaled."""
-        return self.time_scale * _time_of("log_sigma", level)
+        """c_noise."""
+        return _time_of("log_sigma", level)
 
     def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
         """(clean - c_skip x) / c_out."""

@@ -16,9 +16,6 @@ from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, 
 
 _STEPS = 18
 """Of the paper's sampler for CIFAR-10: 35 evaluations of the network."""
-_TIMES = 250.0
-"""c_noise lies in -1.5 … 1.1, and the U-Net embeds times in waves made for 0 … 1,000. Told the paper's numbers, a small
-network learns for minutes to tell the levels apart."""
 
 
 def edm(info: DataInfo) -> Recipe:
@@ -61,16 +58,16 @@ def edm_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, or of another size.
     """
-    return replace(_preconditioned(ddpm_cpu(info), time_scale=_TIMES), name="edm_cpu")
+    return replace(_preconditioned(ddpm_cpu(info)), name="edm_cpu")
 
 
-def _preconditioned(recipe: Recipe, *, time_scale: float = 1.0) -> Recipe:
+def _preconditioned(recipe: Recipe) -> Recipe:
     method = recipe.method
     assert isinstance(method, DiffusionMethodConfig)
     model = replace(
         method.synthesizer,
         process=ExplodingProcess(),
-        preconditioning=EDMPreconditioning(time_scale=time_scale),
+        preconditioning=EDMPreconditioning(),
         spacing=KarrasSpacing(),
         steps=_STEPS,
         sampler=HeunConfig(),

@@ -155,7 +155,5 @@ def test_a_codec_of_pictures_of_another_size_is_refused_though_its_latents_fit()
     encoder = SpatialEncoderConfig(size=(32, 32), features=8, halvings=1)
     decoder = SpatialDecoderConfig(size=(32, 32), features=8, halvings=1)
     codec = SpatialCodecConfig(encoder=encoder, decoder=decoder).build()
-    with pytest.raises(
-        BadConfig, match=r"frozen\.codec: was trained on pictures of 32 x 32, and .* draws 64 x 64"
-    ):
+    with pytest.raises(BadConfig, match=r"frozen\.codec: was trained on pictures of 32 x 32, and .* draws 64 x 64"):
         method.build({"codec": codec})
