@@ -69,6 +69,9 @@ def test_a_mocogan_draws_clips_as_the_published_layers_do(tmp_path: Path) -> Non
     assert isinstance(model.config, VideoGANSynthesizerConfig)
     assert model.config.media.shape == (1, 6, 64, 64)
     assert published_model(checkpoint, Asked(frames=3)).config.media.frames == 3
+    # Categories have numbers and no names, and are drawn by chance where none is asked for.
+    assert model.config.classes == ("0", "1", "2")
+    assert any("3 classes have no names" in note for note in model.notes)
     synthesizer = built(model)
     noise = torch.randn(2, *synthesizer.noise_shape)
     content, first, steps, votes = noise.split([4, 2, 12, 3], dim=1)

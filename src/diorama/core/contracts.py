@@ -1,6 +1,6 @@
 """What rooms hand to one another: batches, conditions, losses, noise levels, predictions, and what the data is.
 
-Everything here is a plain value or a protocol. The words are those of the architecture page: a *batch* is what the
+Everything here is a plain value or a protocol. The words are those of docs/house.md: a *batch* is what the
 loader yields, a *condition* is the part of it that a generator may be given, a *side* is what a prepared record has
 beside its pixels, a *process* says how data become noise, a *level* is a place in it, a *stage* is what a sampler
 yields on its way.

@@ -20,7 +20,7 @@ class Spacing(Protocol):
 
         Args:
             process: whose times.
-            count: evaluations of the network; ``None`` for every step of a discrete process.
+            count: levels to visit before clean data; ``None`` for every step of a discrete process.
 
         Raises:
             ValueError: the process has no such times.

@@ -31,7 +31,7 @@ def names() -> list[str]:
 
 
 def find(name: str, own: Sequence[object] = ()) -> RecipeEntry | None:
-    """The entry of that name; no file is looked into, so the name may come from a foreign model folder.
+    """The entry of that name. Only memory is looked in, so that a name of a stranger's model folder runs no file.
 
     Args:
         name: as a recipe is called in its own ``name``, without a file.

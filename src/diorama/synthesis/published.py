@@ -36,7 +36,7 @@ from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.provenance import Provenance, PublishedOrigin
-from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
+from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
 _TARGETS = get_args(get_type_hints(Schedule)["target"])
 _UNKNOWN_SCHEDULE = (
@@ -129,7 +129,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
                 schedule = read_schedule(checkpoint.schedule)
     with _at(config_path):
         config = _synthesizer_config(network, arguments, schedule)
-    if isinstance(config, DiffusionSynthesizerConfig) and config.classes:
+    if config.classes:
         notes.append(f"its {len(config.classes)} classes have no names: they are called 0 to {len(config.classes) - 1}")
     return PublishedModel(
         config=config,
@@ -202,7 +202,9 @@ def _synthesizer_config(network: NetworkConfig, arguments: Any, schedule: Schedu
                 width=network.size[1],
                 frames=arguments.video_length,
             )
-            return VideoGANSynthesizerConfig(media=media, generator=network)
+            names = tuple(str(i) for i in range(network.categories))
+            label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
+            return VideoGANSynthesizerConfig(media=media, conditions=label, generator=network)
         case DDPMUNetConfig() | NCSNppConfig() if schedule is not None:
             _refuse_what_cannot_be_drawn(network)
             size = arguments.sample_size

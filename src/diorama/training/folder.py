@@ -109,18 +109,18 @@ class RunFolder:
             with writing(f"{self.path / RECIPE}", "Nothing was trained."):
                 files.write_json(self.path / RECIPE, wanted)
 
-    def cut_log(self, step: int, *, concluded: bool) -> None:
+    def cut_log(self, step: int, *, measured: bool) -> None:
         """Begin the log, or drop what it holds of later steps.
 
         Args:
             step: of the state that is continued.
-            concluded: whether that state knows what was measured after its step; else it is measured again.
+            measured: whether that state knows what was measured after its step; else it is measured again.
 
         Raises:
             TrainingFailed: the disk is full.
         """
         with writing(f"{self.path / LOG}", INTACT):
-            self._log().cut(step, without=None if concluded else METRIC)
+            self._log().cut(step, without=None if measured else METRIC)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Add a line to the log.
@@ -222,7 +222,7 @@ def writing(what: str, consequence: str) -> Iterator[None]:
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """The leaves in which two JSON values differ, under their dotted paths."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        # A field that the value on disk lacks is younger than the run, which ran as its default does.
+        # A field that was added to Diorama after the run began is missing on disk.
         keys = old if "kind" in old else {**old, **new}
         for key in keys:
             yield from _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))

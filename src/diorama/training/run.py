@@ -68,60 +68,60 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         if distributed.is_first():
             held.enter_context(folder.claim())
         opened = distributed.first_before_others(lambda: open_training_data(data))
-        # Before anything is built: what the method is built with, and what a run must not change, is found in them.
+        # Loaded first: the method is built with these parts, and a continued run must not change their hashes.
         parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
         frozen = {name: part.sha256 for name, part in parts.items()}
         known = folder.begin(_identity(recipe, opened, frozen, options), may_grow=length_is_free(recipe))
         with known if distributed.is_first() else nullcontext():
             state, clock = build(recipe, parts, opened, options, device), RunClock(device, began)
         origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
-        recorder = RunRecorder(recipe, opened, folder, state, clock, origin)
-        notes = recorder.resume()
-        yield recorder.opening(notes)
+        keeper = RunKeeper(recipe, opened, folder, state, clock, origin)
+        notes = keeper.resume()
+        yield keeper.opening(notes)
         show = None
         if options.tensorboard and distributed.is_first():
-            show = held.enter_context(event_files(folder.path, recorder.images))
-        yield from _steps_left(recorder, opened, options, show)
+            show = held.enter_context(event_files(folder.path, keeper.images))
+        yield from _steps_left(keeper, opened, options, show)
 
 
 def _steps_left(
-    recorder: RunRecorder, data: TrainingData, options: TrainOptions, show: Callable[[Tick], None] | None
+    keeper: RunKeeper, data: TrainingData, options: TrainOptions, show: Callable[[Tick], None] | None
 ) -> Iterator[Tick]:
     """The steps that are left, each with its tick."""
-    recipe, state = recorder.recipe, recorder.state
-    if state.step >= recorder.stop:
-        yield recorder.closing()
+    recipe, state = keeper.recipe, keeper.state
+    if state.step >= keeper.stop:
+        yield keeper.closing()
         return
     settings = StepOptions(
         batch_size=recipe.batch_size,
         precision=state.precision,
-        check=recorder.check,
+        check=keeper.check,
         compiled=state.compiled,
         recorded=recipe.compile == "auto",
     )
-    span = {"start": state.step, "stop": recorder.stop, "seed": recipe.seed, "rank": distributed.rank()}
+    span = {"start": state.step, "stop": keeper.stop, "seed": recipe.seed, "rank": distributed.rank()}
     sides = state.method.computed_sides() if recipe.precompute else ()
-    cache = SideCache(data, sides, recorder.origin.frozen, flip=recipe.flip, cache=cache_folder() / "sides")
+    cache = SideCache(data, sides, keeper.origin.frozen, flip=recipe.flip, cache=cache_folder() / "sides")
     for computed in cache.compute(state.precision.device):
-        yield recorder.computing(computed)
+        yield keeper.computing(computed)
     keys = state.method.reads([side.spec.key for side in sides])
     with closing(_loader(recipe, cache.opened(), keys, state.precision.device)) as loader, listening() as heard:
-        recorder.clock.start()
+        keeper.clock.start()
 
         def batches(step: int) -> list[Batch]:
             return [devices.lay_out(batch, channels_last=recipe.channels_last) for batch in loader(step)]
 
         for step in steps(state.method, state.updaters, batches, settings, **span):
-            over = options.seconds is not None and recorder.clock.session_seconds() >= options.seconds
+            over = options.seconds is not None and keeper.clock.session_seconds() >= options.seconds
             # What ends a run must end it in all processes after the same step.
             interrupted, ending = distributed.agree(heard.asked), distributed.agree(over or heard.asked)
-            tick = recorder.after(step, ending=ending)
+            tick = keeper.after(step, ending=ending)
             if show:
                 show(tick)
             try:
                 yield tick
             except (GeneratorExit, KeyboardInterrupt):
-                recorder.save()
+                keeper.save()
                 raise
             if interrupted and not tick.finished:
                 raise KeyboardInterrupt
@@ -129,11 +129,10 @@ def _steps_left(
                 return
 
 
-class RunRecorder:
+class RunKeeper:
     """Does what is due between steps, by images seen: reports, previews, measurements, saving.
 
-    The first process writes. All call every method alike, since losses, joules and the states of phases are gathered
-    from all of them.
+    Every process calls the public methods, since losses and joules are gathered from all; only the first writes.
 
     Args:
         recipe: what is due when.
@@ -187,9 +186,9 @@ class RunRecorder:
             self.state.load_state_dict(self.folder.read(name), self.folder.path / CHECKPOINTS / name)
             self.clock.carry(self.images, self.state.seconds, self.state.joules)
         if self.first:
-            self.folder.cut_log(self.state.step, concluded=self.state.concluded)
-        # A run that has grown since has its last model still before it.
-        self.state.concluded |= self.state.step < self.stop
+            self.folder.cut_log(self.state.step, measured=not self.state.owes_measurement)
+        # A run that was made longer no longer owes it: its last model is yet to come.
+        self.state.owes_measurement &= self.state.step >= self.stop
         if name is not None:
             return (f"continues after step {self.state.step:,} ({self.images:,} images)",)
         return () if self.state.matched is None else (f"starts from another model: {self.state.matched}",)
@@ -200,7 +199,7 @@ class RunRecorder:
         Raises:
             DioramaError: the recipe's metric cannot be measured here.
         """
-        left = self.state.step < self.stop or not self.state.concluded
+        left = self.state.step < self.stop or self.state.owes_measurement
         if self.evaluator is not None and left:
             self.evaluator.prepare(self.state.precision.device)
         elif self.evaluator is None and self.recipe.evaluation.samples:
@@ -241,7 +240,7 @@ class RunRecorder:
                 self._write_snapshots(snapshots_due)
             if last and measure_due:
                 # Saved first: a measurement that fails must not cost the training.
-                self.state.concluded = False
+                self.state.owes_measurement = True
                 self.save()
                 self._conclude()
             else:
@@ -336,12 +335,12 @@ class RunRecorder:
         """Measure the last model, and save what came out."""
         if self.evaluator is not None:
             self._measure()
-        self.state.concluded, self._saved = True, None
+        self.state.owes_measurement, self._saved = False, None
         self.save()
 
     def closing(self) -> Tick:
         """The tick of a run that has no steps left: what a kill or a failure kept from its end is made up for."""
-        if not self.state.concluded:
+        if self.state.owes_measurement:
             self._conclude()
         elif self.first:
             self._promote()

@@ -96,7 +96,7 @@ class TrainingState:
         best: of them.
         seconds: spent when a model was last measured or saved, interruptions left out.
         joules: spent by then.
-        concluded: whether nothing but steps is left to do: the last model was measured, if it is to be.
+        owes_measurement: the last model is saved and not yet measured.
         compiled: whether networks were compiled.
         matched: what became of another model's weights, if the run started from some.
     """
@@ -113,7 +113,7 @@ class TrainingState:
     best: Best | None = None
     seconds: float = 0.0
     joules: float = 0.0
-    concluded: bool = True
+    owes_measurement: bool = False
     compiled: bool = False
     matched: MatchedWeights | None = None
 
@@ -129,7 +129,7 @@ class TrainingState:
             "best": None if self.best is None else asdict(self.best),
             "seconds": self.seconds,
             "joules": self.joules,
-            "concluded": self.concluded,
+            "owes_measurement": self.owes_measurement,
         }
 
     def load_state_dict(self, state: Mapping[str, Any], where: Path) -> None:
@@ -147,7 +147,8 @@ class TrainingState:
         _check_same("updaters", self.updaters, state["updaters"], where)
         _check_same("averages", self.averages, state["averages"], where)
         self.step, self.evaluations = state["step"], state["evaluations"]
-        self.seconds, self.joules, self.concluded = state["seconds"], state["joules"], state["concluded"]
+        self.seconds, self.joules = state["seconds"], state["joules"]
+        self.owes_measurement = state["owes_measurement"]
         self.best = None if state["best"] is None else decode(Best, state["best"], "best")
         # Frozen parts are in no state: they stay as they were loaded.
         self.method.load_state_dict({**current, **state["method"]})

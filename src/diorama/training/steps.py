@@ -71,7 +71,7 @@ def steps(
     """
     method.requires_grad_(False)
     device = options.precision.device
-    recorder = TurnRecorder() if options.recorded and devices.has_graphs(device) else None
+    graphs = TurnRecorder() if options.recorded and devices.has_graphs(device) else None
     for step in range(start, stop):
         moment = Moment(step, step * options.batch_size)
         options.check.begin(step)
@@ -82,9 +82,9 @@ def steps(
                 continue
             devices.seed(device, fold(seed, rank, step, index))
             turn = Turn(phase, updaters[phase.player], moment, options)
-            losses |= turn.launch(micros) if recorder is None else recorder.take(turn, micros)
+            losses |= turn.launch(micros) if graphs is None else graphs.take(turn, micros)
         done = Moment(step + 1, (step + 1) * options.batch_size)
         devices.seed(device, fold(seed, rank, step, len(phases)))
         with torch.no_grad():
             method.after_step(done)
-        yield Step(step=done.step, images=done.images, losses=losses, notes=recorder.news() if recorder else ())
+        yield Step(step=done.step, images=done.images, losses=losses, notes=graphs.news() if graphs else ())

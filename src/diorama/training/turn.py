@@ -65,7 +65,7 @@ class Turn:
 
         Args:
             micros: the micro-batches of this process, on the device.
-            watch: what the halves of the turn, which a recording would hold, run in.
+            watch: a context around each half; the recorder's finds what a CUDA graph cannot hold.
 
         Returns:
             The turn's values by name, means over the micro-batches.

@@ -75,7 +75,7 @@ class DenoiserMethod(Method):
         spec = SideSpec(key="latent", kind="values", shape=self.model.drawn.shape)
         return (ComputedSide(spec=spec, of=self._drawn_key, encoder=self.codec_part, encode=self.codec.encode),)
 
-    def drawn(self, batch: Batch) -> Tensor:
+    def clean_samples(self, batch: Batch) -> Tensor:
         """What the model is to draw of a batch: its pixels, or their latents, cached or made now by the codec."""
         if self.codec is None:
             return batch[self._drawn_key]
@@ -84,7 +84,7 @@ class DenoiserMethod(Method):
         with torch.no_grad():
             return self.codec.encode(batch[self._drawn_key])
 
-    def read(self, condition: Condition) -> Condition:
+    def encoded_condition(self, condition: Condition) -> Condition:
         """A condition with what the encoder makes of it."""
         return condition if self.encoder is None else {**condition, **self.encoder(condition)}
 

@@ -69,7 +69,7 @@ class DiffusionMethod(DenoiserMethod):
         model = model if codec is None else replace(model, codec=codec.config)
         denoiser = model.denoiser.build()
         encoder = None if model.encoder is None else model.encoder.build()
-        super().__init__(model, denoiser, encoder, codec, "codec", NO_PARTS)
+        super().__init__(model, denoiser, encoder, codec, codec_part="codec", frozen=NO_PARTS)
         self.config = config
 
     def phases(self) -> Sequence[Phase]:
@@ -79,14 +79,14 @@ class DiffusionMethod(DenoiserMethod):
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
-        clean = self.drawn(batch)
+        clean = self.clean_samples(batch)
         t = config.times.draw(process, len(clean), clean.device)
         level = broadcast(process.at(t), clean.dim())
         noise = torch.randn_like(clean)
         x = noised(clean, noise, level)
         told = preconditioning.time(level).reshape(-1).float()
         output = self.denoiser(
-            preconditioning.input(level) * x, told, self.read(dropped(self.model.conditions, batch))
+            preconditioning.input(level) * x, told, self.encoded_condition(dropped(self.model.conditions, batch))
         ).float()
         if config.space == "output":
             error = output - preconditioning.target(clean, noise, level)

@@ -67,7 +67,8 @@ class ProgressiveDistillation(DenoiserMethod):
         denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
         encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
         model = _student_of(teacher.config, config.steps)
-        super().__init__(model, denoiser, encoder, teacher.codec, "teacher", {"teacher": teacher})
+        frozen = {"teacher": teacher}
+        super().__init__(model, denoiser, encoder, teacher.codec, codec_part="teacher", frozen=frozen)
         self.config = config
         # The student's levels, and between any two of them one that only its teacher visits: (2 steps + 1,), falling.
         own = self.model.spacing.times(self.model.process, config.steps)
@@ -89,14 +90,16 @@ class ProgressiveDistillation(DenoiserMethod):
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared distance of the student's clean samples from those that two steps imply."""
-        clean = self.drawn(batch)
+        clean = self.clean_samples(batch)
         step = 2 * torch.randint(self.config.steps, (len(clean),), device=clean.device)
         level, between, below = (self._level(self.times[step + i], clean.dim()) for i in range(3))
         x = noised(clean, torch.randn_like(clean), level)
         condition = {spec.key: batch[spec.key] for spec in self.model.conditions}
         with torch.no_grad():
             target = self._two_steps(x, (level, between, below), condition)
-        predicted = NetworkDenoise(self.denoiser, self.model.preconditioning, self.read(condition))(x, level).clean
+        predicted = NetworkDenoise(self.denoiser, self.model.preconditioning, self.encoded_condition(condition))(
+            x, level
+        ).clean
         weight = self.config.weighting.weight(level, self.model.preconditioning)
         return Loss((weight * (predicted - target).square()).mean())
 
