@@ -15,25 +15,14 @@ from diorama.data.pack import pack_arrays
 from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.evaluation.models import measure_model
 from diorama.evaluation.run import EvaluateOptions, evaluate
-from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
-from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
+from diorama.synthesis.vae import VAESynthesizer
+from tests.evaluation.small_models import small_vae
 from tests.synthesis.models import enlarger, tiny_diffusion
-
-MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 
 
 @pytest.fixture
 def vae() -> VAESynthesizer:
-    torch.manual_seed(0)
-    return (
-        VAESynthesizerConfig(
-            media=MEDIA,
-            encoder=ConvEncoderConfig(size=(32, 32), channels=3, features=8, latent=3),
-            decoder=ConvDecoderConfig(size=(32, 32), channels=3, features=8, latent=3),
-        )
-        .build()
-        .eval()
-    )
+    return small_vae()
 
 
 @pytest.mark.parametrize("name", ["psnr", "ssim", "bpd"])

@@ -23,16 +23,14 @@ from diorama.evaluation.reference import ReferenceOptions, reference_features
 from diorama.evaluation.run import EvaluateOptions, evaluate, measure
 from diorama.media.image import write_image
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
-from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
 from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.store import save
-from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
+from tests.evaluation.small_models import MEDIA, small_vae
 from tests.evaluation.world_data import said_to_be_of_the_world
 from tests.interop.published_folders import pipeline_folder
 
-MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 FD = EvaluateOptions(metrics=("fd@lite",))
 
 
@@ -40,19 +38,6 @@ def _gan() -> GANSynthesizer:
     torch.manual_seed(0)
     generator = DCGANGeneratorConfig(size=(32, 32), channels=3, features=4, latent=5)
     return GANSynthesizerConfig(media=MEDIA, generator=generator).build().eval()
-
-
-def _vae() -> VAESynthesizer:
-    torch.manual_seed(0)
-    return (
-        VAESynthesizerConfig(
-            media=MEDIA,
-            encoder=ConvEncoderConfig(size=(32, 32), channels=3, features=8, latent=3),
-            decoder=ConvDecoderConfig(size=(32, 32), channels=3, features=8, latent=3),
-        )
-        .build()
-        .eval()
-    )
 
 
 def _write(folder: Path, pixels: np.ndarray) -> Path:
@@ -117,7 +102,7 @@ def test_models_are_measured_alike_from_memory_and_disk(pictures: Dataset, tmp_p
 
 def test_reconstructions_and_bounds_are_measured_on_real_records(pictures: Dataset) -> None:
     options = replace(FD, metrics=("psnr", "ssim", "bpd"), count=20, batch_size=8)
-    evaluation = evaluate(_vae(), pictures.split("test"), options)
+    evaluation = evaluate(small_vae(), pictures.split("test"), options)
     results = evaluation.results
     assert evaluation.warnings == ()
     assert [result.metric for result in results] == ["psnr", "ssim", "bpd"]
@@ -130,7 +115,7 @@ def test_reconstructions_and_bounds_are_measured_on_real_records(pictures: Datas
 
 def test_reconstructions_of_what_was_trained_on_are_warned_of(pictures: Dataset) -> None:
     options = replace(FD, metrics=("psnr", "fd@lite"), count=20)
-    evaluation = evaluate(_vae(), pictures.split("train"), options)
+    evaluation = evaluate(small_vae(), pictures.split("train"), options)
     assert [result.metric for result in evaluation.results] == ["psnr", "fd@lite"]
     assert any(warning.startswith("psnr: taken of the split train") for warning in evaluation.warnings)
 

@@ -89,3 +89,4 @@ def test_halves_of_characters_do_no_harm(tmp_path: Path) -> None:
 def test_a_text_that_is_no_caption_takes_no_memory(tmp_path: Path) -> None:
     listed = read_list(_write(tmp_path, {"text": "x" * 5_000_000}, {"text": "a ball"}), FILES, ())
     assert "tokens" not in listed.of(FILES[0], 0)
+    assert "1 texts are longer than 4,096 characters" in listed.note

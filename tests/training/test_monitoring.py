@@ -194,7 +194,7 @@ class ShadeMethod(ToyFlow):
 def view_of(media: MediaSpec, classes: tuple[str, ...] = ()) -> ModelView:
     label = (ConditionSpec(key="label", names=classes),) if classes else ()
     config = ShadeConfig(media=media, conditions=label)
-    view = ModelView(ShadeMethod(config), torch.device("cpu"), None, channels_last=True)
+    view = ModelView(ShadeMethod(config), torch.device("cpu"), None, 20, channels_last=True)
     view.refresh(config.build().state_dict())
     return view
 

@@ -19,7 +19,7 @@ from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
 from diorama.evaluation.catalog.metrics import default_metrics
 from diorama.evaluation.familiar import is_world
-from diorama.evaluation.records import AT_ONCE, batches
+from diorama.evaluation.records import batches
 from diorama.evaluation.reference import reference_features
 from diorama.evaluation.run import EvaluateOptions, Evaluation, evaluate, measure
 from diorama.evaluation.samples import open_samples
@@ -78,7 +78,7 @@ class Measurer:
             column: what is known of it so far.
         """
         chosen = self._resampled(model.to(self.device).eval(), column.name)
-        conditions = usual(model.config.conditions, self.split)
+        conditions = usual(model.config.conditions, self.split, self.count)
         options = DrawOptions(batch_size=self.options.batch_size)
         drawing = Drawing(chosen, self.count, self.options.seed, conditions, options, keep=self.kept)
         metrics = self._metrics_of(column.name, texts=any(spec.key == TEXTS for spec in model.config.conditions))
@@ -142,7 +142,7 @@ class Measurer:
         for name, records_there in self._others().items():
             if records_there >= self.count:
                 split = self.dataset.split(name)
-                records = batches(split, evenly_spaced(split, self.count), self.options.batch_size or AT_ONCE)
+                records = batches(split, evenly_spaced(split, self.count), self.evaluation.at_once)
                 metrics = self._metrics_of("real", texts=TEXTS in split.sides)
                 evaluation = measure(records, self.reference, metrics, seed=self.options.seed)
                 return Column(name="real", kind="real", count=self.count, results=tuple(evaluation.results))

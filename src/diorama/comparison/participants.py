@@ -16,7 +16,7 @@ from diorama.comparison.options import Progress
 from diorama.comparison.pictures import evenly_spaced
 from diorama.core.contracts import pixels_of
 from diorama.core.errors import BadInput
-from diorama.evaluation.records import AT_ONCE, PIXELS, batches
+from diorama.evaluation.records import PIXELS, batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
@@ -126,8 +126,8 @@ def mixture_column(measurer: Measurer, folder: Path) -> Columns:
     """
     yield Progress(doing="fitting the Gaussian mixture")
     info, split = measurer.dataset.info, measurer.dataset.split("train")
-    chosen = evenly_spaced(split, _MOST_FITTED)
-    model = fit(lambda: map(pixels_of, batches(split, chosen, AT_ONCE, PIXELS)), measurer.media, measurer.options.seed)
+    chosen, size = evenly_spaced(split, _MOST_FITTED), measurer.evaluation.at_once
+    model = fit(lambda: map(pixels_of, batches(split, chosen, size, PIXELS)), measurer.media, measurer.options.seed)
     fitted_to = DataOrigin(name=info.name, count=len(chosen), sha256=info.sha256)
     provenance = Provenance(recipe="gaussian mixture", data=fitted_to)
     card = f"# Gaussian mixture\n\nFitted to {len(chosen):,} training records of {info.name}.\n"

@@ -64,7 +64,7 @@ class Drawing:
         self._kept: list[np.ndarray] = []
 
     def __iter__(self) -> Iterator[Batch]:
-        """Batches with the pixels, ``index``, and ``label`` where classes take turns."""
+        """Batches with the pixels, ``index``, and what the samples were given."""
         media, room = self.model.config.media, self.keep
         self.seconds, self._kept = 0.0, []
         started = time.perf_counter()

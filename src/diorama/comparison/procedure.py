@@ -102,8 +102,7 @@ def train_and_measure(
 def _check_that_given_exist(options: CompareOptions) -> None:
     """Refuse what is not there before hours of training rather than after."""
     for run in options.runs:
-        if not store.holds_model(run):
-            store.model_folder(run)  # which says what is missing
+        store.require_model(run)
     for name, samples in options.samples.items():
         if not samples.exists():
             raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")

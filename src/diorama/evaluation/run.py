@@ -20,7 +20,7 @@ from diorama.evaluation.familiar import is_world
 from diorama.evaluation.measures import Measured, Pair
 from diorama.evaluation.models import measure_model
 from diorama.evaluation.protocol import ReferenceStamp, Result
-from diorama.evaluation.records import AT_ONCE, chosen_records, records_stamp
+from diorama.evaluation.records import chosen_records, records_stamp
 from diorama.evaluation.reference import ReferenceFeatures, reference_features
 from diorama.evaluation.subjects import MODEL_SAMPLES, EvaluateOptions, Subject, open_subject
 from diorama.synthesis.base import Sampling, Synthesizer
@@ -223,8 +223,7 @@ def _of_model(opened: Subject, metrics: list[Metric], split: Split, options: Eva
     if opened.model is None:
         raise BadInput(f"metrics: {metrics[0].name} is asked of a model, and samples have none")
     indices = chosen_records(split, options.count or MODEL_SAMPLES, options.seed)
-    size = options.batch_size or AT_ONCE
-    measured = measure_model(opened.model, metrics, split, indices, seed=options.seed, batch_size=size)
+    measured = measure_model(opened.model, metrics, split, indices, seed=options.seed, batch_size=options.at_once)
     return {
         metric.name: Result(
             metric=metric.name,

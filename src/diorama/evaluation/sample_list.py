@@ -77,9 +77,11 @@ def read_list(folder: Path, files: Sequence[str], classes: Sequence[str]) -> Sam
             "they come"
         )
     listed = {file: rows[file] for file in files}
+    tokens, note = _tokens(listed)
     return SampleList(
         {file: index for file, (index, _) in listed.items()},
-        {**_labels(listed, classes), **_tokens(listed)},
+        {**_labels(listed, classes), **tokens},
+        f"{path}: {note}" if note else "",
     )
 
 
@@ -94,15 +96,18 @@ def _labels(rows: _Rows, classes: Sequence[str]) -> dict[str, dict[str, Tensor]]
     return {"label": {file: torch.tensor(classes.index(str(name))) for file, name in names.items()}}
 
 
-def _tokens(rows: _Rows) -> dict[str, dict[str, Tensor]]:
-    """Texts as byte tokens, where every sample has one."""
+def _tokens(rows: _Rows) -> tuple[dict[str, dict[str, Tensor]], str]:
+    """Texts as byte tokens, where every sample has one; and why they are left out, where that must be said."""
     texts = [condition.get("text") for _, condition in rows.values()]
     # JSON can hold halves of characters, which no UTF-8 has.
     known = [text.encode("utf-8", "replace").decode() for text in texts if isinstance(text, str)]
-    if len(known) < len(texts) or not known or any(len(text) > _LONGEST_TEXT for text in known):
-        return {}
+    if len(known) < len(texts) or not known:
+        return {}, ""
+    too_long = sum(len(text) > _LONGEST_TEXT for text in known)
+    if too_long:
+        return {}, f"{too_long} texts are longer than {_LONGEST_TEXT:,} characters, so samples count as drawn of none"
     tokens = encode(known, max(1, *(len(text.encode()) for text in known)))
-    return {"tokens": dict(zip(rows, tokens, strict=True))}
+    return {"tokens": dict(zip(rows, tokens, strict=True))}, ""
 
 
 def _text(value: Any) -> str:

@@ -62,12 +62,17 @@ class EvaluateOptions:
             raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
 
     @property
+    def at_once(self) -> int:
+        """Records that are read, and measured, at a time."""
+        return self.batch_size or AT_ONCE
+
+    @property
     def reference_options(self) -> ReferenceOptions:
         """How features of the real records are taken."""
         return ReferenceOptions(
             count=self.reference,
             seed=self.seed,
-            batch_size=self.batch_size or AT_ONCE,
+            batch_size=self.at_once,
             device=self.device,
             cache=self.cache,
             catalog=self.catalog,
@@ -118,7 +123,7 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
         classes=info.classes,
         count=options.count,
         seed=options.seed,
-        batch_size=options.batch_size or AT_ONCE,
+        batch_size=options.at_once,
     )
     return Subject(samples, warnings=samples.warnings)
 
@@ -130,12 +135,12 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
             f"{against.info.name}: draw a folder of samples (--records) and hold it against data of such partners"
         )
     require_shape("the model draws", model.config.media, against.info.media)
-    chosen = model.resampled(options.sampling)
+    chosen, count = model.resampled(options.sampling), options.count or MODEL_SAMPLES
     drawn = draw(
         chosen,
-        options.count or MODEL_SAMPLES,
+        count,
         seed=options.seed,
-        conditions=usual(model.config.conditions, against),
+        conditions=usual(model.config.conditions, against, count),
         options=DrawOptions(batch_size=options.batch_size),
     )
     return Subject(drawn, model, chosen.drawn_in_steps)
@@ -148,7 +153,7 @@ def _of_split(path: Path, media: MediaSpec, options: EvaluateOptions) -> Subject
         raise BadInput(f"{path}: split {split.name} has {len(split)} records, {options.count} are asked for")
     # One draw must not choose both sides alike when a split is held against itself.
     indices = chosen_records(split, options.count, options.seed + 1)
-    return Subject(batches(split, indices, options.batch_size or AT_ONCE))
+    return Subject(batches(split, indices, options.at_once))
 
 
 def require_shape(what: str, own: MediaSpec, reference: MediaSpec) -> None:

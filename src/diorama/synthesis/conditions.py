@@ -158,12 +158,15 @@ def texts_in_turn(spec: ConditionSpec, texts: Sequence[str]) -> SampleConditions
     return SampleConditions(table={spec.key: encode(texts, length)}, words=tuple({"text": text} for text in texts))
 
 
-def records_in_turn(specs: Sequence[ConditionSpec], split: Split, *, shuffled: bool = False) -> SampleConditions:
+def records_in_turn(
+    specs: Sequence[ConditionSpec], split: Split, most: int | None = None, *, shuffled: bool = False
+) -> SampleConditions:
     """What the records of a split have under the keys that a model reads, one record after another.
 
     Args:
         specs: what the model reads.
         split: the records.
+        most: of them that are read: no more than there are samples.
         shuffled: in an order that is always the same and has nothing to do with the stored one, in which the records
             of a class follow one another; a few samples are then given something of everything.
 
@@ -171,7 +174,7 @@ def records_in_turn(specs: Sequence[ConditionSpec], split: Split, *, shuffled: b
         BadInput: the records lack a key, hold it in another shape or longer than the model reads, or have labels that
             the model does not know.
     """
-    count = min(len(split), max(1, _TABLE_BYTES // sum(_bytes_of(spec) for spec in specs)))
+    count = min(len(split), most or len(split), max(1, _TABLE_BYTES // sum(_bytes_of(spec) for spec in specs)))
     order = np.random.default_rng(0).permutation(len(split)) if shuffled else np.arange(len(split))
     indices = order[:count]
     table = record_condition(specs, split.read(indices, [spec.key for spec in specs]), split)
@@ -241,7 +244,7 @@ def _record_words(
     return words
 
 
-def usual(specs: Sequence[ConditionSpec], split: Split | None) -> SampleConditions:
+def usual(specs: Sequence[ConditionSpec], split: Split | None, most: int | None = None) -> SampleConditions:
     """What samples are given where nobody says: labels in turn, and of a model that reads more the records of a split.
 
     Previews, measurements and comparisons draw with it, so that they see what the model is for.
@@ -256,4 +259,4 @@ def usual(specs: Sequence[ConditionSpec], split: Split | None) -> SampleConditio
         return labels_in_turn(first) if first.names else NOTHING
     if split is None:
         raise BadInput(f"this model is given {', '.join(s.key for s in specs)}, and there are no records to take it of")
-    return records_in_turn(specs, split, shuffled=True)
+    return records_in_turn(specs, split, most, shuffled=True)

@@ -82,6 +82,16 @@ def holds_model(path: Path) -> bool:
     return (path / CONFIG).is_file() or (path / "recipe.json").is_file() or is_diffusers_folder(path)
 
 
+def require_model(path: Path) -> None:
+    """See that :func:`load` finds a model, without reading it.
+
+    Raises:
+        BadInput: there is none; the message says what is missing.
+    """
+    if not is_diffusers_folder(path):
+        model_folder(path)
+
+
 def model_folder(path: Path | str) -> Path:
     """The model folder that a path stands for: itself, or the ``model`` of a run.
 

@@ -44,12 +44,15 @@ class ModelView:
         method: what is trained.
         device: where.
         records: of which samples are given what they have, where the model is given more than labels.
+        most: samples that are drawn at once, beside previews.
         channels_last: as in training.
     """
 
-    def __init__(self, method: Method, device: torch.device, records: Split | None, *, channels_last: bool) -> None:
+    def __init__(
+        self, method: Method, device: torch.device, records: Split | None, most: int, *, channels_last: bool
+    ) -> None:
         self.config = method.synthesizer()
-        self.conditions = usual(self.config.conditions, records)
+        self.conditions = usual(self.config.conditions, records, max(most, _PICTURES))
         self._device, self._channels_last = device, channels_last
         self._model: Synthesizer | None = None
 

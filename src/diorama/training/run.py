@@ -159,7 +159,8 @@ class RunKeeper:
         self.check = FiniteCheck(state.precision.device)
         # Held-out records where there are any: a caption that training has seen says less of the model.
         records = data.val or data.train[0][0]
-        self.view = ModelView(state.method, state.precision.device, records, channels_last=recipe.channels_last)
+        most, layout = recipe.evaluation.samples, recipe.channels_last
+        self.view = ModelView(state.method, state.precision.device, records, most, channels_last=layout)
         self.evaluator: Evaluator | None = None
         self.not_measured = why_not_measured(recipe.evaluation, self.view.config, data.val, origin.catalog)
         if data.val is not None and recipe.evaluation.samples and not self.not_measured:
