@@ -1,4 +1,4 @@
-"""What drawing in bfloat16 changes: the same samples in float32 beside them.
+"""What drawing in half precision changes: the same samples in float32 beside them.
 
     python benchmarks/draw_precision.py --model runs/ddpm --data prepared [--count 5000] [--out FILE.md]
 
@@ -75,33 +75,53 @@ def report(arguments: argparse.Namespace) -> str:
     model = store.load(arguments.model, device=device)
     split = open_any(arguments.data, arguments.data.parent / "cache").split("train")
     reference = reference_features(split, (_METRIC,), ReferenceOptions(device=str(device)))
-    half, half_features = drawn(model, "bf16", reference, arguments.count)
-    full, full_features = drawn(model, "fp32", reference, arguments.count)
+    columns = []
+    # The twins keep all digits of float32: TF32's products have fewer.
+    with devices.full_float32():
+        full, full_features = drawn(model, "fp32", reference, arguments.count)
+        for precision in arguments.precision:
+            half, half_features = drawn(model, precision, reference, arguments.count)
+            columns.append(changes(half, full))
+            columns[-1] += distances(half_features, full_features, reference.features[_FEATURES])
+    lines = [
+        "# What drawing in half precision changes",
+        "",
+        f"`python benchmarks/draw_precision.py`: {arguments.count:,} samples in {model.sampling.steps} steps "
+        f"({devices.describe(device)}, torch {torch.__version__}), each drawn in half precision and in float32; "
+        f"{_METRIC} from {len(split):,} records.",
+        "",
+        f"| | {' | '.join(arguments.precision)} |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    lines += [f"| {name} | {' | '.join(cells)} |" for name, *cells in zip(ROWS, *columns, strict=True)]
+    return "\n".join([*lines, ""])
+
+
+ROWS = (
+    "median picture's PSNR from its float32 twin",
+    "5 % of pictures lie below",
+    "values that differ by no grey level",
+    "values that differ by at most one",
+    f"{_METRIC}, and of the float32 twins",
+    "their difference, 95 % interval of the pairs",
+)
+
+
+def changes(half: Tensor, full: Tensor) -> list[str]:
+    """The first rows, from 8-bit pictures (n, c, h, w)."""
     ratios = psnr(half.float(), full.float(), span=255).clamp(max=_HIGHEST)
     low, middle = (float(ratios.quantile(share)) for share in (0.05, 0.5))
     levels = (half.int() - full.int()).abs()
-    bf16, fp32, difference, error = paired_difference(half_features, full_features, reference.features[_FEATURES])
+    shares = [f"{float((levels <= most).float().mean()):.1%}" for most in (0, 1)]
+    return [f"{middle:.1f} dB", f"{low:.1f} dB", *shares]
+
+
+def distances(half: Tensor, full: Tensor, real: Tensor) -> list[str]:
+    """The last rows, from features (n, d)."""
+    own, twins, difference, error = paired_difference(half, full, real)
     ends = difference - 1.96 * error, difference + 1.96 * error
     holds = "holds" if ends[0] <= 0 <= ends[1] else "does not hold"
-    return "\n".join(
-        [
-            "# What drawing in bfloat16 changes",
-            "",
-            f"{arguments.count:,} samples of {arguments.model.name} ({devices.describe(device)}, torch "
-            f"{torch.__version__}), each drawn in bfloat16 and in float32:",
-            "",
-            "| | |",
-            "|---|---|",
-            f"| median picture's PSNR from its float32 twin | {middle:.1f} dB |",
-            f"| 5 % of pictures lie below | {low:.1f} dB |",
-            f"| values that differ by no grey level | {float((levels == 0).float().mean()):.1%} |",
-            f"| values that differ by at most one | {float((levels <= 1).float().mean()):.1%} |",
-            f"| {_METRIC} in bfloat16 and in float32, of {len(split):,} records | {bf16:.3f} and {fp32:.3f} |",
-            f"| their difference, 95 % interval of the pairs | {difference:+.4f} [{ends[0]:+.4f}, {ends[1]:+.4f}], "
-            f"{holds} 0 |",
-            "",
-        ]
-    )
+    return [f"{own:.3f}, {twins:.3f}", f"{difference:+.4f} [{ends[0]:+.4f}, {ends[1]:+.4f}], {holds} 0"]
 
 
 def main() -> None:
@@ -109,6 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--precision", nargs="+", default=["fp16", "bf16"])
     parser.add_argument("--count", type=int, default=5_000)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path)

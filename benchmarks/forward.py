@@ -114,21 +114,11 @@ class Pass:
         with torch.autocast(self.device.type, torch.bfloat16):
             return self.network(self.x, self.t)
 
-    def recorded(self) -> Callable[[], None]:
-        """The same as a CUDA graph."""
-        for _ in range(3):
-            self()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self()
-        return graph.replay
-
 
 def milliseconds(call: Callable[[], object], device: torch.device, repeats: int) -> float:
     """Median over repeats of a recorded call, after warming up: launching would take longer than a single layer."""
     if device.type != "cuda":
-        call()
-        return float("nan")
+        return launched_milliseconds(call, device, repeats)
     own = torch.cuda.Stream()
     own.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(own):
@@ -138,11 +128,19 @@ def milliseconds(call: Callable[[], object], device: torch.device, repeats: int)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         call()
+    return launched_milliseconds(graph.replay, device, repeats)
+
+
+def launched_milliseconds(call: Callable[[], object], device: torch.device, repeats: int) -> float:
+    """Median over repeats of a call as it is, after one that warms up."""
+    call()
+    if device.type != "cuda":
+        return float("nan")
     times = []
     for _ in range(repeats):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record()
-        graph.replay()
+        call()
         end.record()
         torch.cuda.synchronize()
         times.append(start.elapsed_time(end))
@@ -203,8 +201,8 @@ def _add(moved: dict[str, float], kind: str, count: int) -> None:
 
 def report(name: str, run: Pass, wants: dict[str, float], peak: float, arguments: argparse.Namespace) -> list[str]:
     """Lines on one variant."""
-    launched = milliseconds(run, run.device, arguments.repeats)
-    graph = milliseconds(run.recorded(), run.device, arguments.repeats) if run.device.type == "cuda" else float("nan")
+    launched = launched_milliseconds(run, run.device, arguments.repeats)
+    graph = milliseconds(run, run.device, arguments.repeats)
     total = sum(value for key, value in wants.items() if key.endswith("TFLOP"))
     rate = 1000 * total / graph
     lines = [
@@ -290,21 +288,21 @@ def sweep(batch: int, device: torch.device, arguments: argparse.Namespace) -> li
     lines = [f"## Group norm, batch {batch}: GB/s (read once, written once)", ""]
     shapes = ((128, 0, 32), (256, 128, 32), (256, 0, 16), (256, 256, 16), (256, 0, 8))
     names = " | ".join(f"{a}{f'+{b}' if b else ''}, {size} px" for a, b, size in shapes)
-    lines += [f"| accesses, registers, line, warps | {names} |", "|---" * (len(shapes) + 1) + "|"]
+    lines += [f"| accesses, registers, sector, line, warps | {names} |", "|---" * (len(shapes) + 1) + "|"]
     settings = [
-        (8, 80, 128, 16),
-        (8, 64, 128, 16),
-        (8, 128, 128, 16),
-        (4, 80, 128, 16),
-        (8, 80, 64, 16),
-        (8, 80, 256, 16),
-        (8, 80, 128, 8),
-        (8, 128, 64, 16),
-        (8, 128, 128, 8),
-        (16, 128, 128, 16),
-        (16, 255, 64, 16),
+        (8, 80, 32, 128, 16),
+        (8, 96, 32, 128, 16),
+        (16, 96, 32, 128, 16),
+        (16, 112, 32, 128, 16),
+        (16, 128, 32, 128, 16),
+        (16, 160, 32, 128, 16),
+        (16, 128, 64, 128, 16),
+        (16, 128, 32, 256, 16),
+        (16, 128, 32, 128, 8),
+        (32, 200, 32, 128, 8),
+        (32, 240, 64, 128, 8),
     ]
-    for accesses, registers, line, warps in settings:
+    for accesses, registers, sector, line, warps in settings:
         cells = []
         for channels, joined, size in shapes:
             x = torch.randn(batch, channels, size, size, device=device, dtype=torch.bfloat16)
@@ -312,12 +310,13 @@ def sweep(batch: int, device: torch.device, arguments: argparse.Namespace) -> li
             x, skip = (None if s is None else s.contiguous(memory_format=torch.channels_last) for s in (x, skip))
             layer = GroupNormAct(32, channels + joined, act="silu").to(device)
             with ExitStack() as held, torch.no_grad():
-                changed = {"_PARTS": accesses, "_REGISTERS_FORWARD": registers, "_LINE": line, "_MOST_WARPS": warps}
+                budget = group_norm_triton._Budget(accesses, registers)
+                changed = {"_FORWARD": budget, "_SECTOR": sector, "_LINE": line, "_MOST_WARPS": warps}
                 for name, value in changed.items():
                     held.enter_context(patch.object(group_norm_triton, name, value))
                 time = milliseconds(lambda x=x, s=skip, m=layer: m(x, skip=s), device, arguments.repeats)
             cells.append(f"{4e-6 * batch * (channels + joined) * size * size / time:,.0f}")
-        lines.append(f"| {accesses}, {registers}, {line}, {warps} | {' | '.join(cells)} |")
+        lines.append(f"| {accesses}, {registers}, {sector}, {line}, {warps} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 

@@ -20,8 +20,11 @@ from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset, open_dataset
 from diorama.evaluation.records import batches
 from diorama.evaluation.reference import ReferenceOptions, reference_features
-from diorama.evaluation.run import Evaluation, measure, measure_shared
+from diorama.evaluation.run import Evaluation, evaluate, measure, measure_shared
+from diorama.evaluation.subjects import EvaluateOptions, open_subject
+from diorama.synthesis.samples import sample
 from tests.evaluation.conftest import FRAMES
+from tests.evaluation.small_models import small_vae
 
 METRICS = ("fd@lite", "kid@lite", "precision@lite", "fd@lite-clip", "modes")
 
@@ -49,6 +52,8 @@ def take_part(rank: int, port: int, path: Path, cache: Path, answers: Any) -> No
         heard["whole"] = [asdict(result) for result in whole.results]
         alone = measure_shared(_samples(dataset, 0, 1) if rank == 1 else iter(()), reference, METRICS, seed=3)
         heard["alone"] = [asdict(result) for result in alone.results]
+        told = evaluate(path, dataset.split("train"), EvaluateOptions(metrics=METRICS, batch_size=5))
+        heard["evaluated"] = [asdict(result) for result in told.results]
         heard["refusals"] = [_refusal(rank, dataset, reference, which) for which in ("nobody", "few", "broken")]
         distributed.barrier()
     answers.put(heard)
@@ -93,13 +98,41 @@ def one(clips: Dataset) -> Evaluation:
 
 
 def test_all_hear_the_same(heard: list[dict[str, Any]]) -> None:
-    for key in ("whole", "alone"):
+    for key in ("whole", "alone", "evaluated"):
         assert heard[0][key] == heard[1][key]
 
 
 @pytest.mark.parametrize("key", ["whole", "alone"])
 def test_the_answer_is_that_of_one_process(heard: list[dict[str, Any]], one: Evaluation, key: str) -> None:
-    for shared, result in zip(heard[0][key], one.results, strict=True):
+    _assert_alike(heard[0][key], one)
+
+
+def test_an_evaluation_is_shared_out(heard: list[dict[str, Any]], clips: Dataset) -> None:
+    one = evaluate(clips.path, clips.split("train"), EvaluateOptions(metrics=METRICS, batch_size=5))
+    _assert_alike(heard[0]["evaluated"], one)
+
+
+def test_every_process_has_a_share_of_what_is_evaluated(
+    pictures: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    split, options = pictures.split("train"), EvaluateOptions(count=17, batch_size=2)
+    model, files = small_vae(), tmp_path / "files"
+    list(sample(model, 17, out=files))
+    found: dict[str, list[list[int]]] = {"model": [], "files": [], "prepared": []}
+    for rank in range(3):
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(distributed, "world_size", lambda: 3)
+        for name, subject in (("model", model), ("files", files), ("prepared", pictures.path)):
+            share = open_subject(subject, split, options).batches
+            found[name].append([int(i) for batch in share for i in batch["index"]])
+    for shares in found.values():
+        assert all(len(share) >= 4 for share in shares)
+        together = sorted(i for share in shares for i in share)
+        assert len(together) == len(set(together)) == 17
+
+
+def _assert_alike(found: list[dict[str, Any]], one: Evaluation) -> None:
+    for shared, result in zip(found, one.results, strict=True):
         expected = asdict(result)
         for value in (shared, expected):
             interval = value.pop("interval")

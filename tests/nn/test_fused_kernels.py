@@ -79,10 +79,10 @@ def test_a_map_of_more_values_than_32_bits_count_is_normalised_to_its_end() -> N
 def test_a_map_that_fits_into_registers_is_seen_whole() -> None:
     from diorama.nn.group_norm_triton import _Shape
 
-    assert _Shape(256, 128, 32 * 32, 32, 2).whole
-    assert _Shape(1, 384, 32 * 32, 32, 2).whole
-    assert _Shape(1000, 512, 16 * 16, 32, 4).whole
-    assert not _Shape(256, 128, 256 * 256, 32, 2).whole
+    assert _Shape(256, 128, 32 * 32, 32, 2, 8).whole
+    assert _Shape(1, 384, 32 * 32, 32, 2, 8).whole
+    assert _Shape(1000, 512, 16 * 16, 32, 4, 8).whole
+    assert not _Shape(256, 128, 256 * 256, 32, 2, 16).whole
 
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with PyTorch's CUDA builds only")
@@ -92,15 +92,16 @@ def test_a_map_that_fits_into_registers_is_seen_whole() -> None:
     width=st.integers(1, 300),
     pixels=st.integers(1, 5000),
     itemsize=st.sampled_from([2, 4]),
+    accesses=st.sampled_from([8, 16]),
 )
 def test_programs_cover_every_group_and_every_pixel(
-    batch: int, groups: int, width: int, pixels: int, itemsize: int
+    batch: int, groups: int, width: int, pixels: int, itemsize: int, accesses: int
 ) -> None:
     from diorama.nn.group_norm_triton import _Shape
 
-    shape = _Shape(batch, groups * width, pixels, groups, itemsize)
+    shape = _Shape(batch, groups * width, pixels, groups, itemsize, accesses)
     assert groups % shape.together == 0
     assert (shape.chunks - 1) * shape.tile * shape.parts < pixels <= shape.chunks * shape.tile * shape.parts
     assert shape.grid() == (batch * shape.chunks * groups // shape.together,)
     assert shape.chunks == 1 or not shape.whole
-    assert shape.parts <= 8 or shape.tile == 1
+    assert shape.parts <= accesses or shape.tile == 1

@@ -12,7 +12,7 @@ from diorama.core import device as devices
 from diorama.core.contracts import Batch, pixels_of
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.conditions import SampleConditions, usual
-from diorama.synthesis.drawing import DrawOptions, draw, share_of
+from diorama.synthesis.drawing import DrawOptions, DrawPrecision, draw, share_of
 from tests.synthesis.models import enlarger, tiny_diffusion, tiny_gan, tiny_vae, tiny_video_gan
 
 PLAIN = DrawOptions(precision="fp32")
@@ -59,10 +59,11 @@ def test_exact_samples_are_bit_equal_however_they_are_asked_for() -> None:
     assert torch.equal(whole[6:11], some)
 
 
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
 @pytest.mark.parametrize("model", [tiny_gan(), tiny_diffusion()])
-def test_lower_precision_keeps_the_picture(model: Synthesizer) -> None:
+def test_lower_precision_keeps_the_picture(model: Synthesizer, precision: DrawPrecision) -> None:
     full = together(list(draw(model, 64, options=PLAIN)))
-    faster = together(list(draw(model, 64, options=DrawOptions(precision="bf16"))))
+    faster = together(list(draw(model, 64, options=DrawOptions(precision=precision))))
     errors = (full - faster).square().flatten(1).mean(1)
     assert (10 * torch.log10(4 / errors)).median() >= 45
 
@@ -79,8 +80,37 @@ def test_precision_is_lowered_by_itself_only_where_it_saves_steps(monkeypatch: p
     assert seen == [False, *[True] * 4]
 
 
+def test_features_that_float16_cannot_hold_are_drawn_in_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(devices, "has_bf16", lambda device: True)
+    model, seen = tiny_diffusion(), []
+
+    def enlarge(module: torch.nn.Module, given: object, output: Tensor) -> Tensor:
+        seen.append(output.dtype)
+        return output * (1e6 if len(seen) > 4 else 1.0)
+
+    expected = together(list(draw(model, 6, options=DrawOptions(precision="bf16", batch_size=2))))
+    model.denoiser.conv_in.register_forward_hook(enlarge)
+    # The first batch, of four steps, fits. The second does not, when the third is on its way: both are drawn again.
+    found = list(draw(model, 6, options=DrawOptions(precision="fp16", batch_size=2)))
+    assert [batch["index"].tolist() for batch in found] == [[0, 1], [2, 3], [4, 5]]
+    assert seen == [*[torch.float16] * 12, *[torch.bfloat16] * 8]
+    assert "sample 2 and those after it are drawn in bfloat16" in caplog.text
+    assert torch.isfinite(together(found)).all()
+    torch.testing.assert_close(together(found)[:2], expected[:2], atol=5e-2, rtol=0)
+
+
+def test_a_model_without_numbers_is_drawn_as_it_is() -> None:
+    model = tiny_diffusion()
+    torch.nn.init.constant_(model.denoiser.conv_in.weight, float("nan"))
+    assert len(together(list(draw(model, 4, options=DrawOptions(precision="fp16", batch_size=2))))) == 4
+
+
 def test_the_caller_is_not_under_autocast() -> None:
-    assert not any(torch.is_autocast_enabled("cpu") for _ in draw(tiny_gan(), 3, options=DrawOptions(precision="bf16")))
+    for precision in ("fp16", "bf16"):
+        options = DrawOptions(precision=precision, batch_size=1)
+        assert not any(torch.is_autocast_enabled("cpu") for _ in draw(tiny_gan(), 3, options=options))
 
 
 def test_another_sampler_is_used() -> None:

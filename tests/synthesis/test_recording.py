@@ -19,7 +19,7 @@ PLAIN = DrawOptions(precision="fp32", recorded=False)
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("guidance", [1.0, 2.5])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_recorded_samples_are_the_launched_ones(precision: str, guidance: float) -> None:
     model = tiny_diffusion(("cat", "dog")).to("cuda")
     conditions = usual(model.config.conditions, None)
@@ -34,7 +34,7 @@ def test_recorded_samples_are_the_launched_ones(precision: str, guidance: float)
 
 @pytest.mark.gpu
 def test_one_answer_does_not_overwrite_another() -> None:
-    network = RecordedNetwork(tiny_diffusion().to("cuda").denoiser, bf16=False)
+    network = RecordedNetwork(tiny_diffusion().to("cuda").denoiser, torch.float32)
     x, t = torch.randn(2, 1, 8, 8, device="cuda"), torch.ones(2, device="cuda")
     with torch.no_grad():
         first = network(x, t, {})

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -14,6 +14,9 @@ from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, par
 from diorama.cli.progress import display
 from diorama.core.user_files import catalog_of
 from diorama.evaluation.catalog.metrics import parse_metric
+
+if TYPE_CHECKING:
+    from diorama.evaluation.run import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +76,14 @@ def main(words: Sequence[str]) -> None:
         for metric in arguments.metrics:
             parse_metric(metric, own)
 
+    from diorama.core import distributed
     from diorama.core.device import pick
     from diorama.core.files import cache_folder
     from diorama.data.raw import open_any
-    from diorama.evaluation.protocol import in_words, to_json, write_results
     from diorama.evaluation.run import EvaluateOptions, evaluate
 
     with arguments_at_fault():
-        device = str(pick(arguments.device))
+        device = pick(arguments.device)
     sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
     try:
         options = EvaluateOptions(
@@ -91,17 +94,25 @@ def main(words: Sequence[str]) -> None:
             reference=arguments.reference,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
-            device=device,
+            device=str(device),
             sampling=sampling,
             cache=cache_folder() / "features",
             catalog=own,
         )
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
-    with display() as shown:
-        shown.update(f"measuring {arguments.subject} against {arguments.against}")
-        dataset = open_any(arguments.against, cache_folder())
-        evaluation = evaluate(arguments.subject, dataset.split(arguments.split), options)
+    with distributed.session(distributed.own_device(device)):
+        with display() as shown:
+            shown.update(f"measuring {arguments.subject} against {arguments.against}")
+            dataset = open_any(arguments.against, cache_folder())
+            evaluation = evaluate(arguments.subject, dataset.split(arguments.split), options)
+        if distributed.is_first():
+            _report(evaluation, arguments.json)
+
+
+def _report(evaluation: Evaluation, path: Path | None) -> None:
+    from diorama.evaluation.protocol import in_words, to_json, write_results
+
     width = max(len(result.metric) for result in evaluation.results)
     for result in to_json(evaluation.results)["results"]:
         real = result["reference"]["count"]
@@ -110,5 +121,5 @@ def main(words: Sequence[str]) -> None:
     for warning in evaluation.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     # Last, so that a file that cannot be written costs no number.
-    if arguments.json is not None:
-        write_results(arguments.json, evaluation.results)
+    if path is not None:
+        write_results(path, evaluation.results)

@@ -40,7 +40,7 @@ class Arguments:
         like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance.
         format: of clips: mp4, webm, gif, or frames for a numbered folder of pictures each.
         batch_size: samples drawn at a time, as many as memory holds by default; does not change what they are.
-        precision: auto is bf16 where the device has it and the model draws in many steps.
+        precision: auto is half precision for models that draw in many steps: fp16 on a GPU, bf16 on a CPU that has it.
         exact: bit-equal files on one machine whatever the count is; slower.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         with_files: Python files whose CATALOG names config classes of your own.
@@ -61,7 +61,7 @@ class Arguments:
     like: Path | None = None
     format: Literal["mp4", "webm", "gif", "frames"] = "mp4"
     batch_size: int | None = None
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     exact: bool = False
     device: str = "auto"
     with_files: Files = ()

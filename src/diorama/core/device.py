@@ -63,6 +63,16 @@ def has_bf16(device: torch.device) -> bool:
     return False
 
 
+def finest_half(device: torch.device) -> torch.dtype | None:
+    """The half precision with the most digits that the device multiplies in hardware, ``None`` where it has none.
+
+    Float16 has three bits more than bfloat16, and overflows at 65,504.
+    """
+    if device.type == "cuda":
+        return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else None
+    return torch.bfloat16 if has_bf16(device) else None
+
+
 @dataclass(frozen=True)
 class Precision:
     """What matrix products are computed in.

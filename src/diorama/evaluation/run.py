@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch
 from diorama.core.errors import BadInput
@@ -46,6 +47,9 @@ def evaluate(
 ) -> Evaluation:
     """Measure samples or a model against real data.
 
+    Under ``torchrun`` all processes must call it: each draws a share of a model's samples and takes the features of a
+    share of all, and all hear the answer.
+
     Args:
         subject: a folder or archive of samples, a prepared data set, a model or run folder, or a Synthesizer.
         against: a prepared data set, a split of one, a small raw folder, or the words ``world`` and ``world-video``.
@@ -55,6 +59,12 @@ def evaluate(
         BadInput: a path that is none of these, samples of another size than the reference, too few of them, an
             unknown metric, or one that the subject cannot be asked for.
     """
+    device = distributed.own_device(devices.pick(options.device))
+    with distributed.session(device):
+        return _evaluated(subject, against, replace(options, device=str(device)))
+
+
+def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, options: EvaluateOptions) -> Evaluation:
     split = against if isinstance(against, Split) else _open_split(against, options)
     names = options.metrics or default_metrics(split.info.media, of_world=is_world(split))
     catalog = catalog_with(options.catalog)
@@ -66,8 +76,8 @@ def evaluate(
     if asked:
         results |= _of_model(opened, asked, split, options)
     if others:
-        reference = reference_features(split, others, options.reference_options)
-        evaluation = measure(opened.batches, reference, others, seed=options.seed).drawn_by(opened.sampling)
+        reference = reference_features(split, others, replace(options.reference_options, shared=True))
+        evaluation = measure_shared(opened.batches, reference, others, seed=options.seed).drawn_by(opened.sampling)
         results |= {result.metric: result for result in evaluation.results}
         warnings += [*opened.warnings(), *evaluation.warnings]
     return Evaluation(results=tuple(results[name] for name in names), warnings=tuple(warnings))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
 
+from diorama.core import distributed
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Split, is_prepared, open_dataset
@@ -16,7 +18,7 @@ from diorama.evaluation.reference import ReferenceOptions
 from diorama.evaluation.samples import SampleFolder
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import draws_partners, usual
-from diorama.synthesis.drawing import DrawOptions, draw
+from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.store import holds_model, load
 
 MODEL_SAMPLES = 2_000
@@ -84,7 +86,7 @@ class Subject:
     """What is measured.
 
     Args:
-        batches: of samples in [-1, 1], with ``index`` and what they were given; read once.
+        batches: this process's share of the samples, in [-1, 1], with ``index`` and what they were given; read once.
         model: that draws them, if one does.
         sampling: how it draws them; ``None`` where no model does, or in one pass.
         warnings: what was left out, once the batches have been read.
@@ -125,7 +127,12 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
         seed=options.seed,
         batch_size=options.at_once,
     )
-    return Subject(samples, warnings=samples.warnings)
+    return Subject(_own_turns(samples), warnings=samples.warnings)
+
+
+def _own_turns(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Every so many-th batch, where there are so many processes: reading costs little beside taking features."""
+    return islice(batches, distributed.rank(), None, distributed.world_size())
 
 
 def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
@@ -136,12 +143,13 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
         )
     require_shape("the model draws", model.config.media, against.info.media)
     chosen, count = model.resampled(options.sampling), options.count or MODEL_SAMPLES
+    first, share = share_of(count)
     drawn = draw(
         chosen,
-        count,
+        share,
         seed=options.seed,
         conditions=usual(model.config.conditions, against, count),
-        options=DrawOptions(batch_size=options.batch_size),
+        options=DrawOptions(batch_size=options.batch_size, first=first),
     )
     return Subject(drawn, model, chosen.drawn_in_steps)
 
@@ -153,7 +161,7 @@ def _of_split(path: Path, media: MediaSpec, options: EvaluateOptions) -> Subject
         raise BadInput(f"{path}: split {split.name} has {len(split)} records, {options.count} are asked for")
     # One draw must not choose both sides alike when a split is held against itself.
     indices = chosen_records(split, options.count, options.seed + 1)
-    return Subject(batches(split, indices, options.at_once))
+    return Subject(_own_turns(batches(split, indices, options.at_once)))
 
 
 def require_shape(what: str, own: MediaSpec, reference: MediaSpec) -> None:

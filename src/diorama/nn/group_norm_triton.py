@@ -20,8 +20,17 @@ from diorama.nn import group_norm_forward as forward_kernels
 
 _ACCESS = 16
 """Bytes that a thread reads at once."""
-_PARTS = 8
-"""The most accesses whose values one thread keeps in registers."""
+
+
+class _Budget(NamedTuple):
+    """Of a thread: accesses whose values it keeps in registers, and registers, both at most."""
+
+    accesses: int
+    registers: int
+
+
+_FORWARD, _BACKWARD = _Budget(16, 128), _Budget(8, 128)
+"""Backwards the gradient is kept as well."""
 _SECTOR, _LINE = 32, 128
 """Bytes of the smallest and of the best access to memory: a program reads so many of each pixel."""
 _FEWEST_WARPS, _WARPS, _MOST_WARPS = 4, 8, 16
@@ -31,8 +40,6 @@ With fewer threads than channels the compiler uses the layout of vectors for til
 """
 _SUMS = 4096
 """Sums of chunks that a program reads at once, at most."""
-_REGISTERS_FORWARD, _REGISTERS_BACKWARD = 80, 128
-"""Of a thread, at most: so that three programs fit at once, or two that keep the gradient as well."""
 
 
 class _Shape(NamedTuple):
@@ -41,6 +48,7 @@ class _Shape(NamedTuple):
     pixels: int
     groups: int
     itemsize: int
+    accesses: int
 
     @property
     def width(self) -> int:
@@ -79,7 +87,7 @@ class _Shape(NamedTuple):
     @property
     def parts(self) -> int:
         """Tiles of a program."""
-        return triton.cdiv(self.pixels, self.tile) if self.whole else _PARTS
+        return triton.cdiv(self.pixels, self.tile) if self.whole else self.accesses
 
     @property
     def chunks(self) -> int:
@@ -95,7 +103,7 @@ class _Shape(NamedTuple):
     def _warps_for(self, together: int) -> int:
         """Groups of threads that keep all pixels of so many groups of channels."""
         size = self.pixels * together * self.lanes * self.itemsize
-        return max(_FEWEST_WARPS, triton.next_power_of_2(triton.cdiv(size, 32 * _ACCESS * _PARTS)))
+        return max(_FEWEST_WARPS, triton.next_power_of_2(triton.cdiv(size, 32 * _ACCESS * self.accesses)))
 
     def grid(self) -> tuple[int]:
         return (self.batch * self.chunks * (self.groups // self.together),)
@@ -129,11 +137,13 @@ class _Given(NamedTuple):
     groups: int
     eps: float
     silu: bool
+    budget: _Budget
 
     @property
     def shape(self) -> _Shape:
-        b, c, h, w = self.x.shape
-        return _Shape(b, c + (0 if self.skip is None else self.skip.shape[1]), h * w, self.groups, self.x.itemsize)
+        (b, c, h, w), skip = self.x.shape, self.skip
+        channels = c if skip is None else c + skip.shape[1]
+        return _Shape(b, channels, h * w, self.groups, self.x.itemsize, self.budget.accesses)
 
     def pointers(self) -> tuple[Tensor, Tensor, Tensor]:
         """x, skip and offset; x stands for what is absent, and is not read there."""
@@ -149,10 +159,10 @@ class _Given(NamedTuple):
         """Between the weights of samples; 0 where all samples share them."""
         return self.shape.channels if self.weight.dim() == 2 else 0
 
-    def options(self, registers: int) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         """What all kernels are told that go through the features."""
         kinds = {"HAS_SKIP": self.skip is not None, "HAS_OFFSET": self.offset is not None}
-        return {**kinds, **self.shape.tiling(), "maxnreg": registers}
+        return {**kinds, **self.shape.tiling(), "maxnreg": self.budget.registers}
 
 
 class _Moments(NamedTuple):
@@ -177,7 +187,7 @@ def _forward(given: _Given) -> tuple[Tensor, _Moments]:
     y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
     known = (shape.batch, shape.groups)
     moments = _Moments(*(torch.empty(known, dtype=torch.float32, device=x.device) for _ in range(2)))
-    affine, options = (given.weight, given.bias), given.options(_REGISTERS_FORWARD)
+    affine, options = (given.weight, given.bias), given.options()
     if shape.whole:
         forward_kernels.whole_forward_kernel[shape.grid()](
             *given.pointers(), *affine, y, *moments, *given.sizes(), given.stride(), given.eps, SILU=given.silu,
@@ -207,7 +217,7 @@ def _backward(given: _Given, moments: _Moments, dy: Tensor) -> _Gradients:
     known = (x, skip, dy, offset, *moments, given.weight, given.bias)
     written = (found.x, found.x if found.skip is None else found.skip)
     small = (*affine, affine if found.offset is None else found.offset)
-    options = {"SILU": given.silu, **given.options(_REGISTERS_BACKWARD)}
+    options = {"SILU": given.silu, **given.options()}
     if shape.whole:
         backward_kernels.whole_backward_kernel[shape.grid()](
             *known, *written, *small, *given.sizes(), given.stride(), **options
@@ -241,7 +251,7 @@ class _GroupNorm(torch.autograd.Function):
         bias: Tensor,
         how: tuple[int, float, bool],
     ) -> Tensor:
-        y, moments = _forward(_Given(x, skip, offset, weight, bias, *how))
+        y, moments = _forward(_Given(x, skip, offset, weight, bias, *how, _FORWARD))
         ctx.save_for_backward(x, skip, offset, weight, bias, *moments)
         ctx.how = how
         return y
@@ -251,7 +261,8 @@ class _GroupNorm(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, skip, offset, weight, bias, *moments = ctx.saved_tensors
         dy = dy.contiguous(memory_format=torch.channels_last)
-        given = _Given(x, skip, offset, weight, bias, *ctx.how)
+        groups, eps, silu = ctx.how
+        given = _Given(x, skip, offset, weight, bias, groups, eps, silu, _BACKWARD)
         found = _backward(given, _Moments(*moments), dy)
         d_weight, d_bias = found.affine if weight.dim() == 2 else found.affine.sum(1)
         d_offset = None if found.offset is None else found.offset.to(offset.dtype)
@@ -289,7 +300,7 @@ def group_norm_silu(
     x = x.contiguous(memory_format=torch.channels_last)
     skip = None if skip is None else skip.contiguous(memory_format=torch.channels_last)
     offset = None if offset is None else offset.contiguous()
-    given = _Given(x, skip, offset, weight.contiguous(), bias.contiguous(), groups, eps, silu)
+    given = _Given(x, skip, offset, weight.contiguous(), bias.contiguous(), groups, eps, silu, _FORWARD)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given[:5]):
         return _GroupNorm.apply(*given[:5], (groups, eps, silu))
     return _forward(given)[0]

@@ -104,11 +104,11 @@ class Synthesizer(nn.Module, ABC):
             f"{asked}: this model, a {type(self).__name__}, draws in one pass and has no such thing to change"
         )
 
-    def recorded(self, *, bf16: bool) -> Synthesizer:
+    def recorded(self, dtype: torch.dtype) -> Synthesizer:
         """The same model with what it repeats recorded, where that is faster; itself where there is nothing.
 
         Args:
-            bf16: it will be called under bfloat16 autocast.
+            dtype: of the autocast under which it will be called; float32 for none.
         """
         return self
 

@@ -174,12 +174,12 @@ class DiffusionSynthesizer(Synthesizer):
         other.config = changed
         return other
 
-    def recorded(self, *, bf16: bool) -> DiffusionSynthesizer:
+    def recorded(self, dtype: torch.dtype) -> DiffusionSynthesizer:
         """The same model with the network's pass recorded, on a CUDA device."""
         if self.device.type != "cuda":
             return self
         other = copy.copy(self)
-        other.network = RecordedNetwork(self.denoiser, bf16=bf16)
+        other.network = RecordedNetwork(self.denoiser, dtype)
         return other
 
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:

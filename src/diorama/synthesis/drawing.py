@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +12,13 @@ import torch
 
 from diorama.core import device as devices
 from diorama.core import distributed
-from diorama.core.contracts import Batch
+from diorama.core.contracts import Batch, pixels_of
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import NOTHING, SampleConditions
+
+_log = logging.getLogger(__name__)
+
+DrawPrecision = Literal["auto", "fp32", "fp16", "bf16"]
 
 EXACT_BATCH = 8
 """Samples of one forward pass under ``exact``; always as many, always cut at the same indices."""
@@ -37,8 +42,9 @@ class DrawOptions:
             is, only its rounding.
         first: index of the first sample.
         exact: bit-equal samples on one machine whatever ``first`` and the count are, at a fixed small batch in float32.
-        precision: ``auto`` is bfloat16 where the device has it in hardware and the model draws in many steps, whose
-            time it halves; else float32.
+        precision: ``auto`` is half precision for models that draw in many steps, whose time it halves, where the
+            device has it in hardware: float16 on CUDA devices, bfloat16 on CPUs; else float32. Samples whose features
+            float16 cannot hold are drawn in bfloat16, and a warning says so.
         sampling: sampler, steps and guidance in place of the model's own.
         recorded: on a CUDA device the network's pass is recorded once and replayed at every step.
     """
@@ -46,7 +52,7 @@ class DrawOptions:
     batch_size: int | None = None
     first: int = 0
     exact: bool = False
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: DrawPrecision = "auto"
     sampling: Sampling = AS_TRAINED
     recorded: bool = True
 
@@ -55,7 +61,7 @@ class DrawOptions:
             raise ValueError(f"batch_size must be positive, got {self.batch_size}")
         if self.first < 0:
             raise ValueError(f"first must not be negative, got {self.first}")
-        if self.exact and self.precision == "bf16":
+        if self.exact and self.precision not in ("auto", "fp32"):
             raise ValueError("exact samples are drawn in fp32")
 
 
@@ -88,28 +94,67 @@ def draw(
     """
     if not count:
         return
-    chosen = model.resampled(options.sampling)
-    bf16 = _in_bf16(chosen, options)
-    drawer = chosen.recorded(bf16=bf16) if options.recorded and not options.exact else chosen
-    # Yielding inside the context would put the caller's own arithmetic under it.
-    faster = devices.Precision(torch.bfloat16 if bf16 else torch.float32, model.device)
-    size = EXACT_BATCH if options.exact else options.batch_size or _fitting(chosen, count)
+    drawer = _Drawer(model.resampled(options.sampling), count, seed, conditions, options)
     start, end = options.first, options.first + count
-    while start < end:
-        stop = min(end, start + (size - start % size if options.exact else size))
-        try:
-            with faster.autocast():
-                batch = _batch(drawer, range(start, stop), seed, conditions, exact=options.exact)
-        except torch.cuda.OutOfMemoryError:
-            if size == 1 or options.exact:
-                raise
-            # The recording of the larger batch still holds its memory.
-            size //= 2
-            drawer = chosen.recorded(bf16=bf16) if options.recorded else chosen
-            torch.cuda.empty_cache()
+    held: Batch | None = None
+    while start < end or held is not None:
+        launched = drawer.batch(start, end) if start < end else None
+        if held is not None and not drawer.keeps(held):
+            start, held = int(held["index"][0]), None
             continue
-        yield batch
-        start = stop
+        if held is not None:
+            yield held
+        if launched is not None:
+            start += len(launched["index"])
+        # The device works on a batch while the one before it is looked at: waiting for each would leave it idle.
+        held = launched
+
+
+class _Drawer:
+    """One call of :func:`draw`: the model in the precision and the batch size that have worked so far."""
+
+    def __init__(
+        self, model: Synthesizer, count: int, seed: int, conditions: SampleConditions, options: DrawOptions
+    ) -> None:
+        self.model, self.seed, self.conditions, self.options = model, seed, conditions, options
+        self.size = EXACT_BATCH if options.exact else options.batch_size or _fitting(model, count)
+        self.dtype = _dtype(model, options)
+        self.ready = self._made_ready()
+
+    def batch(self, start: int, end: int) -> Batch:
+        """Samples from ``start`` on, ``end`` at the latest; a CUDA device may still be at work on them."""
+        while True:
+            # Yielding inside the context would put the caller's own arithmetic under it.
+            faster = devices.Precision(self.dtype, self.model.device)
+            exact, size = self.options.exact, self.size
+            stop = min(end, start + (size - start % size if exact else size))
+            try:
+                with faster.autocast():
+                    return _batch(self.ready, range(start, stop), self.seed, self.conditions, exact=exact)
+            except torch.cuda.OutOfMemoryError:
+                if size == 1 or exact:
+                    raise
+                # The recording of the larger batch still holds its memory.
+                self.size = size // 2
+                self.ready = self._made_ready()
+                torch.cuda.empty_cache()
+
+    def keeps(self, batch: Batch) -> bool:
+        """Whether a batch is as it should be; if not, it is to be drawn again, in the precision that is set now."""
+        if self.dtype != torch.float16 or bool(pixels_of(batch).isfinite().all()):
+            return True
+        self.dtype = torch.bfloat16 if devices.has_bf16(self.model.device) else torch.float32
+        _log.warning(
+            "sample %d and those after it are drawn in %s: float16 cannot hold this model's features",
+            int(batch["index"][0]),
+            str(self.dtype).removeprefix("torch."),
+        )
+        self.ready = self._made_ready()
+        return False
+
+    def _made_ready(self) -> Synthesizer:
+        recorded = self.options.recorded and not self.options.exact
+        return self.model.recorded(self.dtype) if recorded else self.model
 
 
 def share_of(count: int, first: int = 0) -> tuple[int, int]:
@@ -137,10 +182,12 @@ def _batch(model: Synthesizer, indices: range, seed: int, conditions: SampleCond
     return {**given, model.config.media.kind: drawn[wanted], "index": index}
 
 
-def _in_bf16(model: Synthesizer, options: DrawOptions) -> bool:
-    if options.precision == "auto":
-        return not options.exact and model.sampling.steps is not None and devices.has_bf16(model.device)
-    return options.precision == "bf16"
+def _dtype(model: Synthesizer, options: DrawOptions) -> torch.dtype:
+    if options.precision != "auto":
+        return devices.precision(options.precision, model.device).dtype
+    if options.exact or model.sampling.steps is None:
+        return torch.float32
+    return devices.finest_half(model.device) or torch.float32
 
 
 def _fitting(model: Synthesizer, count: int) -> int:

@@ -26,14 +26,16 @@ class RecordedNetwork:
     copy of its own, so that one call does not overwrite what another returned.
 
     Args:
-        network: in evaluation mode, on a CUDA device.
-        bf16: it is called under autocast; weights are cast once, in a copy.
+        network: in evaluation mode, on a CUDA device; a copy of it is laid out for the device's convolutions.
+        dtype: that autocast is set to where it is called; the copy's weights are cast to it once.
     """
 
-    def __init__(self, network: nn.Module, *, bf16: bool) -> None:
-        if bf16:
-            network = copy.deepcopy(network)
-            devices.cast_weights(network, torch.bfloat16)
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
+        network = copy.deepcopy(network)
+        # Otherwise every convolution lays out its weights again at every pass.
+        devices.channels_last(network)
+        if dtype != torch.float32:
+            devices.cast_weights(network, dtype)
         self.network = network
         self._recordings: dict[tuple[object, ...], _Recording] = {}
 

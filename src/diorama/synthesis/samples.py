@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,7 @@ from diorama.media.video import write_video
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.conditions import NOTHING, SampleConditions, labels_in_turn, records_in_turn, texts_in_turn
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
-from diorama.synthesis.store import load, model_hash, read_provenance
+from diorama.synthesis.store import hash_when_asked, load, model_hash, read_provenance
 
 LIST = "samples.json"
 VideoFormat = Literal["mp4", "gif", "webm", "frames"]
@@ -215,12 +216,23 @@ class _SampleFolder:
         else:
             self.model = load(model, device=options.device, catalog=options.catalog)
             recipe = recipe or read_provenance(model).recipe_name
+        self.recipe = recipe or ""
         self.conditions = conditions_for(self.model, options.given)
         self.sampling = self.model.resampled(options.draw.sampling).sampling
-        self.stamp = SyntheticStamp(model=model_hash(model), seed=seed, recipe=recipe or "", **_stamped(self.sampling))
         self._next = options.draw.first
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="diorama-write")
         self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
+        # Of large models this takes as long as many samples; the first batch is drawn meanwhile.
+        find = hash_when_asked(model) if isinstance(model, Synthesizer) else partial(model_hash, model)
+        self._hash = self._writers.submit(find)
+
+    @cached_property
+    def stamp(self) -> SyntheticStamp:
+        """What the marks of all samples have in common."""
+        model, how = self._hash.result(), self.sampling
+        return SyntheticStamp(
+            model=model, seed=self.seed, recipe=self.recipe, sampler=how.sampler, steps=how.steps, guidance=how.guidance
+        )
 
     def start(self) -> None:
         """Make the folder, or clear one that an earlier call filled."""
@@ -233,11 +245,13 @@ class _SampleFolder:
                 for name in names:
                     if _NUMBERED.fullmatch(name):
                         _remove(self.out / name)
-            self._write_list(self.rows)
         distributed.barrier()
 
     def write(self, batch: Batch) -> None:
         """Hand the samples of a batch to the writers; the device draws the next ones meanwhile."""
+        if self._next == self.options.draw.first and distributed.is_first():
+            # A folder with a list can be replaced, so the list is there before the first file.
+            self._write_list([])
         arriving = _Arriving(stored_values(pixels_of(batch), self.model.config.media))
         count = len(arriving)
         indices = range(self._next, self._next + count)
@@ -286,7 +300,7 @@ class _SampleFolder:
         document = {
             "format": 1,
             "model": self.stamp.model,
-            "recipe": self.stamp.recipe,
+            "recipe": self.recipe,
             "sampling": asdict(self.sampling),
             "samples": rows,
         }
@@ -313,10 +327,6 @@ class _Arriving:
         if self._there is not None:
             self._there.synchronize()
         return self._values.cpu().numpy()
-
-
-def _stamped(sampling: Sampling) -> dict[str, Any]:
-    return {"sampler": sampling.sampler, "steps": sampling.steps, "guidance": sampling.guidance}
 
 
 @contextmanager

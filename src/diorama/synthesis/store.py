@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def save(
     """
     with fresh_folder(folder) as fresh:
         write_bytes(fresh / CONFIG, _config_bytes(config))
-        write_bytes(fresh / WEIGHTS, _weight_bytes(state))
+        write_bytes(fresh / WEIGHTS, to_bytes(_on_the_host(state)))
         write_json(fresh / PROVENANCE, encode_provenance(provenance))
         write_text(fresh / CARD, card)
 
@@ -151,11 +151,25 @@ def model_hash(model: Path | str | Synthesizer) -> str:
         with warnings.catch_warnings(action="ignore"):
             model = load_published(Path(model))
     if isinstance(model, Synthesizer):
-        contents = (_config_bytes(model.config), _weight_bytes(model.state_dict()))
-        parts = [hashlib.sha256(content).hexdigest() for content in contents]
-    else:
-        folder = model_folder(model)
-        parts = [_file_hash(folder / CONFIG), _file_hash(folder / WEIGHTS)]
+        return hash_when_asked(model)()
+    folder = model_folder(model)
+    return _joint_hash(_file_hash(folder / CONFIG), _file_hash(folder / WEIGHTS))
+
+
+def hash_when_asked(model: Synthesizer) -> Callable[[], str]:
+    """A call that gives :func:`model_hash` of the model as it is now, without touching the model or its device.
+
+    Another thread can make it, while the device draws and whatever is done to the model.
+    """
+    config, state = _config_bytes(model.config), _on_the_host(model.state_dict())
+
+    def find() -> str:
+        return _joint_hash(*(hashlib.sha256(content).hexdigest() for content in (config, to_bytes(state))))
+
+    return find
+
+
+def _joint_hash(*parts: str) -> str:
     return hashlib.sha256(b"".join(bytes.fromhex(part) for part in parts)).hexdigest()
 
 
@@ -164,9 +178,12 @@ def _config_bytes(config: SynthesizerConfig) -> bytes:
     return (json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def _weight_bytes(state: Mapping[str, Tensor]) -> bytes:
-    # Clones, since safetensors refuses tensors that share memory.
-    return to_bytes({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()})
+def _on_the_host(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies, each in memory of its own: safetensors refuses tensors that share it."""
+    # Memory is filled row by row, whatever the layout that a convolution's weights have for its kernels.
+    return {
+        name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach()) for name, tensor in state.items()
+    }
 
 
 def _built(config: SynthesizerConfig, path: Path) -> Synthesizer:
