@@ -16,6 +16,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +61,23 @@ def measure(
 
 
 def curve(folder: Path, device: torch.device, arguments: argparse.Namespace) -> list[tuple[float, float]]:
-    """Losses of the DDPM at 256 pictures together: means over tenths of the steps and their standard errors."""
+    """Losses of the DDPM at 256 pictures together: means over tenths of the steps and over runs of different seeds,
+    and their standard errors over the runs."""
+    runs = [tenths(folder, seed, device, arguments) for seed in range(arguments.seeds)]
+    parts = list(zip(*runs, strict=True))
+    return [(statistics.fmean(part), statistics.stdev(part) / len(part) ** 0.5) for part in parts]
+
+
+def tenths(folder: Path, seed: int, device: torch.device, arguments: argparse.Namespace) -> list[float]:
+    """Mean losses over tenths of the steps of one run."""
     total = 16 if arguments.tiny else 256
-    training = Training(recipe_of("ddpm", total, tiny=arguments.tiny), folder, "curve", device)
+    recipe = replace(recipe_of("ddpm", total, tiny=arguments.tiny), seed=seed)
+    training = Training(recipe, folder, f"curve{seed}", device)
     _, losses = training.advance(arguments.curve)
     means = distributed.mean(torch.tensor(losses)).tolist()
     training.close()
     width = max(2, len(means) // 10)
-    parts = [means[i : i + width] for i in range(0, len(means) - width + 1, width)]
-    return [(statistics.fmean(part), statistics.stdev(part) / len(part) ** 0.5) for part in parts]
+    return [statistics.fmean(means[i : i + width]) for i in range(0, len(means) - width + 1, width)]
 
 
 def table(found: dict[str, Any], before: dict[str, Any] | None) -> str:
@@ -106,6 +115,7 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=8, help="steps before any is timed; recordings are made in them")
     parser.add_argument("--seconds", type=float, default=4.0, help="that each configuration is timed for")
     parser.add_argument("--curve", type=int, default=CURVE, help="steps of the loss curve")
+    parser.add_argument("--seeds", type=int, default=4, help="runs whose curves are averaged, two at least")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal with the small recipes and batches of 8")
     parser.add_argument("--only", nargs="*", default=[], help="recipes")
     parser.add_argument("--out", type=Path, help="JSON")

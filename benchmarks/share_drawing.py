@@ -4,14 +4,13 @@
     torchrun --nproc-per-node 2 benchmarks/share_drawing.py --out two.json --against one.json
 
 The model is the 35.7 M U-Net of ``benchmarks/draw.py`` with random weights, in 50 steps of DDIM; it is measured against
-noise. A first round warms up: kernels are chosen and compiled.
+noise. A first round, of as many samples, warms up: kernels are chosen and compiled.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -42,14 +41,14 @@ def measure(model: Synthesizer, folder: Path, arguments: argparse.Namespace) -> 
     """Seconds of drawing and of evaluating, and the distance that was measured."""
     device, found = str(model.device), {}
     data = noise(folder, 32, 256 if arguments.tiny else 4096)
-    for count in (arguments.warm, arguments.count):
+    for _ in range(2):
         distributed.barrier()
         began = time.perf_counter()
-        list(sample(model, count, out=folder / "samples", options=SampleOptions(device=device)))
+        list(sample(model, arguments.count, out=folder / "samples", options=SampleOptions(device=device)))
         found["drawing, s"] = time.perf_counter() - began
         distributed.barrier()
         began = time.perf_counter()
-        options = EvaluateOptions(metrics=("fd@lite", "kid@lite"), count=count, device=device)
+        options = EvaluateOptions(metrics=("fd@lite", "kid@lite"), count=arguments.count, device=device)
         evaluation = evaluate(model, data, options)
         found["evaluating, s"] = time.perf_counter() - began
         found["fd@lite"] = evaluation.results[0].value
@@ -61,7 +60,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--count", type=int, default=5_000)
-    parser.add_argument("--warm", type=int, default=1_024, help="samples of the first round, which is not timed")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal with the small recipe")
     parser.add_argument("--out", type=Path, help="JSON")
     parser.add_argument("--against", type=Path, help="JSON of an earlier run, of fewer processes")
@@ -95,5 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "4")
     main()

@@ -76,6 +76,18 @@ def session(device: torch.device) -> Iterator[None]:
             dist.destroy_process_group()
 
 
+@contextmanager
+def while_others_wait() -> Iterator[None]:
+    """All cores for what one process computes alone: ``torchrun`` gives each process a single thread."""
+    before = torch.get_num_threads()
+    if launched():
+        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def mean(value: Tensor) -> Tensor:
     """The mean over processes of a floating tensor of the same shape everywhere."""
     if not _active() or world_size() == 1:

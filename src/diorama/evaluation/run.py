@@ -135,7 +135,8 @@ def measure_shared(
     whole, evaluation = gathered(taken, reference.taker.kinds), None
     if whole is not None:
         try:
-            evaluation = _judged(whole, reference, parsed, seed)
+            with distributed.while_others_wait():
+                evaluation = _judged(whole, reference, parsed, seed)
         except BadInput as refused:
             problem = str(refused)
     evaluation, problem = distributed.share((evaluation, problem))
