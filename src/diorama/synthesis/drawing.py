@@ -6,13 +6,14 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch, pixels_of
+from diorama.synthesis.arriving import Arriving
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import NOTHING, SampleConditions
 
@@ -96,18 +97,27 @@ def draw(
         return
     drawer = _Drawer(model.resampled(options.sampling), count, seed, conditions, options)
     start, end = options.first, options.first + count
-    held: Batch | None = None
+    held: _Launched | None = None
     while start < end or held is not None:
-        launched = drawer.batch(start, end) if start < end else None
+        launched = drawer.launch(start, end) if start < end else None
         if held is not None and not drawer.keeps(held):
-            start, held = int(held["index"][0]), None
+            start, held = int(held.batch["index"][0]), None
             continue
         if held is not None:
-            yield held
+            yield held.batch
         if launched is not None:
-            start += len(launched["index"])
-        # The device works on a batch while the one before it is looked at: waiting for each would leave it idle.
-        held = launched
+            start += len(launched.batch["index"])
+        # A batch that is to be looked at waits until the next one is launched, so that the device is never idle.
+        held = launched if launched is not None and launched.finite is not None else None
+        if launched is not None and held is None:
+            yield launched.batch
+
+
+class _Launched(NamedTuple):
+    """A batch that a device may still be at work on, and whether all its values are finite, where that is asked."""
+
+    batch: Batch
+    finite: Arriving | None
 
 
 class _Drawer:
@@ -121,8 +131,8 @@ class _Drawer:
         self.dtype = _dtype(model, options)
         self.ready = self._made_ready()
 
-    def batch(self, start: int, end: int) -> Batch:
-        """Samples from ``start`` on, ``end`` at the latest; a CUDA device may still be at work on them."""
+    def launch(self, start: int, end: int) -> _Launched:
+        """Begin with samples from ``start`` on, up to ``end`` at most."""
         while True:
             # Yielding inside the context would put the caller's own arithmetic under it.
             faster = devices.Precision(self.dtype, self.model.device)
@@ -130,7 +140,9 @@ class _Drawer:
             stop = min(end, start + (size - start % size if exact else size))
             try:
                 with faster.autocast():
-                    return _batch(self.ready, range(start, stop), self.seed, self.conditions, exact=exact)
+                    batch = _batch(self.ready, range(start, stop), self.seed, self.conditions, exact=exact)
+                finite = Arriving(pixels_of(batch).isfinite().all()) if self.dtype == torch.float16 else None
+                return _Launched(batch, finite)
             except torch.cuda.OutOfMemoryError:
                 if size == 1 or exact:
                     raise
@@ -139,14 +151,14 @@ class _Drawer:
                 self.ready = self._made_ready()
                 torch.cuda.empty_cache()
 
-    def keeps(self, batch: Batch) -> bool:
+    def keeps(self, launched: _Launched) -> bool:
         """Whether a batch is as it should be; if not, it is to be drawn again, in the precision that is set now."""
-        if self.dtype != torch.float16 or bool(pixels_of(batch).isfinite().all()):
+        if launched.finite is None or launched.finite.values().item():
             return True
         self.dtype = torch.bfloat16 if devices.has_bf16(self.model.device) else torch.float32
         _log.warning(
             "sample %d and those after it are drawn in %s: float16 cannot hold this model's features",
-            int(batch["index"][0]),
+            int(launched.batch["index"][0]),
             str(self.dtype).removeprefix("torch."),
         )
         self.ready = self._made_ready()

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core import distributed
@@ -28,6 +26,7 @@ from diorama.media.convert import stored_values
 from diorama.media.image import suffix_for, write_image
 from diorama.media.stamp import SyntheticStamp, read_stamp
 from diorama.media.video import write_video
+from diorama.synthesis.arriving import Arriving
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.conditions import NOTHING, SampleConditions, labels_in_turn, records_in_turn, texts_in_turn
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
@@ -252,7 +251,7 @@ class _SampleFolder:
         if self._next == self.options.draw.first and distributed.is_first():
             # A folder with a list can be replaced, so the list is there before the first file.
             self._write_list([])
-        arriving = _Arriving(stored_values(pixels_of(batch), self.model.config.media))
+        arriving = Arriving(stored_values(pixels_of(batch), self.model.config.media))
         count = len(arriving)
         indices = range(self._next, self._next + count)
         self._next += count
@@ -283,7 +282,7 @@ class _SampleFolder:
         if distributed.is_first():
             self._write_list(rows)
 
-    def _write_files(self, indices: Sequence[int], arriving: _Arriving, lot: slice) -> list[dict[str, Any]]:
+    def _write_files(self, indices: Sequence[int], arriving: Arriving, lot: slice) -> list[dict[str, Any]]:
         rows = []
         media = self.model.config.media
         for index, pixels in zip(indices, arriving.values()[lot], strict=True):
@@ -306,27 +305,6 @@ class _SampleFolder:
         }
         with _writing(self.out):
             write_json(self.out / LIST, document)
-
-
-class _Arriving:
-    """Values on their way from the device to the host; whoever wants them waits for them."""
-
-    def __init__(self, values: Tensor) -> None:
-        self._values, self._there = values, None
-        if values.device.type == "cuda":
-            self._values = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-            self._values.copy_(values, non_blocking=True)
-            self._there = torch.cuda.Event()
-            self._there.record()
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def values(self) -> np.ndarray:
-        """The values, on the host."""
-        if self._there is not None:
-            self._there.synchronize()
-        return self._values.cpu().numpy()
 
 
 @contextmanager
