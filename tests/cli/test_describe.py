@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from diorama.cli.main import run
 from diorama.comparison.mixture import fit
 from diorama.core.contracts import MediaSpec
+from diorama.media.image import write_image
+from diorama.media.stamp import SyntheticStamp
 from diorama.synthesis import store
 from diorama.synthesis.provenance import DataOrigin, Provenance
 
@@ -46,6 +49,19 @@ def test_a_run_that_has_not_begun_says_so(tmp_path: Path, capsys: pytest.Capture
     assert "nothing has been logged yet" in capsys.readouterr().out
 
 
+def test_a_sample_tells_how_it_was_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stamp = SyntheticStamp(model="ab", seed=7, recipe="mine", index=3, condition={"label": "cat"}, sampler="ddim",
+                           steps=4, guidance=1.5)  # fmt: skip
+    write_image(tmp_path / "000003.png", np.zeros((4, 4, 3), np.uint8), stamp)
+    assert run(["describe", str(tmp_path / "000003.png")]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    expected = {"kind": "sample", "seed": "7", "index": "3", "label": "cat", "recipe": "mine", "sampler": "ddim"}
+    assert lines == {**expected, "steps": "4", "guidance": "1.5", "model": "sha256  ab"}
+    write_image(tmp_path / "photo.png", np.zeros((4, 4, 3), np.uint8))
+    assert run(["describe", str(tmp_path / "photo.png")]) == 1
+    assert "photo.png: carries no mark" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("name", "message"), [("", "neither a model folder"), ("absent", "there is no such folder")])
 def test_what_is_none_of_them_ends_with_one(
     tmp_path: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
@@ -56,11 +72,13 @@ def test_what_is_none_of_them_ends_with_one(
 
 def test_samples_tell_how_many_they_are_and_who_drew_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"file": f"{i:06d}.png", "seed": 7, "index": i, "condition": {}, "model": "ab"} for i in range(3)]
-    listed = {"format": 1, "model": "ab", "recipe": "mine", "samples": rows}
+    sampling = {"sampler": "heun", "steps": 5, "guidance": 1.0}
+    listed = {"format": 1, "model": "ab", "recipe": "mine", "sampling": sampling, "samples": rows}
     (tmp_path / "samples.json").write_text(json.dumps(listed))
     assert run(["describe", str(tmp_path)]) == 0
     lines = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines == {"kind": "samples", "count": "3", "seed": "7", "recipe": "mine", "model sha256": "ab"}
+    drawn = {"sampler": "heun", "steps": "5", "guidance": "1.0"}
+    assert lines == {"kind": "samples", "count": "3", "seed": "7", "recipe": "mine", **drawn, "model sha256": "ab"}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"samples": [{}], "model": "", "recipe": ""}'])

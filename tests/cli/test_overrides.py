@@ -102,7 +102,7 @@ def test_a_frozen_part_is_given_as_a_folder(recipe: Recipe, capsys: pytest.Captu
 
 def test_a_method_without_parts_has_no_option_for_one(recipe: Recipe) -> None:
     assert not any(name.startswith("frozen") for name in names(recipe))
-    with pytest.raises(WrongArguments, match="no such field"):
+    with pytest.raises(WrongArguments, match="uses no trained parts"):
         override(recipe, ["--frozen.codec", "runs/codec"], "train toy")
 
 

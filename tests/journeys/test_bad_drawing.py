@@ -168,7 +168,24 @@ def test_compare_says_which_models_have_no_steps_to_change(diorama: Run, place: 
     out = tmp_path / "out"
     words = ("compare", "--data", place.captioned, "--runs", place.gan, "--count", 20, "--out", out, "--steps", 2)
     diorama(*words, "--metrics", "fd@lite")
-    assert "gan is drawn as it was trained" in (out / "report.html").read_text()
+    assert "gan is drawn with its own steps: " in (out / "report.html").read_text()
+
+
+def test_compare_takes_what_a_model_has_to_change(diorama: Run, place: Place, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("compare", "--data", place.captioned, "--runs", place.diffusion, "--count", 20, "--out", out)
+    diorama(*words, "--metrics", "fd@lite", "--steps", 3, "--guidance", 2)
+    report = json.loads((out / "report.json").read_text())["comparisons"][0]
+    assert any("diffusion is drawn with its own guidance: " in note for note in report["notes"])
+    drawn = {model["name"]: model["results"][0].get("sampling") for model in report["models"]}
+    assert (drawn["diffusion"]["steps"], drawn["diffusion"]["guidance"]) == (3, 1.0)
+
+
+def test_a_sample_is_not_drawn_again_into_its_own_folder(diorama: Run, place: Place) -> None:
+    file = place.samples / "000001.png"
+    with untouched(place.folder):
+        told = diorama("sample", place.diffusion, "--like", file, "--out", place.samples, code=2)
+    assert "--out: " in told.splitlines()[-1]
 
 
 def test_compare_asks_for_followed_texts_only_where_there_are_some(diorama: Run, place: Place, tmp_path: Path) -> None:
@@ -198,7 +215,7 @@ def test_guidance_of_a_model_that_is_given_nothing_is_refused(
 ) -> None:
     out = tmp_path / "out"
     told = told_in_a_line(diorama, (*drawing(place, out)[name], "--guidance", 3), 1, kept=place.folder, out=out)
-    assert "guidance: needs a condition" in told
+    assert "guidance: this model cannot be guided" in told
 
 
 # What samples are given.

@@ -170,7 +170,7 @@ def test_it_survives_json() -> None:
         ({"denoiser": LABELLED.denoiser}, "reads label, which no condition gives"),
         ({"denoiser": LABELLED.denoiser, "conditions": (replace(LABEL, names=("a",)),)}, "1 label names"),
         ({"denoiser": LABELLED.denoiser, "conditions": (replace(LABEL, null=5),)}, "null label is 2"),
-        ({"guidance": 2.0}, "with a null"),
+        ({"guidance": 2.0}, "was ever left out"),
         ({"process": FlowProcess()}, "FlowProcess has none"),
         ({"steps": 21}, "between 1 and 20"),
         ({"denoiser": NCSNppConfig(widths=(8, 8), attention=(False, False))}, "logarithm of the time"),
@@ -219,7 +219,7 @@ def test_another_sampler_steps_and_guidance_leave_the_model_alone() -> None:
     [
         (Sampling(sampler="euler"), "ancestral, ddim, heun"),
         (Sampling(steps=21), "between 1 and 20"),
-        (Sampling(guidance=2.0), "with a null"),
+        (Sampling(guidance=2.0), "was ever left out"),
     ],
 )
 def test_a_model_says_how_it_cannot_be_drawn_from(asked: Sampling, message: str) -> None:

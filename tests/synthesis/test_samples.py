@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,23 @@ def test_files_hold_what_the_model_draws(tmp_path: Path) -> None:
     expected = (model.sample(3, seed=7) + 1) * 127.5
     found = torch.from_numpy(np.stack(pixels(tmp_path / "out"))).permute(0, 3, 1, 2)
     assert (found - expected).abs().max() <= 0.501
+
+
+def test_a_call_that_draws_nothing_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    model = tiny_diffusion(("cat", "dog"))
+    draw(tiny_gan(), 3, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    needs_label = replace(model.config, conditions=tuple(replace(s, null=None) for s in model.config.conditions))
+    for name in ("out", "new"):
+        with pytest.raises(BadInput, match=r"needs a label, one of \['cat', 'dog'\] \(--label\)"):
+            draw(needs_label.build().eval(), 3, tmp_path / name)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_that_is_not_there_cannot_be_drawn_again(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no such file"):
+        options_like(tmp_path / "000000.png", tiny_gan(), SampleOptions())
 
 
 def test_every_file_says_that_it_is_synthetic(tmp_path: Path) -> None:

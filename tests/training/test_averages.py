@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,12 @@ from diorama.training.recipe import AverageConfig, PowerAverageConfig
 def test_the_average_does_not_depend_on_how_images_are_split_into_steps(half_life: int, batch: int, parts: int) -> None:
     config = AverageConfig(half_life=half_life, ramp_up=None)
     assert decay(config, 0, batch * parts) == pytest.approx(decay(config, 0, batch) ** parts, abs=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [{"half_life": -1}, {"ramp_up": 0.0}])
+def test_impossible_averages_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        AverageConfig(**wrong)
 
 
 def test_half_of_the_start_is_left_after_one_half_life() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,14 +26,15 @@ _CLASSES_SHOWN = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Say what a model folder, a run, a prepared folder or a folder of samples is: sizes, classes, scores, origin.
+    """Say what a model folder, a run, a prepared folder, a folder of samples or a sample is: sizes, classes, scores,
+    origin, how it was drawn.
 
     Args:
-        path: the model, run, prepared data or samples.
+        path: the model, run, prepared data, samples, or one picture or clip that was drawn.
         with_files: Python files whose CATALOG names config classes of your own.
     """
 
-    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER_OR_FILE")]
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
@@ -60,6 +61,8 @@ def _facts(path: Path, catalog: Sequence[object]) -> Rows:
         yield from _model(path, catalog)
     elif (path / SAMPLES).is_file():
         yield from _samples(path / SAMPLES)
+    elif path.is_file():
+        yield from _sample(path)
     else:
         missing = "" if path.exists() else " (there is no such folder)"
         raise BadInput(f"{path}: is neither a model folder, nor a run, nor a prepared folder, nor samples{missing}")
@@ -69,6 +72,7 @@ def _samples(path: Path) -> Rows:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         rows, model, recipe = document["samples"], str(document["model"]), str(document["recipe"])
+        sampling = dict(document.get("sampling", {}))
         seeds = sorted({int(row["seed"]) for row in rows})
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise BadInput(f"{path}: is no list of samples ({type(problem).__name__}: {problem})") from problem
@@ -77,7 +81,32 @@ def _samples(path: Path) -> Rows:
     yield "seed", ", ".join(map(str, seeds))
     if recipe:
         yield "recipe", recipe
+    yield from _drawn(sampling)
     yield "model sha256", model
+
+
+def _sample(path: Path) -> Rows:
+    from diorama.media.stamp import read_stamp
+
+    stamp = read_stamp(path)
+    if stamp is None:
+        raise BadInput(f"{path}: carries no mark that says how it was drawn")
+    yield "kind", "sample"
+    yield "seed", str(stamp.seed)
+    if stamp.index is not None:
+        yield "index", str(stamp.index)
+    yield from ((key, str(value)) for key, value in stamp.condition.items())
+    if stamp.recipe:
+        yield "recipe", stamp.recipe
+    yield from _drawn({"sampler": stamp.sampler, "steps": stamp.steps, "guidance": stamp.guidance})
+    yield "model sha256", stamp.model
+
+
+def _drawn(sampling: Mapping[str, object]) -> Rows:
+    """Sampler, steps and guidance, of models that have them."""
+    for key in ("sampler", "steps", "guidance"):
+        if sampling.get(key) is not None:
+            yield key, str(sampling[key])
 
 
 def _data(path: Path) -> Rows:

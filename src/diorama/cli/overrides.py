@@ -52,6 +52,8 @@ def override(recipe: T, words: Sequence[str], command: str) -> T:
         plain = field.rpartition(".")
         negated = f"{plain[0]}{plain[1]}{plain[2].removeprefix('no_')}"
         if field not in known and negated not in known:
+            if field.startswith("frozen.") and not any(name.startswith("frozen.") for name in known):
+                raise WrongArguments(f"{word}: {_title(recipe)} uses no trained parts")
             raise WrongArguments(f"{word}: {_title(recipe)} has no such field{_near(field, known)}")
     mirror = _mirror(recipe)
     changed: Any = tyro.cli(mirror, prog=f"diorama {command}", args=list(words), add_help=False)
@@ -194,4 +196,5 @@ def _restore(value: Any, changed: Any, where: str) -> Any:
     try:
         return dataclasses.replace(value, **new)
     except (ValueError, BadConfig) as problem:
-        raise WrongArguments(f"--{where.rstrip('.') or type(value).__name__}: {problem}") from problem
+        # Of a recipe's own fields the message names the one that is meant.
+        raise WrongArguments(f"--{where.rstrip('.')}: {problem}" if where else f"--{problem}") from problem

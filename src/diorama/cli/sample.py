@@ -77,18 +77,24 @@ def main(words: Sequence[str]) -> None:
     _check(arguments)
     catalog = catalog_of(arguments.with_files)
 
+    from diorama.core import distributed
+    from diorama.core.device import pick
     from diorama.synthesis.samples import options_like, sample
 
     options, seed = _options(arguments, catalog), arguments.seed
     count = arguments.count or (16 if arguments.like is None else 1)
     if arguments.like is not None:
         seed, options = options_like(arguments.like, arguments.model, options)
-    with display() as shown:
-        doing = f"drawing from {arguments.model}"
-        shown.update(doing)
-        for step in sample(arguments.model, count, seed=seed, out=arguments.out, options=options):
-            shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
-    print(f"{count:,} samples in {arguments.out}")
+        if arguments.like.resolve().parent == arguments.out.resolve():
+            raise WrongArguments(f"--out: {arguments.out} holds the file of --like, whose samples would be replaced")
+    with distributed.session(distributed.own_device(pick(options.device))):
+        with display() as shown:
+            doing = f"drawing from {arguments.model}"
+            shown.update(doing)
+            for step in sample(arguments.model, count, seed=seed, out=arguments.out, options=options):
+                shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
+        if distributed.is_first():
+            print(f"{count:,} {'sample' if count == 1 else 'samples'} in {arguments.out}")
 
 
 def _check(arguments: Arguments) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
@@ -96,13 +96,22 @@ class Measurer:
         )
 
     def _resampled(self, model: Synthesizer, name: str) -> Synthesizer:
-        """The model with the sampler, steps and guidance that are asked for; as it was trained, with a note, where it
-        has none of them to change."""
-        try:
-            return model.resampled(self.options.sampling)
-        except BadInput as problem:
-            self.notes.append(f"{name} is drawn as it was trained: {problem}.")
-            return model
+        """The model with the sampler, steps and guidance that are asked for, as far as it has them; a note says what
+        was left out."""
+        possible, left, why = AS_TRAINED, [], ""
+        for key, value in asdict(self.options.sampling).items():
+            if value is None:
+                continue
+            try:
+                model.resampled(replace(possible, **{key: value}))
+            except BadInput as problem:
+                left.append(key)
+                why = str(problem)
+            else:
+                possible = replace(possible, **{key: value})
+        if left:
+            self.notes.append(f"{name} is drawn with its own {' and '.join(left)}: {why}.")
+        return model.resampled(possible)
 
     def _metrics_of(self, name: str, *, texts: bool) -> tuple[str, ...]:
         """The metrics that can be taken: those of texts only where samples were drawn of some. A note says which are

@@ -103,6 +103,12 @@ def _check_that_given_exist(options: CompareOptions) -> None:
     """Refuse what is not there before hours of training rather than after."""
     for run in options.runs:
         store.require_model(run)
+    for name, ref in options.frozen.items():
+        if ref.folder is not None:
+            try:
+                store.require_model(Path(ref.folder))
+            except BadInput as problem:
+                raise BadInput(f"frozen.{name}: {problem}") from problem
     for name, samples in options.samples.items():
         if not samples.exists():
             raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")

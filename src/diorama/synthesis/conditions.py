@@ -66,10 +66,18 @@ def dropped(specs: Sequence[ConditionSpec], condition: Condition) -> dict[str, T
 
 def _null(spec: ConditionSpec, count: int) -> Tensor:
     if spec.null is None:
-        what = f"a label, one of {list(spec.names)}" if spec.key == "label" else f"{spec.key}, {BATCH_KEYS[spec.key]}"
-        raise BadInput(f"condition: this model needs {what}")
+        raise BadInput(f"condition: this model needs {_asked(spec)}")
     dtype = torch.int64 if spec.key in _WHOLE else torch.float32
     return torch.full((count, *spec.shape), spec.null, dtype=dtype)
+
+
+def _asked(spec: ConditionSpec) -> str:
+    """What must be given, and how the command line gives it."""
+    if spec.key == "label":
+        return f"a label, one of {list(spec.names)} (--label)"
+    if spec.key == "tokens":
+        return "texts (--prompt, or --records of data that have captions)"
+    return f"{spec.key}, {BATCH_KEYS[spec.key]} (--records of data that have it)"
 
 
 def _checked(spec: ConditionSpec, value: Tensor, count: int) -> Tensor:

@@ -70,7 +70,7 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
         _check_levels(self)
         if self.guidance != 1 and all(spec.null is None for spec in self.conditions):
             raise ValueError(
-                "guidance: needs a condition with a null, which training drops to (conditions: null, dropout)"
+                "guidance: this model cannot be guided, since in training none of its conditions was ever left out"
             )
 
     @property

@@ -128,11 +128,12 @@ def sample(
         first, share = share_of(count, chosen.draw.first)
         mine = replace(chosen, device=str(device), draw=replace(chosen.draw, first=first))
         folder = _SampleFolder(model, seed, Path(out), mine)
-        folder.start()
+        folder.check()
         try:
             for batch in draw(folder.model, share, seed=seed, conditions=folder.conditions, options=mine.draw):
                 folder.write(batch)
                 yield SampleProgress(len(folder.rows), share)
+            folder.begin()
             folder.settle()
             yield SampleProgress(len(folder.rows), share)
         finally:
@@ -178,8 +179,10 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
         options: format, device, and the data set of records if the sample was given one.
 
     Raises:
-        BadInput: the file carries no stamp, or that of another model.
+        BadInput: there is no such file, or it carries no stamp, or that of another model.
     """
+    if not file.is_file():
+        raise BadInput(f"{file}: there is no such file")
     stamp = read_stamp(file)
     if stamp is None or stamp.index is None:
         raise BadInput(f"{file}: carries no mark that says how it was drawn")
@@ -218,7 +221,7 @@ class _SampleFolder:
         self.recipe = recipe or ""
         self.conditions = conditions_for(self.model, options.given)
         self.sampling = self.model.resampled(options.draw.sampling).sampling
-        self._next = options.draw.first
+        self._next, self._begun, self._made = options.draw.first, False, False
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="diorama-write")
         self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
         # Of large models this takes as long as many samples; the first batch is drawn meanwhile.
@@ -233,24 +236,38 @@ class _SampleFolder:
             model=model, seed=self.seed, recipe=self.recipe, sampler=how.sampler, steps=how.steps, guidance=how.guidance
         )
 
-    def start(self) -> None:
-        """Make the folder, or clear one that an earlier call filled."""
+    def check(self) -> None:
+        """See that samples can be written there.
+
+        Raises:
+            BadInput: the folder holds other files, or cannot be written.
+        """
         if distributed.is_first():
             with _writing(self.out):
+                self._made = not self.out.exists()
                 self.out.mkdir(parents=True, exist_ok=True)
                 names = [entry.name for entry in self.out.iterdir()]
-                if names and LIST not in names:
-                    raise BadInput(f"{self.out}: is not empty and holds no {LIST}; choose another folder")
-                for name in names:
-                    if _NUMBERED.fullmatch(name):
-                        _remove(self.out / name)
+            if names and LIST not in names:
+                raise BadInput(f"{self.out}: is not empty and holds no {LIST}; choose another folder")
+
+    def begin(self) -> None:
+        """Remove the samples of an earlier call, once there is something to put in their place; all processes must
+        call it."""
+        if self._begun:
+            return
+        self._begun = True
+        if distributed.is_first():
+            with _writing(self.out):
+                for entry in list(self.out.iterdir()):
+                    if _NUMBERED.fullmatch(entry.name):
+                        _remove(entry)
+            # A folder with a list can be replaced, so the list is there before the first file.
+            self._write_list([])
         distributed.barrier()
 
     def write(self, batch: Batch) -> None:
         """Hand the samples of a batch to the writers; the device draws the next ones meanwhile."""
-        if self._next == self.options.draw.first and distributed.is_first():
-            # A folder with a list can be replaced, so the list is there before the first file.
-            self._write_list([])
+        self.begin()
         arriving = Arriving(stored_values(pixels_of(batch), self.model.config.media))
         count = len(arriving)
         indices = range(self._next, self._next + count)
@@ -274,6 +291,11 @@ class _SampleFolder:
     def close(self) -> None:
         """Write the list of what has been written, also after a failure."""
         self._writers.shutdown(wait=True)
+        if not self._begun:
+            # Nothing was drawn: all is left as it was found.
+            if self._made:
+                self.out.rmdir()
+            return
         for left in self._waiting:
             if left.exception() is None:
                 self.rows += left.result()

@@ -91,6 +91,12 @@ class AverageConfig:
     half_life: int = 500_000
     ramp_up: float | None = 0.05
 
+    def __post_init__(self) -> None:
+        if self.half_life < 0:
+            raise ValueError(f"half_life must not be negative, got {self.half_life}")
+        if self.ramp_up is not None and not self.ramp_up > 0:
+            raise ValueError(f"ramp_up must be positive, got {self.ramp_up}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PowerAverageConfig:

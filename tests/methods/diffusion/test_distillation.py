@@ -79,8 +79,13 @@ def test_what_the_student_never_trained_without_it_must_be_given() -> None:
     assert student.sample(1, condition={"label": torch.tensor([1])}).shape == (1, 1, 8, 8)
     with pytest.raises(BadInput, match="needs a label"):
         student.sample(1)
-    with pytest.raises(BadInput, match="guidance: needs a condition with a null"):
+    with pytest.raises(BadInput, match="guidance: this model cannot be guided"):
         student.resampled(Sampling(guidance=2.0))
+
+
+def test_a_student_has_fewer_steps_than_its_teacher() -> None:
+    with pytest.raises(BadConfig, match="draw in 4 steps, and its teacher draws in 4"):
+        _method(steps=4)
 
 
 def test_the_teacher_is_left_alone() -> None:

@@ -63,7 +63,7 @@ class ProgressiveDistillation(DenoiserMethod):
     """See :class:`ProgressiveDistillationConfig`."""
 
     def __init__(self, config: ProgressiveDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
-        teacher = _checked(frozen["teacher"])
+        teacher = _checked(frozen["teacher"], config.steps)
         denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
         encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
         model = _student_of(teacher.config, config.steps)
@@ -120,9 +120,12 @@ class ProgressiveDistillation(DenoiserMethod):
         return (z - ratio * x) / (last.alpha - ratio * first.alpha)
 
 
-def _checked(part: nn.Module) -> DiffusionSynthesizer:
+def _checked(part: nn.Module, steps: int) -> DiffusionSynthesizer:
     if not isinstance(part, DiffusionSynthesizer):
         raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be a trained diffusion model")
+    own = part.sampling.steps
+    if own is not None and steps >= own:
+        raise BadConfig(f"steps: the student is to draw in {steps} steps, and its teacher draws in {own}")
     preconditioning = part.config.preconditioning
     if isinstance(preconditioning, TargetPreconditioning) and preconditioning.predicts in _UNDETERMINED_AT_PURE_NOISE:
         raise BadConfig(
