@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.precondition import EDMPreconditioning
 from diorama.processes.spacing import KarrasSpacing
@@ -50,7 +51,7 @@ def edm_cpu(info: DataInfo) -> Recipe:
     """EDM with the small U-Net of :func:`~diorama.recipes.ddpm.ddpm_cpu`: useful within minutes on two CPU cores.
 
     Command: ``diorama train edm_cpu --data DATA --out runs/edm``
-    Hardware and time: as ``ddpm_cpu``.
+    Hardware and time: as ``ddpm_cpu`` up to 32 x 32; at 64 x 64 half as fast, with four times as many places.
 
     Args:
         info: pictures of any number of channels, height and width multiples of 8.
@@ -58,7 +59,15 @@ def edm_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, or of another size.
     """
-    return replace(_preconditioned(ddpm_cpu(info)), name="edm_cpu")
+    recipe = replace(_preconditioned(ddpm_cpu(info)), name="edm_cpu")
+    method = recipe.method
+    assert isinstance(method, DiffusionMethodConfig)
+    # At low noise the network must tell from a picture what little noise is in it, pixel by pixel: it learns that in a
+    # tenth of the time of larger patches, and sooner where the time scales features than where it is added to them.
+    network = method.synthesizer.denoiser
+    assert isinstance(network, DDPMUNetConfig)
+    network = replace(network, patch=2, scale_shift=True)
+    return replace(recipe, method=replace(method, synthesizer=replace(method.synthesizer, denoiser=network)))
 
 
 def _preconditioned(recipe: Recipe) -> Recipe:

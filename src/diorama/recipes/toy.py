@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.processes.times import LogNormalTimes
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.edm import edm_cpu
@@ -56,7 +58,13 @@ def edm_toy(info: DataInfo) -> Recipe:
     Hardware and time: two CPU cores; a minute at 32 x 32.
     Reference: as :func:`~diorama.recipes.edm.edm`.
     """
-    return _quick(edm_cpu(info), "edm_toy", images=20_000, batch_size=32)
+    large = min(info.media.height, info.media.width) >= 64
+    recipe = _quick(edm_cpu(info), "edm_toy", images=8_000, batch_size=4 if large else 8)
+    method = recipe.method
+    assert isinstance(method, DiffusionMethodConfig)
+    # At first the network learns the picture alone, and only after some hundred steps the noise in it: so many small
+    # steps, at levels where there is much of both.
+    return replace(recipe, method=replace(method, times=LogNormalTimes(mean=-1.0, deviation=0.8)))
 
 
 def vae_spatial_toy(info: DataInfo) -> Recipe:
