@@ -231,7 +231,7 @@ def _continue(made: Made, images: int = 64) -> tuple[object, ...]:
         ("state.json", lambda path: path.write_text("{}")),
         ("state.json", lambda path: path.write_text("[]")),
         ("state.json", lambda path: _edit(path, _with({"map": []}, "state"))),
-        ("state.json", lambda path: path.write_text('{"format": 3, "state": 3}')),
+        ("state.json", lambda path: path.write_text('{"format": 4, "state": 3}')),
     ],
 )
 def test_a_damaged_resume_state_is_named(

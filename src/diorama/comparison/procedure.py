@@ -25,6 +25,7 @@ from diorama.data.raw import open_any
 from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.evaluation.records import PIXELS, batches
 from diorama.synthesis import store
+from diorama.synthesis.parts import require_folders
 
 _MOST_SEARCHED = 100_000
 """Training records among which the nearest are looked for, at most."""
@@ -103,12 +104,7 @@ def _check_that_given_exist(options: CompareOptions) -> None:
     """Refuse what is not there before hours of training rather than after."""
     for run in options.runs:
         store.require_model(run)
-    for name, ref in options.frozen.items():
-        if ref.folder is not None:
-            try:
-                store.require_model(Path(ref.folder))
-            except BadInput as problem:
-                raise BadInput(f"frozen.{name}: {problem}") from problem
+    require_folders(options.frozen)
     for name, samples in options.samples.items():
         if not samples.exists():
             raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")

@@ -100,17 +100,19 @@ def draw(
     held: _Launched | None = None
     while start < end or held is not None:
         launched = drawer.launch(start, end) if start < end else None
-        if held is not None and not drawer.keeps(held):
-            start, held = int(held.batch["index"][0]), None
-            continue
         if held is not None:
+            if not drawer.keeps(held):
+                start, held = int(held.batch["index"][0]), None
+                continue
             yield held.batch
-        if launched is not None:
-            start += len(launched.batch["index"])
         # A batch that is to be looked at waits until the next one is launched, so that the device is never idle.
-        held = launched if launched is not None and launched.finite is not None else None
-        if launched is not None and held is None:
+        held = launched
+        if launched is None:
+            return
+        start += len(launched.batch["index"])
+        if launched.finite is None:
             yield launched.batch
+            held = None
 
 
 class _Launched(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,11 +82,30 @@ def check_parts(refs: Mapping[str, ModelRef], wanted: Mapping[str, str]) -> None
         raise BadConfig(f"frozen: this recipe needs trained parts that are not given: {told}")
 
 
+def require_folders(refs: Mapping[str, ModelRef]) -> None:
+    """See that the parts that are folders hold models, without reading any.
+
+    Raises:
+        BadInput: one holds none; the message has its name and its path.
+    """
+    for name, ref in refs.items():
+        if ref.folder is not None:
+            with _named(name):
+                store.require_model(Path(ref.folder))
+
+
 def _load_part(name: str, ref: ModelRef, catalog: Sequence[object]) -> FrozenPart:
-    try:
+    with _named(name):
         if ref.folder is not None:
             return FrozenPart(store.load(ref.folder, catalog=catalog), store.model_hash(ref.folder))
         return _published_part(ref)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """What is wrong with a part becomes a message that begins with its name."""
+    try:
+        yield
     except (BadInput, BadConfig) as problem:
         raise BadInput(f"frozen.{name}: {problem}") from problem
 

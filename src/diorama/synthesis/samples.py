@@ -7,7 +7,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -294,7 +294,8 @@ class _SampleFolder:
         if not self._begun:
             # Nothing was drawn: all is left as it was found.
             if self._made:
-                self.out.rmdir()
+                with suppress(OSError):
+                    self.out.rmdir()
             return
         for left in self._waiting:
             if left.exception() is None:

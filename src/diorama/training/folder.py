@@ -34,7 +34,7 @@ REPORT, METRIC = "report", "metric"
 """Kinds of lines of the log."""
 TENSORS, REST = "state.safetensors", "state.json"
 """Files of a resume state."""
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 
 _FREE = re.compile(r"recipe\.averages\.\w+\.snapshot_\w+|recipe\.frozen(\..+)?")
 """Values that may change while a run is continued: which copies of an average are kept changes nothing in it, and a
