@@ -32,6 +32,7 @@ from diorama.nn import kernels, resample
 from diorama.nn.norm import GroupNormAct
 from diorama.nn.projection import pointwise
 from diorama.nn.residual import ResidualBlock
+from diorama.synthesis.recording import cast_weights
 
 KINDS = (
     ("group norm", r"whole_|chunk_|group_norm|GroupNorm|RowwiseMoments"),
@@ -346,7 +347,7 @@ def main() -> None:
         built = network(device, tiny=arguments.tiny)
         wants = needed(built, batch)
         if cast:
-            devices.cast_weights(built, torch.bfloat16)
+            cast_weights(built, torch.bfloat16)
         for name, (context, casts) in variants(device).items():
             if casts == cast:
                 with context():  # type: ignore[attr-defined]

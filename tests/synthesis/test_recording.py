@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from diorama.core.contracts import pixels_of
+from diorama.nn.output import OutputConv2d
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.conditions import usual
 from diorama.synthesis.drawing import DrawOptions, draw
-from diorama.synthesis.recording import RecordedNetwork
+from diorama.synthesis.recording import RecordedNetwork, cast_weights
 from tests.synthesis.models import tiny_diffusion
 
 PLAIN = DrawOptions(precision="fp32", recorded=False)
@@ -51,3 +53,18 @@ def test_the_models_own_weights_keep_their_type() -> None:
     list(draw(model, 2, options=DrawOptions(precision="bf16")))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert {value.dtype for value in model.state_dict().values()} == {torch.float32}
+
+
+def test_cast_weights_compute_what_autocast_computes() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.ConvTranspose2d(4, 3, 2), nn.Linear(7, 5), OutputConv2d(3, 2, 1)
+    )
+    network.eval()
+    x = torch.randn(2, 3, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = network(x)
+        cast_weights(network, torch.bfloat16)
+        assert torch.equal(network(x), expected)
+    types = {name: value.dtype for name, value in network.state_dict().items()}
+    assert {name for name, dtype in types.items() if dtype == torch.bfloat16} == {"0.weight", "2.weight", "3.weight"}

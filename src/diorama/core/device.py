@@ -168,16 +168,6 @@ def channels_last(module: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def cast_weights(module: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Keep the weights of convolutions and linear layers in the type that autocast casts them to at every call.
-
-    In place, for drawing: what is computed under autocast stays the same, and the casts are saved.
-    """
-    for layer in module.modules():
-        if isinstance(layer, torch.nn.Linear | torch.nn.modules.conv._ConvNd):
-            layer.weight.data = layer.weight.data.to(dtype)
-
-
 def lay_out(batch: Batch, *, channels_last: bool) -> Batch:
     """A batch whose pictures are laid out as channels-last convolutions want them, where these are wanted."""
     return {key: _innermost(value) for key, value in batch.items()} if channels_last else batch

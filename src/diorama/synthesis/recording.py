@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from diorama.core import device as devices
 from diorama.core.contracts import Condition
+from diorama.nn.output import OutputConv2d
 
 _TRIALS = 2
 """Passes before a recording, in which kernels are chosen and compiled."""
@@ -35,7 +36,7 @@ class RecordedNetwork:
         # Otherwise every convolution lays out its weights again at every pass.
         devices.channels_last(network)
         if dtype != torch.float32:
-            devices.cast_weights(network, dtype)
+            cast_weights(network, dtype)
         self.network = network
         self._recordings: dict[tuple[object, ...], _Recording] = {}
 
@@ -45,6 +46,16 @@ class RecordedNetwork:
         if signature not in self._recordings:
             self._recordings[signature] = _Recording(self.network, inputs)
         return self._recordings[signature](inputs)
+
+
+def cast_weights(network: nn.Module, dtype: torch.dtype) -> None:
+    """Keep the weights of convolutions and linear layers in the type that autocast casts them to at every call.
+
+    In place, for drawing: what is computed under autocast stays the same, and the casts are saved.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd) and not isinstance(layer, OutputConv2d):
+            layer.weight.data = layer.weight.data.to(dtype)
 
 
 class _Recording:

@@ -21,6 +21,7 @@ from diorama.nn.activations import ActivationName, activation
 from diorama.nn.attention import SpatialAttention
 from diorama.nn.cross_attention import CrossAttention
 from diorama.nn.norm import GroupNormAct
+from diorama.nn.output import OutputConv2d
 from diorama.nn.resample import ConvDown, ConvUp
 from diorama.nn.residual import BlockStyle, Middle, ResidualBlock, initialize_residual_network
 
@@ -218,7 +219,7 @@ class DDPMUNet(nn.Module):
         self.middle = _middle(config, style)
         self.up = nn.ModuleList([_up_level(config, style, level) for level in reversed(range(len(widths)))])
         self.norm_out = GroupNormAct(config.groups, widths[0], eps=config.eps, act="silu")
-        self.conv_out = nn.Conv2d(widths[0], config.out_channels * config.patch**2, 3, padding=1)
+        self.conv_out = OutputConv2d(widths[0], config.out_channels * config.patch**2, 3, padding=1)
         initialize_residual_network(self, self.conv_out)
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN) -> Tensor:

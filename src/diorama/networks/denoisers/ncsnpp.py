@@ -18,6 +18,7 @@ from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
 from diorama.nn.activations import ActivationName, activation
 from diorama.nn.attention import SpatialAttention
 from diorama.nn.norm import GroupNormAct
+from diorama.nn.output import OutputConv2d
 from diorama.nn.resample import fir_double, fir_halve
 from diorama.nn.residual import BlockStyle, Middle, ResidualBlock, initialize_residual_network
 
@@ -211,7 +212,7 @@ class NCSNpp(nn.Module):
         self.middle = _middle(config, style)
         self.up = nn.ModuleList([PyramidUp(config, style, level) for level in reversed(range(len(widths)))])
         self.norm_out = GroupNormAct(config.groups or _quarter(widths[0]), widths[0], eps=config.eps, act="silu")
-        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+        self.conv_out = OutputConv2d(widths[0], config.out_channels, 3, padding=1)
         initialize_residual_network(self, self.conv_out)
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN) -> Tensor:
