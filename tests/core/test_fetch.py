@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diorama.core.errors import BadInput
-from diorama.core.fetch import Published, fetch
+from diorama.core.fetch import Published, fetch, keep
 
 CONTENT = b"weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -55,11 +55,19 @@ def test_an_answer_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.Monkey
     assert written == [len(CONTENT) + 1]
 
 
-def test_a_damaged_file_in_the_cache_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "sha256"), [(b"half", DIGEST), (CONTENT, DIGEST[:8] + "0" * 56)])
+def test_another_file_in_the_cache_is_named(tmp_path: Path, content: bytes, sha256: str) -> None:
+    """Also one put there by hand that agrees in the first 32 bits."""
     (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "w.bin").write_bytes(b"half")
+    (tmp_path / "cache" / "w.bin").write_bytes(content)
     with pytest.raises(BadInput, match=r"w\.bin: is not the weights"):
-        fetch(_published(tmp_path), tmp_path / "cache")
+        fetch(_published(tmp_path, sha256), tmp_path / "cache")
+
+
+def test_a_file_to_be_kept_is_known_by_its_whole_hash(tmp_path: Path) -> None:
+    file = _published(tmp_path, DIGEST[:8] + "0" * 56)
+    with pytest.raises(BadInput, match="the weights"):
+        keep(file, tmp_path / "there.bin", tmp_path / "cache")
 
 
 def test_the_users_cache_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,10 @@ HOSTILE = {
     "a huge name": b"\x80\x02c" + b"a" * (1 << 20) + b"\nb\n.",
     "a huge key of a storage": b"\x80\x02(U\x07storage" + NAMES["float"] + b"X" + (1 << 20).to_bytes(4, "little")
     + b"k" * (1 << 20) + b"U\x03cpuK\x01tQ.",
+    "empty dicts without end": b"\x80\x02](" + b"}" * 1_900_000 + b"e.",
+    "keys that all have one hash": b"\x80\x02}(" + b"".join(
+        b"\x8a\x0a" + (k * (2**61 - 1)).to_bytes(10, "little") + b"K\x01" for k in range(1, 20_000)
+    ) + b"u.",
     "a string without its quotes": b"\x80\x02S" + b"a" * (1 << 20) + b"\n.",
 }  # fmt: skip
 
@@ -112,6 +116,18 @@ def test_a_name_that_grows_from_dict_to_dict_is_refused(tmp_path: Path) -> None:
     program = b"\x80\x02" + key + b"0" + b"}h\x00" * 90 + tensor + b"s" * 90 + b"."
     with pytest.raises(BadInput, match="the name of a tensor has more than 1,000 characters"):
         read_state_dict(archive(tmp_path / "a.pth", program))
+
+
+def test_names_of_shared_dicts_are_counted_together(tmp_path: Path) -> None:
+    """A dict of tensors that another names 440 times, under one long key, has 190,000 names of 1,000 characters."""
+    key = b"X" + (980).to_bytes(4, "little") + b"k" * 980
+    tensor = NAMES["tensor"] + b"(" + STORAGE + b"K\x00K\x04\x85K\x01\x85tRq\x00"
+    numbers = [b"M" + i.to_bytes(2, "little") for i in range(440)]
+    inner = b"}(" + b"".join(number + b"h\x00" for number in numbers) + b"uq\x01"
+    middle = b"}(" + b"".join(number + b"h\x01" for number in numbers) + b"u"
+    path = archive(tmp_path / "a.pth", b"\x80\x02" + tensor + b"0" + inner + b"0}" + key + middle + b"s.")
+    with pytest.raises(BadInput, match="the names of its tensors have more than"):
+        read_state_dict(path)
 
 
 def test_the_older_layout_puts_no_nested_key_into_words(tmp_path: Path) -> None:

@@ -92,10 +92,14 @@ def test_a_config_that_is_given_stands_above_the_folders(tmp_path: Path) -> None
 
 
 def test_folders_that_are_not_the_librarys(tmp_path: Path) -> None:
-    for content in ('{"format": 1}', "[]", "no json"):
+    for content, said in (
+        ('{"format": 1}', "is no folder of the diffusers library"),
+        ("[]", "must hold a JSON object"),
+        ("no json", "is not JSON"),
+    ):
         (tmp_path / "config.json").write_text(content)
         assert not is_diffusers_folder(tmp_path)
-        with pytest.raises(BadInput, match="is no folder of the diffusers library"):
+        with pytest.raises(BadInput, match=said):
             open_checkpoint(tmp_path)
     assert not is_diffusers_folder(tmp_path / "none")
 

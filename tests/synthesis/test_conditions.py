@@ -53,6 +53,11 @@ def test_each_condition_is_dropped_at_its_own_share() -> None:
     assert both.float().mean().item() == pytest.approx(0.25, abs=0.03)
 
 
+def test_labels_are_whole_numbers() -> None:
+    with pytest.raises(BadInput, match="label holds whole numbers"):
+        completed((LABEL,), {"label": torch.tensor([1.0, 0.0])}, 2)
+
+
 def test_labels_take_turns() -> None:
     conditions = labels_in_turn(LABEL)
     assert conditions.of(range(1, 5))["label"].tolist() == [1, 0, 1, 0]

@@ -160,6 +160,9 @@ def test_it_survives_json() -> None:
         assert decode(AnySynthesizer, json.loads(json.dumps(encode(config)))) == config
 
 
+FLOWING: dict[str, Any] = {"process": FlowProcess(), "spacing": UniformSpacing(), "sampler": HeunConfig()}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -173,7 +176,21 @@ def test_it_survives_json() -> None:
         ({"guidance": 2.0}, "was ever left out"),
         ({"process": FlowProcess()}, "FlowProcess has none"),
         ({"steps": 21}, "between 1 and 20"),
-        ({"denoiser": NCSNppConfig(widths=(8, 8), attention=(False, False))}, "logarithm of the time"),
+        (
+            {
+                "media": replace(MEDIA, channels=3),
+                "denoiser": NCSNppConfig(widths=(8, 8), attention=(False, False)),
+                "conditions": (),
+            },
+            "logarithm of the time",
+        ),
+        ({"media": replace(MEDIA, channels=3)}, r"media\.channels: the network is made for 1, these are 3"),
+        (FLOWING | {"preconditioning": EDMPreconditioning()}, "is not finite"),
+        (FLOWING | {"preconditioning": TargetPreconditioning(predicts="noise", time_input="time")}, "is not finite"),
+        (
+            FLOWING | {"preconditioning": TargetPreconditioning(predicts="flow", time_input="log_sigma")},
+            "is not finite",
+        ),
     ],
 )
 def test_impossible_models_are_refused(change: dict[str, Any], message: str) -> None:

@@ -134,7 +134,10 @@ def test_what_the_layout_has_no_place_for_is_said() -> None:
         "it draws uint16 from 0 to 4095, which is not written",
     )
     eta = diffusion(sampler=DDIMConfig(eta=0.5), steps=None)
-    assert export(eta, "diffusers-unet2d").notes == ("its eta of 0.5 is not written; give it when you draw",)
+    assert export(eta, "diffusers-unet2d").notes == (
+        "its eta of 0.5 is not written; give it when you draw",
+        "its noise follows the limited sample; draw with use_clipped_model_output=True",
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,3 +169,17 @@ def test_an_older_folder_is_replaced_whole(tmp_path: Path) -> None:
     (tmp_path / "out" / "old").touch()
     write_export(export(diffusion(), "diffusers-unet2d"), tmp_path / "out")
     assert not (tmp_path / "out" / "old").exists()
+
+
+def test_arguments_do_not_replace_a_file_of_the_users(tmp_path: Path) -> None:
+    config = GANSynthesizerConfig(
+        media=replace(PICTURES, height=64, width=64), generator=DCGANGeneratorConfig(features=2, latent=5)
+    )
+    files = export(config.build(), "dcgan-pytorch-examples")
+    (tmp_path / "net.json").write_text('{"mine": 1}')
+    with pytest.raises(BadInput, match=r"net\.json: exists"):
+        write_export(files, tmp_path / "net.safetensors")
+    assert (tmp_path / "net.json").read_text() == '{"mine": 1}'
+    assert not (tmp_path / "net.safetensors").exists()
+    for _ in range(2):  # what an earlier export wrote is replaced
+        write_export(files, tmp_path / "other.safetensors")

@@ -28,13 +28,13 @@ from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.heun import HeunConfig
 from diorama.synthesis import store
-from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.published import Asked, PublishedModel, card, published_model, schedule_of
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 from tests.interop.oracles import VideoGenerator, dcgan_generator, randomised
-from tests.interop.published_folders import DDIM, unet_folder
+from tests.interop.published_folders import DDIM, pipeline_folder, unet_folder
 from tests.interop.test_layout import published
 
 
@@ -90,7 +90,11 @@ def test_a_unet_takes_its_process_and_sampler_from_the_scheduler(tmp_path: Path)
     assert (config.media.height, config.media.width) == (16, 8)
     assert config.process == DiscreteProcess(steps=100, betas="cosine")
     assert config.preconditioning == TargetPreconditioning(predicts="velocity")
-    assert (config.sampler, config.spacing, config.steps) == (DDIMConfig(), StepSpacing(leap="trailing"), 50)
+    assert (config.sampler, config.spacing, config.steps) == (
+        DDIMConfig(clipped_noise=False),
+        StepSpacing(leap="trailing"),
+        50,
+    )
     assert not config.clip
     ddpm = {"_class_name": "DDPMScheduler", "variance_type": "fixed_large", "beta_end": 0.03}
     config = published_model(open_checkpoint(unet_folder(tmp_path / "b", ddpm))).config
@@ -276,3 +280,99 @@ def test_what_no_scheduler_can_say_is_refused_by_its_field(tmp_path: Path, chang
     assert isinstance(config, DiffusionSynthesizerConfig)
     with pytest.raises(BadInput, match=f"^{named}"):
         schedule_of(replace(config, **changes))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("predicts", ["epsilon", "sample", "v_prediction"])
+@pytest.mark.parametrize("clip", [True, False])
+def test_a_ddim_pipeline_draws_what_the_library_draws(tmp_path: Path, clip: bool, predicts: str) -> None:
+    diffusers = pytest.importorskip("diffusers")
+    schedule = {**DDIM, "clip_sample": clip, "prediction_type": predicts}
+    model = diorama.load(unet_folder(tmp_path / "x", schedule)).resampled(Sampling(sampler="ddim", steps=20))
+    x = start = 3 * torch.randn(2, 3, 16, 8)
+    scheduler = diffusers.DDIMScheduler(**{key: value for key, value in schedule.items() if not key.startswith("_")})
+    scheduler.set_timesteps(20)
+    for t in scheduler.timesteps:
+        x = scheduler.step(model.get_submodule("denoiser")(x, t.float(), {}), t, x).prev_sample
+    found = [stage.x for stage in model.stages(start, {})][-1]
+    torch.testing.assert_close(found, x, rtol=1e-3, atol=1e-3)
+
+
+def test_other_spacings_of_ddim_are_told(tmp_path: Path) -> None:
+    folder = unet_folder(tmp_path / "x", {**DDIM, "timestep_spacing": "linspace"})
+    assert any("'linspace'" in note for note in published_model(open_checkpoint(folder)).notes)
+
+
+def test_a_pipeline_with_further_parts_is_refused(tmp_path: Path) -> None:
+    folder = pipeline_folder(tmp_path / "x")
+    parts = {"_class_name": "LDMPipeline", "unet": ["diffusers", "UNet2DModel"], "vqvae": ["diffusers", "VQModel"]}
+    (folder / "model_index.json").write_text(json.dumps(parts))
+    with pytest.raises(BadInput, match=r"model_index\.json: vqvae: parts of LDMPipeline"):
+        open_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sample_size", 0),
+        ("sample_size", [16, -16]),
+        ("sample_size", 1_000_000),
+        ("norm_num_groups", 0),
+        ("norm_num_groups", -4),
+        ("norm_num_groups", 3),
+        ("attn_norm_num_groups", 5),
+        ("downsample_padding", 2),
+        ("downsample_padding", -1),
+        ("freq_shift", 4.0),
+        ("mid_block_scale_factor", 0.0),
+        ("norm_eps", -1.0),
+        ("dropout", 2.0),
+        ("num_class_embeds", 0),
+        ("time_embedding_dim", -1),
+        ("block_out_channels", [0, 8]),
+        ("block_out_channels", [-8, 8]),
+    ],
+)
+def test_impossible_values_are_refused_by_their_published_name(tmp_path: Path, field: str, value: Any) -> None:
+    folder = unet_folder(tmp_path / "x", DDIM)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, field: value}))
+    with pytest.raises(BadInput, match=rf"config\.json: .*{field}: "):
+        published_model(open_checkpoint(folder))
+
+
+def test_a_learned_table_of_times_holds_every_step(tmp_path: Path) -> None:
+    folder = unet_folder(
+        tmp_path / "x", {**DDIM, "num_train_timesteps": 1000}, time_embedding_type="learned", num_train_timesteps=100
+    )
+    with pytest.raises(BadInput, match="num_train_timesteps: the network's table has 100 times"):
+        published_model(open_checkpoint(folder))
+    config = json.loads((folder / "config.json").read_text())
+    del config["num_train_timesteps"]
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match="num_train_timesteps: a learned time embedding needs"):
+        published_model(open_checkpoint(folder))
+
+
+@pytest.mark.parametrize("argument", ["nc", "ngf", "nz"])
+def test_networks_of_no_channels_are_refused_by_name(tmp_path: Path, argument: str) -> None:
+    path = file_of(tmp_path, dcgan_generator(3, 2, 5).state_dict())
+    (tmp_path / "c.json").write_text(json.dumps({argument: 0}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(BadInput, match=rf"{argument}: must be at least 1, got 0"):
+            published_model(open_checkpoint(path, config=tmp_path / "c.json"))
+
+
+def test_tensors_of_no_known_network_are_named_as_they_are_in_the_file(tmp_path: Path) -> None:
+    tensors = dict(dcgan_generator(3, 2, 5).state_dict())
+    del tensors["main.0.weight"]
+    with pytest.raises(BadInput, match=r"its 24 tensors are main\."):
+        open_checkpoint(file_of(tmp_path, tensors))
+
+
+def test_a_broken_config_in_a_pipeline_is_named(tmp_path: Path) -> None:
+    folder = pipeline_folder(tmp_path / "x")
+    (folder / "unet" / "config.json").write_text("{")
+    with pytest.raises(BadInput, match=r"unet/config\.json: is not JSON"):
+        open_checkpoint(folder)

@@ -18,6 +18,7 @@ from diorama.data.pack import pack_arrays
 from diorama.media.image import read_image
 from diorama.media.stamp import read_stamp
 from diorama.media.video import read_video
+from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.drawing import DrawOptions
 from diorama.synthesis.provenance import Provenance
@@ -235,6 +236,24 @@ def test_a_file_is_drawn_again(tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_a_sampler_with_settings_of_the_models_own_is_drawn_with_again(tmp_path: Path) -> None:
+    config = replace(tiny_diffusion().config, sampler=DDIMConfig(eta=1.0))
+    model = config.build().eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.2)
+    draw(model, 3, tmp_path / "out", exact=True)
+    seed, options = options_like(tmp_path / "out" / "000002.png", model, SampleOptions(draw=DrawOptions(exact=True)))
+    list(sample(model, 1, seed=seed, out=tmp_path / "again", options=options))
+    files = [tmp_path / name / "000002.png" for name in ("out", "again")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_samples_are_numbered_in_32_bits(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"first: the samples of a seed are numbered 0 … 4294967295"):
+        draw(tiny_gan(), 3, tmp_path / "out", first=(1 << 32) - 2)
+    assert not (tmp_path / "out").exists()
+
+
 def test_files_that_cannot_be_drawn_again_say_why(tmp_path: Path) -> None:
     draw(tiny_gan(), 1, tmp_path / "out")
     with pytest.raises(BadInput, match="another model"):
@@ -268,5 +287,10 @@ def test_a_sample_of_a_record_is_drawn_again_of_that_record_alone(tmp_path: Path
         options_like(file, model, SampleOptions())
     _, options = options_like(file, model, SampleOptions(given=Given(records=data)))
     assert options.draw.first == 1
-    with pytest.raises(BadInput, match=r"its record for sample 1 is 'test/000001', and .* was given 'val/000001'"):
+    with pytest.raises(BadInput, match=r"gives sample 1 the record 'test/000001', and .* was given 'val/000001'"):
         options_like(file, model, SampleOptions(given=Given(records=str(tmp_path / "other"), split="test")))
+    # Records of generated sets are named by their numbers alone, so that other sets have records of the same names.
+    zeros = {"val": np.zeros((3, 8, 8, 1), np.uint8)}
+    pack_arrays(tmp_path / "third", zeros, media, labels={"val": np.array([0, 0, 1])}, classes=("cat", "dog"))
+    with pytest.raises(BadInput, match=r"gives sample 1 the label 'cat', and .* was given 'dog'"):
+        options_like(file, model, SampleOptions(given=Given(records=str(tmp_path / "third"))))

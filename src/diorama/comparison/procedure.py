@@ -85,6 +85,8 @@ def train_and_measure(
     notes += [measurer.why_none_held_out()] if held_out is None else []
     yield Progress(doing="looking for the nearest training records")
     found, searched = _neighbours(dataset, columns, show=options.real_images)
+    for note in measurer.notes:
+        yield Progress(doing="comparing", note=note)
     notes += measurer.notes
     return Comparison(
         data=dataset.info,

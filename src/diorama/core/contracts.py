@@ -253,10 +253,17 @@ class Process(Protocol):
 
 
 class Prediction(NamedTuple):
-    """What a denoiser says of ``x``: the clean sample, and the log-variance of the reverse step if it is learned."""
+    """What a denoiser says of ``x``.
+
+    Attributes:
+        clean: the clean sample.
+        log_variance: of the reverse step, if it is learned.
+        unclipped: the clean sample before it was limited to [-1, 1]; ``None`` where it was not.
+    """
 
     clean: Tensor
     log_variance: Tensor | None = None
+    unclipped: Tensor | None = None
 
 
 class Denoise(Protocol):

@@ -30,6 +30,8 @@ _PROTOCOL = 1001
 _MOST_ITEMS, _MOST_DEPTH = 200_000, 100
 _MOST_NAME = 1_000
 """Characters of a tensor's whole name; published ones have up to a hundred."""
+_MOST_NAMES = 5_000_000
+"""Characters of all names together: dicts that share their inner dicts give each of those many names."""
 _LONGEST = 2**63 - 1
 _DTYPES: Mapping[str, torch.dtype] = {
     "DoubleStorage": torch.float64,
@@ -60,7 +62,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     content = read_checkpoint(path)
     found: dict[str, Tensor] = {}
     try:
-        _collect(content, "", found)
+        _Names(found).collect(content, "")
     except Unreadable as problem:
         raise BadInput(f"{path}: {problem}") from problem
     if not found:
@@ -87,15 +89,33 @@ def read_checkpoint(path: Path) -> Any:
         raise BadInput(f"{path}: cannot be read as a checkpoint ({problem})") from problem
 
 
-def _collect(value: Any, name: str, found: dict[str, Tensor]) -> None:
-    # One long key, shared by dicts in dicts, would be written out once for each tensor and level.
-    if len(name) > _MOST_NAME:
-        raise Unreadable(f"the name of a tensor has more than {_MOST_NAME:,} characters: {shown(name)}")
-    if isinstance(value, Tensor):
-        found[name] = value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            _collect(inner, f"{name}.{key}" if name else str(key), found)
+class _Names:
+    """Gathers the tensors of dicts in dicts under their whole names.
+
+    Args:
+        found: where they go.
+    """
+
+    def __init__(self, found: dict[str, Tensor]) -> None:
+        self.found, self.characters = found, 0
+
+    def collect(self, value: Any, name: str) -> None:
+        """Gather what a value holds.
+
+        Raises:
+            Unreadable: names are too long, one or all together.
+        """
+        # One long key, shared by dicts in dicts, would be written out once for each tensor and level.
+        if len(name) > _MOST_NAME:
+            raise Unreadable(f"the name of a tensor has more than {_MOST_NAME:,} characters: {shown(name)}")
+        if isinstance(value, Tensor):
+            self.characters += len(name)
+            if self.characters > _MOST_NAMES:
+                raise Unreadable(f"the names of its tensors have more than {_MOST_NAMES:,} characters")
+            self.found[name] = value
+        elif isinstance(value, Mapping):
+            for key, inner in value.items():
+                self.collect(inner, f"{name}.{key}" if name else str(key))
 
 
 def _read_zip(path: Path) -> Any:

@@ -27,6 +27,11 @@ MOST_STEPS = 2_000_000
 """Opcodes of one pickle, each of which may take a hundred bytes; a checkpoint of 1,000 tensors has about 30,000."""
 MOST_COPIED = 1_000_000
 """Items of containers that are built out of other containers, all together."""
+MOST_CONTAINERS = 1_000_000
+"""Lists, tuples and dicts; an empty dict takes 64 bytes, and one byte of a file."""
+MOST_KEY_BITS = 60
+"""Size of an integer that is a key: larger ones can be chosen so that all have one hash, and every use of the dict
+then looks at all of them."""
 MOST_BITS = 4_096
 """Size of an integer; PyTorch's own magic number has 77 bits."""
 MOST_AXES = 64
@@ -132,6 +137,7 @@ _BINARY = (
 _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 _GETS = ("GET", "BINGET", "LONG_BINGET")
 _TUPLES: Mapping[str, int] = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_CONTAINERS = (*_TUPLES, "EMPTY_LIST", "EMPTY_DICT", "LIST", "TUPLE", "DICT")
 
 
 class _Machine:
@@ -139,12 +145,13 @@ class _Machine:
 
     Attributes:
         copied: items so far of containers that were built out of other containers.
+        containers: lists, tuples and dicts so far.
     """
 
     def __init__(self, storage_types: Collection[str], storages: dict[str, StorageRef]) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self.copied = 0
+        self.copied = self.containers = 0
         self.storage_types, self.storages = storage_types, storages
         self.actions: Mapping[str, Callable[[], object]] = {
             "MARK": lambda: self.stack.append(_MARK),
@@ -175,6 +182,9 @@ class _Machine:
         """
         if opcode in _IGNORED:
             return
+        self.containers += opcode in _CONTAINERS
+        if self.containers > MOST_CONTAINERS:
+            raise Unreadable(f"has more than {MOST_CONTAINERS:,} containers, which no file of tensors needs")
         if opcode in _VALUES or opcode in _BINARY:
             # Integers do not remember their hash: as a key, a huge one would be read anew at every use.
             if isinstance(argument, int) and argument.bit_length() > MOST_BITS:
@@ -228,6 +238,8 @@ class _Machine:
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, (str, int, float)):
                 raise TypeError("keys are strings or numbers")
+            if isinstance(key, int) and key.bit_length() > MOST_KEY_BITS:
+                raise Unreadable(f"has a key of more than {MOST_KEY_BITS} bits")
             target[key] = value
 
     def _name(self, module: Any, attribute: Any) -> None:

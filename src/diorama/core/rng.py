@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+MOST_SAMPLES = 1 << 32
+"""Samples of one seed, which are numbered from 0 on."""
 _MASK = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -97,7 +99,7 @@ def normal(
     """
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed must be in [0, 2^64), got {seed}")
-    if not 0 <= first <= (1 << 32) - count:
+    if not 0 <= first <= MOST_SAMPLES - count:
         raise ValueError(f"sample indices must be in [0, 2^32), got {first} … {first + count - 1}")
     size = math.prod(shape)
     where = torch.device(device)

@@ -36,8 +36,8 @@ class Split:
 
     A split may be sent to another process: it opens its files anew there. ``record_shape`` is (h, w, c) or
     (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy; ``sides``
-    are what records have beside their pixels, by key; ``generator`` says what drew them (``world``), and is empty for
-    records of unknown origin.
+    are what records have beside their pixels, by key; ``generator`` says what drew them (``world``), is empty for
+    records of unknown origin, and ``None`` where the preparation is older than that field.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Split:
         shards: ShardReader,
         folder: Path,
         *,
-        generator: str = "",
+        generator: str | None = "",
     ) -> None:
         self.name, self.info, self.generator = name, info, generator
         self.sides = {spec.key: Side(spec, folder / SIDES, name, len(rows)) for spec in info.sides}
@@ -202,9 +202,7 @@ class Dataset:
             raise BadInput(f"{index}: cannot be read ({problem}); {_REMEDY}") from problem
         if rows.dtype != RECORD or len(rows) != self.splits[name]:
             raise BadInput(f"{index}: is not the index that {MANIFEST} describes; {_REMEDY}")
-        # Folders that were prepared before it was recorded do not say what drew them.
-        generator = str(self.manifest.get("generator", ""))
-        return Split(name, self.info, rows, self._shards, self.path, generator=generator)
+        return Split(name, self.info, rows, self._shards, self.path, generator=self.manifest.get("generator"))
 
     def verify(self) -> None:
         """Hash every file.

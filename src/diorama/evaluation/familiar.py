@@ -52,7 +52,8 @@ def familiar_share(found: NDArray[np.uint64], known: NDArray[np.uint64]) -> floa
 def is_world(split: Split) -> bool:
     """Whether the records are scenes of the built-in world: their preparation says so, or, where it is older than
     that, their classes are the world's shapes."""
-    return split.generator == WORLD or set(split.info.classes) == set(SHAPES)
+    older = split.generator is None
+    return split.generator == WORLD or (older and set(split.info.classes) == set(SHAPES))
 
 
 def warnings_of(split: Split, indices: NDArray[np.int64], extractors: list[str]) -> list[str]:

@@ -20,6 +20,8 @@ CONFIG, INDEX, SCHEDULER = "config.json", "model_index.json", "scheduler_config.
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 """Files of a diffusers folder; of the weights the first that is there."""
 _NAMES_SHOWN = 4
+_PARTS = ("unet", "scheduler")
+"""Parts of a pipeline that are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +118,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _in_folder(path: Path) -> tuple[Path, Path, Path | None]:
     """Weights, config and the scheduler's config of a diffusers folder."""
-    inner = path / "unet" if (path / INDEX).is_file() and not (path / CONFIG).is_file() else path
+    inner = path
+    if (path / INDEX).is_file() and not (path / CONFIG).is_file():
+        _check_pipeline(path / INDEX)
+        inner = path / "unet"
     if not is_diffusers_folder(inner):
+        if (inner / CONFIG).is_file():
+            read_json(inner / CONFIG)  # a broken one is to be named as such
         raise BadInput(f"{path}: is no folder of the diffusers library ({inner / CONFIG} names no class of it)")
     weights = next((inner / name for name in WEIGHTS if (inner / name).is_file()), None)
     if weights is None:
@@ -134,10 +141,30 @@ def _in_folder(path: Path) -> tuple[Path, Path, Path | None]:
     return weights, inner / CONFIG, next((place for place in places if place.is_file()), None)
 
 
+def _check_pipeline(index: Path) -> None:
+    """See that a pipeline is made of a network and its scheduler alone.
+
+    Raises:
+        BadInput: it has further parts (a codec of latents, an encoder of texts), so that the network alone would draw
+            something else.
+    """
+    parts = {key: value for key, value in read_json(index).items() if not key.startswith("_")}
+    further = [key for key, value in parts.items() if key not in _PARTS and _is_part(value)]
+    if further:
+        kind = read_json(index).get("_class_name", "this pipeline")
+        raise BadInput(f"{index}: {', '.join(further)}: parts of {kind} that are not followed, only {_PARTS} are")
+
+
+def _is_part(value: object) -> bool:
+    """Whether an entry of the index names a library and a class; settings are plain values."""
+    return isinstance(value, list) and any(word is not None for word in value)
+
+
 def _recognised(
     path: Path, tensors: dict[str, Tensor], published: Mapping[str, Any], part: str | None
 ) -> tuple[Layout[Any, Any], dict[str, Tensor], tuple[str, ...]]:
     notes: list[str] = []
+    whole = tensors
     if part is not None:
         chosen = _under(tensors, part)
         if not chosen:
@@ -148,7 +175,7 @@ def _recognised(
         # Wrappers such as DataParallel, and dicts in the file, put the same word before every name.
         first = {name.partition(".")[0] for name in tensors}
         if len(first) != 1 or len(inner := _under(tensors, *first)) != len(tensors):
-            raise BadInput(f"{path}: {_unknown(tensors, published)}")
+            raise BadInput(f"{path}: {_unknown(tensors, published, whole)}")
         notes.append(f"took {next(iter(first))!r} off the beginning of every tensor's name")
         tensors = inner
     return layout, tensors, tuple(notes)
@@ -159,15 +186,15 @@ def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
 
 
-def _unknown(tensors: Mapping[str, Tensor], published: Mapping[str, Any]) -> str:
-    """What to say of tensors that are no known network: the networks that lie in it, or what was seen."""
+def _unknown(tensors: Mapping[str, Tensor], published: Mapping[str, Any], whole: Mapping[str, Tensor]) -> str:
+    """What to say of tensors that are no known network: the networks that lie in it, or the file as a whole."""
     parts = _parts(tensors, published)
     if parts:
         held = ", ".join(f"{part} ({layout.publisher} {layout.network})" for part, layout in parts.items())
         return f"holds several things; say with --part which of its networks is meant: {held}"
     named = f", its config is of {published['_class_name']!r}" if "_class_name" in published else ""
     known = ", ".join(publisher.name for publisher in PUBLISHERS)
-    return f"is of no layout that is known here ({known}): {_groups(tensors)}{named}"
+    return f"is of no layout that is known here ({known}): {_groups(whole)}{named}"
 
 
 def _parts(tensors: Mapping[str, Tensor], published: Mapping[str, Any]) -> dict[str, Layout[Any, Any]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from diorama.core.errors import BadInput
-from diorama.interop.layout import Layout, Table, tensors_of
+from diorama.interop.layout import Layout, Table, refuse_below, tensors_of
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
@@ -111,8 +111,7 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
             raise BadInput(
                 "UNet2DModel config: down_block_types, up_block_types and block_out_channels differ in length"
             )
-        if not 0 < arguments.layers_per_block <= _MOST_LAYERS:
-            raise ValueError(f"layers_per_block must be in 1 … {_MOST_LAYERS}, got {arguments.layers_per_block}")
+        _refuse_impossible_values(arguments)
         pyramid = {block.pyramid for block in (*down, *up)}
         if len(pyramid) > 1:
             raise BadInput("UNet2DModel config: down_block_types and up_block_types mix Skip blocks with others")
@@ -153,6 +152,47 @@ def _block(name: str, direction: str, key: str) -> _Block:
     if block is None or direction not in name:
         raise BadInput(f"UNet2DModel config: {key} has {name!r}, which is not supported")
     return block
+
+
+def _refuse_impossible_values(arguments: UNet2DModelArguments) -> None:
+    """Refuse, by its published name, what no network can have.
+
+    Raises:
+        BadInput: the message names the argument.
+    """
+    refuse_below(arguments, 1, "sample_size", "in_channels", "out_channels", "block_out_channels", "layers_per_block")
+    refuse_below(arguments, 1, "time_embedding_dim", "norm_num_groups", "attn_norm_num_groups", "num_class_embeds")
+    refuse_below(arguments, 1, "num_train_timesteps")
+    widths, time = arguments.block_out_channels, arguments.time_embedding_type
+    groups, middle = arguments.norm_num_groups, arguments.attn_norm_num_groups
+    wrong: dict[str, bool] = {
+        f"layers_per_block: {arguments.layers_per_block} are more than {_MOST_LAYERS}": (
+            arguments.layers_per_block > _MOST_LAYERS
+        ),
+        f"norm_num_groups: {groups} does not divide every width of {list(widths)}": (
+            groups is not None and any(width % groups for width in widths)
+        ),
+        f"attn_norm_num_groups: {middle} does not divide {widths[-1]} channels": (
+            middle is not None and widths[-1] % middle != 0
+        ),
+        f"downsample_padding: must be 0 or 1, got {arguments.downsample_padding}": (
+            arguments.downsample_padding not in (0, 1)
+        ),
+        f"freq_shift: must lie below half of the first width ({widths[0]}), got {arguments.freq_shift:g}": (
+            time == "positional" and not arguments.freq_shift < widths[0] // 2
+        ),
+        f"mid_block_scale_factor: must be positive, got {arguments.mid_block_scale_factor:g}": (
+            not arguments.mid_block_scale_factor > 0
+        ),
+        f"norm_eps: must be positive, got {arguments.norm_eps:g}": not arguments.norm_eps > 0,
+        f"dropout: must be in [0, 1), got {arguments.dropout:g}": not 0 <= arguments.dropout < 1,
+        "num_train_timesteps: a learned time embedding needs the number of its rows": (
+            time == "learned" and arguments.num_train_timesteps is None
+        ),
+    }
+    for said, holds in wrong.items():
+        if holds:
+            raise BadInput(said)
 
 
 def _embedding(arguments: UNet2DModelArguments) -> EmbeddingConfig:

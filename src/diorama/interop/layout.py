@@ -144,8 +144,9 @@ class Layout(ABC, Generic[Arguments, Config]):
         """:meth:`to_ours`, with every refusal as :class:`BadInput`."""
         try:
             return self.to_ours(arguments)
-        except (ValueError, BadConfig) as problem:
-            raise BadInput(f"{self.network} config: {problem}") from problem
+        except (ValueError, ArithmeticError, BadConfig, BadInput) as problem:
+            said = str(problem).removeprefix(f"{self.network} config: ")
+            raise BadInput(f"{self.network} config: {said}") from problem
 
     def import_state(self, config: Config, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Our network's state dict of a published one, of either age.
@@ -221,6 +222,19 @@ class Layout(ABC, Generic[Arguments, Config]):
 
     def _misfit(self, what: str) -> BadInput:
         return BadInput(f"{self.publisher} {self.network}: {what}")
+
+
+def refuse_below(arguments: Any, least: int, *names: str) -> None:
+    """Refuse arguments that are smaller than a network can have; those that are ``None`` are left out.
+
+    Raises:
+        BadInput: the message names the argument.
+    """
+    for name in names:
+        value = getattr(arguments, name)
+        smallest = min(value, default=least) if isinstance(value, tuple) else value
+        if smallest is not None and smallest < least:
+            raise BadInput(f"{name}: must be at least {least}, got {value}")
 
 
 def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:

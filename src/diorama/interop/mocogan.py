@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.interop.layout import Layout, Shapes, Table
+from diorama.interop.layout import Layout, Shapes, Table, refuse_below
 from diorama.interop.pytorch_examples_dcgan import generator_table, only_64_pixels
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.motion.mocogan import (
@@ -115,6 +115,7 @@ class GeneratorLayout(Layout[VideoGeneratorArguments, MoCoGANGeneratorConfig]):
     def to_ours(self, arguments: VideoGeneratorArguments) -> MoCoGANGeneratorConfig:
         if arguments.dim_z_category < 0 or arguments.dim_z_content < 0:
             raise ValueError("dim_z_content and dim_z_category are together longer than the latent vector")
+        refuse_below(arguments, 1, "n_channels", "ngf", "dim_z_motion", "video_length")
         return MoCoGANGeneratorConfig(
             channels=arguments.n_channels,
             features=arguments.ngf,
@@ -151,6 +152,7 @@ class ImageDiscriminatorLayout(Layout[ImageDiscriminatorArguments, MoCoGANImageD
         return {"ndf": first[0], "n_channels": first[1]} if first else {}
 
     def to_ours(self, arguments: ImageDiscriminatorArguments) -> MoCoGANImageDiscriminatorConfig:
+        refuse_below(arguments, 1, "n_channels", "ndf")
         return MoCoGANImageDiscriminatorConfig(
             channels=arguments.n_channels, features=arguments.ndf, noise=_noise(arguments), patch=self.patch
         )
@@ -189,6 +191,8 @@ class VideoDiscriminatorLayout(Layout[VideoDiscriminatorArguments, MoCoGANVideoD
     def to_ours(self, arguments: VideoDiscriminatorArguments) -> MoCoGANVideoDiscriminatorConfig:
         if arguments.dim_categorical and not self.categorical:
             raise ValueError("dim_categorical: only CategoricalVideoDiscriminator tells categories apart")
+        refuse_below(arguments, 1, "n_channels", "ndf", "n_output_neurons")
+        refuse_below(arguments, 0, "dim_categorical")
         return MoCoGANVideoDiscriminatorConfig(
             channels=arguments.n_channels,
             features=arguments.ndf,

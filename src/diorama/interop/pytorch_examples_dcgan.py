@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.interop.layout import Layout, Shapes, Table
+from diorama.interop.layout import Layout, Shapes, Table, refuse_below
 from diorama.networks.adversarial.dcgan import (
     DCGANDiscriminator,
     DCGANDiscriminatorConfig,
@@ -76,6 +76,7 @@ class GeneratorLayout(Layout[GeneratorArguments, DCGANGeneratorConfig]):
         return {"nz": first[0], "ngf": last[0], "nc": last[1]} if first and last else {}
 
     def to_ours(self, arguments: GeneratorArguments) -> DCGANGeneratorConfig:
+        refuse_below(arguments, 1, "nc", "ngf", "nz")
         return DCGANGeneratorConfig(
             size=_SIZE, channels=arguments.nc, features=arguments.ngf, latent=arguments.nz
         )  # fmt: skip
@@ -100,6 +101,7 @@ class DiscriminatorLayout(Layout[DiscriminatorArguments, DCGANDiscriminatorConfi
         return {"ndf": first[0], "nc": first[1]} if first else {}
 
     def to_ours(self, arguments: DiscriminatorArguments) -> DCGANDiscriminatorConfig:
+        refuse_below(arguments, 1, "nc", "ndf")
         return DCGANDiscriminatorConfig(size=_SIZE, channels=arguments.nc, features=arguments.ndf)
 
     def to_published(self, config: DCGANDiscriminatorConfig) -> DiscriminatorArguments:

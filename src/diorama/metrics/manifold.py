@@ -107,8 +107,7 @@ def manifold(
         inclusive: whether a point on a ball's surface is inside, as in Kynkäänniemi et al.; Naeem et al. say no.
         group: rows that go together (frames of one clip) and follow one another, on both sides.
     """
-    # Distances are differences of squares, which lose digits where the sets lie far from the origin.
-    origin = real.double().mean(0)
+    origin = _origin(real)
     x, y = samples.double() - origin, real.double() - origin
     own, other = balls(x, k, group=group), balls(y, k, group=group)
     hits, recalled = [], torch.zeros(len(y), dtype=torch.bool)
@@ -139,7 +138,7 @@ def coverage_influence(
         k: neighbour that a ball reaches to.
         group: rows that go together and follow one another.
     """
-    y = real.double() - real.double().mean(0)
+    y = real.double() - _origin(real)
     groups = len(y) // group
     owner = torch.arange(len(y)) // group
     taken = torch.zeros(groups, dtype=torch.float64)
@@ -151,6 +150,17 @@ def coverage_influence(
         last = torch.exp((k - 1) * expected.log() - expected - math.lgamma(k))
         taken += last @ inside.double()
     return found.coverage.double().unflatten(0, (groups, group)).sum(1) - taken
+
+
+def _origin(real: Float[Tensor, "m d"]) -> Float[Tensor, " d"]:
+    """A point near the mean from which distances are taken: differences of squares lose digits far from the origin.
+
+    It is a multiple of a power of two about as large as the spread, so that subtracting it rounds nothing, and points
+    at the very distance of a ball's surface stay there.
+    """
+    points = real.double()
+    unit = torch.exp2((points - points.mean(0)).square().mean().sqrt().clamp(min=1e-30).log2().floor())
+    return (points.mean(0) / unit).round() * unit
 
 
 def _distances(x: Tensor, y: Tensor) -> Tensor:

@@ -170,4 +170,4 @@ class NetworkDenoise:
         scaled = like(self.preconditioning.input(level), x) * x
         output = self.network(scaled, t, self.condition).to(x.dtype)
         clean = self.preconditioning.clean(output, x, on(level, x))
-        return Prediction(clean.clamp(-1, 1) if self.clip else clean)
+        return Prediction(clean.clamp(-1, 1), unclipped=clean) if self.clip else Prediction(clean)

@@ -29,4 +29,6 @@ class ClassifierFree:
         with_condition = self.conditional(x, level)
         without = self.unconditional(x, level).clean
         clean = without.lerp(with_condition.clean, self.scale)
-        return Prediction(clean.clamp(-1, 1) if self.clip else clean, with_condition.log_variance)
+        if not self.clip:
+            return Prediction(clean, with_condition.log_variance)
+        return Prediction(clean.clamp(-1, 1), with_condition.log_variance, unclipped=clean)

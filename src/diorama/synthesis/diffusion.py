@@ -85,6 +85,9 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
 
 def _check_size(config: DiffusionSynthesizerConfig) -> None:
     drawn, network = config.drawn, config.denoiser
+    if network.in_channels != drawn.channels:
+        what = "media.channels" if config.codec is None else "codec: its latents' channels"
+        raise ValueError(f"{what}: the network is made for {network.in_channels}, these are {drawn.channels}")
     if len(drawn.shape) != network.dimensions + 1:
         this, other = ("pictures", "clips") if network.dimensions == 2 else ("clips", "pictures")
         raise ValueError(f"media.kind: this network draws {this}, not {other}")
@@ -120,7 +123,17 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
     times = config.spacing.times(config.process, config.steps)
     # Training also looks at time 1, the first step of a discrete process, which a sampler may leave out.
     times = torch.cat([times[:-1], times.new_ones(1)])
-    told = config.preconditioning.time(config.process.at(times))
+    level = config.process.at(times)
+    told = config.preconditioning.time(level)
+    one = torch.ones_like(level.alpha)
+    # What a network says, be it one, and what goes into it.
+    seen = (config.preconditioning.input(level) * one, config.preconditioning.clean(one, one, level))
+    if not all(bool(values.isfinite().all()) for values in (told, *seen)):
+        raise ValueError(
+            "preconditioning: at the first level of this process what the network is told, or what is made of its "
+            "answer, is not finite: no data are left there. A flow's network predicts 'flow' or 'clean', and is told "
+            "the time"
+        )
     if config.denoiser.needs_positive_time and not bool((told > 0).all()):
         raise ValueError(
             "preconditioning: this network takes the logarithm of the time that it is told, which is not positive at "
@@ -164,7 +177,10 @@ class DiffusionSynthesizer(Synthesizer):
         try:
             changed = replace(
                 config,
-                sampler=config.sampler if sampling.sampler is None else sampler_named(sampling.sampler),
+                # A model that has this sampler already keeps its settings.
+                sampler=config.sampler
+                if sampling.sampler in (None, name_of(config.sampler))
+                else sampler_named(sampling.sampler),
                 steps=config.steps if sampling.steps is None else sampling.steps,
                 guidance=config.guidance if sampling.guidance is None else sampling.guidance,
             )

@@ -83,13 +83,19 @@ def write_export(files: Export, out: Path) -> tuple[Path, ...]:
 
     Returns:
         The files.
+
+    Raises:
+        BadInput: the ``.json`` is there, and no file of weights that it could belong to.
     """
+    arguments_file = out.with_suffix(".json")
+    if not files.is_folder and arguments_file.exists() and not out.exists():
+        raise BadInput(f"{arguments_file}: exists and would be replaced; choose another --out, or move it away")
     # Libraries look for the mark of the framework; clones, since safetensors refuses tensors that share memory.
     content = to_bytes({name: t.contiguous().clone() for name, t in files.tensors.items()}, metadata={"format": "pt"})
     if not files.is_folder:
         write_bytes(out, content)
-        write_json(out.with_suffix(".json"), dict(files.arguments))
-        return out, out.with_suffix(".json")
+        write_json(arguments_file, dict(files.arguments))
+        return out, arguments_file
     with fresh_folder(out) as fresh:
         write_json(fresh / CONFIG, {"_class_name": files.layout.network, **files.arguments})
         write_json(fresh / SCHEDULER, dict(files.schedule or {}))
@@ -139,3 +145,5 @@ def _notes(config: SynthesizerConfig) -> Iterator[str]:
             yield f"its {config.steps} steps of sampling are not written; give them when you draw"
         if isinstance(config.sampler, DDIMConfig) and config.sampler.eta:
             yield f"its eta of {config.sampler.eta:g} is not written; give it when you draw"
+        if isinstance(config.sampler, DDIMConfig) and config.sampler.clipped_noise and config.clip:
+            yield "its noise follows the limited sample; draw with use_clipped_model_output=True"

@@ -22,7 +22,7 @@ from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
-from diorama.interop.layout import NetworkConfig, shapes_of
+from diorama.interop.layout import NetworkConfig, shapes_of, tensors_of
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
@@ -37,6 +37,11 @@ from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.provenance import Provenance, PublishedOrigin
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
+
+_STEPS = 50
+"""That DDIM takes where nobody says otherwise."""
+_LARGEST_SIDE, _MOST_FRAMES = 16_384, 100_000
+"""Of what is drawn; a config from anybody may ask for any number."""
 
 _TARGETS = get_args(get_type_hints(Schedule)["target"])
 _UNKNOWN_SCHEDULE = (
@@ -116,6 +121,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     with _at(config_path):
         arguments = layout.read_arguments(_with_asked(checkpoint, asked or Asked()), shapes)
         network = layout.config_of(arguments)
+        tensors_of(network)  # what cannot be built is the config's fault, not that of the tensors
     with _at(checkpoint.path):
         state = layout.import_state(network, checkpoint.tensors)
     notes = [*checkpoint.notes, *_tensor_notes(checkpoint, state)]
@@ -127,6 +133,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         else:
             with _at(checkpoint.schedule_path):
                 schedule = read_schedule(checkpoint.schedule)
+            notes += _spacing_notes(schedule)
     with _at(config_path):
         config = _synthesizer_config(network, arguments, schedule)
     if config.classes:
@@ -172,6 +179,19 @@ def _tensor_notes(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> Iterat
         yield f"tensors of {', '.join(sorted(other))} are kept as float32"
 
 
+def _spacing_notes(schedule: Schedule) -> Iterator[str]:
+    """Where DDIM's steps are not those of the library."""
+    uneven = schedule.spacing == "linspace" or (
+        schedule.spacing == "trailing" and schedule.steps % min(_STEPS, schedule.steps) != 0
+    )
+    if schedule.sampler == "ddim" and uneven:
+        yield (
+            f"timestep_spacing {schedule.spacing!r}: each step of DDIM leads to the next one that is visited, and the "
+            "last to clean data. The library goes down by a whole number of steps each time, which differs unless the "
+            "steps divide evenly"
+        )
+
+
 def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provenance:
     layout = checkpoint.layout
     return Provenance(
@@ -195,6 +215,8 @@ def _synthesizer_config(network: NetworkConfig, arguments: Any, schedule: Schedu
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
                 raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
+            if arguments.video_length > _MOST_FRAMES:
+                raise BadInput(f"video_length: {arguments.video_length} are more than {_MOST_FRAMES} frames")
             media = MediaSpec(
                 kind="video",
                 channels=network.channels,
@@ -211,6 +233,8 @@ def _synthesizer_config(network: NetworkConfig, arguments: Any, schedule: Schedu
             if size is None:
                 raise BadInput("sample_size: how large its pictures are must be said; give --size N or --size HxW")
             height, width = (size, size) if isinstance(size, int) else size
+            if max(height, width) > _LARGEST_SIDE:
+                raise BadInput(f"sample_size: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
             return _diffusion_config(media, network, schedule)
     raise BadInput(f"{type(network).__name__} draws nothing by itself")
@@ -238,7 +262,11 @@ def _refuse_what_cannot_be_drawn(network: DDPMUNetConfig | NCSNppConfig) -> None
 def _diffusion_config(
     media: MediaSpec, network: DDPMUNetConfig | NCSNppConfig, schedule: Schedule
 ) -> DiffusionSynthesizerConfig:
-    ancestral = schedule.sampler == "ancestral"
+    ancestral, rows = schedule.sampler == "ancestral", network.embedding.steps
+    if rows is not None and rows < schedule.steps:
+        raise BadInput(
+            f"num_train_timesteps: the network's table has {rows} times, its noise process {schedule.steps} steps"
+        )
     names = tuple(str(i) for i in range(network.classes))
     return DiffusionSynthesizerConfig(
         media=media,
@@ -248,8 +276,8 @@ def _diffusion_config(
         preconditioning=TargetPreconditioning(predicts=schedule.target),
         spacing=StepSpacing(leap=schedule.spacing),
         # DDPM walks every step; DDIM as many as its pipeline takes where nobody says otherwise.
-        steps=None if ancestral else min(50, schedule.steps),
-        sampler=AncestralConfig(variance=schedule.variance) if ancestral else DDIMConfig(),
+        steps=None if ancestral else min(_STEPS, schedule.steps),
+        sampler=AncestralConfig(variance=schedule.variance) if ancestral else DDIMConfig(clipped_noise=False),
         clip=schedule.clip,
     )
 

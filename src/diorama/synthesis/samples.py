@@ -20,6 +20,7 @@ from diorama.core import distributed
 from diorama.core.contracts import Batch, MediaSpec, pixels_of
 from diorama.core.errors import BadInput
 from diorama.core.files import cache_folder, write_json
+from diorama.core.rng import MOST_SAMPLES
 from diorama.data.dataset import Split
 from diorama.data.raw import open_any
 from diorama.media.convert import stored_values
@@ -123,6 +124,8 @@ def sample(
     chosen = options or SampleOptions()
     if count < 1:
         raise BadInput(f"count must be at least 1, got {count}")
+    if chosen.draw.first + count > MOST_SAMPLES:
+        raise BadInput(f"first: the samples of a seed are numbered 0 … {MOST_SAMPLES - 1}, got {chosen.draw.first}")
     device = distributed.own_device(devices.pick(chosen.device))
     with distributed.session(device):
         first, share = share_of(count, chosen.draw.first)
@@ -193,11 +196,12 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
         raise BadInput(f"{file}: was given the record {told['record']!r}; name its data set with --records")
     if "record" in told:
         drawer = model if isinstance(model, Synthesizer) else load(model, catalog=options.catalog)
-        found = conditions_for(drawer, given).in_words(stamp.index)["record"]
-        if found != told["record"]:
+        found = conditions_for(drawer, given).in_words(stamp.index)
+        other = next((key for key in told if found.get(key) != told[key]), None)
+        if other is not None:
             raise BadInput(
-                f"{given.records}: its record for sample {stamp.index} is {found!r}, and {file} was given "
-                f"{told['record']!r}; name the data set and the split that it was drawn with"
+                f"{given.records}: gives sample {stamp.index} the {other} {found.get(other)!r}, and {file} was given "
+                f"{told[other]!r}; name the data set and the split that it was drawn with"
             )
     else:
         prompts = (told["text"],) if "text" in told else ()

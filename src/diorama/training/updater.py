@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from diorama.core import device as devices
 from diorama.core.device import Precision
+from diorama.core.errors import BadInput
 from diorama.training.exchange import GradientExchange
 from diorama.training.recipe import OptimizerConfig, rate
 
@@ -102,8 +103,12 @@ class Updater:
         return {"optimizer": {**state, "param_groups": groups}, "scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a saved state; settings of the optimizer stay those of this machine and recipe."""
-        saved = state["optimizer"]
+        """Continue from a saved state; settings of the optimizer stay those of this machine and recipe.
+
+        Raises:
+            BadInput: it is not the whole state of an optimizer over these parameters.
+        """
+        saved = self._checked(state)
         own = {k: v for k, v in self.optimizer.param_groups[0].items() if k != "params"}
         groups = [{**group, **own} for group in saved["param_groups"]]
         self._rate = saved["param_groups"][0]["lr"]
@@ -118,6 +123,29 @@ class Updater:
                 # Fused kernels walk parameter and moments side by side in memory, so their layouts must be one.
                 if isinstance(value, Tensor) and value.shape == parameter.shape:
                     moments[name] = torch.empty_like(parameter).copy_(value)
+
+    def _checked(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The optimizer's state, once it has what every parameter of a step needs: PyTorch fills gaps in silence."""
+        try:
+            saved = state["optimizer"]
+            moments, places = saved["state"], [place for group in saved["param_groups"] for place in group["params"]]
+        except (KeyError, TypeError) as problem:
+            raise BadInput(f"the state of an optimizer lacks {problem}") from problem
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        if len(places) != len(parameters):
+            raise BadInput(f"the state is of an optimizer over {len(places)} parameters, not {len(parameters)}")
+        if moments and set(moments) != set(places):
+            raise BadInput(f"the state of an optimizer has moments of {len(moments)} of {len(places)} parameters")
+        if len({frozenset(own) for own in moments.values()}) > 1:
+            raise BadInput("the state of an optimizer has other moments for some parameters than for others")
+        for place, parameter in zip(places, parameters, strict=True):
+            for name, value in moments.get(place, {}).items():
+                if isinstance(value, Tensor) and value.dim() and value.shape != parameter.shape:
+                    raise BadInput(
+                        f"the state of an optimizer has {name} of shape {tuple(value.shape)} for a parameter of "
+                        f"{tuple(parameter.shape)}"
+                    )
+        return dict(saved)
 
 
 def _optimizer(

@@ -26,6 +26,13 @@ def test_latents_are_pictures_of_a_quarter_of_the_size() -> None:
     assert latent.dtype == "float32"
 
 
+@pytest.mark.parametrize(("channels", "height"), [(3, 16), (1, 32)])
+def test_other_pictures_than_it_is_made_for_are_refused(channels: int, height: int) -> None:
+    config = SpatialCodecConfig(encoder=ENCODER, decoder=DECODER)
+    with pytest.raises(ValueError, match="codec: is made for 1 channels of 16 x 8 pixels"):
+        config.latent(MediaSpec(kind="image", channels=channels, height=height, width=8))
+
+
 def test_the_scale_follows_the_latents_and_brings_them_to_unit_variance() -> None:
     torch.manual_seed(0)
     scale = LatentScale(2)

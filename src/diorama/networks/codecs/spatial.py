@@ -155,7 +155,17 @@ class SpatialCodecConfig:
     decoder: SpatialDecoderConfig
 
     def latent(self, media: MediaSpec) -> MediaSpec:
-        """What the latents of a picture are."""
+        """What the latents of a picture are.
+
+        Raises:
+            ValueError: the codec is made for other pictures.
+        """
+        made_for = (self.encoder.channels, *self.encoder.size)
+        if (media.channels, media.height, media.width) != made_for:
+            raise ValueError(
+                f"codec: is made for {made_for[0]} channels of {made_for[1]} x {made_for[2]} pixels, the media have "
+                f"{media.channels} of {media.height} x {media.width}"
+            )
         channels, height, width = self.encoder.latent_shape
         return MediaSpec(
             kind=media.kind, channels=channels, height=height, width=width, dtype="float32", low=-1.0, high=1.0

@@ -14,6 +14,9 @@ class DenoiserConfig(ABC):
     a mapping of the batch's keys, of which the network reads those that :attr:`reads` names.
     """
 
+    in_channels: int
+    """c of ``x``."""
+
     @property
     def dimensions(self) -> int:
         """2 for pictures, 3 for clips."""
