@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
+from diorama.cli.mistakes import in_one_line
 from diorama.core.durations import Budget, parse_budget, parse_images, parse_seconds
 from diorama.core.errors import BadConfig, BadInput, DioramaError
 
@@ -54,23 +56,40 @@ def arguments_at_fault() -> Iterator[None]:
 def parse(
     arguments: type[T], command: str, words: Sequence[str], several: Mapping[str, Callable[[str], bool]] | None = None
 ) -> T:
-    """Read a command's words into its dataclass; ``--help`` and mistakes end the program as tyro does (0 and 2).
+    """Read a command's words into its dataclass; ``--help`` ends the program as tyro does.
 
     Args:
         arguments: the command's dataclass.
         command: its name.
         words: what follows the name.
         several: flags beside ``--with`` that may have several values, as :func:`spread` takes them.
+
+    Raises:
+        WrongArguments: a word is unknown, missing or of the wrong kind.
     """
-    return tyro.cli(
-        arguments, prog=f"diorama {command}", args=spread(words, {**_WITH, **(several or {})}), config=_STYLE
-    )
+    given = spread(words, {**_WITH, **(several or {})})
+    with _mistakes_in_one_line(command):
+        return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE)
 
 
 def parse_known(arguments: type[T], command: str, words: Sequence[str]) -> tuple[T, list[str]]:
     """As :func:`parse`, but words that are not the command's own are handed back."""
     given = spread(words, _WITH)
-    return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE, return_unknown_args=True)
+    with _mistakes_in_one_line(command):
+        return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE, return_unknown_args=True)
+
+
+@contextmanager
+def _mistakes_in_one_line(command: str) -> Iterator[None]:
+    """What tyro prints in a box before it ends the program is raised as one line."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            yield
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise WrongArguments(in_one_line(said.getvalue(), command)) from None
 
 
 def spread(words: Sequence[str], flags: Mapping[str, Callable[[str], bool]]) -> list[str]:
