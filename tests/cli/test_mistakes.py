@@ -17,7 +17,11 @@ from diorama.cli.mistakes import in_one_line
         (["sample", "m", "--out", "x", "--stepz", "3"], "--stepz: there is no such option; did you mean --steps?"),
         (["prepare", "a", "--out", "b", "--fit", "squash"], "--fit: 'squash' is none of crop, pad"),
         (["import", "a", "--size", "0"], "--size: '0': expected a side in pixels such as 64, or height and width such"),
-        (["sample", "m", "--out", "x", "--batch-size"], "--batch-size"),
+        (["sample", "m", "--out", "x", "--batch-size"], "--batch-size: a value is missing"),
+        (["sample", "m", "--out", "x", "--seed", "1.5"], "--seed: '1.5' is not a whole number"),
+        (["sample", "m", "--out", "x", "--steps", "it's"], '--steps: "it\'s" is not a whole number'),
+        (["sample", "m", "extra", "--out", "x"], "extra: not expected here"),
+        (["sample", "m", "--out", "x", "--foo", "1", "--bar", "2"], "--foo, --bar: there is no such option"),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,9 @@ HOSTILE = {
     "keys that all have one hash": b"\x80\x02}(" + b"".join(
         b"\x8a\x0a" + (k * (2**61 - 1)).to_bytes(10, "little") + b"K\x01" for k in range(1, 20_000)
     ) + b"u.",
+    "a memory whose keys all have one hash": b"\x80\x02N" + b"".join(
+        f"p{k * (2**61 - 1)}\n".encode() for k in range(1, 20_000)
+    ) + b".",
     "a string without its quotes": b"\x80\x02S" + b"a" * (1 << 20) + b"\n.",
 }  # fmt: skip
 

@@ -76,7 +76,7 @@ def test_precision_and_recall_reach_to_the_third_neighbour_and_its_surface(seed:
     assert (precision(pair).value, recall(pair).value) == pytest.approx(by_hand)
     # And they are not those of a surface that is outside.
     strict = (squares < reach(real)).any(1).mean(), (squares < reach(fake)[:, None]).any(0).mean()
-    assert by_hand > strict
+    assert by_hand[0] > strict[0] or by_hand[1] > strict[1]
 
 
 def test_all_four_agree_with_their_authors_code(capsys: pytest.CaptureFixture[str]) -> None:

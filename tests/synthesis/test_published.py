@@ -18,6 +18,7 @@ import diorama
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
 from diorama.interop.checkpoint import open_checkpoint
+from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.interop.mocogan import IMAGE_DISCRIMINATOR
 from diorama.interop.pytorch_examples_dcgan import DISCRIMINATOR
 from diorama.processes.discrete import DiscreteProcess
@@ -339,6 +340,12 @@ def test_impossible_values_are_refused_by_their_published_name(tmp_path: Path, f
     (folder / "config.json").write_text(json.dumps({**config, field: value}))
     with pytest.raises(BadInput, match=rf"config\.json: .*{field}: "):
         published_model(open_checkpoint(folder))
+
+
+def test_what_skip_blocks_do_not_read_is_not_held_against_them() -> None:
+    skip = {"down_block_types": ["SkipDownBlock2D"] * 3, "up_block_types": ["SkipUpBlock2D"] * 3}
+    given = {**skip, "block_out_channels": [8, 12, 16], "norm_num_groups": 8, "downsample_padding": 2}
+    assert UNET2D.read_config(given).widths == (8, 12, 16)
 
 
 def test_a_learned_table_of_times_holds_every_step(tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_a_sampler_with_settings_of_the_models_own_is_drawn_with_again(tmp_path:
 
 
 def test_samples_are_numbered_in_32_bits(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"first: the samples of a seed are numbered 0 … 4294967295"):
+    with pytest.raises(BadInput, match="the last sample would be number 4294967296"):
         draw(tiny_gan(), 3, tmp_path / "out", first=(1 << 32) - 2)
     assert not (tmp_path / "out").exists()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch import nn
 
 from diorama.core import device as devices
 from diorama.core.device import Precision
+from diorama.core.errors import BadInput
 from diorama.training.recipe import OptimizerConfig, RateConfig
 from diorama.training.updater import Updater
 
@@ -168,3 +171,61 @@ def test_in_float16_gradients_are_clipped_by_their_true_norm_and_not_by_the_scal
         assert ours.grad is not None
         assert theirs.grad is not None
         torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def a_state() -> tuple[Updater, dict[str, Any]]:
+    """An updater and what it saved after two steps."""
+    updater = Updater(parameters(), OptimizerConfig(rate=FLAT), FULL, total=100)
+    descend(updater, 2)
+    return updater, copy.deepcopy(updater.state_dict())
+
+
+def without_groups(state: dict[str, Any]) -> None:
+    del state["optimizer"]["param_groups"]
+
+
+def with_fewer_parameters(state: dict[str, Any]) -> None:
+    state["optimizer"]["param_groups"][0]["params"].pop()
+
+
+def with_an_unknown_parameter(state: dict[str, Any]) -> None:
+    state["optimizer"]["state"][7] = state["optimizer"]["state"].pop(1)
+
+
+def with_fewer_moments(state: dict[str, Any]) -> None:
+    del state["optimizer"]["state"][0]["exp_avg"]
+
+
+def with_another_shape(state: dict[str, Any]) -> None:
+    state["optimizer"]["state"][0]["exp_avg"] = torch.zeros(7)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (without_groups, "lacks 'param_groups'"),
+        (with_fewer_parameters, "over 1 parameters, not 2"),
+        (with_an_unknown_parameter, "does not name"),
+        (with_fewer_moments, "other moments for some"),
+        (with_another_shape, r"exp_avg of shape \(7,\)"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(spoil: Callable[[dict[str, Any]], None], said: str) -> None:
+    updater, state = a_state()
+    updater.check(state)
+    spoil(state)
+    with pytest.raises(BadInput, match=said):
+        updater.check(state)
+
+
+def test_parameters_that_never_had_a_gradient_have_no_moments() -> None:
+    used, unused = parameters()
+    updater = Updater([used, unused], OptimizerConfig(rate=FLAT), FULL, total=100)
+    with updater.thawed():
+        updater.set_rate(0)
+        updater.backward(used.square().sum(), last=True)
+        updater.step()
+    state = updater.state_dict()
+    assert len(state["optimizer"]["state"]) == 1
+    updater.check(state)
+    updater.load_state_dict(state)

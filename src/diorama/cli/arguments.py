@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from diorama.synthesis.base import Sampling
 
 T = TypeVar("T")
+
+_WIDE = 1_000
+"""Columns of the terminal that a mistake is told for."""
 
 
 class WrongArguments(DioramaError):
@@ -68,28 +73,41 @@ def parse(
         WrongArguments: a word is unknown, missing or of the wrong kind.
     """
     given = spread(words, {**_WITH, **(several or {})})
-    with _mistakes_in_one_line(command):
+    with _mistakes_in_one_line(command, given):
         return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE)
 
 
 def parse_known(arguments: type[T], command: str, words: Sequence[str]) -> tuple[T, list[str]]:
-    """As :func:`parse`, but words that are not the command's own are handed back."""
+    """As :func:`parse`, but words that are not the command's own are handed back.
+
+    Raises:
+        WrongArguments: as :func:`parse`.
+    """
     given = spread(words, _WITH)
-    with _mistakes_in_one_line(command):
+    with _mistakes_in_one_line(command, given):
         return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE, return_unknown_args=True)
 
 
 @contextmanager
-def _mistakes_in_one_line(command: str) -> Iterator[None]:
+def _mistakes_in_one_line(command: str, words: Sequence[str]) -> Iterator[None]:
     """What tyro prints in a box before it ends the program is raised as one line."""
-    said = io.StringIO()
+    if {"-h", "--help"} & set(words):
+        yield
+        return
+    said, columns = io.StringIO(), os.environ.get("COLUMNS")
     try:
         with redirect_stderr(said):
+            # A narrow box would cut words in two.
+            os.environ["COLUMNS"] = str(_WIDE)
             yield
     except SystemExit as end:
         if not end.code:
             raise
         raise WrongArguments(in_one_line(said.getvalue(), command)) from None
+    finally:
+        os.environ.pop("COLUMNS")
+        os.environ.update({} if columns is None else {"COLUMNS": columns})
+    sys.stderr.write(said.getvalue())
 
 
 def spread(words: Sequence[str], flags: Mapping[str, Callable[[str], bool]]) -> list[str]:

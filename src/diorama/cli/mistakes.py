@@ -6,9 +6,13 @@ import re
 
 _FRAME = str.maketrans({**dict.fromkeys("╭╮╰╯│", " "), "─": "-"})
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path", "BOOL": "True or False"}
-_NO_TYPE = re.compile(r"no type matching (?P<kinds>\S+) could be instantiated from \['(?P<given>.*?)'\]")
-_NO_NUMBER = re.compile(r"(?:invalid literal for int.*|could not convert string to float): '(?P<given>.*)'")
+_NO_TYPE = re.compile(
+    r"no type matching (?P<kinds>\S+) could be instantiated from \[(?P<mark>['\"])(?P<given>.*?)(?P=mark)\]"
+)
+_NO_INT = re.compile(r"invalid literal for int\(\) with base 10: (?P<given>.*)")
+_NO_FLOAT = re.compile(r"could not convert string to float: (?P<given>.*)")
 _NO_CHOICE = re.compile(r"invalid choice '(.*?)' for argument '(.*?)'. Expected one of \((.*?),?\)")
+_NO_VALUE = re.compile(r"Missing value for argument '(.*?)'")
 _QUOTE = "'"
 _OPTION = re.compile(r"--[\w.-]+")
 
@@ -32,6 +36,8 @@ def in_one_line(said: str, command: str) -> str:
     elif (choice := _NO_CHOICE.search(message)) is not None:
         given, option, known = choice.groups()
         message = f"{option}: {given!r} is none of {known.replace(_QUOTE, '')}"
+    elif (lacking := _NO_VALUE.search(message)) is not None:
+        message = f"{lacking[1]}: a value is missing"
     elif message.startswith("Error parsing "):
         option, _, problem = message.removeprefix("Error parsing ").partition(": ")
         message = f"{option}: {_plain(problem)}"
@@ -53,13 +59,18 @@ def _sections(said: str) -> tuple[str, list[list[str]]]:
 
 
 def _unknown(message: str, hints: list[str]) -> str:
-    given = message.removeprefix("Unrecognized options: ").split(",")[0].split(" ")[0]
+    """Words that no option takes: an option that does not exist, with the nearest that does, or a stray word."""
+    words = [word.strip() for word in message.removeprefix("Unrecognized options: ").split(",")]
+    options = [word for word in words if word.startswith("--")]
+    if not options:
+        return f"{' '.join(words)}: not expected here"
     near = next((found[0] for line in hints if (found := _OPTION.match(line.strip())) is not None), None)
-    return f"{given}: there is no such option" + (f"; did you mean {near}?" if near else "")
+    asked = f"; did you mean {near}?" if near and len(options) == 1 else ""
+    return f"{', '.join(options)}: there is no such option{asked}"
 
 
 def _required(lines: list[str]) -> list[str]:
-    """The names that are missing: they are set in by four blanks, their help by eight."""
+    """The names that are missing: indented by four spaces, and their help by eight."""
     return [line.strip() for line in lines if re.match(r" {4}\S", line)]
 
 
@@ -67,6 +78,7 @@ def _plain(problem: str) -> str:
     if (found := _NO_TYPE.search(problem)) is not None:
         kinds = [_KINDS.get(kind, kind) for kind in found["kinds"].split("|") if kind != "{None}"]
         return f"{found['given']!r} is not {' or '.join(kinds)}"
-    if (found := _NO_NUMBER.search(problem)) is not None:
-        return f"{found['given']!r} is not a number"
+    for pattern, kind in ((_NO_INT, "INT"), (_NO_FLOAT, "FLOAT")):
+        if (found := pattern.search(problem)) is not None:
+            return f"{found['given']} is not {_KINDS[kind]}"
     return problem

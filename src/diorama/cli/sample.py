@@ -85,7 +85,9 @@ def main(words: Sequence[str]) -> None:
     count = arguments.count or (16 if arguments.like is None else 1)
     if arguments.like is not None:
         seed, options = options_like(arguments.like, arguments.model, options)
-        if arguments.out.resolve() in arguments.like.resolve().parents:
+        file, out = arguments.like.resolve(), arguments.out.resolve()
+        # Of a clip written as frames the file lies one folder deeper.
+        if out in (file.parent, file.parent.parent if file.parent.name.isdecimal() else None):
             raise WrongArguments(f"--out: {arguments.out} holds the file of --like, whose samples would be replaced")
     with distributed.session(distributed.own_device(pick(options.device))):
         with display() as shown:

@@ -17,13 +17,17 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 
+LATER = "later"
+"""In the metadata of a field that a published config gained later: at its default it is not written, so that files and
+hashes of before stay what they are."""
+
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 
 
 def encode(value: Any) -> Any:
     """A typed value as JSON: dataclasses become objects with their class name under ``kind``."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value) if _is_said(f, value)}
         return {"kind": type(value).__name__} | fields
     if isinstance(value, Mapping):
         return {key: encode(inner) for key, inner in value.items()}
@@ -32,6 +36,11 @@ def encode(value: Any) -> Any:
     if isinstance(value, float) and math.isinf(value):
         return str(value)  # JSON has no infinity
     return str(value) if isinstance(value, Path) else value
+
+
+def _is_said(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Whether a field is written: one that came later only where it is not at its default."""
+    return LATER not in field.metadata or bool(getattr(value, field.name) != field.default)
 
 
 def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence[object] = ()) -> Any:

@@ -222,6 +222,8 @@ class _Machine:
         return taken
 
     def _remember(self, key: int) -> None:
+        if not 0 <= key < 1 << MOST_KEY_BITS:
+            raise Unreadable(f"remembers under a number of more than {MOST_KEY_BITS} bits")
         self.memo[key] = self.stack[-1]
 
     def _extend(self, items: list[Any]) -> None:

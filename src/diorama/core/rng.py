@@ -100,7 +100,7 @@ def normal(
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed must be in [0, 2^64), got {seed}")
     if not 0 <= first <= MOST_SAMPLES - count:
-        raise ValueError(f"sample indices must be in [0, 2^32), got {first} … {first + count - 1}")
+        raise ValueError(f"sample indices must be in [0, {MOST_SAMPLES}), got {first} … {first + count - 1}")
     size = math.prod(shape)
     where = torch.device(device)
     blocks = torch.arange((size + 3) // 4, dtype=torch.int64, device=where)[None, :]

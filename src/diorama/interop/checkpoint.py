@@ -20,7 +20,7 @@ CONFIG, INDEX, SCHEDULER = "config.json", "model_index.json", "scheduler_config.
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 """Files of a diffusers folder; of the weights the first that is there."""
 _NAMES_SHOWN = 4
-_PARTS = ("unet", "scheduler")
+_PIPELINE_PARTS = ("unet", "scheduler")
 """Parts of a pipeline that are read."""
 
 
@@ -148,16 +148,13 @@ def _check_pipeline(index: Path) -> None:
         BadInput: it has further parts (a codec of latents, an encoder of texts), so that the network alone would draw
             something else.
     """
-    parts = {key: value for key, value in read_json(index).items() if not key.startswith("_")}
-    further = [key for key, value in parts.items() if key not in _PARTS and _is_part(value)]
+    document = read_json(index)
+    # A part is a pair of a library and a class, both null where a pipeline goes without it.
+    parts = {key for key, value in document.items() if isinstance(value, list) and len(value) == 2 and any(value)}
+    further = sorted(parts - set(_PIPELINE_PARTS))
     if further:
-        kind = read_json(index).get("_class_name", "this pipeline")
-        raise BadInput(f"{index}: {', '.join(further)}: parts of {kind} that are not followed, only {_PARTS} are")
-
-
-def _is_part(value: object) -> bool:
-    """Whether an entry of the index names a library and a class; settings are plain values."""
-    return isinstance(value, list) and any(word is not None for word in value)
+        kind, followed = document.get("_class_name", "this pipeline"), " and ".join(_PIPELINE_PARTS)
+        raise BadInput(f"{index}: {', '.join(further)}: parts of {kind} that are not followed, only {followed} are")
 
 
 def _recognised(
@@ -170,7 +167,7 @@ def _recognised(
         if not chosen:
             raise BadInput(f"{path}: has no tensors under {part!r}; {_groups(tensors)}")
         notes.append(f"took the {len(chosen)} tensors under {part!r}, left out {len(tensors) - len(chosen)} others")
-        tensors = chosen
+        whole = tensors = chosen
     while (layout := recognise(shapes_of(tensors), published)) is None:
         # Wrappers such as DataParallel, and dicts in the file, put the same word before every name.
         first = {name.partition(".")[0] for name in tensors}

@@ -7,6 +7,7 @@ Its checkpoints hold, among others, the networks of Ho et al. 2020 (``google/ddp
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -111,10 +112,10 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
             raise BadInput(
                 "UNet2DModel config: down_block_types, up_block_types and block_out_channels differ in length"
             )
-        _refuse_impossible_values(arguments)
         pyramid = {block.pyramid for block in (*down, *up)}
         if len(pyramid) > 1:
             raise BadInput("UNet2DModel config: down_block_types and up_block_types mix Skip blocks with others")
+        _refuse_impossible_values(arguments, pyramid=pyramid == {True})
         return _pyramid_config(arguments, down, up) if pyramid == {True} else _plain_config(arguments, down, up)
 
     def to_published(self, config: UNet2DConfig) -> UNet2DModelArguments:
@@ -154,8 +155,12 @@ def _block(name: str, direction: str, key: str) -> _Block:
     return block
 
 
-def _refuse_impossible_values(arguments: UNet2DModelArguments) -> None:
+def _refuse_impossible_values(arguments: UNet2DModelArguments, *, pyramid: bool) -> None:
     """Refuse, by its published name, what no network can have.
+
+    Args:
+        arguments: as published.
+        pyramid: of Skip blocks, which read fewer of them.
 
     Raises:
         BadInput: the message names the argument.
@@ -165,24 +170,26 @@ def _refuse_impossible_values(arguments: UNet2DModelArguments) -> None:
     refuse_below(arguments, 1, "num_train_timesteps")
     widths, time = arguments.block_out_channels, arguments.time_embedding_type
     groups, middle = arguments.norm_num_groups, arguments.attn_norm_num_groups
+    # Skip blocks choose their own groups; only the middle and the last norm read the number.
+    normed = (widths[0], widths[-1]) if pyramid else widths
     wrong: dict[str, bool] = {
         f"layers_per_block: {arguments.layers_per_block} are more than {_MOST_LAYERS}": (
             arguments.layers_per_block > _MOST_LAYERS
         ),
-        f"norm_num_groups: {groups} does not divide every width of {list(widths)}": (
-            groups is not None and any(width % groups for width in widths)
+        f"norm_num_groups: {groups} does not divide every width of {list(normed)}": (
+            groups is not None and any(width % groups for width in normed)
         ),
         f"attn_norm_num_groups: {middle} does not divide {widths[-1]} channels": (
             middle is not None and widths[-1] % middle != 0
         ),
         f"downsample_padding: must be 0 or 1, got {arguments.downsample_padding}": (
-            arguments.downsample_padding not in (0, 1)
+            not pyramid and arguments.downsample_padding not in (0, 1)
         ),
         f"freq_shift: must lie below half of the first width ({widths[0]}), got {arguments.freq_shift:g}": (
             time == "positional" and not arguments.freq_shift < widths[0] // 2
         ),
-        f"mid_block_scale_factor: must be positive, got {arguments.mid_block_scale_factor:g}": (
-            not arguments.mid_block_scale_factor > 0
+        f"mid_block_scale_factor: must be positive and finite, got {arguments.mid_block_scale_factor:g}": (
+            not 0 < arguments.mid_block_scale_factor < math.inf
         ),
         f"norm_eps: must be positive, got {arguments.norm_eps:g}": not arguments.norm_eps > 0,
         f"dropout: must be in [0, 1), got {arguments.dropout:g}": not 0 <= arguments.dropout < 1,

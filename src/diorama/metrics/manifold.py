@@ -155,12 +155,13 @@ def coverage_influence(
 def _origin(real: Float[Tensor, "m d"]) -> Float[Tensor, " d"]:
     """A point near the mean from which distances are taken: differences of squares lose digits far from the origin.
 
-    It is a multiple of a power of two about as large as the spread, so that subtracting it rounds nothing, and points
-    at the very distance of a ball's surface stay there.
+    It is a multiple of a power of two about as large as the spread, so that subtracting it from whole numbers rounds
+    nothing, and points at the very distance of a ball's surface stay there.
     """
     points = real.double()
-    unit = torch.exp2((points - points.mean(0)).square().mean().sqrt().clamp(min=1e-30).log2().floor())
-    return (points.mean(0) / unit).round() * unit
+    mean = points.mean(0)
+    unit = torch.exp2((points - mean).square().mean().sqrt().clamp(min=1e-30).log2().floor())
+    return (mean / unit).round() * unit
 
 
 def _distances(x: Tensor, y: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ class OutputConv2d(nn.Conv2d):
     """A 2D convolution that autocast leaves in float32 when the network draws; in training it is like any other.
 
     Rounding its bias and its weights shifts every prediction by the same amount. A sampler adds such a shift up over
-    its steps, so that all pictures become a little lighter or darker; rounding errors of single features cancel.
+    its steps, so that the colours of all pictures move alike; rounding errors of single features mostly cancel.
     """
 
     def forward(self, x: Tensor) -> Tensor:

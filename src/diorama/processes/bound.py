@@ -38,7 +38,8 @@ def step_term(
     """
     level, below = process.at(step[0]), process.at(step[1])
     true = posterior(level, below)
-    clean, log_variance, _ = denoise(noised(images, noise, on(level, images)), level)
+    prediction = denoise(noised(images, noise, on(level, images)), level)
+    clean, log_variance = prediction.clean, prediction.log_variance
     fixed = true.variance if variance == "small" else true.step_variance
     learned = like(fixed, images) if log_variance is None else log_variance.exp()
     weight = like(true.of_clean, images)

@@ -47,7 +47,8 @@ def ancestral(
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 2 and section 3.2.
     """
     for i, (level, below) in enumerate(pairwise(process.at(t) for t in times)):
-        clean, log_variance, _ = denoise(x, level)
+        prediction = denoise(x, level)
+        clean, log_variance = prediction.clean, prediction.log_variance
         step = posterior(level, below)
         x = like(step.of_x, x) * x + like(step.of_clean, x) * clean
         if bool((below.sigma > 0).any()):

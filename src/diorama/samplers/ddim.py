@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on, posterior
 
@@ -23,7 +24,7 @@ class DDIMConfig:
     """
 
     eta: float = 0.0
-    clipped_noise: bool = True
+    clipped_noise: bool = field(default=True, metadata={LATER: True})
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`ddim` with these settings."""

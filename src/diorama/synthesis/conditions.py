@@ -82,7 +82,7 @@ def _asked(spec: ConditionSpec) -> str:
 
 def _checked(spec: ConditionSpec, value: Tensor, count: int) -> Tensor:
     if spec.key in _WHOLE and (value.is_floating_point() or value.dtype == torch.bool):
-        raise BadInput(f"condition: {spec.key} holds whole numbers (int64), got {value.dtype}")
+        raise BadInput(f"condition: {spec.key} holds whole numbers, got {value.dtype}")
     if tuple(value.shape) != (count, *spec.shape):
         raise BadInput(
             f"condition: {spec.key} must have shape {(count, *spec.shape)} (the first is the number of samples), "

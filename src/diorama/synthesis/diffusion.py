@@ -87,7 +87,7 @@ def _check_size(config: DiffusionSynthesizerConfig) -> None:
     drawn, network = config.drawn, config.denoiser
     if network.in_channels != drawn.channels:
         what = "media.channels" if config.codec is None else "codec: its latents' channels"
-        raise ValueError(f"{what}: the network is made for {network.in_channels}, these are {drawn.channels}")
+        raise ValueError(f"{what}: the network takes {network.in_channels} channels, these have {drawn.channels}")
     if len(drawn.shape) != network.dimensions + 1:
         this, other = ("pictures", "clips") if network.dimensions == 2 else ("clips", "pictures")
         raise ValueError(f"media.kind: this network draws {this}, not {other}")
@@ -130,9 +130,8 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
     seen = (config.preconditioning.input(level) * one, config.preconditioning.clean(one, one, level))
     if not all(bool(values.isfinite().all()) for values in (told, *seen)):
         raise ValueError(
-            "preconditioning: at the first level of this process what the network is told, or what is made of its "
-            "answer, is not finite: no data are left there. A flow's network predicts 'flow' or 'clean', and is told "
-            "the time"
+            "preconditioning: not finite where no data are left, the first level of this process; let the network "
+            "predict 'flow' or 'clean' and be told 'time'"
         )
     if config.denoiser.needs_positive_time and not bool((told > 0).all()):
         raise ValueError(

@@ -85,7 +85,7 @@ def write_export(files: Export, out: Path) -> tuple[Path, ...]:
         The files.
 
     Raises:
-        BadInput: the ``.json`` is there, and no file of weights that it could belong to.
+        BadInput: the ``.json`` exists, although there is no file of weights of that name.
     """
     arguments_file = out.with_suffix(".json")
     if not files.is_folder and arguments_file.exists() and not out.exists():

@@ -39,7 +39,7 @@ from diorama.synthesis.provenance import Provenance, PublishedOrigin
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
 _STEPS = 50
-"""That DDIM takes where nobody says otherwise."""
+"""Steps of DDIM unless asked otherwise."""
 _LARGEST_SIDE, _MOST_FRAMES = 16_384, 100_000
 """Of what is drawn; a config from anybody may ask for any number."""
 
@@ -181,14 +181,10 @@ def _tensor_notes(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> Iterat
 
 def _spacing_notes(schedule: Schedule) -> Iterator[str]:
     """Where DDIM's steps are not those of the library."""
-    uneven = schedule.spacing == "linspace" or (
-        schedule.spacing == "trailing" and schedule.steps % min(_STEPS, schedule.steps) != 0
-    )
-    if schedule.sampler == "ddim" and uneven:
+    if schedule.sampler == "ddim" and schedule.spacing == "linspace":
         yield (
-            f"timestep_spacing {schedule.spacing!r}: each step of DDIM leads to the next one that is visited, and the "
-            "last to clean data. The library goes down by a whole number of steps each time, which differs unless the "
-            "steps divide evenly"
+            "timestep_spacing 'linspace': each step of DDIM leads to the next one that is visited; the library goes "
+            "down by a whole number of steps each time, and so draws slightly other pictures"
         )
 
 

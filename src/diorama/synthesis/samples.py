@@ -125,7 +125,8 @@ def sample(
     if count < 1:
         raise BadInput(f"count must be at least 1, got {count}")
     if chosen.draw.first + count > MOST_SAMPLES:
-        raise BadInput(f"first: the samples of a seed are numbered 0 … {MOST_SAMPLES - 1}, got {chosen.draw.first}")
+        last = chosen.draw.first + count - 1
+        raise BadInput(f"first, count: the last sample would be number {last}, and a seed has {MOST_SAMPLES}")
     device = distributed.own_device(devices.pick(chosen.device))
     with distributed.session(device):
         first, share = share_of(count, chosen.draw.first)

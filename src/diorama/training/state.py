@@ -146,6 +146,11 @@ class TrainingState:
         _check_same("method", _own(current), state["method"], where)
         _check_same("updaters", self.updaters, state["updaters"], where)
         _check_same("averages", self.averages, state["averages"], where)
+        for player, updater in self.updaters.items():
+            try:
+                updater.check(state["updaters"][player])
+            except BadInput as problem:
+                raise BadInput(f"{where}: updaters.{player}: {problem}") from problem
         self.step, self.evaluations = state["step"], state["evaluations"]
         self.seconds, self.joules = state["seconds"], state["joules"]
         self.owes_measurement = state["owes_measurement"]

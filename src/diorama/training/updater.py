@@ -103,12 +103,10 @@ class Updater:
         return {"optimizer": {**state, "param_groups": groups}, "scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a saved state; settings of the optimizer stay those of this machine and recipe.
-
-        Raises:
-            BadInput: it is not the whole state of an optimizer over these parameters.
+        """Continue from a state that :meth:`check` has passed; settings of the optimizer stay those of this machine and
+        recipe.
         """
-        saved = self._checked(state)
+        saved = state["optimizer"]
         own = {k: v for k, v in self.optimizer.param_groups[0].items() if k != "params"}
         groups = [{**group, **own} for group in saved["param_groups"]]
         self._rate = saved["param_groups"][0]["lr"]
@@ -124,8 +122,14 @@ class Updater:
                 if isinstance(value, Tensor) and value.shape == parameter.shape:
                     moments[name] = torch.empty_like(parameter).copy_(value)
 
-    def _checked(self, state: dict[str, Any]) -> dict[str, Any]:
-        """The optimizer's state, once it has what every parameter of a step needs: PyTorch fills gaps in silence."""
+    def check(self, state: dict[str, Any]) -> None:
+        """See that a saved state fits these parameters: PyTorch takes in silence what does not.
+
+        A parameter that has never had a gradient has no moments.
+
+        Raises:
+            BadInput: it does not fit.
+        """
         try:
             saved = state["optimizer"]
             moments, places = saved["state"], [place for group in saved["param_groups"] for place in group["params"]]
@@ -134,8 +138,8 @@ class Updater:
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         if len(places) != len(parameters):
             raise BadInput(f"the state is of an optimizer over {len(places)} parameters, not {len(parameters)}")
-        if moments and set(moments) != set(places):
-            raise BadInput(f"the state of an optimizer has moments of {len(moments)} of {len(places)} parameters")
+        if not set(moments) <= set(places):
+            raise BadInput("the state of an optimizer has moments of parameters that it does not name")
         if len({frozenset(own) for own in moments.values()}) > 1:
             raise BadInput("the state of an optimizer has other moments for some parameters than for others")
         for place, parameter in zip(places, parameters, strict=True):
@@ -145,7 +149,6 @@ class Updater:
                         f"the state of an optimizer has {name} of shape {tuple(value.shape)} for a parameter of "
                         f"{tuple(parameter.shape)}"
                     )
-        return dict(saved)
 
 
 def _optimizer(

@@ -15,7 +15,7 @@ class DenoiserConfig(ABC):
     """
 
     in_channels: int
-    """c of ``x``."""
+    """c of ``x``; a field of every config."""
 
     @property
     def dimensions(self) -> int:
