@@ -49,7 +49,8 @@ def test_splits_of_the_source_are_kept_as_they_are() -> None:
     members = [*_members(["a", "b"], "train"), *_members(["c"], "test"), *_members(["d"])]
     splits, notes = assign(members, None)
     assert splits == ["train", "train", "test", "train"]
-    assert notes == ["the source names its splits: train, test"]
+    assert notes[:2] == ["the source names its splits: train, test", "1 records without a split joined train"]
+    assert "there is no val" in notes[2]
 
 
 def test_asking_for_shares_cuts_what_is_missing_from_train() -> None:
@@ -59,8 +60,16 @@ def test_asking_for_shares_cuts_what_is_missing_from_train() -> None:
     assert splits[90:] == ["test"] * 10
     assert "val cut from train" in notes[-1]
     assert assign(members, (0.8, 0.0, 0.2))[0].count("val") == 0
-    only_test = assign(_members(["a", "b"], "test"), (0.8, 0.1, 0.1))
-    assert only_test[0] == ["test", "test"]
+
+
+def test_records_that_are_all_for_testing_are_divided_only_if_asked() -> None:
+    members = _members([f"t{i}" for i in range(10)], "test")
+    kept, notes = assign(members, None)
+    assert set(kept) == {"test"}
+    assert "--split" in notes[-1]
+    divided, notes = assign(members, (0.8, 0.1, 0.1))
+    assert [divided.count(name) for name in ("train", "val", "test")] == [8, 1, 1]
+    assert "divided anew" in notes[0]
 
 
 def test_groups_torn_by_the_source_are_told() -> None:

@@ -28,7 +28,8 @@ def assign(members: Sequence[Membership], ratio: tuple[float, float, float] | No
 
     Splits that the source names are kept. Where it names none, groups are divided by ``ratio``, by default
     .8, .1, .1. Where it names some, records without one join ``train``; a ``val`` or ``test`` that nobody named is
-    cut from ``train`` only if a ratio is asked for.
+    cut from ``train`` only if a ratio is asked for. Where all that it names is not for training, a ratio divides it
+    anew.
 
     Args:
         members: of every record.
@@ -38,17 +39,20 @@ def assign(members: Sequence[Membership], ratio: tuple[float, float, float] | No
         The split of every record, and notes for people.
     """
     given = {member.given for member in members if member.given}
-    if not given:
-        chosen = ratio or DEFAULT_RATIO
-        return _divide([member.group for member in members], chosen), [
-            f"divided into train, val, test by {_words(chosen)}; records of one group stay together"
-        ]
     splits = [member.given or "train" for member in members]
-    notes = [f"the source names its splits: {', '.join(name for name in SPLITS if name in given)}"]
-    notes += _straddling(members)
+    named = f"the source names its splits: {', '.join(name for name in SPLITS if name in given)}"
+    nothing_to_train_on = bool(given) and "train" not in splits
+    if not given or (nothing_to_train_on and ratio is not None):
+        chosen = ratio or DEFAULT_RATIO
+        anew = [f"{named}, none of them for training: divided anew, as --split asks"] if given else []
+        return _divide([member.group for member in members], chosen), [
+            *anew,
+            f"divided into train, val, test by {_words(chosen)}; records of one group stay together",
+        ]
+    notes = [named, *_joined(members), *_straddling(members)]
     missing = [name for name in SPLITS[1:] if name not in given]
     if ratio is None:
-        return splits, notes
+        return splits, [*notes, *_advice(splits)]
     # What the source named is not cut anew; train, from which the rest is cut, keeps its share.
     shares = [share if name not in given else 0.0 for name, share in zip(SPLITS, ratio, strict=True)]
     shares[0] = ratio[0]
@@ -85,6 +89,20 @@ def _fill_empty(order: Sequence[str], side: dict[str, int], ratio: Sequence[floa
             spare = [group for group in order if side[group] == 0]
             if len(spare) > 1:
                 side[spare[-1]] = wanted
+
+
+def _joined(members: Sequence[Membership]) -> list[str]:
+    count = sum(member.given is None for member in members)
+    return [f"{count} records without a split joined train"] if count else []
+
+
+def _advice(splits: Sequence[str]) -> list[str]:
+    """What is missing for training, and how to get it."""
+    if "train" not in splits:
+        return ["nothing is there to train on; --split .8 .1 .1 divides all records anew"]
+    if "val" not in splits:
+        return ["there is no val, by which training measures its models; --split .9 .1 0 cuts one from train"]
+    return []
 
 
 def _straddling(members: Sequence[Membership]) -> list[str]:

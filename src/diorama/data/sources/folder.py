@@ -12,7 +12,7 @@ from diorama.core.errors import BadInput
 from diorama.data.sources.archives import open_archive
 from diorama.data.sources.base import Skip
 from diorama.data.sources.entries import Entry
-from diorama.data.sources.facts import split_named
+from diorama.data.sources.layout import split_named
 from diorama.data.sources.names import content_of, is_hidden, printable, stem
 
 _MEDIA = ("picture", "animation", "video", "array")

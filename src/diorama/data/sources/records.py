@@ -57,6 +57,8 @@ class RecordBuilder:
             yield Skip(entry.path, "empty file (0 bytes)")
         elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):
             yield Skip(entry.path, f"{entry.size} bytes are more than {self._limits.entry_bytes}")
+        elif self._survey.layout.is_preview(parent(entry.path)) and not self._facts.has_row(entry.path, entry.inner):
+            yield Skip(entry.path, "lies beside the folders of splits, taken for a preview")
         elif content == "array":
             yield from self._arrays(entry)
         elif self._survey.clips:

@@ -10,12 +10,13 @@ from diorama.core.errors import BadInput
 from diorama.data.sources.arrays import peek_dims
 from diorama.data.sources.base import Skip, SourceOptions
 from diorama.data.sources.entries import Container, Entry
-from diorama.data.sources.facts import split_named
+from diorama.data.sources.layout import Layout
 from diorama.data.sources.names import Content, content_of, is_hidden, parent
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
 from diorama.media.image import is_animated
 
+_MEDIA: Sequence[Content] = ("picture", "animation", "video", "array")
 _HEAD_BYTES = 65_536
 _CLIP_DIMS, _STACK_OF_CLIPS_DIMS = 4, 5
 
@@ -29,6 +30,7 @@ class Survey:
         strips: its pictures are film strips.
         mixed: still pictures and clips are both there.
         lone_array: it holds one array file and no other media.
+        layout: what its folders mean.
         tables: found in it, by path.
         broken_tables: path and reason.
     """
@@ -37,6 +39,7 @@ class Survey:
     strips: bool
     mixed: bool
     lone_array: bool
+    layout: Layout
     tables: dict[str, Table] = field(default_factory=dict)
     broken_tables: Sequence[Skip] = ()
 
@@ -52,10 +55,13 @@ class _Tally:
         self.strips: bool | None = None
         self.animated: bool | None = None
         self.dims: int | None = None
+        self.folders: dict[Content, Counter[str]] = {kind: Counter() for kind in _MEDIA}
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
         self.counts[content] += 1
+        if content in self.folders:
+            self.folders[content][parent(entry.path)] += 1
         # One picture that is no strip settles it, and the others need not be measured.
         if content == "picture" and self.options.strip is None and self.strips is not False:
             self._measure(entry)
@@ -63,7 +69,7 @@ class _Tally:
             self.animated = self._moves(entry)
         elif content == "array" and self.dims is None:
             self.dims = peek_dims(entry)
-        elif content == "table" and self.options.table is None and _may_rule(entry.path):
+        elif content == "table" and self.options.table is None:
             try:
                 self.tables[entry.path] = parse_table(
                     entry.content(self.options.limits), entry.path, parent(entry.path)
@@ -102,6 +108,13 @@ class _Tally:
             return clips > stills
         return self.dims == _STACK_OF_CLIPS_DIMS or (self.counts["array"] > 1 and self.dims == _CLIP_DIMS)
 
+    def records_by_folder(self, clips: bool, strips: bool) -> Counter[str]:
+        """Records of each folder; a folder of frames is one, in the folder around it."""
+        kinds = [kind for kind in _MEDIA if clips or kind != "video"]
+        found = sum((self.folders[kind] for kind in kinds if kind != "picture"), Counter[str]())
+        pictures = self.folders["picture"]
+        return found + (Counter(map(parent, pictures)) if clips and not strips else pictures)
+
 
 def survey(container: Container, options: SourceOptions) -> Survey:
     """Look over the container once; where it breaks off, the look ends."""
@@ -113,13 +126,9 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     except BadInput:
         pass  # the reading that follows meets the same break and reports it
     strips = bool(tally.strips) if options.strip is None else options.strip
-    media = sum(tally.counts[kind] for kind in ("picture", "animation", "video", "array"))
+    media = sum(tally.counts[kind] for kind in _MEDIA)
     lone = media == 1 and tally.counts["array"] == 1
     mixed = all(tally.stills_and_clips())
-    return Survey(tally.holds_clips(strips), strips, mixed, lone, tally.tables, tuple(tally.broken))
-
-
-def _may_rule(path: str) -> bool:
-    """Tables count at the top and in the folder of a split."""
-    folder = parent(path)
-    return not folder or ("/" not in folder and split_named(folder) is not None)
+    clips = tally.holds_clips(strips)
+    layout = Layout(tally.records_by_folder(clips, strips))
+    return Survey(clips, strips, mixed, lone, layout, tally.tables, tuple(tally.broken))

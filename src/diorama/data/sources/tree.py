@@ -8,7 +8,7 @@ from functools import cached_property
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item, Skip, SourceOptions
 from diorama.data.sources.entries import Container, Entry
-from diorama.data.sources.facts import FactReader
+from diorama.data.sources.facts import FactReader, check_group
 from diorama.data.sources.records import RecordBuilder
 from diorama.data.sources.survey import Survey, survey
 from diorama.data.sources.tables import Table, read_table
@@ -35,7 +35,7 @@ class TreeSource:
         self._given: Table | None = None
         if options.table is not None:
             self._given = read_table(options.table, options.limits)
-            FactReader([self._given], options.group)
+            check_group([self._given], options.group)
 
     @property
     def files(self) -> int:
@@ -60,7 +60,8 @@ class TreeSource:
         """
         self._files, self._skipped, self._notes = 0, [], []
         tables = [self._given] if self._given is not None else list(self._survey.tables.values())
-        facts = FactReader(tables, self._options.group)
+        check_group(tables, self._options.group)
+        facts = FactReader(tables, self._survey.layout)
         count = 0
         for item in self._read(facts):
             count += 1
@@ -118,6 +119,7 @@ class TreeSource:
     def _decisions(self, count: int) -> Iterator[str]:
         for table in self._survey.tables.values():
             yield f"facts were read from {table.name}"
+        yield from self._survey.layout.notes()
         if self._survey.strips:
             yield f"{count} pictures were read as film strips, one clip each"
         elif self._survey.mixed and self._options.clips is None:
