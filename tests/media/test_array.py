@@ -39,14 +39,14 @@ def test_other_dimensions_are_refused() -> None:
 @pytest.mark.parametrize(
     ("array", "target"),
     [
-        (np.array([0, 255], np.int64), "uint8"),
-        (np.array([0, 256], np.int64), "uint16"),
-        (np.array([-1, 256], np.int16), "float32"),
-        (np.array([0, 70_000], np.uint32), "float32"),
+        (np.array([0, 255], np.int64), "int32"),
+        (np.array([0, 256], np.uint64), "int32"),
+        (np.array([-1, 256], np.int16), "int32"),
+        (np.array([0, 70_000], np.uint32), "int32"),
         (np.array([True, False]), "uint8"),
         (np.array([0.5]), "float32"),
         (np.array([0.5], np.float16), "float16"),
-        (np.array([], np.int32), "uint8"),
+        (np.array([], np.int32), "int32"),
     ],
 )
 def test_types_are_brought_to_stored_ones(array: np.ndarray, target: str) -> None:
@@ -54,6 +54,11 @@ def test_types_are_brought_to_stored_ones(array: np.ndarray, target: str) -> Non
     assert values.dtype.name == stored_type(array, "x") == target
     assert (values == array * (255 if array.dtype == bool else 1)).all()
     assert bool(notes) == (array.dtype.name != target)
+
+
+def test_integers_that_float32_cannot_tell_apart_are_refused() -> None:
+    with pytest.raises(BadInput, match="scale them first"):
+        stored_type(np.array([0, (1 << 24) + 1]), "x")
 
 
 def test_a_stacks_type_rules_its_records() -> None:

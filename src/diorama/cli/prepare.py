@@ -38,6 +38,8 @@ class Arguments:
         table: CSV or JSON-lines file with a column path, and label, split, caption.
         test: a further source, all for testing; may be given several times.
         strip: every picture is a film strip, one clip; found out by itself otherwise.
+        no_strip: pictures are pictures, however wide they are.
+        values: check refuses values of several scales (0 to 1 beside 0 to 255), keep takes them as they stand.
         name: of the data set; the folder's name by default.
         licence: kept with the data.
         source_note: where the data are from; kept with them.
@@ -56,6 +58,8 @@ class Arguments:
     table: Path | None = None
     test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     strip: bool = False
+    no_strip: bool = False
+    values: Literal["check", "keep"] = "check"
     name: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
     licence: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
     source_note: Annotated[str, tyro.conf.arg(name="source", help_behavior_hint="")] = ""
@@ -69,6 +73,9 @@ def main(words: Sequence[str]) -> None:
     if not arguments.sources:
         raise WrongArguments("no source was given: name a folder, an archive, a file, or world")
 
+    if arguments.strip and arguments.no_strip:
+        raise WrongArguments("--strip and --no-strip exclude each other")
+
     from diorama.data.prepare import PrepareOptions, prepare
 
     try:
@@ -81,7 +88,8 @@ def main(words: Sequence[str]) -> None:
             group=arguments.group,
             table=arguments.table,
             test=arguments.test,
-            strip=True if arguments.strip else None,
+            strip=True if arguments.strip else False if arguments.no_strip else None,
+            values=arguments.values,
             name=arguments.name,
             licence=arguments.licence,
             source=arguments.source_note,

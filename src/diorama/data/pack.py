@@ -174,6 +174,10 @@ class PackWriter:
         """Sum, sum of squares, smallest and largest value of every channel of some records, (n, c, 4)."""
         return np.stack([self._sums[number] for number in numbers])
 
+    def ranges(self) -> NDArray[np.float64]:
+        """Smallest and largest value of every record, (n, 2)."""
+        return np.array([[sums[:, 2].min(), sums[:, 3].max()] for sums in self._sums])
+
     def read(self, number: int) -> NDArray[Any]:
         """The pixels of a record, once the block has ended."""
         assert self._sealed is not None, "the block has not ended"

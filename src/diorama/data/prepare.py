@@ -27,6 +27,7 @@ from diorama.data.intake import Content, IntakeOptions, Job, Taken, Unreadable, 
 from diorama.data.pack import PackInfo, PackWriter, Place
 from diorama.data.record_list import ListedRecord, RecordList, moved
 from diorama.data.records import encode_record
+from diorama.data.scales import Values
 from diorama.data.sources.base import Item, Source, SourceOptions
 from diorama.data.sources.open import open_source
 from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_source
@@ -66,6 +67,7 @@ class PrepareOptions:
         workers: decoding threads; ``None`` for one per core, and for none where files are tiny.
         processes: worker processes (by spawn) rather than threads.
         clips_per_file: clips cut from one file, at most.
+        values: ``check`` refuses values of several scales, ``keep`` takes them as they stand.
         caption_bytes: bytes of a caption, at most; longer ones are cut between two characters. A batch has room for
             the longest caption in every record.
     """
@@ -85,6 +87,7 @@ class PrepareOptions:
     workers: int | None = None
     processes: bool = False
     clips_per_file: int = 1_000
+    values: Values = "check"
     caption_bytes: int = 512
 
     def __post_init__(self) -> None:
@@ -163,7 +166,8 @@ def _prepare_into(
     if not records.entries:
         raise BadInput(records.why_empty([source.name for source in (*sources, *tests)]))
     yield _progress("unifying", records)
-    form, notes = common_form(writer.rows())
+    names = [entry.path for entry in records.entries]
+    form, notes = common_form(writer.rows(), writer.ranges(), names, options.values)
     records.notes += notes
     if not has_form(writer.rows(), form):
         writer = _unified(writer, records, form, options)
@@ -315,7 +319,7 @@ def _media(form: Form, writer: PackWriter, train: Sequence[int]) -> MediaSpec:
     # The window of values is that of the training records, as are the statistics: the others are not to be known.
     numbers = train or range(len(writer))
     sums, rates = writer.sums(numbers), np.unique(writer.rows()["fps"])
-    low, high = window(form.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
+    low, high = window(form.scale.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
     return MediaSpec(
         kind="video" if form.frames else "image",
         channels=form.channels,
@@ -323,7 +327,7 @@ def _media(form: Form, writer: PackWriter, train: Sequence[int]) -> MediaSpec:
         width=form.width,
         frames=form.frames or None,
         fps=float(rates[0]) if form.frames and len(rates) == 1 and rates[0] > 0 else None,
-        dtype=cast(Dtype, form.dtype),
+        dtype=cast(Dtype, form.scale.dtype),
         low=low,
         high=high,
     )

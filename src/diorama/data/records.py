@@ -16,8 +16,9 @@ from PIL import Image
 
 from diorama.core.errors import BadInput
 
-DTYPES = ("uint8", "uint16", "float16", "float32")
-"""Types a record may have; an index row holds the place in this tuple."""
+DTYPES = ("uint8", "uint16", "float16", "float32", "int32")
+"""Types a record may have; an index row holds the place in this tuple. Those of a finished data set are never int32, in
+which wider integers wait until the values of all records are known."""
 
 RAW_PICTURE, RAW_CLIP = 64 << 10, 256 << 10
 """Records of at most this many bytes are stored as they are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,8 @@ from numpy.typing import NDArray
 
 from diorama.data.clips import DEFAULT_FRAMES
 from diorama.data.records import DTYPES
+from diorama.data.scales import BIT_DEPTHS, Scale, Values, common_scale
 from diorama.media.resize import Fit, fit
-
-_FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
-_BIT_DEPTHS = (8, 10, 12, 14, 16)
 
 
 @dataclass(frozen=True)
@@ -26,22 +25,24 @@ class Form:
         height: pixels.
         width: pixels.
         channels: colour channels.
-        dtype: type of the stored values.
+        scale: type of the stored values, and what makes them one scale.
     """
 
     frames: int
     height: int
     width: int
     channels: int
-    dtype: str
+    scale: Scale
 
     def words(self) -> str:
         """For people."""
         what = f"clips of {self.frames} frames" if self.frames else "pictures"
-        return f"{what}, {self.width}x{self.height}, {self.channels} channels, {self.dtype}"
+        return f"{what}, {self.width}x{self.height}, {self.channels} channels, {self.scale.dtype}"
 
 
-def common_form(rows: NDArray[np.void]) -> tuple[Form, list[str]]:
+def common_form(
+    rows: NDArray[np.void], ranges: NDArray[np.float64], names: Sequence[str], values: Values = "check"
+) -> tuple[Form, list[str]]:
     """The form that all records can take, and what that means for those of another.
 
     Pictures among clips (or clips among pictures), whichever are fewer, are left out; so are records with a number
@@ -49,13 +50,20 @@ def common_form(rows: NDArray[np.void]) -> tuple[Form, list[str]]:
 
     Args:
         rows: (n,) index rows, n >= 1.
+        ranges: (n, 2) smallest and largest value of each record.
+        names: of the records.
+        values: as :func:`~diorama.data.scales.common_scale` takes them.
+
+    Raises:
+        BadInput: the values have several scales.
     """
     notes = []
     clips = rows["frames"] > 0
     if clips.any() and not clips.all():
         fewer, more = ("clips", "pictures") if clips.sum() * 2 <= len(rows) else ("pictures", "clips")
         notes.append(f"{min(clips.sum(), (~clips).sum())} {fewer} among {more} are left out")
-        rows = rows[~clips] if more == "pictures" else rows[clips]
+        kept = ~clips if more == "pictures" else clips
+        rows, ranges, names = rows[kept], ranges[kept], [name for name, one in zip(names, kept, strict=True) if one]
     channels = Counter(rows["channels"].tolist())
     # Of equally frequent ones the larger, here and of sizes: nothing is thrown away that could be kept.
     wanted = max(channels, key=lambda count: (channels[count], count))
@@ -64,13 +72,15 @@ def common_form(rows: NDArray[np.void]) -> tuple[Form, list[str]]:
         notes.append(f"grey among colour became colour ({channels[1]} of {len(rows)} records)")
     for count in sorted(set(channels) - {wanted, 1 if wanted == 3 else wanted}):
         notes.append(f"{channels[count]} records with {count} channels among those with {wanted} are left out")
-    dtype, type_notes = _common_type(rows)
+    fits = np.isin(rows["channels"], (wanted, 1 if wanted == 3 else wanted))
+    kept_names = [name for name, one in zip(names, fits, strict=True) if one]
+    scale, type_notes = common_scale(rows[fits], ranges[fits], kept_names, values)
     sizes = Counter(zip(rows["height"].tolist(), rows["width"].tolist(), strict=True))
     height, width = max(sizes, key=lambda size: (sizes[size], size))
     if len(sizes) > 1:
         notes.append(f"{len(sizes)} different sizes became the commonest, {width}x{height}")
     frames, length_notes = _common_length(rows["frames"])
-    return Form(frames, height, width, wanted, dtype), notes + type_notes + length_notes
+    return Form(frames, height, width, wanted, scale), notes + type_notes + length_notes
 
 
 def has_form(rows: NDArray[np.void], form: Form) -> bool:
@@ -80,7 +90,7 @@ def has_form(rows: NDArray[np.void], form: Form) -> bool:
         and (rows["height"] == form.height).all()
         and (rows["width"] == form.width).all()
         and (rows["channels"] == form.channels).all()
-        and (rows["dtype"] == DTYPES.index(form.dtype)).all()
+        and (rows["dtype"] == DTYPES.index(form.scale.dtype)).all()
     )
 
 
@@ -101,7 +111,7 @@ def converted(pixels: NDArray[Any], form: Form, policy: Fit) -> list[NDArray[Any
         if form.channels != 3:
             return []
         pixels = np.repeat(pixels, 3, axis=-1)
-    pixels = fit(_typed(pixels, form.dtype), (form.height, form.width), policy)
+    pixels = fit(form.scale.converted(pixels), (form.height, form.width), policy)
     if not form.frames:
         return [pixels]
     # Clips end to end; what is left over at the end is dropped.
@@ -123,20 +133,11 @@ def window(dtype: str, low: float, high: float) -> tuple[float, float]:
     if dtype == "uint8":
         return 0.0, 255.0
     if dtype == "uint16":
-        return 0.0, float(next((1 << bits) - 1 for bits in _BIT_DEPTHS if high < 1 << bits))
+        return 0.0, float(next((1 << bits) - 1 for bits in BIT_DEPTHS if high < 1 << bits))
     for bounds in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
         if bounds[0] <= low and high <= bounds[1]:
             return bounds
     return (low, high) if high > low else (low, low + 1.0)
-
-
-def _common_type(rows: NDArray[np.void]) -> tuple[str, list[str]]:
-    # DTYPES rise from the narrowest to the widest.
-    found = sorted({DTYPES[int(code)] for code in np.unique(rows["dtype"])}, key=DTYPES.index)
-    if len(found) == 1:
-        return found[0], []
-    wanted = "float32" if "float16" in found or "float32" in found else "uint16"
-    return wanted, [f"{' and '.join(found)} records became {wanted}, integers by their full scale"]
 
 
 def _common_length(frames: NDArray[np.uint32]) -> tuple[int, list[str]]:
@@ -145,12 +146,3 @@ def _common_length(frames: NDArray[np.uint32]) -> tuple[int, list[str]]:
         return int(lengths[0]), []
     wanted = min(DEFAULT_FRAMES, int(lengths[-1]))
     return wanted, [f"clips of {lengths[0]} to {lengths[-1]} frames were cut to {wanted}, shorter ones left out"]
-
-
-def _typed(pixels: NDArray[Any], dtype: str) -> NDArray[Any]:
-    name = pixels.dtype.name
-    if name == dtype:
-        return pixels
-    if dtype == "uint16":
-        return pixels.astype(np.uint16) * np.uint16(257)  # 65535 = 257 * 255
-    return (pixels.astype(np.float32) / np.float32(_FULL_SCALE.get(name, 1.0))).astype(dtype)

@@ -13,10 +13,11 @@ from diorama.media.limits import DEFAULT_LIMITS, Limits
 
 NPY_MAGIC = b"\x93NUMPY"
 HEADER_BYTES = 16_384
-STORED_TYPES = ("uint8", "uint16", "float16", "float32")
+STORED_TYPES = ("uint8", "uint16", "float16", "float32", "int32")
 _MOST_CHANNELS_BY_SIGHT = 4
 _STACK_OF_CLIPS_DIMS = 5
-_MOST_UINT8, _MOST_UINT16 = 255, 65535
+_MOST_UINT8 = 255
+_EXACT_IN_FLOAT32 = 1 << 24
 
 
 def read_array(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
@@ -91,23 +92,24 @@ def channels_last(array: np.ndarray, dims: int) -> tuple[np.ndarray, tuple[str, 
 
 
 def stored_type(array: np.ndarray, name: str) -> str:
-    """The type in which an array's values are stored.
+    """The type in which an array's values are kept until those of all records are known.
 
-    Booleans become uint8, 0 and 255; float64 becomes float32; other integers take the smallest of uint8 and uint16
-    that holds all of the array, or float32.
+    Booleans become uint8, 0 and 255; float64 becomes float32; other integers become int32, since the type that holds
+    the values of one file says nothing of the next.
 
     Raises:
-        BadInput: complex numbers, text or other types.
+        BadInput: complex numbers, text or other types; integers too large for float32 to tell apart.
     """
     own, kind = array.dtype.name, array.dtype.kind
-    if own in STORED_TYPES:
-        return own
-    if kind in "bf":
-        return "uint8" if kind == "b" else "float32"
-    if kind not in "iu":
+    if kind == "b":
+        return "uint8"
+    if kind not in "fiu":
         raise BadInput(f"{name}: {own} values are not pixels; save uint8, uint16, float16 or float32")
-    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    return "float32" if low < 0 or high > _MOST_UINT16 else "uint8" if high <= _MOST_UINT8 else "uint16"
+    if kind in "iu" and own not in ("uint8", "uint16") and array.size:
+        low, high = int(array.min()), int(array.max())
+        if max(-low, high) > _EXACT_IN_FLOAT32:
+            raise BadInput(f"{name}: values from {low} to {high} are more than float32 tells apart; scale them first")
+    return own if own in STORED_TYPES else "float32" if kind == "f" else "int32"
 
 
 def stored_values(array: np.ndarray, name: str, target: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:

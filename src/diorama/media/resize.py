@@ -66,6 +66,6 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         smooth = interpolate(x.to(torch.float32), size=size, mode="bicubic", antialias=True)
         bounds = (0, 65535) if pixels.dtype == np.uint16 else (float(flat.min()), float(flat.max()))
         smooth = smooth.clamp_(*bounds)
-        smooth = smooth.round_() if pixels.dtype == np.uint16 else smooth
+        smooth = smooth.round_() if pixels.dtype.kind in "iu" else smooth
         result = smooth.permute(0, 2, 3, 1).numpy().astype(pixels.dtype)
     return np.ascontiguousarray(result).reshape(*pixels.shape[:-3], *size, pixels.shape[-1])

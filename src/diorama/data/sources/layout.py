@@ -125,7 +125,7 @@ class Layout:
         return facts
 
     def is_preview(self, folder: str) -> bool:
-        """Whether loose pictures in this folder, beside those of the splits, are so few that they only show the data."""
+        """Whether loose pictures in this folder, beside those of the splits, are so few that they only show data."""
         return len(_parts(folder)) in self._preview_depths
 
     def notes(self) -> Iterator[str]:

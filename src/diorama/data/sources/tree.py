@@ -121,7 +121,8 @@ class TreeSource:
             yield f"facts were read from {table.name}"
         yield from self._survey.layout.notes()
         if self._survey.strips:
-            yield f"{count} pictures were read as film strips, one clip each"
+            way_out = "" if self._options.strip else "; --no-strip keeps them pictures"
+            yield f"{count} pictures were read as film strips, one clip each{way_out}"
         elif self._survey.mixed and self._options.clips is None:
             kept, left = ("clips", "still pictures") if self._survey.clips else ("still pictures", "clips")
             yield f"there are more {kept} than {left}: the {left} were left out"
