@@ -6,34 +6,65 @@ import numpy as np
 import pytest
 
 from diorama.core.errors import BadInput
-from diorama.media.array import channels_last, read_array, stored_type, stored_values
+from diorama.media.array import (
+    arranged,
+    axes_words,
+    check_axes,
+    guessed_axes,
+    read_array,
+    stored_type,
+    stored_values,
+)
 from diorama.media.limits import Limits
 from tests.media.examples import npy
 
 
 @pytest.mark.parametrize(
-    ("shape", "dims", "result"),
+    ("shape", "dims", "axes"),
     [
-        ((8, 9), 3, (8, 9, 1)),
-        ((8, 9, 3), 3, (8, 9, 3)),
-        ((3, 8, 9), 3, (8, 9, 3)),
-        ((8, 9, 12), 3, (8, 9, 12)),
-        ((5, 3, 8, 9), 4, (5, 8, 9, 3)),
-        ((5, 8, 9), 4, (5, 8, 9, 1)),
-        ((2, 5, 8, 9, 3), 5, (2, 5, 8, 9, 3)),
-        ((2, 3, 5, 8, 9), 5, (2, 5, 8, 9, 3)),
-        ((2, 5, 3, 8, 9), 5, (2, 5, 8, 9, 3)),
+        ((8, 9), 3, "hw"),
+        ((8, 9, 3), 3, "hwc"),
+        ((3, 8, 9), 3, "chw"),
+        ((8, 9, 12), 3, "hwc"),
+        ((13, 64, 64), 3, "chw"),
+        ((13, 60, 64), 3, "chw"),
+        ((64, 64, 13), 3, "hwc"),
+        ((40, 64, 64), 3, "chw"),
+        ((5, 3, 8, 9), 4, "nchw"),
+        ((5, 13, 64, 64), 4, "nchw"),
+        ((5, 8, 9), 4, "nhw"),
+        ((2, 5, 8, 9, 3), 5, "nthwc"),
+        ((2, 3, 5, 8, 9), 5, "ncthw"),
+        ((2, 5, 3, 8, 9), 5, "ntchw"),
     ],
 )
-def test_channels_come_last(shape: tuple[int, ...], dims: int, result: tuple[int, ...]) -> None:
-    array, notes = channels_last(np.zeros(shape, np.uint8), dims)
-    assert array.shape == result
-    assert bool(notes) == (len(shape) == dims and shape != result)
+def test_axes_are_guessed_and_said(shape: tuple[int, ...], dims: int, axes: str) -> None:
+    assert guessed_axes(shape, dims) == axes
+    array = np.arange(np.prod(shape)).reshape(shape)
+    found = arranged(array, axes)
+    sizes = dict(zip(axes, shape, strict=True))
+    assert found.shape == tuple(sizes.get(letter, 1) for letter in "nthwc" if letter in axes or letter == "c")
+    channels = sizes.get("c", 1)
+    words = axes_words(axes, channels, guessed=True)
+    assert ("--axes" in words) == (channels > 4)
+    assert ("channels" in words) == ("c" in axes)
+
+
+def test_arranging_moves_axes_and_no_values() -> None:
+    array = np.arange(24).reshape(2, 3, 4)
+    assert (arranged(array, "chw")[1, 2] == array[:, 1, 2]).all()
+    assert (arranged(array, "whc")[1, 0] == array[0, 1]).all()
 
 
 def test_other_dimensions_are_refused() -> None:
     with pytest.raises(ValueError, match="expected 2 or 3"):
-        channels_last(np.zeros(5), 3)
+        guessed_axes((5,), 3)
+
+
+@pytest.mark.parametrize("axes", ["hh", "hwx", "c", "hwch", ""])
+def test_axes_that_name_none_are_refused(axes: str) -> None:
+    with pytest.raises(ValueError, match="such as chw"):
+        check_axes(axes)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ class Arguments:
         table: CSV or JSON-lines file with a column path, and label, split, caption.
         test: a further source, all for testing; may be given several times.
         strip: every picture is a film strip, one clip; found out by itself otherwise.
+        axes: what each axis of an array is, letters of nthwc (records, frames, height, width, channels), such as chw.
         no_strip: pictures are pictures, however wide they are.
         values: check refuses values of several scales (0 to 1 beside 0 to 255), keep takes them as they stand.
         name: of the data set; the folder's name by default.
@@ -59,6 +60,7 @@ class Arguments:
     test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     strip: bool = False
     no_strip: bool = False
+    axes: str | None = None
     values: Literal["check", "keep"] = "check"
     name: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
     licence: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
@@ -90,6 +92,7 @@ def main(words: Sequence[str]) -> None:
             test=arguments.test,
             strip=True if arguments.strip else False if arguments.no_strip else None,
             values=arguments.values,
+            axes=arguments.axes,
             name=arguments.name,
             licence=arguments.licence,
             source=arguments.source_note,

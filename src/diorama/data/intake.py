@@ -65,6 +65,7 @@ class Job:
     path: str
     kind: Kind
     content: Content
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,10 @@ def _open(job: Job, options: IntakeOptions) -> _Opened:
         return _still(picture.pixels, picture.mode, picture.notes, options)
     if isinstance(job.content, np.ndarray):
         if job.content.ndim == 3:  # (h, w, c)
-            return _still(job.content, "array", (), options)
+            return _still(job.content, "array", job.notes, options)
         # (t, h, w, c): all frames at once, since they share one cut
         clips = cut(_fitted(job.content, options), options.frames, options.clips_per_file)
-        return _clips(clips, job.content.shape[2:0:-1], options.fps, options)
+        return _clips(clips, job.content.shape[2:0:-1], options.fps, options, job.notes)
     return _video(job.content, job.path, options)
 
 
@@ -173,7 +174,13 @@ def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
     return _clips(clips, (info.width, info.height), fps, options)
 
 
-def _clips(clips: Iterable[NDArray[Any]], size: Sequence[int], fps: float | None, options: IntakeOptions) -> _Opened:
+def _clips(
+    clips: Iterable[NDArray[Any]],
+    size: Sequence[int],
+    fps: float | None,
+    options: IntakeOptions,
+    notes: tuple[str, ...] = (),
+) -> _Opened:
     kept: list[NDArray[Any]] = []
     held, full = 0, False
     for clip in clips:
@@ -184,7 +191,7 @@ def _clips(clips: Iterable[NDArray[Any]], size: Sequence[int], fps: float | None
             break
     if not kept:
         raise BadInput(f"it has fewer than the {options.frames or 1} frames that a clip needs")
-    notes = (f"only its first {len(kept)} clips are kept",) if full else ()
+    notes = (*notes, f"only its first {len(kept)} clips are kept") if full else notes
     return _Opened(tuple(kept), f"{size[0]}x{size[1]}", "video", notes, fps)
 
 

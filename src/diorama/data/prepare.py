@@ -34,6 +34,7 @@ from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_so
 from diorama.data.splits import DEFAULT_RATIO, assign
 from diorama.data.unify import Form, common_form, converted, has_form, window
 from diorama.data.workers import in_order
+from diorama.media.array import check_axes
 from diorama.media.resize import Fit
 
 _ITEMS_AT_ONCE, _BYTES_AT_ONCE = 64, 8 << 20
@@ -61,6 +62,8 @@ class PrepareOptions:
         table: CSV or JSON-lines file with a column ``path``, and ``label``, ``split``, ``caption`` …
         test: further sources, all for testing.
         strip: pictures are film strips; ``None`` finds out.
+        axes: what each axis of an array is, letters of ``nthwc`` (records, frames, height, width, channels) in its
+            order; ``None`` guesses, and says how.
         name: of the data set; the folder's name by default.
         licence: of the data, if known; kept with them.
         source: where they are from, if known; kept with them.
@@ -81,6 +84,7 @@ class PrepareOptions:
     table: Path | None = None
     test: tuple[Path | str, ...] = ()
     strip: bool | None = None
+    axes: str | None = None
     name: str = ""
     licence: str = ""
     source: str = ""
@@ -99,6 +103,8 @@ class PrepareOptions:
             raise ValueError(f"fps must be in (0, 1000], got {self.fps}")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"workers must not be negative, got {self.workers}")
+        if self.axes is not None:
+            check_axes(self.axes)
         if self.caption_bytes < 1:
             raise ValueError(f"caption_bytes must be at least 1, got {self.caption_bytes}")
         if self.split is not None and (min(self.split) < 0 or self.split[0] <= 0):
@@ -233,7 +239,7 @@ def _jobs(source: Source, under_way: deque[list[Item]]) -> Iterator[list[Job]]:
     for item in source.items():
         content = _content(item)
         items.append(item)
-        jobs.append(Job(item.path, item.kind, content))
+        jobs.append(Job(item.path, item.kind, content, tuple(item.notes)))
         held += _bytes(content)
         # Many small items in a lot, so that handing over is little beside decoding; few large ones, for memory.
         if len(jobs) == _ITEMS_AT_ONCE or held >= _BYTES_AT_ONCE:
@@ -341,7 +347,8 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
     # Whoever asks for a length or a clock wants clips: pictures of one folder are then the frames of one.
     clips = True if options.frames is not None or options.fps is not None else None
     return open_source(
-        source, SourceOptions(strip=options.strip, clips=clips, table=options.table, group=options.group)
+        source,
+        SourceOptions(strip=options.strip, clips=clips, table=options.table, group=options.group, axes=options.axes),
     )
 
 

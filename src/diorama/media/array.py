@@ -14,6 +14,8 @@ from diorama.media.limits import DEFAULT_LIMITS, Limits
 NPY_MAGIC = b"\x93NUMPY"
 HEADER_BYTES = 16_384
 STORED_TYPES = ("uint8", "uint16", "float16", "float32", "int32")
+AXES = "nthwc"
+_AXIS_WORDS = {"n": "records", "t": "frames", "h": "height", "w": "width", "c": "channels"}
 _MOST_CHANNELS_BY_SIGHT = 4
 _STACK_OF_CLIPS_DIMS = 5
 _MOST_UINT8 = 255
@@ -65,30 +67,69 @@ def read_header(head: bytes, name: str) -> tuple[tuple[int, ...], np.dtype, int]
     return shape, dtype, file.tell()
 
 
-def channels_last(array: np.ndarray, dims: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Records (…, h, w), (…, h, w, c) or (…, c, h, w) as (…, h, w, c).
+def guessed_axes(shape: tuple[int, ...], dims: int) -> str:
+    """Which axis of an array is what: letters of ``nthwc`` (records, frames, height, width, channels) in its order.
 
-    An axis of at most four values is taken for channels when the last two are longer.
+    Without an axis for channels there is one. An axis of at most four values is taken for them when the last two are
+    longer; of longer axes the one that stands beside two equal ones, or the first where it is half as long as the
+    others at most; else the last.
 
     Args:
-        array: any array of ``dims - 1`` or ``dims`` dimensions.
-        dims: dimensions of the result: 3 for one picture, 4 for a stack of pictures or a clip, 5 for a stack of clips.
-
-    Returns:
-        The array, a view where possible, and what was decided.
+        shape: of ``dims - 1`` or ``dims`` dimensions.
+        dims: 3 for one picture, 4 for a stack of pictures or a clip, 5 for a stack of clips; leading axes are named
+            ``n``, or ``nt``.
 
     Raises:
         ValueError: another number of dimensions.
     """
-    if array.ndim == dims - 1:
-        return array[..., np.newaxis], ()
-    if array.ndim != dims:
-        raise ValueError(f"shape {array.shape} has {array.ndim} dimensions, expected {dims - 1} or {dims}")
+    leading = "nt"[: dims - 3]
+    if len(shape) == dims - 1:
+        return f"{leading}hw"
+    if len(shape) != dims:
+        raise ValueError(f"shape {shape} has {len(shape)} dimensions, expected {dims - 1} or {dims}")
+    first, second, last = shape[-3:]
     # Of a clip in a stack, channels may come before or after the frames.
-    for axis in (-3,) if dims < _STACK_OF_CLIPS_DIMS else (-3, -4):
-        if array.shape[axis] <= _MOST_CHANNELS_BY_SIGHT < min(array.shape[-2:]):
-            return np.moveaxis(array, axis, -1), ("channels came first",)
-    return array, ()
+    if dims == _STACK_OF_CLIPS_DIMS and shape[-4] <= _MOST_CHANNELS_BY_SIGHT < min(shape[-2:]) and first > shape[-4]:
+        return "ncthw"
+    if first <= _MOST_CHANNELS_BY_SIGHT < min(second, last):
+        return f"{leading}chw"
+    if last <= _MOST_CHANNELS_BY_SIGHT or (first == second != last):
+        return f"{leading}hwc"
+    came_first = second == last != first or 2 * first <= min(second, last)
+    return f"{leading}chw" if came_first else f"{leading}hwc"
+
+
+def check_axes(axes: str) -> None:
+    """See that a user's letters name axes.
+
+    Raises:
+        ValueError: a letter is unknown or comes twice, or height or width is missing.
+    """
+    if len(set(axes)) < len(axes) or not set(axes) <= set(AXES) or not {"h", "w"} <= set(axes):
+        known = ", ".join(f"{letter} {word}" for letter, word in _AXIS_WORDS.items())
+        raise ValueError(f"axes are letters, each once, with h and w among them ({known}), such as chw; got {axes!r}")
+
+
+def arranged(array: np.ndarray, axes: str) -> np.ndarray:
+    """The array as (n, t, h, w, c), as far as it has these axes; channels are one where it has none.
+
+    Args:
+        array: any array of as many dimensions as there are letters.
+        axes: what each is, as :func:`guessed_axes` names them.
+
+    Returns:
+        A view.
+    """
+    wanted = [letter for letter in AXES if letter in axes]
+    turned = array.transpose([axes.index(letter) for letter in wanted])
+    return turned if "c" in axes else turned[..., np.newaxis]
+
+
+def axes_words(axes: str, channels: int, *, guessed: bool) -> str:
+    """How an array was read, for people; a guess that may be wrong says how to put it right."""
+    words = ", ".join(_AXIS_WORDS[letter] for letter in axes)
+    hint = "; --axes says otherwise" if guessed and channels > _MOST_CHANNELS_BY_SIGHT else ""
+    return f"array read as {words}" + (f": {channels} channels{hint}" if "c" in axes else "")
 
 
 def stored_type(array: np.ndarray, name: str) -> str:

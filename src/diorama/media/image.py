@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from diorama.core import files
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
-from diorama.media.array import NPY_MAGIC, channels_last, read_array, stored_values
+from diorama.media.array import NPY_MAGIC, arranged, axes_words, guessed_axes, read_array, stored_values
 from diorama.media.decode import check_size, decode, guarded, open_picture
 from diorama.media.jpeg import read_plain_jpeg
 from diorama.media.limits import DEFAULT_LIMITS, Limits
@@ -158,11 +158,11 @@ def _to_pillow(pixels: np.ndarray, suffix: str) -> Image.Image:
 def _array_picture(content: bytes, name: str, limits: Limits) -> Picture:
     array = read_array(content, name, limits)
     try:
-        pixels, turned = channels_last(array, 3)
+        axes = guessed_axes(array.shape, 3)
     except ValueError as problem:
         raise BadInput(f"{name}: {problem}") from problem
-    pixels, retyped = stored_values(pixels, name)
-    return Picture(pixels, "array", (*turned, *retyped))
+    pixels, retyped = stored_values(arranged(array, axes), name)
+    return Picture(pixels, "array", (axes_words(axes, pixels.shape[-1], guessed=True), *retyped))
 
 
 def _several(image: Image.Image) -> tuple[str, ...]:

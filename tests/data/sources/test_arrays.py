@@ -104,7 +104,7 @@ def test_integers_of_a_stack_share_one_type(tmp_path: Path) -> None:
     stack = np.zeros((2, 4, 4), np.int64)
     stack[1] = 300
     _, items = read_all(fill(tmp_path, {"all.npy": npy(stack)}))
-    assert {str(i.load().dtype) for i in items} == {"uint16"}  # type: ignore[union-attr]
+    assert {str(i.load().dtype) for i in items} == {"int32"}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,38 @@ def test_broken_arrays_are_left_out_and_said(tmp_path: Path, name: str, content:
     assert reasons(source)[name]
 
 
-def test_a_clip_where_a_picture_is_expected_is_refused_when_read(tmp_path: Path) -> None:
+def test_arrays_of_other_dimensions_are_left_out_and_said(tmp_path: Path) -> None:
     fill(tmp_path, {"0.npy": npy(np.zeros(4)), "1.npy": npy(noise(8, 8))})
-    _, items = read_all(tmp_path)
-    with pytest.raises(BadInput, match=r"0\.npy"):
-        items[0].load()
-    _, items = read_all(tmp_path, SourceOptions(clips=True))
-    with pytest.raises(BadInput, match=r"1\.npy"):
-        items[1].load()
+    source, items = read_all(tmp_path)
+    assert [item.path for item in items] == ["1.npy"]
+    assert "expected 2 or 3" in reasons(source)["0.npy"]
+    source, items = read_all(tmp_path, SourceOptions(clips=True))
+    assert not items
+    assert "expected 3 or 4" in reasons(source)["1.npy"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("chw", (64, 40, 3)), ("wch", (40, 3, 64)), ("hwc", (3, 64, 40)), ("thw", (3, 64, 40, 1))]
+)
+def test_axes_rule_where_they_are_named(tmp_path: Path, axes: str, shape: tuple[int, ...]) -> None:
+    fill(tmp_path, {f"{i}.npy": npy(noise(3, 64, 40, seed=i)) for i in range(3)})
+    _, items = read_all(tmp_path, SourceOptions(axes=axes))
+    assert [np.asarray(item.load()).shape for item in items] == [shape] * 3
+    assert all("--axes" not in note for item in items for note in item.notes)
+
+
+def test_a_named_axis_of_records_makes_stacks(tmp_path: Path) -> None:
+    fill(tmp_path, {f"{i}.npy": npy(noise(64, 40, 5, seed=i)) for i in range(2)})
+    _, items = read_all(tmp_path, SourceOptions(axes="hwn"))
+    assert len(items) == 10
+    assert np.asarray(items[7].load()).shape == (64, 40, 1)
+
+
+def test_arrays_that_have_not_the_named_axes_are_left_out(tmp_path: Path) -> None:
+    fill(tmp_path, {"0.npy": npy(noise(8, 8)), "1.npy": npy(noise(3, 8, 8))})
+    source, items = read_all(tmp_path, SourceOptions(axes="chw"))
+    assert [item.path for item in items] == ["1.npy"]
+    assert "--axes chw names 3" in reasons(source)["0.npy"]
 
 
 def test_npz_bombs_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from diorama.data.sources.entries import Entry
 from diorama.data.sources.zips import BROKEN_ZIP
 from diorama.media.array import (
     HEADER_BYTES,
-    channels_last,
+    arranged,
+    axes_words,
+    guessed_axes,
     load_array,
     read_array,
     read_header,
@@ -47,26 +49,64 @@ class Stack:
     split: str | None = None
 
 
-def peek_dims(entry: Entry) -> int | None:
-    """Dimensions of a .npy by its header; ``None`` for others and for broken ones."""
+@dataclass(frozen=True)
+class Reading:
+    """How an array's axes are read.
+
+    Args:
+        axes: letters of ``nthwc``, in the array's order.
+        guessed: nobody said so.
+    """
+
+    axes: str
+    guessed: bool
+
+    def note(self, shape: tuple[int, ...]) -> str:
+        """For people, of an array of this shape."""
+        channels = shape[self.axes.index("c")] if "c" in self.axes else 1
+        return axes_words(self.axes, channels, guessed=self.guessed)
+
+
+def reading(shape: tuple[int, ...], dims: int, axes: str | None, path: str) -> Reading:
+    """How the axes of an array are read.
+
+    Args:
+        shape: of the array.
+        dims: of what it holds, as :func:`~diorama.media.array.guessed_axes` takes it.
+        axes: those that the user named, with or without the records' own; ``None`` to guess.
+        path: for messages.
+
+    Raises:
+        BadInput: it has other dimensions.
+    """
+    if axes is None:
+        try:
+            return Reading(guessed_axes(shape, dims), guessed=True)
+        except ValueError as problem:
+            raise BadInput(f"{path}: {problem}") from problem
+    if len(shape) == len(axes) + 1 and "n" not in axes:
+        axes = f"n{axes}"
+    if len(shape) != len(axes):
+        raise BadInput(f"{path}: its shape {shape} has {len(shape)} axes, --axes {axes} names {len(axes)}")
+    return Reading(axes, guessed=False)
+
+
+def peek_shape(entry: Entry) -> tuple[int, ...] | None:
+    """The shape of a .npy by its header; ``None`` for others and for broken ones."""
     try:
-        return len(read_header(entry.read(HEADER_BYTES), entry.path)[0])
+        return read_header(entry.read(HEADER_BYTES), entry.path)[0]
     except BadInput:
         return None
 
 
-def single_array(entry: Entry, content: bytes | None, dims: int, limits: Limits) -> np.ndarray:
+def single_array(entry: Entry, content: bytes | None, axes: str, limits: Limits) -> np.ndarray:
     """One picture (h, w, c) or clip (t, h, w, c) from a .npy, in a stored type.
 
     Raises:
-        BadInput: broken, or of other dimensions.
+        BadInput: broken.
     """
-    array = _npy(entry, content, limits)
-    try:
-        pixels, _ = channels_last(np.asarray(array), dims)
-    except ValueError as problem:
-        raise BadInput(f"{entry.path}: {problem}") from problem
-    return stored_values(pixels, entry.path)[0]
+    array = np.asarray(_npy(entry, content, limits))
+    return stored_values(arranged(array, axes), entry.path)[0]
 
 
 def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
@@ -97,30 +137,27 @@ def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
     return found
 
 
-def stack_items(stack: Stack, path: str, facts: Mapping[str, str], dims: int) -> Iterator[Item]:
+def stack_items(stack: Stack, path: str, facts: Mapping[str, str], how: Reading) -> Iterator[Item]:
     """The records of a stack.
 
     Args:
         stack: (n, …).
         path: the file's; the records are numbered under it.
         facts: of the file; labels and split of the stack are added.
-        dims: 3 for pictures, 4 for clips.
+        how: its axes are read, ``n`` among them.
 
     Raises:
-        BadInput: other dimensions, or a type that is no pixel's.
+        BadInput: a type that is no pixel's.
     """
-    try:
-        records, _ = channels_last(stack.array, dims + 1)
-    except ValueError as problem:
-        raise BadInput(f"{path}: {problem}") from problem
-    target = stored_type(records, path)
+    records = arranged(stack.array, how.axes)
+    target, notes = stored_type(records, path), (how.note(stack.array.shape),)
     place = f"{path}/{stack.split}" if stack.split else path
     for index in range(len(records)):
         own = dict(facts) | ({"split": stack.split} if stack.split else {})
         if stack.labels is not None:
             own["label"] = str(stack.labels[index])
         name = f"{place}/{index:06d}"
-        yield Item(name, own, "array", _load_record(records, index, name, target))
+        yield Item(name, own, "array", _load_record(records, index, name, target), notes=notes)
 
 
 def _load_record(records: np.ndarray, index: int, name: str, target: str) -> Callable[[], np.ndarray]:

@@ -27,6 +27,7 @@ class SourceOptions:
             and page stacks are clips. ``None`` takes what there are more of, still pictures or clips.
         table: a CSV or JSON-lines file with a column ``path`` and facts in the others.
         group: the table's column that keeps records on one side of a split.
+        axes: what each axis of an array is, letters of ``nthwc``; ``None`` guesses.
         limits: what one file may cost.
     """
 
@@ -34,6 +35,7 @@ class SourceOptions:
     clips: bool | None = None
     table: Path | None = None
     group: str | None = None
+    axes: str | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -79,6 +81,7 @@ class Item:
             ``video``: bytes or a path, for :func:`diorama.media.video.read_video`, or the frames (t, h, w, c).
             ``array``: pixels (h, w, c), or frames (t, h, w, c).
         captions: all of them where there are several; one alone is among the facts.
+        notes: how it was read, a few words each.
     """
 
     path: str
@@ -86,6 +89,7 @@ class Item:
     kind: Kind
     load: Callable[[], bytes | Path | np.ndarray]
     captions: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 class Source(Protocol):

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from diorama.core.errors import BadInput
-from diorama.data.sources.arrays import peek_dims, single_array, stack_items, stacks
-from diorama.data.sources.base import Item, Kind, Skip
+from diorama.data.sources.arrays import peek_shape, reading, single_array, stack_items, stacks
+from diorama.data.sources.base import Item, Kind, Skip, SourceOptions
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.facts import FactReader
 from diorama.data.sources.frames import FrameFile, folder_frames
@@ -18,7 +18,6 @@ from diorama.data.sources.names import content_of, is_hidden, parent
 from diorama.data.sources.strips import strip_frames
 from diorama.data.sources.survey import Survey
 from diorama.media.image import is_animated
-from diorama.media.limits import Limits
 
 _MAYBE_ANIMATED = (".webp", ".png", ".apng", ".tif", ".tiff", ".avif")
 
@@ -29,11 +28,12 @@ class RecordBuilder:
     Args:
         survey: of the whole container.
         facts: by path.
-        limits: what one file may cost.
+        options: how the source is read.
     """
 
-    def __init__(self, survey: Survey, facts: FactReader, limits: Limits) -> None:
-        self._survey, self._facts, self._limits = survey, facts, limits
+    def __init__(self, survey: Survey, facts: FactReader, options: SourceOptions) -> None:
+        self._survey, self._facts = survey, facts
+        self._limits, self._axes = options.limits, options.axes
         self._folder: str | None = None
         self._inner = ""
         self._frames: list[FrameFile] = []
@@ -115,18 +115,28 @@ class RecordBuilder:
     def _arrays(self, entry: Entry) -> Iterator[Item | Skip]:
         dims = 4 if self._survey.clips else 3
         content = entry.content(self._limits) if entry.streamed else None
-        own = peek_dims(entry) if content is None else peek_dims(_again(entry, content))
-        if own is not None and own <= dims and not self._survey.lone_array:
-            yield self._item(entry, "array", lambda: single_array(entry, content, dims, self._limits))
-            return
-        facts = self._facts.of(entry.path, entry.inner)
-        captions = self._facts.captions(entry.path, entry.inner)
+        shape = peek_shape(entry if content is None else _again(entry, content))
         try:
+            if shape is not None and self._is_one_record(shape, dims):
+                how = reading(shape, dims, self._axes, entry.path)
+                item = self._item(entry, "array", lambda: single_array(entry, content, how.axes, self._limits))
+                yield replace(item, notes=(how.note(shape),))
+                return
+            facts = self._facts.of(entry.path, entry.inner)
+            captions = self._facts.captions(entry.path, entry.inner)
             for stack in stacks(entry, content, self._limits):
-                for item in stack_items(stack, entry.path, facts, dims):
+                how = reading(stack.array.shape, dims + 1, self._axes, entry.path)
+                if "n" not in how.axes:
+                    raise BadInput(f"{entry.path}: --axes {how.axes} names no axis of records (n)")
+                for item in stack_items(stack, entry.path, facts, how):
                     yield replace(item, captions=captions)
         except BadInput as problem:
             yield Skip.because(entry.path, problem)
+
+    def _is_one_record(self, shape: tuple[int, ...], dims: int) -> bool:
+        if self._axes is not None:
+            return len(shape) == len(self._axes) and "n" not in self._axes
+        return len(shape) <= dims and not self._survey.lone_array
 
     def _animated(self, entry: Entry, load: Callable[[], bytes]) -> bool:
         if not entry.path.lower().endswith(_MAYBE_ANIMATED):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from diorama.core.errors import BadInput
-from diorama.data.sources.arrays import peek_dims
+from diorama.data.sources.arrays import peek_shape
 from diorama.data.sources.base import Skip, SourceOptions
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.layout import Layout
@@ -68,7 +68,8 @@ class _Tally:
         elif content == "animation" and self.animated is None:
             self.animated = self._moves(entry)
         elif content == "array" and self.dims is None:
-            self.dims = peek_dims(entry)
+            shape = peek_shape(entry)
+            self.dims = None if shape is None else len(shape)
         elif content == "table" and self.options.table is None:
             try:
                 self.tables[entry.path] = parse_table(
@@ -104,6 +105,8 @@ class _Tally:
         if strips or self.options.clips is not None:
             return strips or bool(self.options.clips)
         stills, clips = self.stills_and_clips()
+        if self.options.axes is not None and not (stills or clips):
+            return "t" in self.options.axes
         if stills or clips:
             return clips > stills
         return self.dims == _STACK_OF_CLIPS_DIMS or (self.counts["array"] > 1 and self.dims == _CLIP_DIMS)

@@ -75,7 +75,7 @@ class TreeSource:
         return survey(self._container, self._options)
 
     def _read(self, facts: FactReader) -> Iterator[Item]:
-        builder = RecordBuilder(self._survey, facts, self._options.limits)
+        builder = RecordBuilder(self._survey, facts, self._options)
         any_record = False
         try:
             for result in self._results(builder):
