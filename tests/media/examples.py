@@ -72,13 +72,13 @@ def bomb_gif() -> bytes:
 
 
 def deep_png(pixels: np.ndarray) -> bytes:
-    """A 16-bit PNG of (h, w, 3 or 4) uint16, written by hand since Pillow cannot."""
+    """A 16-bit PNG of (h, w, 2, 3 or 4) uint16, written by hand since Pillow cannot."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     height, width, channels = pixels.shape
-    header = struct.pack(">IIBBBBB", width, height, 16, 2 if channels == 3 else 6, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from diorama.core.errors import BadInput
 from diorama.media.array import stored_values
 from diorama.media.deep_colour import on_white, read_deep_colour
 from diorama.media.limits import Limits
+from diorama.media.orientation import UPRIGHT, turned
 from diorama.media.picture import Picture
 
 # Named one by one: Pillow would start Ghostscript for EPS, and its rarer readers are little tested.
@@ -23,7 +25,10 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "J
 # Pillow logs some of what it then raises; without a handler Python would print it beside our own message.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-_ORIENTATION = 0x0112
+_ORIENTATION, _ORIENTATIONS = 0x0112, 8
+_IN_XMP = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])")
+_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0
+_WHITE16 = np.uint16(65535)
 _GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -73,19 +78,31 @@ def decode(image: Image.Image, name: str, content: bytes | None = None) -> Pictu
         name: for messages.
         content: the whole file, where 16-bit colour may be decoded from it.
     """
-    mode, notes = image.mode, []
-    if content is not None and _is_deep_colour(image):
-        deep = read_deep_colour(content, image.format or "", 4 if mode == "RGBA" else 3)
-        if deep is not None:
-            return _deep_picture(deep, mode)
-        notes.append("16-bit colour cut to 8 bits")
+    # Loading, which asking a PNG for its orientation does, forgets how its values are stored.
+    deep, file_format = _deep_mode(image), image.format or ""
+    noted = _orientation(image) if deep or file_format == "TIFF" else UPRIGHT
+    left, picture = noted, None
+    if content is not None and deep:
+        picture = _deep(deep, file_format, content)
+    if picture is None:
+        picture = _through_pillow(image, name, cut=bool(deep))
+        # Of TIFFs Pillow turns the picture itself as it loads it, and takes the mark away.
+        left = _orientation(image)
+    if UPRIGHT == noted == left:
+        return picture
+    note = "turned as its orientation says"
+    return Picture(turned(picture.pixels, left), picture.mode, (note, *picture.notes))
+
+
+def _through_pillow(image: Image.Image, name: str, *, cut: bool) -> Picture:
+    mode = image.mode
+    notes = ("16-bit colour cut to 8 bits",) if cut else ()
     with guarded(name):
         image.load()
-        if _orientation(image) > 1:
-            image = ImageOps.exif_transpose(image)
-            notes.append("turned as its EXIF orientation says")
         plain, converted = _plain(image)
         pixels, retyped = stored_values(np.asarray(plain), name)
+    if _white_is_zero(image):
+        pixels, converted = _WHITE16 - pixels, (*converted, "zero stood for white")
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     return Picture(pixels, mode, (*notes, *converted, *retyped))
@@ -117,24 +134,42 @@ def _on_white(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     return canvas, ("alpha laid over white",)
 
 
-def _deep_picture(deep: np.ndarray, mode: str) -> Picture:
-    if mode != "RGBA":
-        return Picture(deep, f"{mode};16")
-    if (deep[..., 3] == 65535).all():
-        return Picture(np.ascontiguousarray(deep[..., :3]), f"{mode};16")
-    return Picture(on_white(deep), f"{mode};16", ("alpha laid over white",))
+def _deep(mode: str, file_format: str, content: bytes) -> Picture | None:
+    """A picture of 16 bits a channel that Pillow would cut to 8, ``None`` where FFmpeg cannot read it."""
+    pixels = read_deep_colour(content, file_format, 3 if mode == "RGB" else 4)
+    if pixels is None:
+        return None
+    notes: tuple[str, ...] = ()
+    if mode != "RGB":
+        opaque = (pixels[..., 3] == _WHITE16).all()
+        pixels, notes = (pixels[..., :3], ()) if opaque else (on_white(pixels), ("alpha laid over white",))
+    # Grey comes as three equal channels.
+    return Picture(np.ascontiguousarray(pixels[..., :1] if mode == "LA" else pixels), f"{mode};16", notes)
 
 
-def _is_deep_colour(image: Image.Image) -> bool:
-    """Whether Pillow is about to cut 16 bits to 8: only the raw modes of its tiles tell."""
-    if image.mode not in ("RGB", "RGBA"):
-        return False
+def _deep_mode(image: Image.Image) -> str:
+    """``RGB``, ``RGBA`` or ``LA`` where Pillow is about to cut 16 bits to 8; only the raw modes of its tiles tell."""
+    if image.mode not in ("RGB", "RGBA", "LA"):
+        return ""
     arguments = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in getattr(image, "tile", ())]
-    return any(isinstance(word, str) and ";16" in word for tile in arguments for word in tile)
+    raw = next((word for tile in arguments for word in tile if isinstance(word, str) and ";16" in word), "")
+    return "LA" if raw.startswith("LA;") else image.mode if raw else ""
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a 16-bit grey TIFF counts from white down; Pillow turns those of 8 bits over itself."""
+    tags = getattr(image, "tag_v2", {})
+    return image.format == "TIFF" and image.mode in _GREY16 and tags.get(_PHOTOMETRIC) == _MIN_IS_WHITE
 
 
 def _orientation(image: Image.Image) -> int:
+    """From EXIF, or where that says nothing, from XMP."""
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
+        found = image.getexif().get(_ORIENTATION)
+        if found is None:
+            xmp = image.info.get("xmp", b"")
+            noted = _IN_XMP.search(xmp if isinstance(xmp, bytes) else b"")
+            found = noted[1] if noted else UPRIGHT
+        return int(found) if UPRIGHT < int(found) <= _ORIENTATIONS else UPRIGHT
     except Exception:  # broken EXIF says nothing about the pixels
-        return 1
+        return UPRIGHT

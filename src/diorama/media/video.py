@@ -220,9 +220,22 @@ def _format(source: Path | bytes, name: str) -> str:
 
 def _pixels(frame: av.VideoFrame) -> np.ndarray:
     grey = frame.format.name.startswith("gray")
-    decoded = frame.reformat(format="gray" if grey else "rgb24", interpolation=_EXACT).to_ndarray()
+    if _has_alpha(frame):
+        decoded = _on_white(frame.reformat(format="rgba", interpolation=_EXACT).to_ndarray())
+    else:
+        decoded = frame.reformat(format="gray" if grey else "rgb24", interpolation=_EXACT).to_ndarray()
     pixels: np.ndarray = np.ascontiguousarray(np.rot90(decoded, round(frame.rotation / 90) % 4))
     return pixels[:, :, np.newaxis] if grey else pixels
+
+
+def _has_alpha(frame: av.VideoFrame) -> bool:
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def _on_white(rgba: np.ndarray) -> np.ndarray:
+    """(h, w, 4) uint8 laid over white, as animated pictures are: below full transparency lies whatever was there."""
+    colour, alpha = rgba[..., :3].astype(np.uint32), rgba[..., 3:].astype(np.uint32)
+    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def _probe_picture(content: bytes, name: str, limits: Limits) -> VideoInfo:

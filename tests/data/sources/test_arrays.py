@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diorama.core.errors import BadInput
 from diorama.data.sources.base import SourceOptions
 from diorama.media.limits import Limits
 from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
