@@ -335,3 +335,49 @@ def test_real_sets_are_kept_whole(
     assert len(dataset.info.classes) == classes
     assert dataset.info.media.channels == 1
     open_dataset(tmp_path / "out").verify()
+
+
+def _with_table(tmp_path: Path, rows: str) -> tuple[Path, Path]:
+    """Forty pictures, and a table."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for i in range(40):
+        pixels = np.random.default_rng(i).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(source / f"{i:02d}.png")
+    (tmp_path / "t.csv").write_text(rows)
+    return source, tmp_path / "t.csv"
+
+
+def test_a_table_that_names_no_file_is_refused(tmp_path: Path) -> None:
+    source, table = _with_table(tmp_path, "path,label\nx.png,a\n")
+    with pytest.raises(
+        BadInput, match=r"t\.csv: none of its rows names a file of in: it has 'x\.png', and a file is '00\.png'"
+    ):
+        list(prepare([source], tmp_path / "out", PrepareOptions(table=table)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_group_of_which_nothing_is_known_is_refused_and_a_part_is_counted(tmp_path: Path) -> None:
+    rows = "path,patient\n" + "".join(f"{i:02d}.png,\n" for i in range(40))
+    source, table = _with_table(tmp_path, rows)
+    asked = PrepareOptions(table=table, group="patient", size=None)
+    with pytest.raises(BadInput, match="--group patient: no record has a value"):
+        list(prepare([source], tmp_path / "out", asked))
+    table.write_text("path,patient\n" + "".join(f"{i:02d}.png,{i // 6}\n" for i in range(30)))
+    *_, done = prepare([source], tmp_path / "out", asked)
+    assert done.audit is not None
+    assert "10 records have no patient and are grouped with none" in done.audit.notes
+
+
+def test_absolute_paths_keep_patients_together(tmp_path: Path) -> None:
+    source, table = _with_table(tmp_path, "")
+    table.write_text("path,patient\n" + "".join(f"{source.resolve()}/{i:02d}.png,{i // 4}\n" for i in range(40)))
+    list(prepare([source], tmp_path / "out", PrepareOptions(table=table, group="patient", size=None)))
+    data = open_dataset(tmp_path / "out")
+    sides: dict[str, set[str]] = {}
+    for name in data.splits:
+        split = data.split(name)
+        for fact in split.facts(np.arange(len(split))):
+            sides.setdefault(fact["patient"], set()).add(name)
+    assert len(sides) == 10
+    assert all(len(names) == 1 for names in sides.values())

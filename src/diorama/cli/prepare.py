@@ -36,6 +36,8 @@ class Arguments:
         split: shares of train, val and test; .8,.1,.1 where the source has no splits of its own.
         group: column of the table whose equal values (patient, speaker, scene) stay on one side of the split.
         table: CSV or JSON-lines file with a column path, and label, split, caption.
+        label: column of the table that holds labels; label, or the only one called like it, by default.
+        caption: column of the table that holds captions; caption, or the only one called like it, by default.
         test: a further source, all for testing; may be given several times.
         strip: every picture is a film strip, one clip; found out by itself otherwise.
         axes: what each axis of an array is, letters of nthwc (records, frames, height, width, channels), such as chw.
@@ -57,6 +59,8 @@ class Arguments:
     split: Shares = None
     group: str | None = None
     table: Path | None = None
+    label: str | None = None
+    caption: str | None = None
     test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     strip: bool = False
     no_strip: bool = False
@@ -89,6 +93,8 @@ def main(words: Sequence[str]) -> None:
             split=arguments.split,
             group=arguments.group,
             table=arguments.table,
+            label=arguments.label,
+            caption=arguments.caption,
             test=arguments.test,
             strip=True if arguments.strip else False if arguments.no_strip else None,
             values=arguments.values,

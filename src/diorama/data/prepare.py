@@ -28,7 +28,7 @@ from diorama.data.pack import PackInfo, PackWriter, Place
 from diorama.data.record_list import ListedRecord, RecordList, moved
 from diorama.data.records import encode_record
 from diorama.data.scales import Values
-from diorama.data.sources.base import Item, Source, SourceOptions
+from diorama.data.sources.base import Columns, Item, Source, SourceOptions
 from diorama.data.sources.open import open_source
 from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_source
 from diorama.data.splits import DEFAULT_RATIO, assign
@@ -60,6 +60,8 @@ class PrepareOptions:
             none. With own splits, shares cut the missing ones from train.
         group: column of the table whose equal values stay on one side.
         table: CSV or JSON-lines file with a column ``path``, and ``label``, ``split``, ``caption`` …
+        label: column of the table that holds labels; by default ``label``, or the only one called like it.
+        caption: column of the table that holds captions; by default ``caption``, or the only one called like it.
         test: further sources, all for testing.
         strip: pictures are film strips; ``None`` finds out.
         axes: what each axis of an array is, letters of ``nthwc`` (records, frames, height, width, channels) in its
@@ -82,6 +84,8 @@ class PrepareOptions:
     split: tuple[float, float, float] | None = None
     group: str | None = None
     table: Path | None = None
+    label: str | None = None
+    caption: str | None = None
     test: tuple[Path | str, ...] = ()
     strip: bool | None = None
     axes: str | None = None
@@ -171,6 +175,7 @@ def _prepare_into(
             yield from _read(source, writer, records, options, for_test=True)
     if not records.entries:
         raise BadInput(records.why_empty([source.name for source in (*sources, *tests)]))
+    _check_tables([*sources, *tests], records, options)
     yield _progress("unifying", records)
     names = [entry.path for entry in records.entries]
     form, notes = common_form(writer.rows(), writer.ranges(), names, options.values)
@@ -203,6 +208,26 @@ def _prepare_into(
         [Place(split=split, label=label) for split, label in zip(splits, labels, strict=True)],
     )
     yield replace(_progress("done", records), audit=audit)
+
+
+def _check_tables(sources: Sequence[Source], records: RecordList, options: PrepareOptions) -> None:
+    """See that a table that was given says something, and that what records are grouped by is known.
+
+    Raises:
+        BadInput: it does not.
+    """
+    if options.table is not None and not any(source.rows_used for source in sources):
+        row = next((skip.path for skip in records.skipped if options.table.name in skip.reason), "")
+        raise BadInput(
+            f"{options.table}: none of its rows names a file of {', '.join(source.name for source in sources)}: it has "
+            f"{row!r}, and a file is {records.entries[0].item!r}"
+        )
+    if options.group is not None:
+        alone = sum(options.group not in entry.facts for entry in records.entries)
+        if alone == len(records.entries):
+            raise BadInput(f"--group {options.group}: no record has a value in this column, so nothing is grouped")
+        if alone:
+            records.notes.append(f"{alone} records have no {options.group} and are grouped with none")
 
 
 def _read(
@@ -348,7 +373,14 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
     clips = True if options.frames is not None or options.fps is not None else None
     return open_source(
         source,
-        SourceOptions(strip=options.strip, clips=clips, table=options.table, group=options.group, axes=options.axes),
+        SourceOptions(
+            strip=options.strip,
+            clips=clips,
+            table=options.table,
+            group=options.group,
+            columns=Columns(label=options.label, caption=options.caption),
+            axes=options.axes,
+        ),
     )
 
 

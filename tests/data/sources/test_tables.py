@@ -121,6 +121,7 @@ def test_a_found_table_yields_to_a_given_one(tmp_path: Path) -> None:
 
 def test_strange_splits_are_left_open_and_said() -> None:
     table = parse_table(b"path,split\na.png,extra\nb.png,Validation\n", "t.csv")
+    table.bind([("a.png", ""), ("b.png", "")], None)
     reader = FactReader([table], Layout({}))
     assert "split" not in reader.of("a.png")
     assert reader.of("b.png")["split"] == "val"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +40,15 @@ class Stack:
 
     Args:
         array: (n, …).
-        labels: (n,) or ``None``.
+        labels: a name for each, or ``None``.
         split: from the array's name in a .npz.
+        notes: how its labels were read, for people.
     """
 
     array: np.ndarray
-    labels: np.ndarray | None = None
+    labels: Sequence[str] | None = None
     split: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,14 +129,32 @@ def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
         images = next((arrays[prefix + key] for key in _IMAGE_KEYS if prefix + key in arrays), None)
         labels = next((arrays[prefix + key] for key in _LABEL_KEYS if prefix + key in arrays), None)
         if images is not None:
-            # Labels of another number or type are something else of that name.
-            fits = labels is not None and images.shape[:1] == (labels.size,) and labels.dtype.kind in "iuUb"
-            found.append(Stack(images, labels.reshape(-1) if fits and labels is not None else None, split))
+            names, notes = (None, ()) if labels is None else label_names(labels, images.shape[0] if images.ndim else 0)
+            found.append(Stack(images, names, split, notes))
     if not found and len(arrays) == 1:
         found = [Stack(next(iter(arrays.values())))]
     if not found:
         raise BadInput(f"{entry.path}: none of its arrays ({', '.join(arrays)}) is named {', '.join(_IMAGE_KEYS)}")
     return found
+
+
+def label_names(labels: np.ndarray, count: int) -> tuple[list[str] | None, tuple[str, ...]]:
+    """A name for each record out of an array of labels, and how it was read.
+
+    Args:
+        labels: one number or word a record, whole numbers as floats too, or a one-hot row.
+        count: of records.
+    """
+    if labels.size == count and labels.dtype.kind in "iuUb":
+        return [str(label) for label in labels.reshape(-1)], ()
+    if labels.size == count and labels.dtype.kind == "S":
+        return [label.decode("utf-8", "replace") for label in labels.reshape(-1)], ()
+    if labels.size == count and labels.dtype.kind == "f" and (labels == np.round(labels)).all():
+        return [str(int(label)) for label in labels.reshape(-1)], ("labels are whole numbers, stored as floats",)
+    rows = labels.shape == (count, labels.shape[-1]) and labels.ndim == 2
+    if rows and labels.dtype.kind in "iufb" and ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all():
+        return [str(label) for label in labels.argmax(1)], ("labels are one-hot rows",)
+    return None, (f"labels of shape {labels.shape} and type {labels.dtype} tell no class and were left out",)
 
 
 def stack_items(stack: Stack, path: str, facts: Mapping[str, str], how: Reading) -> Iterator[Item]:
@@ -150,12 +170,12 @@ def stack_items(stack: Stack, path: str, facts: Mapping[str, str], how: Reading)
         BadInput: a type that is no pixel's.
     """
     records = arranged(stack.array, how.axes)
-    target, notes = stored_type(records, path), (how.note(stack.array.shape),)
+    target, notes = stored_type(records, path), (how.note(stack.array.shape), *stack.notes)
     place = f"{path}/{stack.split}" if stack.split else path
     for index in range(len(records)):
         own = dict(facts) | ({"split": stack.split} if stack.split else {})
         if stack.labels is not None:
-            own["label"] = str(stack.labels[index])
+            own["label"] = stack.labels[index]
         name = f"{place}/{index:06d}"
         yield Item(name, own, "array", _load_record(records, index, name, target), notes=notes)
 

@@ -18,6 +18,19 @@ _REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class Columns:
+    """What the user says of a table's columns.
+
+    Args:
+        label: column of the labels; ``None`` for ``label``, else the only one that is called like one.
+        caption: column of the captions; ``None`` for ``caption``, else the only one that is called like one.
+    """
+
+    label: str | None = None
+    caption: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceOptions:
     """How a source is read.
 
@@ -27,6 +40,7 @@ class SourceOptions:
             and page stacks are clips. ``None`` takes what there are more of, still pictures or clips.
         table: a CSV or JSON-lines file with a column ``path`` and facts in the others.
         group: the table's column that keeps records on one side of a split.
+        columns: which of a table's columns are labels and captions.
         axes: what each axis of an array is, letters of ``nthwc``; ``None`` guesses.
         limits: what one file may cost.
     """
@@ -35,6 +49,7 @@ class SourceOptions:
     clips: bool | None = None
     table: Path | None = None
     group: str | None = None
+    columns: Columns = field(default_factory=Columns)
     axes: str | None = None
     limits: Limits = field(default_factory=Limits)
 
@@ -107,6 +122,11 @@ class Source(Protocol):
     @property
     def files(self) -> int:
         """Files and archive entries seen, readable or not."""
+        ...
+
+    @property
+    def rows_used(self) -> int:
+        """Rows of tables that meant a file."""
         ...
 
     @property

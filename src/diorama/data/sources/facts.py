@@ -27,18 +27,13 @@ class FactReader:
         self._strange: dict[str, int] = {}
         self._without_row = 0
 
-    def of(self, path: str, inner: str = "") -> Mapping[str, str]:
-        """The facts of one record.
-
-        Args:
-            path: inside the source.
-            inner: inside its archive.
-        """
+    def of(self, path: str) -> Mapping[str, str]:
+        """The facts of one record by its path inside the source."""
         place = self._of_place(parent(path))
         if not self._tables:
             return place
         facts = dict(place)
-        rows = [row for table in self._tables if (row := table.facts(path, inner)) is not None]
+        rows = [row for table in self._tables if (row := table.facts(path)) is not None]
         self._without_row += not rows
         # The first table counts most, and so is laid over the others.
         for row in reversed(rows):
@@ -52,14 +47,13 @@ class FactReader:
                 facts["split"] = split
         return facts
 
-    def has_row(self, path: str, inner: str = "") -> bool:
+    def has_row(self, path: str) -> bool:
         """Whether a table knows the record."""
-        return any(place in table.rows for table in self._tables for place in (path, inner))
+        return any(table.facts(path) is not None for table in self._tables)
 
-    def captions(self, path: str, inner: str = "") -> Sequence[str]:
+    def captions(self, path: str) -> Sequence[str]:
         """All captions of a record that has several; empty where one alone stands among its facts, or none."""
-        places = [table.captions[place] for table in self._tables for place in (path, inner) if place in table.captions]
-        return places[0] if places else ()
+        return next((found for table in self._tables if (found := table.captions_of(path))), ())
 
     def missing(self) -> Iterator[Skip]:
         """Rows whose file has not come."""
@@ -67,7 +61,9 @@ class FactReader:
             yield from table.missing()
 
     def notes(self) -> Iterator[str]:
-        """What was found odd."""
+        """How tables were read, and what was found odd."""
+        for table in self._tables:
+            yield from table.said()
         if self._without_row:
             names = " and ".join(table.name for table in self._tables)
             yield f"{self._without_row} records have no row in {names}"

@@ -17,7 +17,9 @@ VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 ARRAYS = (".npy", ".npz")
 ZIPS = (".zip",)
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2")
-TABLE_NAMES = ("labels.csv", "metadata.jsonl")
+_TABLES, LOOK_LIKE_TABLES = ("labels", "metadata", "annotations", "captions"), (".csv", ".tsv", ".jsonl")
+TABLE_NAMES = tuple(f"{name}{suffix}" for name in _TABLES for suffix in LOOK_LIKE_TABLES)
+"""Files that are read as tables wherever they lie; others are named with ``--table``."""
 
 _KINDS: dict[str, Content] = {
     **dict.fromkeys(PICTURES, "picture"),

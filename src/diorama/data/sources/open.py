@@ -47,7 +47,7 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
         raise BadInput(f"{path}: there is no such file or folder")
     name = printable(path.name or str(path))
     if path.is_dir():
-        return TreeSource(name, FolderContainer(path), options)
+        return TreeSource(name, FolderContainer(path), options, path)
     if not path.is_file():
         raise BadInput(f"{path}: neither a file nor a folder")
     content = content_of(path.name)
@@ -55,7 +55,7 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
         return TreeSource(name, open_archive(path), options)
     if content in ("other", "table"):
         raise BadInput(f"{path}: not a folder, archive, picture, video or NumPy file, going by its name")
-    return TreeSource(name, SingleFile(path), options)
+    return TreeSource(name, SingleFile(path), options, path.parent)
 
 
 def nothing_in(source: Source) -> BadInput:

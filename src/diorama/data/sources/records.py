@@ -14,7 +14,7 @@ from diorama.data.sources.base import Item, Kind, Skip, SourceOptions
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.facts import FactReader
 from diorama.data.sources.frames import FrameFile, folder_frames
-from diorama.data.sources.names import content_of, is_hidden, parent
+from diorama.data.sources.names import LOOK_LIKE_TABLES, content_of, is_hidden, parent
 from diorama.data.sources.strips import strip_frames
 from diorama.data.sources.survey import Survey
 from diorama.media.image import is_animated
@@ -35,7 +35,6 @@ class RecordBuilder:
         self._survey, self._facts = survey, facts
         self._limits, self._axes = options.limits, options.axes
         self._folder: str | None = None
-        self._inner = ""
         self._frames: list[FrameFile] = []
         self._held = 0
         self._finished: set[str] = set()
@@ -51,13 +50,15 @@ class RecordBuilder:
             yield Skip(entry.path, "hidden file")
         elif content == "archive":
             yield Skip(entry.path, "an archive inside an archive; unpack the outer one first")
-        elif content in ("other", "table"):
+        elif entry.path.lower().endswith(LOOK_LIKE_TABLES):
+            yield Skip(entry.path, "a table that was not read; --table names one")
+        elif content == "other":
             yield Skip(entry.path, "not a picture, clip or array")
         elif entry.size == 0:
             yield Skip(entry.path, "empty file (0 bytes)")
         elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):
             yield Skip(entry.path, f"{entry.size} bytes are more than {self._limits.entry_bytes}")
-        elif self._survey.layout.is_preview(parent(entry.path)) and not self._facts.has_row(entry.path, entry.inner):
+        elif self._survey.layout.is_preview(parent(entry.path)) and not self._facts.has_row(entry.path):
             yield Skip(entry.path, "lies beside the folders of splits, taken for a preview")
         elif content == "array":
             yield from self._arrays(entry)
@@ -81,8 +82,8 @@ class RecordBuilder:
             yield from (Skip(frame.path, "too many frames for one clip of an archive") for frame in frames)
         else:
             path = folder or "frames"
-            facts = self._facts.of(path, self._inner)
-            captions = self._facts.captions(path, self._inner)
+            facts = self._facts.of(path)
+            captions = self._facts.captions(path)
             yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits), captions)
 
     def _clip(self, entry: Entry) -> Iterator[Item | Skip]:
@@ -106,7 +107,7 @@ class RecordBuilder:
             if folder in self._finished:
                 yield Skip(entry.path, "a frame that comes after its folder's others; pack the folder in one piece")
                 return
-            self._folder, self._inner = folder, parent(entry.inner)
+            self._folder = folder
         # Frames of a stream are in memory; beyond what one clip may hold they are let go.
         self._held += entry.size if entry.streamed else 0
         kept = load if self._held <= self._limits.entry_bytes else bytes
@@ -122,8 +123,8 @@ class RecordBuilder:
                 item = self._item(entry, "array", lambda: single_array(entry, content, how.axes, self._limits))
                 yield replace(item, notes=(how.note(shape),))
                 return
-            facts = self._facts.of(entry.path, entry.inner)
-            captions = self._facts.captions(entry.path, entry.inner)
+            facts = self._facts.of(entry.path)
+            captions = self._facts.captions(entry.path)
             for stack in stacks(entry, content, self._limits):
                 how = reading(stack.array.shape, dims + 1, self._axes, entry.path)
                 if "n" not in how.axes:
@@ -154,8 +155,8 @@ class RecordBuilder:
 
     def _item(self, entry: Entry, kind: Kind, load: Callable[[], bytes | Path | np.ndarray]) -> Item:
         """A file as a record, with what is known of it."""
-        facts = self._facts.of(entry.path, entry.inner)
-        return Item(entry.path, facts, kind, load, self._facts.captions(entry.path, entry.inner))
+        facts = self._facts.of(entry.path)
+        return Item(entry.path, facts, kind, load, self._facts.captions(entry.path))
 
     def _stays_on_disk(self, entry: Entry) -> bool:
         return entry.file is not None and (entry.path.lower().endswith(".npy") or content_of(entry.path) == "video")

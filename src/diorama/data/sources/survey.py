@@ -12,6 +12,7 @@ from diorama.data.sources.base import Skip, SourceOptions
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.layout import Layout
 from diorama.data.sources.names import Content, content_of, is_hidden, parent
+from diorama.data.sources.sidecars import LISTS, Sidecars, read_list
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
 from diorama.media.image import is_animated
@@ -30,18 +31,24 @@ class Survey:
         strips: its pictures are film strips.
         mixed: still pictures and clips are both there.
         lone_array: it holds one array file and no other media.
+        files: path of each record's file (of a folder of frames, the folder's) and what its archive calls it.
         layout: what its folders mean.
         tables: found in it, by path.
         broken_tables: path and reason.
+        beside: what files beside the records tell of one each.
+        sidecars: their paths.
     """
 
     clips: bool
     strips: bool
     mixed: bool
     lone_array: bool
+    files: Sequence[tuple[str, str]]
     layout: Layout
     tables: dict[str, Table] = field(default_factory=dict)
     broken_tables: Sequence[Skip] = ()
+    beside: Table | None = None
+    sidecars: frozenset[str] = frozenset()
 
 
 class _Tally:
@@ -56,12 +63,17 @@ class _Tally:
         self.animated: bool | None = None
         self.dims: int | None = None
         self.folders: dict[Content, Counter[str]] = {kind: Counter() for kind in _MEDIA}
+        self.files: list[tuple[str, str]] = []
+        self.sidecars = Sidecars()
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
+        if content == "other":
+            self._add_other(entry)
         self.counts[content] += 1
         if content in self.folders:
             self.folders[content][parent(entry.path)] += 1
+            self.files.append((entry.path, entry.inner))
         # One picture that is no strip settles it, and the others need not be measured.
         if content == "picture" and self.options.strip is None and self.strips is not False:
             self._measure(entry)
@@ -73,10 +85,23 @@ class _Tally:
         elif content == "table" and self.options.table is None:
             try:
                 self.tables[entry.path] = parse_table(
-                    entry.content(self.options.limits), entry.path, parent(entry.path)
+                    entry.content(self.options.limits), entry.path, parent(entry.path), self.options.columns
                 )
             except BadInput as problem:
                 self.broken.append(Skip.because(entry.path, problem))
+
+    def _add_other(self, entry: Entry) -> None:
+        limits = self.options.limits
+        if entry.path.rpartition("/")[2] not in LISTS:
+            self.sidecars.add(entry, limits)
+        elif self.options.table is None and entry.size <= limits.table_bytes:
+            try:
+                found = read_list(entry, limits)
+            except BadInput as problem:
+                self.broken.append(Skip.because(entry.path, problem))
+                return
+            if found is not None:
+                self.tables[entry.path] = found
 
     def _measure(self, entry: Entry) -> None:
         limits = self.options.limits
@@ -134,4 +159,11 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     mixed = all(tally.stills_and_clips())
     clips = tally.holds_clips(strips)
     layout = Layout(tally.records_by_folder(clips, strips))
-    return Survey(clips, strips, mixed, lone, layout, tally.tables, tuple(tally.broken))
+    files = tally.files
+    if clips and not strips:
+        # Of frames a table may name the folder.
+        files = [*files, *{(parent(path), parent(inner)): None for path, inner in files if parent(path)}]
+    beside, sidecars = tally.sidecars.table(files)
+    return Survey(
+        clips, strips, mixed, lone, files, layout, tally.tables, tuple(tally.broken), beside=beside, sidecars=sidecars
+    )

@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from diorama.core.errors import BadInput
-from diorama.data.sources.base import Skip
-from diorama.data.sources.names import inside, printable
+from diorama.data.sources.base import Columns, Skip
+from diorama.data.sources.matching import Matching, match, plain
+from diorama.data.sources.names import printable
 from diorama.media.limits import DEFAULT_LIMITS, Limits
 
-_PATH_COLUMNS = ("path", "file_name", "filename", "file")
-_CAPTION, _TEXT = "caption", "text"
+_PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "file_path", "image_path")
+_LABEL, _CAPTION, _TEXT = "label", "caption", "text"
+_LABEL_COLUMNS = ("class", "category", "class_name", "label_name", "labels", "target")
+_CAPTION_COLUMNS = ("prompt", "description", "captions")
+_SEPARATOR_LINE = "sep="
+_MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
     """Facts by path.
 
@@ -28,30 +33,48 @@ class Table:
         columns: of facts, without the path.
         rows: the facts of each path; empty cells are left out.
         captions: all of the paths that have several; one alone stands in its row.
+        notes: how it was read, for people.
+        folder: where in the source it lies; its paths are relative to it, or to the source.
     """
 
     name: str
     columns: Sequence[str]
     rows: Mapping[str, Mapping[str, str]]
     captions: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    _met: set[str] = field(default_factory=set)
+    notes: Sequence[str] = ()
+    folder: str = ""
+    matching: Matching = field(default_factory=lambda: Matching({}))
 
-    def facts(self, *paths: str) -> Mapping[str, str] | None:
-        """The row of the first of these paths that has one."""
-        for path in paths:
-            if path in self.rows:
-                self._met.add(path)
-                return self.rows[path]
-        return None
+    def bind(self, files: Sequence[tuple[str, str]], root: Path | None) -> None:
+        """Find out which files the rows mean; see :func:`~diorama.data.sources.matching.match`."""
+        if not self.matching.rows:
+            self.matching = match(tuple(self.rows), files, self.folder, root)
+
+    def facts(self, path: str) -> Mapping[str, str] | None:
+        """The row of a file."""
+        row = self.matching.rows.get(path)
+        return None if row is None else self.rows[row]
+
+    def captions_of(self, path: str) -> Sequence[str]:
+        """All captions of a file that has several."""
+        return self.captions.get(self.matching.rows.get(path, ""), ())
 
     def missing(self) -> Iterator[Skip]:
-        """Rows that nothing has asked for."""
-        for path in self.rows:
-            if path not in self._met:
-                yield Skip(path, f"named in {self.name}, but there is no such file")
+        """Rows that mean no file."""
+        met = set(self.matching.rows.values())
+        for row in self.rows:
+            if row not in met:
+                yield Skip(row, f"named in {self.name}, but there is no such file")
+
+    def said(self) -> Iterator[str]:
+        """How it was read and matched, for people."""
+        yield from self.notes
+        if self.matching.how:
+            count = len(self.matching.rows)
+            yield f"{count} of {len(self.rows)} rows of {self.name} were matched {self.matching.how}"
 
 
-def read_table(path: Path, limits: Limits = DEFAULT_LIMITS) -> Table:
+def read_table(path: Path, limits: Limits = DEFAULT_LIMITS, wanted: Columns | None = None) -> Table:
     """The table in a file.
 
     Raises:
@@ -60,67 +83,132 @@ def read_table(path: Path, limits: Limits = DEFAULT_LIMITS) -> Table:
     try:
         if path.stat().st_size > limits.table_bytes:
             raise BadInput(f"{path.name}: a table of more than {limits.table_bytes} bytes")
-        return parse_table(path.read_bytes(), path.name)
+        return parse_table(path.read_bytes(), path.name, wanted=wanted)
     except OSError as problem:
         raise BadInput(f"{path}: the table cannot be read ({problem.strerror})") from problem
 
 
-def parse_table(content: bytes, name: str, folder: str = "") -> Table:
-    """CSV (comma, semicolon or tab), or JSON lines where the name ends in .jsonl.
+def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | None = None) -> Table:
+    """CSV (comma, semicolon or tab; UTF-8, or UTF-16 with its mark), or JSON lines where the name ends in .jsonl.
 
-    The column ``path`` (or ``file_name``, ``filename``, ``file``) is relative to the source; ``text`` serves as
-    ``caption`` where there is none. Of several rows for one path the last counts, but all their captions are kept; in
-    JSON a caption may be a list of several.
+    The column ``path`` (or ``file_name``, ``filename``, ``file`` …), in small letters or capitals, names the file.
+    Of several rows for one path the last counts, but all their captions are kept; in JSON a caption may be a list.
 
     Args:
-        content: the file, UTF-8.
+        content: the file.
         name: for messages.
-        folder: where in the source the table lies: its paths are relative to it.
+        folder: where in the source the table lies.
+        wanted: which columns are labels and captions.
 
     Raises:
         BadInput: no text, no such column, or a broken line, which is named.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise BadInput(f"{name}: the table is not UTF-8 text ({problem.reason} at byte {problem.start})") from problem
+    text, wanted = _decoded(content, name), wanted or Columns()
+    notes: list[str] = []
     records: list[dict[str, Any]] = list(
-        _json_lines(text, name) if name.lower().endswith(".jsonl") else _csv_rows(text, name)
+        _json_lines(text, name) if name.lower().endswith(".jsonl") else _csv_rows(text, name, notes)
     )
     columns = list(dict.fromkeys(column for record in records for column in record))
-    place = next((column for column in _PATH_COLUMNS if column in columns), None)
+    place = _named_like(columns, _PATH_COLUMNS)
     if place is None:
         raise BadInput(f"{name}: the table needs a column 'path'; it has {', '.join(map(repr, columns)) or 'no rows'}")
+    label = _column(columns, wanted.label, (_LABEL,), _LABEL_COLUMNS, name, notes, _LABEL)
+    caption = _column(columns, wanted.caption, (_CAPTION, _TEXT), _CAPTION_COLUMNS, name, notes, _CAPTION)
+    # Lines of JSON may differ in what they have.
+    captioned = [caption] if wanted.caption or caption is None else [caption, _named_like(columns, (_TEXT,))]
     rows: dict[str, Mapping[str, str]] = {}
     captions: dict[str, dict[str, None]] = {}  # in order, each once
     for record in records:
-        path = inside(_cell(record.pop(place, "")))
-        if path is None:
+        path = printable(plain(_cell(record.pop(place, ""))))
+        if not path:
             continue
-        path = printable(f"{folder}/{path}" if folder else path)
         own = captions.setdefault(path, {})
-        own.update(dict.fromkeys(_captions(record)))
+        found = next((record[column] for column in captioned if column is not None and record.get(column)), "")
+        own.update(dict.fromkeys(_captions(found)))
         cells = {column: _cell(value) for column, value in record.items()} | {_CAPTION: next(iter(own), "")}
+        if label is not None:
+            cells[_LABEL] = cells.get(label, "")
         rows[path] = {column: cell for column, cell in cells.items() if cell != ""}
     facts = [column for column in columns if column != place]
-    return Table(name, facts, rows, {path: tuple(own) for path, own in captions.items() if len(own) > 1})
+    several = {path: tuple(own) for path, own in captions.items() if len(own) > 1}
+    return Table(name, facts, rows, several, tuple(notes), folder)
 
 
-def _captions(record: Mapping[str, Any]) -> list[str]:
-    """The captions that one row holds."""
-    found = record.get(_CAPTION, record.get(_TEXT, ""))
+def _decoded(content: bytes, name: str) -> str:
+    encoding = "utf-16" if content.startswith(_MARKS_OF_UTF16) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as problem:
+        raise BadInput(
+            f"{name}: the table is not UTF-8 text ({problem.reason} at byte {problem.start}); save it as UTF-8"
+        ) from problem
+
+
+def _named_like(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The first column with one of these names, whatever its capitals."""
+    by_name = {column.lower(): column for column in reversed(columns)}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def _column(
+    columns: Sequence[str],
+    wanted: str | None,
+    names: Sequence[str],
+    alike: Sequence[str],
+    table: str,
+    notes: list[str],
+    what: str,
+) -> str | None:
+    """The column of labels or captions: the wanted one, else that of this name, else the only one called alike."""
+    if wanted is not None:
+        if wanted not in columns:
+            raise BadInput(f"{table}: has no column {wanted!r} for --{what}; the columns are {', '.join(columns)}")
+        return wanted
+    if (own := _named_like(columns, names)) is not None:
+        return own
+    others = [column for column in columns if column.lower() in alike]
+    if len(others) == 1:
+        notes.append(f"the column {others[0]!r} of {table} was read as {what}")
+        return others[0]
+    if others:
+        notes.append(f"{table} has no column {what!r}; {', '.join(others)} may be one: --{what} COLUMN names it")
+    return None
+
+
+def _captions(found: Any) -> list[str]:
+    """The captions that one cell holds."""
     cells = [_cell(one).strip() for one in (found if isinstance(found, list) else [found])]
     return [cell for cell in cells if cell]
 
 
-def _csv_rows(text: str, name: str) -> Iterator[dict[str, str]]:
-    head = text.partition("\n")[0]
+def _csv_rows(text: str, name: str, notes: list[str]) -> Iterator[dict[str, str]]:
+    head, _, rest = text.partition("\n")
     delimiter = max(",;\t", key=head.count)
+    if head.strip().strip('"').lower().startswith(_SEPARATOR_LINE):
+        # Excel's own first line.
+        delimiter, text = head.strip().strip('"')[len(_SEPARATOR_LINE) :][:1] or delimiter, rest
+    spilt = 0
     try:
-        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter):
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        for row in reader:
+            more = row.pop(None, None)
+            if more:
+                # Commas inside a last column that nobody quoted are part of it.
+                last = (reader.fieldnames or [""])[-1]
+                if last.strip().lower() not in (_CAPTION, _TEXT, *_CAPTION_COLUMNS):
+                    raise BadInput(
+                        f"{name}: line {reader.line_num} has {len(more)} cells too many; quote the cells that hold "
+                        f"{delimiter!r}"
+                    )
+                row[last] = delimiter.join([row[last] or "", *more])
+                spilt += 1
             yield {k.strip(): v.strip() for k, v in row.items() if isinstance(k, str) and isinstance(v, str)}
     except csv.Error as problem:
         raise BadInput(f"{name}: broken table ({problem})") from problem
+    if spilt:
+        notes.append(
+            f"{spilt} captions of {name} hold {delimiter!r} without quotes and were read to the end of the line"
+        )
 
 
 def _json_lines(text: str, name: str) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item, Skip, SourceOptions
@@ -21,26 +22,32 @@ class TreeSource:
         name: for messages.
         container: a folder, archive or single file.
         options: how it is read.
+        root: where it lies on disk, for tables that name files so.
 
     Raises:
         BadInput: the table given cannot be read, or has not the column to group by.
     """
 
-    def __init__(self, name: str, container: Container, options: SourceOptions) -> None:
-        self.name = name
+    def __init__(self, name: str, container: Container, options: SourceOptions, root: Path | None = None) -> None:
+        self.name, self._root = name, root
         self._container, self._options = container, options
-        self._files = 0
+        self._files = self._rows_used = 0
         self._skipped: list[Skip] = []
         self._notes: list[str] = []
         self._given: Table | None = None
         if options.table is not None:
-            self._given = read_table(options.table, options.limits)
+            self._given = read_table(options.table, options.limits, options.columns)
             check_group([self._given], options.group)
 
     @property
     def files(self) -> int:
         """Files and archive entries seen, readable or not; tables that were used are not among them."""
         return self._files
+
+    @property
+    def rows_used(self) -> int:
+        """Rows of tables that meant a file."""
+        return self._rows_used
 
     @property
     def skipped(self) -> Sequence[Skip]:
@@ -60,7 +67,11 @@ class TreeSource:
         """
         self._files, self._skipped, self._notes = 0, [], []
         tables = [self._given] if self._given is not None else list(self._survey.tables.values())
+        tables += [] if self._survey.beside is None else [self._survey.beside]
         check_group(tables, self._options.group)
+        for table in tables:
+            table.bind(self._survey.files, self._root)
+        self._rows_used = sum(len(table.matching.rows) for table in tables)
         facts = FactReader(tables, self._survey.layout)
         count = 0
         for item in self._read(facts):
@@ -95,7 +106,7 @@ class TreeSource:
         used = set[str]()
         broken_tables = {skip.path: skip for skip in self._survey.broken_tables}
         for entry in self._container.entries():
-            if entry.path in self._survey.tables:
+            if entry.path in self._survey.tables or entry.path in self._survey.sidecars:
                 continue
             self._files += 1
             if isinstance(entry, Skip):
@@ -117,7 +128,8 @@ class TreeSource:
             yield Skip.because(entry.path, problem)
 
     def _decisions(self, count: int) -> Iterator[str]:
-        for table in self._survey.tables.values():
+        found = list(self._survey.tables.values())
+        for table in (*found, *([] if self._survey.beside is None else [self._survey.beside])):
             yield f"facts were read from {table.name}"
         yield from self._survey.layout.notes()
         if self._survey.strips:

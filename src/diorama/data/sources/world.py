@@ -49,6 +49,11 @@ class WorldSource:
         return self.count
 
     @property
+    def rows_used(self) -> int:
+        """None: it has no tables."""
+        return 0
+
+    @property
     def skipped(self) -> Sequence[Skip]:
         """Nothing."""
         return ()

@@ -1,0 +1,142 @@
+"""Which file a row of a table means: people write absolute paths, paths with folders too many or too few, no suffix."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOST_FOLDERS_OFF, _MOST_PARTS = 4, 3
+_ENOUGH = 0.5
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How the rows of a table were matched with files.
+
+    Args:
+        rows: by the file's path, the row's.
+        how: in what way, for people; empty where rows name files as they are.
+    """
+
+    rows: Mapping[str, str]
+    how: str = ""
+
+
+def plain(path: str) -> str:
+    """A path as it is compared: forward slashes, composed letters, no ``./``."""
+    path = unicodedata.normalize("NFC", path.strip().replace("\\", "/"))
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return ("/" if path.startswith("/") else "") + "/".join(parts)
+
+
+def match(rows: Sequence[str], files: Sequence[tuple[str, str]], folder: str, root: Path | None) -> Matching:
+    """Match rows with files: as they stand if half of them do, else in the way that matches most.
+
+    Args:
+        rows: paths that a table names, as :func:`plain` makes them.
+        files: path of each file inside the source, and inside its archive where that differs.
+        folder: where in the source the table lies.
+        root: where the source lies on disk, for absolute paths.
+    """
+    best = Matching({})
+    for way in _ways(folder, root):
+        found = _matched(rows, files, way)
+        if len(found) > len(best.rows):
+            best = Matching(found, way.words)
+        if len(best.rows) >= _ENOUGH * len(rows) and not way.guessed:
+            break
+    return best
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way of reading a row's path.
+
+    Args:
+        words: for people; empty for the plain ones.
+        row: from a row's path to what is compared, ``None`` where the way does not apply.
+        file: likewise of a file's path.
+        guessed: other ways may match more.
+    """
+
+    words: str
+    row: Callable[[str], str | None]
+    file: Callable[[str], str | None]
+    guessed: bool = True
+
+
+def _ways(folder: str, root: Path | None) -> Iterator[_Way]:
+    place = f"{folder}/" if folder else ""
+    yield _Way("", lambda row: f"{place}{row}", _same, guessed=False)
+    yield _Way("", _same, _same, guessed=False)
+    if root is not None:
+        start = plain(os.path.realpath(root)) + "/"
+        inside = _without_start(start)
+        yield _Way("by where the source lies on disk", inside, _same)
+    yield _Way("by adding the suffix", lambda row: f"{place}{row}", _stem)
+    for count in range(1, _MOST_FOLDERS_OFF + 1):
+        words = f"without their first {'folder' if count == 1 else f'{count} folders'}"
+        yield _Way(words, _without_folders(count), _same)
+        yield _Way(f"{words}, by adding the suffix", _without_folders(count), _stem)
+    for count in range(_MOST_PARTS, 0, -1):
+        words = "by their names alone" if count == 1 else f"by their last {count} parts"
+        yield _Way(words, _last(count), _last(count))
+        yield _Way(f"{words}, by adding the suffix", _last(count), _stem_of(_last(count)))
+
+
+def _matched(rows: Sequence[str], files: Sequence[tuple[str, str]], way: _Way) -> dict[str, str]:
+    """By file, the row that alone means it and nothing else."""
+    by_key: dict[str, str | None] = {}
+    for path, inner in files:
+        for name in {plain(path), plain(inner or path)}:
+            key = way.file(name)
+            if key is not None:
+                # What two files are called names neither.
+                by_key[key] = path if by_key.get(key, path) == path else None
+    found: dict[str, str] = {}
+    for row in rows:
+        key = way.row(row)
+        file = by_key.get(key) if key is not None else None
+        if file is not None:
+            found[file] = row
+    return found
+
+
+def _same(path: str) -> str:
+    return path
+
+
+def _stem(path: str) -> str:
+    before, dot, suffix = path.rpartition(".")
+    return before if dot and "/" not in suffix else path
+
+
+def _without_start(start: str) -> Callable[[str], str | None]:
+    return lambda path: path.removeprefix(start) if path.startswith(start) else None
+
+
+def _without_folders(count: int) -> Callable[[str], str | None]:
+    def shortened(path: str) -> str | None:
+        parts = path.strip("/").split("/")
+        return "/".join(parts[count:]) or None
+
+    return shortened
+
+
+def _last(count: int) -> Callable[[str], str | None]:
+    def end(path: str) -> str | None:
+        parts = path.strip("/").split("/")
+        return "/".join(parts[-count:]) if len(parts) >= count else None
+
+    return end
+
+
+def _stem_of(shortened: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    def stem(path: str) -> str | None:
+        end = shortened(path)
+        return None if end is None else _stem(end)
+
+    return stem

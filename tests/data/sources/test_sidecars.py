@@ -1,0 +1,99 @@
+"""Files beside the records, and lists of labels, are read and said."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diorama.data.sources.arrays import label_names
+from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
+from tests.media.examples import noise, png
+
+
+def test_a_shard_of_webdataset(tmp_path: Path) -> None:
+    files = {}
+    for i in range(4):
+        files |= {f"{i:06d}.png": png(seed=i), f"{i:06d}.cls": str(i % 3).encode(), f"{i:06d}.txt": f"n {i}".encode()}
+    source, items = read_all(tarred(tmp_path / "shard-000000.tar", files))
+    assert [dict(item.facts) for item in items] == [{"label": str(i % 3), "caption": f"n {i}"} for i in range(4)]
+    assert "facts were read from 8 files beside the records (.cls, .txt)" in source.notes
+    assert not source.skipped
+
+
+def test_json_beside_records(tmp_path: Path) -> None:
+    told = {"class": 3, "prompt": "a cat", "score": 0.5, "boxes": [1]}
+    fill(tmp_path, {"a/0.png": png(), "a/0.json": json.dumps(told).encode(), "b/1.png": png(seed=1)})
+    _, items = read_all(tmp_path)
+    assert items[0].facts["label"] == "3"
+    assert items[0].facts["caption"] == "a cat"
+    assert items[0].facts["score"] == "0.5"
+
+
+def test_captions_may_keep_the_pictures_suffix(tmp_path: Path) -> None:
+    _, items = read_all(fill(tmp_path, {"0.png": png(), "0.png.txt": b"a cat"}))
+    assert items[0].facts["caption"] == "a cat"
+
+
+def test_texts_that_tell_of_nothing_are_left_out_and_said(tmp_path: Path) -> None:
+    source, items = read_all(fill(tmp_path, {"0.png": png(), "README.txt": b"hello", "0.cls": b"\xff\xfe\xff"}))
+    assert dict(items[0].facts) == {}
+    assert set(reasons(source)) == {"README.txt", "0.cls"}
+
+
+@pytest.mark.parametrize("label", [2, 2.0, [0, 0, 1], [0.0, 0.0, 1.0]])
+@pytest.mark.parametrize("as_pairs", [True, False])
+def test_the_list_of_stylegan(tmp_path: Path, label: object, as_pairs: bool) -> None:
+    names = [f"0000{i}/img{i}.png" for i in range(3)]
+    labels: object = [[name, label] for name in names] if as_pairs else dict.fromkeys(names, label)
+    files = {"dataset.json": json.dumps({"labels": labels}).encode(), **{n: png(seed=i) for i, n in enumerate(names)}}
+    source, items = read_all(zipped(tmp_path / "set.zip", files))
+    assert [item.facts["label"] for item in items] == ["2"] * 3
+    assert "facts were read from dataset.json" in source.notes
+    assert not source.skipped
+
+
+def test_a_folder_of_samples_says_what_they_were_given(tmp_path: Path) -> None:
+    rows = [{"file": f"00000{i}.png", "condition": {"label": "cat", "text": "a word"}} for i in range(2)]
+    fill(
+        tmp_path,
+        {"samples.json": json.dumps({"samples": rows}).encode(), "000000.png": png(), "000001.png": png(seed=1)},
+    )
+    _, items = read_all(tmp_path)
+    assert [dict(item.facts) for item in items] == [{"label": "cat", "caption": "a word"}] * 2
+
+
+def test_other_lists_are_no_facts(tmp_path: Path) -> None:
+    source, _ = read_all(fill(tmp_path, {"0.png": png(), "dataset.json": b"[1, 2]"}))
+    assert set(reasons(source)) == {"dataset.json"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.array([0, 2, 1]), ["0", "2", "1"]),
+        (np.array([[0], [2], [1]]), ["0", "2", "1"]),
+        (np.array([0.0, 2.0, 1.0]), ["0", "2", "1"]),
+        (np.eye(3, dtype=np.float32)[[0, 2, 1]], ["0", "2", "1"]),
+        (np.array(["cat", "dog", "cat"]), ["cat", "dog", "cat"]),
+        (np.array([b"cat", b"dog", b"cat"]), ["cat", "dog", "cat"]),
+        (np.array([0.5, 1.0, 2.0]), None),
+        (np.ones((3, 4)), None),
+        (np.zeros(5), None),
+    ],
+)
+def test_arrays_of_labels(labels: np.ndarray, names: list[str] | None) -> None:
+    found, notes = label_names(labels, 3)
+    assert found == names
+    assert bool(notes) == (labels.dtype.kind == "f")
+
+
+def test_labels_that_were_left_out_are_said(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, images=noise(3, 8, 8), labels=np.ones((3, 4)))
+    _, items = read_all(fill(tmp_path, {"a.npz": buffer.getvalue()}))
+    assert all("label" not in item.facts for item in items)
+    assert any("were left out" in note for note in items[0].notes)
