@@ -40,6 +40,7 @@ class Arguments:
         caption: column of the table that holds captions; caption, or the only one called like it, by default.
         test: a further source, all for testing; may be given several times.
         strip: every picture is a film strip, one clip; found out by itself otherwise.
+        follow_links: follow links out of the source, to files and folders.
         axes: what each axis of an array is, letters of nthwc (records, frames, height, width, channels), such as chw.
         no_strip: pictures are pictures, however wide they are.
         values: check refuses values of several scales (0 to 1 beside 0 to 255), keep takes them as they stand.
@@ -64,6 +65,7 @@ class Arguments:
     test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     strip: bool = False
     no_strip: bool = False
+    follow_links: bool = False
     axes: str | None = None
     values: Literal["check", "keep"] = "check"
     name: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
@@ -98,6 +100,7 @@ def main(words: Sequence[str]) -> None:
             test=arguments.test,
             strip=True if arguments.strip else False if arguments.no_strip else None,
             values=arguments.values,
+            follow_links=arguments.follow_links,
             axes=arguments.axes,
             name=arguments.name,
             licence=arguments.licence,

@@ -64,6 +64,7 @@ class PrepareOptions:
         caption: column of the table that holds captions; by default ``caption``, or the only one called like it.
         test: further sources, all for testing.
         strip: pictures are film strips; ``None`` finds out.
+        follow_links: links are followed wherever they lead.
         axes: what each axis of an array is, letters of ``nthwc`` (records, frames, height, width, channels) in its
             order; ``None`` guesses, and says how.
         name: of the data set; the folder's name by default.
@@ -88,6 +89,7 @@ class PrepareOptions:
     caption: str | None = None
     test: tuple[Path | str, ...] = ()
     strip: bool | None = None
+    follow_links: bool = False
     axes: str | None = None
     name: str = ""
     licence: str = ""
@@ -379,6 +381,7 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
             table=options.table,
             group=options.group,
             columns=Columns(label=options.label, caption=options.caption),
+            follow_links=options.follow_links,
             axes=options.axes,
         ),
     )

@@ -286,3 +286,26 @@ def test_nothing_is_unpacked_to_disk(tmp_path: Path) -> None:
     path = tarred(tmp_path / "x.tar.gz", FILES, "w:gz")
     read_all(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_hard_links_are_read_where_they_can_be(tmp_path: Path, mode: str) -> None:
+    with tarfile.open(tmp_path / "x.tar", mode) as archive:  # type: ignore[call-overload]
+        for name, content in {"all/0.png": png(), "all/1.png": png(seed=1)}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        for name, target in {"cat/0.png": "all/0.png", "dog/1.png": "all/1.png", "dog/2.png": "gone.png"}.items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.LNKTYPE, target
+            archive.addfile(link)
+    source = open_source(tmp_path / "x.tar")
+    contents = {item.path: item.load() for item in source.items()}
+    if mode == "w":
+        assert contents["cat/0.png"] == contents["all/0.png"]
+        assert contents["dog/1.png"] == contents["all/1.png"]
+        assert set(reasons(source)) == {"dog/2.png"}
+    else:
+        assert set(contents) == {"all/0.png", "all/1.png"}
+        assert "unpack it first" in reasons(source)["cat/0.png"]
+    assert "not in the archive" in reasons(source)["dog/2.png"]

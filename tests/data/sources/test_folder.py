@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from diorama.core.errors import BadInput
+from diorama.data.sources.base import SourceOptions
 from diorama.data.sources.open import nothing_in, open_source
 from diorama.media.image import read_image
 from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
@@ -74,6 +75,20 @@ def test_links_are_followed_inside_only(tmp_path: Path) -> None:
     assert [i.path for i in items] == ["0.png", "inner.png"]
     assert set(reasons(source)) == {"outer.png", "climb.png", "folder", "loop", "broken.png"}
     assert "out of the source" in reasons(source)["outer.png"]
+
+
+def test_links_are_followed_out_if_asked(tmp_path: Path) -> None:
+    fill(tmp_path, {"pool/cat/0.png": png(), "pool/dog/1.png": png(seed=1), "in/own.png": png(seed=2)})
+    (tmp_path / "in" / "cat").symlink_to(tmp_path / "pool" / "cat")
+    (tmp_path / "in" / "dog").mkdir()
+    (tmp_path / "in" / "dog" / "1.png").symlink_to(tmp_path / "pool" / "dog" / "1.png")
+    (tmp_path / "in" / "dog" / "loop").symlink_to(tmp_path / "in")
+    source, items = read_all(tmp_path / "in", SourceOptions(follow_links=True))
+    assert sorted(item.path for item in items) == ["cat/0.png", "dog/1.png", "own.png"]
+    assert set(reasons(source)) == {"dog/loop"}
+    source, items = read_all(tmp_path / "in")
+    assert [item.path for item in items] == ["own.png"]
+    assert "--follow-links" in reasons(source)["dog/1.png"]
 
 
 def test_a_source_may_itself_be_reached_by_a_link(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class SourceOptions:
         table: a CSV or JSON-lines file with a column ``path`` and facts in the others.
         group: the table's column that keeps records on one side of a split.
         columns: which of a table's columns are labels and captions.
+        follow_links: links are followed wherever they lead.
         axes: what each axis of an array is, letters of ``nthwc``; ``None`` guesses.
         limits: what one file may cost.
     """
@@ -50,6 +51,7 @@ class SourceOptions:
     table: Path | None = None
     group: str | None = None
     columns: Columns = field(default_factory=Columns)
+    follow_links: bool = False
     axes: str | None = None
     limits: Limits = field(default_factory=Limits)
 

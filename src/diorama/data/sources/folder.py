@@ -22,34 +22,42 @@ class FolderContainer:
     """A folder: files before subfolders, each sorted by name.
 
     Archives are read in place. Pictures beside archives are taken for contact sheets and left out, unless there are
-    more of them than the archives hold. Links are followed to files inside the folder only.
+    more of them than the archives hold. Links are followed to files inside the folder only, unless asked.
 
     Args:
         root: the folder.
+        follow_links: links are followed wherever they lead, to folders too.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = Path(os.path.realpath(root))
+    def __init__(self, root: Path, *, follow_links: bool = False) -> None:
+        self._root, self._follow = Path(os.path.realpath(root)), follow_links
 
     def entries(self) -> Iterator[Entry | Skip]:
         """All files; an unreadable subfolder or broken archive is a Skip."""
-        yield from self._walk(self._root, "")
+        yield from self._walk(self._root, "", frozenset())
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[Entry | Skip]:
+    def _walk(self, folder: Path, prefix: str, above: frozenset[str]) -> Iterator[Entry | Skip]:
         try:
             found = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as problem:
             yield Skip(prefix.rstrip("/") or ".", f"folder cannot be read ({problem.strerror})")
             return
-        subfolders = [entry for entry in found if entry.is_dir(follow_symlinks=False)]
-        names = [entry for entry in found if not entry.is_dir(follow_symlinks=False)]
+        above |= {os.path.realpath(folder)}
+        subfolders = [entry for entry in found if self._is_folder(entry, above)]
+        names = [entry for entry in found if not self._is_folder(entry, above)]
         files = (self._file(entry, prefix) for entry in names)
         if any(content_of(entry.name) == "archive" for entry in names):
             yield from self._with_archives(list(files), prefix)
         else:
             yield from files
         for entry in subfolders:
-            yield from self._walk(Path(entry.path), f"{prefix}{printable(entry.name)}/")
+            yield from self._walk(Path(entry.path), f"{prefix}{printable(entry.name)}/", above)
+
+    def _is_folder(self, entry: os.DirEntry[str], above: frozenset[str]) -> bool:
+        """Whether it is walked into: a link to a folder that it lies in would lead on without end."""
+        if not entry.is_symlink():
+            return entry.is_dir()
+        return self._follow and entry.is_dir() and os.path.realpath(entry.path) not in above
 
     def _file(self, entry: os.DirEntry[str], prefix: str) -> Entry | Skip:
         path = prefix + printable(entry.name)
@@ -57,8 +65,8 @@ class FolderContainer:
             if entry.is_symlink():
                 # Data that others have packed must not reach into the rest of the disk.
                 target = Path(os.path.realpath(entry.path))
-                if not target.is_relative_to(self._root):
-                    return Skip(path, "a link that leads out of the source")
+                if not self._follow and not target.is_relative_to(self._root):
+                    return Skip(path, "a link that leads out of the source; --follow-links reads it")
                 if target.is_dir():
                     return Skip(path, "a link to a folder; it is read where it lies")
             status = entry.stat()

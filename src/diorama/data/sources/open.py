@@ -47,7 +47,7 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
         raise BadInput(f"{path}: there is no such file or folder")
     name = printable(path.name or str(path))
     if path.is_dir():
-        return TreeSource(name, FolderContainer(path), options, path)
+        return TreeSource(name, FolderContainer(path, follow_links=options.follow_links), options, path)
     if not path.is_file():
         raise BadInput(f"{path}: neither a file nor a folder")
     content = content_of(path.name)

@@ -33,7 +33,7 @@ _LONGEST_HEADER = 1 << 20
 
 
 class _Member(tarfile.TarInfo):
-    """A member of which only name, type and size are read, where its header is a plain one.
+    """A member of which only name, type, size and target are read, where its header is a plain one.
 
     The library also reads owner, group, times and modes, and adds up every header twice: four fifths of its time.
     """
@@ -47,6 +47,7 @@ class _Member(tarfile.TarInfo):
         member = cls()
         member.name = _text(buf[:100], encoding, errors)
         member.size, member.type = _octal(buf[124:136]), kind
+        member.linkname = _text(buf[157:257], encoding, errors)
         if member.name.endswith("/") and kind == tarfile.AREGTYPE:
             member.type = tarfile.DIRTYPE
         if buf[345]:  # the folders of a long name
@@ -76,10 +77,14 @@ class _Stream:
 
     Args:
         file: the unpacked bytes.
+
+    Attributes:
+        plain: the archive is not packed, so that going back costs nothing.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._place = file, 0
+        self.plain = isinstance(getattr(file, "raw", None), io.FileIO)
 
     def tell(self) -> int:
         """The place of the next byte."""
@@ -170,7 +175,7 @@ class TarContainer:
         self._index: _Index | None = None
 
     def entries(self) -> Iterator[Entry | Skip]:
-        """Its files; links, devices and names that climb out are Skips.
+        """Its files, hard links among them; other links, devices and names that climb out are Skips.
 
         Raises:
             BadInput: not a tar, or truncated, where the stream breaks off.
@@ -196,6 +201,7 @@ class TarContainer:
     def _walk(self, stream: _Stream, fingerprint: tuple[int, int]) -> Iterator[_Place | Skip]:
         """Read the headers, and remember them unless there are very many."""
         places: list[_Place | Skip] = []
+        known: dict[str, _Place] = {}
         try:
             with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member) as tar:  # type: ignore[call-overload]
                 for member in tar:
@@ -203,9 +209,11 @@ class TarContainer:
                     tar.members = []
                     if member.isdir():
                         continue
-                    place = _place(member)
+                    place = _hard_link(member, known, stream.plain) if member.islnk() else _place(member)
                     if len(places) <= _REMEMBERED:
                         places.append(place)
+                        if isinstance(place, _Place):
+                            known[place.path] = place
                     yield place
         except _BROKEN as problem:
             self._remember(_Index(fingerprint, places, str(problem)))
@@ -230,7 +238,7 @@ def _place(member: tarfile.TarInfo) -> _Place | Skip:
     if path is None:
         return Skip(printable(member.name), "its name leads out of the archive")
     path = printable(path)
-    if member.issym() or member.islnk():
+    if member.issym():
         return Skip(path, "a link")
     if not member.isreg():
         return Skip(path, "not a regular file")
@@ -238,6 +246,19 @@ def _place(member: tarfile.TarInfo) -> _Place | Skip:
     if member.issparse():
         return Skip(path, "a sparse file; pack it without --sparse")
     return _Place(path, member.offset_data, member.size)
+
+
+def _hard_link(member: tarfile.TarInfo, known: dict[str, _Place], plain: bool) -> _Place | Skip:
+    """A second name of a file that came before: its place, where the archive can be read backwards."""
+    path, target = inside(member.name), inside(member.linkname)
+    if path is None:
+        return Skip(printable(member.name), "its name leads out of the archive")
+    path, found = printable(path), known.get(printable(target or ""))
+    if found is None:
+        return Skip(path, "a hard link to a file that is not in the archive")
+    if not plain:
+        return Skip(path, f"a hard link to {found.path}, which a packed archive cannot go back to; unpack it first")
+    return _Place(path, found.offset, found.size)
 
 
 @contextmanager
