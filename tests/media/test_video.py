@@ -196,3 +196,42 @@ def test_a_clip_of_a_turned_camera_is_shown_upright(cells: tuple[int, int, int, 
     assert plain in track
     read = next(read_video(head + b"tkhd" + track.replace(plain, turned, 1), "x")).pixels
     assert (read == np.rot90(level, turns)).all()
+
+
+def h264(frames: list[np.ndarray], *, aspect: Fraction | None = None, last: int = 100, flags: str = "") -> bytes:
+    """A clip of ten frames a second, whose last one lasts for so many milliseconds."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10, options={"flags": flags} if flags else {})
+        stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], "yuv420p"  # type: ignore[union-attr]
+        stream.codec_context.time_base, stream.codec_context.max_b_frames = Fraction(1, 1000), 0  # type: ignore[union-attr]
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect  # type: ignore[union-attr]
+        packets = []
+        for i, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = i * 100, Fraction(1, 1000)
+            packets += stream.encode(frame)  # type: ignore[union-attr]
+        packets += stream.encode(None)  # type: ignore[union-attr]
+        for i, packet in enumerate(packets):
+            packet.duration = last if i == len(packets) - 1 else 100
+            container.mux(packet)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("aspect", "shape"), [(Fraction(2), (64, 128)), (Fraction(1, 2), (128, 64)), (None, (64, 64))])
+def test_pixels_become_square(aspect: Fraction | None, shape: tuple[int, int]) -> None:
+    content = h264([np.full((64, 64, 3), 128, np.uint8)] * 3, aspect=aspect)
+    assert next(read_video(content)).pixels.shape == (*shape, 3)
+    assert probe(content).aspect == pytest.approx(float(aspect or 1))
+
+
+def test_a_last_frame_may_be_shown_for_long() -> None:
+    content = h264([np.full((32, 32, 3), 10 * i, np.uint8) for i in range(20)], last=8_000)
+    assert len(list(read_video(content))) == 20
+
+
+def test_interlaced_frames_say_so() -> None:
+    frames = [np.full((64, 64, 3), 10 * i, np.uint8) for i in range(6)]
+    assert any(frame.interlaced for frame in read_video(h264(frames, flags="+ilme+ildct")))
+    assert not any(frame.interlaced for frame in read_video(h264(frames)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from diorama.data.records import DTYPES, Payload, encode_records
 from diorama.data.sources.base import Kind
 from diorama.media.image import read_image
 from diorama.media.limits import Limits
+from diorama.media.picture import Frame
 from diorama.media.resize import Fit, fit
 from diorama.media.video import probe, read_video
 
@@ -167,11 +168,23 @@ def _still(pixels: NDArray[Any], mode: str, notes: tuple[str, ...], options: Int
 def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
     info = probe(content, path, options.limits)
     fps = options.fps or info.fps
+    interlaced: set[bool] = set()
     # Frame by frame from here to the clips: a long film is never whole in memory.
-    frames = read_video(content, path, options.limits)
+    frames = _watched(read_video(content, path, options.limits), interlaced)
     ticks = on_clock(frames, fps) if fps else (frame.pixels for frame in frames)
     clips = cut((_fitted(tick, options) for tick in ticks), options.frames, options.clips_per_file)
-    return _clips(clips, (info.width, info.height), fps, options)
+    opened = _clips(clips, (info.width, info.height), fps, options)
+    notes = [f"pixels of {info.aspect:g} to 1 were made square"] if info.aspect != 1 else []
+    if True in interlaced:
+        notes.append("interlaced: rows of two times are mixed in its frames; deinterlace it (ffmpeg -vf yadif)")
+    return replace(opened, notes=(*opened.notes, *notes))
+
+
+def _watched(frames: Iterable[Frame], interlaced: set[bool]) -> Iterator[Frame]:
+    """The same frames; whether any is interlaced is noted on the way."""
+    for frame in frames:
+        interlaced.add(frame.interlaced)
+        yield frame
 
 
 def _clips(

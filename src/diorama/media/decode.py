@@ -20,7 +20,16 @@ from diorama.media.orientation import UPRIGHT, turned
 from diorama.media.picture import Picture
 
 # Named one by one: Pillow would start Ghostscript for EPS, and its rarer readers are little tested.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "JPEG2000")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "JPEG2000")
+
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:  # the optional extra "heic"
+    HEIF_IS_READ = False
+else:
+    register_heif_opener()
+    HEIF_IS_READ = True
+FORMATS: tuple[str, ...] = (*_FORMATS, "HEIF") if HEIF_IS_READ else _FORMATS
 
 # Pillow logs some of what it then raises; without a handler Python would print it beside our own message.
 logging.getLogger("PIL").addHandler(logging.NullHandler())

@@ -29,7 +29,9 @@ class Frame:
     Args:
         pixels: (h, w, c) in stored units.
         seconds: time since the start of the clip.
+        interlaced: its odd and its even rows are of two times.
     """
 
     pixels: np.ndarray
     seconds: float
+    interlaced: bool = False

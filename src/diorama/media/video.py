@@ -19,12 +19,22 @@ from diorama.core import files
 from diorama.core.errors import BadInput
 from diorama.media.decode import guarded, open_picture
 from diorama.media.image import Frame, read_frames
+from diorama.media.kinds import HEAD_BYTES, is_transport_stream
 from diorama.media.limits import DEFAULT_LIMITS, Limits
+from diorama.media.resize import resize
 from diorama.media.stamp import SyntheticStamp, to_comment
 
 __all__ = ["Frame", "VideoInfo", "probe", "read_video", "write_video"]
 
-_PICTURE, _HEADER_BYTES = "picture", 16
+_PICTURE = "picture"
+_DEMUXERS = {
+    b"\x1aE\xdf\xa3": "matroska",
+    b"FLV\x01": "flv",
+    b"\x30\x26\xb2\x75": "asf",
+    b"\0\0\x01\xba": "mpeg",
+    b"\0\0\x01\xb3": "mpegvideo",
+}
+"""FFmpeg's readers by how their files begin."""
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _CODECS = {".mp4": "libx264", ".webm": "libvpx-vp9"}
 # Nearly lossless: samples are measured from these files, and small clips stay small all the same. With its
@@ -35,6 +45,8 @@ _QUALITY = {".mp4": {"crf": "10", "x264-params": "mbtree=0"}, ".webm": {"crf": "
 _EXACT = 0x2 | 0x40000 | 0x2000 | 0x4000
 # A clip that ends before this share of what its header promises was cut off.
 _WHOLE = 0.75
+_ASPECTS = (0.25, 4.0)
+"""Of a pixel; what lies outside is a mistake of the file's maker."""
 _SHORTEST_GIF_FRAME = 2
 
 
@@ -48,6 +60,7 @@ class VideoInfo:
         fps: mean frames a second; ``None`` where unknown.
         seconds: length; ``None`` where unknown.
         frames: number of frames; ``None`` where unknown.
+        aspect: width of a pixel over its height; :func:`read_video` makes them square.
     """
 
     height: int
@@ -55,6 +68,7 @@ class VideoInfo:
     fps: float | None
     seconds: float | None
     frames: int | None
+    aspect: float = 1.0
 
 
 def probe(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS) -> VideoInfo:
@@ -71,14 +85,15 @@ def probe(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS)
         seconds = container.duration / av.time_base if container.duration else None
         rate = float(stream.average_rate) if stream.average_rate else None
         frames = stream.frames or (round(seconds * rate) if seconds and rate else None)
-        return VideoInfo(context.height, context.width, rate, seconds, frames)
+        return VideoInfo(context.height, context.width, rate, seconds, frames, _aspect(stream))
 
 
 def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame]:
-    """Decode a clip one frame at a time, turned upright, in the order shown.
+    """Decode a clip one frame at a time, turned upright, with square pixels, in the order shown.
 
     Args:
-        source: MP4, MOV, WebM, MKV or AVI, or an animated GIF, WebP or PNG, told apart by content, never by name.
+        source: MP4, MOV, 3GP, WebM, MKV, AVI, MPEG (streams too), FLV or WMV, or an animated GIF, WebP or PNG, told
+            apart by content, never by name.
             Nothing outside it is opened: playlists and references to other files are refused.
         name: what messages call it; a path's own name by default.
         limits: pixels of a frame, checked before decoding.
@@ -95,7 +110,8 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
         yield from read_frames(_content(source, limits, name), name, limits)
         return
     with _opened(source, name, limits) as (container, stream):
-        start, last = None, 0.0
+        start, last, count = None, 0.0, 0
+        aspect = _aspect(stream)
         rate = float(stream.average_rate) if stream.average_rate else None
         for index, frame in enumerate(container.decode(stream)):
             if frame.is_corrupt:
@@ -104,11 +120,13 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
                 raise BadInput(f"{name}: frame {index} has more than {limits.pixels} pixels")
             time = frame.time if frame.time is not None else index / (rate or 1.0)
             start = time if start is None else start
-            last = max(0.0, time - start)
-            yield Frame(_pixels(frame), last)
+            last, count = max(0.0, time - start), index + 1
+            yield Frame(_pixels(frame, aspect), last, bool(frame.interlaced_frame))
         if start is None:
             raise BadInput(f"{name}: a clip without a single frame")
-        _check_whole(container, last + 1.0 / (rate or 1.0), name)
+        # A last frame may be shown for as long as its author likes.
+        if not stream.frames or count < stream.frames:
+            _check_whole(container, last + 1.0 / (rate or 1.0), name)
 
 
 def write_video(path: Path, frames: np.ndarray, fps: float, stamp: SyntheticStamp | None = None) -> None:
@@ -198,34 +216,52 @@ def _check_whole(container: InputContainer, seconds: float, name: str) -> None:
 
 def _format(source: Path | bytes, name: str) -> str:
     if isinstance(source, bytes):
-        head = source[:_HEADER_BYTES]
+        head = source[:HEAD_BYTES]
     else:
         try:
             with source.open("rb") as file:
-                head = file.read(_HEADER_BYTES)
+                head = file.read(HEAD_BYTES)
         except OSError as problem:
             raise BadInput(f"{name}: cannot be read ({problem.strerror})") from problem
     if not head:
         raise BadInput(f"{name}: empty file (0 bytes)")
     if head[4:8] in _MP4_BOXES:
         return "mp4"
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return "matroska"
+    if head[:4] in _DEMUXERS:
+        return _DEMUXERS[head[:4]]
+    if is_transport_stream(head):
+        return "mpegts"
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "avi"
     if head.startswith((b"GIF8", b"\x89PNG")) or head[8:12] == b"WEBP":
         return _PICTURE
-    raise BadInput(f"{name}: not a clip of a known format (MP4, MOV, WebM, MKV, AVI, GIF, WebP)")
+    raise BadInput(f"{name}: not a clip of a known format (MP4, MOV, WebM, MKV, AVI, MPEG, FLV, WMV, GIF, WebP)")
 
 
-def _pixels(frame: av.VideoFrame) -> np.ndarray:
+def _aspect(stream: VideoStream) -> float:
+    """Width of a pixel over its height; 1 where the file does not say, or says what cannot be."""
+    found = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    aspect = float(found) if found else 1.0
+    return aspect if _ASPECTS[0] <= aspect <= _ASPECTS[1] else 1.0
+
+
+def _squared(pixels: np.ndarray, aspect: float) -> np.ndarray:
+    """(h, w, c) with square pixels: the shorter side of a pixel is stretched, so that nothing is lost."""
+    height, width = pixels.shape[:2]
+    if aspect == 1:
+        return pixels
+    size = (height, round(width * aspect)) if aspect > 1 else (round(height / aspect), width)
+    return resize(pixels, size)
+
+
+def _pixels(frame: av.VideoFrame, aspect: float) -> np.ndarray:
     grey = frame.format.name.startswith("gray")
     if _has_alpha(frame):
         decoded = _on_white(frame.reformat(format="rgba", interpolation=_EXACT).to_ndarray())
     else:
         decoded = frame.reformat(format="gray" if grey else "rgb24", interpolation=_EXACT).to_ndarray()
-    pixels: np.ndarray = np.ascontiguousarray(np.rot90(decoded, round(frame.rotation / 90) % 4))
-    return pixels[:, :, np.newaxis] if grey else pixels
+    decoded = _squared(decoded[:, :, np.newaxis] if grey else decoded, aspect)
+    return np.ascontiguousarray(np.rot90(decoded, round(frame.rotation / 90) % 4))
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:

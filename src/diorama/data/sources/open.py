@@ -12,6 +12,7 @@ from diorama.data.sources.entries import Entry
 from diorama.data.sources.folder import FolderContainer, read_loose
 from diorama.data.sources.names import content_of, printable
 from diorama.data.sources.tree import TreeSource
+from diorama.media.kinds import HEAD_BYTES, foreign_kind, kind_by_content
 
 DEFAULT_OPTIONS = SourceOptions()
 
@@ -50,11 +51,14 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
         return TreeSource(name, FolderContainer(path, follow_links=options.follow_links), options, path)
     if not path.is_file():
         raise BadInput(f"{path}: neither a file nor a folder")
-    content = content_of(path.name)
+    content, foreign = content_of(path.name), None
+    if content == "other":
+        head = read_loose(path, HEAD_BYTES, name)
+        content, foreign = kind_by_content(head) or "other", foreign_kind(head)
     if content == "archive":
         return TreeSource(name, open_archive(path), options)
     if content in ("other", "table"):
-        raise BadInput(f"{path}: not a folder, archive, picture, video or NumPy file, going by its name")
+        raise BadInput(f"{path}: {foreign or 'not a folder, archive, picture, video or NumPy file'}")
     return TreeSource(name, SingleFile(path), options, path.parent)
 
 

@@ -14,7 +14,7 @@ from diorama.data.sources.base import Item, Kind, Skip, SourceOptions
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.facts import FactReader
 from diorama.data.sources.frames import FrameFile, folder_frames
-from diorama.data.sources.names import LOOK_LIKE_TABLES, content_of, is_hidden, parent
+from diorama.data.sources.names import LOOK_LIKE_TABLES, is_hidden, parent
 from diorama.data.sources.strips import strip_frames
 from diorama.data.sources.survey import Survey
 from diorama.media.image import is_animated
@@ -45,15 +45,15 @@ class RecordBuilder:
         Raises:
             BadInput: an entry of a stream cannot be read.
         """
-        content = content_of(entry.path)
+        content = self._survey.content(entry.path)
         if is_hidden(entry.path):
             yield Skip(entry.path, "hidden file")
         elif content == "archive":
             yield Skip(entry.path, "an archive inside an archive; unpack the outer one first")
         elif entry.path.lower().endswith(LOOK_LIKE_TABLES):
             yield Skip(entry.path, "a table that was not read; --table names one")
-        elif content == "other":
-            yield Skip(entry.path, "not a picture, clip or array")
+        elif content in ("other", "table"):
+            yield Skip(entry.path, self._survey.foreign.get(entry.path, "not a picture, clip or array"))
         elif entry.size == 0:
             yield Skip(entry.path, "empty file (0 bytes)")
         elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):
@@ -87,7 +87,7 @@ class RecordBuilder:
             yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits), captions)
 
     def _clip(self, entry: Entry) -> Iterator[Item | Skip]:
-        content = content_of(entry.path)
+        content = self._survey.content(entry.path)
         if content == "video" and entry.file is not None:
             file: Path = entry.file
             yield self._item(entry, "video", lambda: file)
@@ -159,7 +159,9 @@ class RecordBuilder:
         return Item(entry.path, facts, kind, load, self._facts.captions(entry.path))
 
     def _stays_on_disk(self, entry: Entry) -> bool:
-        return entry.file is not None and (entry.path.lower().endswith(".npy") or content_of(entry.path) == "video")
+        return entry.file is not None and (
+            entry.path.lower().endswith(".npy") or self._survey.content(entry.path) == "video"
+        )
 
 
 def _again(entry: Entry, content: bytes) -> Entry:

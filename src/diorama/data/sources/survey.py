@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diorama.core.errors import BadInput
@@ -16,6 +16,7 @@ from diorama.data.sources.sidecars import LISTS, Sidecars, read_list
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
 from diorama.media.image import is_animated
+from diorama.media.kinds import HEAD_BYTES, foreign_kind, kind_by_content
 
 _MEDIA: Sequence[Content] = ("picture", "animation", "video", "array")
 _HEAD_BYTES = 65_536
@@ -37,6 +38,8 @@ class Survey:
         broken_tables: path and reason.
         beside: what files beside the records tell of one each.
         sidecars: their paths.
+        kinds: what files are by their content whose names say nothing.
+        foreign: what other files are that are not read, and how they can be.
     """
 
     clips: bool
@@ -49,6 +52,12 @@ class Survey:
     broken_tables: Sequence[Skip] = ()
     beside: Table | None = None
     sidecars: frozenset[str] = frozenset()
+    kinds: Mapping[str, Content] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self, path: str) -> Content:
+        """What a file holds, by its name, or where that says nothing, by its first bytes."""
+        return self.kinds.get(path) or content_of(path)
 
 
 class _Tally:
@@ -65,9 +74,13 @@ class _Tally:
         self.folders: dict[Content, Counter[str]] = {kind: Counter() for kind in _MEDIA}
         self.files: list[tuple[str, str]] = []
         self.sidecars = Sidecars()
+        self.kinds: dict[str, Content] = {}
+        self.foreign: dict[str, str] = {}
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
+        if content == "other":
+            content = self._by_content(entry)
         if content == "other":
             self._add_other(entry)
         self.counts[content] += 1
@@ -89,6 +102,18 @@ class _Tally:
                 )
             except BadInput as problem:
                 self.broken.append(Skip.because(entry.path, problem))
+
+    def _by_content(self, entry: Entry) -> Content:
+        try:
+            head = entry.read(min(HEAD_BYTES, entry.size))
+        except BadInput:
+            return "other"
+        kind, foreign = kind_by_content(head), foreign_kind(head)
+        if kind is not None:
+            self.kinds[entry.path] = kind
+        elif foreign is not None:
+            self.foreign[entry.path] = foreign
+        return kind or "other"
 
     def _add_other(self, entry: Entry) -> None:
         limits = self.options.limits
@@ -165,5 +190,16 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         files = [*files, *{(parent(path), parent(inner)): None for path, inner in files if parent(path)}]
     beside, sidecars = tally.sidecars.table(files)
     return Survey(
-        clips, strips, mixed, lone, files, layout, tally.tables, tuple(tally.broken), beside=beside, sidecars=sidecars
+        clips,
+        strips,
+        mixed,
+        lone,
+        files,
+        layout,
+        tally.tables,
+        tuple(tally.broken),
+        beside=beside,
+        sidecars=sidecars,
+        kinds=tally.kinds,
+        foreign=tally.foreign,
     )

@@ -1,0 +1,75 @@
+"""What a file is by its first bytes, whatever it is called; and what can be done about kinds that are not read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from diorama.media.decode import HEIF_IS_READ
+
+HEAD_BYTES = 512
+
+Kind = Literal["picture", "animation", "video", "array"]
+
+_STARTS: tuple[tuple[bytes, Kind], ...] = (
+    (b"\xff\xd8\xff", "picture"),
+    (b"\x89PNG\r\n\x1a\n", "picture"),
+    (b"BM", "picture"),
+    (b"II*\0", "picture"),
+    (b"MM\0*", "picture"),
+    (b"\0\0\0\x0cjP  ", "picture"),
+    (b"GIF87a", "animation"),
+    (b"GIF89a", "animation"),
+    (b"\x93NUMPY", "array"),
+    (b"\x1aE\xdf\xa3", "video"),
+    (b"FLV\x01", "video"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"),
+    (b"\0\0\x01\xba", "video"),
+    (b"\0\0\x01\xb3", "video"),
+)
+_AVIF_BRANDS = (b"avif", b"avis")
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+_TS_PACKET, _TS_SYNC = 188, 0x47
+
+_FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\x0a", "a JPEG XL picture, which is not read; convert it (djxl IN.jxl OUT.png)"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture, which is not read; convert it (djxl IN.jxl OUT.png)"),
+    (b"8BPS", "a Photoshop document, which is not read; export it as PNG"),
+    (b"v/1\x01", "an OpenEXR picture, which is not read; convert it to TIFF or NPY"),
+    (b"%PDF", "a PDF document, which is not read; export its pages as PNG"),
+    (b"SIMPLE  =", "a FITS file, which is not read; save its data as NPY"),
+    (b"\x89HDF\r\n", "an HDF5 file, which is not read; save its arrays as NPY"),
+    (b"PAR1", "a Parquet file, which is not read; write its pictures to a folder with metadata.csv"),
+)
+_DICOM_AT, _DICOM = 128, b"DICM"
+_NIFTI_AT, _NIFTI = 344, (b"n+1\0", b"ni1\0")
+
+
+def kind_by_content(head: bytes) -> Kind | None:
+    """What a file holds, by its first :data:`HEAD_BYTES`; ``None`` where that is nothing that is read."""
+    for start, kind in _STARTS:
+        if head.startswith(start):
+            return kind
+    if head[:4] == b"RIFF":
+        return {b"WEBP": "picture", b"AVI ": "video"}.get(head[8:12])  # type: ignore[return-value]
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        if brand in _HEIC_BRANDS:
+            return "picture" if HEIF_IS_READ else None
+        return "picture" if brand in _AVIF_BRANDS else "video"
+    return "video" if is_transport_stream(head) else None
+
+
+def is_transport_stream(head: bytes) -> bool:
+    """Whether two packets of an MPEG transport stream begin where they must."""
+    return len(head) > _TS_PACKET and head[0] == head[_TS_PACKET] == _TS_SYNC
+
+
+def foreign_kind(head: bytes) -> str | None:
+    """What a file is that is not read, and how it can be; ``None`` where nobody knows."""
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
+        return "a HEIC picture; `pip install pillow-heif` reads it"
+    if head[_DICOM_AT : _DICOM_AT + 4] == _DICOM:
+        return "a DICOM file, which is not read; save its pixels as PNG or NPY (pydicom: dcmread(FILE).pixel_array)"
+    if head[_NIFTI_AT : _NIFTI_AT + 4] in _NIFTI:
+        return "a NIfTI volume, which is not read; save its slices as NPY (nibabel: load(FILE).get_fdata())"
+    return next((words for start, words in _FOREIGN if head.startswith(start)), None)
