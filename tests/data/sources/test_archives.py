@@ -309,3 +309,17 @@ def test_hard_links_are_read_where_they_can_be(tmp_path: Path, mode: str) -> Non
         assert set(contents) == {"all/0.png", "all/1.png"}
         assert "unpack it first" in reasons(source)["cat/0.png"]
     assert "not in the archive" in reasons(source)["dog/2.png"]
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("gbk", True), ("utf-8", False)])
+def test_names_in_encodings_that_a_zip_does_not_tell(tmp_path: Path, encoding: str, told: bool) -> None:
+    path = zipped(tmp_path / "set.zip", {"AA/0.png": png(), "BB/1.png": png(seed=1)})
+    raw = path.read_bytes()
+    for ascii_name, name in ((b"AA/", "é/"), (b"BB/", "ü/")):
+        replaced = name.encode(encoding) if encoding == "utf-8" else {"é/": b"\xa8\xa6/", "ü/": b"\xa8\xb9/"}[name]
+        raw = raw.replace(ascii_name, replaced)
+    path.write_bytes(raw)
+    source, items = read_all(path)
+    assert len(items) == 2
+    assert any("in an encoding that it does not tell" in note for note in source.notes) == told
+    assert told or {item.facts["label"] for item in items} == {"é", "ü"}

@@ -47,6 +47,7 @@ CASES: list[tuple[dict[str, int], Mapping[str, tuple[str | None, str | None]]]] 
     ({"dev": 9, "prod": 9}, {"dev": (None, "dev"), "prod": (None, "prod")}),
     # a class may be called train
     ({"vehicles/car": 5, "vehicles/train": 5}, {"vehicles/train": (None, "train"), "vehicles/car": (None, "car")}),
+    ({"d/all": 20, "d/train/a": 10, "d/train/b": 10}, {"d/train/a": ("train", "a"), "d/all": (None, None)}),
     # which folder is the class
     (
         {f"train/{c}/images": 9 for c in ("n1", "n2")} | {"val/n1/images": 3, "val/n2/images": 3},

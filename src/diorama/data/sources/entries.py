@@ -58,3 +58,7 @@ class Container(Protocol):
             BadInput: the container itself is broken, from here on.
         """
         ...
+
+    def notes(self) -> Iterator[str]:
+        """What was odd about its files, once they have passed."""
+        ...

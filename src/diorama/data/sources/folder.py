@@ -31,10 +31,15 @@ class FolderContainer:
 
     def __init__(self, root: Path, *, follow_links: bool = False) -> None:
         self._root, self._follow = Path(os.path.realpath(root)), follow_links
+        self._notes: dict[str, None] = {}
 
     def entries(self) -> Iterator[Entry | Skip]:
         """All files; an unreadable subfolder or broken archive is a Skip."""
         yield from self._walk(self._root, "", frozenset())
+
+    def notes(self) -> Iterator[str]:
+        """What was odd about the archives in it."""
+        yield from self._notes
 
     def _walk(self, folder: Path, prefix: str, above: frozenset[str]) -> Iterator[Entry | Skip]:
         try:
@@ -97,14 +102,16 @@ class FolderContainer:
 
     def _archive(self, archive: Entry, prefix: str, several: bool) -> Iterator[Entry | Skip]:
         assert archive.file is not None
+        opened = open_archive(archive.file)
         try:
-            for entry in open_archive(archive.file).entries():
+            for entry in opened.entries():
                 if isinstance(entry, Skip):
                     yield Skip(f"{archive.path}/{entry.path}", entry.reason)
                 else:
                     yield replace(entry, path=prefix + _place(entry.path, archive.path, several), inner=entry.path)
         except BadInput as problem:
             yield Skip.because(archive.path, problem)
+        self._notes |= dict.fromkeys(opened.notes())
 
 
 def _place(path: str, archive: str, several: bool) -> str:

@@ -89,8 +89,9 @@ def _split_name(name: str) -> SplitName | None:
 class Layout:
     """The pattern that the folders of most records follow, such as ``SPLIT/CLASS/images``.
 
-    - A level of folders holds splits where at least two of them are named there, or where all its folders are one,
-      and half of the records or more lie below. Levels above it that are alike for all are a wrapper.
+    - A level of folders holds splits where at least two of them are named there, or where all its folders are one, or
+      the only one with folders of classes below it; and half of the records or more lie below. Levels above it that
+      are alike for all are a wrapper.
     - A class is the deepest folder whose names differ and mostly stand under one folder each: of ``person/session``
       with the same sessions everywhere it is the person, of ``animals/cat`` the cat. ``images`` and the like name
       none, and neither does a folder around everything.
@@ -201,10 +202,16 @@ def _split_level(counts: Mapping[Parts, int]) -> tuple[int | None, dict[str, Spl
         deep = {parts: count for parts, count in counts.items() if len(parts) > level}
         names = _resolved({parts[level] for parts in deep})
         inside = sum(count for parts, count in deep.items() if parts[level] in names)
-        alone = all(parts[level] in names for parts in deep)
+        alone = all(parts[level] in names for parts in deep) or _holds_classes(deep, level, names)
         if names and inside >= _SHARE_IN_SPLITS * total and (alone or len({n.split for n in names.values()}) > 1):
             return level, names
     return None, {}
+
+
+def _holds_classes(deep: Mapping[Parts, int], level: int, names: Mapping[str, SplitName]) -> bool:
+    """Whether the folders that are named like splits have several folders below them, and the others none."""
+    below = {parts[level + 1] for parts in deep if parts[level] in names and len(parts) > level + 1}
+    return len(below) > 1 and not any(len(parts) > level + 1 for parts in deep if parts[level] not in names)
 
 
 def _resolved(folders: Iterable[str]) -> dict[str, SplitName]:

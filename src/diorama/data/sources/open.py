@@ -32,6 +32,10 @@ class SingleFile:
         name = printable(self._file.name)
         yield Entry(name, self._file.stat().st_size, lambda size: read_loose(self._file, size, name), file=self._file)
 
+    def notes(self) -> Iterator[str]:
+        """Nothing."""
+        yield from ()
+
 
 def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> Source:
     """The source at a path. Nothing is read but the table that the options name.

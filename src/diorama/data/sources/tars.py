@@ -188,6 +188,10 @@ class TarContainer:
         except _BROKEN as problem:
             raise BadInput(f"{self._path.name}: broken or truncated tar ({problem}); pack it anew") from problem
 
+    def notes(self) -> Iterator[str]:
+        """Nothing."""
+        yield from ()
+
     def _places(self, stream: _Stream) -> Iterator[_Place | Skip]:
         status = self._path.stat()
         fingerprint = (status.st_size, status.st_mtime_ns)

@@ -80,6 +80,7 @@ class TreeSource:
         self._skipped.extend(facts.missing())
         self._notes.extend(self._decisions(count))
         self._notes.extend(facts.notes())
+        self._notes.extend(self._container.notes())
 
     @cached_property
     def _survey(self) -> Survey:

@@ -15,7 +15,7 @@ from diorama.data.sources.base import Skip
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.names import inside, printable
 
-_ENCRYPTED = 0x1
+_ENCRYPTED, _UTF8, _OLD_ENCODING = 0x1, 0x800, "cp437"
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
 """What reading a broken zip raises; ``RuntimeError`` where it is encrypted or packed in an unknown way."""
 
@@ -29,6 +29,7 @@ class ZipContainer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._garbled: set[str] = set()
 
     @cached_property
     def _zip(self) -> zipfile.ZipFile:
@@ -47,10 +48,30 @@ class ZipContainer:
             if not info.is_dir():
                 yield self._entry(info)
 
+    def notes(self) -> Iterator[str]:
+        """How many names are in an encoding that the archive does not tell."""
+        if self._garbled:
+            shown = min(self._garbled)
+            yield (
+                f"{len(self._garbled)} names in {self._path.name} are in an encoding that it does not tell, such as "
+                f"{shown!r}; pack it anew with names in UTF-8"
+            )
+
+    def _name(self, info: zipfile.ZipInfo) -> str:
+        """The entry's name: what is not marked as UTF-8 may be so all the same."""
+        if info.flag_bits & _UTF8 or info.filename.isascii():
+            return info.filename
+        try:
+            return info.filename.encode(_OLD_ENCODING).decode()
+        except UnicodeError:
+            self._garbled.add(printable(info.filename))
+            return info.filename
+
     def _entry(self, info: zipfile.ZipInfo) -> Entry | Skip:
-        path = inside(info.filename)
+        name = self._name(info)
+        path = inside(name)
         if path is None:
-            return Skip(printable(info.filename), "its name leads out of the archive")
+            return Skip(printable(name), "its name leads out of the archive")
         path = printable(path)
         if info.flag_bits & _ENCRYPTED:
             return Skip(path, "encrypted")
