@@ -9,7 +9,6 @@ from av.video.codeccontext import VideoCodecContext
 _CODECS = {"PNG": "png", "TIFF": "tiff"}
 _TARGETS = {3: "rgb48le", 4: "rgba64le"}
 _ROWS_AT_ONCE = 256
-_WHITE = 65535
 
 
 def read_deep_colour(content: bytes, file_format: str, channels: int) -> np.ndarray | None:
@@ -32,11 +31,12 @@ def read_deep_colour(content: bytes, file_format: str, channels: int) -> np.ndar
 
 
 def on_white(pixels: np.ndarray) -> np.ndarray:
-    """(h, w, 4) uint16 with alpha last, laid over white: (h, w, 3)."""
-    out = np.empty((*pixels.shape[:2], 3), np.uint16)
+    """(h, w, 4) uint8 or uint16 with alpha last, laid over white: (h, w, 3) of the same type."""
+    white = int(np.iinfo(pixels.dtype).max)
+    out = np.empty((*pixels.shape[:2], 3), pixels.dtype)
     # By blocks of rows: the products need 64 bits, four times the picture's own size.
     for top in range(0, len(pixels), _ROWS_AT_ONCE):
         block = pixels[top : top + _ROWS_AT_ONCE].astype(np.uint64)
         colour, alpha = block[..., :3], block[..., 3:]
-        out[top : top + _ROWS_AT_ONCE] = (colour * alpha + _WHITE * (_WHITE - alpha) + _WHITE // 2) // _WHITE
+        out[top : top + _ROWS_AT_ONCE] = (colour * alpha + white * (white - alpha) + white // 2) // white
     return out

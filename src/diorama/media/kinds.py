@@ -20,12 +20,16 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"GIF87a", "animation"),
     (b"GIF89a", "animation"),
     (b"\x93NUMPY", "array"),
-    (b"\x1aE\xdf\xa3", "video"),
-    (b"FLV\x01", "video"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"),
-    (b"\0\0\x01\xba", "video"),
-    (b"\0\0\x01\xb3", "video"),
 )
+_DEMUXERS: dict[bytes, str] = {
+    b"\x1aE\xdf\xa3": "matroska",
+    b"FLV\x01": "flv",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "asf",
+    b"\0\0\x01\xba": "mpeg",
+    b"\0\0\x01\xb3": "mpegvideo",
+}
+"""FFmpeg's readers by how their files begin."""
+_IN_RIFF: dict[bytes, Kind] = {b"WEBP": "picture", b"AVI ": "video"}
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _TS_PACKET, _TS_SYNC = 188, 0x47
@@ -50,13 +54,18 @@ def kind_by_content(head: bytes) -> Kind | None:
         if head.startswith(start):
             return kind
     if head[:4] == b"RIFF":
-        return {b"WEBP": "picture", b"AVI ": "video"}.get(head[8:12])  # type: ignore[return-value]
+        return _IN_RIFF.get(head[8:12])
     if head[4:8] == b"ftyp":
         brand = head[8:12]
         if brand in _HEIC_BRANDS:
             return "picture" if HEIF_IS_READ else None
         return "picture" if brand in _AVIF_BRANDS else "video"
-    return "video" if is_transport_stream(head) else None
+    return "video" if demuxer_of(head) is not None or is_transport_stream(head) else None
+
+
+def demuxer_of(head: bytes) -> str | None:
+    """FFmpeg's reader of a clip whose first bytes alone tell its container."""
+    return next((name for start, name in _DEMUXERS.items() if head.startswith(start)), None)
 
 
 def is_transport_stream(head: bytes) -> bool:

@@ -18,8 +18,9 @@ from PIL import Image
 from diorama.core import files
 from diorama.core.errors import BadInput
 from diorama.media.decode import guarded, open_picture
+from diorama.media.deep_colour import on_white
 from diorama.media.image import Frame, read_frames
-from diorama.media.kinds import HEAD_BYTES, is_transport_stream
+from diorama.media.kinds import HEAD_BYTES, demuxer_of, is_transport_stream
 from diorama.media.limits import DEFAULT_LIMITS, Limits
 from diorama.media.resize import resize
 from diorama.media.stamp import SyntheticStamp, to_comment
@@ -27,14 +28,6 @@ from diorama.media.stamp import SyntheticStamp, to_comment
 __all__ = ["Frame", "VideoInfo", "probe", "read_video", "write_video"]
 
 _PICTURE = "picture"
-_DEMUXERS = {
-    b"\x1aE\xdf\xa3": "matroska",
-    b"FLV\x01": "flv",
-    b"\x30\x26\xb2\x75": "asf",
-    b"\0\0\x01\xba": "mpeg",
-    b"\0\0\x01\xb3": "mpegvideo",
-}
-"""FFmpeg's readers by how their files begin."""
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _CODECS = {".mp4": "libx264", ".webm": "libvpx-vp9"}
 # Nearly lossless: samples are measured from these files, and small clips stay small all the same. With its
@@ -227,8 +220,8 @@ def _format(source: Path | bytes, name: str) -> str:
         raise BadInput(f"{name}: empty file (0 bytes)")
     if head[4:8] in _MP4_BOXES:
         return "mp4"
-    if head[:4] in _DEMUXERS:
-        return _DEMUXERS[head[:4]]
+    if (found := demuxer_of(head)) is not None:
+        return found
     if is_transport_stream(head):
         return "mpegts"
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
@@ -257,7 +250,8 @@ def _squared(pixels: np.ndarray, aspect: float) -> np.ndarray:
 def _pixels(frame: av.VideoFrame, aspect: float) -> np.ndarray:
     grey = frame.format.name.startswith("gray")
     if _has_alpha(frame):
-        decoded = _on_white(frame.reformat(format="rgba", interpolation=_EXACT).to_ndarray())
+        # Below full transparency lies whatever was there.
+        decoded = on_white(frame.reformat(format="rgba", interpolation=_EXACT).to_ndarray())
     else:
         decoded = frame.reformat(format="gray" if grey else "rgb24", interpolation=_EXACT).to_ndarray()
     decoded = _squared(decoded[:, :, np.newaxis] if grey else decoded, aspect)
@@ -266,12 +260,6 @@ def _pixels(frame: av.VideoFrame, aspect: float) -> np.ndarray:
 
 def _has_alpha(frame: av.VideoFrame) -> bool:
     return any(component.is_alpha for component in frame.format.components)
-
-
-def _on_white(rgba: np.ndarray) -> np.ndarray:
-    """(h, w, 4) uint8 laid over white, as animated pictures are: below full transparency lies whatever was there."""
-    colour, alpha = rgba[..., :3].astype(np.uint32), rgba[..., 3:].astype(np.uint32)
-    return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def _probe_picture(content: bytes, name: str, limits: Limits) -> VideoInfo:

@@ -13,9 +13,7 @@ from diorama.data.sources.archives import open_archive
 from diorama.data.sources.base import Skip
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.layout import split_named
-from diorama.data.sources.names import content_of, is_hidden, printable, stem
-
-_MEDIA = ("picture", "animation", "video", "array")
+from diorama.data.sources.names import MEDIA, content_of, is_hidden, printable, stem
 
 
 class FolderContainer:
@@ -48,8 +46,10 @@ class FolderContainer:
             yield Skip(prefix.rstrip("/") or ".", f"folder cannot be read ({problem.strerror})")
             return
         above |= {os.path.realpath(folder)}
-        subfolders = [entry for entry in found if self._is_folder(entry, above)]
-        names = [entry for entry in found if not self._is_folder(entry, above)]
+        subfolders: list[os.DirEntry[str]] = []
+        names: list[os.DirEntry[str]] = []
+        for entry in found:
+            (subfolders if self._is_folder(entry, above) else names).append(entry)
         files = (self._file(entry, prefix) for entry in names)
         if any(content_of(entry.name) == "archive" for entry in names):
             yield from self._with_archives(list(files), prefix)
@@ -88,14 +88,14 @@ class FolderContainer:
         for archive in archives:
             for entry in self._archive(archive, prefix, several=len(archives) > 1):
                 if isinstance(entry, Entry):
-                    held += content_of(entry.path) in _MEDIA
+                    held += content_of(entry.path) in MEDIA
                     if entry.path in used:
                         entry = replace(entry, path=f"{archive.path}/{entry.inner}")
                     used.add(entry.path)
                 yield entry
         loose = [f for f in files if isinstance(f, Skip) or content_of(f.path) != "archive"]
         # Beside archives a few pictures show what is in them; more than the archives hold are the data themselves.
-        media = [f for f in loose if isinstance(f, Entry) and content_of(f.path) in _MEDIA and not is_hidden(f.path)]
+        media = [f for f in loose if isinstance(f, Entry) and content_of(f.path) in MEDIA and not is_hidden(f.path)]
         sheets = set() if len(media) > held else {f.path for f in media}
         for file in loose:
             yield Skip(file.path, "lies beside archives, taken for a contact sheet") if file.path in sheets else file

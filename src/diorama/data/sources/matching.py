@@ -42,8 +42,10 @@ def match(rows: Sequence[str], files: Sequence[tuple[str, str]], folder: str, ro
         root: where the source lies on disk, for absolute paths.
     """
     best = Matching({})
+    # Once, and not for every way: there may be a million files.
+    named = [(path, frozenset((plain(path), plain(inner or path)))) for path, inner in files]
     for way in _ways(folder, root):
-        found = _matched(rows, files, way)
+        found = _matched(rows, named, way)
         if len(found) > len(best.rows):
             best = Matching(found, way.words)
         if len(best.rows) >= _ENOUGH * len(rows) and not way.guessed:
@@ -87,11 +89,11 @@ def _ways(folder: str, root: Path | None) -> Iterator[_Way]:
         yield _Way(f"{words}, by adding the suffix", _last(count), _stem_of(_last(count)))
 
 
-def _matched(rows: Sequence[str], files: Sequence[tuple[str, str]], way: _Way) -> dict[str, str]:
+def _matched(rows: Sequence[str], files: Sequence[tuple[str, frozenset[str]]], way: _Way) -> dict[str, str]:
     """By file, the row that alone means it and nothing else."""
     by_key: dict[str, str | None] = {}
-    for path, inner in files:
-        for name in {plain(path), plain(inner or path)}:
+    for path, names in files:
+        for name in names:
             key = way.file(name)
             if key is not None:
                 # What two files are called names neither.

@@ -7,6 +7,9 @@ from typing import Literal
 
 Content = Literal["picture", "animation", "video", "array", "table", "archive", "other"]
 
+MEDIA: tuple[Content, ...] = ("picture", "animation", "video", "array")
+"""What gives records."""
+
 _SYSTEM_FOLDER = "__MACOSX"
 
 _NETPBM = (".ppm", ".pgm", ".pbm", ".pnm")

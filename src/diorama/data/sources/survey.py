@@ -11,14 +11,13 @@ from diorama.data.sources.arrays import peek_shape
 from diorama.data.sources.base import Skip, SourceOptions
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.layout import Layout
-from diorama.data.sources.names import Content, content_of, is_hidden, parent
+from diorama.data.sources.names import MEDIA, Content, content_of, is_hidden, parent
 from diorama.data.sources.sidecars import LISTS, Sidecars, read_list
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
 from diorama.media.image import is_animated
 from diorama.media.kinds import HEAD_BYTES, foreign_kind, kind_by_content
 
-_MEDIA: Sequence[Content] = ("picture", "animation", "video", "array")
 _HEAD_BYTES = 65_536
 _CLIP_DIMS, _STACK_OF_CLIPS_DIMS = 4, 5
 
@@ -71,7 +70,7 @@ class _Tally:
         self.strips: bool | None = None
         self.animated: bool | None = None
         self.dims: int | None = None
-        self.folders: dict[Content, Counter[str]] = {kind: Counter() for kind in _MEDIA}
+        self.folders: dict[Content, Counter[str]] = {kind: Counter() for kind in MEDIA}
         self.files: list[tuple[str, str]] = []
         self.sidecars = Sidecars()
         self.kinds: dict[str, Content] = {}
@@ -163,7 +162,7 @@ class _Tally:
 
     def records_by_folder(self, clips: bool, strips: bool) -> Counter[str]:
         """Records of each folder; a folder of frames is one, in the folder around it."""
-        kinds = [kind for kind in _MEDIA if clips or kind != "video"]
+        kinds = [kind for kind in MEDIA if clips or kind != "video"]
         found = sum((self.folders[kind] for kind in kinds if kind != "picture"), Counter[str]())
         pictures = self.folders["picture"]
         return found + (Counter(map(parent, pictures)) if clips and not strips else pictures)
@@ -179,7 +178,7 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     except BadInput:
         pass  # the reading that follows meets the same break and reports it
     strips = bool(tally.strips) if options.strip is None else options.strip
-    media = sum(tally.counts[kind] for kind in _MEDIA)
+    media = sum(tally.counts[kind] for kind in MEDIA)
     lone = media == 1 and tally.counts["array"] == 1
     mixed = all(tally.stills_and_clips())
     clips = tally.holds_clips(strips)
