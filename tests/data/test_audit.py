@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +16,21 @@ from diorama.data.duplicates import signatures
 from diorama.data.intake import Intake, Taken
 from diorama.data.record_list import RecordList
 from diorama.data.records import encode_record
+from diorama.data.sources.base import Item
 from diorama.data.workers import in_order
 from tests.data.pictures import picture, prepared, save
+
+
+def _item(path: str, facts: Mapping[str, str] | None = None) -> Item:
+    return Item(path, facts or {}, "image", bytes)
 
 
 def _listed(*pictures: np.ndarray) -> tuple[RecordList, np.ndarray]:
     records, digests = RecordList(), []
     for number, pixels in enumerate(pictures):
         payload = encode_record(pixels)
-        intake = Intake((Taken(payload, signatures(pixels[None])[0]),), "24x24", "RGB")
-        records.add("source", f"{number}.png", {}, intake)
+        intake = Intake((Taken(payload, signatures(pixels[None])[0]),), (24, 24), "RGB")
+        records.add("source", _item(f"{number}.png"), intake)
         digests.append(payload.row["digest"][0])
     return records, np.stack(digests)
 
@@ -64,25 +69,25 @@ def test_pairs_do_not_grow_with_the_square_of_records_that_are_all_alike(monkeyp
 
 def test_a_column_without_a_name_groups_nothing() -> None:
     records = RecordList()
-    intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), "24x24", "RGB")
+    intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), (24, 24), "RGB")
     for name in ("a.png", "b.png"):
-        records.add("source", name, {"": "0"}, intake)
+        records.add("source", _item(name, {"": "0"}), intake)
     assert [entry.group for entry in records.entries] == ["a.png", "b.png"]
 
 
 def test_labels_may_be_numbers_of_any_length() -> None:
     records = RecordList()
-    intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), "24x24", "RGB")
+    intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), (24, 24), "RGB")
     for number, label in enumerate(("10", "9" * 5000, "9", "cat")):
-        records.add("source", f"{number}.png", {"label": label}, intake)
+        records.add("source", _item(f"{number}.png", {"label": label}), intake)
     assert records.classes()[0] == ("9", "10", "9" * 5000, "cat")
     assert list(records.label_counts()) == list(records.classes()[0])
 
 
 def test_paths_of_several_sources_are_told_apart() -> None:
     records, _ = _listed(picture(0))
-    (entry,) = records.add("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
-    (again,) = records.add("source", "0.png", {}, Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
+    (entry,) = records.add("source", _item("0.png"), Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
+    (again,) = records.add("source", _item("0.png"), Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
     assert (entry.path, again.path) == ("source/0.png", "source-2/0.png")
 
 

@@ -86,7 +86,6 @@ def test_names_without_a_suffix_or_with_a_useless_one(tmp_path: Path) -> None:
         (b"\0\0\0\x0cJXL \r\n" + bytes(30), "djxl"),
         (b"8BPS" + bytes(30), "export it as PNG"),
         (bytes(344) + b"n+1\0", "nibabel"),
-        (b"PAR1" + bytes(30), "metadata.csv"),
     ],
 )
 def test_kinds_that_are_not_read_are_named_with_the_remedy(tmp_path: Path, content: bytes, words: str) -> None:

@@ -22,7 +22,7 @@ _SKIPS_SHOWN = 10
 class Arguments:
     """Check, resize, split and pack sources, with an audit of what was found (audit.html, audit.json).
 
-    A source is a folder of any depth, a zip or tar, a video, a NumPy file, or the words world and world-video.
+    A source is a folder of any depth, a zip or tar, a video, a NumPy or Parquet file, or the word world or world-video.
     Top folders named train, val and test are splits; labels are the parent folders, or come from a table.
     What is broken among good records is skipped and listed.
 

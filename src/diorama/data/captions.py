@@ -6,17 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from diorama.core.contracts import SideSpec
 from diorama.data.record_list import ListedRecord
-from diorama.data.sources.base import Item
 from diorama.text.bytes import cut
 
 TOKENS = SideSpec(key="tokens", kind="text", shape=(0,), ragged=True)
 """Captions as bytes, as long as the longest of a set."""
-
-
-def captions_of(item: Item) -> Sequence[str]:
-    """All captions of an item, the first one first."""
-    one = item.facts.get("caption")
-    return item.captions or ((one,) if one else ())
 
 
 def fitted(captions: Sequence[str], most: int) -> list[str]:

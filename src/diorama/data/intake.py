@@ -88,14 +88,14 @@ class Intake:
 
     Args:
         records: one for a picture, one or more for a clip; empty where the item is skipped.
-        size: ``WIDTHxHEIGHT`` as it came.
+        size: width and height as it came.
         mode: the file's own mode, ``video`` or ``array``.
         notes: what was done to it.
         skipped: why it gives no record, else empty.
     """
 
     records: tuple[Taken, ...] = ()
-    size: str = ""
+    size: tuple[int, int] = (0, 0)
     mode: str = ""
     notes: tuple[str, ...] = ()
     skipped: str = ""
@@ -106,7 +106,7 @@ class _Opened:
     """Pictures or clips of one item after fitting, each (h, w, c) or (t, h, w, c)."""
 
     records: tuple[NDArray[Any], ...]
-    size: str
+    size: tuple[int, int]
     mode: str
     notes: tuple[str, ...] = ()
     fps: float | None = None
@@ -153,7 +153,7 @@ def _open(job: Job, options: IntakeOptions) -> _Opened:
             return _still(job.content, "array", job.notes, options)
         # (t, h, w, c): all frames at once, since they share one cut
         clips = cut(_fitted(job.content, options), options.frames, options.clips_per_file)
-        return _clips(clips, job.content.shape[2:0:-1], options.fps, options, job.notes)
+        return _clips(clips, (job.content.shape[2], job.content.shape[1]), options.fps, options, job.notes)
     return _video(job.content, job.path, options)
 
 
@@ -162,7 +162,7 @@ def _still(pixels: NDArray[Any], mode: str, notes: tuple[str, ...], options: Int
     height, width = pixels.shape[:2]
     if pixels.nbytes > _FITTED_AT_ONCE:
         pixels = _fitted(pixels, options)
-    return _Opened((_known(pixels),), f"{width}x{height}", mode, notes)
+    return _Opened((_known(pixels),), (width, height), mode, notes)
 
 
 def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
@@ -189,7 +189,7 @@ def _watched(frames: Iterable[Frame], interlaced: set[bool]) -> Iterator[Frame]:
 
 def _clips(
     clips: Iterable[NDArray[Any]],
-    size: Sequence[int],
+    size: tuple[int, int],
     fps: float | None,
     options: IntakeOptions,
     notes: tuple[str, ...] = (),
@@ -205,7 +205,7 @@ def _clips(
     if not kept:
         raise BadInput(f"it has fewer than the {options.frames or 1} frames that a clip needs")
     notes = (*notes, f"only its first {len(kept)} clips are kept") if full else notes
-    return _Opened(tuple(kept), f"{size[0]}x{size[1]}", "video", notes, fps)
+    return _Opened(tuple(kept), size, "video", notes, fps)
 
 
 def _fitted(pixels: NDArray[Any], options: IntakeOptions) -> NDArray[Any]:

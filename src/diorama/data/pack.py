@@ -87,7 +87,7 @@ class PackWriter:
         self._rows: list[bytes] = []
         self._places = array("Q")  # shard, offset, bytes of every record
         self._sums: list[NDArray[np.float64]] = []
-        self._facts: list[Mapping[str, Any]] = []
+        self._facts: list[str] = []  # as they are written: objects of many polygons take several times as much
         self._sides = [SideWriter(folder / shards, spec) for spec in sides]
         self._side_names: dict[str, list[bytes]] = {spec.key: [] for spec in sides}
         self._sealed: tuple[list[StoredFile], ShardReader] | None = None
@@ -143,7 +143,7 @@ class PackWriter:
         self._rows.append(payload.row.tobytes())
         self._places.extend(self._shards.append(payload))
         self._sums.append(payload.sums)
-        self._facts.append({**(facts or {}), "path": path})
+        self._facts.append(_TO_LINE({**(facts or {}), "path": path}))
         return len(self) - 1
 
     def _fill_up_to(self, side: SideWriter, count: int) -> None:
@@ -168,7 +168,8 @@ class PackWriter:
 
     def facts(self, number: int) -> Mapping[str, Any]:
         """What is known of a record, its ``path`` included."""
-        return self._facts[number]
+        found: dict[str, Any] = json.loads(self._facts[number])
+        return found
 
     def sums(self, numbers: Sequence[int]) -> NDArray[np.float64]:
         """Sum, sum of squares, smallest and largest value of every channel of some records, (n, c, 4)."""
@@ -254,7 +255,7 @@ class PackWriter:
             np.save(file, rows, allow_pickle=False)
         with (self.folder / f"{split}.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
             for number in numbers:
-                lines.write(_TO_LINE(self._facts[number]) + "\n")
+                lines.write(self._facts[number] + "\n")
         return [StoredFile.of(self.folder, f"{split}.npy"), StoredFile.of(self.folder, f"{split}.jsonl")]
 
     def _write_sides(self, members: Mapping[str, Sequence[int]]) -> tuple[SideSpec, ...]:

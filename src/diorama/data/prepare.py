@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -21,9 +21,11 @@ from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder
 from diorama.data.audit import draw_up, write_audit
 from diorama.data.audit_page import Shown, write_audit_page
-from diorama.data.captions import TOKENS, caption_notes, captions_of, fitted
+from diorama.data.captions import TOKENS, caption_notes, fitted
+from diorama.data.card import Described, write_card
 from diorama.data.duplicates import signatures
 from diorama.data.intake import Content, IntakeOptions, Job, Taken, Unreadable, take_in
+from diorama.data.objects import object_notes
 from diorama.data.pack import PackInfo, PackWriter, Place
 from diorama.data.prepare_options import PrepareOptions, PrepareProgress, Stage
 from diorama.data.record_list import ListedRecord, RecordList, moved
@@ -31,6 +33,7 @@ from diorama.data.records import encode_record
 from diorama.data.sources.base import Columns, Item, Source, SourceOptions
 from diorama.data.sources.open import open_source
 from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_source
+from diorama.data.spellings import spelling_notes
 from diorama.data.splits import DEFAULT_RATIO, assign
 from diorama.data.unify import Form, common_form, converted, has_form, window
 from diorama.data.workers import in_order
@@ -98,7 +101,9 @@ def _prepare_into(
     rows = writer.rows()
     splits, split_notes = assign(records.members(rows["digest"]), _ratio(options, records))
     records.notes += split_notes
+    records.notes += spelling_notes(records.label_counts())
     records.notes += caption_notes(records.entries, options.caption_bytes)
+    records.notes += _object_notes(records, writer)
     media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"])
     records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
     yield _progress("comparing", records)
@@ -106,7 +111,7 @@ def _prepare_into(
     write_audit(folder, audit)
     write_audit_page(folder, options.name, audit, Shown(writer, records, splits, media))
     classes, labels = records.classes()
-    writer.finish(
+    digest = writer.finish(
         PackInfo(
             name=options.name,
             media=media,
@@ -118,6 +123,9 @@ def _prepare_into(
         ),
         [Place(split=split, label=label) for split, label in zip(splits, labels, strict=True)],
     )
+    # After the manifest, which vouches for all that was there before: the card is the user's to complete.
+    names = [source.name for source in (*sources, *tests)]
+    write_card(folder, Described(options, names, media, records, splits, classes, labels, audit, digest))
     yield replace(_progress("done", records), audit=audit)
 
 
@@ -159,8 +167,9 @@ def _read(
     workers = 0 if _too_small_for_workers(first, options) else _workers(options)
     for results in in_order(work, chain(first, jobs), workers=workers, processes=options.processes):
         for item, result in zip(under_way.popleft(), results, strict=True):
-            facts = dict(item.facts) | {"split": "test"} if for_test else item.facts
-            added = records.add(source.name, item.path, facts, result, captions_of(item))
+            if for_test:
+                item = replace(item, facts={**item.facts, "split": "test"})
+            added = records.add(source.name, item, result)
             for record, taken in zip(added, result.records, strict=True):
                 _write(writer, record, taken, options)
         yield _progress("reading", records)
@@ -241,9 +250,23 @@ def _too_small_for_workers(lots: Sequence[Sequence[Job]], options: PrepareOption
 
 def _write(writer: PackWriter, record: ListedRecord, taken: Taken, options: PrepareOptions) -> None:
     """Append a record with what is known of it; of several captions all stand among its facts, in full."""
-    facts = {**record.facts, "captions": list(record.captions)} if len(record.captions) > 1 else record.facts
+    facts: dict[str, Any] = dict(record.facts)
+    if len(record.captions) > 1:
+        facts["captions"] = list(record.captions)
+    if record.objects is not None:
+        row = taken.payload.row[0]
+        size = int(row["height"]), int(row["width"])
+        facts["objects"] = record.objects.fitted(record.size, size, options.fit)
+        facts["original_size"] = list(record.size)
     sides = {TOKENS.key: fitted(record.captions, options.caption_bytes)} if record.captions else None
     writer.append(taken.payload, record.path, facts, sides)
+
+
+def _object_notes(records: RecordList, writer: PackWriter) -> Iterator[str]:
+    """What became of boxes and masks on the way into the records as they are now."""
+    given = [(i, entry.objects, entry.size) for i, entry in enumerate(records.entries) if entry.objects is not None]
+    kept = sum(len(writer.facts(i)["objects"]) for i, *_ in given)
+    return object_notes([(objects, size) for _, objects, size in given], kept)
 
 
 def _workers(options: PrepareOptions) -> int:

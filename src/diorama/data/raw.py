@@ -15,7 +15,7 @@ from diorama.data.dataset import Dataset, is_prepared, open_dataset
 from diorama.data.prepare import PrepareOptions, prepare
 from diorama.data.sources.world import WORLD, WORLD_VIDEO
 
-_EDITION = 3
+_EDITION = 4
 """Grows when preparation makes something else of the same source, so that what a cache holds is made anew."""
 
 FILES_AT_MOST, BYTES_AT_MOST = 20_000, 2 << 30

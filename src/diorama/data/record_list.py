@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from diorama.data.duplicates import equal_groups, join
 from diorama.data.intake import Intake
-from diorama.data.sources.base import Skip, Source, most_frequent
+from diorama.data.objects import Objects
+from diorama.data.sources.base import Item, Skip, Source, most_frequent
 from diorama.data.splits import Membership
 
 UNLABELLED = "(none)"
@@ -32,6 +33,8 @@ class ListedRecord:
         group: records of one group stay on one side.
         signature: (f, s, s, 3) uint8, for the search of duplicates.
         captions: all that it has.
+        objects: boxes and masks in it, in the pixels of its picture.
+        size: height and width of that picture.
     """
 
     item: str
@@ -41,6 +44,8 @@ class ListedRecord:
     group: str
     signature: NDArray[np.uint8]
     captions: Sequence[str] = ()
+    objects: Objects | None = None
+    size: tuple[int, int] = (0, 0)
 
 
 class RecordList:
@@ -65,17 +70,16 @@ class RecordList:
         """The items that gave a record, in order."""
         return list(dict.fromkeys(entry.item for entry in self.entries))
 
-    def add(
-        self, source: str, path: str, facts: Mapping[str, str], intake: Intake, captions: Sequence[str] = ()
-    ) -> list[ListedRecord]:
-        """Note what became of an item, and return its records."""
+    def add(self, source: str, given: Item, intake: Intake) -> list[ListedRecord]:
+        """Note what became of an item of a source, and return its records."""
         self.items += 1
         if intake.skipped:
-            self.skipped.append(Skip(path, intake.skipped))
+            self.skipped.append(Skip(given.path, intake.skipped))
             return []
         self.items_kept += 1
-        item = self._unique(source, path)
-        self.sizes[intake.size] += 1
+        item, facts, captions = self._unique(source, given.path), given.facts, given.all_captions()
+        width, height = intake.size
+        self.sizes[f"{width}x{height}"] += 1
         self.modes[intake.mode] += 1
         self._done.update(intake.notes)
         # A path alone names a record, in the audit and in the index, so clips of one file are numbered.
@@ -89,6 +93,8 @@ class RecordList:
                 group=(facts.get(self.group) if self.group else None) or item,
                 signature=taken.signature,
                 captions=captions,
+                objects=given.objects,
+                size=(height, width),
             )
             for number, taken in enumerate(intake.records)
         ]

@@ -8,7 +8,7 @@ from diorama.media.decode import HEIF_IS_READ
 
 HEAD_BYTES = 512
 
-Kind = Literal["picture", "animation", "video", "array"]
+Kind = Literal["picture", "animation", "video", "array", "parquet"]
 
 _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", "picture"),
@@ -20,6 +20,7 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"GIF87a", "animation"),
     (b"GIF89a", "animation"),
     (b"\x93NUMPY", "array"),
+    (b"PAR1", "parquet"),
 )
 _DEMUXERS: dict[bytes, str] = {
     b"\x1aE\xdf\xa3": "matroska",
@@ -42,7 +43,6 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document, which is not read; export its pages as PNG"),
     (b"SIMPLE  =", "a FITS file, which is not read; save its data as NPY"),
     (b"\x89HDF\r\n", "an HDF5 file, which is not read; save its arrays as NPY"),
-    (b"PAR1", "a Parquet file, which is not read; write its pictures to a folder with metadata.csv"),
 )
 _DICOM_AT, _DICOM = 128, b"DICM"
 _NIFTI_AT, _NIFTI = 344, (b"n+1\0", b"ni1\0")

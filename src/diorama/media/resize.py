@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,38 @@ import torch
 from torch.nn.functional import interpolate
 
 Fit = Literal["crop", "pad"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the part of a picture that is kept comes to lie.
+
+    Args:
+        cut: top, left, height and width of what is kept of the picture.
+        put: top, left, height and width of the place that it is resized into.
+    """
+
+    cut: tuple[int, int, int, int]
+    put: tuple[int, int, int, int]
+
+
+def placement(picture: tuple[int, int], size: tuple[int, int], policy: Fit = "crop") -> Placement:
+    """What :func:`fit` does to pictures of a size.
+
+    Args:
+        picture: height and width of the picture.
+        size: height and width of the result.
+        policy: as :func:`fit` takes it.
+    """
+    height, width = picture
+    if policy == "crop":
+        cut_height = min(height, max(1, round(width * size[0] / size[1])))
+        cut_width = min(width, max(1, round(height * size[1] / size[0])))
+        cut = (height - cut_height) // 2, (width - cut_width) // 2, cut_height, cut_width
+        return Placement(cut, (0, 0, *size))
+    scale = min(size[0] / height, size[1] / width)
+    inner = max(1, round(height * scale)), max(1, round(width * scale))
+    return Placement((0, 0, *picture), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2, *inner))
 
 
 def fit(pixels: np.ndarray, size: tuple[int, int], policy: Fit = "crop") -> np.ndarray:
@@ -25,23 +58,15 @@ def fit(pixels: np.ndarray, size: tuple[int, int], policy: Fit = "crop") -> np.n
     height, width = pixels.shape[-3:-1]
     if (height, width) == size:
         return pixels
-    if policy == "crop":
-        return resize(centre_crop(pixels, size), size)
-    scale = min(size[0] / height, size[1] / width)
-    inner = max(1, round(height * scale)), max(1, round(width * scale))
+    place = placement((height, width), size, policy)
+    top, left, height, width = place.cut
+    inner = resize(pixels[..., top : top + height, left : left + width, :], place.put[2:])
+    if place.put[2:] == size:
+        return inner
     out = np.zeros((*pixels.shape[:-3], *size, pixels.shape[-1]), pixels.dtype)
-    top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    out[..., top : top + inner[0], left : left + inner[1], :] = resize(pixels, inner)
+    top, left, height, width = place.put
+    out[..., top : top + height, left : left + width, :] = inner
     return out
-
-
-def centre_crop(pixels: np.ndarray, aspect: tuple[int, int]) -> np.ndarray:
-    """The largest part around the middle whose sides are as ``aspect`` (height to width); (..., h, w, c), a view."""
-    height, width = pixels.shape[-3:-1]
-    cut_height = min(height, max(1, round(width * aspect[0] / aspect[1])))
-    cut_width = min(width, max(1, round(height * aspect[1] / aspect[0])))
-    top, left = (height - cut_height) // 2, (width - cut_width) // 2
-    return pixels[..., top : top + cut_height, left : left + cut_width, :]
 
 
 def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -47,3 +47,17 @@ def read_all(path: Path, options: SourceOptions | None = None) -> tuple[Source, 
 def reasons(source: Source) -> dict[str, str]:
     """Why each path was left out."""
     return {skip.path: skip.reason for skip in source.skipped}
+
+
+def packed_counts(counts: list[int]) -> str:
+    """Run lengths as COCO's tools pack them: five bits a letter, differences to the one before the last."""
+    letters = []
+    for place, count in enumerate(counts):
+        value = count - counts[place - 2] if place > 2 else count
+        while True:
+            bits, value = value & 31, value >> 5
+            done = (value == 0 and not bits & 16) or (value == -1 and bits & 16)
+            letters.append(chr(48 + bits + (0 if done else 32)))
+            if done:
+                break
+    return "".join(letters)

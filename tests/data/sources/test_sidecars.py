@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from diorama.data.sources.arrays import label_names
+from diorama.media.image import write_image
+from diorama.media.video import write_video
 from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
 from tests.media.examples import noise, png
 
@@ -64,6 +66,46 @@ def test_a_folder_of_samples_says_what_they_were_given(tmp_path: Path) -> None:
     )
     _, items = read_all(tmp_path)
     assert [dict(item.facts) for item in items] == [{"label": "cat", "caption": "a word"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("suffix", "frames"),
+    [*((suffix, 0) for suffix in (".png", ".jpg", ".webp", ".tif", ".npy")), (".npy", 4), (".mp4", 4), (".gif", 4)],
+)
+@pytest.mark.parametrize("count", [1, 3])
+def test_samples_of_any_format_have_their_labels(tmp_path: Path, suffix: str, count: int, frames: int) -> None:
+    clip = np.repeat(np.arange(16, dtype=np.uint8)[:, None, None] * 9, 48, axis=1).reshape(16, 16, 3)
+    rows = []
+    for number in range(count):
+        name = f"{number:06d}{suffix}"
+        rows.append({"file": name, "condition": {"label": f"class {number}", "text": "a word"}})
+        if frames and suffix != ".npy":
+            write_video(tmp_path / name, np.stack([clip] * frames), fps=8)
+        else:
+            write_image(
+                tmp_path / name, np.stack([clip] * frames) if frames else clip[..., : 1 if suffix == ".tif" else 3]
+            )
+    fill(tmp_path, {"samples.json": json.dumps({"samples": rows}).encode()})
+    source, items = read_all(tmp_path)
+    assert [(item.facts["label"], item.facts["caption"]) for item in items] == [
+        (f"class {number}", "a word") for number in range(count)
+    ]
+    assert not source.skipped
+    if suffix == ".npy":
+        assert np.shape(items[0].load()) == ((frames, 16, 16, 3) if frames else (16, 16, 3))
+
+
+def test_samples_written_as_frames_are_clips(tmp_path: Path) -> None:
+    rows = [{"file": f"00000{i}", "condition": {"label": "cat"}} for i in range(2)]
+    fill(tmp_path, {f"00000{i}/{frame}.png": png(seed=frame) for i in range(2) for frame in range(3)})
+    fill(tmp_path, {"samples.json": json.dumps({"samples": rows}).encode()})
+    source, items = read_all(tmp_path)
+    assert [(item.path, item.kind, item.facts["label"]) for item in items] == [
+        ("000000", "video", "cat"),
+        ("000001", "video", "cat"),
+    ]
+    assert any("frames of one clip each" in note for note in source.notes)
+    assert not source.skipped
 
 
 def test_other_lists_are_no_facts(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from diorama.core.errors import BadInput
+from diorama.data.objects import Objects
 from diorama.media.limits import Limits
 
 Kind = Literal["image", "video", "array"]
@@ -99,6 +100,7 @@ class Item:
             ``array``: pixels (h, w, c), or frames (t, h, w, c).
         captions: all of them where there are several; one alone is among the facts.
         notes: how it was read, a few words each.
+        objects: boxes and masks in it.
     """
 
     path: str
@@ -107,6 +109,12 @@ class Item:
     load: Callable[[], bytes | Path | np.ndarray]
     captions: Sequence[str] = ()
     notes: Sequence[str] = ()
+    objects: Objects | None = None
+
+    def all_captions(self) -> Sequence[str]:
+        """Every caption, the first one first."""
+        one = self.facts.get("caption")
+        return self.captions or ((one,) if one else ())
 
 
 class Source(Protocol):

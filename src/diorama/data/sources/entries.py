@@ -33,14 +33,19 @@ class Entry:
     file: Path | None = None
     streamed: bool = False
 
-    def content(self, limits: Limits) -> bytes:
+    def content(self, limits: Limits, most: int | None = None) -> bytes:
         """The whole file.
 
+        Args:
+            limits: what it may cost.
+            most: bytes that it may have, where these are not ``limits.entry_bytes``.
+
         Raises:
-            BadInput: unreadable, larger than ``limits.entry_bytes``, or larger than declared.
+            BadInput: unreadable, larger than that, or larger than declared.
         """
-        if self.size > limits.entry_bytes:
-            raise BadInput(f"{self.path}: {self.size} bytes are more than {limits.entry_bytes}")
+        most = limits.entry_bytes if most is None else most
+        if self.size > most:
+            raise BadInput(f"{self.path}: {self.size} bytes are more than {most}")
         # Never ask for the limit itself: readers set aside as much memory as they are asked for.
         content = self.read(self.size + 1)
         if len(content) > self.size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from diorama.core.errors import BadInput
+from diorama.data.objects import Objects
 from diorama.data.sources.base import Skip
 from diorama.data.sources.layout import Layout, split_named
 from diorama.data.sources.names import parent
@@ -55,10 +56,22 @@ class FactReader:
         """All captions of a record that has several; empty where one alone stands among its facts, or none."""
         return next((found for table in self._tables if (found := table.captions_of(path))), ())
 
+    def objects(self, path: str) -> Objects | None:
+        """Boxes and masks of a record out of all tables, those of several tables once."""
+        found = [objects for table in self._tables if (objects := table.objects_of(path)) is not None]
+        if len(found) < 2:
+            return found[0] if found else None
+        regions = {(region.category, region.box): region for objects in reversed(found) for region in objects.regions}
+        return Objects(tuple(regions.values()), next((objects.size for objects in found if objects.size), None))
+
     def missing(self) -> Iterator[Skip]:
-        """Rows whose file has not come."""
+        """Rows whose file has not come, each once: tables that belong together name the same files."""
+        named = set[str]()
         for table in self._tables:
-            yield from table.missing()
+            for skip in table.missing():
+                if skip.path not in named:
+                    yield skip
+                named.add(skip.path)
 
     def notes(self) -> Iterator[str]:
         """How tables were read, and what was found odd."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Content = Literal["picture", "animation", "video", "array", "table", "archive", "other"]
+Content = Literal["picture", "animation", "video", "array", "parquet", "table", "archive", "other"]
 
-MEDIA: tuple[Content, ...] = ("picture", "animation", "video", "array")
+MEDIA: tuple[Content, ...] = ("picture", "animation", "video", "array", "parquet")
 """What gives records."""
 
 _SYSTEM_FOLDER = "__MACOSX"
@@ -20,8 +20,9 @@ VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 ARRAYS = (".npy", ".npz")
 ZIPS = (".zip",)
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2")
+PARQUET = ".parquet"
 _TABLES, LOOK_LIKE_TABLES = ("labels", "metadata", "annotations", "captions"), (".csv", ".tsv", ".jsonl")
-TABLE_NAMES = tuple(f"{name}{suffix}" for name in _TABLES for suffix in LOOK_LIKE_TABLES)
+TABLE_NAMES = tuple(f"{name}{suffix}" for name in _TABLES for suffix in (*LOOK_LIKE_TABLES, PARQUET))
 """Files that are read as tables wherever they lie; others are named with ``--table``."""
 
 _KINDS: dict[str, Content] = {
@@ -30,6 +31,7 @@ _KINDS: dict[str, Content] = {
     **dict.fromkeys(VIDEOS, "video"),
     **dict.fromkeys(ARRAYS, "array"),
     **dict.fromkeys((*ZIPS, *TARS), "archive"),
+    PARQUET: "parquet",
 }
 
 _DRIVE = re.compile(r"^[A-Za-z]:")

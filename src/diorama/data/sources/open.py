@@ -41,7 +41,7 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
     """The source at a path. Nothing is read but the table that the options name.
 
     Args:
-        path: a folder of any depth, a zip or tar, or a single picture, video or NumPy file.
+        path: a folder of any depth, a zip or tar, or a single picture, video, NumPy or Parquet file.
         options: how it is read.
 
     Raises:
@@ -62,7 +62,7 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
     if content == "archive":
         return TreeSource(name, open_archive(path), options)
     if content in ("other", "table"):
-        raise BadInput(f"{path}: {foreign or 'not a folder, archive, picture, video or NumPy file'}")
+        raise BadInput(f"{path}: {foreign or 'not a folder, archive, picture, video, NumPy or Parquet file'}")
     return TreeSource(name, SingleFile(path), options, path.parent)
 
 

@@ -15,6 +15,7 @@ from diorama.data.sources.entries import Entry
 from diorama.data.sources.facts import FactReader
 from diorama.data.sources.frames import FrameFile, folder_frames
 from diorama.data.sources.names import LOOK_LIKE_TABLES, is_hidden, parent
+from diorama.data.sources.parquet import ParquetRows
 from diorama.data.sources.strips import strip_frames
 from diorama.data.sources.survey import Survey
 from diorama.media.image import is_animated
@@ -29,11 +30,14 @@ class RecordBuilder:
         survey: of the whole container.
         facts: by path.
         options: how the source is read.
+
+    ``notes`` holds how files of many records were read.
     """
 
     def __init__(self, survey: Survey, facts: FactReader, options: SourceOptions) -> None:
         self._survey, self._facts = survey, facts
-        self._limits, self._axes = options.limits, options.axes
+        self._limits, self._axes, self._columns = options.limits, options.axes, options.columns
+        self.notes: dict[str, None] = {}
         self._folder: str | None = None
         self._frames: list[FrameFile] = []
         self._held = 0
@@ -62,6 +66,8 @@ class RecordBuilder:
             yield Skip(entry.path, "lies beside the folders of splits, taken for a preview")
         elif content == "array":
             yield from self._arrays(entry)
+        elif content == "parquet":
+            yield from self._parquet(entry)
         elif self._survey.clips:
             yield from self._clip(entry)
         elif content == "video":
@@ -134,6 +140,15 @@ class RecordBuilder:
         except BadInput as problem:
             yield Skip.because(entry.path, problem)
 
+    def _parquet(self, entry: Entry) -> Iterator[Item | Skip]:
+        try:
+            content = entry.content(self._limits) if entry.file is None else entry.file
+            rows = ParquetRows(content, entry.path, self._columns, self._limits)
+            yield from rows.items(self._facts.of(entry.path))
+            self.notes |= dict.fromkeys(rows.notes())
+        except BadInput as problem:
+            yield Skip.because(entry.path, problem)
+
     def _is_one_record(self, shape: tuple[int, ...], dims: int) -> bool:
         if self._axes is not None:
             return len(shape) == len(self._axes) and "n" not in self._axes
@@ -156,11 +171,12 @@ class RecordBuilder:
     def _item(self, entry: Entry, kind: Kind, load: Callable[[], bytes | Path | np.ndarray]) -> Item:
         """A file as a record, with what is known of it."""
         facts = self._facts.of(entry.path)
-        return Item(entry.path, facts, kind, load, self._facts.captions(entry.path))
+        path = entry.path
+        return Item(path, facts, kind, load, self._facts.captions(path), objects=self._facts.objects(path))
 
     def _stays_on_disk(self, entry: Entry) -> bool:
         return entry.file is not None and (
-            entry.path.lower().endswith(".npy") or self._survey.content(entry.path) == "video"
+            entry.path.lower().endswith(".npy") or self._survey.content(entry.path) in ("video", "parquet")
         )
 
 

@@ -17,7 +17,8 @@ from diorama.data.sources.names import parent, printable
 from diorama.data.sources.tables import Table
 from diorama.media.limits import Limits
 
-LISTS = ("dataset.json", "samples.json")
+SAMPLES = "samples.json"
+LISTS = ("dataset.json", SAMPLES)
 _BESIDE = {".cls": "label", ".cls.txt": "label", ".txt": "caption", ".caption": "caption", ".json": ""}
 _MOST_BYTES = 65_536
 _WORDS = {

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from diorama.core.errors import BadInput
 from diorama.data.sources.arrays import peek_shape
 from diorama.data.sources.base import Skip, SourceOptions
+from diorama.data.sources.coco import beside_pictures, may_be_coco, read_coco
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.layout import Layout
 from diorama.data.sources.names import MEDIA, Content, content_of, is_hidden, parent
-from diorama.data.sources.sidecars import LISTS, Sidecars, read_list
+from diorama.data.sources.sidecars import LISTS, SAMPLES, Sidecars, read_list
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
 from diorama.media.image import is_animated
@@ -39,6 +40,7 @@ class Survey:
         sidecars: their paths.
         kinds: what files are by their content whose names say nothing.
         foreign: what other files are that are not read, and how they can be.
+        listed_frames: a list of samples names folders of pictures, which are clips.
     """
 
     clips: bool
@@ -53,6 +55,7 @@ class Survey:
     sidecars: frozenset[str] = frozenset()
     kinds: Mapping[str, Content] = field(default_factory=dict)
     foreign: Mapping[str, str] = field(default_factory=dict)
+    listed_frames: bool = False
 
     def content(self, path: str) -> Content:
         """What a file holds, by its name, or where that says nothing, by its first bytes."""
@@ -75,6 +78,8 @@ class _Tally:
         self.sidecars = Sidecars()
         self.kinds: dict[str, Content] = {}
         self.foreign: dict[str, str] = {}
+        self.coco: set[str] = set()
+        self.annotations: list[Table] = []
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
@@ -108,6 +113,8 @@ class _Tally:
         except BadInput:
             return "other"
         kind, foreign = kind_by_content(head), foreign_kind(head)
+        if entry.path.lower().endswith(".json") and may_be_coco(head):
+            self.coco.add(entry.path)
         if kind is not None:
             self.kinds[entry.path] = kind
         elif foreign is not None:
@@ -115,17 +122,20 @@ class _Tally:
         return kind or "other"
 
     def _add_other(self, entry: Entry) -> None:
-        limits = self.options.limits
-        if entry.path.rpartition("/")[2] not in LISTS:
-            self.sidecars.add(entry, limits)
-        elif self.options.table is None and entry.size <= limits.table_bytes:
-            try:
+        limits, found = self.options.limits, None
+        try:
+            if entry.path in self.coco and self.options.table is None:
+                found = read_coco(entry, limits)
+                self.annotations += [] if found is None else [found]
+            elif entry.path.rpartition("/")[2] in LISTS and self.options.table is None:
                 found = read_list(entry, limits)
-            except BadInput as problem:
-                self.broken.append(Skip.because(entry.path, problem))
-                return
-            if found is not None:
-                self.tables[entry.path] = found
+        except BadInput as problem:
+            self.broken.append(Skip.because(entry.path, problem))
+            return
+        if found is not None:
+            self.tables[entry.path] = found
+        elif entry.path.rpartition("/")[2] not in LISTS:
+            self.sidecars.add(entry, limits)
 
     def _measure(self, entry: Entry) -> None:
         limits = self.options.limits
@@ -153,12 +163,25 @@ class _Tally:
     def holds_clips(self, strips: bool) -> bool:
         if strips or self.options.clips is not None:
             return strips or bool(self.options.clips)
+        if self.lists_frame_folders():
+            return True
         stills, clips = self.stills_and_clips()
         if self.options.axes is not None and not (stills or clips):
             return "t" in self.options.axes
         if stills or clips:
             return clips > stills
-        return self.dims == _STACK_OF_CLIPS_DIMS or (self.counts["array"] > 1 and self.dims == _CLIP_DIMS)
+        each_alone = self.counts["array"] > 1 or self.samples()
+        return self.dims == _STACK_OF_CLIPS_DIMS or (bool(each_alone) and self.dims == _CLIP_DIMS)
+
+    def lists_frame_folders(self) -> bool:
+        """Whether ``samples.json`` names folders of pictures: clips that were drawn as their frames."""
+        places = self.samples()
+        return bool(places) and places <= self.folders["picture"].keys()
+
+    def samples(self) -> set[str]:
+        """What the lists of samples name."""
+        lists = [table for path, table in self.tables.items() if path.rpartition("/")[2] == SAMPLES]
+        return {f"{table.folder}/{row}" if table.folder else row for table in lists for row in table.rows}
 
     def records_by_folder(self, clips: bool, strips: bool) -> Counter[str]:
         """Records of each folder; a folder of frames is one, in the folder around it."""
@@ -179,7 +202,7 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         pass  # the reading that follows meets the same break and reports it
     strips = bool(tally.strips) if options.strip is None else options.strip
     media = sum(tally.counts[kind] for kind in MEDIA)
-    lone = media == 1 and tally.counts["array"] == 1
+    lone = media == 1 and tally.counts["array"] == 1 and not tally.samples()
     mixed = all(tally.stills_and_clips())
     clips = tally.holds_clips(strips)
     layout = Layout(tally.records_by_folder(clips, strips))
@@ -187,6 +210,8 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     if clips and not strips:
         # Of frames a table may name the folder.
         files = [*files, *{(parent(path), parent(inner)): None for path, inner in files if parent(path)}]
+    for table in tally.annotations:
+        beside_pictures(table, {parent(path) for path, _ in files})
     beside, sidecars = tally.sidecars.table(files)
     return Survey(
         clips,
@@ -201,4 +226,5 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         sidecars=sidecars,
         kinds=tally.kinds,
         foreign=tally.foreign,
+        listed_frames=options.clips is None and tally.lists_frame_folders(),
     )

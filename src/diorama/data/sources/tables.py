@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from diorama.core.errors import BadInput
+from diorama.data.objects import Objects
 from diorama.data.sources.base import Columns, Skip
 from diorama.data.sources.matching import Matching, match, plain
 from diorama.data.sources.names import printable
+from diorama.data.sources.parquet_file import rows_of_table
+from diorama.data.sources.regions import OBJECTS, ListedObjects
 from diorama.media.limits import DEFAULT_LIMITS, Limits
 
 _PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "file_path", "image_path")
+_PATH_ENDINGS = ("_file_name", "_filename")
 _LABEL, _CAPTION, _TEXT = "label", "caption", "text"
 _LABEL_COLUMNS = ("class", "category", "class_name", "label_name", "labels", "target")
 _CAPTION_COLUMNS = ("prompt", "description", "captions")
@@ -35,6 +39,8 @@ class Table:
         captions: all of the paths that have several; one alone stands in its row.
         notes: how it was read, for people.
         folder: where in the source it lies; its paths are relative to it, or to the source.
+        matching: with the files of the source.
+        objects: boxes and masks of the paths that have some.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Table:
     notes: Sequence[str] = ()
     folder: str = ""
     matching: Matching = field(default_factory=lambda: Matching({}))
+    objects: Mapping[str, Objects] = field(default_factory=dict)
 
     def bind(self, files: Sequence[tuple[str, str]], root: Path | None) -> None:
         """Find out which files the rows mean; see :func:`~diorama.data.sources.matching.match`."""
@@ -58,6 +65,10 @@ class Table:
     def captions_of(self, path: str) -> Sequence[str]:
         """All captions of a file that has several."""
         return self.captions.get(self.matching.rows.get(path, ""), ())
+
+    def objects_of(self, path: str) -> Objects | None:
+        """Boxes and masks of a file."""
+        return self.objects.get(self.matching.rows.get(path, ""))
 
     def missing(self) -> Iterator[Skip]:
         """Rows that mean no file."""
@@ -89,7 +100,7 @@ def read_table(path: Path, limits: Limits = DEFAULT_LIMITS, wanted: Columns | No
 
 
 def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | None = None) -> Table:
-    """CSV (comma, semicolon or tab; UTF-8, or UTF-16 with its mark), or JSON lines where the name ends in .jsonl.
+    """CSV (comma, semicolon or tab; UTF-8, or UTF-16 with its mark); JSON lines in .jsonl, Parquet in .parquet.
 
     The column ``path`` (or ``file_name``, ``filename``, ``file`` …), in small letters or capitals, names the file.
     Of several rows for one path the last counts, but all their captions are kept; in JSON a caption may be a list.
@@ -103,35 +114,95 @@ def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | N
     Raises:
         BadInput: no text, no such column, or a broken line, which is named.
     """
-    text, wanted = _decoded(content, name), wanted or Columns()
     notes: list[str] = []
-    records: list[dict[str, Any]] = list(
-        _json_lines(text, name) if name.lower().endswith(".jsonl") else _csv_rows(text, name, notes)
-    )
+    records = list(_records(content, name, notes))
     columns = list(dict.fromkeys(column for record in records for column in record))
-    place = _named_like(columns, _PATH_COLUMNS)
-    if place is None:
-        raise BadInput(f"{name}: the table needs a column 'path'; it has {', '.join(map(repr, columns)) or 'no rows'}")
-    label = _column(columns, wanted.label, (_LABEL,), _LABEL_COLUMNS, name, notes, _LABEL)
-    caption = _column(columns, wanted.caption, (_CAPTION, _TEXT), _CAPTION_COLUMNS, name, notes, _CAPTION)
-    # Lines of JSON may differ in what they have.
-    captioned = [caption] if wanted.caption or caption is None else [caption, _named_like(columns, (_TEXT,))]
+    place = _path_column(columns, name, notes)
+    facts = [column for column in columns if column != place]
+    meaning = meaning_of(columns, wanted or Columns(), name, notes)
     rows: dict[str, Mapping[str, str]] = {}
     captions: dict[str, dict[str, None]] = {}  # in order, each once
+    objects: dict[str, Objects] = {}
+    listed = ListedObjects(name)
     for record in records:
         path = printable(plain(_cell(record.pop(place, ""))))
         if not path:
             continue
+        shown = listed.of(record.get(OBJECTS))
+        if shown is not None:
+            objects[path] = shown
+            del record[OBJECTS]
         own = captions.setdefault(path, {})
-        found = next((record[column] for column in captioned if column is not None and record.get(column)), "")
-        own.update(dict.fromkeys(_captions(found)))
-        cells = {column: _cell(value) for column, value in record.items()} | {_CAPTION: next(iter(own), "")}
-        if label is not None:
-            cells[_LABEL] = cells.get(label, "")
-        rows[path] = {column: cell for column, cell in cells.items() if cell != ""}
-    facts = [column for column in columns if column != place]
+        own.update(dict.fromkeys(meaning.captions(record)))
+        rows[path] = meaning.facts(record, list(own))
     several = {path: tuple(own) for path, own in captions.items() if len(own) > 1}
-    return Table(name, facts, rows, several, tuple(notes), folder)
+    return Table(name, facts, rows, several, (*notes, *listed.notes()), folder, objects=objects)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Which columns of a table are labels and captions.
+
+    Args:
+        label: that of labels, if any.
+        captioned: those of captions; in every row the first counts that has one.
+    """
+
+    label: str | None
+    captioned: Sequence[str]
+
+    def captions(self, record: Mapping[str, Any]) -> list[str]:
+        """The captions of a row, by column; a list is several."""
+        found = next((record[column] for column in self.captioned if record.get(column)), "")
+        return _captions(found)
+
+    def facts(self, record: Mapping[str, Any], captions: Sequence[str]) -> dict[str, str]:
+        """A row's cells as text, label and first caption under these names; empty ones are left out."""
+        cells = {column: _cell(value) for column, value in record.items()} | {_CAPTION: next(iter(captions), "")}
+        if self.label is not None:
+            cells[_LABEL] = cells.get(self.label, "")
+        return {column: cell for column, cell in cells.items() if cell != ""}
+
+
+def meaning_of(columns: Sequence[str], wanted: Columns, name: str, notes: list[str]) -> Meaning:
+    """What the columns of a table mean, by their names.
+
+    Args:
+        columns: all of them.
+        wanted: what the user says of them.
+        name: of the table, for messages.
+        notes: what was guessed is added to them.
+
+    Raises:
+        BadInput: a wanted column is not there.
+    """
+    label = _column(columns, wanted.label, (_LABEL,), _LABEL_COLUMNS, name, notes, _LABEL)
+    caption = _column(columns, wanted.caption, (_CAPTION, _TEXT), _CAPTION_COLUMNS, name, notes, _CAPTION)
+    # Lines of JSON may differ in what they have.
+    more = None if wanted.caption or caption is None else _named_like(columns, (_TEXT,))
+    return Meaning(label, [column for column in (caption, more) if column is not None])
+
+
+def _path_column(columns: Sequence[str], name: str, notes: list[str]) -> str:
+    """The column that names files: by its name, else the first that ends like one, as of pairs of pictures."""
+    place = _named_like(columns, _PATH_COLUMNS)
+    if place is not None:
+        return place
+    named = [column for column in columns if column.lower().endswith(_PATH_ENDINGS)]
+    if not named:
+        raise BadInput(f"{name}: the table needs a column 'path'; it has {', '.join(map(repr, columns)) or 'no rows'}")
+    others = f", {', '.join(map(repr, named[1:]))} as facts" if named[1:] else ""
+    notes.append(f"the column {named[0]!r} of {name} was read as the files' names{others}")
+    return named[0]
+
+
+def _records(content: bytes, name: str, notes: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a table in any of its formats."""
+    suffix = name.lower().rpartition(".")[2]
+    if suffix == "parquet":
+        return iter(rows_of_table(content, name))
+    text = _decoded(content, name)
+    return _json_lines(text, name) if suffix == "jsonl" else _csv_rows(text, name, notes)
 
 
 def _decoded(content: bytes, name: str) -> str:

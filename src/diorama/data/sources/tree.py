@@ -101,6 +101,7 @@ class TreeSource:
             if not any_record:
                 raise
             self._skipped.append(Skip.because(self.name, problem))
+        self._notes.extend(builder.notes)
 
     def _results(self, builder: RecordBuilder) -> Iterator[Item | Skip]:
         # A path names one record; an archive may hold it twice, and the first is what readers of archives go by.
@@ -132,6 +133,8 @@ class TreeSource:
         found = list(self._survey.tables.values())
         for table in (*found, *([] if self._survey.beside is None else [self._survey.beside])):
             yield f"facts were read from {table.name}"
+        if self._survey.listed_frames:
+            yield "the list of samples names folders of pictures, which are the frames of one clip each"
         yield from self._survey.layout.notes()
         if self._survey.strips:
             way_out = "" if self._options.strip else "; --no-strip keeps them pictures"
