@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diorama.data.clips import cut, on_clock
+from diorama.data.clips import cut, frame_by_frame, on_clock, whole
 from diorama.media.image import Frame
 
 
@@ -74,3 +74,36 @@ def test_without_a_length_short_clips_stay_whole_and_long_ones_are_cut() -> None
 def test_frames_of_several_sizes_are_no_clip() -> None:
     with pytest.raises(ValueError, match="differ"):
         list(cut([np.zeros((2, 2, 1)), np.zeros((2, 3, 1))], 2, most=1))
+
+
+def _animated(durations: list[float]) -> list[Frame]:
+    return [Frame(np.full((1, 1, 1), i, np.uint8), sum(durations[:i]), lasts=d) for i, d in enumerate(durations)]
+
+
+@pytest.mark.parametrize("step", [0.01, 0.125, 3.0])
+def test_frame_by_frame_no_clock_counts(step: float) -> None:
+    assert _numbers(frame_by_frame(_frames([0, step, 5 * step, 5.1 * step]))) == [0, 1, 2, 3]
+    assert list(frame_by_frame([])) == []
+
+
+@pytest.mark.parametrize(
+    ("durations", "expected"),
+    [
+        ([0.1, 0.1, 0.1], [0, 1, 2]),
+        ([0.2, 0.1, 0.1, 0.3], [0, 0, 1, 2, 3, 3, 3]),  # equal neighbours that a writer joined
+        ([0.03, 0.03, 0.04, 0.03], [0, 1, 2, 3]),  # thirds of a tenth, rounded to hundredths
+        ([7.0], [0]),
+    ],
+)
+def test_a_long_frame_of_an_animated_picture_counts_as_often_as_it_lasts(
+    durations: list[float], expected: list[int]
+) -> None:
+    assert _numbers(frame_by_frame(_animated(durations))) == expected
+
+
+def test_a_whole_clip_is_bounded() -> None:
+    frames = [np.zeros((2, 2, 1), np.uint8)] * 100
+    clip = whole(iter(frames), 400)
+    assert clip is not None
+    assert clip.shape == (100, 2, 2, 1)
+    assert whole(iter(frames), 399) is None

@@ -16,6 +16,7 @@ from PIL import Image
 
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
+from diorama.data.raw import MeasuredAs
 from diorama.evaluation.samples import SampleFolder, open_samples
 from diorama.media.image import write_image
 from diorama.media.video import write_video
@@ -160,6 +161,66 @@ def test_clips_are_cut_to_the_references_length(tmp_path: Path) -> None:
     write_video(tmp_path / "2.gif", _pixels(2, (3, 16, 16, 3)), 8.0)
     with pytest.raises(BadInput, match="3 frames of 16x16 and the reference 4 frames"):
         list(open_samples(tmp_path, media))
+
+
+@pytest.mark.parametrize("rate", [4.0, 8.0, 25.0, 50.0])
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_clips_of_any_rate_are_read_frame_by_frame(suffix: str, rate: float, tmp_path: Path) -> None:
+    media = MediaSpec(kind="video", channels=3, height=16, width=16, frames=6, fps=8.0)
+    frames = np.stack([np.full((16, 16, 3), 40 * i, np.uint8) for i in range(6)])
+    write_video(tmp_path / f"0{suffix}", frames, rate)
+    samples = SampleFolder(tmp_path, media)
+    (batch,) = samples
+    levels = (batch["video"][0].mean((0, 2, 3)) + 1) * 127.5
+    assert (levels - torch.arange(6) * 40).abs().max() < 4
+    assert samples.rates == {rate: 1}
+    assert samples.notes() == []
+
+
+def test_equal_frames_that_a_gif_joined_count_each(tmp_path: Path) -> None:
+    levels = [0, 0, 0, 80, 120, 160, 160, 200]
+    media = MediaSpec(kind="video", channels=3, height=16, width=16, frames=8)
+    pictures = [Image.fromarray(np.full((16, 16, 3), level, np.uint8)) for level in levels]
+    pictures[0].save(tmp_path / "0.gif", save_all=True, append_images=pictures[1:], duration=100)
+    samples = SampleFolder(tmp_path, media)
+    (batch,) = samples
+    assert ((batch["video"][0].mean((0, 2, 3)) + 1) * 127.5).round().tolist() == levels
+    assert samples.rates == {10.0: 1}
+
+
+def test_longer_clips_are_cut_and_counted(tmp_path: Path) -> None:
+    media = MediaSpec(kind="video", channels=3, height=16, width=16, frames=4)
+    for i, length in enumerate((4, 6, 9)):
+        write_video(tmp_path / f"{i}.mp4", _pixels(i, (length, 16, 16, 3)), 8.0)
+    samples = SampleFolder(tmp_path, media)
+    (batch,) = samples
+    assert batch["video"].shape == (3, 3, 4, 16, 16)
+    assert samples.notes() == ["2 clips are longer than the reference's: their first 4 frames count"]
+
+
+def test_a_clip_is_not_held_against_pictures(tmp_path: Path) -> None:
+    write_video(tmp_path / "0.mp4", _pixels(0, (4, 10, 12, 3)), 8.0)
+    with pytest.raises(BadInput, match=r"a clip among pictures.*the reference holds pictures"):
+        list(open_samples(tmp_path, MEDIA))
+
+
+def test_a_size_crops_and_scales_files(tmp_path: Path) -> None:
+    media = MediaSpec(kind="image", channels=3, height=8, width=8)
+    for i, shape in enumerate(((8, 8, 3), (10, 12, 3), (40, 16, 3))):
+        write_image(tmp_path / f"{i}.jpg", _pixels(i, shape))
+    with pytest.raises(BadInput, match=r"1\.jpg is 12x10 and the reference 8x8.*--size"):
+        list(open_samples(tmp_path, media))
+    (batch,) = SampleFolder(tmp_path, media, how=MeasuredAs(size=8))
+    assert batch["image"].shape == (3, 3, 8, 8)
+
+
+def test_one_of_the_files_own_splits(tmp_path: Path) -> None:
+    for i, split in enumerate(("train", "test", "train", "test", "train")):
+        write_image(tmp_path / split / f"{i}.png", _pixels(i))
+    whole = SampleFolder(tmp_path, MEDIA)
+    assert len(_images(whole)) == 5
+    assert f"{tmp_path}: all splits of test (2), train (3)" in whole.notes()
+    assert len(_images(SampleFolder(tmp_path, MEDIA, how=MeasuredAs(split="test")))) == 2
 
 
 def test_a_leap_in_the_times_of_a_clip_costs_no_memory(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from diorama.core.errors import BadInput
 from diorama.media.limits import Limits
@@ -235,3 +236,12 @@ def test_interlaced_frames_say_so() -> None:
     frames = [np.full((64, 64, 3), 10 * i, np.uint8) for i in range(6)]
     assert any(frame.interlaced for frame in read_video(h264(frames, flags="+ilme+ildct")))
     assert not any(frame.interlaced for frame in read_video(h264(frames)))
+
+
+def test_the_rate_of_an_animated_picture_counts_frames_that_its_writer_joined(tmp_path: Path) -> None:
+    levels = [0, 0, 0, 90, 180, 180, 250]
+    pictures = [Image.fromarray(np.full((8, 8, 3), level, np.uint8)) for level in levels]
+    for suffix in (".gif", ".png"):
+        path = tmp_path / f"joined{suffix}"
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100)
+        assert probe(path).fps == pytest.approx(10)

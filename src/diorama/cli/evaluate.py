@@ -6,14 +6,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse, sampling_asked
 from diorama.cli.progress import display
+from diorama.cli.scores import listing, table
 from diorama.core.user_files import catalog_of
-from diorama.evaluation.catalog.metrics import parse_metric
+from diorama.evaluation.catalog.metrics import SHIPPED, MetricCatalog, catalog_with
 
 if TYPE_CHECKING:
     from diorama.evaluation.run import Evaluation
@@ -27,10 +29,11 @@ class Arguments:
 
     Args:
         subject: a folder or archive of samples, a prepared folder, a model folder or a run.
-        against: the real data: a prepared folder, or a small raw one.
-        split: of the real data.
-        subject_split: of a prepared folder that is itself the subject.
-        metrics: names, separated by commas; the default ones include fd@lite.
+        against: the real data: a prepared folder, or a raw folder or archive, which is measured whole and at its size.
+        split: of the real data; train by default of a prepared folder, and all of a raw one.
+        subject_split: of data that are themselves the subject; test by default of a prepared folder, and all of files.
+        metrics: names, separated by commas, from the list below; the default ones include fd@lite.
+        size: crop and scale files of both sides to squares of this many pixels; as they are by default.
         count: samples; all of a folder by default, 2,000 of a model.
         reference: real records; all of the split by default.
         seed: of the samples and of every draw of the measurement.
@@ -45,9 +48,10 @@ class Arguments:
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SAMPLES_OR_MODEL")]
     against: str
-    split: str = "train"
-    subject_split: str = "test"
+    split: str | None = None
+    subject_split: str | None = None
     metrics: Names = ()
+    size: int | None = None
     count: int | None = None
     reference: int | None = None
     seed: int = 0
@@ -62,24 +66,29 @@ class Arguments:
 
 def main(words: Sequence[str]) -> None:
     """Measure and print a table."""
-    arguments = parse(Arguments, "evaluate", words)
+    try:
+        arguments = parse(Arguments, "evaluate", words)
+    except SystemExit:
+        # The help has been printed.
+        print("\n".join(listing(SHIPPED)))
+        raise
     for name, value in (
         ("count", arguments.count),
         ("reference", arguments.reference),
         ("batch-size", arguments.batch_size),
+        ("size", arguments.size),
     ):
         if value is not None and value < 1:
             raise WrongArguments(f"--{name} must be at least 1, got {value}")
 
     own = catalog_of(arguments.with_files)
     with arguments_at_fault():
-        for metric in arguments.metrics:
-            parse_metric(metric, own)
+        catalog = catalog_with(own)
+        catalog.spelled(arguments.metrics)
 
     from diorama.core import distributed
     from diorama.core.device import pick
     from diorama.core.files import cache_folder
-    from diorama.data.raw import open_any
     from diorama.evaluation.run import EvaluateOptions, evaluate
 
     with arguments_at_fault():
@@ -92,6 +101,7 @@ def main(words: Sequence[str]) -> None:
             subject_split=arguments.subject_split,
             count=arguments.count,
             reference=arguments.reference,
+            size=arguments.size,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             device=str(device),
@@ -104,20 +114,18 @@ def main(words: Sequence[str]) -> None:
     with distributed.session(distributed.own_device(device)):
         with display() as shown:
             shown.update(f"measuring {arguments.subject} against {arguments.against}")
-            dataset = open_any(arguments.against, cache_folder())
-            evaluation = evaluate(arguments.subject, dataset.split(arguments.split), options)
+            evaluation = evaluate(arguments.subject, arguments.against, options)
         if distributed.is_first():
-            _report(evaluation, arguments.json)
+            _report(evaluation, catalog, arguments.json)
 
 
-def _report(evaluation: Evaluation, path: Path | None) -> None:
-    from diorama.evaluation.protocol import in_words, to_json, write_results
+def _report(evaluation: Evaluation, catalog: MetricCatalog, path: Path | None) -> None:
+    from diorama.evaluation.protocol import write_results
 
-    width = max(len(result.metric) for result in evaluation.results)
-    for result in to_json(evaluation.results)["results"]:
-        real = result["reference"]["count"]
-        counts = f"{result['samples']:,} samples" + (f" against {real:,}" if real else "")
-        print(f"{result['metric']:<{width}}  {in_words(result)}  {counts}")
+    for note in evaluation.notes:
+        print(note)
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    print("\n".join(table(evaluation.results, catalog, width)))
     for warning in evaluation.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     # Last, so that a file that cannot be written costs no number.

@@ -1,14 +1,16 @@
-"""From frames with times to clips of one length on a constant clock."""
+"""From frames with times to clips: of one length on a constant clock, or frame by frame as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diorama.media.image import Frame
+from diorama.media.picture import times_shown
 
 WHOLE_FRAMES, DEFAULT_FRAMES = 64, 16
 """Without a wanted length, clips up to the first stay whole, and longer ones are cut to the second."""
@@ -42,6 +44,40 @@ def on_clock(frames: Iterable[Frame], fps: float) -> Iterator[NDArray[Any]]:
     while first + tick / fps <= before.seconds + half * (1 + 1e-6):
         yield before.pixels
         tick += 1
+
+
+def frame_by_frame(frames: Iterable[Frame]) -> Iterator[NDArray[Any]]:
+    """Every frame once, in order, whatever its time; of animated pictures as often as :func:`times_shown` says.
+
+    Args:
+        frames: in the order of their times.
+
+    Yields:
+        (h, w, c) for every frame.
+    """
+    waiting = iter(frames)
+    first = next(waiting, None)
+    if first is None:
+        return
+    if first.lasts is None:
+        yield from (frame.pixels for frame in chain([first], waiting))
+        return
+    # What is usual is known when all have been seen; animated pictures are bounded by their decoder.
+    shown = [first, *waiting]
+    for frame, times in zip(shown, times_shown([frame.lasts or first.lasts for frame in shown]), strict=True):
+        yield from repeat(frame.pixels, times)
+
+
+def whole(frames: Iterable[NDArray[Any]], bytes_at_most: int) -> NDArray[Any] | None:
+    """All frames as one clip, (t, h, w, c); ``None`` where they are more bytes than may be held."""
+    gathered: list[NDArray[Any]] = []
+    held = 0
+    for frame in frames:
+        gathered.append(frame)
+        held += frame.nbytes
+        if held > bytes_at_most:
+            return None
+    return _stacked(gathered)
 
 
 def cut(frames: Iterable[NDArray[Any]], length: int | None, most: int) -> Iterator[NDArray[Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.errors import BadInput
-from diorama.data.clips import cut, on_clock
+from diorama.data.clips import cut, frame_by_frame, on_clock, whole
 from diorama.data.duplicates import signatures
 from diorama.data.records import DTYPES, Payload, encode_records
 from diorama.data.sources.base import Kind
@@ -38,6 +38,7 @@ class IntakeOptions:
         frames: length of clips; ``None`` keeps clips up to 64 frames whole and cuts longer ones to 16.
         fps: ticks a second of the clock that clips are sampled on; ``None`` for the file's own mean rate.
         clips_per_file: clips cut from one file, at most.
+        whole: a clip is all frames of its file as they are, one by one; ``frames`` and ``fps`` are not looked at.
         limits: what one file may cost.
     """
 
@@ -46,6 +47,7 @@ class IntakeOptions:
     frames: int | None = None
     fps: float | None = None
     clips_per_file: int = 1_000
+    whole: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -152,7 +154,7 @@ def _open(job: Job, options: IntakeOptions) -> _Opened:
         if job.content.ndim == 3:  # (h, w, c)
             return _still(job.content, "array", job.notes, options)
         # (t, h, w, c): all frames at once, since they share one cut
-        clips = cut(_fitted(job.content, options), options.frames, options.clips_per_file)
+        clips = _cut(_fitted(job.content, options), options)
         return _clips(clips, (job.content.shape[2], job.content.shape[1]), options.fps, options, job.notes)
     return _video(job.content, job.path, options)
 
@@ -167,17 +169,26 @@ def _still(pixels: NDArray[Any], mode: str, notes: tuple[str, ...], options: Int
 
 def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
     info = probe(content, path, options.limits)
-    fps = options.fps or info.fps
+    fps = info.fps if options.whole else options.fps or info.fps
     interlaced: set[bool] = set()
     # Frame by frame from here to the clips: a long film is never whole in memory.
     frames = _watched(read_video(content, path, options.limits), interlaced)
-    ticks = on_clock(frames, fps) if fps else (frame.pixels for frame in frames)
-    clips = cut((_fitted(tick, options) for tick in ticks), options.frames, options.clips_per_file)
+    ticks = on_clock(frames, fps) if fps and not options.whole else frame_by_frame(frames)
+    clips = _cut((_fitted(tick, options) for tick in ticks), options)
     opened = _clips(clips, (info.width, info.height), fps, options)
     notes = [f"pixels of {info.aspect:g} to 1 were made square"] if info.aspect != 1 else []
     if True in interlaced:
         notes.append("interlaced: rows of two times are mixed in its frames; deinterlace it (ffmpeg -vf yadif)")
     return replace(opened, notes=(*opened.notes, *notes))
+
+
+def _cut(frames: Iterable[NDArray[Any]], options: IntakeOptions) -> Iterator[NDArray[Any]]:
+    if not options.whole:
+        yield from cut(frames, options.frames, options.clips_per_file)
+    elif (clip := whole(frames, _CLIPS_BYTES)) is not None:
+        yield clip
+    else:
+        raise BadInput(f"it is longer than the {_CLIPS_BYTES >> 20} MB that are held of a whole clip")
 
 
 def _watched(frames: Iterable[Frame], interlaced: set[bool]) -> Iterator[Frame]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
@@ -92,20 +93,21 @@ def _prepare_into(
     _check_tables([*sources, *tests], records, options)
     yield _progress("unifying", records)
     names = [entry.path for entry in records.entries]
-    form, notes = common_form(writer.rows(), writer.ranges(), names, options.values)
+    form, notes = common_form(writer.rows(), writer.ranges(), names, options.values, alike=options.whole)
     records.notes += notes
     if not has_form(writer.rows(), form):
         writer = _unified(writer, records, form, options)
     if not records.entries:
         raise BadInput(f"{sources[0].name}: no record is left ({'; '.join(notes)})")
     rows = writer.rows()
-    splits, split_notes = assign(records.members(rows["digest"]), _ratio(options, records))
+    splits, split_notes = _splits(records, rows["digest"], options)
     records.notes += split_notes
     records.notes += spelling_notes(records.label_counts())
     records.notes += caption_notes(records.entries, options.caption_bytes)
     records.notes += _object_notes(records, writer)
     media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"])
-    records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
+    if not options.whole or media.dtype != "uint8":
+        records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
     yield _progress("comparing", records)
     audit = draw_up(records, rows["digest"], splits)
     write_audit(folder, audit)
@@ -159,6 +161,7 @@ def _read(
         frames=options.frames,
         fps=options.fps,
         clips_per_file=options.clips_per_file,
+        whole=options.whole,
     )
     # Workers are given content only: what it is called and known of it waits here, in the order of the jobs.
     under_way: deque[list[Item]] = deque()
@@ -271,6 +274,13 @@ def _object_notes(records: RecordList, writer: PackWriter) -> Iterator[str]:
 
 def _workers(options: PrepareOptions) -> int:
     return options.workers if options.workers is not None else min(os.cpu_count() or 1, _WORKERS_AT_MOST)
+
+
+def _splits(records: RecordList, digests: NDArray[np.uint8], options: PrepareOptions) -> tuple[list[str], list[str]]:
+    """The split of every record, and notes."""
+    if options.whole:
+        return ["train"] * len(records.entries), []
+    return assign(records.members(digests), _ratio(options, records))
 
 
 def _ratio(options: PrepareOptions, records: RecordList) -> tuple[float, float, float] | None:

@@ -42,6 +42,9 @@ class PrepareOptions:
         processes: worker processes (by spawn) rather than threads.
         clips_per_file: clips cut from one file, at most.
         values: ``check`` refuses values of several scales, ``keep`` takes them as they stand.
+        whole: all records as they are, in one split ``train``, for those who measure: pictures of several sizes and
+            clips of several lengths are refused rather than made alike, and clips keep all their frames, one by one,
+            on no clock. ``frames``, ``fps`` and ``split`` are not looked at.
         caption_bytes: bytes of a caption, at most; longer ones are cut between two characters. A batch has room for
             the longest caption in every record.
     """
@@ -66,6 +69,7 @@ class PrepareOptions:
     processes: bool = False
     clips_per_file: int = 1_000
     values: Values = "check"
+    whole: bool = False
     caption_bytes: int = 512
 
     def __post_init__(self) -> None:

@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diorama.core.errors import BadInput
 from diorama.data.clips import DEFAULT_FRAMES
 from diorama.data.records import DTYPES
 from diorama.data.scales import BIT_DEPTHS, Scale, Values, common_scale
 from diorama.media.resize import Fit, fit
+
+
+class SeveralForms(BadInput):
+    """Records that must be alike are not.
+
+    Args:
+        what: they differ in, ``size`` or ``length``.
+        message: how many have which, for people.
+    """
+
+    def __init__(self, what: Literal["size", "length"], message: str) -> None:
+        super().__init__(message)
+        self.what = what
+
+
+_SAID = 3
+"""Sizes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,12 @@ class Form:
 
 
 def common_form(
-    rows: NDArray[np.void], ranges: NDArray[np.float64], names: Sequence[str], values: Values = "check"
+    rows: NDArray[np.void],
+    ranges: NDArray[np.float64],
+    names: Sequence[str],
+    values: Values = "check",
+    *,
+    alike: bool = False,
 ) -> tuple[Form, list[str]]:
     """The form that all records can take, and what that means for those of another.
 
@@ -53,9 +76,11 @@ def common_form(
         ranges: (n, 2) smallest and largest value of each record.
         names: of the records.
         values: as :func:`~diorama.data.scales.common_scale` takes them.
+        alike: all must have one size and one length.
 
     Raises:
         BadInput: the values have several scales.
+        SeveralForms: with ``alike``, records have several sizes or lengths.
     """
     notes = []
     clips = rows["frames"] > 0
@@ -77,10 +102,24 @@ def common_form(
     scale, type_notes = common_scale(rows[fits], ranges[fits], kept_names, values)
     sizes = Counter(zip(rows["height"].tolist(), rows["width"].tolist(), strict=True))
     height, width = max(sizes, key=lambda size: (sizes[size], size))
+    if alike:
+        _check_alike(rows[fits], kept_names)
     if len(sizes) > 1:
         notes.append(f"{len(sizes)} different sizes became the commonest, {width}x{height}")
     frames, length_notes = _common_length(rows["frames"])
     return Form(frames, height, width, wanted, scale), notes + type_notes + length_notes
+
+
+def _check_alike(rows: NDArray[np.void], names: Sequence[str]) -> None:
+    sizes = [f"{row['width']}x{row['height']}" for row in rows]
+    lengths = [f"{row['frames']} frames" for row in rows]
+    alike: tuple[tuple[Literal["size", "length"], list[str]], ...] = (("size", sizes), ("length", lengths))
+    for what, kinds in alike:
+        counts = Counter(kinds)
+        if len(counts) > 1:
+            said = [f"{count:,} of {kind} ({names[kinds.index(kind)]!r})" for kind, count in counts.most_common(_SAID)]
+            more = f" and {len(counts) - _SAID} more" if len(counts) > _SAID else ""
+            raise SeveralForms(what, f"records have {len(counts)} {what}s: {', '.join(said)}{more}")
 
 
 def has_form(rows: NDArray[np.void], form: Form) -> bool:

@@ -15,6 +15,13 @@ from diorama.evaluation.catalog.metrics import Metric
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
 
+_NEEDED: Mapping[Need, str] = {
+    "pairs": "it holds records against a model's reconstructions of them, so it needs a model that makes them "
+    "(an autoencoder), and samples have no such pairs",
+    "bound": "it needs a model that bounds the code length of records (diffusion, an autoencoder)",
+}
+"""What only a model can give, in words."""
+
 _KEYS: Mapping[Need, tuple[str, str]] = {
     "pictures": ("image", "of pictures, and these are clips"),
     "clips": ("video", "of clips, and these are pictures"),
@@ -38,6 +45,12 @@ def checked_batches(batches: Iterable[Batch], metrics: Sequence[Metric]) -> Iter
                 if key and key not in batch:
                     raise BadInput(f"metrics: {metric.name} is {words}")
         yield batch
+
+
+def asked_of_samples(metric: Metric) -> BadInput:
+    """What to raise where a metric that a model is asked for is asked of samples."""
+    why = next((_NEEDED[need] for need in metric.needs if need in _NEEDED), "samples have none")
+    return BadInput(f"metrics: {metric.name} is asked of a model: {why}; of samples, fd@lite says how close they are")
 
 
 def check_able(model: Synthesizer, metric: Metric) -> None:

@@ -65,7 +65,10 @@ def lite_extractor(device: str) -> Extractor:
 
 def inception_extractor(device: str) -> Extractor:
     """The network of FID; its class scores are the view ``logits``."""
-    network, digest = load_inception()
+    try:
+        network, digest = load_inception()
+    except BadInput as problem:
+        raise BadInput(f"{problem}; fd@lite and the other metrics of lite need no download") from problem
     network = network.to(device)
     channels_last(network)
 

@@ -10,17 +10,16 @@ from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch
 from diorama.core.errors import BadInput
-from diorama.core.files import cache_folder
 from diorama.data.dataset import Split
-from diorama.data.raw import open_any
 from diorama.evaluation.catalog.entries import ModelMetric, SampleMetric, resolve
-from diorama.evaluation.catalog.metrics import Metric, catalog_with, default_metrics
-from diorama.evaluation.checks import check_enough, check_finite, checked_batches, not_held_out
+from diorama.evaluation.catalog.metrics import Metric, MetricCatalog, catalog_with, default_metrics
+from diorama.evaluation.checks import asked_of_samples, check_enough, check_finite, checked_batches, not_held_out
 from diorama.evaluation.extractors import SampleFeatures, gathered, stamp_of
 from diorama.evaluation.familiar import is_world
 from diorama.evaluation.measures import Measured, Pair
 from diorama.evaluation.models import measure_model
 from diorama.evaluation.protocol import ReferenceStamp, Result
+from diorama.evaluation.reals import open_reals
 from diorama.evaluation.records import chosen_records, records_stamp
 from diorama.evaluation.reference import ReferenceFeatures, reference_features
 from diorama.evaluation.subjects import MODEL_SAMPLES, EvaluateOptions, Subject, open_subject
@@ -29,10 +28,11 @@ from diorama.synthesis.base import Sampling, Synthesizer
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Results, in the order of the metrics, and what the reader must be warned of."""
+    """Results, in the order of the metrics; what the reader must be warned of; and how both sides were read."""
 
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def drawn_by(self, sampling: Sampling | None) -> Evaluation:
         """The same, of samples whose sampler, steps and guidance are known."""
@@ -52,7 +52,8 @@ def evaluate(
 
     Args:
         subject: a folder or archive of samples, a prepared data set, a model or run folder, or a Synthesizer.
-        against: a prepared data set, a split of one, a small raw folder, or the words ``world`` and ``world-video``.
+        against: a prepared data set, a split of one, a small raw folder (measured whole, at its own size), or the words
+            ``world`` and ``world-video``.
         options: what is measured.
 
     Raises:
@@ -65,14 +66,16 @@ def evaluate(
 
 
 def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, options: EvaluateOptions) -> Evaluation:
-    split = against if isinstance(against, Split) else _open_split(against, options)
-    names = options.metrics or default_metrics(split.info.media, of_world=is_world(split))
     catalog = catalog_with(options.catalog)
+    options, spelling = _spelled(options, catalog)
+    reals = open_reals(against, options, catalog)
+    split = reals.split
+    names = options.metrics or default_metrics(split.info.media, of_world=is_world(split))
     asked = [metric for metric in map(catalog.metric, names) if isinstance(metric.entry, ModelMetric)]
     others = [name for name in names if isinstance(catalog.metric(name).entry, SampleMetric)]
     opened = open_subject(subject, split, options)
     results: dict[str, Result] = {}
-    warnings = not_held_out(split, asked)
+    warnings = [*reals.warnings, *not_held_out(split, asked)]
     if asked:
         results |= _of_model(opened, asked, split, options)
     if others:
@@ -80,7 +83,27 @@ def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, o
         evaluation = measure_shared(opened.batches, reference, others, seed=options.seed).drawn_by(opened.sampling)
         results |= {result.metric: result for result in evaluation.results}
         warnings += [*opened.warnings(), *evaluation.warnings]
-    return Evaluation(results=tuple(results[name] for name in names), warnings=tuple(warnings))
+    return Evaluation(
+        results=tuple(_resized(results[name], options.size if opened.raw or reals.raw else None) for name in names),
+        warnings=tuple(warnings),
+        notes=(*spelling, *reals.notes, *opened.notes()),
+    )
+
+
+def _spelled(options: EvaluateOptions, catalog: MetricCatalog) -> tuple[EvaluateOptions, list[str]]:
+    """The options with metrics by their own names, and which those are that were asked for by another."""
+    spelled = catalog.spelled(options.metrics)
+    said = [f"{typed} is {', '.join(names)}" for typed, names in spelled.items() if names != (typed.lower(),)]
+    notes = [f"metrics: {'; '.join(said)}"] if said else []
+    names = dict.fromkeys(name for found in spelled.values() for name in found)
+    return replace(options, metrics=tuple(names)), notes
+
+
+def _resized(result: Result, size: int | None) -> Result:
+    """The result, saying that files were brought to one size before anything else."""
+    if size is None:
+        return result
+    return replace(result, resize=f"files cropped and scaled to {size} x {size} px; then {result.resize}")
 
 
 def measure(
@@ -232,7 +255,7 @@ def _few(metric: Metric, pair: Pair) -> list[str]:
 
 def _of_model(opened: Subject, metrics: list[Metric], split: Split, options: EvaluateOptions) -> dict[str, Result]:
     if opened.model is None:
-        raise BadInput(f"metrics: {metrics[0].name} is asked of a model, and samples have none")
+        raise asked_of_samples(metrics[0])
     indices = chosen_records(split, options.count or MODEL_SAMPLES, options.seed)
     measured = measure_model(opened.model, metrics, split, indices, seed=options.seed, batch_size=options.at_once)
     return {
@@ -247,7 +270,3 @@ def _of_model(opened: Subject, metrics: list[Metric], split: Split, options: Eva
         )
         for metric in metrics
     }
-
-
-def _open_split(against: Path | str, options: EvaluateOptions) -> Split:
-    return open_any(against, cache_folder()).split(options.split)

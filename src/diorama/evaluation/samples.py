@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,12 +14,14 @@ from torch import Tensor
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.core.rng import fold
-from diorama.data.clips import on_clock
+from diorama.data.clips import frame_by_frame
+from diorama.data.raw import AS_IT_IS, MeasuredAs, OneSplit
 from diorama.data.sources.base import Item, Skip, SourceOptions
 from diorama.data.sources.open import nothing_in, open_source
 from diorama.evaluation.sample_list import LIST, UNKNOWN, SampleList, read_list
 from diorama.media.convert import to_float
 from diorama.media.image import read_image
+from diorama.media.resize import fit
 from diorama.media.video import probe, read_video
 
 BATCH = 64
@@ -35,6 +38,10 @@ class SampleFolder:
         count: how many are measured, drawn by the seed, since archives are often sorted by class; ``None`` for all.
         seed: of that draw.
         batch_size: of the batches.
+        how: which split of the files' own, and what size they are brought to; all and their own by default.
+
+    ``rates`` counts the clips that were read by the frames a second that their files state, 0 for none: clips are read
+    frame by frame, whatever rate a file states.
 
     Raises:
         BadInput: there is no such path, or it is of no known kind.
@@ -49,12 +56,21 @@ class SampleFolder:
         count: int | None = None,
         seed: int = 0,
         batch_size: int = BATCH,
+        how: MeasuredAs = AS_IT_IS,
     ) -> None:
         self.path, self.media, self.batch_size = path, media, batch_size
         self.classes, self.count, self.seed = classes, count, seed
         self.listed = UNKNOWN
         self.unreadable: list[Skip] = []
-        self._source = open_source(path, SourceOptions(clips=media.kind == "video"))
+        self.rates: Counter[float] = Counter()
+        self.longer = 0
+        self._done: Counter[str] = Counter()
+        self._size = how.size
+        clips = media.kind == "video"
+        # What is held against pictures is one, however long.
+        self._source = OneSplit(
+            open_source(path, SourceOptions(clips=clips, strip=None if clips else False)), how.split
+        )
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches with ``image`` (b, c, h, w) or ``video`` (b, c, t, h, w) in [-1, 1], ``index``, and ``label`` and
@@ -63,7 +79,8 @@ class SampleFolder:
         Raises:
             BadInput: no sample can be read, there are too few, or one has another size than the reference.
         """
-        self.unreadable = []
+        self.unreadable, self.longer = [], 0
+        self.rates, self._done = Counter(), Counter()
         chosen = self._chosen()
         self.listed = self._list()
         held: list[dict[str, Tensor]] = []
@@ -74,25 +91,33 @@ class SampleFolder:
             try:
                 pixels = self._pixels(item)
             except BadInput as problem:
-                self.unreadable.append(Skip(item.path, str(problem)))
+                self.unreadable.append(Skip.because(item.path, problem))
                 continue
             held.append({self.media.kind: self._fitting(pixels, item.path), **self.listed.of(item.path, place)})
+            self._done.update(item.notes)
             found += 1
             if len(held) == self.batch_size:
                 yield _stacked(held)
                 held = []
         if held:
             yield _stacked(held)
-        self.unreadable += [skip for skip in self._source.skipped if not skip.path.lower().endswith(_NOT_SAMPLES)]
+        self.unreadable += self._source.skipped
         if not found:
-            raise nothing_in(self._source)
+            holds = "pictures" if self.media.kind == "image" else "clips"
+            raise BadInput(f"{nothing_in(self._source)}; the reference holds {holds}")
 
     def warnings(self) -> list[str]:
         """What was left out, after the batches have been read."""
         said = [self.listed.note] if self.listed.note else []
-        if self.unreadable:
-            first = self.unreadable[0]
-            said.append(f"{self.path}: {len(self.unreadable)} files are left out, first {first.path} ({first.reason})")
+        return [*said, *left_out(self.path, self.unreadable)]
+
+    def notes(self) -> list[str]:
+        """How the samples were read, after the batches have been."""
+        done = (f"{count} x {note}" for note, count in sorted(self._done.items()))
+        said = [f"{self.path}: {note}" for note in (*self._source.notes, *done)]
+        if self.longer:
+            frames = self.media.frames
+            said.append(f"{self.longer:,} clips are longer than the reference's: their first {frames} frames count")
         return said
 
     def _list(self) -> SampleList:
@@ -114,21 +139,30 @@ class SampleFolder:
             return content
         if item.kind == "image" and isinstance(content, bytes):
             return read_image(content, item.path).pixels
-        fps = self.media.fps or probe(content, item.path).fps
-        frames = read_video(content, item.path)
-        ticks = on_clock(frames, fps) if fps else (frame.pixels for frame in frames)
-        # No more than are measured: a leap in a file's times would fill the memory with one frame.
-        return np.stack([*islice(ticks, self.media.frames)])
+        frames = frame_by_frame(read_video(content, item.path))
+        # One more than are measured tells that there are more.
+        clip = [*islice(frames, (self.media.frames or 1) + 1)]
+        if len({frame.shape for frame in clip}) > 1:
+            raise BadInput("its frames differ in size")
+        self.rates[probe(content, item.path).fps or 0.0] += 1
+        return np.stack(clip)
 
     def _fitting(self, pixels: np.ndarray, path: str) -> Tensor:
         media = self.media
         wanted = (media.height, media.width) if media.frames is None else (media.frames, media.height, media.width)
+        if media.frames == 1 and pixels.ndim == 3:
+            pixels = pixels[None]
         if media.frames is not None and pixels.ndim == 4 and pixels.shape[0] > media.frames:
-            pixels = pixels[: media.frames]
+            pixels, self.longer = pixels[: media.frames], self.longer + 1
+        if self._size is not None:
+            # Decoders may hand out what must not be written to.
+            pixels = fit(np.array(pixels), (self._size, self._size))
         if pixels.shape[:-1] != wanted:
+            way = "samples are measured at the size they have, unless --size N crops and scales both sides to N x N"
+            if pixels.shape[-3:-1] == wanted[-2:]:
+                way = f"only clips of at least {media.frames or 1} frames are measured against it"
             raise BadInput(
-                f"{self.path}: {path} is {_size(pixels.shape[:-1])} and the reference {_size(wanted)}; "
-                "samples are measured at the size they have (bring both to one with `diorama prepare --size`)"
+                f"{self.path}: {path} is {_size(pixels.shape[:-1])} and the reference {_size(wanted)}; {way}"
             )
         if pixels.shape[-1] != media.channels:
             pixels = self._channels(pixels, path)
@@ -158,10 +192,19 @@ def open_samples(path: Path, media: MediaSpec, batch_size: int = BATCH) -> Itera
     return iter(SampleFolder(path, media, batch_size=batch_size))
 
 
+def left_out(path: Path | str, skipped: Sequence[Skip]) -> list[str]:
+    """A warning of the files of a source that could not be used; lists and notes beside pictures are passed over."""
+    missed = [skip for skip in skipped if not skip.path.lower().endswith(_NOT_SAMPLES)]
+    if not missed:
+        return []
+    files = "1 file is" if len(missed) == 1 else f"{len(missed):,} files are"
+    return [f"{path}: {files} left out, first {missed[0].path} ({missed[0].reason})"]
+
+
 def _stacked(held: Sequence[Mapping[str, Tensor]]) -> Batch:
     return {key: torch.stack([each[key] for each in held]) for key in held[0]}
 
 
 def _size(shape: tuple[int, ...]) -> str:
-    frames = f"{shape[0]} frames of " if len(shape) == 3 else ""
+    frames = f"{shape[0]} frame{'' if shape[0] == 1 else 's'} of " if len(shape) == 3 else ""
     return f"{frames}{shape[-1]}x{shape[-2]}"

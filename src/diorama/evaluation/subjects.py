@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from diorama.core import distributed
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Split, is_prepared, open_dataset
+from diorama.data.raw import MeasuredAs
 from diorama.evaluation.records import AT_ONCE, batches, chosen_records
 from diorama.evaluation.reference import ReferenceOptions
 from diorama.evaluation.samples import SampleFolder
@@ -31,8 +33,11 @@ class EvaluateOptions:
 
     Args:
         metrics: names; empty for the default ones of the media.
-        split: of the data that the subject is held against.
-        subject_split: of a prepared data set that is itself the subject.
+        split: of the data that the subject is held against; ``None`` for ``train`` of prepared data, and for all of a
+            raw folder.
+        subject_split: of data that are themselves the subject; ``None`` for ``test`` of prepared data, and for all of a
+            folder of samples.
+        size: side in pixels that raw pictures of both sides are cropped and scaled to; ``None`` for their own.
         count: samples; ``None`` for all of a folder or split, 2,000 of a model.
         reference: real records; ``None`` for the whole split.
         seed: of the samples and of every draw of the measurement.
@@ -44,8 +49,9 @@ class EvaluateOptions:
     """
 
     metrics: tuple[str, ...] = ()
-    split: str = "train"
-    subject_split: str = "test"
+    split: str | None = None
+    subject_split: str | None = None
+    size: int | None = None
     count: int | None = None
     reference: int | None = None
     seed: int = 0
@@ -56,7 +62,7 @@ class EvaluateOptions:
     catalog: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("count", "reference", "batch_size"):
+        for name in ("count", "reference", "batch_size", "size"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
@@ -90,12 +96,16 @@ class Subject:
         model: that draws them, if one does.
         sampling: how it draws them; ``None`` where no model does, or in one pass.
         warnings: what was left out, once the batches have been read.
+        notes: how samples were read, once they have been.
+        raw: they are files that nobody prepared.
     """
 
     batches: Iterable[Batch]
     model: Synthesizer | None = None
     sampling: Sampling | None = None
     warnings: Callable[[], list[str]] = list
+    notes: Callable[[], list[str]] = list
+    raw: bool = False
 
 
 def open_subject(subject: Path | str | Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
@@ -109,7 +119,6 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
     Raises:
         BadInput: it is none of these, or draws other media than the reference.
     """
-    info, media = against.info, against.info.media
     if isinstance(subject, Synthesizer):
         return _of_model(subject.to(torch.device(options.device)).eval(), against, options)
     path = Path(subject)
@@ -118,16 +127,21 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
     if options.sampling != AS_TRAINED:
         raise BadInput(f"{path}: is no model, so sampler, steps and guidance of its samples cannot be changed")
     if is_prepared(path):
-        return _of_split(path, media, options)
+        return _of_split(path, against, options)
     samples = SampleFolder(
         path,
-        media,
-        classes=info.classes,
+        against.info.media,
+        classes=against.info.classes,
         count=options.count,
         seed=options.seed,
         batch_size=options.at_once,
+        how=MeasuredAs(split=options.subject_split, size=options.size),
     )
-    return Subject(_own_turns(samples), warnings=samples.warnings)
+
+    def notes() -> list[str]:
+        return [*samples.notes(), *rates_note(samples.rates, against)]
+
+    return Subject(_own_turns(samples), warnings=samples.warnings, notes=notes, raw=True)
 
 
 def _own_turns(batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -142,6 +156,7 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
             f"{against.info.name}: draw a folder of samples (--records) and hold it against data of such partners"
         )
     require_shape("the model draws", model.config.media, against.info.media)
+    rate = model.config.media.fps or 0.0
     chosen, count = model.resampled(options.sampling), options.count or MODEL_SAMPLES
     first, share = share_of(count)
     drawn = draw(
@@ -151,17 +166,50 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
         conditions=usual(model.config.conditions, against, count),
         options=DrawOptions(batch_size=options.batch_size, first=first),
     )
-    return Subject(drawn, model, chosen.drawn_in_steps)
+    return Subject(drawn, model, chosen.drawn_in_steps, notes=lambda: rates_note([rate], against))
 
 
-def _of_split(path: Path, media: MediaSpec, options: EvaluateOptions) -> Subject:
-    split = open_dataset(path).split(options.subject_split)
-    require_shape(f"{path} holds", split.info.media, media)
+def _of_split(path: Path, against: Split, options: EvaluateOptions) -> Subject:
+    split = open_dataset(path).split(options.subject_split or "test")
+    require_shape(f"{path} holds", split.info.media, against.info.media)
     if options.count is not None and options.count > len(split):
         raise BadInput(f"{path}: split {split.name} has {len(split)} records, {options.count} are asked for")
     # One draw must not choose both sides alike when a split is held against itself.
     indices = chosen_records(split, options.count, options.seed + 1)
-    return Subject(_own_turns(batches(split, indices, options.at_once)))
+    rates = split.fps(indices).tolist()
+    which = f"{path}: its split {split.name}, {in_words(len(indices), split.info.media)}"
+    return Subject(
+        _own_turns(batches(split, indices, options.at_once)), notes=lambda: [which, *rates_note(rates, against)]
+    )
+
+
+def in_words(count: int, media: MediaSpec) -> str:
+    """How many records of what there are."""
+    if media.frames is None:
+        return f"{count:,} picture{'' if count == 1 else 's'} of {media.width}x{media.height}"
+    frames = f"{media.frames} frame{'' if media.frames == 1 else 's'} of {media.width}x{media.height}"
+    return f"{count:,} clip{'' if count == 1 else 's'} of {frames}"
+
+
+def rates_note(own: Iterable[float], against: Split) -> list[str]:
+    """What is said where clips of two rates are held against each other.
+
+    Args:
+        own: frames a second that samples state, 0 for those that state none.
+        against: the reference.
+    """
+    samples, real = _rates(own), _rates(against.fps(np.arange(len(against))).tolist())
+    if against.info.media.kind != "video" or samples == real or not samples or not real:
+        return []
+    return [
+        f"samples state {samples} frames a second and the reference {real}: they are compared frame by frame (`diorama "
+        "prepare --fps N` brings both to one rate)"
+    ]
+
+
+def _rates(found: Iterable[float]) -> str:
+    known = sorted({float(f"{fps:.3g}") for fps in found if fps > 0})
+    return f"{known[0]:g}" if len(known) == 1 else f"{known[0]:g} to {known[-1]:g}" if known else ""
 
 
 def require_shape(what: str, own: MediaSpec, reference: MediaSpec) -> None:
@@ -171,7 +219,9 @@ def require_shape(what: str, own: MediaSpec, reference: MediaSpec) -> None:
         BadInput: naming both.
     """
     if own.shape != reference.shape:
+        fits = own.kind == reference.kind and own.height == own.width
+        way = f" (--size {own.height} brings files that are not prepared to its size)" if fits else ""
         raise BadInput(
             f"{what} {own.kind}s of shape {own.shape} and the reference {reference.kind}s of shape {reference.shape} "
-            "(channels first); only like is measured against like"
+            f"(channels first); only like is measured against like{way}"
         )

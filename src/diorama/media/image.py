@@ -72,8 +72,9 @@ def read_frames(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> I
             image.seek(index)
         check_size(image, name, limits)
         picture = decode(image, name)
-        yield Frame(picture.pixels, seconds)
-        seconds += _duration(image)
+        lasts = _duration(image)
+        yield Frame(picture.pixels, seconds, lasts=lasts)
+        seconds += lasts
 
 
 def read_size(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from diorama.media.deep_colour import on_white
 from diorama.media.image import Frame, read_frames
 from diorama.media.kinds import HEAD_BYTES, demuxer_of, is_transport_stream
 from diorama.media.limits import DEFAULT_LIMITS, Limits
+from diorama.media.picture import times_shown
 from diorama.media.resize import resize
 from diorama.media.stamp import SyntheticStamp, to_comment
 
@@ -50,7 +51,7 @@ class VideoInfo:
     Args:
         height: pixels as stored; :func:`read_video` turns the clip of a turned camera.
         width: pixels as stored.
-        fps: mean frames a second; ``None`` where unknown.
+        fps: mean frames a second, those counted that a writer of animated pictures joined; ``None`` where unknown.
         seconds: length; ``None`` where unknown.
         frames: number of frames; ``None`` where unknown.
         aspect: width of a pixel over its height; :func:`read_video` makes them square.
@@ -267,8 +268,14 @@ def _probe_picture(content: bytes, name: str, limits: Limits) -> VideoInfo:
     with guarded(name):
         count = getattr(image, "n_frames", 1)
     width, height = image.size
-    milliseconds = float(image.info.get("duration", 0) or 0)
-    return VideoInfo(height, width, 1000 / milliseconds if milliseconds else None, None, count)
+    lasting = []
+    for index in range(count if count * width * height <= limits.stack_pixels else 1):
+        with guarded(name):
+            image.seek(index)
+        lasting.append(float(image.info.get("duration", 0) or 0))
+    known = [milliseconds for milliseconds in lasting if milliseconds > 0]
+    fps = 1000 * sum(times_shown(known)) / sum(known) if known else None
+    return VideoInfo(height, width, fps, None, count)
 
 
 def _content(source: Path | bytes, limits: Limits, name: str) -> bytes:

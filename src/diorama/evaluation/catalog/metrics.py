@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from diorama.core.errors import BadInput
 from diorama.evaluation.catalog import extractors, features, models, world
 from diorama.evaluation.catalog.entries import CLIP, CatalogEntry, ExtractorEntry, MetricEntry, Need, SampleMetric
+from diorama.evaluation.catalog.names import ABSENT, ELSEWHERE, plain
 
 if TYPE_CHECKING:
     from diorama.core.contracts import MediaSpec
@@ -49,6 +50,16 @@ class Metric:
         """As a table's head."""
         return f"{self.entry.title} (clips)" if self.view == CLIP else self.entry.title
 
+    @property
+    def meaning(self) -> str:
+        """One sentence for those who have not met it."""
+        return f"{self.entry.meaning.rstrip('.')} (whole clips)." if self.view == CLIP else self.entry.meaning
+
+    @property
+    def arrow(self) -> str:
+        """Which way is better."""
+        return "↓" if self.entry.better == "lower" else "↑"
+
     def improved_by(self, value: float, on: float) -> bool:
         """Whether a value is better than another."""
         return value < on if self.entry.better == "lower" else value > on
@@ -82,14 +93,48 @@ class MetricCatalog:
         Raises:
             BadInput: there is no such metric; the message offers the nearest.
         """
+        if name in self.metrics:
+            return self.metrics[name]
+        if (meant := self._meant(name)) and meant != (name,):
+            raise BadInput(f"metrics: there is no metric {name!r}; did you mean {','.join(meant)}?")
+        raise self._unknown(name)
+
+    def spelled(self, typed: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The metrics that are meant by names as people type them, in any case: ``FID``, ``inception_score``, ``prdc``.
+
+        Returns:
+            By what was typed, the names of :attr:`metrics`.
+
+        Raises:
+            BadInput: a name means none; the message says what there is instead.
+        """
+        found = {}
+        for name in typed:
+            if not (meant := self._meant(name)):
+                raise self._unknown(name)
+            found[name] = meant
+        return found
+
+    def _meant(self, name: str) -> tuple[str, ...]:
+        if name in self.metrics:
+            return (name,)
+        written = {plain(other): other for other in self.metrics}
+        if (own := written.get(plain(name))) is not None:
+            return (own,)
+        return tuple(meant for meant in ELSEWHERE.get(plain(name), ()) if meant in self.metrics)
+
+    def _unknown(self, name: str) -> BadInput:
+        if (absent := ABSENT.get(plain(name))) is not None:
+            why, nearest = absent
+            entry = self.metrics[nearest].entry
+            what = f"{entry.meaning[0].lower()}{entry.meaning[1:].rstrip('.')}"
+            return BadInput(f"metrics: {name} {why}; the nearest that there is: {nearest} ({what})")
         known = self.metrics
-        if name in known:
-            return known[name]
         # An unknown extractor leaves the measure, which says what was meant.
-        same = [other for other in known if other.partition("@")[0] == name.partition("@")[0]]
-        close = get_close_matches(name, known, n=1) or same[:1]
+        same = [other for other in known if other.partition("@")[0] == name.partition("@")[0].lower()]
+        close = get_close_matches(name.lower(), [*known, *ELSEWHERE], n=1) or same[:1]
         hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
-        raise BadInput(f"metrics: there is no metric {name!r}{hint}")
+        return BadInput(f"metrics: there is no metric {name!r}{hint}")
 
 
 def _metrics_of(entry: MetricEntry, extractors: Iterable[ExtractorEntry]) -> Iterable[Metric]:

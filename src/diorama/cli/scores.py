@@ -1,0 +1,118 @@
+"""Scores as people read them: one table, digits that mean something, and which way is better."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from diorama.evaluation.catalog.entries import CLIP
+from diorama.evaluation.catalog.metrics import Metric, MetricCatalog
+from diorama.evaluation.catalog.names import ELSEWHERE
+
+if TYPE_CHECKING:
+    from diorama.evaluation.protocol import Result
+
+_MOST_DECIMALS = 6
+_HEADS = ("metric", "value", "95 % interval", "", "samples", "real")
+_NUMBERS = (1, 4, 5)
+_GAP = "  "
+_NARROWEST = 30
+"""Columns that a meaning needs beside the numbers; on a narrower terminal it stands below them."""
+
+
+def table(results: Sequence[Result], catalog: MetricCatalog, width: int | None) -> Iterator[str]:
+    """The lines of a table of results, and below it what its arrows and intervals mean.
+
+    Args:
+        results: of one evaluation.
+        catalog: of their metrics.
+        width: columns of the terminal; ``None`` for lines of any length.
+    """
+    metrics = [catalog.metric(result.metric) for result in results]
+    rows = [_HEADS, *(_cells(result, metric) for result, metric in zip(results, metrics, strict=True))]
+    wide = [max(len(row[i]) for row in rows) for i in range(len(_HEADS))]
+    meanings = ["meaning", *(metric.meaning.rstrip(".") for metric in metrics)]
+    for row, meaning in zip(rows, meanings, strict=True):
+        # Names to the left; numbers to the right, where their units stand below one another.
+        numbers = [
+            cell.rjust(columns) if i in _NUMBERS else cell.ljust(columns)
+            for i, (cell, columns) in enumerate(zip(row, wide, strict=True))
+        ]
+        yield from _beside(_GAP.join(numbers), meaning, width)
+    yield ""
+    yield "↓ lower is better, ↑ higher; the interval is for the true value, of as many samples as one likes"
+    outside = (_outside(result, metric) for result, metric in zip(results, metrics, strict=True))
+    yield from dict.fromkeys(line for line in outside if line)
+
+
+def listing(catalog: MetricCatalog) -> Iterator[str]:
+    """A line for each metric that there is: its names, which way is better, what it says, what else it is called."""
+    lines = [(_names(found), metric.arrow, _said(metric, found)) for metric, found in _by_entry(catalog)]
+    width = max(len(names) for names, _, _ in lines)
+    yield "metrics, for --metrics NAME,NAME,… in any case (↓ lower is better, ↑ higher):"
+    yield from (f"  {names:<{width}}  {arrow}  {said}" for names, arrow, said in lines)
+    yield "Behind the @ stands whose features: lite (comes with the package) or inception (fetched once); with -clip"
+    yield "behind it, of whole clips, else of their frames. Without @, fid, kid and is are of inception, all others of"
+    yield "lite; prdc is precision, recall, density and coverage. psnr, ssim and bpd are asked of a model."
+
+
+def rounded(value: float, low: float, high: float) -> tuple[str, str, str]:
+    """A value and its interval with as many digits as the interval's width lets mean something: three of the width."""
+    width = high - low
+    if not (width > 0 and math.isfinite(width)):
+        return f"{value:.4g}", f"{low:.4g}", f"{high:.4g}"
+    decimals = 2 - math.floor(math.log10(width))
+    if decimals > _MOST_DECIMALS:
+        return f"{value:.3g}", f"{low:.3g}", f"{high:.3g}"
+    decimals = max(0, decimals)
+    value, low, high = (round(number, decimals) + 0.0 for number in (value, low, high))
+    return f"{value:,.{decimals}f}", f"{low:,.{decimals}f}", f"{high:,.{decimals}f}"
+
+
+def _cells(result: Result, metric: Metric) -> tuple[str, ...]:
+    value, low, high = rounded(result.value, result.interval.low, result.interval.high)
+    real = f"{result.reference.count:,}" if result.reference.count else "-"
+    return result.metric, value, f"[{low}, {high}]", metric.arrow, f"{result.samples:,}", real
+
+
+def _beside(numbers: str, meaning: str, width: int | None) -> Iterator[str]:
+    if width is None:
+        yield f"{numbers}{_GAP}{meaning}"
+        return
+    left = width - len(numbers) - len(_GAP)
+    if left < _NARROWEST:
+        yield numbers.rstrip()
+        yield from textwrap.wrap(meaning, max(width, _NARROWEST), initial_indent="    ", subsequent_indent="    ")
+        return
+    first, *more = textwrap.wrap(meaning, left) or [""]
+    yield f"{numbers}{_GAP}{first}"
+    yield from (" " * (width - left) + line for line in more)
+
+
+def _outside(result: Result, metric: Metric) -> str:
+    inside = result.interval.low <= result.value <= result.interval.high
+    return "" if inside else metric.entry.outside
+
+
+def _names(names: Sequence[str]) -> str:
+    """Without the views of whole clips, which nearly all have."""
+    return ", ".join(name for name in names if not name.endswith(f"-{CLIP}"))
+
+
+def _said(metric: Metric, names: Sequence[str]) -> str:
+    called = [
+        other
+        for other, meant in ELSEWHERE.items()
+        if len(meant) == 1 and meant[0] in names and other not in (metric.entry.name, *names) and "@" not in other
+    ]
+    return metric.entry.meaning.rstrip(".") + (f" ({', '.join(called)})" if called else "")
+
+
+def _by_entry(catalog: MetricCatalog) -> Iterator[tuple[Metric, list[str]]]:
+    """The first metric of every entry, and the names of all."""
+    names: dict[str, list[str]] = {}
+    for metric in catalog.metrics.values():
+        names.setdefault(metric.entry.name, []).append(metric.name)
+    yield from ((catalog.metric(found[0]), found) for found in names.values())

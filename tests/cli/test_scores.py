@@ -1,0 +1,91 @@
+"""What `evaluate` prints."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diorama.cli.scores import listing, rounded, table
+from diorama.evaluation.catalog.metrics import SHIPPED
+from diorama.evaluation.protocol import Interval, ReferenceStamp, Result
+
+
+def _result(metric: str, value: float, low: float, high: float, real: int = 50_000) -> Result:
+    interval = Interval(low=low, high=high, method="some")
+    return Result(metric=metric, value=value, interval=interval, samples=3_000, reference=ReferenceStamp(count=real))
+
+
+RESULTS = (
+    _result("fd@lite", 4.8171234, 3.343, 4.288),
+    _result("recall@lite", 0.81234567, 0.79, 0.83),
+    _result("is@inception", 9.5, 9.0, 10.0, real=0),
+)
+
+
+def test_a_table_has_arrows_counts_and_a_meaning_for_each() -> None:
+    head, *rows = list(table(RESULTS, SHIPPED, None))[:4]
+    assert head.split()[:2] == ["metric", "value"]
+    assert [("↓" in row, "↑" in row) for row in rows] == [(True, False), (False, True), (False, True)]
+    assert rows[0].split()[:4] == ["fd@lite", "4.817", "[3.343,", "4.288]"]
+    assert rows[0].endswith("3,000  50,000  How far the statistics of the samples' features are from the data's")
+    assert "      -  Confidence" in rows[2]
+
+
+def test_a_value_outside_its_interval_is_explained_once() -> None:
+    lines = list(table((RESULTS[0], RESULTS[0], RESULTS[1]), SHIPPED, None))
+    assert sum("biased upwards" in line for line in lines) == 1
+    assert not any("biased" in line for line in table(RESULTS[1:], SHIPPED, None))
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
+def test_meanings_stay_within_the_terminal(width: int) -> None:
+    lines = list(table(RESULTS, SHIPPED, width))
+    numbers = max(len(line) for line in lines if line.startswith(("fd@lite", "recall")))
+    rows = lines[: lines.index("")]
+    assert all(len(line) <= max(width, numbers) for line in rows)
+    assert "from the data's" in " ".join(" ".join(rows).split())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((4.8171234, 3.3434, 4.2884), ("4.817", "3.343", "4.288")),
+        ((337.412, 330.1, 345.2), ("337.4", "330.1", "345.2")),
+        ((0.03661, 0.0, 0.00762), ("0.03661", "0.00000", "0.00762")),
+        ((4.34e-19, 4.34e-19, 0.00762), ("0.00000", "0.00000", "0.00762")),
+        ((-1e-9, 0.0, 0.5), ("0.000", "0.000", "0.500")),
+        ((12345.6, 11000.0, 14000.0), ("12,346", "11,000", "14,000")),
+        ((1.0, 1.0, 1.0), ("1", "1", "1")),
+    ],
+)
+def test_digits_are_those_that_the_interval_lets_mean_something(
+    numbers: tuple[float, float, float], words: tuple[str, str, str]
+) -> None:
+    assert rounded(*numbers) == words
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_rounding_never_moves_an_end_by_a_hundredth_of_the_width(low: float, width: float) -> None:
+    words = rounded(low, low, low + width)
+    for number, word in zip((low, low, low + width), words, strict=True):
+        slack = max(width / 100, 1e-2 * abs(number), 1e-12)
+        assert abs(float(word.replace(",", "")) - number) <= slack
+
+
+def test_the_help_lists_every_metric_in_a_line_without_pytorch() -> None:
+    code = (
+        "import sys; from diorama.cli.main import run; code = run(['evaluate', '--help']); "
+        "sys.exit(code or 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0
+    listed = [line for line in done.stdout.splitlines() if " ↓ " in line or " ↑ " in line]
+    for entry in {metric.entry.name: metric.entry for metric in SHIPPED.metrics.values()}.values():
+        (line,) = [line for line in listed if line.split()[0].rstrip(",").partition("@")[0] == entry.name]
+        assert entry.meaning.rstrip(".") in line
+    assert any("(fid, " in line for line in listed)
+    assert next(iter(listing(SHIPPED))) in done.stdout
