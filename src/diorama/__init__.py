@@ -9,7 +9,9 @@ __version__ = "0.1.0"
 
 _OFFERED = {
     "load": "diorama.synthesis.store",
-    "train": "diorama.training.run",
+    "open_dataset": "diorama.data.dataset",
+    "prepare": "diorama.data.prepare",
+    "train": "diorama.recipes.start",
     "sample": "diorama.synthesis.samples",
     "evaluate": "diorama.evaluation.run",
     "compare": "diorama.comparison.run",
@@ -21,3 +23,8 @@ def __getattr__(name: str) -> Any:
     if name in _OFFERED:
         return getattr(import_module(_OFFERED[name]), name)
     raise AttributeError(f"module 'diorama' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What it offers, and nothing that it is made with."""
+    return sorted([*_OFFERED, "__version__"])

@@ -1,4 +1,4 @@
-"""Samples are shown in three channels of eight bits, drawn in batches, and the clock counts drawing alone."""
+"""Samples are drawn in batches, and the clock counts drawing alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from diorama.comparison.pictures import Drawing, displayable
+from diorama.comparison.pictures import Drawing
 from diorama.comparison.showing import embedded_grid
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.synthesis.base import Synthesizer
@@ -37,24 +37,6 @@ class Labelled(Synthesizer):
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         level = condition["label"].float() * 0.25
         yield Stage(x=level[:, None, None, None].expand(-1, 1, 2, 2))
-
-
-@pytest.mark.parametrize(("channels", "of"), [(1, (0, 0, 0)), (2, (0, 0, 0)), (3, (0, 1, 2)), (5, (0, 1, 2))])
-def test_any_number_of_channels_is_shown_as_three(channels: int, of: tuple[int, ...]) -> None:
-    x = torch.rand(2, channels, 4, 6) * 2 - 1
-    shown = displayable(x)
-    assert shown.shape == (2, 4, 6, 3)
-    assert shown.dtype == np.uint8
-    levels = ((x[:, list(of)] + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
-    np.testing.assert_allclose(shown, levels, atol=0.5)
-
-
-def test_clips_keep_their_time_axis() -> None:
-    assert displayable(torch.zeros(2, 3, 5, 4, 6)).shape == (2, 5, 4, 6, 3)
-
-
-def test_values_beyond_the_range_are_clipped() -> None:
-    assert displayable(torch.tensor([[[[-3.0, 3.0]]]]))[0, 0, :, 0].tolist() == [0, 255]
 
 
 @pytest.mark.parametrize("size", [1, 3, 64])

@@ -73,3 +73,13 @@ def test_a_later_field_is_written_only_where_it_says_something() -> None:
     assert encode(GrownConfig(wide=True)) == {"kind": "GrownConfig", "depth": 1, "wide": True}
     for config in (GrownConfig(), GrownConfig(wide=True)):
         assert decode(GrownConfig, encode(config)) == config
+
+
+def test_a_whole_number_in_a_field_of_floats_is_written_again_as_it_was_read() -> None:
+    """Models are told by the hash of their config's bytes."""
+    for text in (
+        '{"kind": "BoundedConfig", "low": 2, "high": 3.0}',
+        '{"kind": "BoundedConfig", "low": -1, "high": 1e9}',
+    ):
+        document = json.loads(text)
+        assert json.dumps(encode(decode(BoundedConfig, document))) == json.dumps(document)

@@ -32,7 +32,7 @@ BEGIN_WITH = {
     "docs/latents-and-text.md": ("photos", "captions.csv"),
     "docs/measuring.md": ("prepared", "samples"),
     "docs/prepare.md": ("photos", "more-photos", "clips", "photos.csv"),
-    "docs/python.md": ("photos", "prepared", "runs/first", "samples"),
+    "docs/python.md": ("photos", "prepared", "runs/first", "runs/labelled", "samples"),
     "docs/sample.md": ("runs/first", "runs/labelled"),
     "docs/train.md": ("prepared", "more-prepared"),
     "docs/world.md": (),

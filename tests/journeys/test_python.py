@@ -89,6 +89,28 @@ def test_an_untrained_model_is_the_same_every_time(data: Path) -> None:
     torch.testing.assert_close(first.sample(2), second.sample(2))
 
 
+def test_what_is_offered_is_listed_and_there() -> None:
+    listed = dir(diorama)
+    assert listed == [
+        *("__version__", "compare", "evaluate", "load", "open_dataset", "prepare", "sample", "train"),
+    ]
+    for name in listed[1:]:
+        assert callable(getattr(diorama, name)), name
+        assert getattr(diorama, name).__doc__, name
+    rooms = {path.name.removesuffix(".py") for path in Path(diorama.__file__).parent.iterdir()}
+    # A room of the same name would take the function's place as soon as it is imported.
+    assert not rooms & set(listed)
+
+
+def test_a_folder_is_prepared_trained_and_drawn_by_names_alone(pictures: Path, tmp_path: Path) -> None:
+    deque(diorama.prepare(pictures, tmp_path / "data"), maxlen=0)
+    dataset = diorama.open_dataset(tmp_path / "data")
+    assert len(dataset) == sum(dataset.splits.values())
+    training = diorama.train("dcgan_cpu", data=tmp_path / "data", out=tmp_path / "run", options=TrainOptions(images=64))
+    assert deque(training, maxlen=1)[0].finished
+    assert diorama.load(tmp_path / "run").sample(2).shape == (2, 3, 64, 64)
+
+
 def test_an_unknown_name_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="no attribute 'compair'"):
         _ = diorama.compair

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diorama.core.contracts import MediaSpec
-from diorama.media.convert import to_float, to_stored, to_uint8
+from diorama.media.convert import displayable, to_float, to_stored, to_uint8
 from tests.media.examples import noise
 
 
@@ -63,3 +63,21 @@ def test_bytes_match_what_is_stored() -> None:
     x = torch.rand(2, 3, 5, 6) * 2 - 1
     assert (to_uint8(x).movedim(1, -1).numpy() == to_stored(x, media())).mean() > 0.99
     assert to_uint8(x).dtype == torch.uint8
+
+
+@pytest.mark.parametrize(("channels", "of"), [(1, (0, 0, 0)), (2, (0, 0, 0)), (3, (0, 1, 2)), (5, (0, 1, 2))])
+def test_any_number_of_channels_is_shown_as_three(channels: int, of: tuple[int, ...]) -> None:
+    x = torch.rand(2, channels, 4, 6) * 2 - 1
+    shown = displayable(x)
+    assert shown.shape == (2, 4, 6, 3)
+    assert shown.dtype == np.uint8
+    levels = ((x[:, list(of)] + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(shown, levels, atol=0.5)
+
+
+def test_clips_keep_their_time_axis() -> None:
+    assert displayable(torch.zeros(2, 3, 5, 4, 6)).shape == (2, 5, 4, 6, 3)
+
+
+def test_values_beyond_the_range_are_clipped() -> None:
+    assert displayable(torch.tensor([[[[-3.0, 3.0]]]]))[0, 0, :, 0].tolist() == [0, 255]

@@ -69,3 +69,9 @@ def test_no_value_leaves_the_range(dtype: str) -> None:
     pixels[::2] = 65535
     assert resize(pixels, (31, 31)).max() <= 65535
     assert resize(pixels, (31, 31)).min() >= 0
+
+
+def test_memory_that_may_not_be_written_to_is_resized_without_a_warning() -> None:
+    pixels = noise(8, 8, 3)
+    locked = np.frombuffer(pixels.tobytes(), np.uint8).reshape(pixels.shape)
+    assert (resize(locked, (16, 16)) == resize(pixels, (16, 16))).all()

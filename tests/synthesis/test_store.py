@@ -18,7 +18,7 @@ from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.store import load, model_folder, model_hash, read_provenance, save
-from tests.synthesis.models import tiny_gan, tiny_vae, tiny_video_gan
+from tests.synthesis.models import tiny_diffusion, tiny_gan, tiny_vae, tiny_video_gan
 
 
 def saved(folder: Path, model: Synthesizer | None = None) -> Path:
@@ -71,6 +71,13 @@ def test_the_hash_is_that_of_the_model_and_not_of_its_card(tmp_path: Path) -> No
     with torch.no_grad():
         model.generator.head.weight[0, 0, 0, 0] += 1
     assert model_hash(model) != first
+
+
+def test_a_model_with_labels_has_the_hash_of_its_folder(tmp_path: Path) -> None:
+    """The label that stands for none is a whole number in a field of floats."""
+    model = tiny_diffusion(("cat", "dog"))
+    save(tmp_path / "model", model.config, model.state_dict(), Provenance(), "")
+    assert model_hash(load(tmp_path / "model")) == model_hash(tmp_path / "model") == model_hash(model)
 
 
 def test_hashing_a_folder_takes_no_memory_for_its_weights(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import tyro
 from diorama.cli.arguments import parse
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
+from diorama.core.suggestions import in_a_line
 from diorama.core.user_files import catalog_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Rows = Iterator[tuple[str, str]]
 SAMPLES = "samples.json"
-_CLASSES_SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,5 +178,4 @@ def _media(media: MediaSpec) -> Rows:
 
 def _class_names(classes: Sequence[str]) -> Rows:
     if classes:
-        more = f" and {len(classes) - _CLASSES_SHOWN} more" if len(classes) > _CLASSES_SHOWN else ""
-        yield "classes", f"{len(classes)}: {', '.join(classes[:_CLASSES_SHOWN])}{more}"
+        yield "classes", f"{len(classes)}: {in_a_line(classes)}"

@@ -5,32 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from diorama.cli.arguments import Appended, Files, WrongArguments, arguments_at_fault, parse, sampling_asked
+from diorama.cli.arguments import (
+    Appended,
+    Files,
+    WrongArguments,
+    arguments_at_fault,
+    one_word,
+    parse,
+    sampling_asked,
+)
 from diorama.cli.progress import display
 from diorama.core.user_files import catalog_of
+from diorama.media.formats import SampleFormat, format_named
 
 if TYPE_CHECKING:
     from diorama.synthesis.samples import SampleOptions
 
 
+def _shown_as(metavar: str, default: str = "") -> Any:
+    """How the help shows an option that may be left out: what its value is called, and what happens without it."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Draw samples: 000000.png … (.tif or .npy where the data are not 8-bit grey or colour, MP4 for clips).
+    """Draw samples into numbered files: 000000.png …, MP4 for clips (.tif or .npy where the data are neither 8-bit grey
+    nor colour).
 
     Sample i of a seed is always the same. Every file says that it is synthetic and how it was drawn; samples.json
     lists what they are.
 
     Args:
         model: a model folder or a run.
-        out: folder for the samples; new, empty, or of older samples.
+        out: folder for the samples; new, empty, or of older samples, which are replaced.
         count: how many.
         seed: names the noise.
         first: number of the first sample.
-        label: a class by name or number, or all for the classes in turn.
+        label: a class by name (or by number, where no class name is one), or all for the classes in turn.
         prompt: a text; given several times, the texts in turn.
         records: prepared data whose records are taken in turn: samples are given what they have (captions, pictures).
         split: of those data.
@@ -38,8 +53,11 @@ class Arguments:
         steps: levels that the sampler visits, in place of the model's own number.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
         like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance.
-        format: of clips: mp4, webm, gif, or frames for a numbered folder of pictures each.
-        batch_size: samples drawn at a time, as many as memory holds by default; does not change what they are.
+        format: of pictures png, jpeg (quality 95) or webp (lossless); of clips mp4, webm, gif or frames, a numbered
+            folder of pictures each.
+        grid: also show the first samples side by side in this file, outside the folder: .png, .jpg or .webp; of clips
+            also .mp4, .webm or .gif, in which they play (a picture has a row of frames for each clip).
+        batch_size: samples drawn at a time; does not change what they are.
         precision: auto is half precision for models that draw in many steps: fp16 on a GPU, bf16 on a CPU that has it.
         exact: bit-equal files on one machine whatever the count is; slower.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -48,19 +66,24 @@ class Arguments:
 
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN")]
     out: Path
-    count: int | None = None
+    count: Annotated[int | None, _shown_as("N", "16, with --like 1")] = None
     seed: int = 0
     first: int = 0
-    label: str | None = None
+    label: Annotated[str | None, _shown_as("CLASS", "left to the model")] = None
     prompt: Appended = ()
-    records: str | None = None
+    records: Annotated[str | None, _shown_as("DATA")] = None
     split: str = "val"
-    sampler: str | None = None
-    steps: int | None = None
-    guidance: float | None = None
-    like: Path | None = None
-    format: Literal["mp4", "webm", "gif", "frames"] = "mp4"
-    batch_size: int | None = None
+    sampler: Annotated[str | None, _shown_as("NAME")] = None
+    steps: Annotated[int | None, _shown_as("N")] = None
+    guidance: Annotated[float | None, _shown_as("SCALE")] = None
+    like: Annotated[Path | None, _shown_as("FILE")] = None
+    format: Annotated[
+        SampleFormat | None,
+        one_word(format_named, "FORMAT", optional=True),
+        _shown_as("FORMAT", "png, mp4, or what holds the data"),
+    ] = None
+    grid: Annotated[Path | None, _shown_as("FILE")] = None
+    batch_size: Annotated[int | None, _shown_as("N", "as many as memory holds")] = None
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     exact: bool = False
     device: str = "auto"
@@ -79,8 +102,11 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core import distributed
     from diorama.core.device import pick
-    from diorama.synthesis.samples import options_like, sample
+    from diorama.synthesis.samples import check_sheet, options_like, sample
 
+    if arguments.grid is not None:
+        with arguments_at_fault():
+            check_sheet(arguments.grid, arguments.out)
     options, seed = _options(arguments, catalog), arguments.seed
     count = arguments.count or (16 if arguments.like is None else 1)
     if arguments.like is not None:
@@ -89,14 +115,18 @@ def main(words: Sequence[str]) -> None:
         # Of a clip written as frames the file lies one folder deeper.
         if out in (file.parent, file.parent.parent if file.parent.name.isdecimal() else None):
             raise WrongArguments(f"--out: {arguments.out} holds the file of --like, whose samples would be replaced")
+        if arguments.grid is not None and arguments.grid.resolve() == file:
+            raise WrongArguments(f"--grid: {arguments.grid} is the file of --like, which would be replaced")
+    notes: list[str] = []
     with distributed.session(distributed.own_device(pick(options.device))):
         with display() as shown:
             doing = f"drawing from {arguments.model}"
             shown.update(doing)
             for step in sample(arguments.model, count, seed=seed, out=arguments.out, options=options):
                 shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
+                notes += step.notes
         if distributed.is_first():
-            print(f"{count:,} {'sample' if count == 1 else 'samples'} in {arguments.out}")
+            print("\n".join([f"{count:,} {'sample' if count == 1 else 'samples'} in {arguments.out}", *notes]))
 
 
 def _check(arguments: Arguments) -> None:
@@ -129,4 +159,6 @@ def _options(arguments: Arguments, catalog: tuple[object, ...]) -> SampleOptions
         given = Given(label=arguments.label, prompts=arguments.prompt, records=arguments.records, split=arguments.split)
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
-    return SampleOptions(draw=draw, given=given, video=arguments.format, device=device, catalog=catalog)
+    return SampleOptions(
+        draw=draw, given=given, format=arguments.format, grid=arguments.grid, device=device, catalog=catalog
+    )

@@ -20,13 +20,10 @@ from diorama.cli.arguments import (
 )
 from diorama.cli.progress import display
 from diorama.cli.pulse import Pulse
-from diorama.core.errors import BadInput, DioramaError
 from diorama.core.user_files import catalog_of
 from diorama.recipes import catalog
-from diorama.recipes.entry import RecipeFunction
 
 if TYPE_CHECKING:
-    from diorama.core.contracts import DataInfo
     from diorama.training.recipe import Recipe
 
 
@@ -83,6 +80,7 @@ def main(words: Sequence[str]) -> None:
     from diorama.cli.overrides import override
     from diorama.core.device import pick
     from diorama.data.training_sets import open_training_data
+    from diorama.recipes.start import make
     from diorama.synthesis.parts import check_parts
     from diorama.training.recipe import TrainOptions
     from diorama.training.run import train
@@ -91,8 +89,7 @@ def main(words: Sequence[str]) -> None:
         pick(arguments.device)
     info = open_training_data(data).info
     with arguments_at_fault():
-        function = catalog.resolve(arguments.recipe)
-        recipe = override(_made(function, info, arguments.recipe), overrides, f"train {arguments.recipe}")
+        recipe = override(make(arguments.recipe, info), overrides, f"train {arguments.recipe}")
         check_parts(recipe.frozen, recipe.method.parts_wanted())
     options = TrainOptions(
         device=arguments.device,
@@ -119,21 +116,6 @@ def main(words: Sequence[str]) -> None:
                 shown.note(go_on)
 
 
-def _made(function: RecipeFunction, info: DataInfo, name: str) -> Recipe:
-    from diorama.training.recipe import Recipe
-
-    try:
-        made = function(info)
-    except DioramaError:
-        raise
-    except Exception as problem:
-        # A user's own function may raise anything; what it is and where is more use than our own stack.
-        raise BadInput(f"{name}: {type(problem).__name__} while it made the recipe: {problem}") from problem
-    if not isinstance(made, Recipe):
-        raise WrongArguments(f"{name}: must return a Recipe, got {type(made).__name__}")
-    return made
-
-
 def _asks_for_help(words: Sequence[str]) -> bool:
     return any(word in ("-h", "--help") for word in words)
 
@@ -145,20 +127,21 @@ def _help(words: Sequence[str]) -> None:
         parse(Arguments, "train", ["--help"])
         return
     with arguments_at_fault():
-        function = catalog.resolve(named)
+        catalog.resolve(named)
     try:
         parse(Arguments, f"train {named}", ["--help"])
     except SystemExit:
         print(f"\nFields of {named}, each to be given as --field value, with its value here for an example of data:")
     from diorama.cli.overrides import describe
 
-    describe(_example(function, named), f"train {named}")
+    describe(_example(named), f"train {named}")
 
 
-def _example(function: RecipeFunction, name: str) -> Recipe:
+def _example(name: str) -> Recipe:
     """The recipe for the plainest example of the data it wants: with labels, then captions too, where it needs them."""
     from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
     from diorama.core.errors import BadConfig
+    from diorama.recipes.start import make
 
     entry = catalog.entry_of(name)
     pictures = MediaSpec(kind="image", channels=3, height=64, width=64)
@@ -174,7 +157,7 @@ def _example(function: RecipeFunction, name: str) -> Recipe:
     with arguments_at_fault():
         for info in examples[:-1]:
             try:
-                return _made(function, info, name)
+                return make(name, info)
             except BadConfig:
                 continue
-        return _made(function, examples[-1], name)
+        return make(name, examples[-1])

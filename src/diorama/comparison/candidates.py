@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,11 +12,9 @@ from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
 from diorama.recipes import catalog
 from diorama.recipes.entry import RecipeEntry
+from diorama.recipes.start import RecipeLike, make
 from diorama.synthesis.parts import ModelRef, check_parts
 from diorama.training.recipe import EvaluationConfig, Recipe
-
-RecipeLike = str | Callable[[DataInfo], Recipe]
-"""A recipe's name, ``file.py:function``, or a function that makes one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +78,9 @@ def candidate(recipe: RecipeLike, info: DataInfo, own: Sequence[object] = ()) ->
 
     Raises:
         BadConfig: there is no such recipe, it does not fit the data, or its function makes something else.
+        BadInput: its function fails.
     """
-    function = catalog.resolve(recipe) if isinstance(recipe, str) else recipe
-    made = function(info)
-    if not isinstance(made, Recipe):
-        raise BadConfig(f"{recipe}: must return a Recipe, got {type(made).__name__}")
+    made = make(recipe, info)
     entry = catalog.entry_of(recipe) if isinstance(recipe, str) else catalog.find(made.name, own)
     # The budget is for training alone, and last models are compared: one picked by the metric that it is then judged
     # by would have an unfair start.

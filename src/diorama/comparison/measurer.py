@@ -12,7 +12,7 @@ import torch
 
 from diorama.comparison.columns import Column
 from diorama.comparison.options import CompareOptions
-from diorama.comparison.pictures import Drawing, displayable, evenly_spaced
+from diorama.comparison.pictures import Drawing, evenly_spaced
 from diorama.comparison.showing import CLIPS, PICTURES
 from diorama.core.contracts import Batch, pixels_of
 from diorama.core.errors import BadInput
@@ -23,6 +23,7 @@ from diorama.evaluation.records import batches
 from diorama.evaluation.reference import reference_features
 from diorama.evaluation.run import EvaluateOptions, Evaluation, evaluate, measure
 from diorama.evaluation.samples import open_samples
+from diorama.media.convert import displayable
 from diorama.synthesis.base import AS_TRAINED, Synthesizer
 from diorama.synthesis.conditions import usual
 from diorama.synthesis.drawing import DrawOptions

@@ -1,4 +1,4 @@
-"""Samples as a reader sees them: three channels of eight bits, whatever the data are."""
+"""Samples that a report draws and shows, and records spread over a split."""
 
 from __future__ import annotations
 
@@ -7,28 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from diorama.core.contracts import Batch, pixels_of
 from diorama.data.dataset import Split
-from diorama.media.convert import to_float, to_stored, to_uint8
+from diorama.media.convert import displayable, to_float, to_stored
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.conditions import SampleConditions
 from diorama.synthesis.drawing import DrawOptions, draw
-
-
-def displayable(x: Tensor) -> np.ndarray:
-    """What can be shown of a batch.
-
-    Args:
-        x: (b, c, h, w) or (b, c, t, h, w) in [-1, 1]; one channel is grey, of more than three the first are shown.
-
-    Returns:
-        (b, h, w, 3) or (b, t, h, w, 3) uint8.
-    """
-    shown = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, *x.shape[2:])
-    # Channels last, as files and grids of pictures have them.
-    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()  # (b, h, w, 3) or (b, t, h, w, 3)
 
 
 def evenly_spaced(split: Split, most: int) -> np.ndarray:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from diorama.comparison.budget import train_within_budget
-from diorama.comparison.candidates import RecipeLike, candidates_for
+from diorama.comparison.candidates import candidates_for
 from diorama.comparison.columns import Column, Comparison, Neighbours
 from diorama.comparison.measurer import Measurer
 from diorama.comparison.nearest import nearest
 from diorama.comparison.options import CompareOptions, Progress
 from diorama.comparison.participants import given_columns, mixture_column, trained_columns
-from diorama.comparison.pictures import displayable, evenly_spaced
+from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.sections import PAIRS
 from diorama.core import device as devices
 from diorama.core.contracts import pixels_of
@@ -24,6 +24,8 @@ from diorama.data.dataset import Dataset
 from diorama.data.raw import open_any
 from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.evaluation.records import PIXELS, batches
+from diorama.media.convert import displayable
+from diorama.recipes.start import RecipeLike
 from diorama.synthesis import store
 from diorama.synthesis.parts import require_folders
 

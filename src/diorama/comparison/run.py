@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from diorama.comparison.candidates import RecipeLike
 from diorama.comparison.options import CompareOptions, Progress
 from diorama.comparison.procedure import train_and_measure
 from diorama.comparison.report import write_report
+from diorama.recipes.start import RecipeLike
 
 __all__ = ["CompareOptions", "Progress", "RecipeLike", "compare"]
 

@@ -38,8 +38,7 @@ def embedded_grid(
         laid = grid(pictures, columns=columns, pad=1, background=128)
         content = _written(laid, stamp, fps)
         return embed.picture(content, ".png", alt=alt, size=(laid.shape[1], laid.shape[0]))
-    # Every frame of the grid shows the same moment of all clips: (n, t, h, w, 3) to (t, grid h, grid w, 3).
-    frames = np.stack([grid(pictures[:, t], columns=columns, pad=1, background=128) for t in range(pictures.shape[1])])
+    frames = grid(pictures, columns=columns, pad=1, background=128)  # (t, grid h, grid w, 3)
     times = max(1, _CLIP_GRID_WIDTH // frames.shape[2])
     enlarged = frames.repeat(times, 1).repeat(times, 2)
     content = _written(enlarged, stamp, fps)

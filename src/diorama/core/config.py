@@ -147,7 +147,8 @@ def _has_own_kind(annotation: Any) -> bool:
 
 def _decode_plain(annotation: Any, value: Any, where: str) -> Any:
     if annotation is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        # As it is written: encoded again, and hashed, it must give the same bytes.
+        return value
     if annotation is float and value in ("inf", "-inf"):
         return float(value)
     if annotation is Path and isinstance(value, str):

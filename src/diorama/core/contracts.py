@@ -90,6 +90,14 @@ class MediaSpec:
             return (self.channels, self.height, self.width)
         return (self.channels, self.frames, self.height, self.width)
 
+    @property
+    def in_words(self) -> str:
+        """``pictures of 64 x 48, 3 channels, uint8``: width by height; of clips also how long they are."""
+        size = f"{self.width} x {self.height}, {self.channels} channel{'' if self.channels == 1 else 's'}, {self.dtype}"
+        if self.frames is None:
+            return f"pictures of {size}"
+        return f"clips of {self.frames} frames of {size}" + (f", {self.fps:g} frames a second" if self.fps else "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SideSpec:

@@ -1,9 +1,11 @@
-"""What was probably meant: the known name nearest to one that does not exist, as the end of a message."""
+"""Names in messages: the known one nearest to one that does not exist, and many known ones in one line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+_SHOWN = 12
 
 
 def did_you_mean(name: object, known: Iterable[object], *, cutoff: float = 0.6) -> str:
@@ -16,3 +18,9 @@ def did_you_mean(name: object, known: Iterable[object], *, cutoff: float = 0.6) 
     """
     close = get_close_matches(str(name), [str(option) for option in known], n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def in_a_line(names: Sequence[str]) -> str:
+    """Names one after another, the first dozen where there are more: ``a, b, c and 4 more``."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 import torch
@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from diorama.core.config import decode
 from diorama.core.contracts import Batch, DataInfo
 from diorama.core.errors import BadConfig, BadInput
+from diorama.core.suggestions import did_you_mean
 from diorama.data.manifest import StoredFile, check_files, read_manifest
+from diorama.data.record_view import Record, in_words, place_of
 from diorama.data.records import RECORD, decode_record, shape_of
 from diorama.data.shards import ShardReader
-from diorama.data.side_values import Side, check_keys
+from diorama.data.side_values import Side, as_batch, check_keys
 from diorama.data.sources.names import inside
 from diorama.media.convert import to_float
+from diorama.text.bytes import decode as decode_text
 
 FORMAT = "diorama-data/1"
 MANIFEST = "dataset.json"
@@ -33,6 +36,9 @@ _REMEDY = "prepare the data again"
 
 class Split:
     """The records of one split: an index over shared shards.
+
+    ``split[i]`` is one record with all that is known of it, ``split[i:j]`` a list of them; :meth:`read` and
+    :meth:`stored` read many at once.
 
     A split may be sent to another process: it opens its files anew there. ``record_shape`` is (h, w, c) or
     (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy; ``sides``
@@ -72,6 +78,41 @@ class Split:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __repr__(self) -> str:
+        """One line: how many records of what."""
+        return f"Split({self.info.name!r}, {self.name!r}: {in_words(self.info, len(self))})"
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Record | list[Record]:
+        """One record, counted from the end where ``index`` is negative; or several.
+
+        Raises:
+            IndexError: there is no such record.
+            BadInput: it is damaged.
+        """
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        place = place_of(index, len(self), f"split {self.name!r} of {self.info.name}")
+        number = int(self._labels[place])
+        return Record(
+            pixels=self.record(place),
+            split=self.name,
+            index=place,
+            label=self.info.classes[number] if 0 <= number < len(self.info.classes) else None,
+            captions=self._captions(place),
+            facts=self.facts(np.array([place]))[0],
+        )
+
+    def _captions(self, index: int) -> tuple[str, ...]:
+        side = self.sides.get("tokens")
+        if side is None or side.spec.kind != "text":
+            return ()
+        first, count = int(side.firsts[index]), int(side.counts[index])
+        return tuple(decode_text(as_batch(torch.from_numpy(side.stored(np.arange(first, first + count))), side.spec)))
 
     @property
     def nbytes(self) -> int:
@@ -170,6 +211,8 @@ class Split:
 class Dataset:
     """A prepared folder.
 
+    ``dataset["train"]`` is a split, ``dataset[i]`` one record of all of them, in the order of :attr:`splits`.
+
     Args:
         path: the folder.
         manifest: the content of its ``dataset.json``.
@@ -186,6 +229,46 @@ class Dataset:
         if any(inside(name) != name for name in names):
             raise ValueError("it names files outside the folder")
         self._shards = ShardReader([path / name for name in manifest["shards"]])
+        self._opened: dict[str, Split] = {}
+
+    def __len__(self) -> int:
+        """Records of all splits."""
+        return sum(self.splits.values())
+
+    def __repr__(self) -> str:
+        """One line: kind, size, splits, classes and sides."""
+        splits = ", ".join(f"{name} {count:,}" for name, count in self.splits.items())
+        return f"Dataset({self.info.name!r}: {in_words(self.info, len(self))}; {splits})"
+
+    @overload
+    def __getitem__(self, index: str) -> Split: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: str | SupportsIndex | slice) -> Split | Record | list[Record]:
+        """A split by its name, a record by its place among all splits' one after another, or several records.
+
+        Raises:
+            BadInput: there is no such split, or a record is damaged.
+            IndexError: there is no such record.
+        """
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if isinstance(index, str):
+            return self._split_kept(index)
+        place = place_of(index, len(self), self.info.name)
+        for name, count in self.splits.items():
+            if place < count:
+                return self._split_kept(name)[place]
+            place -= count
+        raise AssertionError("the splits have as many records as the dataset")
+
+    def _split_kept(self, name: str) -> Split:
+        # Its index, and what is known of its records, are read once for all records that are asked for.
+        if name not in self._opened:
+            self._opened[name] = self.split(name)
+        return self._opened[name]
 
     def split(self, name: str) -> Split:
         """The records of ``train``, ``val`` or ``test``.
@@ -194,7 +277,8 @@ class Dataset:
             BadInput: there is no such split.
         """
         if name not in self.splits:
-            raise BadInput(f"{self.path}: has no split {name!r}, only {', '.join(self.splits)}")
+            near = did_you_mean(name, self.splits)
+            raise BadInput(f"{self.path}: has no split {name!r}{near}, only {', '.join(self.splits)}")
         index = self.path / f"{name}.npy"
         try:
             rows = np.load(index, mmap_mode="r", allow_pickle=False)

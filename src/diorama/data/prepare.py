@@ -50,7 +50,9 @@ Dtype = Literal["uint8", "uint16", "float16", "float32"]
 
 
 def prepare(
-    sources: Sequence[Path | str | Source], out: Path | str, options: PrepareOptions
+    sources: Path | str | Sequence[Path | str | Source],
+    out: Path | str,
+    options: PrepareOptions | None = None,
 ) -> Iterator[PrepareProgress]:
     """Read sources, check, fit, split and pack them into a folder that training reads, with an audit.
 
@@ -58,9 +60,10 @@ def prepare(
     is done; nothing else is written.
 
     Args:
-        sources: folders, archives, files, the words ``world`` and ``world-video``, or sources.
+        sources: folders, archives, files, the words ``world`` and ``world-video``, or sources; one, or several in a
+            list.
         out: the folder to make; it must not exist, or be empty.
-        options: what to make of them.
+        options: what to make of them; ``None`` for the defaults.
 
     Yields:
         Progress, every few items; the last one carries the audit.
@@ -68,7 +71,8 @@ def prepare(
     Raises:
         BadInput: a source is missing or gives no usable record, ``out`` is not free or cannot be written.
     """
-    target = Path(out)
+    target, options = Path(out), options or PrepareOptions()
+    sources = [sources] if isinstance(sources, (str, Path)) else sources
     opened = [_opened(source, options) for source in sources]
     tests = [_opened(source, options) for source in options.test]
     if not opened:

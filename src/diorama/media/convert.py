@@ -54,3 +54,17 @@ def stored_values(x: Tensor, media: MediaSpec) -> Tensor:
 def to_uint8(x: Tensor) -> Tensor:
     """[-1, 1] as 0 to 255, clipped and rounded, in the same layout on the same device."""
     return x.detach().float().add(1.0).mul_(127.5).round_().clamp_(0.0, 255.0).to(torch.uint8)
+
+
+def displayable(x: Tensor) -> np.ndarray:
+    """What can be shown of a batch on a screen: three channels of eight bits, whatever the data are.
+
+    Args:
+        x: (b, c, h, w) or (b, c, t, h, w) in [-1, 1]; one channel is grey, of more than three the first are shown.
+
+    Returns:
+        (b, h, w, 3) or (b, t, h, w, 3) uint8 on the host.
+    """
+    shown = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, *x.shape[2:])
+    # Channels last, as files and grids of pictures have them.
+    return to_uint8(shown).movedim(1, -1).contiguous().cpu().numpy()

@@ -105,7 +105,7 @@ def suffix_for(media: MediaSpec) -> str:
     return ".tif" if media.channels == 1 and media.dtype != "float16" else ".npy"
 
 
-def write_image(path: Path, pixels: np.ndarray, stamp: SyntheticStamp | None = None) -> None:
+def write_image(path: Path | str, pixels: np.ndarray, stamp: SyntheticStamp | None = None) -> None:
     """Write a picture atomically (not waiting for the disk), in the format that the suffix names.
 
     Args:
@@ -118,8 +118,8 @@ def write_image(path: Path, pixels: np.ndarray, stamp: SyntheticStamp | None = N
     Raises:
         ValueError: pixels or a suffix that the format does not know.
     """
+    path, buffer = Path(path), io.BytesIO()
     suffix = path.suffix.lower()
-    buffer = io.BytesIO()
     if suffix == ".npy":
         np.save(buffer, pixels, allow_pickle=False)
         files.write_bytes(path, buffer.getvalue(), durable=False)

@@ -81,7 +81,8 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if pixels.shape[-3:-1] == size:
         return pixels
-    flat = np.ascontiguousarray(pixels).reshape(-1, *pixels.shape[-3:])
+    # PyTorch warns of memory that may not be written to, such as a decoder's own.
+    flat = np.require(pixels, requirements=["C", "W"]).reshape(-1, *pixels.shape[-3:])
     # The permuted view is channels-last, for which PyTorch's uint8 path is vectorised.
     x = torch.from_numpy(flat).permute(0, 3, 1, 2)
     if pixels.dtype == np.uint8:

@@ -123,7 +123,7 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
             _check_whole(container, last + 1.0 / (rate or 1.0), name)
 
 
-def write_video(path: Path, frames: np.ndarray, fps: float, stamp: SyntheticStamp | None = None) -> None:
+def write_video(path: Path | str, frames: np.ndarray, fps: float, stamp: SyntheticStamp | None = None) -> None:
     """Write a clip atomically (not waiting for the disk), in the format that the suffix names.
 
     Args:
@@ -137,6 +137,7 @@ def write_video(path: Path, frames: np.ndarray, fps: float, stamp: SyntheticStam
     Raises:
         ValueError: frames or a suffix that no format takes.
     """
+    path = Path(path)
     suffix = path.suffix.lower()
     if frames.ndim != 4 or frames.shape[3] not in (1, 3) or frames.dtype != np.uint8 or len(frames) == 0:
         raise ValueError(f"a clip is (t, h, w, 1 or 3) uint8, got {frames.dtype} of shape {frames.shape}")

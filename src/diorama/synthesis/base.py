@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, MediaSpec, Stage
+from diorama.core.durations import count_words
 from diorama.core.errors import BadInput
 from diorama.core.rng import normal
-from diorama.synthesis.conditions import completed
+from diorama.core.suggestions import in_a_line
+from diorama.synthesis.conditions import ConditionLike, completed, in_tensors
 
 
 class SynthesizerConfig(ABC):
@@ -117,6 +119,26 @@ class Synthesizer(nn.Module, ABC):
         """Where the model is."""
         return next(self.parameters()).device
 
+    def noise(self, count: int, *, seed: int = 0, first: int = 0) -> Tensor:
+        """The noise that samples ``first … first + count - 1`` of a seed start from, as :meth:`sample` takes it.
+
+        Returns:
+            (count, *noise_shape) standard normal float32 on the model's device.
+        """
+        return normal(self.noise_shape, seed=seed, first=first, count=count, device=self.device)
+
+    def __repr__(self) -> str:
+        """One line on what it draws and how; the ``repr`` of a part lists its layers."""
+        facts = [self.config.media.in_words]
+        for spec in self.config.conditions:
+            named = f" ({len(spec.names)}: {in_a_line(spec.names)})" if spec.names else ""
+            facts.append(f"given {spec.key}{named}")
+        how = self.drawn_in_steps
+        if how is not None:
+            facts.append(f"{how.sampler} in {how.steps} steps, guidance {how.guidance:g}")
+        facts.append(f"{count_words(sum(p.numel() for p in self.parameters()))} parameters on {self.device}")
+        return f"{type(self).__name__}({'; '.join(facts)})"
+
     @torch.no_grad()
     def sample(
         self,
@@ -124,7 +146,7 @@ class Synthesizer(nn.Module, ABC):
         *,
         seed: int = 0,
         first: int = 0,
-        condition: Condition | None = None,
+        condition: ConditionLike | None = None,
         noise: Tensor | None = None,
     ) -> Tensor:
         """Draw samples ``first … first + count - 1`` of a seed.
@@ -133,20 +155,24 @@ class Synthesizer(nn.Module, ABC):
             count: how many; they are drawn in one batch.
             seed: names the noise. Sample *i* of a seed is the same whatever the batch size or device.
             first: index of the first sample.
-            condition: tensors whose batch size is ``count``. What it leaves out is the model's null.
+            condition: tensors whose batch size is ``count``; as ``label`` also class names or numbers, one for all or
+                one each (``{"label": "cat"}``, ``{"label": ["cat", "dog"]}``); as ``tokens`` also texts. What it leaves
+                out is the model's null.
             noise: (count, *noise_shape) standard normal, in place of the seed's.
 
         Returns:
             (count, *media.shape) float32 in [-1, 1].
 
         Raises:
-            BadInput: the condition lacks something that the model must be given, or does not fit it.
+            BadInput: the condition lacks something that the model must be given, names what it is not given or does
+                not know, or does not fit it.
         """
         if noise is None:
-            noise = normal(self.noise_shape, seed=seed, first=first, count=count, device=self.device)
+            noise = self.noise(count, seed=seed, first=first)
         elif tuple(noise.shape) != (count, *self.noise_shape):
             raise ValueError(f"noise must have shape {(count, *self.noise_shape)}, got {tuple(noise.shape)}")
-        whole = completed(self.config.conditions, condition or NOTHING_GIVEN, count)
+        specs = self.config.conditions
+        whole = completed(specs, in_tensors(specs, condition or NOTHING_GIVEN, count, first), count)
         given = {key: value.to(self.device) for key, value in whole.items()}
         last = deque(self.stages(noise.to(self.device), given, seed=seed, first=first), maxlen=1)
         if not last:

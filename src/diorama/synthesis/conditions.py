@@ -13,13 +13,62 @@ from torch import Tensor
 
 from diorama.core.contracts import BATCH_KEYS, Batch, Condition, ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput
+from diorama.core.suggestions import did_you_mean, in_a_line
 from diorama.data.dataset import Split
+from diorama.synthesis.labels import ALL, LabelLike, class_number, label_tensor
 from diorama.text.bytes import decode, encode
 
 _TABLE_BYTES = 256 << 20
 """Of what records give to samples; the records of a split beyond them are not taken."""
 _WHOLE = ("label", "tokens")
 """Keys of whole numbers."""
+
+ConditionLike = Mapping[str, LabelLike]
+"""A condition as people write it: tensors, and in their place class names or numbers for labels, texts for tokens."""
+
+
+def in_tensors(specs: Sequence[ConditionSpec], given: ConditionLike, count: int, first: int = 0) -> dict[str, Tensor]:
+    """A condition as a model reads it, of one that a person wrote.
+
+    Tensors under keys of a batch that the model does not read are dropped, so that a whole batch may be handed on.
+
+    Args:
+        specs: what the model reads.
+        given: for each key a tensor whose batch size is ``count``; of ``label`` also what
+            :func:`diorama.synthesis.labels.label_tensor` takes; of ``tokens`` a text, or a list of texts.
+        count: samples.
+        first: index of the first sample.
+
+    Raises:
+        BadInput: there is no such key, class, or a text is too long; a list has another length than there are samples.
+    """
+    known, tensors = {spec.key: spec for spec in specs}, {}
+    for key, value in given.items():
+        if key in known:
+            tensors[key] = _in_tensor(known[key], value, count, first)
+        elif key not in BATCH_KEYS or not isinstance(value, Tensor):
+            what = (
+                f"this model is given {', '.join(known)}" if known else "this model was trained without any condition"
+            )
+            raise BadInput(f"condition: {key!r}{did_you_mean(key, known)}: {what}")
+    return tensors
+
+
+def _in_tensor(spec: ConditionSpec, value: LabelLike, count: int, first: int) -> Tensor:
+    if spec.key == "label":
+        return label_tensor(spec, value, count, first)
+    texts = [value] if isinstance(value, str) else value
+    if spec.key == "tokens" and isinstance(texts, (list, tuple)) and all(isinstance(text, str) for text in texts):
+        if len(texts) not in (1, count):
+            raise BadInput(f"condition: {count} samples are given {count} texts, or one for all, got {len(texts)}")
+        tokens = _tokens(spec, texts)
+        return tokens.expand(count, -1) if len(texts) == 1 else tokens
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if not isinstance(value, Tensor):
+        kind = type(value).__name__
+        raise BadInput(f"condition: {spec.key} must be a tensor, {BATCH_KEYS[spec.key]}, got {kind}")
+    return value
 
 
 def completed(specs: Sequence[ConditionSpec], given: Condition, count: int) -> dict[str, Tensor]:
@@ -74,7 +123,7 @@ def _null(spec: ConditionSpec, count: int) -> Tensor:
 def _asked(spec: ConditionSpec) -> str:
     """What must be given, and how the command line gives it."""
     if spec.key == "label":
-        return f"a label, one of {list(spec.names)} (--label)"
+        return f"a label, one of {in_a_line(spec.names)} (--label)"
     if spec.key == "tokens":
         return "texts (--prompt, or --records of data that have captions)"
     return f"{spec.key}, {BATCH_KEYS[spec.key]} (--records of data that have it)"
@@ -93,9 +142,7 @@ def _checked(spec: ConditionSpec, value: Tensor, count: int) -> Tensor:
         if spec.null is not None:
             known |= value == spec.null
         if not bool(known.all()):
-            raise BadInput(
-                f"condition: label must be in 0 … {len(spec.names) - 1}, the index of one of {list(spec.names)}"
-            )
+            raise BadInput(f"condition: label must be in 0 … {len(spec.names) - 1}, for {in_a_line(spec.names)}")
     return value
 
 
@@ -132,24 +179,18 @@ NOTHING = SampleConditions()
 """No sample is given anything."""
 
 
-def labels_in_turn(spec: ConditionSpec, asked: str = "all") -> SampleConditions:
+def labels_in_turn(spec: ConditionSpec, asked: str = ALL) -> SampleConditions:
     """Labels one after another.
 
     Args:
         spec: of the labels.
-        asked: a class by name or number, or ``all`` for every class in turn.
+        asked: a class by name, by number where no class name is one, or ``all`` for every class in turn.
 
     Raises:
         BadInput: there is no such class.
     """
-    if asked in spec.names:
-        chosen = [spec.names.index(asked)]
-    elif asked == "all":
-        chosen = list(range(len(spec.names)))
-    elif asked.isdecimal() and int(asked) < len(spec.names):
-        chosen = [int(asked)]
-    else:
-        raise BadInput(f"label {asked!r}: the model knows {', '.join(spec.names)}, or their numbers, or all")
+    everything = asked == ALL and ALL not in spec.names
+    chosen = list(range(len(spec.names))) if everything else [class_number(spec.names, asked)]
     words = tuple({"label": spec.names[label]} for label in chosen)
     return SampleConditions(table={"label": torch.tensor(chosen)}, words=words)
 
@@ -160,12 +201,16 @@ def texts_in_turn(spec: ConditionSpec, texts: Sequence[str]) -> SampleConditions
     Raises:
         BadInput: a text is longer than the model reads.
     """
+    return SampleConditions(table={spec.key: _tokens(spec, texts)}, words=tuple({"text": text} for text in texts))
+
+
+def _tokens(spec: ConditionSpec, texts: Sequence[str]) -> Tensor:
     (length,) = spec.shape
     for text in texts:
         size = len(text.encode(errors="replace"))
         if size > length:
             raise BadInput(f"prompt {text[:40]!r}…: has {size} bytes, the model reads {length}")
-    return SampleConditions(table={spec.key: encode(texts, length)}, words=tuple({"text": text} for text in texts))
+    return encode(texts, length)
 
 
 def records_in_turn(
@@ -226,7 +271,7 @@ def _as_read(spec: ConditionSpec, value: Tensor, split: Split) -> Tensor:
         if unknown:
             raise BadInput(
                 f"{split.info.name}: its records have the label {unknown[0]!r}, and this model knows "
-                f"{', '.join(spec.names)}"
+                f"{in_a_line(spec.names)}"
             )
         numbers = torch.tensor([spec.names.index(name) for name in split.info.classes])
         return numbers[value]

@@ -11,58 +11,35 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from diorama.core import device as devices
 from diorama.core import distributed
-from diorama.core.contracts import Batch, MediaSpec, pixels_of
+from diorama.core.contracts import Batch, pixels_of
 from diorama.core.errors import BadInput
-from diorama.core.files import cache_folder, write_json
+from diorama.core.files import write_json
 from diorama.core.rng import MOST_SAMPLES
-from diorama.data.dataset import Split
-from diorama.data.raw import open_any
 from diorama.media.convert import stored_values
-from diorama.media.image import suffix_for, write_image
+from diorama.media.formats import SampleFormat, format_named
 from diorama.media.stamp import SyntheticStamp, read_stamp
-from diorama.media.video import write_video
 from diorama.synthesis.arriving import Arriving
 from diorama.synthesis.base import Sampling, Synthesizer
-from diorama.synthesis.conditions import NOTHING, SampleConditions, labels_in_turn, records_in_turn, texts_in_turn
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
+from diorama.synthesis.formats import check_format, write_sample
+from diorama.synthesis.given import Given, conditions_for
+from diorama.synthesis.labels import how_taken
+from diorama.synthesis.sheets import LIST, Sheet, check_sheet
 from diorama.synthesis.store import hash_when_asked, load, model_hash, read_provenance
 
-LIST = "samples.json"
-VideoFormat = Literal["mp4", "gif", "webm", "frames"]
-_UNKNOWN_FPS = 8.0
+__all__ = ["Given", "SampleOptions", "SampleProgress", "check_sheet", "options_like", "sample"]
+
 _NUMBERED = re.compile(r"\d{6,}(\.\w+)?")
 _WRITERS, _BATCHES_WAITING = 4, 2
 """Threads that write files while the next batch is drawn, and batches whose files may wait for them."""
 _LOT = 64
 """Files that one thread writes in a go."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """What is asked of samples; without any of them it is left to the model.
-
-    Args:
-        label: a class name, its number, or ``all`` for the classes in turn.
-        prompts: texts, in turn.
-        records: a prepared data set, or the word for a built-in one, whose records are taken in turn: what the model is
-            given is what they have.
-        split: of the data set.
-    """
-
-    label: str | None = None
-    prompts: tuple[str, ...] = ()
-    records: Path | str | None = None
-    split: str = "val"
-
-    def __post_init__(self) -> None:
-        if sum((self.label is not None, bool(self.prompts), self.records is not None)) > 1:
-            raise ValueError("samples are given a label, prompts, or what records have, one of them")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +49,12 @@ class SampleOptions:
     Args:
         draw: batch, precision, sampler, first index.
         given: labels, prompts or records.
-        video: how clips are written; ``frames`` makes a numbered folder of pictures for each clip.
+        format: of the files: ``png``, ``jpeg`` (quality 95, full chroma) or ``webp`` (lossless) for pictures, ``mp4``,
+            ``webm``, ``gif`` or ``frames`` (a numbered folder of pictures each) for clips; ``None`` for PNG and MP4, or
+            TIFF and NumPy files where only those hold the data.
+        grid: a file outside the folder that the first samples are shown in side by side: a picture (``.png``, ``.jpg``,
+            ``.webp``), or of clips also one that plays (``.mp4``, ``.webm``, ``.gif``); as a picture it shows a row of
+            frames for each clip. ``None`` for none.
         device: where a model that is given as a path is loaded.
         recipe: name for the files' marks; by default the one in the model folder's provenance.
         catalog: config classes of a user's own.
@@ -80,7 +62,8 @@ class SampleOptions:
 
     draw: DrawOptions = field(default_factory=DrawOptions)
     given: Given = field(default_factory=Given)
-    video: VideoFormat = "mp4"
+    format: SampleFormat | None = None
+    grid: Path | str | None = None
     device: str = "cpu"
     recipe: str | None = None
     catalog: tuple[object, ...] = ()
@@ -88,10 +71,17 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class SampleProgress:
-    """How far drawing is: samples written, and of how many."""
+    """How far drawing is.
+
+    Args:
+        done: samples written.
+        count: of how many.
+        notes: sentences for people: what a label was taken for, what a grid shows.
+    """
 
     done: int
     count: int
+    notes: tuple[str, ...] = ()
 
 
 def sample(
@@ -104,8 +94,8 @@ def sample(
 ) -> Iterator[SampleProgress]:
     """Draw samples into a folder.
 
-    Writes ``000000.png …`` (``.tif`` or ``.npy`` where the model's data are not 8-bit grey or colour; MP4, or what
-    ``options.video`` says, for clips) and ``samples.json``; nothing else. An older folder of samples is replaced; when
+    Writes ``000000.png …`` (``.tif`` or ``.npy`` where the model's data are not 8-bit grey or colour; MP4 for clips; or
+    what ``options.format`` says) and ``samples.json``; nothing else. An older folder of samples is replaced; when
     the caller stops early, the list holds what was written. Under ``torchrun`` every process draws a share.
 
     Args:
@@ -119,7 +109,8 @@ def sample(
         Progress after each batch.
 
     Raises:
-        BadInput: no such model, label or sampler, or ``out`` holds other files or cannot be written.
+        BadInput: no such model, label or sampler; a format or a grid that does not fit what the model draws; or ``out``
+            holds other files or cannot be written.
     """
     chosen = options or SampleOptions()
     if count < 1:
@@ -131,47 +122,19 @@ def sample(
     with distributed.session(device):
         first, share = share_of(count, chosen.draw.first)
         mine = replace(chosen, device=str(device), draw=replace(chosen.draw, first=first))
-        folder = _SampleFolder(model, seed, Path(out), mine)
+        folder = _SampleFolder(model, seed, Path(out), mine, range(chosen.draw.first, chosen.draw.first + count))
         folder.check()
         try:
+            if folder.notes:
+                yield SampleProgress(0, share, folder.notes)
             for batch in draw(folder.model, share, seed=seed, conditions=folder.conditions, options=mine.draw):
                 folder.write(batch)
                 yield SampleProgress(len(folder.rows), share)
             folder.begin()
             folder.settle()
-            yield SampleProgress(len(folder.rows), share)
+            yield SampleProgress(len(folder.rows), share, folder.write_sheet())
         finally:
             folder.close()
-
-
-def conditions_for(model: Synthesizer, given: Given) -> SampleConditions:
-    """What every sample of a model is given.
-
-    Raises:
-        BadInput: the model reads nothing of that kind, knows no such label, or the records do not fit it.
-    """
-    specs = {spec.key: spec for spec in model.config.conditions}
-    if given.label is not None:
-        if "label" not in specs:
-            raise BadInput(f"label {given.label!r}: this model was trained without labels and cannot be asked for one")
-        return labels_in_turn(specs["label"], given.label)
-    if given.prompts:
-        if "tokens" not in specs:
-            raise BadInput("prompt: this model was trained without text and cannot be asked for any")
-        return texts_in_turn(specs["tokens"], given.prompts)
-    if given.records is None:
-        return NOTHING
-    if not specs:
-        raise BadInput(f"{given.records}: this model is given nothing, so there is nothing to take of records")
-    split = _split_of(given.records, given.split)
-    try:
-        return records_in_turn(model.config.conditions, split)
-    except BadInput as problem:
-        raise BadInput(f"{given.records}: {problem}") from problem
-
-
-def _split_of(data: Path | str, name: str) -> Split:
-    return open_any(data, cache_folder()).split(name)
 
 
 def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOptions) -> tuple[int, SampleOptions]:
@@ -188,8 +151,10 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
     if not file.is_file():
         raise BadInput(f"{file}: there is no such file")
     stamp = read_stamp(file)
-    if stamp is None or stamp.index is None:
+    if stamp is None:
         raise BadInput(f"{file}: carries no mark that says how it was drawn")
+    if stamp.index is None:
+        raise BadInput(f"{file}: carries no mark that says which sample it is; a grid or a preview shows several")
     if stamp.model != model_hash(model):
         raise BadInput(f"{file}: was drawn by another model (SHA-256 {stamp.model[:16]}…)")
     given, told = options.given, stamp.condition
@@ -214,8 +179,10 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
 class _SampleFolder:
     """One call of :func:`sample`: the model, where its samples go, and what has been written."""
 
-    def __init__(self, model: Synthesizer | Path | str, seed: int, out: Path, options: SampleOptions) -> None:
-        self.seed, self.out, self.options = seed, out, options
+    def __init__(
+        self, model: Synthesizer | Path | str, seed: int, out: Path, options: SampleOptions, indices: range
+    ) -> None:
+        self.seed, self.out, self.options, self.indices = seed, out, options, indices
         self.rows: list[dict[str, Any]] = []
         recipe = options.recipe
         if isinstance(model, Synthesizer):
@@ -226,6 +193,18 @@ class _SampleFolder:
         self.recipe = recipe or ""
         self.conditions = conditions_for(self.model, options.given)
         self.sampling = self.model.resampled(options.draw.sampling).sampling
+        media = self.model.config.media
+        self.format = None if options.format is None else format_named(options.format)
+        check_format(media, self.format)
+        label = options.given.label
+        self.notes = tuple(filter(None, [how_taken(self.model.config.classes, label) if label is not None else ""]))
+        self._sheet: Sheet | None = None
+        if options.grid is not None:
+            check_sheet(Path(options.grid), out)
+            turns = len(self.conditions.words)
+            self._sheet = Sheet(path=Path(options.grid), media=media, count=len(indices), turns=turns)
+        self._on_sheet = indices[: self._sheet.shown] if self._sheet is not None else range(0)
+        self._shown: list[tuple[int, np.ndarray]] = []
         self._next, self._begun, self._made = options.draw.first, False, False
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="diorama-write")
         self._waiting: deque[Future[list[dict[str, Any]]]] = deque()
@@ -293,8 +272,24 @@ class _SampleFolder:
         while self._waiting:
             self.rows += self._waiting.popleft().result()
 
+    def write_sheet(self) -> tuple[str, ...]:
+        """Write the grid, where one is asked for; all processes must call it.
+
+        Returns:
+            A sentence on what it shows, if there is one.
+        """
+        sheet, self._sheet = self._sheet, None
+        if sheet is None:
+            return ()
+        shown = sorted(distributed.gather_lists(self._shown), key=lambda each: each[0])
+        if not distributed.is_first() or not shown:
+            return ()
+        given = self.conditions.in_words(0) if len(self.conditions.words) == 1 else {}
+        sheet.write([pixels for _, pixels in shown], replace(self.stamp, condition=given))
+        return (sheet.in_words(len(shown)),)
+
     def close(self) -> None:
-        """Write the list of what has been written, also after a failure."""
+        """Write the list of what has been written, and the grid of it, also after a failure."""
         self._writers.shutdown(wait=True)
         if not self._begun:
             # Nothing was drawn: all is left as it was found.
@@ -309,6 +304,7 @@ class _SampleFolder:
         rows = distributed.gather_lists(self.rows)
         if distributed.is_first():
             self._write_list(rows)
+        self.write_sheet()
 
     def _write_files(self, indices: Sequence[int], arriving: Arriving, lot: slice) -> list[dict[str, Any]]:
         rows = []
@@ -317,7 +313,9 @@ class _SampleFolder:
             condition = self.conditions.in_words(index)
             stamp = replace(self.stamp, index=index, condition=condition)
             with _writing(self.out):
-                name = write_sample(self.out / f"{index:06d}", pixels, media, stamp, self.options.video)
+                name = write_sample(self.out / f"{index:06d}", pixels, media, stamp, self.format)
+            if index in self._on_sheet:
+                self._shown.append((index, pixels.copy()))
             rows.append(
                 {"file": name, "seed": self.seed, "index": index, "condition": condition, "model": self.stamp.model}
             )
@@ -342,38 +340,6 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         raise BadInput(f"{folder}: cannot be written ({problem.strerror})") from problem
-
-
-def write_sample(
-    stem: Path, pixels: np.ndarray, media: MediaSpec, stamp: SyntheticStamp, video: VideoFormat = "mp4"
-) -> str:
-    """Write one sample in the units of its data, marked as synthetic.
-
-    Args:
-        stem: path without suffix.
-        pixels: (h, w, c) or (t, h, w, c) of ``media.dtype``.
-        media: what the sample is.
-        stamp: the mark; NumPy files have no place for it.
-        video: format of clips; those that are not 8-bit grey or colour become NumPy files.
-
-    Returns:
-        The file's name, or the folder's for ``frames``.
-    """
-    suffix = suffix_for(media)
-    if media.kind == "image":
-        write_image(stem.with_suffix(suffix), pixels, stamp)
-    elif video == "frames":
-        stem.mkdir()
-        for number, frame in enumerate(pixels):
-            write_image(stem / f"{number:04d}{suffix}", frame, stamp)
-        return stem.name
-    elif suffix != ".png":
-        suffix = ".npy"
-        write_image(stem.with_suffix(suffix), pixels)
-    else:
-        suffix = f".{video}"
-        write_video(stem.with_suffix(suffix), pixels, media.fps or _UNKNOWN_FPS, stamp)
-    return stem.with_suffix(suffix).name
 
 
 def _remove(path: Path) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import fresh_folder, sha256_of, write_bytes, write_json, write_text
+from diorama.core.suggestions import did_you_mean
 from diorama.interop.checkpoint import is_diffusers_folder, open_checkpoint
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.catalog import AnySynthesizer
@@ -103,10 +104,18 @@ def model_folder(path: Path | str) -> Path:
         if (folder / CONFIG).is_file():
             return folder
     if not given.exists():
-        raise BadInput(f"{given}: there is no such folder")
+        raise BadInput(f"{given}: there is no such folder{_nearest(given)}")
     if (given / "recipe.json").is_file():
         raise BadInput(f"{given}: this run has saved no model yet; continue it with the same `diorama train` command")
     raise BadInput(f"{given}: is no model folder and no run (neither {CONFIG} nor model/{CONFIG} is in it)")
+
+
+def _nearest(path: Path) -> str:
+    """The name beside a path that does not exist which is most like it, as the end of a message."""
+    try:
+        return did_you_mean(path.name, sorted(each.name for each in path.parent.iterdir()))
+    except OSError:
+        return ""
 
 
 def read_config(folder: Path, catalog: Sequence[object] = ()) -> SynthesizerConfig:
