@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,11 +12,14 @@ import torch
 
 from diorama.cli.main import run
 from diorama.comparison.mixture import fit
+from diorama.comparison.ranking import ranking_lines
+from diorama.comparison.report import write_report
 from diorama.core.contracts import MediaSpec
-from diorama.media.image import write_image
+from diorama.media.image import read_image, write_image
 from diorama.media.stamp import SyntheticStamp
 from diorama.synthesis import store
 from diorama.synthesis.provenance import DataOrigin, Provenance
+from tests.comparison.examples import comparison
 
 
 def test_a_model_folder_is_described_by_its_parts_and_origin(
@@ -99,3 +103,57 @@ def test_losses_are_named_once_and_energy_in_its_unit(tmp_path: Path, capsys: py
     assert "loss loss" not in told
     assert "loss generator  0.25" in told
     assert "12.3 kJ" in told
+
+
+def write_log(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "recipe.json").write_text("{}")
+    losses = {"generator": 0.5, "discriminator": 1.5, "discriminator/real_right": 0.75}
+    lines: list[dict[str, object]] = [
+        {"kind": "report", "step": i, "images": 16 * i, "losses": losses, "clock": {}} for i in range(1, 5)
+    ]
+    lines.append({"kind": "metric", "step": 4, "images": 64, "results": [{"metric": "fd@lite", "value": 9.0}]})
+    (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def test_curves_of_a_run_name_every_loss_and_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_log(tmp_path / "first")
+    svg, png = tmp_path / "curves.svg", tmp_path / "deep" / "curves.png"
+    assert run(["describe", str(folder), "--curves", str(svg)]) == 0
+    assert f"curves              {svg}" in capsys.readouterr().out
+    words = [element.text for element in ElementTree.fromstring(svg.read_text()).iter() if element.text]
+    named = {"first", "generator", "discriminator", "discriminator/real_right", "fd@lite", "images seen"}
+    assert named <= set(words)
+    assert "Fréchet distance (lower is better)" in words
+    assert run(["describe", str(folder), "--curves", str(png)]) == 0
+    assert read_image(png.read_bytes(), png.name).pixels.shape[2] == 3
+
+
+def test_curves_are_of_runs_alone_and_of_files_that_are_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_log(tmp_path / "first")
+    assert run(["describe", str(folder), "--curves", str(tmp_path / "curves.pdf")]) == 2
+    assert "is written as .png or .svg" in capsys.readouterr().err
+    (folder / "log.jsonl").unlink()
+    assert run(["describe", str(folder), "--curves", str(tmp_path / "curves.svg")]) == 1
+    assert "nothing has been logged yet" in capsys.readouterr().err
+    write_report([comparison()], tmp_path / "report")
+    assert run(["describe", str(tmp_path / "report"), "--curves", str(tmp_path / "curves.svg")]) == 1
+    assert "is no run" in capsys.readouterr().err
+    assert not (tmp_path / "curves.svg").exists()
+
+
+@pytest.mark.parametrize("name", ["", "report.json", "report.html"])
+def test_a_report_tells_what_was_compared_and_how_it_ended(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report([comparison()], tmp_path, title="Mine")
+    assert run(["describe", str(tmp_path / name)]) == 0
+    told = capsys.readouterr().out
+    assert "kind      report" in told
+    assert "title     Mine" in told
+    assert "command   diorama compare --data <mine> --out report" in told
+    assert "measured  500 samples of each against 2,000 train records" in told
+    assert all(line in told for line in ranking_lines(comparison()))

@@ -54,6 +54,10 @@ def pictures(media: MediaSpec, count: int, seed: int) -> np.ndarray:
     return clips if media.frames is not None else clips[:, 0]
 
 
+def in_rows(shown: np.ndarray, count: int) -> np.ndarray:
+    return shown.reshape(count, -1, *shown.shape[1:])
+
+
 def comparison(media: MediaSpec = IMAGES, *, real: bool = True) -> Comparison:
     """Two trained generators with their untrained networks, foreign pictures, the mixture and held-out records."""
     scores = {"a": (11.0, 0.6), "b": (14.0, 0.9)}
@@ -73,6 +77,8 @@ def comparison(media: MediaSpec = IMAGES, *, real: bool = True) -> Comparison:
                 seconds=0.8 + i,
                 history=history(),
                 pictures=pictures(media, 64, i),
+                stages=pictures(IMAGES, 12, i).reshape(3, 4, 16, 16, 3) if i else None,
+                between=in_rows(pictures(media, 8, i), 2),
                 warnings=("fewer samples than dimensions",) if i else (),
             )
         )
@@ -100,5 +106,8 @@ def comparison(media: MediaSpec = IMAGES, *, real: bool = True) -> Comparison:
         neighbours={"dcgan_toy": Neighbours(pictures=shown, distances=tuple(12.0 + i for i in range(8)))},
         real=pictures(media, 64, 10) if real else None,
         searched=2_000,
+        reference=2_000,
+        began="2026-11-29T04:40:00+00:00",
+        command="diorama compare --data <mine> --out report",
         notes=("There is no GPU here: the small recipes were taken.",),
     )

@@ -11,8 +11,8 @@ import torch
 from diorama.comparison.columns import Column
 from diorama.comparison.measurer import Measurer
 from diorama.comparison.mixture import fit
-from diorama.comparison.options import CompareOptions
-from diorama.comparison.participants import Columns, given_columns, untrained_model
+from diorama.comparison.options import CompareOptions, Progress
+from diorama.comparison.participants import Columns, given_participants, numbered, untrained_model
 from diorama.comparison.words import title
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
@@ -64,7 +64,7 @@ def test_finished_runs_are_known_by_their_recipes_and_keep_apart_by_name(tmp_pat
     plain = save_model(tmp_path / "vae_toy", MEDIA, "vae_toy")
     entry = RecipeEntry(name="faces", make="x:y", title="Faces", summary="")
     options = CompareOptions(runs=(*runs, plain), count=20, metrics=("fd@lite",), catalog=(entry,), device="cpu")
-    first, second, shipped = finished(given_columns(measurer(tmp_path, options), ["x"]))
+    first, second, shipped = finished(numbered(given_participants(measurer(tmp_path, options), ["x"])))
     assert (first.name, second.name, first.entry, second.recipe) == ("run", "run 2", entry, "faces")
     assert title(first) == "run"
     assert title(shipped) == "VAE (toy)"
@@ -75,4 +75,27 @@ def test_a_run_of_another_size_is_refused_by_name(tmp_path: Path) -> None:
     wide = save_model(tmp_path / "wide", replace(MEDIA, width=8), "faces")
     options = CompareOptions(runs=(wide,), count=20, metrics=("fd@lite",), device="cpu")
     with pytest.raises(BadInput, match=r"wide: draws \(3, 4, 8\), but the records of toy are \(3, 4, 4\)"):
-        finished(given_columns(measurer(tmp_path, options), []))
+        finished(numbered(given_participants(measurer(tmp_path, options), [])))
+
+
+def test_progress_says_which_participant_of_how_many_and_an_end_reaches_the_one_at_work() -> None:
+    left: list[str] = []
+
+    def one(name: str) -> Columns:
+        try:
+            yield Progress(doing=f"training {name}")
+            yield Progress(doing=f"measuring {name}")
+        finally:
+            left.append(name)
+        return [Column(name=name, kind="trained")]
+
+    steps = numbered([one("a"), one("b")])
+    assert [(step.doing, step.place) for step in (next(steps), next(steps), next(steps))] == [
+        ("training a", (1, 2)),
+        ("measuring a", (1, 2)),
+        ("training b", (2, 2)),
+    ]
+    assert left == ["a"]
+    steps.close()
+    assert left == ["a", "b"]
+    assert [column.name for column in finished(numbered([one("a"), one("b")]))] == ["a", "b"]

@@ -12,7 +12,8 @@ import pytest
 
 from diorama.comparison.columns import Column, Comparison
 from diorama.comparison.report import write_report
-from diorama.comparison.words import best, starred, title, verdict
+from diorama.comparison.verdict import best, starred, verdict
+from diorama.comparison.words import title
 from diorama.core.references import Reference
 from diorama.media.stamp import read_stamp
 from diorama.recipes.catalog import find
@@ -39,6 +40,8 @@ def test_the_page_shows_every_part(report: Path) -> None:
     parts = (
         "What they draw",
         "How they score",
+        "From noise to sample",
+        "From one seed to the next",
         "Closest training",
         "What they cost",
         "Training",
@@ -48,6 +51,11 @@ def test_the_page_shows_every_part(report: Path) -> None:
     assert html.count('id="set') == 2
     assert "my &lt;own&gt; model" in html
     assert "<own>" not in html
+    facts = ("29 November 2026, 04:40 UTC", "2 trained here, 1 known by samples", "2,000 train records")
+    assert all(fact in html for fact in facts)
+    command = re.search(r'<p class="command"><code>(.*?)</code>', html)
+    assert command is not None
+    assert re.sub(r"</?span>", "", command[1]) == "diorama compare --data &lt;mine&gt; --out report"
     assert "@inproceedings{radford2016dcgan," in html
 
 
@@ -63,6 +71,9 @@ def test_drawn_pictures_and_clips_say_so_and_real_ones_do_not(report: Path, tmp_
         stamp = read_stamp(embedded(html, "Samples of DCGAN (toy)", tmp_path))
         assert stamp is not None
         assert (stamp.model, stamp.seed, stamp.recipe) == ("12" * 32, 3, "dcgan_toy")
+        for way in ("on the way from noise", "between two seeds"):
+            walked = read_stamp(embedded(html, f"Samples of my &lt;own&gt; model {way}", tmp_path))
+            assert walked is not None
         assert read_stamp(embedded(html, "Real training records", tmp_path)) is None
         assert read_stamp(embedded(html, "Nearest training records", tmp_path)) is None
 
@@ -88,8 +99,9 @@ def test_private_data_show_no_real_pictures(tmp_path: Path) -> None:
 
 def test_the_verdict_follows_the_intervals() -> None:
     sentences = verdict(comparison())
-    assert sentences[0] == "peer comes closest to the data by fd@lite, but not clearly ahead of DCGAN (toy)."
+    assert sentences[0] == "DCGAN (toy) comes closest to the data by fd@lite, clearly ahead of the other."
     assert sentences[1:] == [
+        "Listed apart, since budgets differ or are unknown: peer (9.0).",
         "Every generator beats the Gaussian mixture.",
         "Every trained generator beats its untrained self.",
     ]
@@ -106,7 +118,7 @@ def test_the_verdict_names_who_does_not_beat_the_floor() -> None:
 
 def test_one_generator_alone_is_scored_and_not_ranked() -> None:
     alone = replace(comparison(), columns=comparison().columns[:1])
-    assert verdict(alone) == ["DCGAN (toy) scores fd@lite 11."]
+    assert verdict(alone) == ["DCGAN (toy) scores fd@lite 11.0."]
 
 
 def test_a_clear_winner_is_called_one() -> None:
@@ -168,7 +180,7 @@ def test_grids_show_as_many_pictures_of_everyone(tmp_path: Path) -> None:
     few = tuple(
         replace(c, pictures=c.pictures[:9]) if c.name == "peer" and c.pictures is not None else c for c in whole.columns
     )
-    html = write_report([replace(whole, columns=few)], tmp_path).read_text()
+    html = write_report([replace(whole, columns=few)], tmp_path).read_text().partition("From noise to sample")[0]
     sizes = re.findall(r'alt="(?:Real training records|Samples of [^"]*)" width="(\d+)" height="(\d+)"', html)
     assert len(sizes) == 5
     assert len(set(sizes)) == 1
@@ -194,4 +206,4 @@ def test_nobody_is_said_to_beat_what_was_not_measured() -> None:
     """A metric of models alone has no value for the mixture, and perhaps none for other people's samples."""
     whole = comparison()
     without = [replace(c, results=()) if c.kind in ("mixture", "untrained") else c for c in whole.columns]
-    assert verdict(replace(whole, columns=tuple(without)))[1:] == []
+    assert not any("beat" in sentence for sentence in verdict(replace(whole, columns=tuple(without))))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diorama.comparison.tables import score_chart, score_table
-from diorama.comparison.words import best, described
+from diorama.comparison.verdict import best
+from diorama.comparison.words import described
 from diorama.evaluation.catalog.entries import SampleMetric
 from diorama.evaluation.catalog.metrics import catalog_with
 from tests.comparison.examples import comparison, result

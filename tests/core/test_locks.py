@@ -12,7 +12,7 @@ import pytest
 
 from diorama.core import locks
 from diorama.core.errors import BadInput
-from diorama.core.locks import only_process
+from diorama.core.locks import holder, only_process
 
 
 @pytest.fixture(params=["system", "pid"])
@@ -51,3 +51,14 @@ def test_a_full_disk_leaves_the_folder_free(tmp_path: Path, monkeypatch: pytest.
             pass
     with only_process(tmp_path):
         pass
+
+
+def test_who_holds_a_folder_can_be_seen_without_disturbing_it(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    with only_process(tmp_path):
+        assert holder(tmp_path) == os.getpid()
+    assert holder(tmp_path) is None
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    for content in (dead.stdout.strip(), b"", b"nobody", b"\xff"):
+        (tmp_path / ".lock").write_bytes(content)
+        assert holder(tmp_path) is None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from diorama.web.charts import IntervalRow, Series, interval_chart, line_chart, number_words
+from diorama.web.charts import IntervalRow, Point, Series, interval_chart, line_chart, point_chart
 
 
 def svg_of(html: str) -> ElementTree.Element:
@@ -23,6 +24,7 @@ numbers = st.floats(-1e9, 1e9)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e8), numbers), min_size=1, max_size=30))
+@example(points=[(5e-324, 0.0)])
 def test_every_line_stays_inside_its_frame(points: list[tuple[float, float]]) -> None:
     svg = svg_of(line_chart([Series(name="a", points=sorted(points))], title="t", x="images", y="loss"))
     for line in svg.iter("polyline"):
@@ -69,14 +71,6 @@ def test_the_floor_is_drawn_through_every_row() -> None:
     assert interval_chart([], title="t") == ""
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(0, "0"), (1.23456, "1.23"), (12.3456, "12.3"), (1234.5, "1,234"), (0.01234, "0.0123"), (math.nan, "—")],
-)
-def test_numbers_have_three_digits_that_matter(value: float, words: str) -> None:
-    assert number_words(value) == words
-
-
 @pytest.mark.parametrize("values", [(0.998, 1.001), (1e-6, 2e-6), (-3.0, 5.0), (2e5, 9e5), (0.0, 0.5)])
 def test_no_two_ticks_read_the_same(values: tuple[float, float]) -> None:
     points = [(float(i), value) for i, value in enumerate(values)]
@@ -84,3 +78,27 @@ def test_no_two_ticks_read_the_same(values: tuple[float, float]) -> None:
     labels = [text.text for text in svg.iter("text") if text.attrib.get("text-anchor") == "end"]
     assert len(labels) >= 2
     assert len(set(labels)) == len(labels)
+
+
+@given(st.lists(st.tuples(st.floats(1, 1e6), st.floats(0.01, 1e5), st.floats(0, 1)), min_size=1, max_size=6))
+def test_points_and_their_names_stay_inside_the_plot(values: list[tuple[float, float, float]]) -> None:
+    points = [
+        Point(name=f"generator {i}", x=x, y=y, low=y * (1 - w), high=y * (1 + w)) for i, (x, y, w) in enumerate(values)
+    ]
+    svg = svg_of(point_chart(points, title="t", x="time", y="fd", words=str, floor=("mixture", 3.0)))
+    dots = list(svg.iter("circle"))
+    assert len(dots) == len(points)
+    for mark in [*dots, *svg.iter("text")]:
+        assert 0 <= float(mark.attrib.get("cx", mark.attrib.get("x", "0"))) <= 380
+        assert 0 <= float(mark.attrib.get("cy", mark.attrib.get("y", "0"))) <= 220
+
+
+def test_names_of_equal_points_do_not_cover_one_another() -> None:
+    points = [Point(name=f"g{i}", x=20.0, y=5.0, low=4.0, high=6.0, hollow=bool(i)) for i in range(4)]
+    svg = svg_of(point_chart(points, title="t", x="time", y="fd", words=lambda value: f"{value:.0f} s"))
+    rows = sorted(float(t.attrib["y"]) for t in svg.iter("text") if (t.text or "").startswith("g"))
+    assert len(rows) == 4
+    assert min(b - a for a, b in pairwise(rows)) >= 12
+    ticks = [t.text for t in svg.iter("text") if (t.text or "").endswith(" s")]
+    assert len(ticks) == len(set(ticks)) >= 1
+    assert point_chart([], title="t", x="time", y="fd", words=str) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ class Arguments:
 
 
 def main(words: Sequence[str]) -> None:
-    """Compare, with progress, and print where the report is."""
+    """Compare, with progress, and print the ranking and where the report is."""
     arguments = parse(Arguments, "compare", _parts_as_values(words), several={"--samples": _any, "--runs": _any})
     if not (arguments.recipes or arguments.runs or arguments.samples):
         raise WrongArguments("there is nothing to compare: give --recipes, --runs or --samples")
@@ -128,6 +129,7 @@ def main(words: Sequence[str]) -> None:
             frozen={name: ModelRef(folder=folder) for name, folder in frozen},
             catalog=own,
             full_size=arguments.full_size,
+            command=shlex.join(["diorama", "compare", *words]),
         )
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
@@ -162,13 +164,26 @@ def _any(word: str) -> bool:
 
 
 def follow(steps: Iterable[Progress]) -> None:
-    """Show a comparison's progress and, at its end, where the report is."""
-    report = None
+    """Show a comparison's progress and, at its end, the ranking and where the report is."""
+    last = None
     with display() as shown:
         for step in steps:
             if step.note:
                 shown.note(step.note)
-            shown.update(step.doing, step.share, step.detail)
-            report = step.report or report
-    if report is not None:
-        print(f"report: {report}")
+            place = "" if step.place is None else f"{step.place[0]} of {step.place[1]}: "
+            shown.update(place + step.doing, step.share, step.detail)
+            last = step
+    if last is None or last.report is None:
+        return
+
+    from diorama.comparison.ranking import ranking_lines
+
+    for comparison in last.comparisons:
+        for line in titled_lines(comparison.data.name, ranking_lines(comparison)):
+            print(line)
+    print(f"\nreport: {last.report}")
+
+
+def titled_lines(name: str, lines: Sequence[str]) -> list[str]:
+    """A ranking under the name of its data, set off by a blank line; nothing where nothing was measured."""
+    return ["", f"{name}:", *lines] if lines else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +27,12 @@ class Arguments:
 
 
 def main(words: Sequence[str]) -> None:
-    """Run the demo and print where the report is."""
+    """Run the demo and print the rankings and where the report is."""
     arguments = parse(Arguments, "demo", words)
     if not arguments.seconds > 0:
         raise WrongArguments(f"--seconds must be above zero, got {arguments.seconds:g}")
 
     from diorama.comparison.demo import demo
 
-    follow(demo(arguments.out, seconds=arguments.seconds, device=arguments.device))
+    command = shlex.join(["diorama", "demo", *words])
+    follow(demo(arguments.out, seconds=arguments.seconds, device=arguments.device, command=command))

@@ -1,4 +1,4 @@
-"""``diorama describe``: what a model, a run or a data set is."""
+"""``diorama describe``: what a model, a run, a report or a data set is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import parse
+from diorama.cli.arguments import WrongArguments, parse
+from diorama.cli.compare import titled_lines
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
 from diorama.core.suggestions import in_a_line
@@ -21,30 +22,77 @@ if TYPE_CHECKING:
     from diorama.synthesis.provenance import Provenance
 
 Rows = Iterator[tuple[str, str]]
-SAMPLES = "samples.json"
+SAMPLES, RECIPE = "samples.json", "recipe.json"
+_REPORT_FILES = ("report.json", "report.html")
+_CURVE_FILES = (".png", ".svg")
+_CLASSES_SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Say what a model folder, a run, a prepared folder, a folder of samples or a sample is: sizes, classes, scores,
-    origin, how it was drawn.
+    """Say what a model folder, a run, a report, a prepared folder, a folder of samples or a sample is: sizes, classes,
+    scores, origin, how it was drawn.
 
     Args:
-        path: the model, run, prepared data, samples, or one picture or clip that was drawn.
+        path: the model, run, report, prepared data, samples, or one picture or clip that was drawn.
+        curves: also draw all losses and metrics of a run over images seen into this file, .png or .svg.
         with_files: Python files whose CATALOG names config classes of your own.
     """
 
     path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER_OR_FILE")]
+    curves: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
 def main(words: Sequence[str]) -> None:
-    """Print one fact a line."""
+    """Print one fact a line; of a report, the rankings as well."""
     arguments = parse(Arguments, "describe", words)
-    rows = list(_facts(arguments.path, catalog_of(arguments.with_files)))
+    if arguments.curves is not None and arguments.curves.suffix.lower() not in _CURVE_FILES:
+        raise WrongArguments(f"--curves {arguments.curves}: is written as .png or .svg")
+    own = catalog_of(arguments.with_files)
+    rows, lines = list(_facts(arguments.path, own)), _rankings(arguments.path, own)
+    if arguments.curves is not None:
+        rows.append(("curves", str(_write_curves(arguments.path, arguments.curves, own))))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
+    for line in lines:
+        print(line)
+
+
+def _write_curves(run: Path, file: Path, own: Sequence[object]) -> Path:
+    from diorama.comparison.curves import curve_sheet
+    from diorama.core.files import write_bytes, write_text
+    from diorama.evaluation.catalog.metrics import catalog_with
+
+    if not (run / RECIPE).is_file():
+        raise BadInput(f"{run}: is no run, and only runs have curves")
+    sheet = curve_sheet(run, run.resolve().name, catalog_with(own))
+    if file.suffix.lower() == ".svg":
+        write_text(file, sheet.svg())
+    else:
+        write_bytes(file, sheet.png())
+    return file
+
+
+def _rankings(path: Path, own: Sequence[object]) -> list[str]:
+    """The tables of a report; nothing of anything else."""
+    if not _is_report(path):
+        return []
+    from diorama.comparison.ranking import ranking_lines
+    from diorama.comparison.record import read_report
+
+    comparisons = read_report(_report_folder(path), own).comparisons
+    return [line for c in comparisons for line in titled_lines(c.data.name, ranking_lines(c))]
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a path is the folder of a report that is nothing else, or one of a report's files."""
+    return path.name in _REPORT_FILES or (path / "report.json").is_file()
+
+
+def _report_folder(path: Path) -> Path:
+    return path.parent if path.name in _REPORT_FILES else path
 
 
 def _facts(path: Path, catalog: Sequence[object]) -> Rows:
@@ -52,20 +100,44 @@ def _facts(path: Path, catalog: Sequence[object]) -> Rows:
 
     if is_prepared(path):
         yield from _data(path)
-    elif (path / "recipe.json").is_file():
+    elif (path / RECIPE).is_file():
         yield from _run(path)
         if (path / "model" / "config.json").is_file():
             yield from _model(path, catalog)
     elif (path / "config.json").is_file():
         yield "kind", "model"
         yield from _model(path, catalog)
+    elif _is_report(path):
+        yield from _report(_report_folder(path), catalog)
     elif (path / SAMPLES).is_file():
         yield from _samples(path / SAMPLES)
     elif path.is_file():
         yield from _sample(path)
     else:
         missing = "" if path.exists() else " (there is no such folder)"
-        raise BadInput(f"{path}: is neither a model folder, nor a run, nor a prepared folder, nor samples{missing}")
+        raise BadInput(
+            f"{path}: is neither a model folder, nor a run, nor a report, nor a prepared folder, nor samples{missing}"
+        )
+
+
+def _report(folder: Path, own: Sequence[object]) -> Rows:
+    from diorama.comparison.record import read_report
+
+    record = read_report(folder, own)
+    yield "kind", "report"
+    yield "title", record.title
+    for comparison in record.comparisons:
+        yield "data", f"{comparison.data.name}, {comparison.data.count:,} training records"
+        for name, value in (("begun", comparison.began), ("command", comparison.command)):
+            if value:
+                yield name, value
+        if comparison.budget:
+            yield "budget", f"{comparison.budget} each"
+        yield "machine", comparison.device
+        counts = sorted({column.count for column in comparison.columns if column.count})
+        against = f" against {comparison.reference:,}" if comparison.reference else ""
+        yield "measured", f"{' or '.join(f'{n:,}' for n in counts)} samples of each{against} {comparison.split} records"
+        yield from (("note", note) for note in (*comparison.notes, *comparison.warnings))
 
 
 def _samples(path: Path) -> Rows:

@@ -24,7 +24,8 @@ COMMANDS = {
     "recipes": "list the recipes",
     "import": "make a model of a published checkpoint",
     "export": "write a model in a published layout",
-    "describe": "say what a model, run or data set is",
+    "describe": "say what a model, run, report or data set is",
+    "runs": "list the runs below a folder, or remove some",
     "cite": "print the BibTeX of recipes",
     "demo": "train four small generators on the built-in world and write the report",
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from diorama.core.numbers import interval_words
 from diorama.evaluation.catalog.entries import CLIP
 from diorama.evaluation.catalog.metrics import Metric, MetricCatalog
 from diorama.evaluation.catalog.names import ELSEWHERE
@@ -14,7 +14,6 @@ from diorama.evaluation.catalog.names import ELSEWHERE
 if TYPE_CHECKING:
     from diorama.evaluation.protocol import Result
 
-_MOST_DECIMALS = 6
 _HEADS = ("metric", "value", "95 % interval", "", "samples", "real")
 _NUMBERS = (1, 4, 5)
 _GAP = "  "
@@ -58,21 +57,8 @@ def listing(catalog: MetricCatalog) -> Iterator[str]:
     yield "lite; prdc is precision, recall, density and coverage. psnr, ssim and bpd are asked of a model."
 
 
-def rounded(value: float, low: float, high: float) -> tuple[str, str, str]:
-    """A value and its interval with as many digits as the interval's width lets mean something: three of the width."""
-    width = high - low
-    if not (width > 0 and math.isfinite(width)):
-        return f"{value:.4g}", f"{low:.4g}", f"{high:.4g}"
-    decimals = 2 - math.floor(math.log10(width))
-    if decimals > _MOST_DECIMALS:
-        return f"{value:.3g}", f"{low:.3g}", f"{high:.3g}"
-    decimals = max(0, decimals)
-    value, low, high = (round(number, decimals) + 0.0 for number in (value, low, high))
-    return f"{value:,.{decimals}f}", f"{low:,.{decimals}f}", f"{high:,.{decimals}f}"
-
-
 def _cells(result: Result, metric: Metric) -> tuple[str, ...]:
-    value, low, high = rounded(result.value, result.interval.low, result.interval.high)
+    value, low, high = interval_words(result.value, result.interval.low, result.interval.high)
     real = f"{result.reference.count:,}" if result.reference.count else "-"
     return result.metric, value, f"[{low}, {high}]", metric.arrow, f"{result.samples:,}", real
 

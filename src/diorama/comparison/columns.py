@@ -59,6 +59,10 @@ class Column:
         seconds: that drawing took; ``None`` where nothing was drawn.
         history: of the training, where it is known.
         pictures: the first samples as they are shown, uint8 (n, h, w, 3) or (n, t, h, w, 3).
+        stages: of the first samples on their way from noise, uint8 (n, k, h, w, 3); ``None`` where it draws in one
+            pass.
+        between: from samples of one seed to those of the next, uint8 (n, k, h, w, 3) or (n, k, t, h, w, 3).
+        kept_budget: its training took what the comparison gave to each.
         origin: folder or archive it was read from, its name alone.
     """
 
@@ -75,6 +79,9 @@ class Column:
     seconds: float | None = None
     history: TrainingHistory | None = None
     pictures: np.ndarray | None = None
+    stages: np.ndarray | None = None
+    between: np.ndarray | None = None
+    kept_budget: bool = True
     origin: str = ""
 
     @property
@@ -102,6 +109,7 @@ class Column:
             "parameters": self.parameters,
             "model": self.model,
             "samples": self.count,
+            "kept_budget": self.kept_budget,
             "drawing_seconds": self.seconds,
             "samples_per_second": self.samples_per_second,
             "training": None if self.history is None else asdict(self.history),
@@ -136,6 +144,9 @@ class Comparison:
         real: real records as they are shown; ``None`` where they must not be.
         searched: training records among which neighbours were looked for.
         split: that all were held against.
+        reference: real records that all were held against.
+        began: when it was begun, ISO 8601 with the zone.
+        command: that asked for it; empty where it was no command.
         notes: sentences on how the comparison was run.
         catalog: of the metrics.
     """
@@ -148,6 +159,9 @@ class Comparison:
     real: np.ndarray | None = None
     searched: int = 0
     split: str = "train"
+    reference: int = 0
+    began: str = ""
+    command: str = ""
     notes: tuple[str, ...] = ()
     catalog: MetricCatalog = SHIPPED
 
@@ -168,6 +182,9 @@ class Comparison:
             "budget": self.budget,
             "device": self.device,
             "split": self.split,
+            "reference": self.reference,
+            "began": self.began,
+            "command": self.command,
             "models": [column.to_json() for column in self.columns],
             "nearest_training_records": {
                 name: {"searched": self.searched, "rms_grey_levels": list(found.distances)}

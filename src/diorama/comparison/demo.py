@@ -23,7 +23,7 @@ _REFERENCE = {"world": 2_000, "world-video": 256}
 _RECIPES = {"world": ("dcgan_toy", "vae_toy", "ddpm_toy"), "world-video": ("mocogan_toy",)}
 
 
-def demo(out: Path | str, *, seconds: float = 60.0, device: str = "auto") -> Iterator[Progress]:
+def demo(out: Path | str, *, seconds: float = 60.0, device: str = "auto", command: str = "") -> Iterator[Progress]:
     """Prepare the world, train the toy recipes, measure them and write one report on pictures and clips.
 
     The same call continues what was interrupted.
@@ -32,21 +32,27 @@ def demo(out: Path | str, *, seconds: float = 60.0, device: str = "auto") -> Ite
         out: folder of the report, the runs and the data.
         seconds: of each training.
         device: ``auto`` or what :class:`torch.device` reads.
+        command: that asked for it, for the report; empty where it was no command.
 
     Yields:
-        Progress; the last one names the report.
+        Progress; the last one names the report and holds what it shows.
     """
     folder, comparisons = Path(out), []
     for name, recipes in _RECIPES.items():
         data = folder / "data" / name
         yield from _prepare(name, data)
         options = CompareOptions(
-            budget=Budget(seconds=seconds), count=_SAMPLES[name], reference=_REFERENCE[name], device=device
+            budget=Budget(seconds=seconds),
+            count=_SAMPLES[name],
+            reference=_REFERENCE[name],
+            device=device,
+            command=command,
         )
         comparisons.append((yield from train_and_measure(recipes, data, folder / name, options)))
     yield Progress(doing="writing the report")
     title = f"Four generators after {clock_words(seconds)} each"
-    yield Progress(doing="done", share=1.0, report=write_report(comparisons, folder, title=title))
+    report = write_report(comparisons, folder, title=title)
+    yield Progress(doing="done", share=1.0, report=report, comparisons=tuple(comparisons))
 
 
 def _prepare(name: str, folder: Path) -> Iterator[Progress]:

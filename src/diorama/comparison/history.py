@@ -37,6 +37,15 @@ def read_history(run: Path) -> TrainingHistory | None:
     )
 
 
+def read_scalars(run: Path) -> dict[str, Curve]:
+    """Curves of what the phases of a run logged beside their losses, by ``phase/scalar``.
+
+    Args:
+        run: a run folder.
+    """
+    return _curves(runlog.read(run / LOG), _scalars)
+
+
 def spent_seconds(run: Path) -> float:
     """Seconds that a run has trained so far; 0 where there is none."""
     return _largest(runlog.read(run / LOG), "seconds", _training(run).seconds)
@@ -58,6 +67,10 @@ def _training(run: Path) -> TrainingSpent:
 def _losses(record: Mapping[str, Any]) -> Mapping[str, float]:
     # Scalars of a phase (`phase/scalar`) would crowd the chart.
     return {name: value for name, value in record.get("losses", {}).items() if "/" not in name}
+
+
+def _scalars(record: Mapping[str, Any]) -> Mapping[str, float]:
+    return {name: value for name, value in record.get("losses", {}).items() if "/" in name}
 
 
 def _scores(record: Mapping[str, Any]) -> Mapping[str, float]:

@@ -23,6 +23,9 @@ class KindTraits:
         synthetic: a model drew its pictures, so that they are stamped; real records are not.
         shown: the report shows its samples, describes it, and looks for repeated training records among its samples.
         has_costs: its size and drawing speed were measured here.
+        budget: of those that compete, what is known of their costs: the comparison ``"gave"`` all the same, they had
+            ``"own"`` ones, or nobody knows.
+        counted: what so many of them are called; empty where they are not counted.
         given: it was made before the comparison, which the table of scores says under its name.
     """
 
@@ -34,13 +37,24 @@ class KindTraits:
     synthetic: bool = True
     shown: bool = True
     has_costs: bool = False
+    budget: Literal["gave", "own", "unknown"] = "unknown"
+    counted: str = ""
     given: bool = False
 
 
 KINDS: Mapping[Kind, KindTraits] = {
-    "trained": KindTraits(caption="trained here under the budget", competes=True, has_costs=True),
-    "loaded": KindTraits(caption="a finished run or model", competes=True, has_costs=True, given=True),
-    "samples": KindTraits(caption="given samples", competes=True, given=True),
+    "trained": KindTraits(
+        caption="trained here under the budget", competes=True, has_costs=True, budget="gave", counted="trained here"
+    ),
+    "loaded": KindTraits(
+        caption="a finished run or model",
+        competes=True,
+        has_costs=True,
+        given=True,
+        budget="own",
+        counted="finished before",
+    ),
+    "samples": KindTraits(caption="given samples", competes=True, given=True, counted="known by samples"),
     "mixture": KindTraits(
         caption="the floor: a Gaussian mixture on principal components",
         title="Gaussian mixture",

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diorama.comparison.columns import Column
 from diorama.comparison.options import CompareOptions
 from diorama.comparison.pictures import Drawing, evenly_spaced
-from diorama.comparison.showing import CLIPS, PICTURES
+from diorama.comparison.showing import BETWEEN, CLIPS, PICTURES, PLACES, STAGED, STAGES
 from diorama.core.contracts import Batch, pixels_of
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
@@ -25,8 +26,9 @@ from diorama.evaluation.run import EvaluateOptions, Evaluation, evaluate, measur
 from diorama.evaluation.samples import open_samples
 from diorama.media.convert import displayable
 from diorama.synthesis.base import AS_TRAINED, Synthesizer
-from diorama.synthesis.conditions import usual
+from diorama.synthesis.conditions import SampleConditions, usual
 from diorama.synthesis.drawing import DrawOptions
+from diorama.synthesis.showing import between_seeds, stages_from_noise
 from diorama.synthesis.store import model_hash
 
 COUNTS = {"image": 2_000, "video": 256}
@@ -86,7 +88,7 @@ class Measurer:
         evaluation = measure(drawing, self.reference, metrics, seed=self.options.seed)
         evaluation = evaluation.drawn_by(chosen.drawn_in_steps)
         return replace(
-            column,
+            self._with_walks(column, chosen, conditions),
             parameters=sum(p.numel() for p in model.parameters()),
             model=model_hash(model),
             count=self.count,
@@ -94,6 +96,17 @@ class Measurer:
             warnings=tuple(evaluation.warnings),
             seconds=drawing.seconds,
             pictures=drawing.kept,
+        )
+
+    def _with_walks(self, column: Column, model: Synthesizer, conditions: SampleConditions) -> Column:
+        """The column with samples on their way from noise and from seed to seed, where the report shows its samples."""
+        if not column.traits.shown:
+            return column
+        seed = self.options.seed
+        stages = stages_from_noise(model, STAGED, STAGES, seed=seed, conditions=conditions)
+        between = between_seeds(model, BETWEEN, PLACES, seed=seed, conditions=conditions)
+        return replace(
+            column, stages=None if stages is None else _middle_frame(_in_rows(stages)), between=_in_rows(between)
         )
 
     def _resampled(self, model: Synthesizer, name: str) -> Synthesizer:
@@ -169,6 +182,17 @@ class Measurer:
     def _others(self) -> dict[str, int]:
         """Records of the splits that nothing is held against, and no generator was trained on."""
         return {name: self.dataset.splits.get(name, 0) for name in ("test", "val") if name != self.options.split}
+
+
+def _in_rows(x: Tensor) -> np.ndarray:
+    """(n, k, c, …) in [-1, 1] as it is shown, (n, k, …, 3) uint8."""
+    shown = displayable(x.flatten(0, 1))
+    return shown.reshape(*x.shape[:2], *shown.shape[1:])
+
+
+def _middle_frame(rows: np.ndarray) -> np.ndarray:
+    """(n, k, h, w, 3) of pictures as they are, of clips (n, k, t, h, w, 3) the frame in the middle."""
+    return rows[:, :, rows.shape[2] // 2] if rows.ndim == 6 else rows
 
 
 def _first(samples: Iterator[Batch], count: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from diorama.comparison.columns import Comparison
 from diorama.core.durations import Budget
 from diorama.synthesis.base import AS_TRAINED, Sampling
 from diorama.synthesis.parts import ModelRef
@@ -32,6 +33,7 @@ class CompareOptions:
         device: ``auto`` or what :class:`torch.device` reads.
         catalog: a user's own config classes, metrics and recipe entries.
         full_size: train the recipes that were named even where there is no GPU, instead of their small counterparts.
+        command: that asked for the comparison, for the report; empty where it was no command.
     """
 
     budget: Budget = field(default_factory=lambda: Budget(seconds=600.0))
@@ -50,6 +52,7 @@ class CompareOptions:
     device: str = "auto"
     catalog: tuple[object, ...] = ()
     full_size: bool = False
+    command: str = ""
 
     def __post_init__(self) -> None:
         for name in ("count", "reference", "batch_size"):
@@ -69,11 +72,15 @@ class Progress:
         share: of what it is doing that is done, in [0, 1]; ``None`` where that is unknown.
         detail: the newest losses and speed, say.
         note: a sentence that should stay visible.
+        place: which participant it works on, from 1, and of how many; ``None`` where it is none's.
         report: the finished report, in the last one.
+        comparisons: what the report shows, in the last one.
     """
 
     doing: str
     share: float | None = None
     detail: str = ""
     note: str = ""
+    place: tuple[int, int] | None = None
     report: Path | None = None
+    comparisons: tuple[Comparison, ...] = ()

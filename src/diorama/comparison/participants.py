@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,6 +16,7 @@ from diorama.comparison.measurer import Measurer
 from diorama.comparison.mixture import fit
 from diorama.comparison.options import Progress
 from diorama.comparison.pictures import evenly_spaced
+from diorama.comparison.ranking import kept_budget
 from diorama.core.contracts import pixels_of
 from diorama.core.errors import BadInput
 from diorama.evaluation.records import PIXELS, batches
@@ -42,15 +45,20 @@ def trained_columns(candidate: Candidate, run: Path, measurer: Measurer) -> Colu
     """
     recipe, options = candidate.recipe, measurer.options
     yield Progress(doing=f"drawing from {recipe.name} and measuring")
-    model = store.load(run, device=measurer.device, catalog=options.catalog)
+    model, history = store.load(run, device=measurer.device, catalog=options.catalog), read_history(run)
     column = Column(
-        name=recipe.name, kind="trained", recipe=candidate.named, entry=candidate.entry, history=read_history(run)
+        name=recipe.name,
+        kind="trained",
+        recipe=candidate.named,
+        entry=candidate.entry,
+        history=history,
+        kept_budget=kept_budget(options.budget, recipe, history),
     )
     columns = [measurer.measure_model(model, column)]
     if options.untrained:
         yield Progress(doing=f"measuring {recipe.name} as it was before training")
         untrained = Column(
-            name=f"{recipe.name} untrained",
+            name=untrained_name(recipe),
             kind="untrained",
             recipe=candidate.named,
             entry=candidate.entry,
@@ -58,6 +66,11 @@ def trained_columns(candidate: Candidate, run: Path, measurer: Measurer) -> Colu
         )
         columns.append(measurer.measure_model(untrained_model(recipe, measurer.options.catalog), untrained))
     return columns
+
+
+def untrained_name(recipe: Recipe) -> str:
+    """What the column of a recipe's untrained network is called."""
+    return f"{recipe.name} untrained"
 
 
 def untrained_model(recipe: Recipe, catalog: Sequence[object] = ()) -> Synthesizer:
@@ -74,40 +87,52 @@ def untrained_model(recipe: Recipe, catalog: Sequence[object] = ()) -> Synthesiz
     return model.eval().requires_grad_(False)
 
 
-def given_columns(measurer: Measurer, taken: Sequence[str]) -> Columns:
-    """Finished runs and other people's samples.
+def given_participants(measurer: Measurer, taken: Sequence[str]) -> list[Columns]:
+    """Finished runs and other people's samples, each measured once its generator is asked.
 
     Args:
         measurer: the comparison's; its options name them.
-        taken: names that columns have already.
-
-    Raises:
-        BadInput: a run or samples cannot be read, or are of another size than the data.
+        taken: names that other columns have.
     """
     options, names = measurer.options, list(taken)
-    columns: list[Column] = []
-    for run in options.runs:
-        yield Progress(doing=f"drawing from {run.name} and measuring")
-        model = store.load(run, device=measurer.device, catalog=options.catalog)
-        if model.config.media.shape != measurer.media.shape:
-            raise BadInput(
-                f"{run}: draws {model.config.media.shape}, but the records of {measurer.dataset.info.name} are "
-                f"{measurer.media.shape} (channels, frames of clips, height, width)"
-            )
-        recipe = store.read_provenance(run).recipe_name
-        column = Column(
-            name=_unique(run.resolve().name, names),
-            kind="loaded",
-            recipe=recipe,
-            entry=catalog.find(recipe, options.catalog),
-            history=read_history(run),
-            origin=run.name,
+    made = [_loaded_column(measurer, _unique(run.resolve().name, names), run) for run in options.runs]
+    return made + [_samples_column(measurer, _unique(name, names), path) for name, path in options.samples.items()]
+
+
+def _loaded_column(measurer: Measurer, name: str, run: Path) -> Columns:
+    """A finished run or model.
+
+    Raises:
+        BadInput: it cannot be read, or is of another size than the data.
+    """
+    yield Progress(doing=f"drawing from {run.name} and measuring")
+    own = measurer.options.catalog
+    model = store.load(run, device=measurer.device, catalog=own)
+    if model.config.media.shape != measurer.media.shape:
+        raise BadInput(
+            f"{run}: draws {model.config.media.shape}, but the records of {measurer.dataset.info.name} are "
+            f"{measurer.media.shape} (channels, frames of clips, height, width)"
         )
-        columns.append(measurer.measure_model(model, column))
-    for name, path in options.samples.items():
-        yield Progress(doing=f"measuring the samples of {name}")
-        columns.append(measurer.measure_samples(_unique(name, names), path))
-    return columns
+    recipe = store.read_provenance(run).recipe_name
+    column = Column(
+        name=name,
+        kind="loaded",
+        recipe=recipe,
+        entry=catalog.find(recipe, own),
+        history=read_history(run),
+        origin=run.name,
+    )
+    return [measurer.measure_model(model, column)]
+
+
+def _samples_column(measurer: Measurer, name: str, path: Path) -> Columns:
+    """Other people's samples.
+
+    Raises:
+        BadInput: they cannot be read, or are fewer or of another size than what is compared.
+    """
+    yield Progress(doing=f"measuring the samples of {name}")
+    return [measurer.measure_samples(name, path)]
 
 
 def _unique(name: str, taken: list[str]) -> str:
@@ -133,3 +158,34 @@ def mixture_column(measurer: Measurer, folder: Path) -> Columns:
     card = f"# Gaussian mixture\n\nFitted to {len(chosen):,} training records of {info.name}.\n"
     store.save(folder, model.config, model.state_dict(), provenance, card)
     return [measurer.measure_model(model, Column(name="mixture", kind="mixture"))]
+
+
+def held_out_column(measurer: Measurer) -> Columns:
+    """Real records that no generator was trained on; nothing where there are too few.
+
+    Args:
+        measurer: the comparison's.
+    """
+    yield Progress(doing="measuring held-out records")
+    held_out = measurer.measure_held_out()
+    return [] if held_out is None else [held_out]
+
+
+def numbered(participants: Sequence[Columns]) -> Columns:
+    """All of them, one after another, with their places in the progress.
+
+    Args:
+        participants: in their order.
+    """
+    columns: list[Column] = []
+    for number, steps in enumerate(participants, 1):
+        # Closed with the whole: a training that is left must save its state.
+        with closing(steps):
+            while True:
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    columns += end.value
+                    break
+                yield replace(step, place=(number, len(participants)))
+    return columns

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from diorama.comparison.budget import train_within_budget
-from diorama.comparison.candidates import candidates_for
+from diorama.comparison.candidates import Candidate, candidates_for
 from diorama.comparison.columns import Column, Comparison, Neighbours
 from diorama.comparison.measurer import Measurer
 from diorama.comparison.nearest import nearest
 from diorama.comparison.options import CompareOptions, Progress
-from diorama.comparison.participants import given_columns, mixture_column, trained_columns
+from diorama.comparison.participants import (
+    Columns,
+    given_participants,
+    held_out_column,
+    mixture_column,
+    numbered,
+    trained_columns,
+    untrained_name,
+)
 from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.sections import PAIRS
 from diorama.core import device as devices
@@ -56,7 +65,7 @@ def train_and_measure(
         BadInput: the data, a run or a folder of samples cannot be read; every training failed.
         BadConfig: a recipe does not exist or does not fit the data.
     """
-    device = devices.pick(options.device)
+    device, began = devices.pick(options.device), datetime.now().astimezone()
     yield Progress(doing="opening the data")
     dataset = open_any(data, cache_folder())
     if not (recipes or options.runs or options.samples):
@@ -67,24 +76,15 @@ def train_and_measure(
         yield Progress(doing="choosing recipes", note=note)
     yield Progress(doing=f"measuring {options.split} records of {dataset.info.name}")
     measurer = Measurer(dataset, options, device, out / "cache")
-    columns: list[Column] = []
-    for trained in candidates:
-        name, run = trained.recipe.name, out / "runs" / trained.recipe.name
-        try:
-            yield from train_within_budget(trained.recipe, data, run, options)
-        except TrainingFailed as problem:
-            notes.append(f"{name} is missing: {problem}")
-            yield Progress(doing=f"training {name}", note=notes[-1])
-            continue
-        columns += yield from trained_columns(trained, run, measurer)
-    columns += yield from given_columns(measurer, [column.name for column in columns])
-    if not columns:
+    participants = [_trained(each, data, out, measurer, notes) for each in candidates]
+    taken = [name for each in candidates for name in (each.recipe.name, untrained_name(each.recipe))]
+    participants += given_participants(measurer, taken)
+    participants += [mixture_column(measurer, out / "mixture"), held_out_column(measurer)]
+    columns = yield from numbered(participants)
+    if not any(column.traits.competes for column in columns):
         raise BadInput("every training failed: " + " ".join(notes))
-    columns += yield from mixture_column(measurer, out / "mixture")
-    yield Progress(doing="measuring held-out records")
-    held_out = measurer.measure_held_out()
-    columns += [] if held_out is None else [held_out]
-    notes += [measurer.why_none_held_out()] if held_out is None else []
+    if all(column.traits.synthetic for column in columns):
+        notes.append(measurer.why_none_held_out())
     yield Progress(doing="looking for the nearest training records")
     found, searched = _neighbours(dataset, columns, show=options.real_images)
     for note in measurer.notes:
@@ -99,9 +99,25 @@ def train_and_measure(
         real=_real_pictures(measurer) if options.real_images else None,
         searched=searched,
         split=options.split,
+        reference=measurer.reference.stamp.count,
+        began=began.isoformat(timespec="seconds"),
+        command=options.command,
         notes=tuple(notes),
         catalog=catalog_with(options.catalog),
     )
+
+
+def _trained(candidate: Candidate, data: Path | str, out: Path, measurer: Measurer, notes: list[str]) -> Columns:
+    """Train a recipe and measure what came of it; where its training fails a note says so, and the others go on."""
+    name = candidate.recipe.name
+    run = out / "runs" / name
+    try:
+        yield from train_within_budget(candidate.recipe, data, run, measurer.options)
+    except TrainingFailed as problem:
+        notes.append(f"{name} is missing: {problem}")
+        yield Progress(doing=f"training {name}", note=notes[-1])
+        return []
+    return (yield from trained_columns(candidate, run, measurer))
 
 
 def _check_that_given_exist(options: CompareOptions) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from diorama import __version__
 from diorama.comparison import sections, tables
 from diorama.comparison.columns import Comparison
+from diorama.comparison.record import NUMBERS, report_to_json
 from diorama.core.files import write_json, write_text
 from diorama.web.page import page
 
-FORMAT = "diorama-report/1"
-PAGE, NUMBERS = "report.html", "report.json"
+PAGE = "report.html"
 
 
 def write_report(comparisons: Sequence[Comparison], out: Path, *, seed: int = 0, title: str = "") -> Path:
@@ -45,7 +45,7 @@ def write_report(comparisons: Sequence[Comparison], out: Path, *, seed: int = 0,
         f"that says so in its metadata. All numbers: <code>{NUMBERS}</code> beside this page.</footer>"
     )
     style = files("diorama.comparison").joinpath("report.css").read_text(encoding="utf-8")
-    write_json(out / NUMBERS, {"format": FORMAT, "title": heading, "comparisons": [c.to_json() for c in comparisons]})
+    write_json(out / NUMBERS, report_to_json(comparisons, heading))
     write_text(out / PAGE, page(heading, "\n".join(parts), style=style))
     return out / PAGE
 
@@ -59,9 +59,11 @@ def _body(comparison: Comparison, seed: int) -> str:
             '<h2 class="part">How they score</h2>',
             tables.score_chart(comparison),
             tables.score_table(comparison),
+            sections.walks(comparison, seed),
             sections.closest(comparison, seed),
             '<h2 class="part">What they cost</h2>',
             tables.cost_table(comparison),
+            tables.cost_charts(comparison),
             sections.curves(comparison),
             sections.models(comparison),
             sections.protocol(comparison),

@@ -28,7 +28,7 @@ def compare(
         options: budget, protocol, what else joins.
 
     Yields:
-        Progress; the last one names the report.
+        Progress; the last one names the report and holds what it shows.
 
     Raises:
         BadInput: data, a run or samples cannot be read; nothing could be trained.
@@ -37,4 +37,5 @@ def compare(
     chosen = options or CompareOptions()
     comparison = yield from train_and_measure(recipes, data, Path(out), chosen)
     yield Progress(doing="writing the report")
-    yield Progress(doing="done", share=1.0, report=write_report([comparison], Path(out), seed=chosen.seed))
+    report = write_report([comparison], Path(out), seed=chosen.seed)
+    yield Progress(doing="done", share=1.0, report=report, comparisons=(comparison,))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 
 import numpy as np
 
 from diorama.comparison.columns import Column, Comparison, TrainingHistory
+from diorama.comparison.ranking import groups, references, value_and_interval
 from diorama.comparison.showing import CLIPS, PICTURES, embedded_grid, stamp_of
 from diorama.comparison.tables import colours
-from diorama.comparison.words import described, title, verdict
+from diorama.comparison.verdict import verdict
+from diorama.comparison.words import described, title
 from diorama.core.durations import count_words
-from diorama.web.charts import Series, line_chart, number_words
+from diorama.core.numbers import number_words
+from diorama.web.charts import Series, line_chart
 
 PAIRS = 8
 """Samples whose closest training records are shown."""
@@ -30,15 +34,42 @@ def opening(comparison: Comparison) -> str:
     if media.frames is not None:
         size += f", {media.frames} frames"
     records = "clips" if media.kind == "video" else "pictures"
+    count = max((column.count for column in comparison.columns), default=0)
     facts = {
+        "Date": _date_words(comparison.began),
         "Data": comparison.data.name,
         "Training records": f"{comparison.data.count:,} {records}",
         "Size": size,
+        "Generators": _counts(comparison),
         "Budget each": comparison.budget,
+        "Samples of each": f"{count:,}" if count else "",
+        "Measured against": f"{comparison.reference:,} {comparison.split} records" if comparison.reference else "",
         "Machine": comparison.device,
     }
     cells = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
-    return f'{lede}<dl class="facts">{cells}</dl>{_warnings(comparison)}'
+    # Each word in a box of its own, since lines would break at its hyphens.
+    words = " ".join(f"<span>{escape(word)}</span>" for word in comparison.command.split())
+    command = f'<p class="command"><code>{words}</code></p>' if words else ""
+    return f'{lede}<dl class="facts">{cells}</dl>{command}{_warnings(comparison)}'
+
+
+def _date_words(began: str) -> str:
+    """``"29 November 2026, 04:40 UTC"``; empty where it is not known."""
+    if not began:
+        return ""
+    at = datetime.fromisoformat(began)
+    return f"{at.day} {at:%B %Y, %H:%M} {at.tzname() or ''}".rstrip()
+
+
+def _counts(comparison: Comparison) -> str:
+    """How many take part, by how they came here: ``"3 trained here, 1 finished"``."""
+    names = [column.traits.counted for column in comparison.columns if column.traits.counted]
+    return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+
+
+def ordered(comparison: Comparison) -> list[Column]:
+    """The generators as tables have them, then what they are held against."""
+    return [*(column for group in groups(comparison) for column in group.columns), *references(comparison)]
 
 
 def _warnings(comparison: Comparison) -> str:
@@ -58,7 +89,7 @@ def gallery(comparison: Comparison, seed: int) -> str:
         figures.append(
             f"<figure>{html}<figcaption><b>Real</b>Training records, not drawn by a model</figcaption></figure>"
         )
-    for column in comparison.columns:
+    for column in ordered(comparison):
         if column.pictures is None or not column.traits.shown:
             continue
         shown = column.pictures[:count]
@@ -67,7 +98,8 @@ def gallery(comparison: Comparison, seed: int) -> str:
         mark = f'<i style="--mark:var(--c{palette[column.name]})"></i>'
         caption = f"<b>{mark}{escape(title(column))}</b>{escape(_caption(comparison, column))}"
         figures.append(f"<figure>{html}<figcaption>{caption}</figcaption></figure>")
-    return f'<div class="gallery">{"".join(figures)}</div>'
+    hint = '<p class="soft">A click enlarges a picture, and another makes it small again.</p>'
+    return f'{hint}<div class="gallery">{"".join(figures)}</div>'
 
 
 def _shown(comparison: Comparison) -> int:
@@ -80,8 +112,45 @@ def _shown(comparison: Comparison) -> int:
 def _caption(comparison: Comparison, column: Column) -> str:
     metric = comparison.metrics[0] if comparison.metrics else ""
     result = column.result(metric)
-    score = "" if result is None else f"{metric} {number_words(result.value)} · "
+    score = "" if result is None else f"{metric} {value_and_interval(result)[0]} · "
     return f"{score}{column.traits.caption}"
+
+
+def walks(comparison: Comparison, seed: int) -> str:
+    """Samples on their way from noise, of models that draw in steps, and from one seed to the next, of all models."""
+    staged = "".join(
+        _strip(comparison, column, column.stages, seed, "on the way from noise")
+        for column in ordered(comparison)
+        if column.stages is not None
+    )
+    between = "".join(
+        _strip(comparison, column, column.between, seed, "between two seeds")
+        for column in ordered(comparison)
+        if column.between is not None
+    )
+    html = ""
+    if staged:
+        html += (
+            '<h2 class="part">From noise to sample</h2><p>The first samples on their way: each row begins with noise, '
+            f'on the left, and ends with what the gallery shows.</p><div class="pairs">{staged}</div>'
+        )
+    if between:
+        html += (
+            f'<h2 class="part">From one seed to the next</h2><p>Each row begins, on the left, with a sample of seed '
+            f"{seed}, and walks to the noise of seed {seed + 1} along the arc between the two. A model that has "
+            "learned the data passes through likely samples; one that has learned its records by heart jumps or "
+            "blends.</p>"
+            f'<div class="pairs">{between}</div>'
+        )
+    return html
+
+
+def _strip(comparison: Comparison, column: Column, rows: np.ndarray, seed: int, what: str) -> str:
+    fps = comparison.data.media.fps or _DEFAULT_FPS
+    alt = f"Samples of {title(column)} {what}"
+    laid = rows.reshape(-1, *rows.shape[2:])  # (n * k, …), row by row
+    html = embedded_grid(laid, columns=rows.shape[1], alt=alt, stamp=stamp_of(column, seed), fps=fps)
+    return f"<figure><h4>{escape(title(column))}</h4>{html}</figure>"
 
 
 def closest(comparison: Comparison, seed: int) -> str:
@@ -90,7 +159,7 @@ def closest(comparison: Comparison, seed: int) -> str:
         return ""
     rows = "".join(
         _pair(comparison, column, seed)
-        for column in comparison.columns
+        for column in ordered(comparison)
         if column.name in comparison.neighbours and column.pictures is not None
     )
     return (
@@ -119,7 +188,7 @@ def _pair(comparison: Comparison, column: Column, seed: int) -> str:
 def curves(comparison: Comparison) -> str:
     """Losses, and scores measured while training, by images seen."""
     palette = colours(comparison)
-    histories = [(column, column.history) for column in comparison.columns if column.history is not None]
+    histories = [(column, column.history) for column in ordered(comparison) if column.history is not None]
     charts = [_loss_chart(c, history, palette[c.name]) for c, history in histories if history.losses]
     if not charts:
         return ""
@@ -150,7 +219,7 @@ def _loss_chart(column: Column, history: TrainingHistory, colour: int) -> str:
 def models(comparison: Comparison) -> str:
     """What each system is, with its paper."""
     articles = []
-    for column in comparison.columns:
+    for column in ordered(comparison):
         if not column.traits.shown:
             continue
         articles.append(f"<article><h3>{escape(title(column))}</h3>{_about(column)}</article>")

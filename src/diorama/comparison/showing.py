@@ -17,6 +17,12 @@ from diorama.web import embed
 PICTURES, CLIPS = 64, 16
 """Samples shown of every generator."""
 
+STAGED, STAGES = 4, 8
+"""Samples shown on their way from noise, and at how many places of it."""
+
+BETWEEN, PLACES = 2, 8
+"""Samples shown on their way to those of the next seed, and at how many places of it."""
+
 _CLIP_GRID_WIDTH = 384
 """Grids of clips are enlarged to about this many pixels, since video halves the resolution of colour."""
 
@@ -24,7 +30,7 @@ _CLIP_GRID_WIDTH = 384
 def embedded_grid(
     pictures: np.ndarray, *, columns: int | None = None, alt: str, stamp: SyntheticStamp | None, fps: float
 ) -> str:
-    """Pictures or clips side by side, as one embedded file.
+    """Pictures or clips side by side, as one embedded file that a click enlarges.
 
     Args:
         pictures: (n, h, w, 3) or (n, t, h, w, 3) uint8.
@@ -37,12 +43,14 @@ def embedded_grid(
     if pictures.ndim == 4:
         laid = grid(pictures, columns=columns, pad=1, background=128)
         content = _written(laid, stamp, fps)
-        return embed.picture(content, ".png", alt=alt, size=(laid.shape[1], laid.shape[0]))
+        size = (laid.shape[1], laid.shape[0])
+        return embed.enlargeable(embed.picture(content, ".png", alt=alt, size=size), alt=alt, size=size)
     frames = grid(pictures, columns=columns, pad=1, background=128)  # (t, grid h, grid w, 3)
     times = max(1, _CLIP_GRID_WIDTH // frames.shape[2])
     enlarged = frames.repeat(times, 1).repeat(times, 2)
     content = _written(enlarged, stamp, fps)
-    return embed.clip(content, ".mp4", alt=alt, size=(enlarged.shape[2], enlarged.shape[1]))
+    size = (enlarged.shape[2], enlarged.shape[1])
+    return embed.enlargeable(embed.clip(content, ".mp4", alt=alt, size=size), alt=alt, size=size)
 
 
 def stamp_of(column: Column, seed: int) -> SyntheticStamp | None:

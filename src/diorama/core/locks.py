@@ -37,6 +37,18 @@ def only_process(folder: Path) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
+def holder(folder: Path) -> int | None:
+    """The process that is at work in a folder, as far as its lock tells; looking disturbs nobody.
+
+    ``None`` where there is none, or where it was killed.
+    """
+    try:
+        text = (folder / ".lock").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return int(text) if text.isdigit() and psutil.pid_exists(int(text)) else None
+
+
 def _system_lock(lock: Path) -> int:
     """A lock that the system drops with the process."""
     while True:

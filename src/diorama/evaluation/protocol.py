@@ -23,6 +23,7 @@ from typing import Any
 from diorama.core.config import decode
 from diorama.core.errors import BadInput, DioramaError
 from diorama.core.files import write_json
+from diorama.core.numbers import interval_words
 from diorama.synthesis.base import Sampling
 
 
@@ -125,9 +126,9 @@ def in_words(result: Mapping[str, Any]) -> str:
         result: a result as JSON.
     """
     interval = result["interval"]
-    ends = f"[{interval['low']:.4g}, {interval['high']:.4g}]"
+    value, low, high = interval_words(result["value"], interval["low"], interval["high"])
     biased = result["metric"].partition("@")[0] == "fd"
-    return f"{result['value']:.4g}{', true distance in' if biased else ''} {ends}"
+    return f"{value}{', true distance in' if biased else ''} [{low}, {high}]"
 
 
 def differences(first: Result, second: Result) -> list[str]:

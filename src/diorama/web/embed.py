@@ -54,3 +54,18 @@ def clip(content: bytes, suffix: str, *, alt: str, size: tuple[int, int]) -> str
         f'<video class="pixels" src="{data_uri(content, suffix)}" aria-label="{escape(alt)}" '
         f'width="{width}" height="{height}" autoplay loop muted playsinline></video>'
     )
+
+
+def enlargeable(html: str, *, alt: str, size: tuple[int, int]) -> str:
+    """A picture or clip that fills the window while a box that nobody sees is ticked: a click, or the space bar.
+
+    Args:
+        html: of :func:`picture` or :func:`clip`.
+        alt: what it shows.
+        size: (width, height), so that its place stays while it is enlarged.
+    """
+    width, height = size
+    return (
+        f'<label class="enlarge" style="aspect-ratio:{width}/{height}">'
+        f'<input type="checkbox" autocomplete="off" aria-label="{escape(f"Enlarge: {alt}")}">{html}</label>'
+    )
