@@ -6,8 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from diorama.cli.scores import listing, table
 from diorama.evaluation.catalog.metrics import SHIPPED
@@ -48,15 +46,6 @@ def test_meanings_stay_within_the_terminal(width: int) -> None:
     rows = lines[: lines.index("")]
     assert all(len(line) <= max(width, numbers) for line in rows)
     assert "from the data's" in " ".join(" ".join(rows).split())
-
-
-
-@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
-def test_rounding_never_moves_an_end_by_a_hundredth_of_the_width(low: float, width: float) -> None:
-    words = rounded(low, low, low + width)
-    for number, word in zip((low, low, low + width), words, strict=True):
-        slack = max(width / 100, 1e-2 * abs(number), 1e-12)
-        assert abs(float(word.replace(",", "")) - number) <= slack
 
 
 def test_the_help_lists_every_metric_in_a_line_without_pytorch() -> None:

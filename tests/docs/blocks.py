@@ -9,7 +9,7 @@ from pathlib import Path
 
 _FENCE = re.compile(r"^```(?P<language>[\w-]+)(?P<rest>[^\n]*)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
-RUN = ("bash", "sh", "python")
+RUN = ("bash", "sh", "python", "toml")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Block:
     @property
     def is_file(self) -> bool:
         """Whether the block is a file to be saved under its title."""
-        return self.language == "python" and self.title.endswith(".py")
+        return self.title.endswith({"python": ".py", "toml": ".toml"}.get(self.language, "…"))
 
     def commands(self) -> list[list[str]]:
         """The words of every command: comments are dropped, lines that end in a backslash joined."""

@@ -50,6 +50,12 @@ def shrink_python(text: str) -> str:
     return re.sub(r"seconds=\d+", f"seconds={_SECONDS}", text)
 
 
+def shrink_toml(text: str) -> str:
+    """A file of options with a toy recipe and a short length."""
+    text = re.sub(r'^recipe = "(\w+)"', lambda found: f'recipe = "{_toy(found[1])}"', text, flags=re.MULTILINE)
+    return re.sub(r"^images = .*", f"images = {toys.IMAGES}", text, flags=re.MULTILINE)
+
+
 def _toy(name: str) -> str:
     return f"{TOYS}:{name}" if catalog.find(name) is not None else name
 

@@ -18,7 +18,7 @@ from tests.conformance.__main__ import print_table
 from tests.conformance.case import golden_folder
 from tests.docs.blocks import Block, blocks_of
 from tests.docs.conftest import Workshop, succeed
-from tests.docs.shrink import shrink, shrink_python
+from tests.docs.shrink import shrink, shrink_python, shrink_toml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
@@ -65,7 +65,8 @@ def run_page(page: str, place: Path, *, overrides: tuple[str, ...] = ()) -> None
     for block in blocks_of(ROOT / page):
         if block.is_file:
             (place / block.title).parent.mkdir(parents=True, exist_ok=True)
-            (place / block.title).write_text(block.text, encoding="utf-8")
+            text = shrink_toml(block.text) if block.language == "toml" else block.text
+            (place / block.title).write_text(text, encoding="utf-8")
         elif block.language == "python":
             # Blank lines in front make the lines of a traceback those of the page.
             source = "\n" * block.line + shrink_python(block.text)

@@ -284,14 +284,14 @@ def test_a_damaged_log_stops_nobody(diorama: Run, made: Made, tmp_path: Path, co
 def test_a_changed_value_is_refused_by_name(diorama: Run, made: Made, tmp_path: Path) -> None:
     with untouched(tmp_path, tmp_path / "cache", made.run):
         told = diorama(*_continue(made), "--optimizers.generator.rate.peak", "1e-3", code=1)
-    assert "optimizers.generator.rate.peak: was" in told
-    assert "is 0.001" in told
+    assert "optimizers.generator.rate.peak 0.0002 → 0.001; give those" in told.splitlines()[-1]
 
 
 def test_fewer_images_and_another_recipe_are_refused_by_name(diorama: Run, made: Made, tmp_path: Path) -> None:
-    assert "images: was 48, is 32" in diorama(*_continue(made, 32), code=1)
+    assert "images 48 → 32 (48 are seen already: --images may be 48 or more)" in diorama(*_continue(made, 32), code=1)
     words = ("train", "vae_cpu", "--data", made.data, "--out", made.run, "--images", 48)
-    assert "name: was 'dcgan_cpu', is 'vae_cpu'" in diorama(*words, code=1)
+    told = diorama(*words, code=1)
+    assert "recipe dcgan_cpu → vae_cpu; give those" in told.splitlines()[-1]
 
 
 def test_changed_data_are_refused_by_name(diorama: Run, made: Made, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_changed_data_are_refused_by_name(diorama: Run, made: Made, tmp_path: Pa
     diorama("prepare", folder_of(tmp_path / "others", 30), "--out", made.data, "--size", 16)
     with untouched(tmp_path, tmp_path / "cache", made.run):
         told = diorama(*_continue(made), code=1)
-    assert "data.sha256: was" in told
+    assert "this run began with other values: data data (" in told
 
 
 # Places and numbers that do not fit.

@@ -47,5 +47,5 @@ def test_parts_are_given_by_folder_and_refused_by_name(diorama: Run, file: Path,
     assert len(list((tmp_path / "samples").glob("*.png"))) == 2
 
     told = diorama(*train, *teacher, "--frozen.codec", tmp_path / "other", code=1)
-    assert "frozen.codec: was '" in told
+    assert "frozen.codec " in told
     assert "is complete" in diorama(*given)

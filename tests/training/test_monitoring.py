@@ -202,7 +202,7 @@ def view_of(media: MediaSpec, classes: tuple[str, ...] = ()) -> ModelView:
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_pictures_become_a_stamped_grid(channels: int, tmp_path: Path) -> None:
     view = view_of(MediaSpec(kind="image", channels=channels, height=6, width=4))
-    path = write_preview(view, tmp_path, 3, recipe="shade", seed=9)
+    path = write_preview(view, tmp_path, "003", recipe="shade", seed=9)
     assert path.name == "003.png"
     assert read_image(path.read_bytes(), path.name).pixels.shape[:2] == (8 * (6 + 2) + 2, 8 * (4 + 2) + 2)
     stamp = read_stamp(path)
@@ -212,7 +212,7 @@ def test_pictures_become_a_stamped_grid(channels: int, tmp_path: Path) -> None:
 
 def test_clips_become_a_stamped_clip(tmp_path: Path) -> None:
     view = view_of(MediaSpec(kind="video", channels=3, height=8, width=8, frames=5, fps=4.0))
-    path = write_preview(view, tmp_path, 12, recipe="shade", seed=0)
+    path = write_preview(view, tmp_path, "012", recipe="shade", seed=0)
     assert path.name == "012.mp4"
     assert probe(path).fps == pytest.approx(4.0)
     assert read_stamp(path) is not None

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
-from diorama.cli.mistakes import in_one_line
+from diorama.cli.config_file import HINT, NO_SETTINGS, Settings, has_own, separate
+from diorama.cli.mistakes import WrongArguments, in_one_line, refuse_options_of_others
+from diorama.cli.options import options_of
 from diorama.core.durations import Budget, parse_budget, parse_images, parse_seconds
-from diorama.core.errors import BadConfig, BadInput, DioramaError
+from diorama.core.errors import BadConfig, BadInput
 
 if TYPE_CHECKING:
     from diorama.synthesis.base import Sampling
@@ -25,10 +29,6 @@ T = TypeVar("T")
 
 _WIDE = 1_000
 """Columns of the terminal that a mistake is told for."""
-
-
-class WrongArguments(DioramaError):
-    """The command line asks for something that does not exist; the program ends with code 2."""
 
 
 def sampling_asked(sampler: str | None, steps: int | None, guidance: float | None) -> Sampling:
@@ -72,25 +72,68 @@ def parse(
     Raises:
         WrongArguments: a word is unknown, missing or of the wrong kind.
     """
-    given = spread(words, {**_WITH, **(several or {})})
-    with _mistakes_in_one_line(command, given):
-        return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE)
+    settings, typed = _separate(arguments, command, words, further=False)
+    given = spread([*settings.words, *typed], {**_WITH, **(several or {})})
+    with mistakes_in_one_line(command, given, settings):
+        return tyro.cli(
+            arguments, prog=f"diorama {command}", args=given, config=_STYLE, description=_described(arguments)
+        )
 
 
-def parse_known(arguments: type[T], command: str, words: Sequence[str]) -> tuple[T, list[str]]:
+@dataclass(frozen=True, kw_only=True)
+class Known(Generic[T]):
+    """What a command understood of its words.
+
+    Args:
+        arguments: its own options.
+        rest: words that are none of them.
+        settings: of the file that ``--config`` names; values under names that are no options are in it.
+    """
+
+    arguments: T
+    rest: list[str]
+    settings: Settings
+
+
+def parse_known(arguments: type[T], command: str, words: Sequence[str]) -> Known[T]:
     """As :func:`parse`, but words that are not the command's own are handed back.
 
     Raises:
         WrongArguments: as :func:`parse`.
     """
-    given = spread(words, _WITH)
-    with _mistakes_in_one_line(command, given):
-        return tyro.cli(arguments, prog=f"diorama {command}", args=given, config=_STYLE, return_unknown_args=True)
+    settings, typed = _separate(arguments, command, words, further=True)
+    given = spread([*settings.words, *typed], _WITH)
+    with mistakes_in_one_line(command, given, settings):
+        parsed, rest = tyro.cli(
+            arguments, prog=f"diorama {command}", args=given, config=_STYLE, return_unknown_args=True
+        )
+    return Known(arguments=parsed, rest=rest, settings=settings)
+
+
+def _separate(arguments: type[Any], command: str, words: Sequence[str], *, further: bool) -> tuple[Settings, list[str]]:
+    settings, typed = separate(arguments, command, words, further=further)
+    refuse_options_of_others(command, typed, {o.flag for o in options_of(arguments) if not o.positional})
+    return settings, typed
+
+
+def _described(arguments: type[Any]) -> str:
+    """What a command's help begins with."""
+    about = inspect.cleandoc(arguments.__doc__ or "").partition("Args:")[0]
+    return about.rstrip() if has_own(options_of(arguments)) else f"{about.rstrip()}\n\n{HINT}"
 
 
 @contextmanager
-def _mistakes_in_one_line(command: str, words: Sequence[str]) -> Iterator[None]:
-    """What tyro prints in a box before it ends the program is raised as one line."""
+def mistakes_in_one_line(command: str, words: Sequence[str], settings: Settings = NO_SETTINGS) -> Iterator[None]:
+    """What tyro prints in a box before it ends the program is raised as one line.
+
+    Args:
+        command: whose help is named.
+        words: that tyro reads.
+        settings: of a file, some of whose words are among them.
+
+    Raises:
+        WrongArguments: a word is unknown, missing or of the wrong kind.
+    """
     if {"-h", "--help"} & set(words):
         yield
         return
@@ -103,7 +146,7 @@ def _mistakes_in_one_line(command: str, words: Sequence[str]) -> Iterator[None]:
     except SystemExit as end:
         if not end.code:
             raise
-        raise WrongArguments(in_one_line(said.getvalue(), command)) from None
+        raise settings.blamed(WrongArguments(in_one_line(said.getvalue(), command))) from None
     finally:
         os.environ.pop("COLUMNS")
         os.environ.update({} if columns is None else {"COLUMNS": columns})

@@ -27,6 +27,7 @@ COMMANDS = {
     "describe": "say what a model, run, report or data set is",
     "runs": "list the runs below a folder, or remove some",
     "cite": "print the BibTeX of recipes",
+    "completion": "print the script that completes commands and options in bash, zsh or fish",
     "demo": "train four small generators on the built-in world and write the report",
 }
 
@@ -71,18 +72,23 @@ def usage() -> str:
         "usage: diorama COMMAND …\n\n"
         "Train, measure and ship generators of images and video.\n\n"
         f"commands:\n{rows}\n\n"
-        "`diorama COMMAND --help` shows a command's options."
+        "`diorama COMMAND --help` shows a command's options; --config FILE.toml reads them from a file.\n"
+        "`diorama --version` prints the version; `diorama completion` makes a shell complete commands and options."
     )
+
+
+def module_of(command: str) -> str:
+    """The module of a command."""
+    # A word of Python's own cannot name a module that is imported like any other: `import` is in import_.py.
+    return f"diorama.cli.{command}_" if iskeyword(command) else f"diorama.cli.{command}"
 
 
 def _run_command(command: str, words: Sequence[str]) -> int:
     # Only the chosen command is imported, so that help and listings never wait for torch.
     from diorama.cli.arguments import WrongArguments
 
-    # A word of Python's own cannot name a module that is imported like any other: `import` is in import_.py.
-    module = f"{command}_" if iskeyword(command) else command
     try:
-        import_module(f"diorama.cli.{module}").main(words)
+        import_module(module_of(command)).main(words)
     except WrongArguments as problem:
         _complain(str(problem))
         return WRONG

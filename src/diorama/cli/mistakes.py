@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
+
+from diorama.cli.mistaken_options import meaning
+from diorama.core.errors import DioramaError
 
 _FRAME = str.maketrans({**dict.fromkeys("╭╮╰╯│", " "), "─": "-"})
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path", "BOOL": "True or False"}
@@ -15,6 +19,29 @@ _NO_CHOICE = re.compile(r"invalid choice '(.*?)' for argument '(.*?)'. Expected 
 _NO_VALUE = re.compile(r"Missing value for argument '(.*?)'")
 _QUOTE = "'"
 _OPTION = re.compile(r"--[\w.-]+")
+
+
+class WrongArguments(DioramaError):
+    """The command line asks for something that does not exist; the program ends with code 2."""
+
+
+def refuse_options_of_others(command: str, words: Sequence[str], known: Collection[str]) -> None:
+    """Refuse what is called otherwise here.
+
+    Args:
+        command: of the program, perhaps with a recipe behind it.
+        words: of the command line.
+        known: the words that name its options.
+
+    Raises:
+        WrongArguments: a word is an option of other tools; what it is here is said.
+    """
+    for word in words:
+        option = word.partition("=")[0]
+        if option.startswith("--") and option.replace("_", "-") not in known:
+            said = meaning(command.partition(" ")[0], option.removeprefix("--"))
+            if said:
+                raise WrongArguments(f"{option}: there is no such option; {said} (see diorama {command} --help)")
 
 
 def in_one_line(said: str, command: str) -> str:

@@ -18,7 +18,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, one_word
+from diorama.cli.arguments import mistakes_in_one_line, one_word
+from diorama.cli.mistaken_options import RATES
+from diorama.cli.mistakes import WrongArguments
 from diorama.core.contracts import MediaSpec
 from diorama.core.durations import parse_images
 from diorama.core.errors import BadConfig
@@ -56,7 +58,8 @@ def override(recipe: T, words: Sequence[str], command: str) -> T:
                 raise WrongArguments(f"{word}: {_title(recipe)} uses no trained parts")
             raise WrongArguments(f"{word}: {_title(recipe)} has no such field{_near(field, known)}")
     mirror = _mirror(recipe)
-    changed: Any = tyro.cli(mirror, prog=f"diorama {command}", args=list(words), add_help=False)
+    with mistakes_in_one_line(command, words):
+        changed: Any = tyro.cli(mirror, prog=f"diorama {command}", args=list(words), add_help=False)
     return _restore(recipe, changed, "")
 
 
@@ -80,6 +83,9 @@ def names(value: Any, prefix: str = "") -> Iterator[str]:
 
 def _near(field: str, known: Sequence[str]) -> str:
     """The nearest name; the last part alone also counts, since nobody remembers whole paths."""
+    rates = [f"--{name}" for name in known if name.endswith(".rate.peak")]
+    if rates and field.replace("_", "-") in RATES:
+        return f"; each optimizer has a rate of its own: {' and '.join(rates)}"
     leaves = {name.rpartition(".")[2]: name for name in known}
     leaf = field.rpartition(".")[2]
     same = [name for name in known if name.rpartition(".")[2] == leaf]
@@ -161,7 +167,12 @@ def parse_images_or_int(text: str) -> int:
     try:
         return int(text)
     except ValueError:
+        pass
+    try:
         return parse_images(text)
+    except BadConfig as problem:
+        ambiguous = "bare 'm'" in str(problem)
+        raise problem if ambiguous else BadConfig(f"{text!r} is not a whole number (50k and 2M are)") from problem
 
 
 def _mirror(value: Any) -> type:

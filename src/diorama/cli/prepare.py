@@ -11,6 +11,7 @@ import tyro
 
 from diorama.cli.arguments import Shares, WrongArguments, parse
 from diorama.cli.progress import display
+from diorama.cli.sizes import Side
 
 if TYPE_CHECKING:
     from diorama.data.audit import Audit
@@ -53,7 +54,7 @@ class Arguments:
 
     sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE", help_behavior_hint="")]
     out: Path
-    size: int | None = 64
+    size: Side = 64
     fit: Literal["crop", "pad"] = "crop"
     frames: int | None = None
     fps: float | None = None
@@ -117,6 +118,9 @@ def main(words: Sequence[str]) -> None:
             audit = step.audit or audit
     if audit is not None:
         _tell(audit, arguments.out)
+        from diorama.recipes.sizes import recipes_for
+
+        print(recipes_for(arguments.out))
 
 
 def _tell(audit: Audit, out: Path) -> None:

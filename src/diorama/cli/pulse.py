@@ -17,10 +17,12 @@ class Pulse:
     Args:
         shown: where.
         name: of the recipe.
+        seconds: after which training stops, where it does so by time.
     """
 
-    def __init__(self, shown: Display, name: str) -> None:
-        self._shown, self._name = shown, name
+    def __init__(self, shown: Display, name: str, seconds: float | None = None) -> None:
+        self._shown, self._name, self._seconds = shown, name, seconds
+        self._began, self._images_before = time.monotonic(), 0
         self._losses = ""
         self._first: tuple[float, int] | None = None
         self.finished = False
@@ -37,12 +39,21 @@ class Pulse:
             named = [f"{key} {value:.4f}" for key, value in tick.report.losses.items() if "/" not in key]
             self._losses = "  ".join(named)
         detail = [f"{tick.images:,} seen", self._speed(tick), self._losses]
-        self._shown.update(f"training {self._name}", tick.images / tick.total, "  ".join(filter(None, detail)))
+        self._shown.update(f"training {self._name}", self._share(tick), "  ".join(filter(None, detail)))
         for result in tick.results:
             self._shown.note(f"{tick.images:,} images: {result['metric']} {in_words(result)}")
         for note in tick.notes:
             self._shown.note(f"{self._name} {note}")
         self.finished = tick.finished
+
+    def _share(self, tick: Tick) -> float:
+        """How much is done of the run; where time may end it before, of what this call will do."""
+        if self._seconds is None:
+            return tick.images / tick.total
+        if not tick.losses:
+            self._images_before = tick.images
+        seen = (tick.images - self._images_before) / max(1, tick.total - self._images_before)
+        return min(1.0, max(seen, (time.monotonic() - self._began) / self._seconds))
 
     def _speed(self, tick: Tick) -> str:
         """Images a second since the first step, which alone waits for compilation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import tyro
 
 from diorama.cli.arguments import (
     Images,
+    Known,
     Seconds,
     WrongArguments,
     arguments_at_fault,
@@ -24,7 +26,13 @@ from diorama.core.user_files import catalog_of
 from diorama.recipes import catalog
 
 if TYPE_CHECKING:
-    from diorama.training.recipe import Recipe
+    from diorama.training.recipe import Recipe, TrainOptions
+
+_PROJECT = "diorama"
+"""Of Weights & Biases, where none is named."""
+
+_NAMES = 10
+"""Width of the names in what a dry run says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +50,10 @@ class Arguments:
         images: length of the run in images (or clips) seen, in place of the recipe's: 50000, 200k, 2M.
         start_from: a model folder or run whose weights a new run starts from; what fitted is reported.
         time: stop, saved, after this long: 90s, 10min, 2h.
+        dry_run: build everything, take a few steps, say what the run would be, and write nothing.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         tensorboard: write event files as well (needs the extra log).
+        wandb: log to this project of Weights & Biases as well, diorama where none is named (needs the extra log).
         deterministic: only deterministic kernels on GPUs; slower.
         with_files: Python files whose CATALOG names config classes of your own.
     """
@@ -54,8 +64,10 @@ class Arguments:
     images: Images = None
     start_from: Annotated[Path | None, tyro.conf.arg(name="from")] = None
     time: Seconds = None
+    dry_run: bool = False
     device: str = "auto"
     tensorboard: bool = False
+    wandb: Annotated[str | None, tyro.conf.arg(metavar="[PROJECT]")] = None
     deterministic: bool = False
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
@@ -65,7 +77,8 @@ def main(words: Sequence[str]) -> None:
     if _asks_for_help(words):
         _help(words)
         return
-    arguments, overrides = parse_known(Arguments, "train", words)
+    known = parse_known(Arguments, "train", _with_project(words))
+    arguments = known.arguments
     if not arguments.data:
         raise WrongArguments(
             "--data is missing: a prepared folder, a small raw one, or the words world and world-video"
@@ -77,19 +90,17 @@ def main(words: Sequence[str]) -> None:
     classes = catalog_of([*map(str, arguments.with_files), *own])
 
     # From here on torch is needed; mistakes in words have been found before it was waited for.
-    from diorama.cli.overrides import override
     from diorama.core.device import pick
     from diorama.data.training_sets import open_training_data
     from diorama.recipes.start import make
     from diorama.synthesis.parts import check_parts
     from diorama.training.recipe import TrainOptions
-    from diorama.training.run import train
 
     with arguments_at_fault():
         pick(arguments.device)
     info = open_training_data(data).info
     with arguments_at_fault():
-        recipe = override(make(arguments.recipe, info), overrides, f"train {arguments.recipe}")
+        recipe = _overridden(make(arguments.recipe, info), known)
         check_parts(recipe.frozen, recipe.method.parts_wanted())
     options = TrainOptions(
         device=arguments.device,
@@ -97,23 +108,72 @@ def main(words: Sequence[str]) -> None:
         start_from=arguments.start_from,
         seconds=arguments.time,
         tensorboard=arguments.tensorboard,
+        wandb=arguments.wandb,
         deterministic=arguments.deterministic,
         catalog=classes,
     )
+    if arguments.dry_run:
+        _rehearse(recipe, data, arguments.out, options)
+    else:
+        _train(recipe, data, arguments.out, options)
+
+
+def _train(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
+    from diorama.training.run import train
+
     with display() as shown:
         shown.update(f"training {recipe.name}")
-        pulse, go_on = Pulse(shown, recipe.name), f"The same command continues {arguments.out}."
+        pulse = Pulse(shown, recipe.name, options.seconds)
         try:
-            for tick in train(recipe, data, arguments.out, options):
+            for tick in train(recipe, list(data), out, options):
                 pulse.show(tick)
         except KeyboardInterrupt:
             # Of a run that is complete there is nothing left to interrupt.
             if not pulse.finished:
-                shown.note(go_on)
+                shown.note(_ways_on(out, finished=False))
                 raise
         else:
-            if not pulse.finished:
-                shown.note(go_on)
+            shown.note(_ways_on(out, finished=pulse.finished))
+
+
+def _ways_on(out: Path, *, finished: bool) -> str:
+    """What can be done with a run that has stopped."""
+    ways = [] if finished else [f"The same command continues {out}."]
+    if (out / "model").is_dir():
+        ways.append(f"To draw from it: diorama sample {shlex.quote(str(out))} --out {shlex.quote(f'{out}-samples')}")
+    return " ".join(ways)
+
+
+def _rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
+    from diorama.cli.dry_run import rehearse
+    from diorama.core.distributed import world_size
+
+    if world_size() > 1:
+        raise WrongArguments("--dry-run looks at one process: leave torchrun out")
+    for name, value in rehearse(recipe, data, out, options):
+        print(f"{name:<{_NAMES}}  {value}", flush=True)
+    print("Nothing was written.")
+
+
+def _overridden(recipe: Recipe, known: Known[Arguments]) -> Recipe:
+    """The recipe with the values of the file of options, and then those of the command line."""
+    from diorama.cli.overrides import override
+
+    command = f"train {known.arguments.recipe}"
+    try:
+        recipe = override(recipe, known.settings.further_words(), command)
+    except WrongArguments as problem:
+        raise known.settings.blamed(problem) from problem
+    return override(recipe, known.rest, command)
+
+
+def _with_project(words: Sequence[str]) -> list[str]:
+    """The words with the usual project where ``--wandb`` names none."""
+    following = [*words, "--"][1:]
+    return [
+        f"{word}={_PROJECT}" if word == "--wandb" and after.startswith("-") else word
+        for word, after in zip(words, following, strict=True)
+    ]
 
 
 def _asks_for_help(words: Sequence[str]) -> bool:

@@ -43,7 +43,9 @@ def train_within_budget(
         if seconds < _WORTH_CONTINUING * budget.seconds:
             yield Progress(doing=f"training {recipe.name}", note=f"{recipe.name} has spent its budget already")
             return
-    asked = TrainOptions(device=options.device, images=images, seconds=seconds, catalog=options.catalog)
+    asked = TrainOptions(
+        device=options.device, images=images, seconds=seconds, preview_at_stop=False, catalog=options.catalog
+    )
     yield Progress(doing=f"training {recipe.name}", share=0.0)
     began, last_progress = time.monotonic(), 0.0
     for tick in train(recipe, data, run, asked):

@@ -12,6 +12,7 @@ from diorama.core.user_files import catalog_of
 from diorama.data.training_sets import Data, open_training_data
 from diorama.recipes import catalog
 from diorama.recipes.entry import RecipeFunction
+from diorama.recipes.sizes import sizes_instead
 from diorama.synthesis.parts import check_parts
 from diorama.training import run
 from diorama.training.recipe import Recipe, TrainOptions
@@ -78,6 +79,8 @@ def make(recipe: RecipeLike, info: DataInfo) -> Recipe:
     function, name = (catalog.resolve(recipe), recipe) if isinstance(recipe, str) else (recipe, _name(recipe))
     try:
         made = function(info)
+    except BadConfig as problem:
+        raise BadConfig(f"{problem}{sizes_instead(function, info)}") from problem
     except DioramaError:
         raise
     except Exception as problem:

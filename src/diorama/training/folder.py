@@ -10,7 +10,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,20 +24,19 @@ from torch import Tensor
 from diorama.core import files
 from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
-from diorama.core.runlog import RunLog
+from diorama.core.runlog import RunLog, read
+from diorama.training.identity import Begun, Change, refusal
 
 FORMAT = 2
 RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples", "checkpoints", "model"
 AVERAGES = "averages"
+STOPPED = "stopped"
+"""Name of the preview of a model that stands still."""
 REPORT, METRIC = "report", "metric"
 """Kinds of lines of the log."""
 TENSORS, REST = "state.safetensors", "state.json"
 """Files of a resume state."""
 STATE_FORMAT = 4
-
-_FREE = re.compile(r"recipe\.averages\.\w+\.snapshot_\w+|recipe\.frozen(\..+)?")
-"""Values that may change while a run is continued: which copies of an average are kept changes nothing in it, and a
-frozen part is known by its hash, wherever it lies."""
 
 INTACT = "The resume states are intact; make room and run the same command"
 
@@ -52,6 +50,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.samples, self.averages, self.checkpoints_at = (path / n for n in (SAMPLES, AVERAGES, CHECKPOINTS))
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -63,18 +62,9 @@ class RunFolder:
         with ExitStack() as held:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
-                foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".")]
-                if foreign and not (self.path / RECIPE).exists():
-                    raise BadInput(
-                        f"{self.path}: is not empty and not a run (it holds {min(foreign)!r}); choose another --out"
-                    )
+                self.refuse_foreign()
                 held.enter_context(only_process(self.path))
-                for place in (
-                    self.path,
-                    self.path / CHECKPOINTS,
-                    self.path / SAMPLES,
-                    *self.path.glob(f"{AVERAGES}/*"),
-                ):
+                for place in (self.path, self.checkpoints_at, self.samples, *self.averages.glob("*")):
                     files.sweep(place)
             except OSError as problem:
                 raise BadInput(
@@ -82,32 +72,58 @@ class RunFolder:
                 ) from problem
             yield
 
+    def refuse_foreign(self) -> None:
+        """Refuse a folder in which something else than a run lies.
+
+        Raises:
+            BadInput: it does.
+        """
+        if not self.path.exists():
+            return
+        foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".")]
+        if foreign and not (self.path / RECIPE).exists():
+            raise BadInput(f"{self.path}: is not empty and not a run (it holds {min(foreign)!r}); choose another --out")
+
+    def changes(self, identity: Mapping[str, Any], *, length_is_free: bool) -> tuple[Change, ...]:
+        """What continuing the run that lies here would change of its settings; nothing where none does.
+
+        Args:
+            identity: recipe and data as JSON.
+            length_is_free: no rate depends on ``recipe.images``.
+
+        Raises:
+            BadConfig: a value that must not change has changed; the message says which.
+        """
+        begun = self.begun()
+        if begun is None:
+            return ()
+        allowed, refused = begun.changed_to(identity, length_is_free=length_is_free)
+        if refused:
+            raise BadConfig(refusal(self.path, refused, begun))
+        return allowed
+
     @contextmanager
-    def begin(self, identity: Mapping[str, Any], may_grow: bool) -> Iterator[None]:
+    def begin(self, identity: Mapping[str, Any], *, length_is_free: bool) -> Iterator[tuple[Change, ...]]:
         """Check that the run is still the same, and note what it is once the block has built it.
 
         Args:
             identity: recipe and data as JSON.
-            may_grow: whether ``recipe.images`` may be larger than before: no rate depends on it.
+            length_is_free: as :meth:`changes` takes it.
+
+        Yields:
+            The settings that change.
 
         Raises:
-            BadConfig: a value has changed; all that did are named.
+            BadConfig: as :meth:`changes`.
         """
-        wanted = {"format": FORMAT, **identity}
-        before = self._identity()
-        if before is not None:
-            changed = dict(_differences("", before, wanted))
-            old, new = changed.get("recipe.images", (0, 0))
-            if may_grow and new > old:
-                changed.pop("recipe.images", None)
-            changed = {name: values for name, values in changed.items() if not _FREE.fullmatch(name)}
-            if changed:
-                raise BadConfig(_refusal(self.path, changed))
-        yield
+        begun, new = self.begun(), self.changes(identity, length_is_free=length_is_free)
+        yield new
         # Of what could not be built nothing is noted, or the mended command would be held against the mistake.
-        if before != wanted:
+        changes = (*(begun.changes if begun else ()), *new)
+        if begun is None or begun.identity != identity:
+            listed = {"changes": [change.to_json() for change in changes]} if changes else {}
             with writing(f"{self.path / RECIPE}", "Nothing was trained."):
-                files.write_json(self.path / RECIPE, wanted)
+                files.write_json(self.path / RECIPE, {"format": FORMAT, **identity, **listed})
 
     def cut_log(self, step: int, *, measured: bool) -> None:
         """Begin the log, or drop what it holds of later steps.
@@ -122,6 +138,11 @@ class RunFolder:
         with writing(f"{self.path / LOG}", INTACT):
             self._log().cut(step, without=None if measured else METRIC)
 
+    def forget_stop(self) -> None:
+        """Remove the preview of the stop that is now continued from."""
+        for preview in self.samples.glob(f"{STOPPED}.*"):
+            preview.unlink(missing_ok=True)
+
     def log(self, record: Mapping[str, Any]) -> None:
         """Add a line to the log.
 
@@ -130,6 +151,11 @@ class RunFolder:
         """
         with writing(f"{self.path / LOG}", INTACT):
             self._log().append(record)
+
+    def measured(self, step: int, metric: str) -> bool:
+        """Whether the log holds a measurement of the model of a step by a metric."""
+        lines = (line for line in read(self.path / LOG) if line["step"] == step and line.get("kind") == METRIC)
+        return any(result.get("metric") == metric for line in lines for result in line.get("results", ()))
 
     def checkpoints(self) -> list[Path]:
         """The resume states, oldest first."""
@@ -141,11 +167,11 @@ class RunFolder:
 
     def read(self, name: str) -> Any:
         """The resume state of that name."""
-        return read_state(self.path / CHECKPOINTS / name)
+        return read_state(self.checkpoints_at / name)
 
     def at_step(self, step: int) -> Path:
         """Where the resume state of a step lies."""
-        return self.path / CHECKPOINTS / f"{step:09d}"
+        return self.checkpoints_at / f"{step:09d}"
 
     def save(self, step: int, state: Mapping[str, Any], write_model: Callable[[Path], None]) -> Path:
         """Write a resume state with its model, whole or not at all.
@@ -185,7 +211,13 @@ class RunFolder:
     def _log(self) -> RunLog:
         return RunLog(self.path / LOG)
 
-    def _identity(self) -> dict[str, Any] | None:
+    def begun(self) -> Begun | None:
+        """The run that lies here, if one does.
+
+        Raises:
+            BadInput: what lies here does not say what it is.
+            BadConfig: another version of Diorama began it.
+        """
         path = self.path / RECIPE
         if not path.exists():
             return None
@@ -200,7 +232,13 @@ class RunFolder:
                 f"{path}: another version of Diorama began this run (format {found.get('format')}, this one continues "
                 f"{FORMAT}); continue it there, or start anew: another --out, with --from for its weights"
             )
-        return found
+        newest = self.newest()
+        try:
+            changes = tuple(Change(**change) for change in found.get("changes", ()))
+            identity = {key: found[key] for key in ("recipe", "data", "frozen", "start_from")}
+        except (KeyError, TypeError) as problem:
+            raise BadInput(f"{path}: is damaged ({problem}); choose another --out") from problem
+        return Begun(identity=identity, changes=changes, step=int(newest.name) if newest else 0)
 
 
 @contextmanager
@@ -217,27 +255,6 @@ def writing(what: str, consequence: str) -> Iterator[None]:
         full = getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in str(problem)
         reason = "the disk is full" if full else getattr(problem, "strerror", None) or str(problem)
         raise TrainingFailed(f"{what} cannot be written: {reason}. {consequence}") from problem
-
-
-def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """The leaves in which two JSON values differ, under their dotted paths."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        # A field that was added to Diorama after the run began is missing on disk.
-        keys = old if "kind" in old else {**old, **new}
-        for key in keys:
-            yield from _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))
-    elif old != new:
-        yield path, (old, new)
-
-
-def _refusal(folder: Path, changed: Mapping[str, tuple[Any, Any]]) -> str:
-    lines = "".join(
-        f"\n  {name.removeprefix('recipe.')}: was {old!r}, is {new!r}" for name, (old, new) in changed.items()
-    )
-    return (
-        f"{folder}: this run began with other values, and continuing would mix the two:{lines}\n"
-        "Give the values it began with, or start anew: another --out, with --from for its weights"
-    )
 
 
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:

@@ -78,13 +78,13 @@ class ModelView:
         return draw(self.model, count, seed=seed, conditions=self.conditions, options=options)
 
 
-def write_preview(view: ModelView, folder: Path, number: int, *, recipe: str, seed: int) -> Path:
-    """Draw the same samples as every time and write them as a grid, ``NNN.png``, or ``NNN.mp4`` for clips.
+def write_preview(view: ModelView, folder: Path, name: str, *, recipe: str, seed: int) -> Path:
+    """Draw the same samples as every time and write them as a grid, ``NAME.png``, or ``NAME.mp4`` for clips.
 
     Args:
         view: refreshed.
         folder: where previews lie.
-        number: of this one; it replaces an older preview of that number.
+        name: of this one; it replaces an older preview of that name.
         recipe: the recipe's name, for the stamp.
         seed: of the samples.
 
@@ -97,10 +97,10 @@ def write_preview(view: ModelView, folder: Path, number: int, *, recipe: str, se
     drawn = to_uint8(torch.cat([pixels_of(batch) for batch in view.samples(count, seed=seed)])).cpu()
     drawn = _in_colour(drawn)
     if media.kind == "image":
-        path = folder / f"{number:03d}.png"
+        path = folder / f"{name}.png"
         write_image(path, grid(drawn.permute(0, 2, 3, 1).numpy()), stamp)
         return path
-    path = folder / f"{number:03d}.mp4"
+    path = folder / f"{name}.mp4"
     moments = drawn.permute(2, 0, 3, 4, 1).numpy()  # (t, n, h, w, c)
     write_video(path, np.stack([grid(pictures) for pictures in moments]), media.fps or _FPS, stamp)
     return path

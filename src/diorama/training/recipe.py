@@ -224,8 +224,11 @@ class TrainOptions:
         seconds: wall-clock budget of this call, set-up and compilation included: training stops after the step
             that passes it, with its state saved.
         tensorboard: also write event files to ``tensorboard/`` in the run (extra ``log``).
+        wandb: project of Weights & Biases that is logged to as well (extra ``log``); ``WANDB_MODE=offline`` keeps it on
+            disk, in ``wandb/`` in the run.
         deterministic: only deterministic kernels on GPUs, so that a resumed run equals the uninterrupted one bit
             for bit there too; on CPUs it does so anyway. Off, since it costs speed.
+        preview_at_stop: draw a preview, ``samples/stopped.png``, where training stops before its end.
         catalog: a user's own: config classes, so that models which hold them can be read back, and metrics.
     """
 
@@ -234,5 +237,7 @@ class TrainOptions:
     start_from: Path | None = None
     seconds: float | None = None
     tensorboard: bool = False
+    wandb: str | None = None
     deterministic: bool = False
+    preview_at_stop: bool = True
     catalog: tuple[object, ...] = ()

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from diorama.core import device as devices
 from diorama.core import distributed
-from diorama.core.config import encode
-from diorama.core.contracts import Batch
 from diorama.core.errors import TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
 from diorama.data.computed_sides import Computed, SideCache
-from diorama.data.loader import Loader, LoaderConfig
 from diorama.data.training_sets import Data, TrainingData, open_training_data
 from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
-from diorama.training.folder import AVERAGES, CHECKPOINTS, INTACT, METRIC, REPORT, SAMPLES, RunFolder, writing
+from diorama.training.folder import INTACT, METRIC, REPORT, STOPPED, RunFolder, writing
+from diorama.training.identity import Change, identity, previews_by
 from diorama.training.monitoring import Evaluator, ModelView, why_not_measured, write_preview
 from diorama.training.recipe import Recipe, TrainOptions, length_is_free
-from diorama.training.state import Best, TrainingState, build, hash_of_weights
-from diorama.training.steps import Step, steps
-from diorama.training.ticks import Clock, Report, RunClock, Tick, event_files
+from diorama.training.state import Best, TrainingState, build
+from diorama.training.steps import Step, batches_of, steps
+from diorama.training.ticks import Clock, Report, RunClock, Tick, dashboards, require_dashboards
 from diorama.training.turn import FiniteCheck, StepOptions
 
 __all__ = ["Clock", "Data", "Recipe", "Report", "Tick", "TrainOptions", "train"]
@@ -61,6 +57,7 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
     began, options = time.monotonic(), options or TrainOptions()
     if options.images is not None:
         recipe = replace(recipe, images=options.images)
+    require_dashboards(options)
     device = distributed.own_device(devices.pick(options.device))
     folder = RunFolder(Path(out))
     with ExitStack() as held:
@@ -71,16 +68,15 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         # Loaded first: the method is built with these parts, and a continued run must not change their hashes.
         parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
         frozen = {name: part.sha256 for name, part in parts.items()}
-        known = folder.begin(_identity(recipe, opened, frozen, options), may_grow=length_is_free(recipe))
-        with known if distributed.is_first() else nullcontext():
+        known = folder.begin(identity(recipe, opened, frozen, options), length_is_free=length_is_free(recipe))
+        with known if distributed.is_first() else nullcontext(()) as changes:
             state, clock = build(recipe, parts, opened, options, device), RunClock(device, began)
-        origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
-        keeper = RunKeeper(recipe, opened, folder, state, clock, origin)
-        notes = keeper.resume()
+            origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
+            keeper = RunKeeper(recipe, opened, folder, state, clock, origin)
+        notes = keeper.resume(changes)
         yield keeper.opening(notes)
-        show = None
-        if options.tensorboard and distributed.is_first():
-            show = held.enter_context(event_files(folder.path, keeper.images))
+        wanted = distributed.is_first()
+        show = held.enter_context(dashboards(folder.path, keeper.images, recipe, options)) if wanted else None
         yield from _steps_left(keeper, opened, options, show)
 
 
@@ -105,17 +101,16 @@ def _steps_left(
     for computed in cache.compute(state.precision.device):
         yield keeper.computing(computed)
     keys = state.method.reads([side.spec.key for side in sides])
-    with closing(_loader(recipe, cache.opened(), keys, state.precision.device)) as loader, listening() as heard:
+    reading = batches_of(recipe, cache.opened(), keys, state.precision.device)
+    with reading as batches, listening() as heard:
         keeper.clock.start()
-
-        def batches(step: int) -> list[Batch]:
-            return [devices.lay_out(batch, channels_last=recipe.channels_last) for batch in loader(step)]
-
         for step in steps(state.method, state.updaters, batches, settings, **span):
             over = options.seconds is not None and keeper.clock.session_seconds() >= options.seconds
             # What ends a run must end it in all processes after the same step.
             interrupted, ending = distributed.agree(heard.asked), distributed.agree(over or heard.asked)
             tick = keeper.after(step, ending=ending)
+            if ending and options.preview_at_stop:
+                tick = keeper.stopped(tick)
             if show:
                 show(tick)
             try:
@@ -153,6 +148,7 @@ class RunKeeper:
         origin: Origin,
     ) -> None:
         self.recipe, self.folder, self.state, self.clock, self.origin = recipe, folder, state, clock, origin
+        self.changes: tuple[Change, ...] = ()
         self.first = distributed.is_first()
         # Whole steps, rounded up: the run sees its images, and at most a batch more.
         self.stop = -(-recipe.images // recipe.batch_size)
@@ -179,20 +175,36 @@ class RunKeeper:
         """Images that the whole steps of the run see."""
         return self.stop * self.recipe.batch_size
 
-    def resume(self) -> tuple[str, ...]:
-        """Continue from the newest resume state, and cut the log back to it; notes for people."""
+    def resume(self, changed: tuple[Change, ...]) -> tuple[str, ...]:
+        """Continue from the newest resume state, and cut the log back to it; notes for people.
+
+        Args:
+            changed: settings that were others until now.
+        """
         newest = self.folder.newest() if self.first else None
         name = distributed.share(newest.name if newest else None)
         if name is not None:
-            self.state.load_state_dict(self.folder.read(name), self.folder.path / CHECKPOINTS / name)
+            self.state.load_state_dict(self.folder.read(name), self.folder.checkpoints_at / name)
             self.clock.carry(self.images, self.state.seconds, self.state.joules)
         if self.first:
             self.folder.cut_log(self.state.step, measured=not self.state.owes_measurement)
-        # A run that was made longer no longer owes it: its last model is yet to come.
-        self.state.owes_measurement &= self.state.step >= self.stop
+            self.folder.forget_stop()
+            begun = self.folder.begun()
+            self.changes = begun.changes if begun else ()
+        notes = (f"changes {', '.join(map(str, changed))}",) if changed else ()
+        evaluation = self.recipe.evaluation
+        other = self.state.best is not None and not self.state.best.was_measured_by(evaluation)
+        if other:
+            self.state.best, self.state.evaluations = None, 0
+            notes = (*notes, "no longer compares its models with those that were measured otherwise")
+        # A run that was made longer owes nothing, since its last model is yet to come; one that was made shorter owes
+        # what the end of a run brings.
+        ended = self.evaluator is not None and self.state.step >= self.stop
+        known = distributed.share(self.first and self.folder.measured(self.state.step, evaluation.metric))
+        self.state.owes_measurement = ended and (other or not known)
         if name is not None:
-            return (f"continues after step {self.state.step:,} ({self.images:,} images)",)
-        return () if self.state.matched is None else (f"starts from another model: {self.state.matched}",)
+            return (f"continues after step {self.state.step:,} ({self.images:,} images)", *notes)
+        return notes if self.state.matched is None else (f"starts from another model: {self.state.matched}", *notes)
 
     def opening(self, notes: tuple[str, ...]) -> Tick:
         """The tick before the first step; what measuring needs is made ready.
@@ -236,7 +248,7 @@ class RunKeeper:
             self.check.settle()
         report = self._report() if report_due else None
         with self.clock.left_out_of_speed():
-            preview = self._preview() if preview_due and self.first else None
+            preview = self._preview(self._number()) if preview_due and self.first else None
             if self.first:
                 self._write_snapshots(snapshots_due)
             if last and measure_due:
@@ -254,6 +266,13 @@ class RunKeeper:
         notes = (*step.notes, *self._notes(last=last, ending=ending))
         return replace(self._tick(notes, finished=last), losses=step.losses, report=report, preview=preview)
 
+    def stopped(self, tick: Tick) -> Tick:
+        """The tick after which training stops, with a preview of the model as it stands, which is saved by now."""
+        if tick.finished or tick.preview or not self.first:
+            return tick
+        preview = self._preview(STOPPED)
+        return replace(tick, preview=preview, notes=(*tick.notes, f"draws what {preview} shows"))
+
     def _due(self, every: int) -> bool:
         """Whether the last step reached another multiple of ``every`` images; never for 0."""
         return every > 0 and self.images // every > (self.images - self.recipe.batch_size) // every
@@ -269,17 +288,19 @@ class RunKeeper:
             self.folder.log({"kind": REPORT, **self._place(), **asdict(report)})
         return report
 
-    def _preview(self) -> Path:
+    def _number(self) -> str:
+        """Of the preview that is due."""
+        return f"{previews_by(self.images, self.recipe.preview_every, self.changes):03d}"
+
+    def _preview(self, name: str) -> Path:
         self.view.refresh(self.state.exported())
-        number = self.images // self.recipe.preview_every
-        samples = self.folder.path / SAMPLES
         with writing("the preview", INTACT):
-            return write_preview(self.view, samples, number, recipe=self.recipe.name, seed=self.recipe.seed)
+            return write_preview(self.view, self.folder.samples, name, recipe=self.recipe.name, seed=self.recipe.seed)
 
     def _write_snapshots(self, names: Sequence[str]) -> None:
         for name in names:
             with writing(f"the snapshot of {name}", INTACT):
-                self.state.averages[name].write_snapshot(self.folder.path / AVERAGES / name, self.images)
+                self.state.averages[name].write_snapshot(self.folder.averages / name, self.images)
 
     def _measure(self) -> bool:
         """Evaluate, all processes together; whether the model is the best so far, the same answer everywhere."""
@@ -291,7 +312,8 @@ class RunKeeper:
         step, seconds, joules = self.state.step, self.state.seconds, self.state.joules
         result = self.evaluator.better(self._scores, self.state.best)
         if result is not None:
-            self.state.best = Best(step=step, images=self.images, seconds=seconds, joules=joules, result=result)
+            best = Best(step=step, images=self.images, seconds=seconds, joules=joules, result=result)
+            self.state.best = replace(best, asked=self.evaluator.config.samples)
         if self.first:
             clock = {"seconds": seconds, "joules": joules}
             self.folder.log({"kind": METRIC, **self._place(), "results": list(self._scores), "clock": clock})
@@ -369,28 +391,5 @@ class RunKeeper:
         if last:
             return (*notes, f"is complete: its model lies in {self.folder.path / 'model'}")
         if ending:
-            return (*notes, f"is saved after step {self.state.step:,}")
+            return (*notes, f"is saved after step {self.state.step:,} ({self.images:,} images)")
         return notes
-
-
-def _loader(recipe: Recipe, data: TrainingData, keys: tuple[str, ...] | None, device: torch.device) -> Loader:
-    config = LoaderConfig(
-        batch_size=recipe.batch_size,
-        micro_batch=recipe.micro_batch,
-        seed=recipe.seed,
-        rank=distributed.rank(),
-        world_size=distributed.world_size(),
-        flip=recipe.flip,
-        keys=keys,
-    )
-    return Loader(data.train, config, device)
-
-
-def _identity(recipe: Recipe, data: TrainingData, frozen: Mapping[str, str], options: TrainOptions) -> dict[str, Any]:
-    """What must not change while a run is continued."""
-    return {
-        "recipe": encode(recipe),
-        "data": {"name": data.info.name, "count": data.info.count, "sha256": data.info.sha256},
-        "frozen": dict(frozen),
-        "start_from": hash_of_weights(options.start_from),
-    }

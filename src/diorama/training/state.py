@@ -26,7 +26,7 @@ from diorama.methods.base import Method, live_tensors
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import FrozenPart
 from diorama.training.averages import Average
-from diorama.training.recipe import Recipe, TrainOptions
+from diorama.training.recipe import EvaluationConfig, Recipe, TrainOptions
 from diorama.training.ticks import LossMeans
 from diorama.training.updater import Updater
 
@@ -44,6 +44,7 @@ class Best:
         seconds: spent by then.
         joules: spent by then.
         result: its stamped result, as JSON.
+        asked: samples that were asked for; 0 where that was not noted.
     """
 
     step: int
@@ -51,6 +52,11 @@ class Best:
     seconds: float
     joules: float
     result: Mapping[str, Any]
+    asked: int = 0
+
+    def was_measured_by(self, evaluation: EvaluationConfig) -> bool:
+        """Whether further models, measured so, may be compared with it."""
+        return self.result["metric"] == evaluation.metric and self.asked in (0, evaluation.samples)
 
 
 @dataclass(frozen=True, kw_only=True)

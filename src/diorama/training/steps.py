@@ -7,15 +7,20 @@ of images seen: a resumed run needs none of them stored and draws what the unint
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from diorama.core import device as devices
+from diorama.core import distributed
 from diorama.core.contracts import Batch, Moment
 from diorama.core.rng import fold
+from diorama.data.loader import Loader, LoaderConfig
+from diorama.data.training_sets import TrainingData
 from diorama.methods.base import Method
+from diorama.training.recipe import Recipe
 from diorama.training.recording import TurnRecorder
 from diorama.training.turn import StepOptions, Turn
 from diorama.training.updater import Updater
@@ -40,6 +45,31 @@ class Step:
     images: int
     losses: Mapping[str, Tensor]
     notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def batches_of(
+    recipe: Recipe, data: TrainingData, keys: tuple[str, ...] | None, device: torch.device
+) -> Iterator[Batches]:
+    """The batches of a run, read ahead as long as the context lasts.
+
+    Args:
+        recipe: batch size, order and layout.
+        data: what is read.
+        keys: what a batch holds, as :class:`~diorama.data.loader.LoaderConfig` takes them.
+        device: where batches are wanted.
+    """
+    config = LoaderConfig(
+        batch_size=recipe.batch_size,
+        micro_batch=recipe.micro_batch,
+        seed=recipe.seed,
+        rank=distributed.rank(),
+        world_size=distributed.world_size(),
+        flip=recipe.flip,
+        keys=keys,
+    )
+    with closing(Loader(data.train, config, device)) as loader:
+        yield lambda step: [devices.lay_out(batch, channels_last=recipe.channels_last) for batch in loader(step)]
 
 
 def steps(

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from torch import Tensor
 
-from diorama.core import distributed
+from diorama.core import distributed, files
+from diorama.core.config import encode
 from diorama.core.energy import EnergyMeter
 from diorama.core.errors import BadConfig
 from diorama.data.computed_sides import Computed
+from diorama.training.recipe import Recipe, TrainOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,31 +180,99 @@ class RunClock:
         return Clock(seconds=self.seconds(), images_per_second=speed, joules=self.joules())
 
 
+def scalars(tick: Tick) -> dict[str, float]:
+    """What dashboards show of a tick, over images seen: losses, rates, speed and what was measured."""
+    shown: dict[str, float] = {}
+    if tick.report:
+        shown |= {f"loss/{name}": value for name, value in tick.report.losses.items()}
+        shown |= {f"rate/{player}": value for player, value in tick.report.rates.items()}
+        shown["images_per_second"] = tick.report.clock.images_per_second
+    return shown | {result["metric"]: result["value"] for result in tick.results}
+
+
 @contextmanager
-def event_files(folder: Path, images: int) -> Iterator[Callable[[Tick], None]]:
-    """TensorBoard: what shows ticks as scalars over images seen, in ``tensorboard/`` of a run folder.
+def dashboards(folder: Path, images: int, recipe: Recipe, options: TrainOptions) -> Iterator[Callable[[Tick], None]]:
+    """What shows the :func:`scalars` of ticks where the options ask for it; nowhere, if they do not.
 
     Args:
         folder: of the run.
-        images: seen when writing begins: what a killed process wrote of later ones is hidden.
+        images: seen when writing begins.
+        recipe: of the run.
+        options: which dashboards are wanted.
 
     Raises:
-        BadConfig: TensorBoard is not installed.
+        BadConfig: one is not installed, or cannot be reached.
     """
-    try:
-        module: Any = import_module("torch.utils.tensorboard")
-    except ImportError as problem:
-        raise BadConfig("tensorboard is not installed; install the extra: pip install 'diorama[log]'") from problem
+    with ExitStack() as held:
+        shows = [held.enter_context(_event_files(folder, images))] if options.tensorboard else []
+        if options.wandb is not None:
+            shows.append(held.enter_context(_weights_and_biases(folder, options.wandb, recipe)))
+
+        def show(tick: Tick) -> None:
+            named = scalars(tick)
+            for each in shows if named else ():
+                each(named, tick.images)
+
+        yield show
+
+
+@contextmanager
+def _event_files(folder: Path, images: int) -> Iterator[Callable[[Mapping[str, float], int], None]]:
+    """TensorBoard, in ``tensorboard/`` of a run; what a killed process wrote of later images is hidden."""
+    module = _extra("torch.utils.tensorboard", "tensorboard")
     with module.SummaryWriter(str(folder / "tensorboard"), purge_step=images) as writer:
-        yield lambda tick: _write_scalars(writer, tick)
+
+        def show(named: Mapping[str, float], images: int) -> None:
+            for name, value in named.items():
+                writer.add_scalar(name, value, images)
+
+        yield show
 
 
-def _write_scalars(writer: Any, tick: Tick) -> None:
-    if tick.report:
-        for name, value in tick.report.losses.items():
-            writer.add_scalar(f"loss/{name}", value, tick.images)
-        for player, value in tick.report.rates.items():
-            writer.add_scalar(f"rate/{player}", value, tick.images)
-        writer.add_scalar("images_per_second", tick.report.clock.images_per_second, tick.images)
-    for result in tick.results:
-        writer.add_scalar(result["metric"], result["value"], tick.images)
+@contextmanager
+def _weights_and_biases(
+    folder: Path, project: str, recipe: Recipe
+) -> Iterator[Callable[[Mapping[str, float], int], None]]:
+    """Weights & Biases; a continued run goes on as the same run there, under the name of its folder."""
+    module = _extra("wandb", "wandb")
+    name = folder / "wandb" / "run-id.txt"
+    if not name.exists():
+        name.parent.mkdir(exist_ok=True)
+        files.write_text(name, uuid4().hex[:12])
+    place = {"project": project, "name": folder.resolve().name, "dir": str(folder)}
+    try:
+        run = module.init(**place, id=name.read_text(encoding="utf-8"), resume="allow", config=encode(recipe))
+    except module.Error as problem:
+        raise BadConfig(
+            f"wandb: {' '.join(str(problem).split())} (`wandb login` once, or WANDB_MODE=offline to write to "
+            f"{folder / 'wandb'} alone)"
+        ) from problem
+    try:
+        yield lambda named, images: run.log(dict(named), step=images)
+    finally:
+        # A run that is interrupted is saved and has not failed.
+        run.finish()
+
+
+def require_dashboards(options: TrainOptions) -> None:
+    """Refuse, before anything is made, dashboards that are not installed.
+
+    Raises:
+        BadConfig: one is not.
+    """
+    if options.tensorboard:
+        _extra("torch.utils.tensorboard", "tensorboard")
+    if options.wandb is not None:
+        _extra("wandb", "wandb")
+
+
+def _extra(name: str, package: str) -> Any:
+    missing = f"{package} is not installed; install the extra: pip install 'diorama[log]'"
+    try:
+        module = import_module(name)
+    except ImportError as problem:
+        raise BadConfig(missing) from problem
+    if getattr(module, "__file__", None) is None:
+        # A folder that bears its name, such as the one it writes, passes for a package without content.
+        raise BadConfig(missing)
+    return module

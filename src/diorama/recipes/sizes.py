@@ -1,0 +1,89 @@
+"""Which recipes take pictures of a size, and which sizes a recipe takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diorama.core.errors import BadConfig
+from diorama.recipes.catalog import ENTRIES
+
+if TYPE_CHECKING:
+    from diorama.core.contracts import DataInfo
+    from diorama.recipes.entry import RecipeFunction
+
+_SMALLEST, _FURTHEST = 4, 128
+"""Sizes that are tried: from so many pixels to so many more than the data have."""
+
+
+def recipes_for(prepared: Path) -> str:
+    """Which shipped recipes take the records of a prepared folder, in a sentence.
+
+    Labels and captions that a recipe needs are taken for granted: only what a record is like counts.
+    """
+    from diorama.core.contracts import SideSpec
+    from diorama.data.dataset import open_dataset
+
+    info = open_dataset(prepared).info
+    media = info.media
+    captions = (SideSpec(key="tokens", kind="text", shape=(64,), ragged=True),)
+    info = replace(info, classes=info.classes or ("one", "other"), sides=captions)
+    functions = {entry.name: entry.function() for entry in ENTRIES if entry.kind == media.kind}
+    refused = [name for name, function in functions.items() if not _takes(function, info)]
+    taken = [name for name in functions if name not in refused]
+    kind = "clips" if media.kind == "video" else "pictures"
+    what = f"{kind} of {media.width} x {media.height} with {media.channels} channel{'s' * (media.channels != 1)}"
+    if not refused:
+        return f"every recipe for {kind} takes {what}"
+    resized = [functions[name] for name in refused if _nearest([functions[name]], info)]
+    nearest = _nearest(resized, info) if resized else ()
+    remedy = f"; the others take {_options(nearest)}" if nearest else ""
+    if len(refused) < len(taken) and not nearest:
+        return f"every recipe for {kind} but {', '.join(refused)} takes {what}"
+    return f"{what} are taken by {', '.join(taken) if taken else 'no recipe'}{remedy}"
+
+
+def sizes_instead(function: RecipeFunction, info: DataInfo) -> str:
+    """The sizes nearest to the data's that a recipe takes, as the end of a message; empty where no size helps.
+
+    Args:
+        function: the recipe's, which has refused the data.
+        info: what the data are.
+    """
+    nearest = _nearest([function], info)
+    if not nearest:
+        return ""
+    return (
+        f"; the nearest sizes that it takes: prepare anew with {_options(nearest)}, "
+        f"as in: diorama prepare SOURCE --out FOLDER --size {nearest[0]}"
+    )
+
+
+def _options(sizes: Sequence[int]) -> str:
+    return " or ".join(f"--size {size}" for size in sizes)
+
+
+def _nearest(functions: Sequence[RecipeFunction], info: DataInfo) -> tuple[int, ...]:
+    """The next smaller and the next larger square size that all take."""
+    side = max(info.media.height, info.media.width)
+    lower, upper = (
+        range(min(side, info.media.height, info.media.width), _SMALLEST - 1, -1),
+        range(side, side + _FURTHEST),
+    )
+    found = [next((s for s in sizes if _all_take(functions, info, s)), None) for sizes in (lower, upper)]
+    return tuple(dict.fromkeys(s for s in found if s is not None))
+
+
+def _all_take(functions: Sequence[RecipeFunction], info: DataInfo, side: int) -> bool:
+    resized = replace(info, media=replace(info.media, height=side, width=side))
+    return all(_takes(function, resized) for function in functions)
+
+
+def _takes(function: RecipeFunction, info: DataInfo) -> bool:
+    try:
+        function(info)
+    except BadConfig:
+        return False
+    return True
