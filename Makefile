@@ -12,8 +12,9 @@ WORKERS ?= 2
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 STAMP = $(VENV)/.installed
 DEV_STAMP = $(VENV)/.installed-dev
+DOCS_STAMP = $(VENV)/.installed-docs
 
-.PHONY: setup demo test test-all test-gpu coverage lint types clean
+.PHONY: setup demo test test-all test-gpu coverage lint types docs clean
 
 setup: $(STAMP)
 
@@ -28,7 +29,11 @@ $(STAMP): $(VENV)/.torch pyproject.toml constraints.txt
 	touch $@
 
 $(DEV_STAMP): $(STAMP)
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,fast,log]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,docs,fast,log]"
+	touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[docs]"
 	touch $@
 
 demo: $(STAMP)
@@ -58,5 +63,10 @@ lint: $(DEV_STAMP)
 types: $(DEV_STAMP)
 	$(VENV)/bin/mypy
 
+# Any complaint (a link that leads nowhere, a page that is in no menu) ends it.
+docs: $(DOCS_STAMP)
+	$(VENV)/bin/zensical build --strict
+	@echo "site/index.html is the first page"
+
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo build dist site

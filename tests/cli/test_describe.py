@@ -43,7 +43,7 @@ def test_a_model_folder_is_described_by_its_parts_and_origin(
     assert lines["video"] == "4 x 4, 3 channels, uint8, 3 frames at 5 a second"
     assert lines["recipe"] == "mine"
     assert lines["data"] == "shapes ab"
-    assert lines["fd@lite"] == "3, true distance in [2, 4], 20 samples against 30"
+    assert lines["fd@lite"] == "3.0, true distance in [2.0, 4.0], 20 samples against 30"
     assert lines["sha256"] == store.model_hash(model)
 
 

@@ -40,6 +40,11 @@ def vae(info: DataInfo) -> Recipe:
     return _narrow(vae_recipes.vae_cpu, info, "vae", "encoder", "decoder")
 
 
+def vae_cpu(info: DataInfo) -> Recipe:
+    """Narrow and short."""
+    return _narrow(vae_recipes.vae_cpu, info, "vae_cpu", "encoder", "decoder")
+
+
 def vae_spatial_cpu(info: DataInfo) -> Recipe:
     """Narrow and short."""
     return _narrow(vae_recipes.vae_spatial_cpu, info, "vae_spatial_cpu", "encoder", "decoder")

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.errors import BadConfig
-from diorama.data.pack import pack_arrays
 from diorama.recipes.catalog import ENTRIES, resolve
-from diorama.recipes.sizes import recipes_for, sizes_instead
+from diorama.recipes.sizes import first_for, recipes_for, sizes_instead
 
 
-def info_of(height: int, width: int, *, frames: int | None = None) -> DataInfo:
-    media = MediaSpec(kind="video" if frames else "image", channels=3, height=height, width=width, frames=frames)
+def info_of(height: int, width: int, *, channels: int = 3, frames: int | None = None) -> DataInfo:
+    media = MediaSpec(kind="video" if frames else "image", channels=channels, height=height, width=width, frames=frames)
     return DataInfo(name="x", media=media)
-
-
-def packed(folder: Path, side: int, channels: int = 3) -> Path:
-    media = MediaSpec(kind="image", channels=channels, height=side, width=side)
-    pack_arrays(folder, {"train": np.zeros((2, side, side, channels), np.uint8)}, media, name="x")
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -44,19 +34,17 @@ def test_where_no_size_helps_none_is_named() -> None:
     assert sizes_instead(resolve("dcgan_cpu"), info_of(64, 64, frames=16)) == ""
 
 
-def test_a_size_that_all_take_is_said_in_short(tmp_path: Path) -> None:
-    assert recipes_for(packed(tmp_path / "d", 32)) == (
-        "every recipe for pictures takes pictures of 32 x 32 with 3 channels"
-    )
+def test_a_size_that_all_take_is_said_in_short() -> None:
+    assert recipes_for(info_of(32, 32)) == ("every recipe for pictures takes pictures of 32 x 32 with 3 channels")
 
 
-def test_what_a_recipe_refuses_for_another_reason_is_named(tmp_path: Path) -> None:
-    told = recipes_for(packed(tmp_path / "d", 32, channels=1))
+def test_what_a_recipe_refuses_for_another_reason_is_named() -> None:
+    told = recipes_for(info_of(32, 32, channels=1))
     assert told == "every recipe for pictures but lite takes pictures of 32 x 32 with 1 channel"
 
 
-def test_a_size_that_few_take_names_those_that_the_others_take(tmp_path: Path) -> None:
-    told = recipes_for(packed(tmp_path / "d", 50))
+def test_a_size_that_few_take_names_those_that_the_others_take() -> None:
+    told = recipes_for(info_of(50, 50))
     listed, _, sizes = told.partition("; the others take ")
     assert sizes == "--size 48 or --size 52"
     taken = listed.partition("are taken by ")[2].split(", ")
@@ -68,3 +56,13 @@ def test_a_size_that_few_take_names_those_that_the_others_take(tmp_path: Path) -
                 assert entry.name not in taken
             else:
                 assert entry.name in taken
+
+
+@pytest.mark.parametrize(
+    ("side", "channels", "frames", "recipe"),
+    [(32, 3, None, "ddpm_cpu"), (64, 3, 16, "mocogan_cpu"), (50, 3, None, None), (7, 3, 16, None)],
+)
+def test_a_first_training_is_proposed_where_one_takes_the_data(
+    side: int, channels: int, frames: int | None, recipe: str | None
+) -> None:
+    assert first_for(info_of(side, side, channels=channels, frames=frames)) == recipe

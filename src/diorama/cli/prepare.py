@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +18,10 @@ from diorama.cli.progress import display
 from diorama.cli.sizes import Side
 
 if TYPE_CHECKING:
+    from diorama.core.contracts import MediaSpec
     from diorama.data.audit import Audit
 
-_SKIPS_SHOWN = 10
+_REASONS_SHOWN, _PATHS_SHOWN, _CLASSES_SHOWN = 10, 5, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,24 +116,77 @@ def main(words: Sequence[str]) -> None:
         )
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
-    audit = None
+    last = None
     with display() as shown:
         for step in prepare(arguments.sources, arguments.out, options):
             shown.update(step.stage, detail=f"{step.items:,} items read, {step.kept:,} kept")
-            audit = step.audit or audit
-    if audit is not None:
-        _tell(audit, arguments.out)
-        from diorama.recipes.sizes import recipes_for
-
-        print(recipes_for(arguments.out))
+            last = step
+    if last is not None and last.audit is not None and last.media is not None:
+        _tell(last.audit, last.media, arguments)
+        _tell_next(arguments.out)
 
 
-def _tell(audit: Audit, out: Path) -> None:
+def _tell(audit: Audit, media: MediaSpec, arguments: Arguments) -> None:
+    from diorama.data.findings import counted, findings, further_notes
+
+    out = arguments.out
     counts = f"{audit.files:,} files seen: {audit.kept:,} kept, {len(audit.skipped):,} skipped"
     print(f"{counts}; {audit.records:,} records in {out} ({out / 'audit.html'} shows them)")
-    for skip in audit.skipped[:_SKIPS_SHOWN]:
-        print(f"skipped {skip.path}: {skip.reason}")
-    if len(audit.skipped) > _SKIPS_SHOWN:
-        print(f"… and {len(audit.skipped) - _SKIPS_SHOWN:,} more, all listed in {out / 'audit.json'}")
-    for note in audit.notes:
+    length = f", {media.frames} frames" if media.frames else ""
+    kind = "clips" if media.kind == "video" else "pictures"
+    splits = ", ".join(f"{split} {count:,}" for split, count in audit.splits.items())
+    print(f"{kind} of {media.width}x{media.height}{length}, {counted(media.channels, 'channel')}: {splits}")
+    print(_classes(audit))
+    _tell_skipped(audit, out)
+    # What was skipped has just been told, with its reasons.
+    found = [f for f in findings(audit, media, cropped=arguments.fit == "crop") if f.section != "skipped"]
+    for note in further_notes(audit, found):
         print(f"note: {note}")
+    if found:
+        print()
+    for finding in found:
+        print(_set(f"{finding.title}. {finding.meaning}"))
+        print(_set(f"  What to do: {finding.remedy}".replace("`", "")))
+
+
+def _tell_next(out: Path) -> None:
+    from diorama.data.dataset import open_dataset
+    from diorama.recipes.sizes import first_for, recipes_for
+
+    dataset = open_dataset(out)
+    print(f"\n{_set(recipes_for(dataset.info))}")
+    recipe = first_for(dataset.info) if "train" in dataset.splits else None
+    if recipe is not None:
+        print(f"next: diorama train {recipe} --data {shlex.quote(str(out))} --out runs/first")
+
+
+def _set(text: str) -> str:
+    """A sentence in lines as wide as the terminal; in one where what is printed goes to a file or a program."""
+    if not sys.stdout.isatty():
+        return text
+    width = min(shutil.get_terminal_size().columns, 100)
+    return textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+
+
+def _classes(audit: Audit) -> str:
+    if not audit.labels:
+        return "no classes"
+    from diorama.data.findings import counted
+
+    totals = {name: sum(own.values()) for name, own in audit.labels_by_split.items()}
+    shown = ", ".join(f"{name} ({count:,})" for name, count in list(totals.items())[:_CLASSES_SHOWN])
+    rest = len(totals) - _CLASSES_SHOWN
+    return f"{counted(len(totals), 'class', 'classes')}: {shown}" + (f" … and {rest:,} more" if rest > 0 else "")
+
+
+def _tell_skipped(audit: Audit, out: Path) -> None:
+    """What was left out, by reason, the most frequent first."""
+    from diorama.data.audit import by_reason
+
+    reasons = by_reason(audit.skipped)
+    for reason, paths in reasons[:_REASONS_SHOWN]:
+        like = f"{len(paths):,} like " if len(paths) > _PATHS_SHOWN else ""
+        print(f"skipped {like}{', '.join(paths[:_PATHS_SHOWN])}: {reason}")
+    rest = sum(len(paths) for _, paths in reasons[_REASONS_SHOWN:])
+    if rest:
+        print(f"… and {rest:,} more, all listed in {out / 'audit.json'}")

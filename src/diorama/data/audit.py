@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_json
 from diorama.data.duplicates import PAIRS_AT_MOST, equal_groups, join, near_pairs
 from diorama.data.record_list import RecordList
 from diorama.data.sources.base import Skip
+from diorama.data.splits import SPLITS
+from diorama.data.statistics import brightness_counts, plain_records, values_per_channel
 
 COMPARED_AT_MOST = 250_000
 """Different records up to which all pairs are compared; beyond, only equal ones are found, and the audit says so."""
@@ -39,6 +43,10 @@ class Audit:
         modes: items of every mode, as their files say.
         splits: records of every split.
         notes: what was decided and done on the user's behalf.
+        labels_by_split: records of every label in every split that has some.
+        brightness: records by their mean value, in :data:`~diorama.data.statistics.SHADES` equal steps from the value
+            that stands for -1 to the one for +1.
+        plain: records that are of one colour all over, by path.
     """
 
     files: int
@@ -52,6 +60,9 @@ class Audit:
     modes: dict[str, int]
     splits: dict[str, int]
     notes: tuple[str, ...]
+    labels_by_split: dict[str, dict[str, int]] = field(default_factory=dict)
+    brightness: tuple[int, ...] = ()
+    plain: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``audit.json``."""
@@ -67,6 +78,9 @@ class Audit:
             "modes": self.modes,
             "splits": self.splits,
             "notes": list(self.notes),
+            "labels_by_split": self.labels_by_split,
+            "brightness": list(self.brightness),
+            "plain": list(self.plain),
         }
 
 
@@ -96,6 +110,26 @@ def draw_up(records: RecordList, digests: NDArray[np.uint8], splits: Sequence[st
         modes=dict(records.modes.most_common()),
         splits={name: splits.count(name) for name in dict.fromkeys(sorted(splits, key=_split_order))},
         notes=(*records.all_notes(), *notes),
+        labels_by_split=_labels_by_split(records, splits),
+    )
+
+
+def with_pixels(
+    audit: Audit, records: RecordList, rows: NDArray[np.void], sums: NDArray[np.float64], media: MediaSpec
+) -> Audit:
+    """The audit with what the pixels say: how bright the records are, and which are of one colour.
+
+    Args:
+        audit: without it.
+        records: of all records.
+        rows: (n,) their index rows.
+        sums: (n, c, 4) of every record: sum, sum of squares, smallest, largest.
+        media: what they are.
+    """
+    return replace(
+        audit,
+        brightness=tuple(brightness_counts(sums, values_per_channel(rows), media.low, media.high)),
+        plain=tuple(records.entries[i].path for i in plain_records(sums)),
     )
 
 
@@ -135,10 +169,27 @@ def alike(records: RecordList, digests: NDArray[np.uint8]) -> tuple[list[tuple[i
     return sorted(pair for pair in found if items[pair[0]] != items[pair[1]]), notes
 
 
+def by_reason(skipped: Sequence[Skip]) -> list[tuple[str, list[str]]]:
+    """Why things were left out, the most frequent reason first, each with the paths that it holds for."""
+    paths: dict[str, list[str]] = {}
+    for skip in skipped:
+        paths.setdefault(skip.reason, []).append(skip.path)
+    return sorted(paths.items(), key=lambda item: -len(item[1]))
+
+
 def write_audit(folder: Path, audit: Audit) -> None:
     """Write ``audit.json``."""
     write_json(folder / "audit.json", audit.to_json())
 
 
+def _labels_by_split(records: RecordList, splits: Sequence[str]) -> dict[str, dict[str, int]]:
+    classes, labels = records.classes()
+    counts = Counter(zip(labels, splits, strict=True))
+    return {
+        name: {split: counts[number, split] for split in SPLITS if counts[number, split]}
+        for number, name in enumerate(classes)
+    }
+
+
 def _split_order(name: str) -> int:
-    return ("train", "val", "test").index(name)
+    return SPLITS.index(name)

@@ -1,135 +1,124 @@
-"""``audit.html``: what preparation found, with pictures to look at."""
+"""``audit.html``: what preparation found, what it means, and pictures to look at."""
 
 from __future__ import annotations
 
-import base64
-import io
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
+from diorama import __version__
 from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_text
 from diorama.data.audit import Audit
-from diorama.data.pack import PackWriter
-from diorama.data.record_list import RecordList
+from diorama.data.audit_pictures import Shown, sheet
+from diorama.data.audit_tables import by_split, pixels, skipped
+from diorama.data.findings import Finding, counted, findings, further_notes
 from diorama.data.splits import SPLITS
-from diorama.media.grid import grid
-from diorama.media.resize import fit
 from diorama.web.page import page
 
-_SHEET, _COLUMNS, _SIDE = 48, 12, 64
-_GROUPS_SHOWN, _ROWS_SHOWN = 24, 200
-_CLIP_FRAMES = 4
-_STYLE = """
-.sheet img { image-rendering: pixelated; max-width: 100%; height: auto; }
-figure { margin: 0 1rem 1rem 0; display: inline-block; vertical-align: top; max-width: 100%; }
-figcaption { font-size: .8rem; overflow-wrap: anywhere; }
-td { overflow-wrap: anywhere; }
-"""
+_PICTURES, _CLIPS = 48, 16
+_GROUPS_SHOWN, _MEMBERS_SHOWN = 24, 12
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What thumbnails are drawn from.
+def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown, *, cropped: bool) -> None:
+    """Write ``audit.html``.
 
     Args:
-        writer: sealed, holds the records.
-        records: names them.
-        splits: (n,) the split of every record.
-        media: what they are.
+        folder: where it goes.
+        name: of the data set.
+        audit: what was found.
+        shown: what pictures are drawn from.
+        cropped: whether other shapes were cut to the middle rather than padded.
     """
-
-    writer: PackWriter
-    records: RecordList
-    splits: Sequence[str]
-    media: MediaSpec
-
-
-def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown) -> None:
-    """Write ``audit.html``: counts, sheets of every split, duplicates and leaks side by side, what was skipped."""
-    numbers = {entry.path: i for i, entry in enumerate(shown.records.entries)}
+    numbers = {path: number for number, path in enumerate(shown.names)}
+    found = findings(audit, shown.media, cropped=cropped)
     sections = [
-        f"<h1>{escape(name)}</h1>",
-        f"<p>{audit.files} files, {audit.kept} kept as {audit.records} records, {len(audit.skipped)} skipped, "
-        f"{len(audit.duplicates)} groups of near-equal records, {len(audit.leaks)} leaks across splits.</p>",
-        _items("Notes", audit.notes),
-        *[_sheet(split, shown) for split in SPLITS if split in audit.splits],
-        _alike("Leaks: near-equal records in different splits", audit.leaks, numbers, shown),
-        _alike("Duplicates: equal and near-equal records", audit.duplicates, numbers, shown),
-        _counts("Labels", audit.labels),
-        _counts("Sizes", audit.sizes),
-        _counts("Modes", audit.modes),
-        _table("Skipped", ("file", "reason"), [(skip.path, skip.reason) for skip in audit.skipped]),
+        _opening(name, audit, shown.media),
+        _findings(found),
+        _notes(further_notes(audit, found)),
+        by_split(audit, shown.media),
+        pixels(audit, shown.media),
+        *[_split(split, shown) for split in SPLITS if split in audit.splits],
+        _alike("leaks", "Leaks: nearly equal records in different splits", audit.leaks, numbers, shown),
+        _alike("duplicates", "Duplicates: equal and nearly equal records", audit.duplicates, numbers, shown),
+        skipped(audit.skipped),
+        f"<footer>Written by Diorama {escape(__version__)}. Everything on this page, in full: <code>audit.json</code> "
+        "beside it.</footer>",
     ]
-    write_text(folder / "audit.html", page(f"Audit of {name}", "\n".join(filter(None, sections)), style=_STYLE))
+    style = files("diorama.data").joinpath("audit.css").read_text(encoding="utf-8")
+    write_text(folder / "audit.html", page(f"Audit of {name}", "\n".join(filter(None, sections)), style=style))
 
 
-def _sheet(split: str, shown: Shown) -> str:
+def _opening(name: str, audit: Audit, media: MediaSpec) -> str:
+    size = f"{media.width} × {media.height}"
+    length = f", {media.frames} frames" if media.frames else ""
+    rate = f" at {media.fps:g} a second" if media.fps else ""
+    facts = {
+        "Files seen": f"{audit.files:,}",
+        "Kept": f"{audit.kept:,}",
+        "Skipped": f"{len(audit.skipped):,}",
+        "Clips" if media.kind == "video" else "Pictures": f"{audit.records:,}",
+        "Size": f"{size}{length}{rate}",
+        "Values": f"{media.dtype}, {counted(media.channels, 'channel')}",
+        "Classes": f"{len(audit.labels):,}" if audit.labels else "none",
+        **{split: f"{audit.splits[split]:,}" for split in SPLITS if split in audit.splits},
+    }
+    cells = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    return f'<p class="brand">Diorama · audit</p><h1>{escape(name)}</h1><dl class="facts">{cells}</dl>'
+
+
+def _findings(found: Sequence[Finding]) -> str:
+    if not found:
+        return '<h2 id="findings">What stands out</h2><p>Nothing: no leaks, no duplicates, nothing skipped.</p>'
+    cards = "".join(map(_card, found))
+    return f'<h2 id="findings">What stands out</h2><div class="findings">{cards}</div>'
+
+
+def _card(finding: Finding) -> str:
+    kind = ' class="grave"' if finding.grave else ""
+    link = f'<a href="#{finding.section}">Look at it</a>' if finding.section else ""
+    return (
+        f"<article{kind}><h3>{escape(finding.title)}</h3><p>{escape(finding.meaning)}</p>"
+        f'<p class="remedy">{_with_code(finding.remedy)}</p>{link}</article>'
+    )
+
+
+def _with_code(text: str) -> str:
+    """HTML of a sentence in which backticks stand around what is to be typed."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def _notes(notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    lines = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f'<h2 id="notes">What was decided for you</h2><ul class="notes">{lines}</ul>'
+
+
+def _split(split: str, shown: Shown) -> str:
     members = [i for i, own in enumerate(shown.splits) if own == split]
+    most = _CLIPS if shown.media.kind == "video" else _PICTURES
     # Spread over the split, so that a sheet shows it all and not its first folder.
-    chosen = [members[i] for i in np.unique(np.linspace(0, len(members) - 1, _SHEET).round().astype(int))]
-    return f"<h2>{escape(split)}: {len(members)} records</h2>\n<p class='sheet'>{_picture(chosen, shown, _COLUMNS)}</p>"
+    chosen = [members[i] for i in np.unique(np.linspace(0, len(members) - 1, most).round().astype(int))]
+    many = f"all {len(members)}" if len(chosen) == len(members) else f"{len(chosen)} of {len(members):,}"
+    kind = "clips" if shown.media.kind == "video" else "pictures"
+    return f'<h2 id="{split}">{split}: {many} {kind}</h2>{sheet(chosen, shown)}'
 
 
-def _alike(title: str, groups: Sequence[Sequence[str]], numbers: Mapping[str, int], shown: Shown) -> str:
+def _alike(key: str, title: str, groups: Sequence[Sequence[str]], numbers: Mapping[str, int], shown: Shown) -> str:
     if not groups:
         return ""
-    figures = [
-        f"<figure class='sheet'>{_picture([numbers[path] for path in group[:_COLUMNS]], shown, _COLUMNS)}"
-        f"<figcaption>{'<br>'.join(escape(path) for path in group[:_COLUMNS])}</figcaption></figure>"
-        for group in groups[:_GROUPS_SHOWN]
-    ]
-    more = f"<p>and {len(groups) - _GROUPS_SHOWN} more in audit.json</p>" if len(groups) > _GROUPS_SHOWN else ""
-    return f"<h2>{escape(title)}</h2>\n{''.join(figures)}{more}"
-
-
-def _picture(numbers: Sequence[int], shown: Shown, columns: int) -> str:
-    """Thumbnails as one embedded PNG; a clip is shown by four of its frames."""
-    thumbnails = [_thumbnail(shown.writer.read(number), shown.media) for number in numbers]
-    per_row = max(1, columns // _CLIP_FRAMES) if shown.media.kind == "video" else columns
-    sheet = grid(np.stack(thumbnails), columns=min(per_row, len(thumbnails)))
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "PNG", compress_level=1)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"<img alt='' width='{sheet.shape[1]}' height='{sheet.shape[0]}' src='data:image/png;base64,{data}'>"
-
-
-def _thumbnail(pixels: NDArray[Any], media: MediaSpec) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8, at most 64 pixels high."""
-    if pixels.ndim == 4:
-        frames = np.linspace(0, len(pixels) - 1, _CLIP_FRAMES).round().astype(int)
-        # (h, 4 w, 3), side by side
-        return np.concatenate([_thumbnail(pixels[frame], media) for frame in frames], axis=1)
-    shade = (pixels.astype(np.float32) - media.low) * (255.0 / (media.high - media.low))
-    eight = shade.clip(0, 255).round().astype(np.uint8)
-    # Of two, four and more channels the first stands for all.
-    eight = eight if eight.shape[-1] == 3 else np.repeat(eight[..., :1], 3, axis=-1)
-    return fit(eight, (_SIDE, _SIDE), "pad") if max(eight.shape[:2]) > _SIDE else eight
-
-
-def _counts(title: str, counts: Mapping[str, int]) -> str:
-    return _table(title, (title.lower().removesuffix("s"), "count"), [(k, str(v)) for k, v in counts.items()])
-
-
-def _items(title: str, lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
-    return f"<h2>{escape(title)}</h2>\n<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
-
-
-def _table(title: str, head: tuple[str, str], rows: Sequence[tuple[str, str]]) -> str:
-    if not rows:
-        return ""
-    body = "".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in rows[:_ROWS_SHOWN])
-    more = f"<p>and {len(rows) - _ROWS_SHOWN} more in audit.json</p>" if len(rows) > _ROWS_SHOWN else ""
-    return (
-        f"<h2>{escape(title)}</h2>\n<table><thead><tr><th>{escape(head[0])}</th><th>{escape(head[1])}</th></tr></thead>"
-        f"<tbody>{body}</tbody></table>{more}"
-    )
+    cards = []
+    for group in groups[:_GROUPS_SHOWN]:
+        members = sheet([numbers[path] for path in group[:_MEMBERS_SHOWN]], shown, of_split=True)
+        paths = "".join(f"<li>{escape(path)}</li>" for path in group[:_MEMBERS_SHOWN])
+        rest = len(group) - _MEMBERS_SHOWN
+        more = f"<li>and {rest:,} more in audit.json</li>" if rest > 0 else ""
+        cards.append(f"<article>{members}<ul>{paths}{more}</ul></article>")
+    rest = len(groups) - _GROUPS_SHOWN
+    more = f'<p class="soft">and {rest:,} more in audit.json</p>' if rest > 0 else ""
+    return f'<h2 id="{key}">{escape(title)}</h2><div class="groups">{"".join(cards)}</div>{more}'

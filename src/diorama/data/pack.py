@@ -24,7 +24,7 @@ from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter
 from diorama.data.side_values import check_keys
 from diorama.data.side_writer import SideValues, SideWriter, described
 from diorama.data.splits import SPLITS
-from diorama.data.statistics import channel_statistics
+from diorama.data.statistics import channel_statistics, values_per_channel
 
 _ENCODED_AT_ONCE = 64
 _TO_LINE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
@@ -245,10 +245,7 @@ class PackWriter:
     def _statistics(self, rows: NDArray[np.void], train: Sequence[int]) -> dict[str, list[float]]:
         if not train:
             return {}
-        chosen = rows[train]
-        # Values of one channel; float64, since the product overflows the types of the index.
-        pixels = chosen["height"].astype(np.float64) * chosen["width"] * np.maximum(chosen["frames"], 1)
-        return channel_statistics(self.sums(train), pixels)
+        return channel_statistics(self.sums(train), values_per_channel(rows[train]))
 
     def _write_index(self, split: str, rows: NDArray[np.void], numbers: Sequence[int]) -> list[StoredFile]:
         with (self.folder / f"{split}.npy").open("wb") as file:

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder
-from diorama.data.audit import draw_up, write_audit
-from diorama.data.audit_page import Shown, write_audit_page
+from diorama.data.audit import draw_up, with_pixels, write_audit
+from diorama.data.audit_page import write_audit_page
+from diorama.data.audit_pictures import shown_of
 from diorama.data.captions import TOKENS, caption_notes, fitted
 from diorama.data.card import Described, write_card
 from diorama.data.duplicates import signatures
@@ -114,8 +115,10 @@ def _prepare_into(
         records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
     yield _progress("comparing", records)
     audit = draw_up(records, rows["digest"], splits)
+    audit = with_pixels(audit, records, rows, writer.sums(range(len(writer))), media)
     write_audit(folder, audit)
-    write_audit_page(folder, options.name, audit, Shown(writer, records, splits, media))
+    shown = shown_of(writer, records, splits, media)
+    write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop")
     classes, labels = records.classes()
     digest = writer.finish(
         PackInfo(
@@ -132,7 +135,7 @@ def _prepare_into(
     # After the manifest, which vouches for all that was there before: the card is the user's to complete.
     names = [source.name for source in (*sources, *tests)]
     write_card(folder, Described(options, names, media, records, splits, classes, labels, audit, digest))
-    yield replace(_progress("done", records), audit=audit)
+    yield replace(_progress("done", records), audit=audit, media=media)
 
 
 def _check_tables(sources: Sequence[Source], records: RecordList, options: PrepareOptions) -> None:

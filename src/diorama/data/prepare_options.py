@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from diorama.core.contracts import MediaSpec
 from diorama.data.audit import Audit
 from diorama.data.scales import Values
 from diorama.media.array import check_axes
@@ -99,6 +100,7 @@ class PrepareProgress:
         kept: items kept so far.
         skipped: items skipped so far.
         audit: what was found, at the end.
+        media: what the records are, at the end.
     """
 
     stage: Stage
@@ -106,3 +108,4 @@ class PrepareProgress:
     kept: int
     skipped: int
     audit: Audit | None = None
+    media: MediaSpec | None = None

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 SPLITS = ("train", "val", "test")
 DEFAULT_RATIO = (0.8, 0.1, 0.1)
 
+NO_TRAIN = "nothing is there to train on; --split .8,.1,.1 divides all records anew"
+NO_VAL = "there is no val, by which training measures its models; --split .9,.1,0 cuts one from train"
+
 
 @dataclass(frozen=True)
 class Membership:
@@ -99,9 +102,9 @@ def _joined(members: Sequence[Membership]) -> list[str]:
 def _advice(splits: Sequence[str]) -> list[str]:
     """What is missing for training, and how to get it."""
     if "train" not in splits:
-        return ["nothing is there to train on; --split .8 .1 .1 divides all records anew"]
+        return [NO_TRAIN]
     if "val" not in splits:
-        return ["there is no val, by which training measures its models; --split .9 .1 0 cuts one from train"]
+        return [NO_VAL]
     return []
 
 

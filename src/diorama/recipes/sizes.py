@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diorama.core.errors import BadConfig
@@ -18,15 +17,23 @@ _SMALLEST, _FURTHEST = 4, 128
 """Sizes that are tried: from so many pixels to so many more than the data have."""
 
 
-def recipes_for(prepared: Path) -> str:
-    """Which shipped recipes take the records of a prepared folder, in a sentence.
+_FIRST = ("ddpm_cpu", "dcgan_cpu", "vae_cpu", "mocogan_cpu")
+"""Recipes for a first training, in the order in which they are proposed."""
+
+
+def first_for(info: DataInfo) -> str | None:
+    """A small recipe that takes the data, for a first training; ``None`` where none does."""
+    functions = {entry.name: entry.function() for entry in ENTRIES if entry.name in _FIRST}
+    return next((name for name in _FIRST if _takes(functions[name], info)), None)
+
+
+def recipes_for(info: DataInfo) -> str:
+    """Which shipped recipes take such records, in a sentence.
 
     Labels and captions that a recipe needs are taken for granted: only what a record is like counts.
     """
     from diorama.core.contracts import SideSpec
-    from diorama.data.dataset import open_dataset
 
-    info = open_dataset(prepared).info
     media = info.media
     captions = (SideSpec(key="tokens", kind="text", shape=(64,), ragged=True),)
     info = replace(info, classes=info.classes or ("one", "other"), sides=captions)
