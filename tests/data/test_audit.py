@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +25,20 @@ def _item(path: str, facts: Mapping[str, str] | None = None) -> Item:
     return Item(path, facts or {}, "image", bytes)
 
 
-def _listed(*pictures: np.ndarray) -> tuple[RecordList, np.ndarray]:
+def _listed(*pictures: np.ndarray) -> tuple[RecordList, np.ndarray, Callable[[int], np.ndarray]]:
     records, digests = RecordList(), []
     for number, pixels in enumerate(pictures):
         payload = encode_record(pixels)
         intake = Intake((Taken(payload, signatures(pixels[None])[0]),), (24, 24), "RGB")
         records.add("source", _item(f"{number}.png"), intake)
         digests.append(payload.row["digest"][0])
-    return records, np.stack(digests)
+    return records, np.stack(digests), pictures.__getitem__
 
 
 def test_near_equal_pictures_of_equal_groups_are_all_paired() -> None:
     one, near = picture(1), picture(1)[:, ::-1]
-    records, digests = _listed(one, near, one, near, picture(2))
-    pairs, notes = alike(records, digests)
+    records, digests, read = _listed(one, near, one, near, picture(2))
+    pairs, notes = alike(records, digests, read)
     assert {(0, 2), (1, 3), (0, 1), (0, 3), (1, 2), (2, 3)} == set(pairs)
     assert notes == []
 
@@ -47,8 +47,8 @@ def test_limits_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audits, "COMPARED_AT_MOST", 2)
     monkeypatch.setattr(audits, "LEAKS_AT_MOST", 1)
     one = picture(1)
-    records, digests = _listed(one, one, one, one[:, ::-1], picture(2))
-    found = draw_up(records, digests, ["train", "test", "val", "train", "train"])
+    records, digests, read = _listed(one, one, one, one[:, ::-1], picture(2))
+    found = draw_up(records, digests, ["train", "test", "val", "train", "train"], read)
     assert len(found.leaks) == 1
     assert len(found.duplicates[0]) == 3
     assert any("too many to compare" in note for note in found.notes)
@@ -60,8 +60,10 @@ def test_pairs_do_not_grow_with_the_square_of_records_that_are_all_alike(monkeyp
     monkeypatch.setattr(audits, "PAIRS_AT_MOST", 5)
     monkeypatch.setattr(duplicates, "_BLOCK", 4)
     one = picture(1).astype(np.int64)
-    records, digests = _listed(*[(one + shift).clip(0, 255).astype(np.uint8) for shift in (0, 0, 1, 2, 3, 4, 5, 6)])
-    pairs, notes = alike(records, digests)
+    records, digests, read = _listed(
+        *[(one + shift).clip(0, 255).astype(np.uint8) for shift in (0, 0, 1, 2, 3, 4, 5, 6)]
+    )
+    pairs, notes = alike(records, digests, read)
     assert 5 <= len(pairs) <= 6
     assert (0, 1) in pairs
     assert any("more than 5 pairs" in note for note in notes)
@@ -85,7 +87,7 @@ def test_labels_may_be_numbers_of_any_length() -> None:
 
 
 def test_paths_of_several_sources_are_told_apart() -> None:
-    records, _ = _listed(picture(0))
+    records, *_ = _listed(picture(0))
     (entry,) = records.add("source", _item("0.png"), Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
     (again,) = records.add("source", _item("0.png"), Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))
     assert (entry.path, again.path) == ("source/0.png", "source-2/0.png")

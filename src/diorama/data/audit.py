@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,23 @@ from numpy.typing import NDArray
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_json
-from diorama.data.duplicates import PAIRS_AT_MOST, equal_groups, join, near_pairs
+from diorama.data.clip_duplicates import SIDE, near_clips
+from diorama.data.duplicates import (
+    CLIP_SIDE,
+    PAIRS_AT_MOST,
+    alike_in_detail,
+    equal_groups,
+    join,
+    near_pairs,
+    small_colours,
+)
 from diorama.data.record_list import RecordList
 from diorama.data.sources.base import Skip
 from diorama.data.splits import SPLITS
 from diorama.data.statistics import brightness_counts, plain_records, values_per_channel
+
+LEAKS = "leaks: "
+"""How the note on leaks begins."""
 
 COMPARED_AT_MOST = 250_000
 """Different records up to which all pairs are compared; beyond, only equal ones are found, and the audit says so."""
@@ -84,19 +97,21 @@ class Audit:
         }
 
 
-def draw_up(records: RecordList, digests: NDArray[np.uint8], splits: Sequence[str]) -> Audit:
+def draw_up(
+    records: RecordList, digests: NDArray[np.uint8], splits: Sequence[str], read: Callable[[int], NDArray[Any]]
+) -> Audit:
     """Compare all records with one another and sum up.
 
     Args:
         records: of all records.
         digests: (n, 16) content names.
         splits: (n,) the split of every record.
+        read: gives the pixels of a record.
     """
-    pairs, notes = alike(records, digests)
+    pairs, notes = alike(records, digests, read)
     paths = [entry.path for entry in records.entries]
     leaks = [(paths[i], paths[j]) for i, j in pairs if splits[i] != splits[j]]
-    if len(leaks) > LEAKS_AT_MOST:
-        notes.append(f"{len(leaks)} pairs across splits are nearly equal; the first {LEAKS_AT_MOST} are listed")
+    notes += _leak_notes([(splits[i], splits[j]) for i, j in pairs if splits[i] != splits[j]])
     kept = records.kept()
     return Audit(
         files=records.files,
@@ -133,7 +148,26 @@ def with_pixels(
     )
 
 
-def alike(records: RecordList, digests: NDArray[np.uint8]) -> tuple[list[tuple[int, int]], list[str]]:
+def _leak_notes(sides: Sequence[tuple[str, str]]) -> list[str]:
+    """What leaks mean and what to do, given the splits of each."""
+    if not sides:
+        return []
+    counts = Counter(tuple(sorted(pair, key=_split_order)) for pair in sides)
+    words = ", ".join(f"{count} in {one} and {other}" for (one, other), count in sorted(counts.items()))
+    pairs = "1 pair of records shows" if len(sides) == 1 else f"{len(sides)} pairs of records show"
+    notes = [
+        f"{LEAKS}{pairs} the same in different splits ({words}), so a model is measured on what it has learnt by "
+        "heart, and scores flatter; look at the pairs, then remove one of each from the source, or give both the "
+        "same value in a column of a table and name it with --table FILE --group COLUMN"
+    ]
+    if len(sides) > LEAKS_AT_MOST:
+        notes.append(f"{len(sides)} pairs across splits are nearly equal; the first {LEAKS_AT_MOST} are listed")
+    return notes
+
+
+def alike(
+    records: RecordList, digests: NDArray[np.uint8], read: Callable[[int], NDArray[Any]]
+) -> tuple[list[tuple[int, int]], list[str]]:
     """Pairs of equal or nearly equal records of different items, in rising order, and notes."""
     equal = equal_groups(digests)
     # Equal records have equal signatures: the first of each group is compared with others, and stands for all of it.
@@ -148,7 +182,7 @@ def alike(records: RecordList, digests: NDArray[np.uint8]) -> tuple[list[tuple[i
         )
         near = np.zeros((0, 2), np.intp)
     else:
-        near = different[near_pairs(np.stack([records.entries[i].signature for i in different]), PAIRS_AT_MOST)]
+        near = different[_near(records, different, read)]
     members = {int(group[0]): [int(i) for i in group] for group in equal}
     found = {(int(group[0]), int(other)) for group in equal for other in group[1:]}
     # A generator, since two large groups that are nearly equal have a pair for every two of their members.
@@ -175,6 +209,21 @@ def by_reason(skipped: Sequence[Skip]) -> list[tuple[str, list[str]]]:
     for skip in skipped:
         paths.setdefault(skip.reason, []).append(skip.path)
     return sorted(paths.items(), key=lambda item: -len(item[1]))
+
+
+def _near(records: RecordList, numbers: NDArray[np.intp], read: Callable[[int], NDArray[Any]]) -> NDArray[np.intp]:
+    """Pairs of nearly equal records among some, as places in ``numbers``."""
+    chosen = [records.entries[i] for i in numbers]
+    found = np.stack([entry.signature for entry in chosen])
+
+    def small(place: int, side: int) -> NDArray[np.uint8]:
+        """(t, side, side, 3) of a clip."""
+        return small_colours(read(int(numbers[place]))[None], side)[0]
+
+    if found.shape[2] != CLIP_SIDE:
+        return alike_in_detail(near_pairs(found, PAIRS_AT_MOST), lambda place: read(int(numbers[place])))
+    _, items = np.unique([entry.item for entry in chosen], return_inverse=True)
+    return near_clips(found, items, partial(small, side=SIDE))
 
 
 def write_audit(folder: Path, audit: Audit) -> None:

@@ -1,22 +1,27 @@
 """Equal and nearly equal records: the same picture stored twice, brightened, recompressed or mirrored.
 
-Every record is boiled down to a *signature*: a picture to 16 x 16 colours, a clip to 8 x 8 colours of four frames.
-Two records are nearly equal when the root mean square difference of their signatures, one of them mirrored or not,
-is at most 12 of 255 and at most half of the contrast of either. The second condition keeps small shapes on a plain
-ground apart. The search is exhaustive: averages over blocks can only bring signatures closer, so comparing the
-averages first loses nothing.
+Every record is boiled down to a *signature*: a picture to 16 x 16 colours, a clip to 8 x 8 colours of every frame.
+Two pictures are nearly equal when the root mean square difference of their signatures, one of them mirrored or not,
+is at most 12 of 255 and at most half of the contrast of either, and when their detail agrees as well: at 32 x 32
+colours, less the average of 5 x 5 around each, they correlate by at least 0.66. The second condition keeps small shapes
+on a plain ground apart, the third X-rays and blurred photographs that are alike in their large shades alone. The search
+is exhaustive: averages over blocks can only bring signatures closer, so comparing the averages first loses nothing.
+
+How clips are compared is told in :mod:`diorama.data.clip_duplicates`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 
 from diorama.data.workers import in_order
 
@@ -26,9 +31,16 @@ DISTANCE = 12.0
 CONTRAST_SHARE = 0.5
 """Largest difference as a share of a signature's standard deviation."""
 
+DETAIL = 0.66
+"""Smallest correlation of the detail of nearly equal pictures."""
+
 PAIRS_AT_MOST = 1_000_000
 """Pairs of nearly equal records that are looked for; beyond, the audit says that there are more."""
 
+PICTURE_SIDE, CLIP_SIDE = 16, 8
+"""Colours to a side of a signature."""
+
+_DETAIL_SIDE, _AROUND, _MOVED = 32, 5, 2
 _BLOCK = 512
 _VERIFIED_AT_ONCE = 8192
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
@@ -42,18 +54,26 @@ def signatures(stack: NDArray[Any]) -> NDArray[np.uint8]:
         stack: (n, h, w, c) pictures or (n, t, h, w, c) clips of one shape, in stored units.
 
     Returns:
-        (n, 1, 16, 16, 3) of pictures, (n, 4, 8, 8, 3) of clips. Float records are stretched to their own range, and
-        all but three channels averaged to grey.
+        (n, 1, 16, 16, 3) of pictures, (n, t, 8, 8, 3) of clips, as :func:`small_colours` gives them.
     """
-    if stack.ndim == 5:
-        frames = np.linspace(0, stack.shape[1] - 1, 6).round().astype(int)[1:5]
-        chosen, side = stack[:, frames], 8
-    else:
-        chosen, side = stack[:, None], 16
-    x = _averages(chosen, side)  # (n, f, side, side, c)
+    return small_colours(stack, CLIP_SIDE) if stack.ndim == 5 else small_colours(stack[:, None], PICTURE_SIDE)
+
+
+def small_colours(stack: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """Averages of frames over a grid of blocks, in 8 bits.
+
+    Args:
+        stack: (n, t, h, w, c), in stored units.
+        side: blocks to a side.
+
+    Returns:
+        (n, t, side, side, 3). Float records are stretched to their own range, and all but three channels averaged to
+        grey.
+    """
+    x = _averages(stack, side)  # (n, t, side, side, c)
     x = x if x.shape[-1] == 3 else np.repeat(x.mean(-1, keepdims=True), 3, axis=-1)
-    if chosen.dtype.name in _FULL_SCALE:
-        x *= np.float32(255.0 / _FULL_SCALE[chosen.dtype.name])
+    if stack.dtype.name in _FULL_SCALE:
+        x *= np.float32(255.0 / _FULL_SCALE[stack.dtype.name])
     else:
         low, high = x.min((1, 2, 3, 4), keepdims=True), x.max((1, 2, 3, 4), keepdims=True)
         x = (x - low) * (np.float32(255.0) / np.maximum(high - low, np.float32(1e-12)))
@@ -129,6 +149,46 @@ def near_pairs(found: NDArray[np.uint8], most: int = PAIRS_AT_MOST) -> NDArray[n
             break
     together = np.sort(np.concatenate(pairs), axis=1)
     return np.unique(together, axis=0)
+
+
+def alike_in_detail(pairs: NDArray[np.intp], pixels: Callable[[int], NDArray[Any]]) -> NDArray[np.intp]:
+    """Those of some pairs of pictures whose detail agrees, as they are or mirrored, moved by up to 2 of 32 pixels.
+
+    Args:
+        pairs: (m, 2), from :func:`near_pairs`.
+        pixels: gives a picture, (h, w, c).
+    """
+
+    @lru_cache(maxsize=_VERIFIED_AT_ONCE)
+    def detail(number: int) -> NDArray[np.float32]:
+        """(3, 32, 32)."""
+        colours = small_colours(pixels(number)[None, None], _DETAIL_SIDE)[0, 0]
+        planes = torch.from_numpy(colours).permute(2, 0, 1).to(torch.float32)
+        around = avg_pool2d(planes, _AROUND, stride=1, padding=_AROUND // 2, count_include_pad=False)
+        return (planes - around).numpy()
+
+    kept = [pairs[:0]]
+    for i in range(0, len(pairs), _BLOCK):
+        part = pairs[i : i + _BLOCK]
+        one, other = (np.stack([detail(int(number)) for number in part[:, side]]) for side in (0, 1))
+        kept.append(part[_correlation(one, other) >= DETAIL])
+    return np.concatenate(kept)
+
+
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(k,) the largest of (k, 3, s, s) planes and of others, mirrored or not and moved by a few pixels."""
+    inner = slice(_MOVED, one.shape[-1] - _MOVED)
+    middle = one[:, :, inner, inner]
+    size = middle.shape[-1]
+    largest = np.zeros(len(one), np.float32)
+    for mirrored, down, right in product((False, True), range(2 * _MOVED + 1), range(2 * _MOVED + 1)):
+        moved = (other[..., ::-1] if mirrored else other)[:, :, down : down + size, right : right + size]
+        products, squares, others = (
+            np.einsum("kcyx,kcyx->k", first, second)
+            for first, second in ((middle, moved), (middle, middle), (moved, moved))
+        )
+        largest = np.maximum(largest, products / np.sqrt(np.maximum(squares * others, np.float32(1e-12))))
+    return largest
 
 
 def join(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:

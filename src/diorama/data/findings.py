@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from diorama.core.contracts import MediaSpec
-from diorama.data.audit import Audit
+from diorama.data.audit import LEAKS, Audit
 from diorama.data.record_list import UNLABELLED
 from diorama.data.splits import NO_TRAIN, NO_VAL
 
@@ -102,6 +102,7 @@ def _of_copies(audit: Audit) -> Iterator[Finding]:
             "FILE --group COLUMN`. Splits that the source names are kept, so there take one of each pair out.",
             section="leaks",
             grave=True,
+            note=next((note for note in audit.notes if note.startswith(LEAKS)), ""),
         )
     if audit.duplicates:
         copies = sum(map(len, audit.duplicates)) - len(audit.duplicates)

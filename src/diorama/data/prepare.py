@@ -114,7 +114,7 @@ def _prepare_into(
     if not options.whole or media.dtype != "uint8":
         records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
     yield _progress("comparing", records)
-    audit = draw_up(records, rows["digest"], splits)
+    audit = draw_up(records, rows["digest"], splits, writer.read)
     audit = with_pixels(audit, records, rows, writer.sums(range(len(writer))), media)
     write_audit(folder, audit)
     shown = shown_of(writer, records, splits, media)
