@@ -107,6 +107,7 @@ def _method(info: DataInfo, *, features: int, blocks: int, latent: int) -> VAECo
         media=media,
         encoder=ConvEncoderConfig(size=size, channels=media.channels, features=features, blocks=blocks, latent=latent),
         decoder=ConvDecoderConfig(size=size, channels=media.channels, features=features, blocks=blocks, latent=latent),
+        perceptual=1.0,
     )
 
 

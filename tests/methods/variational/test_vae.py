@@ -7,29 +7,30 @@ from typing import Any
 import pytest
 import torch
 
+from diorama.core.config import encode
 from diorama.core.contracts import MediaSpec, Moment
 from diorama.methods.variational.vae import VAE, VAEConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 
 
-def vae(latent: int = 4, **changes: Any) -> VAE:
+def vae(latent: int = 4, channels: int = 1, **changes: Any) -> VAE:
     torch.manual_seed(0)
     return VAEConfig(
-        media=MediaSpec(kind="image", channels=1, height=8, width=8),
-        encoder=ConvEncoderConfig(size=(8, 8), channels=1, features=8, latent=4),
-        decoder=ConvDecoderConfig(size=(8, 8), channels=1, features=8, latent=latent),
+        media=MediaSpec(kind="image", channels=channels, height=8, width=8),
+        encoder=ConvEncoderConfig(size=(8, 8), channels=channels, features=8, latent=4),
+        decoder=ConvDecoderConfig(size=(8, 8), channels=channels, features=8, latent=latent),
         **changes,
     ).build()
 
 
-def batch() -> dict[str, torch.Tensor]:
+def batch(channels: int = 1) -> dict[str, torch.Tensor]:
     levels = torch.randint(256, (16, 1, 1, 1), generator=torch.Generator().manual_seed(0))
-    return {"image": (levels.float() / 127.5 - 1).expand(-1, -1, 8, 8)}
+    return {"image": (levels.float() / 127.5 - 1).expand(-1, channels, 8, 8)}
 
 
 def loss(method: VAE, images: int = 0) -> Any:
     torch.manual_seed(1)
-    return method.elbo(batch(), Moment(0, images))
+    return method.elbo(batch(method.config.media.channels), Moment(0, images))
 
 
 def test_one_player_owns_all() -> None:
@@ -77,3 +78,27 @@ def test_the_bound_tightens_and_agrees_with_the_synthesizers() -> None:
 def test_latents_of_two_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match=r"decoder reads \(5,\)"):
         vae(latent=5)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_feature_maps_join_the_bound_with_their_weight(channels: int) -> None:
+    method = vae(channels=channels, perceptual=0.5)
+    value, scalars = loss(method)
+    assert torch.allclose(value, scalars["bits_per_dim"] + 0.5 * scalars["features"])
+    ours, plain = (
+        torch.autograd.grad(loss(m).value, m.decoder.body[-1].weight)[0] for m in (method, vae(channels=channels))
+    )
+    assert not torch.allclose(ours, plain, rtol=0.1)
+
+
+def test_the_network_of_feature_maps_is_neither_trained_nor_saved() -> None:
+    method = vae(perceptual=1.0)
+    trained = {id(p) for p in method.players()["autoencoder"]}
+    assert not any(id(p) in trained or p.requires_grad for p in method.frozen.parameters())
+    assert set(method.averaged()) == {"encoder", "decoder"}
+    assert not method.train().frozen["features"].training
+
+
+def test_a_model_trained_on_pixels_alone_reads_as_it_did() -> None:
+    assert "perceptual" not in encode(vae().config)
+    assert encode(vae(perceptual=1.0).config)["perceptual"] == 1.0

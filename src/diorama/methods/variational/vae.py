@@ -1,25 +1,35 @@
 """One player: encoder and decoder under the evidence lower bound.
 
-Reference: Kingma, Welling, "Auto-Encoding Variational Bayes", ICLR 2014, arXiv 1312.6114, equation 7.
+A picture may also have to look right: the feature maps of ``lite``, the network that comes with the package, are then
+observed beside the pixels, under a likelihood of their own.
+
+Reference: Kingma, Welling, "Auto-Encoding Variational Bayes", ICLR 2014, arXiv 1312.6114, equation 7. X. Hou, L. Shen,
+K. Sun, G. Qiu, "Deep Feature Consistent Variational Autoencoder", WACV 2017, arXiv 1610.00291 (feature maps).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from diorama.core import distributed
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.divergence import gaussian_kl
+from diorama.losses.perceptual import calibrated
 from diorama.losses.reconstruction import logistic
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import Decoder, Encoder
 from diorama.networks.codecs.spatial import LatentScale, SpatialEncoderConfig
+from diorama.networks.features import lite
 from diorama.synthesis.vae import VAESynthesizerConfig, stored_levels
+
+_FEATURES = "features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +43,8 @@ class VAEConfig(MethodConfig):
         beta: weight of the divergence; 1 trains the bound itself.
         warmup: images over which the weight rises linearly from zero; 0 for none.
         free_bits: bits that each latent dimension may hold without cost.
+        perceptual: weight of the likelihood of feature maps; at 1 the maps of each depth weigh as much as the pixels
+            do. 0 trains on pixels alone.
     """
 
     media: MediaSpec
@@ -41,6 +53,7 @@ class VAEConfig(MethodConfig):
     beta: float = 1.0
     warmup: int = 0
     free_bits: float = 0.0
+    perceptual: float = field(default=0.0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.encoder.latent_shape != self.decoder.latent_shape:
@@ -57,7 +70,8 @@ class VAE(Method):
     """See :class:`VAEConfig`."""
 
     def __init__(self, config: VAEConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
-        super().__init__(frozen)
+        # Not a part of the recipe: it comes with the package, and no model is saved with it.
+        super().__init__({**frozen, _FEATURES: lite.pretrained()} if config.perceptual else frozen)
         self.config = config
         self.encoder = config.encoder.build()
         self.decoder = config.decoder.build()
@@ -109,7 +123,19 @@ class VAE(Method):
             "divergence": kl * per_dim,
             "scale": log_scale.exp().mean(),
         }
-        return Loss((nats + self._weight(moment) * cost) * per_dim, {k: v.detach() for k, v in scalars.items()})
+        loss = (nats + self._weight(moment) * cost) * per_dim
+        if self.config.perceptual:
+            scalars["features"] = self._features_cost(x, centre) / math.log(2)
+            loss = loss + self.config.perceptual * scalars["features"]
+        return Loss(loss, {k: v.detach() for k, v in scalars.items()})
+
+    def _features_cost(self, x: Tensor, drawn: Tensor) -> Tensor:
+        """Nats for each value of the feature maps of drawn pictures, summed over depths, up to a constant."""
+        network = cast(lite.LiteFeatures, self.frozen[_FEATURES])
+        with torch.no_grad():
+            wanted = network.maps(x)
+        pairs = zip(network.maps(drawn), wanted, strict=True)
+        return torch.stack([calibrated(ours, theirs) for ours, theirs in pairs]).sum()
 
     def after_step(self, moment: Moment) -> None:
         """Every process has seen latents of its own; all keep their mean."""

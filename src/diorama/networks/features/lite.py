@@ -101,15 +101,35 @@ class LiteFeatures(nn.Module):
             (b, d) standardised features.
         """
         batch, channels = images.shape[:2]
-        if channels not in (1, 3):
-            each = self.forward(images.flatten(0, 1)[:, None])
-            return each.unflatten(0, (batch, channels)).mean(1)
-        x = fit_size(images).expand(-1, 3, -1, -1)
+        x = _as_colour(images)
         pooled = []
         for depth in self.depths:
             x, tap = depth(x)
             pooled.append(tap)
-        return (torch.cat(pooled, 1) - self.centre) / self.spread
+        features = (torch.cat(pooled, 1) - self.centre) / self.spread
+        return features if len(features) == batch else features.unflatten(0, (batch, channels)).mean(1)
+
+    def maps(self, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "n d h2 w2"]]:
+        """What is seen at each place, at every depth, before anything is averaged over the picture.
+
+        Args:
+            images: (b, c, h, w) in [-1, 1], as :meth:`forward` takes them.
+
+        Returns:
+            A map for each depth, each of half the resolution of the one before: (b, d, h, w), or (b × c, d, h, w)
+            where each channel is seen as a grey picture.
+        """
+        x, maps = _as_colour(images), []
+        for depth in self.depths:
+            x, _ = depth(x)
+            maps.append(x)
+        return maps
+
+
+def _as_colour(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "n 3 h2 w2"]:
+    """Pictures of three channels and of a size that is seen; each channel becomes a picture unless there are 1 or 3."""
+    pictures = images if images.shape[1] in (1, 3) else images.flatten(0, 1)[:, None]
+    return fit_size(pictures).expand(-1, 3, -1, -1)
 
 
 def fit_size(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:

@@ -1,0 +1,31 @@
+"""How far pictures are apart in the eyes of a network."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diorama.core.device import at_least_float32
+
+_LEAST = 1e-6
+
+
+def calibrated(first: Tensor, second: Tensor) -> Float[Tensor, ""]:
+    """Negative log-likelihood of one map given another, in nats for each value, up to a constant.
+
+    The likelihood is normal with the variance that fits best, which is the mean squared difference: so maps of any
+    scale weigh alike, and no weight has to be set for each.
+
+    Args:
+        first: maps of a batch, of any shape.
+        second: of the same shape.
+
+    Returns:
+        Half the log of the mean squared difference.
+
+    Reference: Rybkin, Daniilidis, Levine 2021, arXiv 2006.13202, section 3.2 (optimal variance); on feature maps:
+    Hou et al. 2017, arXiv 1610.00291.
+    """
+    difference = at_least_float32(first) - at_least_float32(second)
+    return 0.5 * torch.log(difference.square().mean() + _LEAST)
