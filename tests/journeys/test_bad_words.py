@@ -28,7 +28,7 @@ def data(diorama: Run, tmp_path: Path) -> Path:
     ("words", "named"),
     [
         (("--optimizers.generator.rate.peek", "1"), "did you mean --optimizers.generator.rate.peak?"),
-        (("--batchsize", "4"), "did you mean --batch_size?"),
+        (("--batchsize", "4"), "it is called --batch-size"),
         (("--batch-size", "0"), "batch_size"),
         (("--batch-size", "-4"), "batch_size"),
         (("--batch-size", "many"), "batch-size"),
