@@ -68,6 +68,7 @@ def test_what_can_share_a_scale_does(
         [("uint16", 0, 4_095), ("float32", 0, 1)],
         [("int32", 0, 4_000), ("float32", 0, 1)],
         [("float32", 0, 1), ("float32", 0, 0.9), ("float32", 0, 255), ("float32", 0, 240)],
+        [("float32", -1, 1), ("float32", -1, 0.9), ("float32", 0, 255), ("float32", 0, 240)],
     ],
 )
 def test_several_scales_are_refused_and_kept_if_asked(spans: list[tuple[str, float, float]]) -> None:
@@ -80,6 +81,27 @@ def test_several_scales_are_refused_and_kept_if_asked(spans: list[tuple[str, flo
 
 def test_floats_of_many_sizes_are_one_scale() -> None:
     assert scale_of(("float32", 0, 0.9), ("float32", 0, 20), ("float32", 0, 200))[0] == Scale("float32")
+
+
+def test_signed_measurements_of_any_size_are_one_scale() -> None:
+    spans = [("float32", -0.9, 0.8), ("float32", -120, 200), ("float32", -0.5, 0.9)]
+    assert scale_of(*spans) == (Scale("float32"), [])
+
+
+@pytest.mark.parametrize(
+    ("tops", "said"),
+    [
+        ((1_000, 65_000), True),
+        ((4_000, 65_000), True),
+        ((4_000, 16_000), False),
+        ((1_000, 4_000, 65_000), False),
+        ((65_000,), False),
+    ],
+)
+def test_two_depths_of_one_type_are_spoken_of(tops: tuple[int, ...], said: bool) -> None:
+    scale, notes = scale_of(*[("uint16", 0, tops[i % len(tops)]) for i in range(12)])
+    assert scale == Scale("uint16")
+    assert any("'0.png' among them" in note and "no value was scaled" in note for note in notes) is said
 
 
 def prepared(folder: Path, out: Path, values: Values = "check") -> np.ndarray:

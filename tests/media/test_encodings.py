@@ -111,14 +111,24 @@ def test_grey_with_alpha_stays_grey() -> None:
     assert (picture.pixels == 65535).all()
 
 
-@pytest.mark.parametrize(("codec", "pixels"), [("png", "rgba"), ("qtrle", "argb")])
-def test_alpha_of_clips_is_laid_over_white(codec: str, pixels: str) -> None:
+@pytest.mark.parametrize(
+    ("container_format", "codec", "pixels"),
+    [
+        ("mov", "png", "rgba"),
+        ("mov", "qtrle", "argb"),
+        ("webm", "libvpx", "yuva420p"),
+        ("webm", "libvpx-vp9", "yuva420p"),
+        ("matroska", "ffv1", "bgra"),
+    ],
+)
+def test_alpha_of_clips_is_laid_over_white(container_format: str, codec: str, pixels: str) -> None:
     picture = np.random.default_rng(2).integers(0, 256, (16, 16, 4)).astype(np.uint8)
     picture[..., 3] = 0
     picture[4:8, 4:8] = (200, 0, 0, 255)
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mov") as container:
-        stream = container.add_stream(codec, rate=Fraction(8))
+    with av.open(buffer, "w", format=container_format) as container:
+        # With its references to frames that are not shown this encoder takes no alpha.
+        stream = container.add_stream(codec, rate=Fraction(8), options={"auto-alt-ref": "0"} if "vpx" in codec else {})
         stream.width, stream.height, stream.pix_fmt = 16, 16, pixels  # type: ignore[union-attr]
         for _ in range(3):
             frame = av.VideoFrame.from_ndarray(picture, format="rgba")
@@ -126,6 +136,7 @@ def test_alpha_of_clips_is_laid_over_white(codec: str, pixels: str) -> None:
         container.mux(stream.encode(None))  # type: ignore[union-attr]
     frames = [frame.pixels for frame in read_video(buffer.getvalue(), "x")]
     assert len(frames) == 3
-    assert (frames[0][5, 5] == (200, 0, 0)).all()
+    lossy = 8 if container_format == "webm" else 0
+    assert abs(frames[0][5, 5].astype(int) - (200, 0, 0)).max() <= 4 * lossy
     frames[0][4:8, 4:8] = 255
-    assert (frames[0] == 255).all()
+    assert frames[0].min() >= 255 - lossy

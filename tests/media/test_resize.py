@@ -75,3 +75,14 @@ def test_memory_that_may_not_be_written_to_is_resized_without_a_warning() -> Non
     pixels = noise(8, 8, 3)
     locked = np.frombuffer(pixels.tobytes(), np.uint8).reshape(pixels.shape)
     assert (resize(locked, (16, 16)) == resize(pixels, (16, 16))).all()
+
+
+@pytest.mark.parametrize(("dtype", "high"), [("uint16", 4095), ("float32", 1.0), ("int32", 3000)])
+def test_no_value_leaves_the_range_of_its_own_picture_whatever_comes_with_it(dtype: str, high: float) -> None:
+    # The scale of the data is told from their largest values, which ringing at an edge must not move.
+    step = np.zeros((16, 16, 1), dtype)
+    step[:, 8:] = high
+    bright = (step * 16).astype(dtype)
+    alone = resize(step, (31, 31))
+    assert (alone.min(), alone.max()) == (0, high)
+    assert (resize(np.stack([step, bright]), (31, 31))[0] == alone).all()

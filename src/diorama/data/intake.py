@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.errors import BadInput
-from diorama.data.clips import cut, frame_by_frame, on_clock, whole
+from diorama.data.clips import DEFAULT_FRAMES, WHOLE_FRAMES, cut, frame_by_frame, on_clock, whole
 from diorama.data.duplicates import signatures
 from diorama.data.records import DTYPES, Payload, encode_records
 from diorama.data.sources.base import Kind
@@ -24,6 +24,8 @@ from diorama.media.video import probe, read_video
 _STORED_TYPES = frozenset(map(np.dtype, DTYPES))
 _FITTED_AT_ONCE = 1 << 20
 _HELD_BYTES = 64 << 20
+_MOST_FRAMES = 0.9
+"""Share of a file's frames below which those that a clock leaves out are spoken of."""
 _CLIPS_BYTES = 512 << 20
 """Decoded clips of one file that are kept: they are held together until all are written."""
 
@@ -114,6 +116,29 @@ class _Opened:
     fps: float | None = None
 
 
+@dataclass
+class _Seen:
+    """What is noticed of the frames of a clip on their way: how many there are, and how many come to be used."""
+
+    frames: int = 0
+    used: int = 0
+    interlaced: bool = False
+
+    def read(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self.frames += 1
+            self.interlaced |= frame.interlaced
+            yield frame
+
+    def taken(self, ticks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        before = None
+        for tick in ticks:
+            # A frame that is shown for several ticks comes as the same array.
+            self.used += tick is not before
+            before = tick
+            yield tick
+
+
 def take_in(jobs: Sequence[Job], options: IntakeOptions) -> list[Intake]:
     """Decode, fit and encode some items; what is broken is skipped with its reason, never raised.
 
@@ -170,15 +195,19 @@ def _still(pixels: NDArray[Any], mode: str, notes: tuple[str, ...], options: Int
 def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
     info = probe(content, path, options.limits)
     fps = info.fps if options.whole else options.fps or info.fps
-    interlaced: set[bool] = set()
+    seen = _Seen()
     # Frame by frame from here to the clips: a long film is never whole in memory.
-    frames = _watched(read_video(content, path, options.limits), interlaced)
+    frames = seen.read(read_video(content, path, options.limits))
     ticks = on_clock(frames, fps) if fps and not options.whole else frame_by_frame(frames)
-    clips = _cut((_fitted(tick, options) for tick in ticks), options)
+    clips = _cut((_fitted(tick, options) for tick in seen.taken(ticks)), options)
     opened = _clips(clips, (info.width, info.height), fps, options)
     notes = [f"pixels of {info.aspect:g} to 1 were made square"] if info.aspect != 1 else []
-    if True in interlaced:
+    if seen.interlaced:
         notes.append("interlaced: rows of two times are mixed in its frames; deinterlace it (ffmpeg -vf yadif)")
+    if options.fps is None and seen.used < _MOST_FRAMES * seen.frames:
+        notes.append(
+            "its frames come unevenly: more than a tenth fall between the ticks of its mean rate; --fps sets another"
+        )
     return replace(opened, notes=(*opened.notes, *notes))
 
 
@@ -189,13 +218,6 @@ def _cut(frames: Iterable[NDArray[Any]], options: IntakeOptions) -> Iterator[NDA
         yield clip
     else:
         raise BadInput(f"it is longer than the {_CLIPS_BYTES >> 20} MB that are held of a whole clip")
-
-
-def _watched(frames: Iterable[Frame], interlaced: set[bool]) -> Iterator[Frame]:
-    """The same frames; whether any is interlaced is noted on the way."""
-    for frame in frames:
-        interlaced.add(frame.interlaced)
-        yield frame
 
 
 def _clips(
@@ -216,6 +238,11 @@ def _clips(
     if not kept:
         raise BadInput(f"it has fewer than the {options.frames or 1} frames that a clip needs")
     notes = (*notes, f"only its first {len(kept)} clips are kept") if full else notes
+    if options.frames is None and not options.whole and len(kept) > 1:
+        notes = (
+            *notes,
+            f"longer than {WHOLE_FRAMES} frames, so cut to clips of {DEFAULT_FRAMES}; --frames sets a length",
+        )
     return _Opened(tuple(kept), size, "video", notes, fps)
 
 

@@ -21,6 +21,9 @@ _FULL_DEPTH = 16
 _NEAR_ONE, _BETWEEN, _LIKE_BYTES = 0.5, (2.0, 50.0), 100.0
 """Largest values of float records that are typical of a scale to 1 and of one to 255, and what lies between them."""
 
+_ENOUGH, _FAR_APART, _SHARE = 8, 4, 0.1
+"""Records, bits and share from which on two depths among records of one type are spoken of."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -93,7 +96,7 @@ def common_scale(
     if floats:
         _check_floats(floats, ranges, names)
     if len(types) == 1 and not wide:
-        return Scale(types[0]), []
+        return Scale(types[0]), _two_depths(deep, ranges, names)
     if floats:
         return _among_floats(types, floats, bytes_, deep, wide, names)
     counted = _Group(rows, ranges, ("uint16", "int32"))
@@ -125,18 +128,39 @@ def _among_floats(
 
 
 def _check_floats(floats: _Group, ranges: NDArray[np.float64], names: Sequence[str]) -> None:
-    """Refuse records that reach 1 beside records that reach 255, with none between."""
-    highs = ranges[floats.numbers, 1]
-    small, large = highs[(highs > 0) & (highs <= 1)], highs[highs > 1]
-    if floats.low < 0 or not len(small) or not len(large):
+    """Refuse records that reach 1 (or -1 and 1) beside records that reach 255, with none between."""
+    lows, highs = ranges[floats.numbers].T
+    near = np.maximum(-lows, highs)
+    # From -1 to 1 counts as from 0 to 1; larger values on both sides of zero are measurements, of any size.
+    small, large = (near > 0) & (near <= 1), near > 1
+    if not small.any() or not large.any() or lows[large].min() < 0:
         return
-    apart = not ((highs > _BETWEEN[0]) & (highs < _BETWEEN[1])).any()
-    if apart and np.median(small) > _NEAR_ONE and _LIKE_BYTES < np.median(large) <= _LARGEST["uint8"]:
-        first = names[floats.numbers[np.flatnonzero((highs > 0) & (highs <= 1))[0]]]
-        other = names[floats.numbers[np.flatnonzero(highs > 1)[0]]]
+    apart = not ((near > _BETWEEN[0]) & (near < _BETWEEN[1])).any()
+    if apart and np.median(near[small]) > _NEAR_ONE and _LIKE_BYTES < np.median(near[large]) <= _LARGEST["uint8"]:
+        first, other = (names[floats.numbers[np.flatnonzero(some)[0]]] for some in (small, large))
+        start = "-1" if lows[small].min() < 0 else "0"
         raise BadInput(
-            _REFUSAL.format(f"0 to 1 ({len(small)}, {first!r} among them), to 255 ({len(large)}, {other!r})")
+            _REFUSAL.format(f"{start} to 1 ({small.sum()}, {first!r} among them), to 255 ({large.sum()}, {other!r})")
         )
+
+
+def _two_depths(deep: _Group, ranges: NDArray[np.float64], names: Sequence[str]) -> list[str]:
+    """A note where the records of one type of 16 bits seem to count in two depths: each uses one of two, far apart.
+
+    Pictures of one depth that are dark and bright use many; so nothing is refused, since chance could do it as well.
+    """
+    if len(deep.numbers) < _ENOUGH:
+        return []
+    depths = np.array(BIT_DEPTHS)
+    own = depths[np.searchsorted((1 << depths) - 1, ranges[deep.numbers, 1])]
+    found, counts = np.unique(own, return_counts=True)
+    if len(found) != 2 or found[1] - found[0] < _FAR_APART or counts.min() < _SHARE * counts.sum():
+        return []
+    first, other = (names[deep.numbers[np.flatnonzero(own == bits)[0]]] for bits in found)
+    return [
+        f"{counts[0]} records use {found[0]} of 16 bits ({first!r} among them) and {counts[1]} use {found[1]} "
+        f"({other!r}), none a depth between: if they count in two units, bring them to one, since no value was scaled"
+    ]
 
 
 def _as_they_stand(types: Sequence[str], whole: _Group, floats: _Group) -> tuple[Scale, list[str]]:

@@ -43,6 +43,9 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document, which is not read; export its pages as PNG"),
     (b"SIMPLE  =", "a FITS file, which is not read; save its data as NPY"),
     (b"\x89HDF\r\n", "an HDF5 file, which is not read; save its arrays as NPY"),
+    (b"MATLAB 5.0", "a MATLAB file, which is not read; save its arrays as NPY (scipy.io.loadmat)"),
+    (b"Rar!\x1a\x07", "a RAR archive, which is not read; unpack it, or pack it as a zip or tar"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive, which is not read; unpack it, or pack it as a zip or tar"),
 )
 _DICOM_AT, _DICOM = 128, b"DICM"
 _NIFTI_AT, _NIFTI = 344, (b"n+1\0", b"ni1\0")

@@ -77,7 +77,8 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: height and width of the result.
 
     Returns:
-        (..., *size, c) of the same type, clipped to the type's range (float: to the picture's own).
+        (..., *size, c) of the same type, clipped to the type's range (16 bits and more: to each picture's own, so that
+        no value lies beyond the scale that all count in).
     """
     if pixels.shape[-3:-1] == size:
         return pixels
@@ -89,9 +90,9 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         out = interpolate(x, size=size, mode="bicubic", antialias=True)
         result = out.permute(0, 2, 3, 1).numpy()
     else:
-        smooth = interpolate(x.to(torch.float32), size=size, mode="bicubic", antialias=True)
-        bounds = (0, 65535) if pixels.dtype == np.uint16 else (float(flat.min()), float(flat.max()))
-        smooth = smooth.clamp_(*bounds)
+        x = x.to(torch.float32)
+        smooth = interpolate(x, size=size, mode="bicubic", antialias=True)
+        smooth = smooth.clamp_(x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True))
         smooth = smooth.round_() if pixels.dtype.kind in "iu" else smooth
         result = smooth.permute(0, 2, 3, 1).numpy().astype(pixels.dtype)
     return np.ascontiguousarray(result).reshape(*pixels.shape[:-3], *size, pixels.shape[-1])

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from PIL import Image
 
@@ -39,6 +40,9 @@ _QUALITY = {".mp4": {"crf": "10", "x264-params": "mbtree=0"}, ".webm": {"crf": "
 _EXACT = 0x2 | 0x40000 | 0x2000 | 0x4000
 # A clip that ends before this share of what its header promises was cut off.
 _WHOLE = 0.75
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_HELD_FOR_LONG = 2.0
+"""Times as long as the others are shown on average, a last frame no longer tells of the rate."""
 _ASPECTS = (0.25, 4.0)
 """Of a pixel; what lies outside is a mistake of the file's maker."""
 _SHORTEST_GIF_FRAME = 2
@@ -51,7 +55,8 @@ class VideoInfo:
     Args:
         height: pixels as stored; :func:`read_video` turns the clip of a turned camera.
         width: pixels as stored.
-        fps: mean frames a second, those counted that a writer of animated pictures joined; ``None`` where unknown.
+        fps: mean frames a second, those counted that a writer of animated pictures joined, and without the time that
+            a last frame is held for long; ``None`` where unknown.
         seconds: length; ``None`` where unknown.
         frames: number of frames; ``None`` where unknown.
         aspect: width of a pixel over its height; :func:`read_video` makes them square.
@@ -77,7 +82,7 @@ def probe(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LIMITS)
     with _opened(source, name, limits) as (container, stream):
         context = stream.codec_context
         seconds = container.duration / av.time_base if container.duration else None
-        rate = float(stream.average_rate) if stream.average_rate else None
+        rate = _mean_rate(stream)
         frames = stream.frames or (round(seconds * rate) if seconds and rate else None)
         return VideoInfo(context.height, context.width, rate, seconds, frames, _aspect(stream))
 
@@ -107,7 +112,7 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
         start, last, count = None, 0.0, 0
         aspect = _aspect(stream)
         rate = float(stream.average_rate) if stream.average_rate else None
-        for index, frame in enumerate(container.decode(stream)):
+        for index, frame in enumerate(_decoded(container, stream)):
             if frame.is_corrupt:
                 raise BadInput(f"{name}: the stream is broken at frame {index}")
             if frame.width * frame.height > limits.pixels:
@@ -231,6 +236,35 @@ def _format(source: Path | bytes, name: str) -> str:
     if head.startswith((b"GIF8", b"\x89PNG")) or head[8:12] == b"WEBP":
         return _PICTURE
     raise BadInput(f"{name}: not a clip of a known format (MP4, MOV, WebM, MKV, AVI, MPEG, FLV, WMV, GIF, WebP)")
+
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """The frames of a stream; of a WebM with transparency by the decoders that know it, since FFmpeg's own drop it."""
+    alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
+    decoder = _WITH_ALPHA.get(stream.codec_context.name) if alpha else None
+    if decoder is None or decoder not in av.codecs_available:
+        yield from container.decode(stream)
+        return
+    context = av.CodecContext.create(decoder, "r")
+    assert isinstance(context, VideoCodecContext)
+    for packet in container.demux(stream):
+        yield from context.decode(packet)
+
+
+def _mean_rate(stream: VideoStream) -> float | None:
+    """Mean frames a second; ``None`` where unknown.
+
+    FFmpeg divides by the whole length. A recording of a screen holds its last picture for seconds, and on the clock of
+    that mean most of what moves would fall between two ticks.
+    """
+    entries, count = stream.index_entries, stream.frames
+    # Only an index of all frames tells when the last one begins: that of some containers holds the key frames alone.
+    if count > 1 and len(entries) == count and stream.duration and stream.time_base:
+        span = entries[-1].timestamp - entries[0].timestamp
+        held = stream.duration - span
+        if span > 0 and held * (count - 1) > _HELD_FOR_LONG * span:
+            return float((count - 1) / (span * stream.time_base))
+    return float(stream.average_rate) if stream.average_rate else None
 
 
 def _aspect(stream: VideoStream) -> float:

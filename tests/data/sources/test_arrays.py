@@ -95,6 +95,25 @@ def test_npz_with_splits(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("names", [("x", "y"), ("X", "Y"), ("images", "labels"), ("data", "targets")])
+@pytest.mark.parametrize("form", ["{0}_{1}", "{1}_{0}"])
+def test_the_split_stands_before_or_behind_the_name(tmp_path: Path, names: tuple[str, str], form: str) -> None:
+    arrays = {}
+    for split, word in (("train", "train"), ("val", "valid"), ("test", "test")):
+        arrays[form.format(word, names[0])] = noise(2, 8, 8, 3, seed=len(split))
+        arrays[form.format(word, names[1])] = np.arange(2)
+    source, items = read_all(fill(tmp_path, {"all.npz": npz(**arrays)}))
+    found = [(item.facts["split"], item.facts["label"]) for item in items]
+    assert found == [(split, str(k)) for split in ("train", "val", "test") for k in range(2)]
+    assert not source.skipped
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path: Path) -> None:
+    arrays = {"images": noise(3, 8, 8), "labels": np.arange(3), "ids": np.arange(3), "box": np.zeros((3, 4))}
+    _, items = read_all(fill(tmp_path, {"all.npz": npz(**arrays)}))
+    assert "the file's other arrays (ids, box) were not read" in items[0].notes
+
+
 def test_the_only_array_of_an_npz_serves_under_any_name(tmp_path: Path) -> None:
     assert len(read_all(fill(tmp_path, {"all.npz": npz(anything=noise(3, 8, 8))}))[1]) == 3
 

@@ -17,11 +17,12 @@ from tests.media.examples import png
     [
         (
             "train",
-            "train Training TRAIN trainset training_set train-images train2017 trainA train_B imagesTrain seg_train",
+            "train Training TRAIN trainset training_set train-images train2017 trainA train_B imagesTrain seg_train "
+            "01_train 1.train trainval",
         ),
         ("val", "val valid validation dev development val2017 valA val_data Validation-Set eval evaluation"),
         ("test", "test testing TEST test_set testB test1 holdout images_test"),
-        (None, "cat trains trainer latest traina valley testimony extra contest devices evals data train2017b"),
+        (None, "cat trains trainer latest traina valley testimony extra contest devices evals data train2017b 01train"),
     ],
 )
 def test_words_for_splits(split: str | None, names: str) -> None:

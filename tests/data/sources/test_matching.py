@@ -84,7 +84,7 @@ def test_tables_as_people_have_them(tmp_path: Path, kind: str) -> None:
 
 
 def test_cells_too_many_are_refused_with_their_line() -> None:
-    with pytest.raises(Exception, match=r"t\.csv: line 3 has 1 cells too many"):
+    with pytest.raises(Exception, match=r"t\.csv: line 3 has 1 cell too many"):
         parse_table(b"path,label\n0.png,a\n1.png,b,c\n", "t.csv")
 
 

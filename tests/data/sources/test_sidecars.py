@@ -35,6 +35,13 @@ def test_json_beside_records(tmp_path: Path) -> None:
     assert items[0].facts["score"] == "0.5"
 
 
+def test_a_record_is_named_by_what_stands_before_the_first_dot(tmp_path: Path) -> None:
+    files = {f"{i}{end}": c for i in range(3) for end, c in ((".input.png", png(seed=i)), (".json", b'{"label": 4}'))}
+    source, items = read_all(tarred(tmp_path / "shard.tar", files))
+    assert [item.facts["label"] for item in items] == ["4"] * 3
+    assert not source.skipped
+
+
 def test_captions_may_keep_the_pictures_suffix(tmp_path: Path) -> None:
     _, items = read_all(fill(tmp_path, {"0.png": png(), "0.png.txt": b"a cat"}))
     assert items[0].facts["caption"] == "a cat"

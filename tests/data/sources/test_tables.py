@@ -17,11 +17,46 @@ from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
 from tests.media.examples import png
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_separators_and_a_mark_of_byte_order(delimiter: str) -> None:
     text = f"\ufeffpath{delimiter}label\r\n./a/0.png{delimiter} cat \r\nb.png{delimiter}\r\n"
     table = parse_table(text.encode(), "t.csv")
     assert dict(table.rows) == {"a/0.png": {"label": "cat"}, "b.png": {}}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8", "utf-8-sig"])
+def test_encodings_of_unicode_with_and_without_their_mark(encoding: str) -> None:
+    table = parse_table("path,label\né.png,ü\n".encode(encoding), "t.csv")
+    assert dict(table.rows) == {"é.png": {"label": "ü"}}
+
+
+@pytest.mark.parametrize(
+    ("head", "noted"),
+    [
+        ("Image Path", False),
+        ("File-Name", False),
+        ("IMG_PATH", False),
+        ("image_id", True),
+        ("Id", True),
+        ("name", True),
+    ],
+)
+def test_columns_that_name_files(head: str, noted: bool) -> None:
+    table = parse_table(f"{head},label\n0,cat\n".encode(), "t.csv")
+    assert dict(table.rows) == {"0": {"label": "cat"}}
+    assert list(table.notes) == [f"the column {head!r} of t.csv was read as the files' names"] * noted
+
+
+def test_a_list_of_objects_is_a_table() -> None:
+    table = parse_table(b'[{"path": "0.png", "label": "cat", "none": null}, {"path": "1.png"}]', "t.json")
+    assert dict(table.rows) == {"0.png": {"label": "cat"}, "1.png": {}}
+
+
+def test_columns_of_which_none_is_a_label_are_named() -> None:
+    said = "no column of t.csv was read as label or caption (title, year); --label COLUMN and --caption COLUMN name one"
+    assert list(parse_table(b"path,title,year\n0.png,a,3\n", "t.csv").notes) == [said]
+    assert not parse_table(b"path,split\n0.png,train\n", "t.csv").notes
+    assert not parse_table(b"path,label,year\n0.png,a,3\n", "t.csv").notes
 
 
 def test_quotes_hold_commas_and_lines() -> None:
@@ -45,7 +80,10 @@ def test_json_lines_with_other_names_for_path_and_caption() -> None:
     ("content", "name", "match"),
     [
         (b"", "t.csv", "no rows"),
-        (b"name,label\nx,y\n", "t.csv", "'name', 'label'"),
+        (b"colour,label\nx,y\n", "t.csv", "'colour', 'label'"),
+        (b'{"0.png": "cat"}', "t.json", "a list of objects"),
+        (b"[1]", "t.json", "a list of objects"),
+        (b"[", "t.json", "is not JSON"),
         (b"\xff\xfe\x00", "t.csv", "UTF-8"),
         (b"{}\nnot json", "t.jsonl", "line 2"),
         (b"[1]", "t.jsonl", "line 1"),

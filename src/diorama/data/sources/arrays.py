@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,8 @@ from diorama.media.array import (
 from diorama.media.limits import Limits
 
 _IMAGE_KEYS = ("images", "x", "data", "arr_0", "videos", "frames")
-_LABEL_KEYS = ("labels", "y", "label", "arr_1")
-_SPLITS = ("train", "val", "test")
+_LABEL_KEYS = ("labels", "y", "label", "targets", "target", "arr_1")
+_SPLITS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 # Unpacked arrays of a .npz lie in memory whole; .npy is mapped.
 _NPZ_ENTRIES = 4
 
@@ -114,8 +114,9 @@ def single_array(entry: Entry, content: bytes | None, axes: str, limits: Limits)
 def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
     """What a .npy or .npz holds: one stack, or one for each split.
 
-    A .npz names its pictures ``images``, ``x``, ``data`` … and its labels ``labels`` or ``y``, each also with
-    ``train_``, ``val_`` and ``test_`` before it; its only array serves under any name.
+    A .npz names its pictures ``images``, ``x``, ``data`` … and its labels ``labels``, ``y``, ``targets``, each also
+    with the split before or behind it (``train_images``, ``x_train``); its only array serves under any name. Arrays
+    that are not read are named in a note.
 
     Raises:
         BadInput: broken, Python objects, or none of these names.
@@ -123,19 +124,34 @@ def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
     if not entry.path.lower().endswith(".npz"):
         return [Stack(_npy(entry, content, limits))]
     arrays = _npz(entry, content, limits)
-    found = []
+    found: list[Stack] = []
+    read: set[str] = set()
     for split in (None, *_SPLITS):
-        prefix = f"{split}_" if split else ""
-        images = next((arrays[prefix + key] for key in _IMAGE_KEYS if prefix + key in arrays), None)
-        labels = next((arrays[prefix + key] for key in _LABEL_KEYS if prefix + key in arrays), None)
-        if images is not None:
-            names, notes = (None, ()) if labels is None else label_names(labels, images.shape[0] if images.ndim else 0)
-            found.append(Stack(images, names, split, notes))
+        image, label = (_key(arrays, keys, split) for keys in (_IMAGE_KEYS, _LABEL_KEYS))
+        if image is None:
+            continue
+        read |= {image} if label is None else {image, label}
+        images = arrays[image]
+        names, notes = (None, ()) if label is None else label_names(arrays[label], len(images) if images.ndim else 0)
+        found.append(Stack(images, names, split, notes))
     if not found and len(arrays) == 1:
         found = [Stack(next(iter(arrays.values())))]
     if not found:
         raise BadInput(f"{entry.path}: none of its arrays ({', '.join(arrays)}) is named {', '.join(_IMAGE_KEYS)}")
+    unread = [name for name in arrays if name not in read]
+    if unread and read:
+        said = f"the file's other arrays ({', '.join(unread)}) were not read"
+        found = [replace(stack, notes=(*stack.notes, said)) for stack in found]
     return found
+
+
+def _key(arrays: Mapping[str, np.ndarray], keys: Sequence[str], split: str | None) -> str | None:
+    """The first array with one of these names, in small letters or capitals, of a split or of none."""
+    by_name = {name.lower(): name for name in reversed(list(arrays))}
+    wanted: Sequence[str] = keys
+    if split is not None:
+        wanted = [name for key in keys for word in _SPLITS[split] for name in (f"{word}_{key}", f"{key}_{word}")]
+    return next((by_name[name] for name in wanted if name in by_name), None)
 
 
 def label_names(labels: np.ndarray, count: int) -> tuple[list[str] | None, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from functools import cached_property
 Parts = tuple[str, ...]
 
 _SPLITS = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("train", "training", "trn", "trainval"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("eval", "evaluation"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "holdout", "heldout"), "test"),
@@ -22,12 +22,13 @@ _EVALUATION = frozenset(("eval", "evaluation"))
 """The test split where another is for validation already."""
 
 _THINGS = "sets?|data|dataset|split|folder|images?|imgs?|pictures?|photos?|videos?|clips?|frames?"
+_WORD = "|".join(sorted(_SPLITS, key=len, reverse=True))
 _NAME = re.compile(
-    rf"(?:(?:seg|my|{_THINGS})[ _.-]?)??(?P<word>{'|'.join(sorted(_SPLITS, key=len, reverse=True))})"
+    rf"(?:\d{{1,3}}[ _.-])?(?:(?:seg|my|{_THINGS})[ _.-]?)??(?P<word>{_WORD})"
     rf"(?:[ _.-]?(?:{_THINGS}))?(?:[ _.-]?\d{{1,4}})?(?P<domain>[ _.-]?[AB])?",
     re.IGNORECASE,
 )
-"""``train``, ``training_set``, ``train2017``, ``images_test``, ``trainA`` …"""
+"""``train``, ``training_set``, ``train2017``, ``01_train``, ``images_test``, ``trainA`` …"""
 
 _CONTAINERS = frozenset(
     (

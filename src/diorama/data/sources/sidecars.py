@@ -100,7 +100,9 @@ class Sidecars:
         endings: dict[str, None] = {}
         for path, _ in files:
             # The whole name first: pictures may be called `0001.jpg` and their captions `0001.jpg.txt`.
-            for stem in (path, path.rpartition(".")[0]):
+            # Shards name a record by what stands before the first dot: `0001.input.png` beside `0001.json`.
+            folder, slash, name = path.rpartition("/")
+            for stem in dict.fromkeys((path, path.rpartition(".")[0], folder + slash + name.partition(".")[0])):
                 facts: dict[str, str] = {}
                 for ending, (place, content) in self._found.get(stem, {}).items():
                     told = _told(ending, content)

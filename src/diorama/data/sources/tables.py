@@ -19,12 +19,15 @@ from diorama.data.sources.parquet_file import rows_of_table
 from diorama.data.sources.regions import OBJECTS, ListedObjects
 from diorama.media.limits import DEFAULT_LIMITS, Limits
 
-_PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "file_path", "image_path")
+_PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "file_path", "image_path", "img_path")
 _PATH_ENDINGS = ("_file_name", "_filename")
-_LABEL, _CAPTION, _TEXT = "label", "caption", "text"
+_NAME_COLUMNS = ("image_name", "img_name", "img", "image_id", "id", "name")
+"""Columns that name files where no other does."""
+_LABEL, _CAPTION, _TEXT, _SPLIT = "label", "caption", "text", "split"
 _LABEL_COLUMNS = ("class", "category", "class_name", "label_name", "labels", "target")
 _CAPTION_COLUMNS = ("prompt", "description", "captions")
 _SEPARATOR_LINE = "sep="
+_DELIMITERS = ",;\t|"
 _MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -100,7 +103,7 @@ def read_table(path: Path, limits: Limits = DEFAULT_LIMITS, wanted: Columns | No
 
 
 def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | None = None) -> Table:
-    """CSV (comma, semicolon or tab; UTF-8, or UTF-16 with its mark); JSON lines in .jsonl, Parquet in .parquet.
+    """CSV (comma, semicolon, tab or |; UTF-8 or UTF-16); JSON lines in .jsonl, a list in .json, Parquet in .parquet.
 
     The column ``path`` (or ``file_name``, ``filename``, ``file`` …), in small letters or capitals, names the file.
     Of several rows for one path the last counts, but all their captions are kept; in JSON a caption may be a list.
@@ -119,7 +122,14 @@ def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | N
     columns = list(dict.fromkeys(column for record in records for column in record))
     place = _path_column(columns, name, notes)
     facts = [column for column in columns if column != place]
+    before = len(notes)
     meaning = meaning_of(columns, wanted or Columns(), name, notes)
+    others = [column for column in facts if column not in (_SPLIT, OBJECTS)]
+    if meaning.label is None and not meaning.captioned and others and len(notes) == before:
+        notes.append(
+            f"no column of {name} was read as label or caption ({', '.join(others)}); --label COLUMN and "
+            "--caption COLUMN name one"
+        )
     rows: dict[str, Mapping[str, str]] = {}
     captions: dict[str, dict[str, None]] = {}  # in order, each once
     objects: dict[str, Objects] = {}
@@ -189,6 +199,8 @@ def _path_column(columns: Sequence[str], name: str, notes: list[str]) -> str:
     if place is not None:
         return place
     named = [column for column in columns if column.lower().endswith(_PATH_ENDINGS)]
+    if not named and (other := _named_like(columns, _NAME_COLUMNS)) is not None:
+        named = [other]
     if not named:
         raise BadInput(f"{name}: the table needs a column 'path'; it has {', '.join(map(repr, columns)) or 'no rows'}")
     others = f", {', '.join(map(repr, named[1:]))} as facts" if named[1:] else ""
@@ -202,11 +214,19 @@ def _records(content: bytes, name: str, notes: list[str]) -> Iterator[dict[str, 
     if suffix == "parquet":
         return iter(rows_of_table(content, name))
     text = _decoded(content, name)
+    if suffix == "json":
+        return iter(_json_rows(text, name))
     return _json_lines(text, name) if suffix == "jsonl" else _csv_rows(text, name, notes)
 
 
 def _decoded(content: bytes, name: str) -> str:
-    encoding = "utf-16" if content.startswith(_MARKS_OF_UTF16) else "utf-8-sig"
+    if content.startswith(_MARKS_OF_UTF16):
+        encoding = "utf-16"
+    elif b"\0" in content[:2]:
+        # A table begins with a plain letter or a quote, which UTF-16 writes with a zero byte.
+        encoding = "utf-16-be" if content[0] == 0 else "utf-16-le"
+    else:
+        encoding = "utf-8-sig"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as problem:
@@ -217,7 +237,7 @@ def _decoded(content: bytes, name: str) -> str:
 
 def _named_like(columns: Sequence[str], names: Sequence[str]) -> str | None:
     """The first column with one of these names, whatever its capitals."""
-    by_name = {column.lower(): column for column in reversed(columns)}
+    by_name = {column.lower().replace(" ", "_").replace("-", "_"): column for column in reversed(columns)}
     return next((by_name[name] for name in names if name in by_name), None)
 
 
@@ -254,7 +274,7 @@ def _captions(found: Any) -> list[str]:
 
 def _csv_rows(text: str, name: str, notes: list[str]) -> Iterator[dict[str, str]]:
     head, _, rest = text.partition("\n")
-    delimiter = max(",;\t", key=head.count)
+    delimiter = max(_DELIMITERS, key=head.count)
     if head.strip().strip('"').lower().startswith(_SEPARATOR_LINE):
         # Excel's own first line.
         delimiter, text = head.strip().strip('"')[len(_SEPARATOR_LINE) :][:1] or delimiter, rest
@@ -267,9 +287,9 @@ def _csv_rows(text: str, name: str, notes: list[str]) -> Iterator[dict[str, str]
                 # Commas inside a last column that nobody quoted are part of it.
                 last = (reader.fieldnames or [""])[-1]
                 if last.strip().lower() not in (_CAPTION, _TEXT, *_CAPTION_COLUMNS):
+                    cells = "1 cell" if len(more) == 1 else f"{len(more)} cells"
                     raise BadInput(
-                        f"{name}: line {reader.line_num} has {len(more)} cells too many; quote the cells that hold "
-                        f"{delimiter!r}"
+                        f"{name}: line {reader.line_num} has {cells} too many; quote the cells that hold {delimiter!r}"
                     )
                 row[last] = delimiter.join([row[last] or "", *more])
                 spilt += 1
@@ -280,6 +300,17 @@ def _csv_rows(text: str, name: str, notes: list[str]) -> Iterator[dict[str, str]
         notes.append(
             f"{spilt} captions of {name} hold {delimiter!r} without quotes and were read to the end of the line"
         )
+
+
+def _json_rows(text: str, name: str) -> list[dict[str, Any]]:
+    """A list of objects, as a data frame writes its rows."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise BadInput(f"{name}: is not JSON ({problem}); JSON lines end in .jsonl") from problem
+    if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
+        raise BadInput(f'{name}: a table in JSON is a list of objects, such as [{{"path": …, "label": …}}, …]')
+    return [{key: value for key, value in row.items() if value is not None} for row in document]
 
 
 def _json_lines(text: str, name: str) -> Iterator[dict[str, Any]]:
