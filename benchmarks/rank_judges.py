@@ -55,7 +55,10 @@ def main() -> None:
             )
             score = nearest_accuracy(network, images, labels, kept, held)
             print(f"{name}: {seen:,} pictures seen, {score:.1%} of held-out pictures by 20 nearest", flush=True)
-            state = {key: value.bfloat16().contiguous() if value.is_floating_point() else value for key, value in network.state_dict().items()}
+            state = {
+                key: value.bfloat16().contiguous() if value.is_floating_point() else value
+                for key, value in network.state_dict().items()
+            }
             save_file(state, arguments.out / f"{name}.safetensors")
 
 

@@ -69,10 +69,16 @@ def test_what_is_no_run_is_said_and_links_are_not_followed(tmp_path: Path, capsy
     (here / "link").symlink_to(elsewhere)
     (here / "cake").mkdir()
     (here / "cake" / "recipe.json").write_text('{"flour": 1}')
+    (here / "pie").mkdir()
+    (here / "pie" / "recipe.json").write_text(
+        '{"format": 2, "recipe": {"name": "pie", "images": 1, "batch_size": "6"}}'
+    )
+    (here / "deep").mkdir()
+    (here / "deep" / "recipe.json").write_text("[" * 100_000)
     assert run(["runs", str(here)]) == 0
     told = capsys.readouterr()
     assert "link" not in told.out
-    assert "cake: its recipe.json is of no run" in told.err
+    assert all(f"{name}: its recipe.json is of no run" in told.err for name in ("cake", "pie", "deep"))
 
 
 def test_the_folder_runs_is_looked_into_where_there_is_one(

@@ -135,6 +135,14 @@ def test_what_is_no_report_is_named(tmp_path: Path, content: str) -> None:
         read_report(tmp_path)
 
 
+def test_a_report_with_a_generator_of_no_known_kind_is_named(tmp_path: Path) -> None:
+    write_report([comparison()], tmp_path)
+    text = (tmp_path / "report.json").read_text()
+    (tmp_path / "report.json").write_text(text.replace('"kind": "trained"', '"kind": "dreamt"'))
+    with pytest.raises(BadInput, match="'dreamt'"):
+        read_report(tmp_path)
+
+
 def test_the_page_folds_the_untrained_away_and_sorts_by_the_main_metric(tmp_path: Path) -> None:
     whole = comparison(IMAGES)
     html = write_report([replace(whole, columns=whole.columns[::-1])], tmp_path).read_text()

@@ -29,6 +29,8 @@ def test_numbers_have_three_digits_that_matter(value: float, words: str) -> None
         ((5.0, 5.0, 5.0), ("5.00", "5.00", "5.00")),
         ((45.0, 1e-9, 1e-5), ("45.0000", "0", "0")),
         ((3e-9, 2e-9, 4e-9), ("3.0e-09", "2.0e-09", "4.0e-09")),
+        ((1.234e-7, 1.23e-7, 1.25e-7), ("1.234e-07", "1.230e-07", "1.250e-07")),
+        ((3.0, 1.0, 250.0), ("3", "1", "250")),
     ],
 )
 def test_an_interval_says_how_far_its_estimate_is_rounded(

@@ -69,6 +69,18 @@ def test_pairs_do_not_grow_with_the_square_of_records_that_are_all_alike(monkeyp
     assert any("more than 5 pairs" in note for note in notes)
 
 
+def test_a_search_that_ended_early_is_said_where_few_of_its_pairs_agree_in_detail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audits, "PAIRS_AT_MOST", 2)
+    monkeypatch.setattr(audits, "alike_in_detail", lambda pairs, pixels: pairs[:1])
+    one = picture(1).astype(np.int64)
+    records, digests, read = _listed(*[(one + shift).clip(0, 255).astype(np.uint8) for shift in range(5)])
+    pairs, notes = alike(records, digests, read)
+    assert len(pairs) == 1
+    assert any("more than 2 pairs" in note for note in notes)
+
+
 def test_a_column_without_a_name_groups_nothing() -> None:
     records = RecordList()
     intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), (24, 24), "RGB")

@@ -47,10 +47,12 @@ def test_nothing_stands_out_in_good_data() -> None:
         ({"splits": {"test": 1000}}, ["No training records", "`--split .8,.1,.1`"]),
         ({"splits": {"train": 987, "val": 13}}, ["Only 13 val records", "fd@lite"]),
         ({"leaks": (("a.png", "b.png"),) * 1200}, ["1,200 leaks", "a.png and b.png", "--group COLUMN"]),
+        ({"leaks": (("a.png", "b.png"),) * 10_000}, ["At least 10,000 leaks"]),
         ({"duplicates": (("a", "b", "c"), ("d", "e"))}, ["2 groups of duplicates, 3 records too many"]),
         ({"plain": ("a.png",)}, ["1 record of one plain colour", "a.png"]),
         ({"skipped": (Skip("a", "why"), Skip("b", "why"))}, ["2 files skipped"]),
         ({"sizes": {"32x32": 7, "64x64": 993}}, ["7 files smaller than 64 × 64", "`--size`"]),
+        ({"sizes": {"60x70": 7, "64x64": 993}}, ["7 files smaller than 64 × 64", "One side or both"]),
         ({"sizes": {"200x100": 7, "64x64": 993}}, ["7 files cut by more than a quarter", "`--fit pad`"]),
         ({"labels_by_split": {"cat": {"train": 9}, "dog": {"train": 791}}}, ["1 class with fewer than 10"]),
         ({"labels_by_split": {"(none)": {"train": 50}, "dog": {"train": 750}}}, ["50 records without a label"]),
@@ -63,7 +65,9 @@ def test_each_finding_says_how_many_and_what_to_do(changes: dict[str, object], w
     assert len(text.splitlines()) == 1
 
 
-def test_padding_cuts_nothing() -> None:
+def test_padding_cuts_nothing_and_enlarges_only_what_is_smaller_both_ways() -> None:
+    assert said(replace(GOOD, sizes={"40x70": 1000}), cropped=False) == ""
+    assert "Both sides" in said(replace(GOOD, sizes={"40x50": 1000}), cropped=False)
     assert said(replace(GOOD, sizes={"200x100": 1000}), cropped=False) == ""
 
 

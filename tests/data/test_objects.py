@@ -60,3 +60,8 @@ def test_regions_of_a_resized_picture_are_scaled_and_those_of_another_left_out()
     assert [note for note in notes if "another shape" in note and "1 objects" in note]
     assert [note for note in notes if note.startswith("1 pictures are of another size")]
     assert not [note for note in notes if "outside" in note]
+
+
+@pytest.mark.parametrize("size", [(1, 10**400), (10**400, 1), (10**400, 10**400), (1, 1)])
+def test_sizes_that_no_picture_has_break_nothing(size: tuple[int, int]) -> None:
+    Objects((Region("thing", (0, 0, 5, 5)),), size).fitted((64, 64), (32, 32), "crop")

@@ -15,6 +15,7 @@ import torch
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.durations import clock_words, count_words
+from diorama.core.numbers import bytes_words
 from diorama.data.training_sets import TrainingData, open_training_data
 from diorama.synthesis.parts import load_parts
 from diorama.training.folder import RunFolder
@@ -102,7 +103,8 @@ class Trial:
     def memory_in_words(self, state: TrainingState) -> str:
         """The peak, and what of it lies there between steps."""
         of = "the device's" if self.device.type == "cuda" else "the whole process's"
-        return f"{_bytes(self.peak)} at most, {of}; {_bytes(_kept(state))} of it are weights, moments and averages"
+        kept = bytes_words(_kept(state))
+        return f"{bytes_words(self.peak)} at most, {of}; {kept} of it are weights, moments and averages"
 
 
 def take_steps(recipe: Recipe, data: TrainingData, state: TrainingState, device: torch.device) -> Trial:
@@ -189,10 +191,6 @@ def _kept(state: TrainingState) -> int:
     for average in state.averages.values():
         tensors += average.state_dict().values()
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _written(recipe: Recipe, out: Path, images: int, not_measured: str) -> str:

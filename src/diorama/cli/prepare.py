@@ -16,6 +16,7 @@ import tyro
 from diorama.cli.arguments import Shares, WrongArguments, parse
 from diorama.cli.progress import display
 from diorama.cli.sizes import Side
+from diorama.core.numbers import counted
 
 if TYPE_CHECKING:
     from diorama.core.contracts import MediaSpec
@@ -127,7 +128,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def _tell(audit: Audit, media: MediaSpec, arguments: Arguments) -> None:
-    from diorama.data.findings import counted, findings, further_notes
+    from diorama.data.findings import findings, further_notes
 
     out = arguments.out
     counts = f"{audit.files:,} files seen: {audit.kept:,} kept, {len(audit.skipped):,} skipped"
@@ -171,8 +172,6 @@ def _set(text: str) -> str:
 def _classes(audit: Audit) -> str:
     if not audit.labels:
         return "no classes"
-    from diorama.data.findings import counted
-
     totals = {name: sum(own.values()) for name, own in audit.labels_by_split.items()}
     shown = ", ".join(f"{name} ({count:,})" for name, count in list(totals.items())[:_CLASSES_SHOWN])
     rest = len(totals) - _CLASSES_SHOWN

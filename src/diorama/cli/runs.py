@@ -15,7 +15,9 @@ import tyro
 from diorama.cli.arguments import Appended, WrongArguments, parse
 from diorama.core.durations import count_words
 from diorama.core.errors import BadInput
+from diorama.core.numbers import bytes_words, counted
 from diorama.core.run_list import FoundRun, find_runs, remove_run
+from diorama.core.text_table import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +68,7 @@ def main(words: Sequence[str]) -> None:
     for line in _table(runs):
         print(line)
     total = sum(run.bytes for run in runs)
-    print(f"{len(runs):,} {'run' if len(runs) == 1 else 'runs'} below {folder}, {size_words(total)}")
+    print(f"{counted(len(runs), 'run')} below {folder}, {bytes_words(total)}")
 
 
 def _remove(folder: Path, names: Sequence[str], *, sure: bool) -> None:
@@ -74,12 +76,12 @@ def _remove(folder: Path, names: Sequence[str], *, sure: bool) -> None:
     chosen = [_named(there, folder, name) for name in dict.fromkeys(names)]
     for run in chosen:
         run.require_removable()
-    what = f"{len(chosen)} {'run' if len(chosen) == 1 else 'runs'}, {size_words(sum(run.bytes for run in chosen))}"
+    what = f"{counted(len(chosen), 'run')}, {bytes_words(sum(run.bytes for run in chosen))}"
     if not sure:
         _ask(chosen, what)
     for run in chosen:
         remove_run(run)
-        print(f"removed {run.name} ({size_words(run.bytes)})")
+        print(f"removed {run.name} ({bytes_words(run.bytes)})")
 
 
 def _named(there: Mapping[str, FoundRun], folder: Path, name: str) -> FoundRun:
@@ -106,36 +108,16 @@ def _ask(chosen: Sequence[FoundRun], what: str) -> None:
 
 
 def _table(runs: Sequence[FoundRun]) -> list[str]:
-    rows = [_HEAD, *(_cells(run) for run in runs)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    return [
-        "  ".join(
-            f"{cell:>{width}}" if name in _NUMBERS else f"{cell:<{width}}"
-            for cell, width, name in zip(row, widths, _HEAD, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    right = [i for i, name in enumerate(_HEAD) if name in _NUMBERS]
+    return aligned([_HEAD, *(_cells(run) for run in runs)], right)
 
 
 def _cells(run: FoundRun) -> tuple[str, ...]:
-    score = "–"
-    if run.score is not None:
-        score = f"{run.score.metric}{_arrow(run.score.metric)} {run.score.value:.4g}"
-    written = datetime.fromtimestamp(run.written).strftime("%Y-%m-%d %H:%M")
-    return (run.name, run.recipe, count_words(run.images), score, size_words(run.bytes), written, run.state)
-
-
-def _arrow(metric: str) -> str:
-    """Which way is better, of the metrics that ship."""
     from diorama.evaluation.catalog.metrics import SHIPPED
 
-    known = SHIPPED.find(metric)
-    return "" if known is None else " ↓" if known.entry.better == "lower" else " ↑"
-
-
-def size_words(count: int) -> str:
-    """Bytes for people: ``"850 B"``, ``"12.3 kB"``, ``"1.2 GB"``."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size * 0.99995:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"
+    score = "–"
+    if run.score is not None:
+        known = SHIPPED.find(run.score.metric)
+        score = f"{run.score.metric}{f' {known.arrow}' if known is not None else ''} {run.score.value:.4g}"
+    written = datetime.fromtimestamp(run.written).strftime("%Y-%m-%d %H:%M")
+    return (run.name, run.recipe, count_words(run.images), score, bytes_words(run.bytes), written, run.state)

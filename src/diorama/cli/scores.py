@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from diorama.core.numbers import interval_words
+from diorama.core.text_table import GAP, aligned
 from diorama.evaluation.catalog.entries import CLIP
 from diorama.evaluation.catalog.metrics import Metric, MetricCatalog
 from diorama.evaluation.catalog.names import ELSEWHERE
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _HEADS = ("metric", "value", "95 % interval", "", "samples", "real")
 _NUMBERS = (1, 4, 5)
-_GAP = "  "
 _NARROWEST = 30
 """Columns that a meaning needs beside the numbers; on a narrower terminal it stands below them."""
 
@@ -31,15 +31,12 @@ def table(results: Sequence[Result], catalog: MetricCatalog, width: int | None) 
     """
     metrics = [catalog.metric(result.metric) for result in results]
     rows = [_HEADS, *(_cells(result, metric) for result, metric in zip(results, metrics, strict=True))]
-    wide = [max(len(row[i]) for row in rows) for i in range(len(_HEADS))]
     meanings = ["meaning", *(metric.meaning.rstrip(".") for metric in metrics)]
-    for row, meaning in zip(rows, meanings, strict=True):
-        # Names to the left; numbers to the right, where their units stand below one another.
-        numbers = [
-            cell.rjust(columns) if i in _NUMBERS else cell.ljust(columns)
-            for i, (cell, columns) in enumerate(zip(row, wide, strict=True))
-        ]
-        yield from _beside(_GAP.join(numbers), meaning, width)
+    # Names to the left; numbers to the right, where their units stand below one another.
+    lines = aligned(rows, _NUMBERS)
+    room = max(map(len, lines))
+    for line, meaning in zip(lines, meanings, strict=True):
+        yield from _beside(line.ljust(room), meaning, width)
     yield ""
     yield "↓ lower is better, ↑ higher; the interval is for the true value, of as many samples as one likes"
     outside = (_outside(result, metric) for result, metric in zip(results, metrics, strict=True))
@@ -65,15 +62,15 @@ def _cells(result: Result, metric: Metric) -> tuple[str, ...]:
 
 def _beside(numbers: str, meaning: str, width: int | None) -> Iterator[str]:
     if width is None:
-        yield f"{numbers}{_GAP}{meaning}"
+        yield f"{numbers}{GAP}{meaning}"
         return
-    left = width - len(numbers) - len(_GAP)
+    left = width - len(numbers) - len(GAP)
     if left < _NARROWEST:
         yield numbers.rstrip()
         yield from textwrap.wrap(meaning, max(width, _NARROWEST), initial_indent="    ", subsequent_indent="    ")
         return
     first, *more = textwrap.wrap(meaning, left) or [""]
-    yield f"{numbers}{_GAP}{first}"
+    yield f"{numbers}{GAP}{first}"
     yield from (" " * (width - left) + line for line in more)
 
 

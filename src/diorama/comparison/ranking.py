@@ -9,11 +9,15 @@ from diorama.comparison.columns import Column, Comparison, TrainingHistory
 from diorama.comparison.words import described, title
 from diorama.core.durations import Budget, count_words
 from diorama.core.numbers import interval_words, number_words
+from diorama.core.text_table import aligned
 from diorama.evaluation.protocol import Result
 from diorama.training.recipe import Recipe, length_is_free
 
 _SAME = 0.05
 """Share by which images seen may differ within one budget: runs end after whole steps."""
+
+_NUMBERS = (0, 2, 4, 5, 6)
+"""Columns of the ranking whose cells end at the same place; the name and the interval begin there."""
 
 _OVER, _EARLY = 1.1, 0.9
 """Shares of a time budget above which a training had more, and below which one that ended by itself had less."""
@@ -141,9 +145,16 @@ def ranking_lines(comparison: Comparison) -> list[str]:
     if not comparison.metrics:
         return []
     metric, places = comparison.metrics[0], ranks(comparison)
-    arrow = "↓" if described(comparison, metric).better == "lower" else "↑"
     records = "clips/s" if comparison.data.media.kind == "video" else "pictures/s"
-    head = ("rank", "generator", f"{metric} {arrow}", "95 % interval", "seconds", "joules", records)
+    head = (
+        "rank",
+        "generator",
+        f"{metric} {described(comparison, metric).arrow}",
+        "95 % interval",
+        "seconds",
+        "joules",
+        records,
+    )
     made: list[tuple[str, ...] | str] = [head]
     several = [*groups(comparison), Group(title="Baselines", columns=references(comparison))]
     for group in several:
@@ -184,14 +195,5 @@ def value_and_interval(result: Result) -> tuple[str, str]:
 
 def _aligned(rows: Sequence[tuple[str, ...] | str]) -> list[str]:
     """Cells in columns, numbers to the right; a row of one text stands as it is."""
-    tables = [row for row in rows if not isinstance(row, str)]
-    widths = [max(len(row[i]) for row in tables) for i in range(len(tables[0]))]
-    lines = []
-    for row in rows:
-        if isinstance(row, str):
-            lines.append(row)
-            continue
-        # The name and the interval begin, all other cells end at the same place.
-        cells = [f"{c:<{w}}" if i in (1, 3) else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return lines
+    lines = iter(aligned([row for row in rows if not isinstance(row, str)], _NUMBERS))
+    return [row if isinstance(row, str) else next(lines) for row in rows]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diorama.comparison.columns import Column, Comparison, TrainingHistory
+from diorama.comparison.kinds import KINDS
 from diorama.comparison.ranking import groups, ranks
 from diorama.comparison.words import described, title
 from diorama.core.config import decode
@@ -82,7 +83,7 @@ def read_report(folder: Path, own: Sequence[object] = ()) -> ReportRecord:
             raise BadInput(f"{path}: is no report of Diorama (expected the format {FORMAT!r})")
         comparisons = tuple(_comparison_from_json(each, path, own) for each in document["comparisons"])
         return ReportRecord(title=str(document.get("title", "")), comparisons=comparisons)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadConfig) as problem:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, BadConfig) as problem:
         raise BadInput(f"{path}: is no report of Diorama ({type(problem).__name__}: {problem})") from problem
 
 
@@ -103,11 +104,13 @@ def _comparison_from_json(document: Mapping[str, Any], path: Path, own: Sequence
 
 
 def _column_from_json(model: Mapping[str, Any], own: Sequence[object]) -> Column:
-    recipe, training = str(model["recipe"]), model["training"]
+    recipe, training, kind = str(model["recipe"]), model["training"], model["kind"]
+    if kind not in KINDS:
+        raise ValueError(f"there is no kind of generator {kind!r}")
     known = {field.name for field in fields(TrainingHistory)}
     return Column(
         name=str(model["name"]),
-        kind=model["kind"],
+        kind=kind,
         recipe=recipe,
         entry=recipes.find(recipe, own),
         trained_column=str(model["of"]),

@@ -15,12 +15,11 @@ from diorama.comparison.verdict import verdict
 from diorama.comparison.words import described, title
 from diorama.core.durations import count_words
 from diorama.core.numbers import number_words
+from diorama.media.video import UNKNOWN_FPS
 from diorama.web.charts import Series, line_chart
 
 PAIRS = 8
 """Samples whose closest training records are shown."""
-
-_DEFAULT_FPS = 8.0
 
 
 def opening(comparison: Comparison) -> str:
@@ -81,7 +80,7 @@ def _warnings(comparison: Comparison) -> str:
 
 def gallery(comparison: Comparison, seed: int) -> str:
     """What every generator draws, beside real records."""
-    palette, fps = colours(comparison), comparison.data.media.fps or _DEFAULT_FPS
+    palette, fps = colours(comparison), comparison.data.media.fps or UNKNOWN_FPS
     figures, count = [], _shown(comparison)
     if comparison.real is not None:
         shown = comparison.real[:count]
@@ -146,7 +145,7 @@ def walks(comparison: Comparison, seed: int) -> str:
 
 
 def _strip(comparison: Comparison, column: Column, rows: np.ndarray, seed: int, what: str) -> str:
-    fps = comparison.data.media.fps or _DEFAULT_FPS
+    fps = comparison.data.media.fps or UNKNOWN_FPS
     alt = f"Samples of {title(column)} {what}"
     laid = rows.reshape(-1, *rows.shape[2:])  # (n * k, …), row by row
     html = embedded_grid(laid, columns=rows.shape[1], alt=alt, stamp=stamp_of(column, seed), fps=fps)
@@ -171,7 +170,7 @@ def closest(comparison: Comparison, seed: int) -> str:
 
 
 def _pair(comparison: Comparison, column: Column, seed: int) -> str:
-    found, fps = comparison.neighbours[column.name], comparison.data.media.fps or _DEFAULT_FPS
+    found, fps = comparison.neighbours[column.name], comparison.data.media.fps or UNKNOWN_FPS
     assert column.pictures is not None
     count = len(found.distances)
     low, middle = min(found.distances), float(np.median(found.distances))

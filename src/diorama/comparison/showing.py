@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diorama.comparison.columns import Column
-from diorama.media.grid import grid
+from diorama.media.grid import enlarged, grid
 from diorama.media.image import write_image
 from diorama.media.stamp import SyntheticStamp
 from diorama.media.video import write_video
@@ -22,9 +22,6 @@ STAGED, STAGES = 4, 8
 
 BETWEEN, PLACES = 2, 8
 """Samples shown on their way to those of the next seed, and at how many places of it."""
-
-_CLIP_GRID_WIDTH = 384
-"""Grids of clips are enlarged to about this many pixels, since video halves the resolution of colour."""
 
 
 def embedded_grid(
@@ -45,11 +42,9 @@ def embedded_grid(
         content = _written(laid, stamp, fps)
         size = (laid.shape[1], laid.shape[0])
         return embed.enlargeable(embed.picture(content, ".png", alt=alt, size=size), alt=alt, size=size)
-    frames = grid(pictures, columns=columns, pad=1, background=128)  # (t, grid h, grid w, 3)
-    times = max(1, _CLIP_GRID_WIDTH // frames.shape[2])
-    enlarged = frames.repeat(times, 1).repeat(times, 2)
-    content = _written(enlarged, stamp, fps)
-    size = (enlarged.shape[2], enlarged.shape[1])
+    frames = enlarged(grid(pictures, columns=columns, pad=1, background=128))  # (t, grid h, grid w, 3)
+    content = _written(frames, stamp, fps)
+    size = (frames.shape[2], frames.shape[1])
     return embed.enlargeable(embed.clip(content, ".mp4", alt=alt, size=size), alt=alt, size=size)
 
 

@@ -107,10 +107,9 @@ def _scores(comparison: Comparison, made: Sequence[Group], *, label: str) -> str
 
 def _metric_head(comparison: Comparison, metric: str) -> str:
     known = described(comparison, metric)
-    arrow = "↓" if known.better == "lower" else "↑"
     return (
         f'<th class="number" scope="col" title="{escape(known.meaning)}">{escape(known.title)} '
-        f"{arrow}<br><code>{escape(metric)}</code></th>"
+        f"{known.arrow}<br><code>{escape(metric)}</code></th>"
     )
 
 
@@ -175,7 +174,6 @@ def cost_charts(comparison: Comparison) -> str:
         return ""
     metric = comparison.metrics[0]
     about = described(comparison, metric)
-    arrow = "↓" if about.better == "lower" else "↑"
     axes: tuple[tuple[str, Cost, TickWords], ...] = (
         ("training time", lambda c: c.history.seconds if c.history else None, clock_words),
         ("energy of training", lambda c: c.history.joules if c.history else None, energy_words),
@@ -186,7 +184,7 @@ def cost_charts(comparison: Comparison) -> str:
             _points(comparison, metric, cost),
             title=f"{about.title} against {name}",
             x=name,
-            y=f"{metric} {arrow}",
+            y=f"{metric} {about.arrow}",
             words=words,
             floor=_floor(comparison, metric),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from diorama.comparison.columns import Column, Comparison
+from diorama.evaluation.catalog.entries import ARROWS
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Description:
     better: Literal["lower", "higher"]
     meaning: str = ""
     outside: str = ""
+
+    @property
+    def arrow(self) -> str:
+        """Which way is better."""
+        return ARROWS[self.better]
 
 
 def described(comparison: Comparison, metric: str) -> Description:

@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
+from diorama.core.numbers import counted
+
 Batch = Mapping[str, Tensor]
 """Tensors under the names of :data:`BATCH_KEYS`."""
 
@@ -90,13 +92,19 @@ class MediaSpec:
             return (self.channels, self.height, self.width)
         return (self.channels, self.frames, self.height, self.width)
 
-    @property
-    def in_words(self) -> str:
-        """``pictures of 64 x 48, 3 channels, uint8``: width by height; of clips also how long they are."""
-        size = f"{self.width} x {self.height}, {self.channels} channel{'' if self.channels == 1 else 's'}, {self.dtype}"
+    def in_words(self, count: int | None = None) -> str:
+        """``1,200 pictures of 64 x 48, 3 channels, uint8``: width by height; of clips also how long they are.
+
+        Args:
+            count: of records; ``None`` leaves it out.
+        """
+        one = "picture" if self.frames is None else "clip"
+        what = f"{one}s" if count is None else counted(count, one)
+        size = f"{self.width} x {self.height}, {counted(self.channels, 'channel')}, {self.dtype}"
         if self.frames is None:
-            return f"pictures of {size}"
-        return f"clips of {self.frames} frames of {size}" + (f", {self.fps:g} frames a second" if self.fps else "")
+            return f"{what} of {size}"
+        rate = f", {self.fps:g} frames a second" if self.fps else ""
+        return f"{what} of {counted(self.frames, 'frame')} of {size}{rate}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,23 @@ def number_words(value: float) -> str:
     return f"{value:.2e}"
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 class``, ``1,200 classes``; an s is put to ``one`` where there is no other word for several."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def bytes_words(count: int) -> str:
+    """Bytes for people: ``"850 B"``, ``"12.3 kB"``, ``"1.2 GB"``."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        # 999.96 kB rounds to 1,000.0 kB: it belongs to the next unit.
+        if count >= size * 0.99995:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
 def interval_words(value: float, low: float, high: float) -> tuple[str, str, str]:
-    """An estimate and the ends of its interval, rounded alike: to two digits of the interval's width.
+    """An estimate and the ends of its interval, rounded alike: to two digits of the interval's width, or to whole
+    numbers where it is wide.
 
     Args:
         value: the estimate; it may lie outside the interval.
@@ -42,6 +57,9 @@ def interval_words(value: float, low: float, high: float) -> tuple[str, str, str
 
 
 def _rounded(value: float, decimals: int) -> str:
+    decimals = max(0, decimals)
     if abs(value) < 0.5 * 10.0**-decimals:
         return "0"
-    return f"{value:.1e}" if decimals > _MOST_DECIMALS else f"{value:,.{max(0, decimals)}f}"
+    if decimals <= _MOST_DECIMALS:
+        return f"{value:,.{decimals}f}"
+    return f"{value:.{max(0, decimals + math.floor(math.log10(abs(value))))}e}"

@@ -146,13 +146,15 @@ def _recipe_of(path: Path) -> Mapping[str, Any] | None:
     """The recipe of a run, as JSON; ``None`` where the folder is no run."""
     document = _json(path / RECIPE)
     recipe = document.get("recipe")
-    known = isinstance(recipe, dict) and isinstance(recipe.get("name"), str) and isinstance(recipe.get("images"), int)
-    return recipe if known and isinstance(document.get("format"), int) else None
+    if not isinstance(recipe, dict) or not isinstance(document.get("format"), int):
+        return None
+    numbers = (recipe.get("images"), recipe.get("batch_size"))
+    return recipe if isinstance(recipe.get("name"), str) and all(isinstance(n, int) for n in numbers) else None
 
 
 def _found(path: Path, name: str, recipe: Mapping[str, Any]) -> FoundRun:
     size, written = _size_and_time(path)
-    images = _images_of(path, int(recipe.get("batch_size") or 1))
+    images = _images_of(path, recipe["batch_size"])
     state: State = "stopped" if images else "not begun"
     if images >= recipe["images"]:
         state = "finished"
@@ -187,7 +189,7 @@ def _last_logged(log: Path) -> int:
     for line in reversed(lines):
         try:
             return int(json.loads(line)["images"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             # The line that a killed training did not finish.
             continue
     return 0
@@ -224,7 +226,7 @@ def _size_and_time(path: Path) -> tuple[int, float]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

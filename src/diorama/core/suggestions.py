@@ -20,7 +20,7 @@ def did_you_mean(name: object, known: Iterable[object], *, cutoff: float = 0.6) 
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def in_a_line(names: Sequence[str]) -> str:
-    """Names one after another, the first dozen where there are more: ``a, b, c and 4 more``."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
+def in_a_line(names: Sequence[str], most: int = _SHOWN) -> str:
+    """Names one after another, the first ``most`` where there are more: ``a, b, c and 4 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

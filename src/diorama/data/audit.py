@@ -110,8 +110,8 @@ def draw_up(
     """
     pairs, notes = alike(records, digests, read)
     paths = [entry.path for entry in records.entries]
-    leaks = [(paths[i], paths[j]) for i, j in pairs if splits[i] != splits[j]]
-    notes += _leak_notes([(splits[i], splits[j]) for i, j in pairs if splits[i] != splits[j]])
+    apart = [(i, j) for i, j in pairs if splits[i] != splits[j]]
+    notes += _leak_notes([(splits[i], splits[j]) for i, j in apart])
     kept = records.kept()
     return Audit(
         files=records.files,
@@ -120,7 +120,7 @@ def draw_up(
         skipped=tuple(records.skipped),
         duplicates=tuple(tuple(paths[i] for i in group) for group in join(pairs)),
         labels=records.label_counts(),
-        leaks=tuple(leaks[:LEAKS_AT_MOST]),
+        leaks=tuple((paths[i], paths[j]) for i, j in apart[:LEAKS_AT_MOST]),
         sizes=dict(records.sizes.most_common()),
         modes=dict(records.modes.most_common()),
         splits={name: splits.count(name) for name in dict.fromkeys(sorted(splits, key=_split_order))},
@@ -175,14 +175,15 @@ def alike(
     for group in equal:
         heads[group[1:]] = False
     different = np.flatnonzero(heads)
-    notes = []
+    notes, complete = [], True
     if len(different) > COMPARED_AT_MOST:
         notes.append(
             f"{len(different)} different records are too many to compare all pairs: only equal ones were sought"
         )
         near = np.zeros((0, 2), np.intp)
     else:
-        near = different[_near(records, different, read)]
+        places, complete = _near(records, different, read)
+        near = different[places]
     members = {int(group[0]): [int(i) for i in group] for group in equal}
     found = {(int(group[0]), int(other)) for group in equal for other in group[1:]}
     # A generator, since two large groups that are nearly equal have a pair for every two of their members.
@@ -193,10 +194,10 @@ def alike(
         for j in members.get(int(other), [int(other)])
     )
     found |= set(islice(of_groups, PAIRS_AT_MOST))
-    if next(of_groups, None) is not None:
+    if next(of_groups, None) is not None or not complete:
         notes.append(
-            f"more than {PAIRS_AT_MOST} pairs of records are nearly equal: those beyond are neither among the "
-            "duplicates nor among the leaks"
+            f"more than {PAIRS_AT_MOST} pairs of records look nearly equal, and the search ended there: those beyond "
+            "are neither among the duplicates nor among the leaks"
         )
     # Clips of one file are alike by nature, and never come apart.
     items = [entry.item for entry in records.entries]
@@ -211,8 +212,10 @@ def by_reason(skipped: Sequence[Skip]) -> list[tuple[str, list[str]]]:
     return sorted(paths.items(), key=lambda item: -len(item[1]))
 
 
-def _near(records: RecordList, numbers: NDArray[np.intp], read: Callable[[int], NDArray[Any]]) -> NDArray[np.intp]:
-    """Pairs of nearly equal records among some, as places in ``numbers``."""
+def _near(
+    records: RecordList, numbers: NDArray[np.intp], read: Callable[[int], NDArray[Any]]
+) -> tuple[NDArray[np.intp], bool]:
+    """Pairs of nearly equal records among some, as places in ``numbers``, and whether the search came to its end."""
     chosen = [records.entries[i] for i in numbers]
     found = np.stack([entry.signature for entry in chosen])
 
@@ -221,9 +224,10 @@ def _near(records: RecordList, numbers: NDArray[np.intp], read: Callable[[int], 
         return small_colours(read(int(numbers[place]))[None], side)[0]
 
     if found.shape[2] != CLIP_SIDE:
-        return alike_in_detail(near_pairs(found, PAIRS_AT_MOST), lambda place: read(int(numbers[place])))
+        pairs = near_pairs(found, PAIRS_AT_MOST)
+        return alike_in_detail(pairs, lambda place: read(int(numbers[place]))), len(pairs) <= PAIRS_AT_MOST
     _, items = np.unique([entry.item for entry in chosen], return_inverse=True)
-    return near_clips(found, items, partial(small, side=SIDE))
+    return near_clips(found, items, partial(small, side=SIDE)), True
 
 
 def write_audit(folder: Path, audit: Audit) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 from diorama import __version__
 from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_text
+from diorama.core.numbers import counted
 from diorama.data.audit import Audit
 from diorama.data.audit_pictures import Shown, sheet
 from diorama.data.audit_tables import by_split, pixels, skipped
-from diorama.data.findings import Finding, counted, findings, further_notes
+from diorama.data.findings import Finding, findings, further_notes
 from diorama.data.splits import SPLITS
 from diorama.web.page import page
 

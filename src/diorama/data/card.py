@@ -13,6 +13,7 @@ from diorama import __version__
 from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_text
 from diorama.core.front_matter import front_matter
+from diorama.core.numbers import counted
 from diorama.data.audit import LEAKS_AT_MOST, Audit
 from diorama.data.prepare_options import PrepareOptions
 from diorama.data.record_list import RecordList
@@ -157,7 +158,7 @@ def _beginning(data: Described) -> str:
     media, options = data.media, data.options
     what = "pictures" if media.frames is None else f"clips of {media.frames} frames"
     rate = f", {media.fps:g} frames a second" if media.fps else ""
-    channels = "1 channel" if media.channels == 1 else f"{media.channels} channels"
+    channels = counted(media.channels, "channel")
     lines = [
         f"{data.audit.records:,} {what} of {media.width} x {media.height} pixels, {channels}, {media.dtype}{rate}.",
         "",

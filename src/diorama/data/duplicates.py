@@ -179,15 +179,12 @@ def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArra
     """(k,) the largest of (k, 3, s, s) planes and of others, mirrored or not and moved by a few pixels."""
     inner = slice(_MOVED, one.shape[-1] - _MOVED)
     middle = one[:, :, inner, inner]
-    size = middle.shape[-1]
+    size, square = middle.shape[-1], np.einsum("kcyx,kcyx->k", middle, middle)
     largest = np.zeros(len(one), np.float32)
     for mirrored, down, right in product((False, True), range(2 * _MOVED + 1), range(2 * _MOVED + 1)):
         moved = (other[..., ::-1] if mirrored else other)[:, :, down : down + size, right : right + size]
-        products, squares, others = (
-            np.einsum("kcyx,kcyx->k", first, second)
-            for first, second in ((middle, moved), (middle, middle), (moved, moved))
-        )
-        largest = np.maximum(largest, products / np.sqrt(np.maximum(squares * others, np.float32(1e-12))))
+        products, others = (np.einsum("kcyx,kcyx->k", first, moved) for first in (middle, moved))
+        largest = np.maximum(largest, products / np.sqrt(np.maximum(square * others, np.float32(1e-12))))
     return largest
 
 

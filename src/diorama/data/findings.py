@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from diorama.core.contracts import MediaSpec
-from diorama.data.audit import LEAKS, Audit
+from diorama.core.numbers import counted
+from diorama.core.suggestions import in_a_line
+from diorama.data.audit import LEAKS, LEAKS_AT_MOST, Audit
 from diorama.data.record_list import UNLABELLED
 from diorama.data.splits import NO_TRAIN, NO_VAL
 
@@ -95,7 +97,7 @@ def _of_splits(audit: Audit) -> Iterator[Finding]:
 def _of_copies(audit: Audit) -> Iterator[Finding]:
     if audit.leaks:
         yield Finding(
-            title=counted(len(audit.leaks), "leak"),
+            title=("At least " if len(audit.leaks) >= LEAKS_AT_MOST else "") + counted(len(audit.leaks), "leak"),
             meaning=f"Nearly equal records, such as {' and '.join(audit.leaks[0])}, stand on different sides of the "
             "split: what a model is measured on, it has seen, so scores flatter.",
             remedy="Give records that belong together one value in a table's column, and prepare anew with `--table "
@@ -133,7 +135,8 @@ def _of_classes(audit: Audit) -> Iterator[Finding]:
     if rare and "train" in audit.splits:
         yield Finding(
             title=f"{counted(len(rare), 'class', 'classes')} with fewer than {RARE} training records",
-            meaning=f"{_listed(rare)}: a model with labels learns little of them, or learns them by heart.",
+            meaning=f"{in_a_line(rare, _NAMES_SHOWN)}: a model with labels learns little of them, or learns them by "
+            "heart.",
             remedy="Join them, leave them out, or take a recipe without labels, which ignores classes.",
             section="splits",
         )
@@ -143,16 +146,18 @@ def _of_pixels(audit: Audit, media: MediaSpec, *, cropped: bool) -> Iterator[Fin
     if audit.plain:
         yield Finding(
             title=f"{counted(len(audit.plain), 'record')} of one plain colour",
-            meaning=f"{_listed(audit.plain)}: often a damaged file or an empty page, and a model draws such, too.",
+            meaning=f"{in_a_line(audit.plain, _NAMES_SHOWN)}: often a damaged file or an empty page, and a model draws "
+            "such, too.",
             remedy="Take them out of the source if they do not belong there; `audit.json` lists them under `plain`.",
             section="pixels",
         )
     sizes = [(*size, count) for text, count in audit.sizes.items() if (size := size_of(text)) is not None]
-    small = sum(count for width, height, count in sizes if width < media.width and height < media.height)
+    small = sum(count for width, height, count in sizes if _enlarged(width, height, media, cropped=cropped))
     if small:
         yield Finding(
             title=f"{counted(small, 'file')} smaller than {media.width} × {media.height}",
-            meaning="They were enlarged, and a model learns to draw their blur.",
+            meaning=f"{'One side or both were' if cropped else 'Both sides were'} too short, so they were enlarged, "
+            "and a model learns to draw their blur.",
             remedy="A smaller `--size`, or leave them out.",
             section="pixels",
         )
@@ -182,9 +187,10 @@ def size_of(text: str) -> tuple[int, int] | None:
     return (int(width), int(height)) if width.isdecimal() and height.isdecimal() else None
 
 
-def counted(count: int, one: str, several: str = "") -> str:
-    """``1 class``, ``1,200 classes``; an s is put to ``one`` where there is no other word for several."""
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
+def _enlarged(width: int, height: int, media: MediaSpec, *, cropped: bool) -> bool:
+    """Whether fitting makes a file larger: a crop fills the record with the shorter side, padding with the longer."""
+    shorter = width < media.width, height < media.height
+    return any(shorter) if cropped else all(shorter)
 
 
 def _lost(width: int, height: int, media: MediaSpec) -> float:
@@ -193,8 +199,3 @@ def _lost(width: int, height: int, media: MediaSpec) -> float:
         return 0.0
     ratio = (width / height) / (media.width / media.height)
     return 1 - min(ratio, 1 / ratio)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -16,7 +16,8 @@ Box = tuple[float, float, float, float]
 """x and y of the upper left corner, width, height, in pixels."""
 
 _DIGITS = 2
-_SAME_SHAPE = 0.02
+_SAME_SHAPE = 50
+"""Two shapes are the same where they differ by less than one part in so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,9 @@ class Objects:
         """Whether a picture of this height and width may be the one that the regions were drawn on, resized or not."""
         if self.size is None or self.size == picture:
             return True
-        scales = picture[0] / self.size[0], picture[1] / self.size[1]
-        return abs(scales[0] / scales[1] - 1) < _SAME_SHAPE
+        # In whole numbers, since a hostile file may state a size that no float holds.
+        one, other = picture[0] * self.size[1], picture[1] * self.size[0]
+        return abs(one - other) * _SAME_SHAPE < other
 
     def fitted(self, picture: tuple[int, int], size: tuple[int, int], policy: Fit) -> list[dict[str, Any]]:
         """Regions where :func:`diorama.media.resize.fit` puts them; what lies outside the result is left out.

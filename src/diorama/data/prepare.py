@@ -179,7 +179,7 @@ def _read(
         for item, result in zip(under_way.popleft(), results, strict=True):
             if for_test:
                 item = replace(item, facts={**item.facts, "split": "test"})
-            added = records.add(source.name, item, result)
+            added = records.add(source.name, item.in_unicode(), result)
             for record, taken in zip(added, result.records, strict=True):
                 _write(writer, record, taken, options)
         yield _progress("reading", records)

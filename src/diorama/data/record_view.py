@@ -10,6 +10,7 @@ from typing import Any, SupportsIndex
 from numpy.typing import NDArray
 
 from diorama.core.contracts import DataInfo
+from diorama.core.numbers import counted
 from diorama.core.suggestions import in_a_line
 
 
@@ -64,10 +65,9 @@ def place_of(index: SupportsIndex, count: int, what: str) -> int:
 
 def in_words(info: DataInfo, count: int) -> str:
     """What so many records are and have, for one line: media, classes, sides."""
-    words = f"{count:,} {info.media.in_words}"
-    words = words.replace("s of", " of", 1) if count == 1 else words
+    words = info.media.in_words(count)
     if info.classes:
-        words += f"; {len(info.classes)} class{'' if len(info.classes) == 1 else 'es'}: {in_a_line(info.classes)}"
+        words += f"; {counted(len(info.classes), 'class', 'classes')}: {in_a_line(info.classes)}"
     if info.sides:
         words += f"; with {', '.join('captions' if side.kind == 'text' else side.key for side in info.sides)}"
     return words

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diorama.data.sources.sidecars import SAMPLES as LIST
 from diorama.text.bytes import encode
 
-LIST = "samples.json"
 _LARGEST = 256 << 20
 """Bytes of a list that is read: about a million samples."""
 _LONGEST_TEXT = 4_096

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
+from diorama.core.numbers import counted
 from diorama.core.rng import fold
 from diorama.data.clips import frame_by_frame
 from diorama.data.raw import AS_IT_IS, MeasuredAs, OneSplit
 from diorama.data.sources.base import Item, Skip, SourceOptions
 from diorama.data.sources.open import nothing_in, open_source
-from diorama.evaluation.sample_list import LIST, UNKNOWN, SampleList, read_list
+from diorama.data.sources.sidecars import SAMPLES as LIST
+from diorama.evaluation.sample_list import UNKNOWN, SampleList, read_list
 from diorama.media.convert import to_float
 from diorama.media.image import read_image
 from diorama.media.resize import fit
@@ -155,8 +157,7 @@ class SampleFolder:
         if media.frames is not None and pixels.ndim == 4 and pixels.shape[0] > media.frames:
             pixels, self.longer = pixels[: media.frames], self.longer + 1
         if self._size is not None:
-            # Decoders may hand out what must not be written to.
-            pixels = fit(np.array(pixels), (self._size, self._size))
+            pixels = fit(pixels, (self._size, self._size))
         if pixels.shape[:-1] != wanted:
             way = "samples are measured at the size they have, unless --size N crops and scales both sides to N x N"
             if pixels.shape[-3:-1] == wanted[-2:]:
@@ -197,7 +198,7 @@ def left_out(path: Path | str, skipped: Sequence[Skip]) -> list[str]:
     missed = [skip for skip in skipped if not skip.path.lower().endswith(_NOT_SAMPLES)]
     if not missed:
         return []
-    files = "1 file is" if len(missed) == 1 else f"{len(missed):,} files are"
+    files = counted(len(missed), "file is", "files are")
     return [f"{path}: {files} left out, first {missed[0].path} ({missed[0].reason})"]
 
 
@@ -206,5 +207,5 @@ def _stacked(held: Sequence[Mapping[str, Tensor]]) -> Batch:
 
 
 def _size(shape: tuple[int, ...]) -> str:
-    frames = f"{shape[0]} frame{'' if shape[0] == 1 else 's'} of " if len(shape) == 3 else ""
+    frames = f"{counted(shape[0], 'frame')} of " if len(shape) == 3 else ""
     return f"{frames}{shape[-1]}x{shape[-2]}"

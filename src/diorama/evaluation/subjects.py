@@ -13,6 +13,7 @@ import torch
 from diorama.core import distributed
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
+from diorama.core.numbers import counted
 from diorama.data.dataset import Split, is_prepared, open_dataset
 from diorama.data.raw import MeasuredAs
 from diorama.evaluation.records import AT_ONCE, batches, chosen_records
@@ -186,9 +187,8 @@ def _of_split(path: Path, against: Split, options: EvaluateOptions) -> Subject:
 def in_words(count: int, media: MediaSpec) -> str:
     """How many records of what there are."""
     if media.frames is None:
-        return f"{count:,} picture{'' if count == 1 else 's'} of {media.width}x{media.height}"
-    frames = f"{media.frames} frame{'' if media.frames == 1 else 's'} of {media.width}x{media.height}"
-    return f"{count:,} clip{'' if count == 1 else 's'} of {frames}"
+        return f"{counted(count, 'picture')} of {media.width}x{media.height}"
+    return f"{counted(count, 'clip')} of {counted(media.frames, 'frame')} of {media.width}x{media.height}"
 
 
 def rates_note(own: Iterable[float], against: Split) -> list[str]:

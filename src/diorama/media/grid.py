@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+_PLAYED_WIDTH = 384
+
 
 def grid(images: np.ndarray, columns: int | None = None, pad: int = 2, background: int = 255) -> np.ndarray:
     """Pictures, or clips that play at once, laid out row by row.
@@ -58,6 +60,12 @@ def strips(clips: np.ndarray, frames: int = 16, pad: int = 2, background: int = 
     chosen = np.linspace(0, clips.shape[1] - 1, min(frames, clips.shape[1])).round().astype(int)
     shown = clips[:, chosen]  # (n, frames, h, w, c)
     return grid(shown.reshape(-1, *shown.shape[2:]), len(chosen), pad, background)
+
+
+def enlarged(frames: np.ndarray) -> np.ndarray:
+    """A clip, (t, h, w, c), enlarged in whole steps to about 384 pixels across, since video halves colour."""
+    times = max(1, _PLAYED_WIDTH // frames.shape[2])
+    return frames.repeat(times, 1).repeat(times, 2)
 
 
 def about_square(count: int, height: int, width: int) -> int:

@@ -48,6 +48,10 @@ _ASPECTS = (0.25, 4.0)
 _SHORTEST_GIF_FRAME = 2
 
 
+UNKNOWN_FPS = 8.0
+"""Frames a second at which clips are written whose data have no clock."""
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """What a clip's header says.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diorama.core.errors import BadConfig
+from diorama.core.numbers import counted
 from diorama.recipes.catalog import ENTRIES
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def recipes_for(info: DataInfo) -> str:
     refused = [name for name, function in functions.items() if not _takes(function, info)]
     taken = [name for name in functions if name not in refused]
     kind = "clips" if media.kind == "video" else "pictures"
-    what = f"{kind} of {media.width} x {media.height} with {media.channels} channel{'s' * (media.channels != 1)}"
+    what = f"{kind} of {media.width} x {media.height} with {counted(media.channels, 'channel')}"
     if not refused:
         return f"every recipe for {kind} takes {what}"
     resized = [functions[name] for name in refused if _nearest([functions[name]], info)]

@@ -129,7 +129,7 @@ class Synthesizer(nn.Module, ABC):
 
     def __repr__(self) -> str:
         """One line on what it draws and how; the ``repr`` of a part lists its layers."""
-        facts = [self.config.media.in_words]
+        facts = [self.config.media.in_words()]
         for spec in self.config.conditions:
             named = f" ({len(spec.names)}: {in_a_line(spec.names)})" if spec.names else ""
             facts.append(f"given {spec.key}{named}")

@@ -8,13 +8,11 @@ import numpy as np
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
+from diorama.core.numbers import counted
 from diorama.media.formats import PICTURE_FORMATS, VIDEO_FORMATS, SampleFormat
 from diorama.media.image import suffix_for, write_image
 from diorama.media.stamp import SyntheticStamp
-from diorama.media.video import write_video
-
-UNKNOWN_FPS = 8.0
-"""Of clips whose data have no clock."""
+from diorama.media.video import UNKNOWN_FPS, write_video
 
 _SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _PLAIN, _DEEP_GREY = "8-bit grey or colour", "16-bit grey"
@@ -48,8 +46,8 @@ def check_format(media: MediaSpec, asked: SampleFormat | None) -> None:
     also = f"; frames writes a {suffix_for(media)} for each of them" if media.kind == "video" else ""
     also = "; png holds them too" if media.kind == "image" and deep_grey else also
     raise BadInput(
-        f"format {asked}: holds {holds}, and this model draws {media.channels} "
-        f"channel{'' if media.channels == 1 else 's'} of {media.dtype}; without a format {works}{also}"
+        f"format {asked}: holds {holds}, and this model draws "
+        f"{counted(media.channels, 'channel')} of {media.dtype}; without a format {works}{also}"
     )
 
 

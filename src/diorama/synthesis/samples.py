@@ -21,6 +21,7 @@ from diorama.core.contracts import Batch, pixels_of
 from diorama.core.errors import BadInput
 from diorama.core.files import write_json
 from diorama.core.rng import MOST_SAMPLES
+from diorama.data.sources.sidecars import SAMPLES as LIST
 from diorama.media.convert import stored_values
 from diorama.media.formats import SampleFormat, format_named
 from diorama.media.stamp import SyntheticStamp, read_stamp
@@ -30,7 +31,7 @@ from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.formats import check_format, write_sample
 from diorama.synthesis.given import Given, conditions_for
 from diorama.synthesis.labels import how_taken
-from diorama.synthesis.sheets import LIST, Sheet, check_sheet
+from diorama.synthesis.sheets import Sheet, check_sheet
 from diorama.synthesis.store import hash_when_asked, load, model_hash, read_provenance
 
 __all__ = ["Given", "SampleOptions", "SampleProgress", "check_sheet", "options_like", "sample"]

@@ -12,16 +12,13 @@ import numpy as np
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.core.suggestions import did_you_mean
+from diorama.data.sources.sidecars import SAMPLES as LIST
 from diorama.media.convert import displayable, to_float
 from diorama.media.formats import PICTURE_SUFFIXES, VIDEO_SUFFIXES
-from diorama.media.grid import about_square, grid, strips
+from diorama.media.grid import about_square, enlarged, grid, strips
 from diorama.media.image import write_image
 from diorama.media.stamp import SyntheticStamp, read_stamp
-from diorama.media.video import write_video
-from diorama.synthesis.formats import UNKNOWN_FPS
-
-LIST = "samples.json"
-"""What a folder of samples says of its files."""
+from diorama.media.video import UNKNOWN_FPS, write_video
 
 STRIP_FRAMES = 16
 """Of a clip that is shown as a row of its frames, at most."""
@@ -31,8 +28,6 @@ _STILL_PIXELS, _MOVING_PIXELS = 1 << 25, 1 << 21
 """Of a whole sheet, and of every frame of one that plays."""
 _WIDEST_TURN = 16
 """Classes in turn that get a column each, at most."""
-_PLAYED_WIDTH = 384
-"""Sheets that play are enlarged to about this many pixels, since video halves the resolution of colour."""
 
 
 def check_sheet(path: Path, out: Path) -> None:
@@ -148,8 +143,7 @@ class Sheet:
                 write_image(self.path, laid, stamp)
                 return
             frames = grid(shown, self.columns)  # (t, H, W, 3)
-            times = max(1, _PLAYED_WIDTH // frames.shape[2])
-            write_video(self.path, frames.repeat(times, 1).repeat(times, 2), self.media.fps or UNKNOWN_FPS, stamp)
+            write_video(self.path, enlarged(frames), self.media.fps or UNKNOWN_FPS, stamp)
         except OSError as problem:
             raise BadInput(f"{self.path}: cannot be written ({problem.strerror or problem})") from problem
         except ValueError as problem:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,11 +16,11 @@ from diorama.evaluation.catalog.metrics import catalog_with, parse_metric
 from diorama.evaluation.protocol import to_json
 from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
 from diorama.evaluation.run import measure_shared
-from diorama.media.convert import to_uint8
+from diorama.media.convert import displayable
 from diorama.media.grid import grid
 from diorama.media.image import write_image
 from diorama.media.stamp import SyntheticStamp
-from diorama.media.video import write_video
+from diorama.media.video import UNKNOWN_FPS, write_video
 from diorama.methods.base import Method
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.conditions import draws_partners, usual
@@ -31,8 +30,6 @@ from diorama.training.recipe import EvaluationConfig
 from diorama.training.state import Best
 
 _PICTURES, _CLIPS = 64, 16
-_FPS = 8.0
-"""Of clips whose data have no clock."""
 
 
 class ModelView:
@@ -94,21 +91,14 @@ def write_preview(view: ModelView, folder: Path, name: str, *, recipe: str, seed
     stamp = SyntheticStamp(model=model_hash(view.model), seed=seed, recipe=recipe)
     media = view.config.media
     count = _PICTURES if media.kind == "image" else _CLIPS
-    drawn = to_uint8(torch.cat([pixels_of(batch) for batch in view.samples(count, seed=seed)])).cpu()
-    drawn = _in_colour(drawn)
+    laid = grid(displayable(torch.cat([pixels_of(batch) for batch in view.samples(count, seed=seed)])))
     if media.kind == "image":
         path = folder / f"{name}.png"
-        write_image(path, grid(drawn.permute(0, 2, 3, 1).numpy()), stamp)
+        write_image(path, laid, stamp)
         return path
     path = folder / f"{name}.mp4"
-    moments = drawn.permute(2, 0, 3, 4, 1).numpy()  # (t, n, h, w, c)
-    write_video(path, np.stack([grid(pictures) for pictures in moments]), media.fps or _FPS, stamp)
+    write_video(path, laid, media.fps or UNKNOWN_FPS, stamp)
     return path
-
-
-def _in_colour(drawn: torch.Tensor) -> torch.Tensor:
-    """Grey or colour: of other numbers of channels the first is shown."""
-    return drawn if drawn.shape[1] in (1, 3) else drawn[:, :1]
 
 
 def why_not_measured(

@@ -162,7 +162,7 @@ class _Axis:
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
     def _powers(self, most: int) -> list[float]:
-        """The finest of 1-2-5, 1-5 and whole powers of ten, or of every second, third … that are few enough."""
+        """The finest of 1-2-5, 1-3 and whole powers of ten, or of every second, third … that are few enough."""
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for factors in ((1, 2, 5), (1, 3), (1,)):
             ticks = [m * 10.0**p for p in powers for m in factors if self.low <= m * 10.0**p <= self.high]

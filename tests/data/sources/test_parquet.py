@@ -15,6 +15,7 @@ import pytest
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Columns, SourceOptions
 from diorama.data.sources.parquet import ParquetRows
+from diorama.data.sources.parquet_file import rows_of_table
 from diorama.media.limits import Limits
 from tests.data.pictures import prepared
 from tests.data.sources.examples import fill, read_all, reasons, zipped
@@ -255,3 +256,14 @@ def test_of_pairs_the_first_column_of_names_counts_and_is_said(tmp_path: Path) -
     source, items = read_all(tmp_path)
     assert items[0].facts["output_file_name"] == "b.png"
     assert any("'input_file_name' of metadata.jsonl was read as the files' names" in note for note in source.notes)
+
+
+@pytest.mark.parametrize("columns", [{"note": ["x" * 100_000] * 40}, {"mark": [[7] * 1_000_000] * 40}])
+def test_a_table_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("diorama.data.sources.parquet_file.DEFAULT_LIMITS", Limits(annotation_bytes=1_000_000))
+    content = table({"file_name": [f"{i}.png" for i in range(40)], **columns}, group=40)
+    with pytest.raises(BadInput, match=r"memory|damaged"):
+        rows_of_table(content, "metadata.parquet")
+    assert len(rows_of_table(table({"file_name": ["a.png", "b.png"], "label": [1, 2]}), "metadata.parquet")) == 2

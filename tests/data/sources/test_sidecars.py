@@ -115,6 +115,14 @@ def test_samples_written_as_frames_are_clips(tmp_path: Path) -> None:
     assert not source.skipped
 
 
+@pytest.mark.parametrize("label", [["a", 1], [None, 1, 0], [[1], 0], [1, 1], [], [0, 0]])
+def test_lists_that_are_not_one_hot_are_no_labels(tmp_path: Path, label: object) -> None:
+    content = json.dumps({"labels": [["0.png", label], ["1.png", 1]]}).encode()
+    source, items = read_all(fill(tmp_path, {"0.png": png(), "1.png": png(seed=1), "dataset.json": content}))
+    assert [item.facts.get("label") for item in items] == [None, "1"]
+    assert not source.skipped
+
+
 def test_other_lists_are_no_facts(tmp_path: Path) -> None:
     source, _ = read_all(fill(tmp_path, {"0.png": png(), "dataset.json": b"[1, 2]"}))
     assert set(reasons(source)) == {"dataset.json"}

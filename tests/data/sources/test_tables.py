@@ -13,6 +13,7 @@ from diorama.data.sources.facts import FactReader
 from diorama.data.sources.layout import Layout
 from diorama.data.sources.tables import parse_table, read_table
 from diorama.media.limits import Limits
+from tests.data.pictures import prepared
 from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
 from tests.media.examples import png
 
@@ -175,3 +176,17 @@ def test_a_group_that_no_table_has_is_refused(tmp_path: Path, table: bytes | Non
         options = SourceOptions(group="patient", table=tmp_path / "t.csv")
     with pytest.raises(BadInput, match=r"^patient: no table.*(label|--table)"):
         read_all(tmp_path / "set", options)
+
+
+def test_halves_of_characters_are_written_as_escapes(tmp_path: Path) -> None:
+    lines = [
+        b'{"file_name": "0.png", "label": "a\\ud800", "note\\udfff": "x", "text": ["\\ud83d\\ude00", "\\ud83d"], '
+        b'"objects": {"bbox": [[0, 0, 9, 9]], "categories": ["c\\ud800"]}}',
+        b'{"file_name": "1.png", "label": "b"}',
+    ]
+    fill(tmp_path / "in", {"0.png": png(), "1.png": png(seed=1), "metadata.jsonl": b"\n".join(lines)})
+    dataset, _ = prepared(tmp_path / "in", tmp_path / "out", split=(1, 0, 0))
+    facts = dataset["train"][0].facts
+    assert dataset.info.classes == ("a\\ud800", "b")
+    assert (facts["note\\udfff"], facts["captions"]) == ("x", ["\U0001f600", "\\ud83d"])
+    assert facts["objects"][0]["category"] == "c\\ud800"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -115,6 +115,28 @@ class Item:
         """Every caption, the first one first."""
         one = self.facts.get("caption")
         return self.captions or ((one,) if one else ())
+
+    def in_unicode(self) -> Item:
+        """The item with halves of characters written as escapes: JSON may hold one alone, and UTF-8 none."""
+        regions = () if self.objects is None else self.objects.regions
+        texts = (*self.facts, *self.facts.values(), *self.captions, *(region.category for region in regions))
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError:
+            return replace(
+                self,
+                facts={_escaped(name): _escaped(fact) for name, fact in self.facts.items()},
+                captions=tuple(map(_escaped, self.captions)),
+                objects=self.objects
+                and replace(
+                    self.objects, regions=tuple(replace(one, category=_escaped(one.category)) for one in regions)
+                ),
+            )
+        return self
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class Source(Protocol):

@@ -13,6 +13,7 @@ from diorama.data.sources.base import Columns, Item, Kind, Skip
 from diorama.data.sources.layout import split_named
 from diorama.data.sources.names import printable, stem
 from diorama.data.sources.parquet_file import (
+    byte_columns,
     category_names,
     class_named,
     class_names,
@@ -77,7 +78,7 @@ class ParquetRows:
         self._path, self._content, self._most = path, content, limits.entry_bytes
         with open_parquet(content, path) as file:
             self._plan = _plan(file.schema_arrow, path)
-            self._dictionaries = _byte_columns(file)
+            self._dictionaries = byte_columns(file)
             # A header may claim any number of rows without a byte for them.
             size = content.stat().st_size if isinstance(content, Path) else len(content)
             if file.metadata.num_rows > size:
@@ -190,9 +191,3 @@ def _split_of(path: str) -> dict[str, str]:
     words = [name, *re.split(r"[-_.]", name)]
     found = {split for word in words if (split := split_named(word)) is not None}
     return {"split": found.pop()} if len(found) == 1 else {}
-
-
-def _byte_columns(file: Any) -> list[str]:
-    """Columns of bytes and words, read by their dictionaries: a few bytes repeat a long value any number of times."""
-    columns = (file.metadata.schema.column(i) for i in range(file.metadata.num_columns))
-    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]

@@ -10,9 +10,15 @@ from typing import Any
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.names import printable
+from diorama.media.limits import DEFAULT_LIMITS
 
 _HEADER_STRINGS, _HEADER_ELEMENTS = 64 << 20, 1 << 20
 _BUFFER = 1 << 20
+_ROWS_AT_ONCE = 64
+_CELL = 32
+"""Bytes that the smallest cell takes in memory."""
+_VALUES_A_BYTE = 64
+"""Values of a column for every byte of a table: runs of equal ones are stored as one, and more are no table."""
 
 
 def open_parquet(content: Path | bytes, name: str, dictionaries: Sequence[str] = ()) -> Any:
@@ -47,21 +53,53 @@ def rows_of_table(content: bytes, name: str) -> list[dict[str, Any]]:
     """The rows of a Parquet file that is a table of facts, with its columns that hold no bytes.
 
     Raises:
-        BadInput: broken, or there is no reader of Parquet.
+        BadInput: broken, of more cells than memory should hold, or there is no reader of Parquet.
     """
     with open_parquet(content, name) as file:
         columns = [field.name for field in file.schema_arrow if not is_bytes(field.type)]
-        names = class_names(file.schema_arrow)
+        names, dictionaries = class_names(file.schema_arrow), byte_columns(file)
+        groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+        values = max((g.column(i).num_values for g in groups for i in range(g.num_columns)), default=0)
+        if max(values, file.metadata.num_rows) > _VALUES_A_BYTE * len(content):
+            raise BadInput(f"{name}: claims {file.metadata.num_rows} rows in {len(content)} bytes; it is damaged")
+    rows, held = [], 0
+    with open_parquet(content, name, dictionaries) as file:
+        for row in _rows_one_by_one(file, columns, name):
+            held += sum(map(_bytes_of, row.values()))
+            if held > DEFAULT_LIMITS.annotation_bytes:
+                raise BadInput(f"{name}: its cells take more than {DEFAULT_LIMITS.annotation_bytes:,} bytes of memory")
+            rows.append(
+                {c: class_named(v, names[c]) if c in names else plain_value(v) for c, v in row.items() if v is not None}
+            )
+    return rows
+
+
+def _rows_one_by_one(file: Any, columns: Sequence[str], name: str) -> Iterator[dict[str, Any]]:
+    batches = file.iter_batches(_ROWS_AT_ONCE, columns=list(columns), use_threads=False)
+    while True:
         with guarded(f"{name}: is broken or truncated"):
-            rows: list[dict[str, Any]] = file.read(columns=columns, use_threads=False).to_pylist()
-    return [
-        {
-            c: class_named(value, names[c]) if c in names else plain_value(value)
-            for c, value in row.items()
-            if value is not None
-        }
-        for row in rows
-    ]
+            batch = next(batches, None)
+        if batch is None:
+            return
+        for row in range(batch.num_rows):
+            with guarded(f"{name}: is broken or truncated"):
+                record = {column: batch.column(column)[row].as_py() for column in columns}
+            yield record
+
+
+def _bytes_of(value: Any) -> int:
+    """About what a cell takes in memory."""
+    if isinstance(value, dict):
+        return sum(map(_bytes_of, value.values()))
+    if isinstance(value, list):
+        return sum(map(_bytes_of, value))
+    return _CELL + (len(value) if isinstance(value, str) else 0)
+
+
+def byte_columns(file: Any) -> list[str]:
+    """Columns of bytes and words, read by their dictionaries: a few bytes repeat a long value any number of times."""
+    columns = (file.metadata.schema.column(i) for i in range(file.metadata.num_columns))
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
 
 
 def features_of(schema: Any) -> Mapping[str, Any]:

@@ -18,6 +18,8 @@ from diorama.data.sources.tables import Table
 from diorama.media.limits import Limits
 
 SAMPLES = "samples.json"
+"""What a folder that Diorama drew says of its files."""
+
 LISTS = ("dataset.json", SAMPLES)
 _BESIDE = {".cls": "label", ".cls.txt": "label", ".txt": "caption", ".caption": "caption", ".json": ""}
 _MOST_BYTES = 65_536
@@ -58,7 +60,8 @@ def _labels_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, 
 
 def _label(value: Any) -> str | None:
     if isinstance(value, list):
-        return str(value.index(1)) if sorted(value)[:-1] == [0] * (len(value) - 1) and 1 in value else None
+        one_hot = value.count(1) == 1 and value.count(0) == len(value) - 1
+        return str(value.index(1)) if one_hot else None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return None if value is None else str(value)

@@ -21,6 +21,9 @@ model's reconstruction of it, a ``bound`` that the model puts on the code length
 Function = str | Callable[..., Any]
 """A function, or where it is: ``"module:function"``."""
 
+ARROWS = {"lower": "↓", "higher": "↑"}
+"""By which way is better, the sign for it."""
+
 CLIP = "clip"
 """The view of whole clips, which every extractor of pictures has: a mean of frames beside how much they change."""
 

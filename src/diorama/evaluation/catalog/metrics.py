@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from diorama.core.errors import BadInput
 from diorama.evaluation.catalog import extractors, features, models, world
-from diorama.evaluation.catalog.entries import CLIP, CatalogEntry, ExtractorEntry, MetricEntry, Need, SampleMetric
+from diorama.evaluation.catalog.entries import (
+    ARROWS,
+    CLIP,
+    CatalogEntry,
+    ExtractorEntry,
+    MetricEntry,
+    Need,
+    SampleMetric,
+)
 from diorama.evaluation.catalog.names import ABSENT, ELSEWHERE, plain
 
 if TYPE_CHECKING:
@@ -58,7 +66,7 @@ class Metric:
     @property
     def arrow(self) -> str:
         """Which way is better."""
-        return "↓" if self.entry.better == "lower" else "↑"
+        return ARROWS[self.entry.better]
 
     def improved_by(self, value: float, on: float) -> bool:
         """Whether a value is better than another."""
