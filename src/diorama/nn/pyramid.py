@@ -27,6 +27,6 @@ def pyramid(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     if steps == 0 or min(height, width) < SMALLEST or max(height, width) > LARGEST:
         raise BadConfig(
             f"size {size[0]} x {size[1]}: both sides must be {SMALLEST} to {LARGEST} times the same power of two, "
-            "at least 8 pixels; prepare the data with --size 32 or --size 64"
+            "at least 8 pixels"
         )
     return steps, (height, width)
