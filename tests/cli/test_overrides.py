@@ -128,7 +128,7 @@ def test_structure_has_no_names(recipe: Recipe) -> None:
 @pytest.mark.parametrize(
     ("word", "near"),
     [
-        ("--batch-sizes", "--batch_size"),
+        ("--batch-sizes", "--batch-size"),
         ("--width", "--method.network.width"),
         ("--optimizer.model.rate.peak", "--optimizers.model.rate.peak"),
     ],

@@ -62,6 +62,23 @@ def test_asking_for_shares_cuts_what_is_missing_from_train() -> None:
     assert assign(members, (0.8, 0.0, 0.2))[0].count("val") == 0
 
 
+@pytest.mark.parametrize(
+    ("splits", "ratio", "why"),
+    [
+        (("train", "val", "test"), (0.7, 0.15, 0.15), "splits that the source names are kept"),
+        (("train", "test"), (0.9, 0.0, 0.1), "it gives val no share"),
+    ],
+)
+def test_shares_that_change_nothing_are_said(
+    splits: tuple[str, ...], ratio: tuple[float, float, float], why: str
+) -> None:
+    members = [member for split in splits for member in _members([f"{split}{i}" for i in range(10)], split)]
+    kept, notes = assign(members, ratio)
+    assert kept == [member.given for member in members]
+    assert notes[-1].startswith("--split ")
+    assert why in notes[-1]
+
+
 def test_records_that_are_all_for_testing_are_divided_only_if_asked() -> None:
     members = _members([f"t{i}" for i in range(10)], "test")
     kept, notes = assign(members, None)

@@ -33,5 +33,5 @@ def test_it_survives_json() -> None:
 
 
 def test_pictures_are_refused_with_advice() -> None:
-    with pytest.raises(BadConfig, match="--frames 16"):
+    with pytest.raises(BadConfig, match="film strips"):
         mocogan(pictures())

@@ -56,7 +56,7 @@ class Settings:
         key = self.keys.get(name, found[1] if in_table else None)
         if key is None:
             return problem
-        return WrongArguments(f"{self.path}:{key}: {found[2].replace('did you mean --', 'did you mean ')}")
+        return WrongArguments(f"{self.path}:{key}: {_as_key(found[2])}")
 
     def _typed(self, name: str, value: Any) -> list[str]:
         if isinstance(value, bool):
@@ -193,3 +193,8 @@ def _has_word_of_its_own(words: Sequence[str], options: Sequence[Option]) -> boo
         else:
             return True
     return False
+
+
+def _as_key(message: str) -> str:
+    """An option that is named as the nearest, spelt as a file's key."""
+    return re.sub(r"did you mean --([\w.-]+)", lambda found: f"did you mean {found[1].replace('-', '_')}", message)

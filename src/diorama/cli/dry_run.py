@@ -73,7 +73,10 @@ def rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, optio
         )
         trial = take_steps(recipe, opened, state, device)
         yield "memory", trial.memory_in_words(state)
-        yield "speed", f"{trial.images_per_second:,.3g} images a second, over {trial.counted} steps"
+        yield (
+            "speed",
+            f"{trial.images_per_second:,.3g} images a second, over {trial.counted:,} step{'s' * (trial.counted != 1)}",
+        )
         left = max(0, stop - done) * recipe.batch_size / trial.images_per_second
         within = f"; --time ends it after {clock_words(options.seconds)}" if options.seconds is not None else ""
         yield "time", f"about {clock_words(left)}, previews, measuring and saving apart{within}"

@@ -83,16 +83,21 @@ def names(value: Any, prefix: str = "") -> Iterator[str]:
 
 def _near(field: str, known: Sequence[str]) -> str:
     """The nearest name; the last part alone also counts, since nobody remembers whole paths."""
-    rates = [f"--{name}" for name in known if name.endswith(".rate.peak")]
+    rates = [_option(name) for name in known if name.endswith(".rate.peak")]
     if rates and field.replace("_", "-") in RATES:
         return f"; each optimizer has a rate of its own: {' and '.join(rates)}"
     leaves = {name.rpartition(".")[2]: name for name in known}
     leaf = field.rpartition(".")[2]
     same = [name for name in known if name.rpartition(".")[2] == leaf]
     if len(same) == 1:
-        return f" (did you mean --{same[0]}?)"
+        return f" (did you mean {_option(same[0])}?)"
     close = get_close_matches(field, known, n=1) or [leaves[name] for name in get_close_matches(leaf, leaves, n=1)]
-    return f" (did you mean --{close[0]}?)" if close else ""
+    return f" (did you mean {_option(close[0])}?)" if close else ""
+
+
+def _option(name: str) -> str:
+    """A field as the help spells it."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _title(recipe: Any) -> str:

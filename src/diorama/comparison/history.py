@@ -13,19 +13,21 @@ from diorama.core.errors import BadInput
 from diorama.synthesis.provenance import TrainingSpent
 from diorama.synthesis.store import read_provenance
 
-LOG = "log.jsonl"
+LOG, RECIPE = "log.jsonl", "recipe.json"
 
 
 def read_history(run: Path) -> TrainingHistory | None:
-    """The training of a run folder; ``None`` for a bare model folder or a run that logged nothing.
+    """The training of a run folder; ``None`` for a bare model folder or a run that saved nothing.
+
+    A run that ended before its first report has no curves; what it took is known from its model.
 
     Args:
         run: a run or model folder.
     """
     records = runlog.read(run / LOG)
-    if not records:
-        return None
     training = _training(run)
+    if not records and not ((run / RECIPE).is_file() and training.images):
+        return None
     return TrainingHistory(
         images=int(_largest(records, "images", training.images)),
         steps=max([int(r["step"]) for r in records] + [training.steps]),

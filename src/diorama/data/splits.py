@@ -61,7 +61,8 @@ def assign(members: Sequence[Membership], ratio: tuple[float, float, float] | No
     shares[0] = ratio[0]
     train = [i for i, split in enumerate(splits) if split == "train"]
     if not train or sum(shares[1:]) == 0:
-        return splits, notes
+        kept = f"--split {_words(ratio)} changes nothing: splits that the source names are kept"
+        return splits, [*notes, kept if not missing else f"{kept}, and it gives {' and '.join(missing)} no share"]
     for i, split in zip(train, _divide([members[i].group for i in train], tuple(shares)), strict=True):
         splits[i] = split
     return splits, [*notes, f"{' and '.join(missing)} cut from train by {_words(ratio)}"]

@@ -65,7 +65,9 @@ def mocogan_cpu(info: DataInfo) -> Recipe:
 def _method(info: DataInfo, *, generator: int, frames: int, clips: int) -> MoCoGANConfig:
     media = info.media
     if media.kind != "video" or media.frames is None:
-        raise BadConfig(f"{info.name} holds pictures; MoCoGAN draws clips: prepare the data with --frames 16")
+        raise BadConfig(
+            f"{info.name} holds pictures; MoCoGAN draws clips: prepare videos, folders of frames or film strips"
+        )
     size, channels, categories = (media.height, media.width), media.channels, len(info.classes)
     return MoCoGANConfig(
         media=media,

@@ -113,6 +113,7 @@ def test_a_given_table_rules_over_folders(tmp_path: Path) -> None:
         {"label": "cat", "split": "train"},
     ]
     assert "no such file" in reasons(source)["gone.png"]
+    assert "facts were read from t.csv" in source.notes
     assert "1 records have no row in t.csv" in source.notes
     assert source.files == 2
 

@@ -85,7 +85,7 @@ class Table:
         yield from self.notes
         if self.matching.how:
             count = len(self.matching.rows)
-            yield f"{count} of {len(self.rows)} rows of {self.name} were matched {self.matching.how}"
+            yield f"{count:,} of {len(self.rows):,} rows of {self.name} were matched {self.matching.how}"
 
 
 def read_table(path: Path, limits: Limits = DEFAULT_LIMITS, wanted: Columns | None = None) -> Table:

@@ -130,7 +130,7 @@ class TreeSource:
             yield Skip.because(entry.path, problem)
 
     def _decisions(self, count: int) -> Iterator[str]:
-        found = list(self._survey.tables.values())
+        found = list(self._survey.tables.values()) if self._given is None else [self._given]
         for table in (*found, *([] if self._survey.beside is None else [self._survey.beside])):
             yield f"facts were read from {table.name}"
         if self._survey.listed_frames:
@@ -138,7 +138,7 @@ class TreeSource:
         yield from self._survey.layout.notes()
         if self._survey.strips:
             way_out = "" if self._options.strip else "; --no-strip keeps them pictures"
-            yield f"{count} pictures were read as film strips, one clip each{way_out}"
+            yield f"{count:,} pictures were read as film strips, one clip each{way_out}"
         elif self._survey.mixed and self._options.clips is None:
             kept, left = ("clips", "still pictures") if self._survey.clips else ("still pictures", "clips")
             yield f"there are more {kept} than {left}: the {left} were left out"
