@@ -31,6 +31,8 @@ class RecipeEntry:
         kind: the media it trains on.
         papers: that a user of the recipe cites, the main one first.
         small: name of the recipe that takes its place on machines without a GPU, of the same catalog or file.
+        from_data: whether data are all that it makes a generator of; a student needs its teacher, and a network of
+            features draws nothing.
     """
 
     name: str
@@ -41,6 +43,7 @@ class RecipeEntry:
     kind: Literal["image", "video"] = "image"
     papers: tuple[Reference, ...] = ()
     small: str | None = None
+    from_data: bool = True
 
     def function(self) -> RecipeFunction:
         """The function that makes the recipe; its module is imported here, and torch with it."""

@@ -29,7 +29,7 @@ def first_for(info: DataInfo) -> str | None:
 
 
 def recipes_for(info: DataInfo) -> str:
-    """Which shipped recipes take such records, in a sentence.
+    """Which shipped recipes make a generator of such records, in a sentence.
 
     Labels and captions that a recipe needs are taken for granted: only what a record is like counts.
     """
@@ -38,7 +38,7 @@ def recipes_for(info: DataInfo) -> str:
     media = info.media
     captions = (SideSpec(key="tokens", kind="text", shape=(64,), ragged=True),)
     info = replace(info, classes=info.classes or ("one", "other"), sides=captions)
-    functions = {entry.name: entry.function() for entry in ENTRIES if entry.kind == media.kind}
+    functions = {entry.name: entry.function() for entry in ENTRIES if entry.kind == media.kind and entry.from_data}
     refused = [name for name, function in functions.items() if not _takes(function, info)]
     taken = [name for name in functions if name not in refused]
     kind = "clips" if media.kind == "video" else "pictures"
@@ -47,10 +47,12 @@ def recipes_for(info: DataInfo) -> str:
         return f"every recipe for {kind} takes {what}"
     resized = [functions[name] for name in refused if _nearest([functions[name]], info)]
     nearest = _nearest(resized, info) if resized else ()
+    if not taken:
+        return f"no recipe for {kind} takes {what}{f'; prepare with {_options(nearest)}' if nearest else ''}"
     remedy = f"; the others take {_options(nearest)}" if nearest else ""
     if len(refused) < len(taken) and not nearest:
         return f"every recipe for {kind} but {', '.join(refused)} takes {what}"
-    return f"{what} are taken by {', '.join(taken) if taken else 'no recipe'}{remedy}"
+    return f"{what} are taken by {', '.join(taken)}{remedy}"
 
 
 def sizes_instead(function: RecipeFunction, info: DataInfo) -> str:

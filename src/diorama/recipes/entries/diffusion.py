@@ -88,6 +88,7 @@ _STUDENT = RecipeEntry(
     "brings a sampler of many steps down to a few.",
     papers=(PROGRESSIVE_DISTILLATION,),
     small="student_cpu",
+    from_data=False,
 )
 
 ENTRIES: tuple[RecipeEntry, ...] = (

@@ -31,5 +31,6 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         about="A network learns features of pictures without labels: to tell pictures apart, to know how damaged they "
         "are and to keep what they look like. The package's own weights measure fd@lite.",
         papers=(SIMCLR, VICREG),
+        from_data=False,
     ),
 )
