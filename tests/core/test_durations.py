@@ -20,7 +20,16 @@ from diorama.core.errors import BadConfig
 
 @pytest.mark.parametrize(
     ("text", "images"),
-    [("200k", 200_000), ("2M", 2_000_000), ("50000", 50_000), ("50_000", 50_000), ("1.5k", 1_500), ("0.2M", 200_000)],
+    [
+        ("200k", 200_000),
+        ("2M", 2_000_000),
+        ("50000", 50_000),
+        ("50_000", 50_000),
+        ("8,512", 8_512),
+        ("1,000k", 1_000_000),
+        ("1.5k", 1_500),
+        ("0.2M", 200_000),
+    ],
 )
 def test_images_are_counted_plainly_or_with_units(text: str, images: int) -> None:
     assert parse_images(text) == images
@@ -73,7 +82,15 @@ def parse_images_loosely(words: str) -> float:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(4.21, "4.2 s"), (42, "42 s"), (60, "1 min"), (200, "3 min 20 s"), (7_500, "2 h 5 min"), (7_200, "2 h")],
+    [
+        (4.21, "4.2 s"),
+        (42, "42 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (7_500, "2 h 5 min"),
+        (7_200, "2 h"),
+        (864_000, "10 days"),
+    ],
 )
 def test_times_are_spelt_for_people(seconds: float, words: str) -> None:
     assert clock_words(seconds) == words

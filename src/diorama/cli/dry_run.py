@@ -66,10 +66,10 @@ def rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, optio
         yield from _parameters(state)
         micro = f" in parts of {recipe.micro_batch}" if recipe.micro_batch else ""
         yield "batch", f"{recipe.batch_size}{micro}"
-        passes = f"{recipe.images / max(1, opened.info.count):,.1f}"
+        passes = recipe.images / max(1, opened.info.count)
         yield (
             "length",
-            f"{recipe.images:,} images in {stop:,} steps, {passes} times through the data",
+            f"{recipe.images:,} images in {stop:,} steps, {passes:,.{int(passes < 100)}f} times through the data",
         )
         trial = take_steps(recipe, opened, state, device)
         yield "memory", trial.memory_in_words(state)
@@ -203,10 +203,10 @@ def _written(recipe: Recipe, out: Path, images: int, not_measured: str) -> str:
     parts = [
         f"{out}: model/",
         f"{recipe.keep} resume states at a time",
-        f"{images // recipe.preview_every if recipe.preview_every else 0} previews",
-        f"{_until_the_last(images, recipe.log_every)} reports in log.jsonl",
+        f"{images // recipe.preview_every if recipe.preview_every else 0:,} previews",
+        f"{_until_the_last(images, recipe.log_every):,} reports in log.jsonl",
     ]
-    measurements = f"{_until_the_last(images, evaluation.every)} measurements by {evaluation.metric}"
+    measurements = f"{_until_the_last(images, evaluation.every):,} measurements by {evaluation.metric}"
     reason = f", since {not_measured}" if evaluation.samples else ""
     parts += [measurements if measured else f"no measurement{reason}"]
     return ", ".join(parts)

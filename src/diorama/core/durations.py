@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from diorama.core.errors import BadConfig
 
 _NUMBER = re.compile(r"(\d+(?:[._]\d+)*)\s*([A-Za-z]*)")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _COUNTS = {"": 1, "k": 1_000, "M": 1_000_000}
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0}
+_HOURS_IN_DAYS = 96
+"""Hours from which a time is told in days."""
+
 _AMBIGUOUS = "a bare 'm' could be minutes or millions: write '{n}min' for minutes or '{n}M' for millions of images"
 
 
@@ -30,7 +34,7 @@ class Budget:
 
 
 def parse_images(text: str) -> int:
-    """``"200k"`` as 200,000; plain numbers and ``M`` (million) as well.
+    """``"200k"`` as 200,000; ``M`` (million) and plain numbers as well, with separators or without.
 
     Raises:
         BadConfig: another unit (a bare ``m`` included), or not a whole positive number of images.
@@ -74,11 +78,13 @@ def parse_budget(text: str) -> Budget:
 
 
 def clock_words(seconds: float) -> str:
-    """Seconds for people: ``"4.2 s"``, ``"3 min 20 s"``, ``"2 h 5 min"``."""
+    """Seconds for people: ``"4.2 s"``, ``"3 min 20 s"``, ``"2 h 5 min"``, ``"12 days"``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours >= _HOURS_IN_DAYS:
+        return f"{round(hours / 24):,} days"
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     if minutes:
@@ -105,7 +111,7 @@ def energy_words(joules: float) -> str:
 
 
 def _split(text: str, wanted: str) -> tuple[float, str]:
-    match = _NUMBER.fullmatch(text.strip())
+    match = _NUMBER.fullmatch(_THOUSANDS.sub("", text.strip()))
     if match is None or match[1].count(".") > 1:
         raise BadConfig(f"{text!r} is not {wanted}")
     if match[2] == "m":

@@ -48,10 +48,9 @@ def assign(members: Sequence[Membership], ratio: tuple[float, float, float] | No
     if not given or (nothing_to_train_on and ratio is not None):
         chosen = ratio or DEFAULT_RATIO
         anew = [f"{named}, none of them for training: divided anew, as --split asks"] if given else []
-        return _divide([member.group for member in members], chosen), [
-            *anew,
-            f"divided into train, val, test by {_words(chosen)}; records of one group stay together",
-        ]
+        groups = [member.group for member in members]
+        together = "; records of one group stay together" if len(set(groups)) < len(groups) else ""
+        return _divide(groups, chosen), [*anew, f"divided into train, val, test by {_words(chosen)}{together}"]
     notes = [named, *_joined(members), *_straddling(members)]
     missing = [name for name in SPLITS[1:] if name not in given]
     if ratio is None:
