@@ -14,9 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diorama.core import runlog
+from diorama.core.config import encode
+from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.errors import BadConfig, BadInput
+from diorama.recipes.vae import vae_cpu
 from diorama.training import folder
-from diorama.training.identity import Change, previews_by
+from diorama.training.identity import Begun, Change, previews_by
 from diorama.training.recipe import EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 from diorama.training.run import Tick, TrainOptions, train
 from tests.training.toy import CATALOG, flow_recipe, write_data
@@ -235,3 +238,12 @@ def test_a_change_that_cannot_be_is_not_noted(data: Path, tmp_path: Path) -> Non
             replace(flow_recipe(), evaluation=EvaluationConfig(metric="fd@nothing", samples=20)), data, tmp_path / "run"
         )
     assert (tmp_path / "run/recipe.json").read_bytes() == before
+
+
+def test_a_value_that_came_later_is_compared_with_what_a_run_had_before() -> None:
+    today = vae_cpu(DataInfo(name="x", media=MediaSpec(kind="image", channels=3, height=32, width=32)))
+    before = replace(today, method=replace(today.method, perceptual=0.0))
+    old, new = ({"recipe": encode(recipe), "data": {}, "frozen": {}, "start_from": None} for recipe in (before, today))
+    begun = Begun(identity=old, changes=(), step=1)
+    assert begun.changed_to(new, today) == ((), ["method.perceptual None → 1.0"])
+    assert begun.changed_to(old, before) == ((), [])

@@ -21,7 +21,7 @@ from diorama.synthesis.parts import load_parts
 from diorama.training.folder import RunFolder
 from diorama.training.identity import identity
 from diorama.training.monitoring import why_not_measured
-from diorama.training.recipe import Recipe, TrainOptions, length_is_free
+from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.state import TrainingState, build
 from diorama.training.steps import batches_of, steps
 from diorama.training.turn import FiniteCheck, StepOptions
@@ -55,7 +55,7 @@ def rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, optio
     parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
     frozen = {name: part.sha256 for name, part in parts.items()}
     found = identity(recipe, opened, frozen, options)
-    changes = folder.changes(found, length_is_free=length_is_free(recipe))
+    changes = folder.changes(found, recipe)
     begun = folder.begun()
     with distributed.session(device):
         state = build(recipe, parts, opened, options, device)

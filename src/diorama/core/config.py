@@ -43,6 +43,16 @@ def _is_said(field: dataclasses.Field[Any], value: Any) -> bool:
     return LATER not in field.metadata or bool(getattr(value, field.name) != field.default)
 
 
+def later_fields(value: Any) -> frozenset[tuple[str, str]]:
+    """Class and name of every field within a typed value that came later and is not at its default."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        own = {(type(value).__name__, f.name) for f in fields if LATER in f.metadata and _is_said(f, value)}
+        return frozenset(own).union(*(later_fields(getattr(value, f.name)) for f in fields))
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
+    return frozenset[tuple[str, str]]().union(*map(later_fields, inner))
+
+
 def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence[object] = ()) -> Any:
     """The typed value that ``value``, read from JSON, stands for.
 

@@ -26,6 +26,7 @@ from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
 from diorama.core.runlog import RunLog, read
 from diorama.training.identity import Begun, Change, refusal
+from diorama.training.recipe import Recipe
 
 FORMAT = 2
 RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples", "checkpoints", "model"
@@ -84,12 +85,12 @@ class RunFolder:
         if foreign and not (self.path / RECIPE).exists():
             raise BadInput(f"{self.path}: is not empty and not a run (it holds {min(foreign)!r}); choose another --out")
 
-    def changes(self, identity: Mapping[str, Any], *, length_is_free: bool) -> tuple[Change, ...]:
+    def changes(self, identity: Mapping[str, Any], recipe: Recipe) -> tuple[Change, ...]:
         """What continuing the run that lies here would change of its settings; nothing where none does.
 
         Args:
             identity: recipe and data as JSON.
-            length_is_free: no rate depends on ``recipe.images``.
+            recipe: that it is of.
 
         Raises:
             BadConfig: a value that must not change has changed; the message says which.
@@ -97,18 +98,18 @@ class RunFolder:
         begun = self.begun()
         if begun is None:
             return ()
-        allowed, refused = begun.changed_to(identity, length_is_free=length_is_free)
+        allowed, refused = begun.changed_to(identity, recipe)
         if refused:
             raise BadConfig(refusal(self.path, refused, begun))
         return allowed
 
     @contextmanager
-    def begin(self, identity: Mapping[str, Any], *, length_is_free: bool) -> Iterator[tuple[Change, ...]]:
+    def begin(self, identity: Mapping[str, Any], recipe: Recipe) -> Iterator[tuple[Change, ...]]:
         """Check that the run is still the same, and note what it is once the block has built it.
 
         Args:
             identity: recipe and data as JSON.
-            length_is_free: as :meth:`changes` takes it.
+            recipe: as :meth:`changes` takes it.
 
         Yields:
             The settings that change.
@@ -116,7 +117,7 @@ class RunFolder:
         Raises:
             BadConfig: as :meth:`changes`.
         """
-        begun, new = self.begun(), self.changes(identity, length_is_free=length_is_free)
+        begun, new = self.begun(), self.changes(identity, recipe)
         yield new
         # Of what could not be built nothing is noted, or the mended command would be held against the mistake.
         changes = (*(begun.changes if begun else ()), *new)

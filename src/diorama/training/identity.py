@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from diorama.core.config import encode
+from diorama.core.config import encode, later_fields
 from diorama.data.training_sets import TrainingData
-from diorama.training.recipe import Recipe, TrainOptions
+from diorama.training.recipe import Recipe, TrainOptions, length_is_free
 from diorama.training.state import hash_of_weights
 
 _FREE = re.compile(
@@ -87,41 +87,42 @@ class Begun:
         """Seen by the newest resume state."""
         return self.step * int(self.identity["recipe"]["batch_size"])
 
-    def changed_to(self, wanted: Mapping[str, Any], *, length_is_free: bool) -> tuple[tuple[Change, ...], list[str]]:
+    def changed_to(self, wanted: Mapping[str, Any], recipe: Recipe) -> tuple[tuple[Change, ...], list[str]]:
         """What continuing under another identity would change.
 
         Args:
             wanted: the identity.
-            length_is_free: no rate depends on ``recipe.images``.
+            recipe: that it is of.
 
         Returns:
             What may change and does, and in words what differs and must not.
         """
+        later = later_fields(recipe)
         refused = [] if self.identity["data"] == wanted["data"] else [f"data {_data(self.identity)} → {_data(wanted)}"]
         refused += [
             f"{'--from' if name == 'start_from' else name} {_weights(old)} → {_weights(new)}"
             for key in ("frozen", "start_from")
-            for name, old, new in _differences(key, self.identity[key], wanted[key])
+            for name, old, new in _differences(key, self.identity[key], wanted[key], later)
         ]
         old, new = self.identity["recipe"], wanted["recipe"]
         if old["name"] != new["name"]:
             # All values of another recipe may be others: they would say no more than its name.
             return (), [f"recipe {old['name']} → {new['name']}", *refused]
-        changes = [Change(name=n, old=a, new=b, images=self.images) for n, a, b in _differences("", old, new)]
+        changes = [Change(name=n, old=a, new=b, images=self.images) for n, a, b in _differences("", old, new, later)]
         allowed = [change for change in changes if _FREE.fullmatch(change.name)]
         for change in changes:
             if change.name == "images":
-                problem = self._why_not_of_length(change, length_is_free=length_is_free)
+                problem = self._why_not_of_length(change, recipe)
                 refused += [f"{change} ({problem})"] if problem else []
                 allowed += [] if problem else [change]
             elif change not in allowed:
                 refused.append(str(change))
         return tuple(allowed), refused
 
-    def _why_not_of_length(self, change: Change, *, length_is_free: bool) -> str:
+    def _why_not_of_length(self, change: Change, recipe: Recipe) -> str:
         """Why a run cannot be of another length; empty where it can."""
         steps = -(-change.new // int(self.identity["recipe"]["batch_size"]))
-        if length_is_free:
+        if length_is_free(recipe):
             seen = f"{self.images:,} are seen already: --images may be {self.images} or more"
             return seen if steps < self.step else ""
         began = next((c.old for c in self.changes if c.name == "images"), change.old)
@@ -171,13 +172,14 @@ def _multiples(after: int, until: int, every: int) -> int:
     return max(0, until // every - after // every) if every else 0
 
 
-def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+def _differences(path: str, old: Any, new: Any, later: Collection[tuple[str, str]]) -> Iterator[tuple[str, Any, Any]]:
     """The leaves in which two JSON values differ, under their dotted paths."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        # A field that was added to Diorama after the run began is missing on disk.
-        keys = old if "kind" in old else {**old, **new}
-        for key in keys:
-            yield from _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))
+        # A field that was added to Diorama after the run began is missing on disk. Where it is marked as later, that
+        # means its default; of others nobody knows what the run had.
+        added = [key for key in new if key not in old and ("kind" not in old or (new.get("kind"), key) in later)]
+        for key in (*old, *added):
+            yield from _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key), later)
     elif old != new:
         yield path, old, new
 

@@ -22,7 +22,7 @@ from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.folder import INTACT, METRIC, REPORT, STOPPED, RunFolder, writing
 from diorama.training.identity import Change, identity, previews_by
 from diorama.training.monitoring import Evaluator, ModelView, why_not_measured, write_preview
-from diorama.training.recipe import Recipe, TrainOptions, length_is_free
+from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.state import Best, TrainingState, build
 from diorama.training.steps import Step, batches_of, steps
 from diorama.training.ticks import Clock, Report, RunClock, Tick, dashboards, require_dashboards
@@ -68,7 +68,7 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
         # Loaded first: the method is built with these parts, and a continued run must not change their hashes.
         parts = load_parts(recipe.frozen, recipe.method.parts_wanted(), options.catalog)
         frozen = {name: part.sha256 for name, part in parts.items()}
-        known = folder.begin(identity(recipe, opened, frozen, options), length_is_free=length_is_free(recipe))
+        known = folder.begin(identity(recipe, opened, frozen, options), recipe)
         with known if distributed.is_first() else nullcontext(()) as changes:
             state, clock = build(recipe, parts, opened, options, device), RunClock(device, began)
             origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
