@@ -53,25 +53,20 @@ def test_losses_are_those_of_the_last_report_and_completion_is_said_last() -> No
     assert beat.finished
 
 
-def test_with_a_time_what_is_left_is_of_that_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("time", "total", "left"),
+    [(60.0, 1_000_000, ["50 s left", "40 s left"]), (3_600.0, 1_400, ["30 s left", "20 s left"])],
+    ids=["the time ends it", "it is complete before"],
+)
+def test_with_a_time_what_is_left_is_until_whichever_end_comes_first(
+    monkeypatch: pytest.MonkeyPatch, time: float, total: int, left: list[str]
+) -> None:
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     stream = io.StringIO()
-    beat = Pulse(PlainDisplay(stream), "toy", 60.0)
-    beat.show(Tick(step=100, images=1_000, total=1_000_000))
+    beat = Pulse(PlainDisplay(stream), "toy", time)
+    beat.show(Tick(step=100, images=1_000, total=total))
     for second in range(1, 22):
         now[0] = float(second)
-        beat.show(Tick(step=100 + second, images=1_000 + 10 * second, total=1_000_000, losses=LOSSES))
-    assert [line.split("  ")[-1] for line in stream.getvalue().splitlines()[1:]] == ["50 s left", "40 s left"]
-
-
-def test_with_a_time_a_run_that_is_complete_before_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    stream = io.StringIO()
-    beat = Pulse(PlainDisplay(stream), "toy", 3_600.0)
-    beat.show(Tick(step=100, images=1_000, total=1_400))
-    for second in range(1, 22):
-        now[0] = float(second)
-        beat.show(Tick(step=100 + second, images=1_000 + 10 * second, total=1_400, losses=LOSSES))
-    assert [line.split("  ")[-1] for line in stream.getvalue().splitlines()[1:]] == ["30 s left", "20 s left"]
+        beat.show(Tick(step=100 + second, images=1_000 + 10 * second, total=total, losses=LOSSES))
+    assert [line.split("  ")[-1] for line in stream.getvalue().splitlines()[1:]] == left

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,6 @@ from PIL import Image
 
 from diorama.media.video import write_video
 from tests.data.pictures import picture, prepared, save
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +68,6 @@ def test_clips_are_shown_by_frames_with_nothing_but_air_between_them(tmp_path: P
     text = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
     assert set(re.findall(r'width="(\d+)" height="(\d+)"', text)) == {(str(4 * 64 + 3 * 2), "64")}
     assert "clips by split" in text.lower()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with playwright.sync_playwright() as driver, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
