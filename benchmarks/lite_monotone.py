@@ -1,6 +1,6 @@
-"""Does ``fd@lite`` grow with damage on pictures that its network never saw?
+"""Do ``fd@lite`` and ``fd@lite2`` grow with damage on pictures that their network never saw?
 
-    python benchmarks/lite_monotone.py DATA [--sets cifar10 lfw_faces …] [--out benchmarks/results/lite_monotone]
+    python benchmarks/lite_monotone.py DATA [--extractor lite2] [--sets cifar10 lfw_faces …] [--out FILE]
 
 DATA is the folder of the real sets. Half of each set is the reference and the other half the samples, except
 where the set is large; the samples are measured whole (held-out real pictures), then damaged: JPEG compression,
@@ -29,11 +29,13 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.files import write_json, write_text
 from diorama.data.dataset import Dataset, open_dataset
 from diorama.data.prepare import PrepareOptions, prepare
-from diorama.evaluation.catalog.extractors import LITE
+from diorama.evaluation.catalog.entries import ExtractorEntry
+from diorama.evaluation.catalog.extractors import LITE, LITE2
 from diorama.evaluation.extractors import load_extractor
 from diorama.evaluation.measures import Pair, fd
 from diorama.media.convert import to_float
 
+EXTRACTORS = {each.name: each for each in (LITE, LITE2)}
 BATCH = 100
 JPEG = (65, 50, 35, 20, 10, 5)
 BLUR = (0.4, 0.6, 0.9, 1.3, 2.0, 3.0)
@@ -77,18 +79,21 @@ def main() -> None:
     """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--extractor", choices=list(EXTRACTORS), default=LITE2.name)
     parser.add_argument("--sets", nargs="*", default=[each.folder for each in SETS])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lite_monotone"))
+    parser.add_argument("--out", type=Path, help="benchmarks/results/EXTRACTOR_monotone, if left out")
     arguments = parser.parse_args()
+    extractor = EXTRACTORS[arguments.extractor]
+    out = arguments.out or Path("benchmarks/results") / f"{extractor.name}_monotone"
     reports = {}
     with tempfile.TemporaryDirectory() as folder:
         for each in SETS:
             if each.folder in arguments.sets:
                 dataset = prepared(arguments.data / each.folder, Path(folder) / each.folder, each.side)
-                reports[each.folder] = report(dataset, each)
-                print(f"## {each.folder}\n{table(reports[each.folder])}", flush=True)
-                write_json(arguments.out.with_suffix(".json"), reports)
-                write_text(arguments.out.with_suffix(".md"), page(reports))
+                reports[each.folder] = report(dataset, each, extractor)
+                print(f"## {each.folder}\n{table(reports[each.folder], extractor)}", flush=True)
+                write_json(out.with_suffix(".json"), reports)
+                write_text(out.with_suffix(".md"), page(reports, extractor))
 
 
 def prepared(source: Path, out: Path, side: int | None) -> Dataset:
@@ -97,27 +102,27 @@ def prepared(source: Path, out: Path, side: int | None) -> Dataset:
     return open_dataset(out)
 
 
-def report(dataset: Dataset, each: Set) -> dict[str, Any]:
+def report(dataset: Dataset, each: Set, extractor: ExtractorEntry) -> dict[str, Any]:
     """Distances of the whole and of all damaged samples."""
     reference, samples, spare = halves(dataset, each)
-    real = features(reference)
-    whole = features(samples[0])
+    real = features(reference, extractor)
+    whole = features(samples[0], extractor)
     found: dict[str, Any] = {
         "reference": len(real),
         "samples": len(whole),
         "side": dataset.info.media.height,
-        "extractor": load_extractor(LITE).sha256,
+        "extractor": load_extractor(extractor).sha256,
         "held_out": measured(whole, real),
         "damage": {},
     }
     for name, levels, harm in DAMAGE:
-        rows = [{"level": level} | measured(features(harm(samples[0], level)), real) for level in levels]
+        rows = [{"level": level} | measured(features(harm(samples[0], level), extractor), real) for level in levels]
         found["damage"][name] = judged(rows, found["held_out"])
     chosen = np.random.default_rng(0)
     rows = [{"level": level} | measured(whole[repeats(len(whole), level, chosen)], real) for level in REPEATED]
     found["damage"]["repeated"] = judged(rows, found["held_out"])
     if len(dataset.info.classes) >= FEWEST_CLASSES:
-        pool = torch.cat([whole, features(spare[0])]) if len(spare[0]) else whole
+        pool = torch.cat([whole, features(spare[0], extractor)]) if len(spare[0]) else whole
         labels = np.concatenate([samples[1], spare[1]])
         # As many pictures at every level, since the distance depends on how many there are.
         count = min(len(whole), len(without(pool, labels, DROPPED[-1], len(whole))))
@@ -143,12 +148,12 @@ def halves(dataset: Dataset, each: Set) -> tuple[Pictures, tuple[Pictures, np.nd
     return everything[first], (everything[second], classes[second]), (everything[third], classes[third])
 
 
-def features(pictures: Pictures) -> Tensor:
+def features(pictures: Pictures, extractor: ExtractorEntry = LITE) -> Tensor:
     """(n, d) features of pictures (n, h, w, c)."""
-    extractor, (height, width, channels) = load_extractor(LITE), pictures.shape[1:]
+    loaded, (height, width, channels) = load_extractor(extractor), pictures.shape[1:]
     media = MediaSpec(kind="image", channels=channels, height=height, width=width)
     batches = (torch.from_numpy(pictures[i : i + BATCH].copy()) for i in range(0, len(pictures), BATCH))
-    return torch.cat([extractor.rows({"image": to_float(batch, media)})[""] for batch in batches])
+    return torch.cat([loaded.rows({"image": to_float(batch, media)})[""] for batch in batches])
 
 
 def measured(samples: Tensor, reference: Tensor) -> dict[str, Any]:
@@ -228,14 +233,15 @@ DAMAGE: tuple[tuple[str, tuple[float, ...], Callable[[Pictures, float], Pictures
 )
 
 
-def table(found: Mapping[str, Any]) -> str:
+def table(found: Mapping[str, Any], extractor: ExtractorEntry) -> str:
     """One set as Markdown."""
     held = found["held_out"]
+    measure = f"fd@{extractor.name} [95 % interval of the true distance]"
     lines = [
         f"{found['samples']:,} samples of {found['side']} px against {found['reference']:,}; "
         f"held-out real pictures: {held['value']:.3f} [{held['low']:.3f}, {held['high']:.3f}]",
         "",
-        "| damage | fd@lite [95 % interval of the true distance] by level | Spearman | all above held-out |",
+        f"| damage | {measure} by level | Spearman | all above held-out |",
         "| --- | --- | --- | --- |",
         *(f"| {name} | {cells(kind)} | {kind['spearman']:.2f} | {'yes' if kind['above_held_out'] else 'no'} |"
           for name, kind in found["damage"].items()),
@@ -248,16 +254,16 @@ def cells(kind: Mapping[str, Any]) -> str:
     return " · ".join(f"{r['level']:g}: {r['value']:.2f} [{r['low']:.2f}, {r['high']:.2f}]" for r in kind["rows"])
 
 
-def sections(reports: Mapping[str, Any]) -> Iterator[str]:
+def sections(reports: Mapping[str, Any], extractor: ExtractorEntry) -> Iterator[str]:
     """All sets as Markdown."""
     for name, found in reports.items():
-        yield f"## {name}\n\n{table(found)}"
+        yield f"## {name}\n\n{table(found, extractor)}"
 
 
-def page(reports: Mapping[str, Any]) -> str:
+def page(reports: Mapping[str, Any], extractor: ExtractorEntry) -> str:
     """The whole page."""
     text = (__doc__ or "").strip().splitlines()
-    return f"# {text[0]}\n\n" + "\n".join(line for line in text[1:]) + "\n\n" + "\n".join(sections(reports))
+    return f"# {text[0]}\n\n" + "\n".join(line for line in text[1:]) + "\n\n" + "\n".join(sections(reports, extractor))
 
 
 if __name__ == "__main__":

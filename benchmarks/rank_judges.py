@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from diorama.core.device import pick
 from diorama.data.dataset import open_dataset
-from diorama.methods.representation.contrastive import contrastive_loss
+from diorama.methods.representation.contrastive import contrastive_loss, random_view, recoloured
 
 WIDTHS = (48, 96, 192, 384)
 JUDGES = ("labels", "views")
@@ -110,13 +110,16 @@ Objective = Callable[[nn.Module, nn.Module, Tensor, Tensor], Tensor]
 
 
 def naming_loss(network: nn.Module, head: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of the class, on shifted and mirrored pictures."""
-    return F.cross_entropy(head(network(view(images, smallest=0.6))).float(), labels, label_smoothing=0.1)
+    """Cross-entropy of the class, on shifted and mirrored pictures; none is scaled, which would teach to forgive blur.
+
+    Reference: He et al. 2016, section 4.2.
+    """
+    return F.cross_entropy(head(network(shifted(images, 4))).float(), labels, label_smoothing=0.1)
 
 
 def view_loss(network: nn.Module, head: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """The contrastive loss of two views; labels are not used."""
-    views = [recoloured(view(images, smallest=0.15)) for _ in range(2)]
+    views = [recoloured(random_view(images, images.shape[-1], least=0.15)) for _ in range(2)]
     return contrastive_loss(head(network(torch.cat(views))), temperature=0.3)
 
 
@@ -150,32 +153,16 @@ def trained(
     return network.eval(), seen
 
 
-def view(images: Tensor, smallest: float) -> Tensor:
-    """Crops of ``smallest`` to all of the area, mirrored half of the time, at the pictures' own size."""
-    b, device = len(images), images.device
-    scale = (torch.rand(b, device=device) * (1 - smallest) + smallest).sqrt()
-    shift_x, shift_y = ((torch.rand(b, device=device) * 2 - 1) * (1 - scale) for _ in range(2))
-    mirror = torch.where(torch.rand(b, device=device) < 0.5, -1.0, 1.0)
-    zero = torch.zeros_like(scale)
-    theta = torch.stack([scale * mirror, zero, shift_x, zero, scale, shift_y], 1).reshape(b, 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-
-
-def recoloured(images: Tensor) -> Tensor:
-    """Four fifths with changed light, contrast, saturation and tint; a fifth of all grey."""
-    b, device = len(images), images.device
-
-    def around(reach: float, *shape: int) -> Tensor:
-        return (torch.rand(b, *shape, device=device) * 2 - 1) * reach
-
-    grey = images.mean(1, keepdim=True)
-    centre = grey.mean((2, 3), keepdim=True)
-    changed = grey + (images - grey) * (1 + around(0.6, 1, 1, 1)) + around(0.15, 3, 1, 1)
-    changed = centre + (changed - centre) * (1 + around(0.4, 1, 1, 1)) + around(0.4, 1, 1, 1)
-    changed = torch.where(torch.rand(b, 1, 1, 1, device=device) < 0.8, changed, images)
-    without = torch.rand(b, 1, 1, 1, device=device) < 0.2
-    return torch.where(without, changed.mean(1, keepdim=True).expand_as(changed), changed).clamp(-1, 1)
+def shifted(images: Tensor, most: int) -> Tensor:
+    """Moved by up to so many pixels each way, mirrored half of the time; what comes into sight is grey."""
+    b, c, h, w = images.shape
+    device = images.device
+    padded = F.pad(images, (most, most, most, most))
+    rows = torch.randint(2 * most + 1, (b, 1), device=device) + torch.arange(h, device=device)
+    columns = torch.randint(2 * most + 1, (b, 1), device=device) + torch.arange(w, device=device)
+    columns = torch.where(torch.rand(b, 1, device=device) < 0.5, columns, columns.flip(1))
+    moved = padded.gather(2, rows[:, None, :, None].expand(b, c, h, padded.shape[3]))
+    return moved.gather(3, columns[:, None, None, :].expand(b, c, h, w)).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()

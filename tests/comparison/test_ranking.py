@@ -92,6 +92,24 @@ def test_a_budget_is_kept_within_the_length_of_a_step(
     assert kept_budget(budget, recipe, replace(history(), images=images, seconds=seconds)) is kept
 
 
+def test_a_training_without_a_log_is_not_known_to_have_kept_its_budget() -> None:
+    assert not kept_budget(Budget(seconds=60), dcgan_toy(comparison().data), None)
+
+
+def test_a_metric_of_a_user_is_ranked_the_same_way_when_its_file_is_not_at_hand(tmp_path: Path) -> None:
+    whole = comparison()
+    own = [replace(r, metric="blur@mine") for c in whole.columns for r in c.results if r.metric == "fd@lite"]
+    columns = tuple(replace(c, results=(own.pop(0),)) if c.result("fd@lite") else c for c in whole.columns)
+    for better in ("lower", "higher"):
+        write_report([replace(whole, columns=columns, better={"blur@mine": better})], tmp_path)
+        document = json.loads((tmp_path / "report.json").read_text())["comparisons"][0]
+        assert document["metrics"]["blur@mine"]["better"] == better
+        (read,) = read_report(tmp_path).comparisons
+        assert {model["name"]: model["rank"] for model in document["models"]} == {
+            column.name: ranks(read).get(column.name) for column in read.columns
+        }
+
+
 def test_the_table_names_the_metric_and_its_direction_and_says_who_is_not_ranked() -> None:
     lines = ranking_lines(comparison())
     assert lines[0].split("  ")[-1].strip() == "pictures/s"

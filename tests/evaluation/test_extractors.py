@@ -9,10 +9,10 @@ import torch
 
 from diorama.core.contracts import Batch
 from diorama.core.errors import BadInput
-from diorama.evaluation.catalog.extractors import LITE
+from diorama.evaluation.catalog.extractors import LITE, LITE2
 from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.evaluation.extractors import FeatureTaker, clip_features, load_extractor, stamp_of
-from diorama.networks.features.lite import weights_content
+from diorama.networks.features import lite
 
 
 def _pictures(n: int = 6) -> torch.Tensor:
@@ -28,10 +28,11 @@ def _taker(*names: str) -> FeatureTaker:
 
 
 def test_the_stamp_names_the_weights() -> None:
-    extractor = load_extractor(LITE)
-    assert extractor.sha256 == hashlib.sha256(weights_content()).hexdigest()
-    assert stamp_of(LITE, extractor).name == "lite"
-    assert load_extractor(LITE) is extractor
+    for entry, weights in ((LITE, lite.LITE), (LITE2, lite.LITE2)):
+        extractor = load_extractor(entry)
+        assert extractor.sha256 == hashlib.sha256(weights.content()).hexdigest()
+        assert stamp_of(entry, extractor).name == entry.name
+        assert load_extractor(entry) is extractor
 
 
 def test_batch_size_changes_no_answer() -> None:

@@ -63,8 +63,11 @@ def test_flat_pictures_tell_nothing() -> None:
 @pytest.mark.parametrize("side", [64, 32])
 def test_training_pictures_are_recognised(real_data: Callable[[str], Path], tmp_path: Path, side: int) -> None:
     pixels = fit(_open_mix(real_data("open_mix64"), "train", 60), (side, side), "crop")
-    (warning,) = _warnings(_dataset(tmp_path / "data", pixels))
-    assert "was trained on pictures among these" in warning
+    dataset = _dataset(tmp_path / "data", pixels)
+    (warning,) = _warnings(dataset)
+    assert "'lite' was trained on pictures among these" in warning
+    (_, second) = warnings_of(dataset.split("train"), np.arange(60), ["lite", "lite2"])
+    assert "'lite2' was trained on pictures among these" in second
 
 
 def test_other_pictures_are_not(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from diorama.recipes.vae import vae_spatial_cpu
 from diorama.training.recipe import Recipe
 
 
-def pictures(size: int = 32, channels: int = 3) -> DataInfo:
-    """Pictures without labels."""
-    return DataInfo(name="some", media=MediaSpec(kind="image", channels=channels, height=size, width=size))
+def pictures(size: int = 32, channels: int = 3, classes: tuple[str, ...] = ()) -> DataInfo:
+    """Pictures, perhaps with labels."""
+    media = MediaSpec(kind="image", channels=channels, height=size, width=size)
+    return DataInfo(name="some", media=media, classes=classes)
 
 
 def clips(size: int = 32, frames: int = 16, classes: tuple[str, ...] = ()) -> DataInfo:
@@ -47,6 +48,8 @@ def one_step(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> dict[
     batch = {synthesizer.media.kind: torch.rand(2, *synthesizer.media.shape) * 2 - 1}
     if synthesizer.classes:
         batch["label"] = torch.arange(2) % len(synthesizer.classes)
+    elif "label" in method.reads(()):
+        batch["label"] = torch.arange(2)
     for spec in synthesizer.conditions:
         if spec.key == "tokens":
             batch["tokens"] = torch.randint(1, 257, (2, *spec.shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -149,6 +149,7 @@ class Comparison:
         command: that asked for it; empty where it was no command.
         notes: sentences on how the comparison was run.
         catalog: of the metrics.
+        better: which way is better, as a report that was read says of metrics that the catalog does not know.
     """
 
     data: DataInfo
@@ -164,6 +165,7 @@ class Comparison:
     command: str = ""
     notes: tuple[str, ...] = ()
     catalog: MetricCatalog = SHIPPED
+    better: Mapping[str, Literal["lower", "higher"]] = field(default_factory=dict)
 
     @property
     def metrics(self) -> list[str]:

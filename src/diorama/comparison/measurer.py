@@ -18,7 +18,7 @@ from diorama.comparison.showing import BETWEEN, CLIPS, PICTURES, PLACES, STAGED,
 from diorama.core.contracts import Batch, pixels_of
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
-from diorama.evaluation.catalog.metrics import default_metrics
+from diorama.evaluation.catalog.metrics import comparing_metrics
 from diorama.evaluation.familiar import is_world
 from diorama.evaluation.records import batches
 from diorama.evaluation.reference import reference_features
@@ -57,7 +57,7 @@ class Measurer:
         self.split = dataset.split(options.split)
         self.count = options.count or COUNTS[self.media.kind]
         self.kept = PICTURES if self.media.kind == "image" else CLIPS
-        self.metrics = options.metrics or default_metrics(self.media, of_world=is_world(self.split))
+        self.metrics = options.metrics or comparing_metrics(self.media, of_world=is_world(self.split))
         self.evaluation = EvaluateOptions(
             metrics=self.metrics,
             split=options.split,

@@ -45,10 +45,10 @@ def kept_budget(budget: Budget, recipe: Recipe, history: TrainingHistory | None)
     Args:
         budget: of each training.
         recipe: what was trained.
-        history: what it took; ``None`` where nothing was logged.
+        history: what it took; ``None`` where nothing was logged, and nobody can say.
     """
     if history is None:
-        return True
+        return False
     if budget.images is not None:
         return abs(history.images - budget.images) <= max(_SAME * budget.images, recipe.batch_size)
     assert budget.seconds is not None
@@ -67,7 +67,7 @@ def groups(comparison: Comparison) -> list[Group]:
         f"Trained here, {comparison.budget} each": ([c for c in trained if c.kept_budget], ""),
         "Trained here on another budget": (
             [c for c in trained if not c.kept_budget],
-            f"they had more or less than {comparison.budget}",
+            f"they had more or less than {comparison.budget}, or no log that says what they had",
         ),
         "Finished runs and models, as they are": _finished(
             [c for c in competing if c.traits.budget == "own"], beside=bool(trained)

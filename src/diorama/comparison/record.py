@@ -88,6 +88,7 @@ def read_report(folder: Path, own: Sequence[object] = ()) -> ReportRecord:
 
 
 def _comparison_from_json(document: Mapping[str, Any], path: Path, own: Sequence[object]) -> Comparison:
+    metrics = document.get("metrics", {})
     return Comparison(
         data=decode(DataInfo, document["data"], f"{path.name}: data"),
         budget=str(document["budget"]),
@@ -100,6 +101,7 @@ def _comparison_from_json(document: Mapping[str, Any], path: Path, own: Sequence
         command=str(document.get("command", "")),
         notes=tuple(document["notes"]),
         catalog=catalog_with(own),
+        better={name: "lower" if about["better"] == "lower" else "higher" for name, about in metrics.items()},
     )
 
 

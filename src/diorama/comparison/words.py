@@ -32,11 +32,11 @@ class Description:
 
 
 def described(comparison: Comparison, metric: str) -> Description:
-    """What the catalog of the comparison says of a metric; one that it does not know (of an old run, say) keeps its
-    name."""
+    """What the catalog of the comparison says of a metric; one that it does not know keeps its name, and the direction
+    that the report told."""
     known = comparison.catalog.find(metric)
     if known is None:
-        return Description(metric, "higher")
+        return Description(metric, comparison.better.get(metric, "higher"))
     return Description(known.title, known.entry.better, known.entry.meaning, known.entry.outside)
 
 

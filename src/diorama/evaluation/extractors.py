@@ -58,9 +58,18 @@ def stamp_of(entry: ExtractorEntry, extractor: Extractor) -> ExtractorStamp:
 
 def lite_extractor(device: str) -> Extractor:
     """The network that comes with the package."""
-    network = lite.pretrained().to(device)
+    return _lite(lite.LITE, device)
+
+
+def lite2_extractor(device: str) -> Extractor:
+    """The same network with its second weights, which rank generators as others do."""
+    return _lite(lite.LITE2, device)
+
+
+def _lite(weights: lite.LiteWeights, device: str) -> Extractor:
+    network = lite.pretrained(weights).to(device)
     channels_last(network)
-    return Extractor(of_pictures(network, lambda x: {"": network(x)}), sha256(lite.weights_content()).hexdigest())
+    return Extractor(of_pictures(network, lambda x: {"": network(x)}), sha256(weights.content()).hexdigest())
 
 
 def inception_extractor(device: str) -> Extractor:

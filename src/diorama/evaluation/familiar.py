@@ -26,6 +26,7 @@ LOOKED_AT = 200
 """Records of a reference that are looked at."""
 MOST_BITS, LEAST_SHARE = 2, 0.4
 _TELLING = (16, 48)
+_OURS = ("lite", "lite2")
 
 
 def fingerprints(pictures: UInt8[Tensor, "b c h w"]) -> NDArray[np.uint64]:
@@ -57,20 +58,21 @@ def is_world(split: Split) -> bool:
 
 
 def warnings_of(split: Split, indices: NDArray[np.int64], extractors: list[str]) -> list[str]:
-    """A warning where ``lite`` was trained on the records or on the world that drew them."""
-    if "lite" not in extractors or not len(indices):
+    """A warning where ``lite`` or ``lite2`` was trained on the records, or ``lite`` on the world that drew them."""
+    ours = [name for name in _OURS if name in extractors]
+    if not ours or not len(indices):
         return []
     if is_world(split):
-        return [_warning("the built-in world")]
+        return [_warning("lite", "the built-in world")] if "lite" in ours else []
     few = indices[np.linspace(0, len(indices) - 1, min(LOOKED_AT, len(indices))).astype(np.int64)]
     (batch,) = batches(split, few, len(few), PIXELS)
     pictures = to_uint8(batch["image"] if "image" in batch else batch["video"][:, :, 0])
     share = familiar_share(fingerprints(pictures), _known())
-    return [_warning("pictures among these")] if share >= LEAST_SHARE else []
+    return [_warning(name, "pictures among these") for name in ours] if share >= LEAST_SHARE else []
 
 
-def _warning(what: str) -> str:
-    return f"the extractor 'lite' was trained on {what}: its numbers on these data flatter"
+def _warning(extractor: str, what: str) -> str:
+    return f"the extractor {extractor!r} was trained on {what}: its numbers on these data flatter"
 
 
 @cache

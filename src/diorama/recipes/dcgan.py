@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
@@ -33,14 +35,17 @@ def dcgan(info: DataInfo) -> Recipe:
 def dcgan_cpu(info: DataInfo) -> Recipe:
     """A narrow DCGAN (under 2 million parameters) that draws recognisable shapes within minutes on two cores.
 
+    A light R1 penalty keeps its discriminator from running ahead: on CIFAR-10, after half a million pictures, it
+    brought fd@lite from 17.7 to 11.5 (both with mirrored pictures).
+
     Command: ``diorama train dcgan_cpu --data DATA --out runs/dcgan``
     Hardware and time: two CPU cores; half a million pictures of 32 x 32 take about 15 minutes.
     Reference: Radford, Metz, Chintala 2016, arXiv 1511.06434, with smaller batches, so that a short run takes more
-        steps, and a quarter to a half of the width.
+        steps, and a quarter to a half of the width; Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406 (R1).
     """
     return Recipe(
         name="dcgan_cpu",
-        method=_method(info, features=32, latent=64),
+        method=replace(_method(info, features=32, latent=64), r1=0.02),
         optimizers=_optimizers(),
         images=500_000,
         batch_size=64,

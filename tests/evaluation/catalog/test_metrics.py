@@ -13,7 +13,7 @@ from diorama.core.errors import BadConfig, BadInput
 from diorama.evaluation.catalog import features, models
 from diorama.evaluation.catalog.entries import ExtractorEntry, MetricEntry, SampleMetric, resolve
 from diorama.evaluation.catalog.extractors import LITE
-from diorama.evaluation.catalog.metrics import SHIPPED, catalog_with, default_metrics, parse_metric
+from diorama.evaluation.catalog.metrics import SHIPPED, catalog_with, comparing_metrics, default_metrics, parse_metric
 from diorama.networks.features import lite
 
 PICTURES = MediaSpec(kind="image", channels=3, height=8, width=8)
@@ -90,6 +90,7 @@ def test_defaults_include_the_distance_that_every_machine_can_take() -> None:
     assert "modes" in default_metrics(PICTURES, of_world=True)
     assert "modes" not in default_metrics(replace(PICTURES, channels=1), of_world=True)
     assert "modes" not in default_metrics(PICTURES)
+    assert comparing_metrics(CLIPS) == ("fd@lite2", *default_metrics(CLIPS))
     assert all(SHIPPED.find(name) for media in (PICTURES, CLIPS) for name in default_metrics(media, of_world=True))
     assert not any("FID" in name.upper() and "lite" in name for name in SHIPPED.metrics)
 

@@ -52,6 +52,34 @@ def test_each_turn_moves_its_player_and_no_other_discriminator(categories: int) 
             assert all(p.grad is None for p in method.generator.parameters())
 
 
+def test_penalties_are_lazy_turns_of_both_discriminators() -> None:
+    method = mocogan(r1=2.0, r1_interval=4)
+    turns = {phase.name: phase for phase in method.phases()}
+    assert list(turns) == [
+        "image_discriminator",
+        "video_discriminator",
+        "image_discriminator.r1",
+        "video_discriminator.r1",
+        "generator",
+    ]
+    for player in ("image_discriminator", "video_discriminator"):
+        turn = turns[f"{player}.r1"]
+        assert (turn.player, turn.interval, turn.weight, turn.second_order) == (player, 4, 4.0, True)
+        method.zero_grad()
+        torch.manual_seed(0)
+        value = turn.loss(batch(), START).value
+        value.backward()
+        assert value > 0
+        moved = {name for name, parameter in method.named_parameters() if parameter.grad is not None}
+        assert moved
+        assert all(name.startswith(player) for name in moved)
+    torch.manual_seed(0)
+    stronger = mocogan(r1=4.0, r1_interval=4)
+    stronger.load_state_dict(method.state_dict())
+    torch.manual_seed(0)
+    assert torch.allclose(stronger.clip_penalty(batch(), START).value, 2 * value)
+
+
 def test_categories_are_learned_from_labels_where_they_are_classes() -> None:
     method = mocogan(3, classes=("a", "b", "c"))
     costs = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -12,9 +13,11 @@ from diorama.core.contracts import MediaSpec, Moment
 from diorama.methods.representation.contrastive import (
     ContrastiveConfig,
     ContrastiveMethod,
+    changed_light,
     contrastive_loss,
     correlation,
     random_view,
+    recoloured,
 )
 from diorama.networks.features.decoder import FeatureDecoderConfig
 from diorama.networks.features.lite import LiteConfig
@@ -22,11 +25,11 @@ from diorama.networks.features.lite import LiteConfig
 MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 
 
-def _method() -> ContrastiveMethod:
+def _method(**changes: Any) -> ContrastiveMethod:
     torch.manual_seed(0)
     encoder = LiteConfig(widths=(4, 8), taps=(6, 6))
     decoder = FeatureDecoderConfig(features=encoder.features, size=8, width=16)
-    return ContrastiveConfig(media=MEDIA, encoder=encoder, decoder=decoder).build()
+    return ContrastiveConfig(media=MEDIA, encoder=encoder, decoder=decoder, **changes).build()
 
 
 def test_equal_views_cost_least_and_shuffled_ones_more() -> None:
@@ -55,11 +58,39 @@ def test_autocast_does_not_round_what_is_compared() -> None:
 @pytest.mark.parametrize("size", [16, 32])
 def test_views_are_pictures(size: int) -> None:
     torch.manual_seed(0)
-    views = random_view(torch.rand(30, 3, 32, 32) * 2 - 1, size)
+    views = random_view(torch.rand(30, 3, 32, 32) * 2 - 1, size, 0.3)
     assert views.shape == (30, 3, size, size)
-    assert views.abs().max() <= 1
-    grey = (views == views[:, :1]).flatten(1).all(1)
-    assert 0 < grey.sum() < 20
+    for change in (changed_light, recoloured):
+        changed = change(views)
+        assert changed.abs().max() <= 1
+        grey = (changed == changed[:, :1]).flatten(1).all(1)
+        assert 0 < grey.sum() < 20
+
+
+def test_recoloured_views_differ_in_tint_and_others_do_not() -> None:
+    torch.manual_seed(0)
+    grey = torch.full((40, 3, 8, 8), 0.1)
+    tinted = recoloured(grey)
+    assert ((tinted - tinted[:, :1]).abs().amax((1, 2, 3)) > 0.01).float().mean() > 0.4
+    light = changed_light(grey)
+    assert torch.equal(light, light[:, :1].expand_as(light))
+
+
+def test_collections_are_told_apart_by_their_label() -> None:
+    method = _method(collections=2)
+    assert method.reads(()) == ("image", "label")
+    torch.manual_seed(0)
+    images = torch.cat([torch.rand(8, 3, 32, 32) * 0.2 - 0.9, torch.rand(8, 3, 32, 32) * 2 - 1])
+    labels = torch.arange(2).repeat_interleave(8)
+    optimizer = torch.optim.Adam(method.parameters(), lr=1e-2)
+    costs = []
+    for step in range(15):
+        loss = method.loss({"image": images, "label": labels}, Moment(step, 0))
+        optimizer.zero_grad()
+        loss.value.backward()
+        optimizer.step()
+        costs.append(loss.scalars["collection"].item())
+    assert costs[-1] < 0.7 * costs[0]
 
 
 def test_a_few_steps_lower_the_loss() -> None:
@@ -86,7 +117,7 @@ def test_features_are_standardised_by_those_of_whole_pictures() -> None:
         method.loss({"image": images}, Moment(step, 0))
         method.after_step(Moment(step, 0))
     assert not torch.equal(method.encoder.centre, torch.zeros(12))
-    features = method.encoder(random_view(images, 32))
+    features = method.encoder(random_view(images, 32, 0.3))
     assert features.mean().abs() < 0.5
 
 

@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diorama.networks.features.lite import LiteConfig, credits, fit_size, pretrained, weights_content
+from diorama.networks.features.lite import LITE, LITE2, LiteConfig, LiteWeights, credits, fit_size, pretrained
 
 
-@pytest.fixture(scope="module")
-def network() -> torch.nn.Module:
-    return pretrained()
+@pytest.fixture(scope="module", params=[LITE, LITE2], ids=["lite", "lite2"])
+def network(request: pytest.FixtureRequest) -> torch.nn.Module:
+    return pretrained(request.param)
 
 
 @settings(deadline=None, max_examples=8)
@@ -43,8 +43,12 @@ def test_pictures_from_32_to_128_pixels_are_seen_as_they_are(
     assert fit_size(torch.zeros(1, 1, *given_size)).shape[-2:] == seen
 
 
-def test_the_package_stays_small_and_credited() -> None:
-    assert len(weights_content()) <= 2_000_000
+@pytest.mark.parametrize("weights", [LITE, LITE2])
+def test_the_weights_stay_small(weights: LiteWeights) -> None:
+    assert len(weights.content()) <= 2_100_000
+
+
+def test_every_training_picture_is_credited() -> None:
     rows = credits()
     assert sum(int(row["pictures"]) for row in rows) == 5651
     assert all(row["source"] and row["licence"] for row in rows)

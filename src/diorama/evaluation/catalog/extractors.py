@@ -9,6 +9,11 @@ LITE = ExtractorEntry(
     load="diorama.evaluation.extractors:lite_extractor",
     resize="none from 32 to 128 px, else bilinear to the nearer",
 )
+LITE2 = ExtractorEntry(
+    name="lite2",
+    load="diorama.evaluation.extractors:lite2_extractor",
+    resize=LITE.resize,
+)
 INCEPTION = ExtractorEntry(
     name="inception",
     load="diorama.evaluation.extractors:inception_extractor",
@@ -16,4 +21,4 @@ INCEPTION = ExtractorEntry(
     views=("", CLIP, "logits"),
 )
 
-ENTRIES: tuple[ExtractorEntry, ...] = (LITE, INCEPTION)
+ENTRIES: tuple[ExtractorEntry, ...] = (LITE, LITE2, INCEPTION)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL, non_saturating_discriminator
-from diorama.losses.penalties import r1
+from diorama.methods.adversarial.r1 import r1_loss, r1_phase
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import Discriminator, Generator
 from diorama.synthesis.gan import GANSynthesizerConfig
@@ -71,18 +71,7 @@ class GAN(Method):
         """The discriminator, its penalty where there is one, the generator."""
         turns = [Phase("discriminator", "discriminator", self.discriminator_loss, recorded=True)]
         if self.config.r1:
-            every = self.config.r1_interval
-            turns.append(
-                Phase(
-                    "discriminator.r1",
-                    "discriminator",
-                    self.r1_penalty,
-                    interval=every,
-                    weight=float(every),
-                    second_order=True,
-                    recorded=True,
-                )
-            )
+            turns.append(r1_phase("discriminator", self.r1_penalty, self.config.r1_interval))
         return [*turns, Phase("generator", "generator", self.generator_loss, recorded=True)]
 
     def reads(self, computed: Collection[str]) -> tuple[str, ...]:
@@ -114,7 +103,7 @@ class GAN(Method):
 
     def r1_penalty(self, batch: Batch, moment: Moment) -> Loss:
         """Half the weighted R1 penalty at real pictures."""
-        return Loss(0.5 * self.config.r1 * r1(self.discriminator, batch["image"]))
+        return r1_loss(self.discriminator, batch["image"], self.config.r1)
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Look real to the discriminator."""

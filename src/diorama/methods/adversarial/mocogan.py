@@ -7,7 +7,7 @@ arXiv 1707.04993, equations 3 to 5.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import torch
@@ -15,8 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, ConditionSpec, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL
+from diorama.methods.adversarial.r1 import r1_loss, r1_phase
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import FrameDiscriminator, VideoDiscriminator, VideoGenerator
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
@@ -35,6 +37,8 @@ class MoCoGANConfig(MethodConfig):
         video_discriminator: player ``video_discriminator``; sees whole clips.
         loss: a name of :data:`diorama.losses.adversarial.ADVERSARIAL`.
         information: weight of telling categories apart.
+        r1: weight gamma of the R1 penalty of both discriminators; 0 for none, as in the paper.
+        r1_interval: the penalty is taken in every so many steps, and weighs as much more.
     """
 
     media: MediaSpec
@@ -44,6 +48,8 @@ class MoCoGANConfig(MethodConfig):
     video_discriminator: VideoDiscriminator
     loss: Literal["non_saturating", "hinge", "least_squares", "wasserstein"] = "non_saturating"
     information: float = 1.0
+    r1: float = field(default=0.0, metadata={LATER: True})
+    r1_interval: int = field(default=16, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         categories = self.generator.categories
@@ -84,13 +90,16 @@ class MoCoGAN(Method):
         }
 
     def phases(self) -> Sequence[Phase]:
-        """Both discriminators, then the generator."""
-        losses = {
-            "image_discriminator": self.image_discriminator_loss,
-            "video_discriminator": self.video_discriminator_loss,
-            "generator": self.generator_loss,
-        }
-        return [Phase(player, player, loss, recorded=True) for player, loss in losses.items()]
+        """Both discriminators, their penalties where there are any, then the generator."""
+        frames, clips = "image_discriminator", "video_discriminator"
+        turns = [
+            Phase(frames, frames, self.image_discriminator_loss, recorded=True),
+            Phase(clips, clips, self.video_discriminator_loss, recorded=True),
+        ]
+        if self.config.r1:
+            every = self.config.r1_interval
+            turns += [r1_phase(frames, self.frame_penalty, every), r1_phase(clips, self.clip_penalty, every)]
+        return [*turns, Phase("generator", "generator", self.generator_loss, recorded=True)]
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The generator."""
@@ -148,6 +157,14 @@ class MoCoGAN(Method):
         elif drawn.category is not None:
             scalars["category"] = _category_loss(fake_kind, drawn.category)
         return Loss(value + self.config.information * scalars.get("category", 0.0), _detached(scalars))
+
+    def frame_penalty(self, batch: Batch, moment: Moment) -> Loss:
+        """Half the weighted R1 penalty at a random frame of each real clip."""
+        return r1_loss(self.image_discriminator, random_frame(batch["video"]), self.config.r1)
+
+    def clip_penalty(self, batch: Batch, moment: Moment) -> Loss:
+        """Half the weighted R1 penalty at real clips."""
+        return r1_loss(lambda clips: self.video_discriminator(clips)[0], batch["video"], self.config.r1)
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Look real to both discriminators and show the category that was asked for."""

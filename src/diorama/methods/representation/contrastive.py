@@ -1,7 +1,8 @@
-"""Features without labels: tell pictures apart, know how damaged they are, and keep what they look like.
+"""Features that tell pictures apart, know how damaged they are, and keep what pictures look like.
 
 Blur, noise and compression are never used as invariances, since features blind to damage cannot measure it:
-two views of a picture differ in crop, mirroring, light, and whether they are grey.
+two views of a picture differ in crop, mirroring, light and colour, and whether they are grey. Where pictures bear the
+name of the collection they come from, features may learn to tell that as well.
 
 Reference: T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A simple framework for contrastive learning of visual
 representations", ICML 2020, arXiv:2002.05709, equation 1. A. Bardes, J. Ponce, Y. LeCun, "VICReg", ICLR 2022,
@@ -11,7 +12,7 @@ arXiv:2105.04906, equation 4 (decorrelation).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diorama.core import distributed
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.methods.representation.damage import KINDS, damage
@@ -42,6 +44,9 @@ class ContrastiveConfig(MethodConfig):
         damage_weight: of knowing kind and amount of damage.
         look_weight: of redrawing the picture.
         spread_weight: of features being uncorrelated.
+        collections: labels, each a collection that pictures come from, which features must tell apart; 0 for none.
+        least_crop: smallest share of a picture's area that a view shows.
+        recolour: views also differ in contrast, saturation and tint.
     """
 
     media: MediaSpec
@@ -51,17 +56,22 @@ class ContrastiveConfig(MethodConfig):
     damage_weight: float = 4.0
     look_weight: float = 4.0
     spread_weight: float = 0.05
+    collections: int = field(default=0, metadata={LATER: True})
+    least_crop: float = field(default=0.3, metadata={LATER: True})
+    recolour: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.media.kind != "image" or self.media.channels != 3:
             raise ValueError(f"features are learned from colour images, got {self.media.kind} {self.media.shape}")
+        if not 0 < self.least_crop <= 1:
+            raise ValueError(f"least_crop must be above 0 and at most 1, got {self.least_crop}")
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ContrastiveMethod:
         return ContrastiveMethod(self, frozen)
 
 
 class ContrastiveMethod(Method):
-    """One player, one phase, four losses on the same features."""
+    """One player, one phase, four losses on the same features, or five."""
 
     def __init__(self, config: ContrastiveConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
         super().__init__(frozen)
@@ -73,6 +83,7 @@ class ContrastiveMethod(Method):
         self.project = nn.Sequential(nn.Linear(width, 512), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, 128))
         # Linear on purpose: the amount of damage must lie open in the features, not be decodable from them.
         self.judge = nn.Linear(width, len(KINDS))
+        self.name_collection = nn.Linear(width, config.collections) if config.collections else None
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         return {"encoder": list(self.parameters())}
@@ -81,8 +92,8 @@ class ContrastiveMethod(Method):
         return (Phase("encoder.features", "encoder", self.loss),)
 
     def reads(self, computed: Collection[str]) -> tuple[str, ...]:
-        """Pictures."""
-        return ("image",)
+        """Pictures, and their labels where collections are told apart."""
+        return ("image", "label") if self.config.collections else ("image",)
 
     def averaged(self) -> Mapping[str, nn.Module]:
         return {"encoder": self.encoder, "decoder": self.decoder}
@@ -114,8 +125,8 @@ class ContrastiveMethod(Method):
         images = batch["image"]
         sizes = [size for size in VIEW_SIZES if size <= max(min(images.shape[-2:]), VIEW_SIZES[0])]
         size = sizes[int(torch.randint(len(sizes), ()))]
-        first, second = random_view(images, size), random_view(images, size)
-        harmed, truth = _harmed(random_view(images, size))
+        first, second = self._view(images, size), self._view(images, size)
+        harmed, truth = _harmed(changed_light(random_view(images, size, self.config.least_crop)))
         raw = self.encoder(torch.cat([first, second, harmed])) * self.encoder.spread + self.encoder.centre
         whole, hurt = raw.split([2 * len(images), len(images)])
         whole = self.standardise(whole.float())
@@ -128,7 +139,17 @@ class ContrastiveMethod(Method):
         shared = correlation(whole)
         total = contrast + self.config.damage_weight * known + self.config.look_weight * look_error
         total = total + self.config.spread_weight * shared
-        return Loss(total, {"contrast": contrast, "damage": known, "look": look_error, "correlation": shared})
+        scalars = {"contrast": contrast, "damage": known, "look": look_error, "correlation": shared}
+        if self.name_collection is not None:
+            names = batch["label"].repeat(2)
+            scalars["collection"] = F.cross_entropy(self.name_collection(whole).float(), names, label_smoothing=0.1)
+            total = total + scalars["collection"]
+        return Loss(total, scalars)
+
+    def _view(self, images: Tensor, size: int) -> Tensor:
+        """One of two views that must be known as of one picture."""
+        view = random_view(images, size, self.config.least_crop)
+        return recoloured(view) if self.config.recolour else changed_light(view)
 
 
 def contrastive_loss(projected: Float[Tensor, "b2 d"], temperature: float) -> Float[Tensor, ""]:
@@ -159,12 +180,13 @@ def correlation(features: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
     return (shared.square().sum() - shared.diagonal().square().sum()) / len(shared)
 
 
-def random_view(images: Float[Tensor, "b c h w"], size: int) -> Float[Tensor, "b c s s"]:
-    """Random crops of 30 to 100 % of the area, mirrored, with changed light and contrast, a fifth of them grey.
+def random_view(images: Float[Tensor, "b c h w"], size: int, least: float) -> Float[Tensor, "b c s s"]:
+    """Random crops, half of them mirrored.
 
     Args:
         images: (b, 3, h, w) in [-1, 1].
         size: side of the views.
+        least: smallest share of the area that is shown.
 
     Returns:
         (b, 3, size, size) in [-1, 1].
@@ -174,15 +196,39 @@ def random_view(images: Float[Tensor, "b c h w"], size: int) -> Float[Tensor, "b
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(b, device=device) * (high - low) + low
 
-    scale = uniform(0.3, 1.0).sqrt()
+    scale = uniform(least, 1.0).sqrt()
     shift_x, shift_y = (uniform(-1, 1) * (1 - scale) for _ in range(2))
     mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
     zero = torch.zeros_like(scale)
     theta = torch.stack([scale * mirror, zero, shift_x, zero, scale, shift_y], 1).reshape(b, 2, 3)
     grid = F.affine_grid(theta, [b, images.shape[1], size, size], align_corners=False)
-    views = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    views = views * uniform(0.8, 1.2)[:, None, None, None] + uniform(-0.15, 0.15)[:, None, None, None]
-    grey = (uniform(0, 1) < 0.2)[:, None, None, None]
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def changed_light(views: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """Pictures in [-1, 1] with a little more or less light and contrast, a fifth of them grey."""
+    b, device = len(views), views.device
+    return _a_fifth_grey(views * (1 + _around(0.2, b, device)) + _around(0.15, b, device))
+
+
+def recoloured(views: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """Pictures in [-1, 1], four fifths with changed light, contrast, saturation and tint; a fifth of all grey."""
+    b, device = len(views), views.device
+    grey = views.mean(1, keepdim=True)
+    centre = grey.mean((2, 3), keepdim=True)
+    changed = grey + (views - grey) * (1 + _around(0.6, b, device)) + _around(0.15, b, device, channels=3)
+    changed = centre + (changed - centre) * (1 + _around(0.4, b, device)) + _around(0.4, b, device)
+    chosen = torch.rand(b, 1, 1, 1, device=device) < 0.8
+    return _a_fifth_grey(torch.where(chosen, changed, views))
+
+
+def _around(reach: float, count: int, device: torch.device, channels: int = 1) -> Tensor:
+    """(count, channels, 1, 1) numbers in [-reach, reach]."""
+    return (torch.rand(count, channels, 1, 1, device=device) * 2 - 1) * reach
+
+
+def _a_fifth_grey(views: Tensor) -> Tensor:
+    grey = torch.rand(len(views), 1, 1, 1, device=views.device) < 0.2
     return torch.where(grey, views.mean(1, keepdim=True).expand_as(views), views).clamp(-1, 1)
 
 

@@ -1,8 +1,8 @@
 """A small feature network of our own, so that every machine measures without fetching anything.
 
 Channel means are taken at four depths and laid side by side: the shallow ones see noise, blur and blocks, the
-deep ones see content. The weights in the package were trained without labels (recipe ``lite``) on the pictures
-that :func:`credits` lists.
+deep ones see content. Two sets of weights come with the package, both trained on the pictures that :func:`credits`
+lists: :data:`LITE` (recipe ``lite``) and :data:`LITE2` (recipe ``lite2``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 import torch
@@ -19,8 +19,12 @@ from jaxtyping import Float
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
+
 SMALLEST, LARGEST = 32, 128
 """Sides, in pixels, between which pictures are seen at their own size."""
+_ROOT_FLOOR = 1e-4
+"""Added under the root, whose slope is endless at zero."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +34,13 @@ class LiteConfig:
     Args:
         widths: channels at each depth; every depth after the first halves the resolution.
         taps: features taken at each depth; their sum is the number of features.
+        normed_taps: normalise what is tapped before it is rectified, so that no feature is always zero; take roots of
+            the means, so that a few pictures do not lie far out; and shorten what ``damping`` says.
     """
 
     widths: tuple[int, ...] = (24, 64, 128, 128)
     taps: tuple[int, ...] = (32, 48, 80, 96)
+    normed_taps: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.taps):
@@ -61,34 +68,39 @@ class _Residual(nn.Module):
 
 
 class _Depth(nn.Module):
-    def __init__(self, given: int, width: int, taps: int, stride: int) -> None:
+    def __init__(self, given: int, width: int, taps: int, stride: int, *, normed: bool) -> None:
         super().__init__()
         self.enter = nn.Conv2d(given, width, 3, stride=stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self.block = _Residual(width)
-        self.tap = nn.Conv2d(width, taps, 1)
+        self.tap = nn.Conv2d(width, taps, 1, bias=not normed)
+        self.tap_norm = nn.BatchNorm2d(taps) if normed else nn.Identity()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = self.block(F.relu(self.norm(self.enter(x))))
-        return x, F.relu(self.tap(x)).mean((2, 3))
+        return x, F.relu(self.tap_norm(self.tap(x))).mean((2, 3))
 
 
 class LiteFeatures(nn.Module):
-    """Pictures of any size to 256 features, each of about unit variance over the training pictures."""
+    """Pictures of any size to 256 features. Those of :data:`LITE` have about unit variance over the training pictures;
+    those of :data:`LITE2` had it, until directions in which damage moves them were shortened."""
 
     centre: Tensor
     spread: Tensor
+    damping: Tensor
 
     def __init__(self, config: LiteConfig) -> None:
         super().__init__()
         self.config = config
         given = (3, *config.widths[:-1])
         self.depths = nn.ModuleList(
-            _Depth(g, w, t, stride=1 if i == 0 else 2)
+            _Depth(g, w, t, stride=1 if i == 0 else 2, normed=config.normed_taps)
             for i, (g, w, t) in enumerate(zip(given, config.widths, config.taps, strict=True))
         )
         self.register_buffer("centre", torch.zeros(config.features))
         self.register_buffer("spread", torch.ones(config.features))
+        if config.normed_taps:
+            self.register_buffer("damping", torch.eye(config.features))
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
         """Features of pictures.
@@ -106,7 +118,12 @@ class LiteFeatures(nn.Module):
         for depth in self.depths:
             x, tap = depth(x)
             pooled.append(tap)
-        features = (torch.cat(pooled, 1) - self.centre) / self.spread
+        means = torch.cat(pooled, 1)
+        if self.config.normed_taps:
+            means = (means.float() + _ROOT_FLOOR).sqrt()
+        features = (means - self.centre) / self.spread
+        if self.config.normed_taps:
+            features = features @ self.damping
         return features if len(features) == batch else features.unflatten(0, (batch, channels)).mean(1)
 
     def maps(self, images: Float[Tensor, "b c h w"]) -> list[Float[Tensor, "n d h2 w2"]]:
@@ -142,9 +159,25 @@ def fit_size(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
     return F.interpolate(images, size=size, mode="bilinear", antialias=target < shorter, align_corners=False)
 
 
-def weights_content() -> bytes:
-    """The weights file that comes with the package."""
-    return files("diorama.networks.features").joinpath("lite.safetensors").read_bytes()
+@dataclass(frozen=True, kw_only=True)
+class LiteWeights:
+    """Weights that come with the package.
+
+    Args:
+        file: beside this module.
+        config: of the network that they fit.
+    """
+
+    file: str
+    config: LiteConfig
+
+    def content(self) -> bytes:
+        """The file's bytes."""
+        return files("diorama.networks.features").joinpath(self.file).read_bytes()
+
+
+LITE = LiteWeights(file="lite.safetensors", config=LiteConfig())
+LITE2 = LiteWeights(file="lite2.safetensors", config=LiteConfig(normed_taps=True))
 
 
 def fingerprints_content() -> bytes:
@@ -161,8 +194,9 @@ def credits() -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(gzip.decompress(content).decode("utf-8"))))
 
 
-def pretrained() -> LiteFeatures:
-    """The network with the package's weights, float32, in evaluation mode."""
-    network = LiteConfig().build()
-    network.load_state_dict({name: tensor.float() for name, tensor in load(weights_content()).items()})
+def pretrained(weights: LiteWeights = LITE) -> LiteFeatures:
+    """The network with weights of the package, float32, in evaluation mode."""
+    network = weights.config.build()
+    state = load(weights.content())
+    network.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in state.items()})
     return network.eval()
