@@ -33,6 +33,7 @@ SIZES = (64, 32)
 MOST = 0.6
 """Largest amount of damage that features are made to mind less, of 1."""
 STRENGTH = 100.0
+LEAST_SPREAD = 0.3
 BATCH = 100
 
 
@@ -73,10 +74,19 @@ def calibrated(network: LiteFeatures, pictures: Tensor, labels: Tensor) -> dict[
     centre = torch.stack([weights @ each for each in found]).mean(0)
     variance = torch.stack([weights @ (each - centre).square() for each in found]).mean(0)
     network.centre.copy_(centre)
-    network.spread.copy_(variance.sqrt() + 1e-4)
+    network.spread.copy_(floored(variance.sqrt(), network.config.taps))
     network.damping.copy_(damping(network, resized(pictures, SIZES[-1]), weights))
     state = network.state_dict()
     return {n: (t.half() if t.is_floating_point() else t).contiguous() for n, t in state.items()}
+
+
+def floored(spread: Tensor, taps: tuple[int, ...]) -> Tensor:
+    """Spreads (d,) of which none is below a share of the median of its depth.
+
+    A feature that nearly no training picture excites would else throw the few others that excite it far out.
+    """
+    depths = spread.split(list(taps))
+    return torch.cat([depth.clamp(min=LEAST_SPREAD * float(depth.median())) for depth in depths])
 
 
 def damping(network: LiteFeatures, pictures: Tensor, weights: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Does ``fd@lite`` put generators of CIFAR-10 in the order in which others put them?
+"""Do ``fd@lite`` and ``fd@lite2`` put generators of CIFAR-10 in the order in which others put them?
 
     python benchmarks/lite_ranks.py PREPARED --judges JUDGES --sets FOLDER … --out benchmarks/results/lite_ranks
 

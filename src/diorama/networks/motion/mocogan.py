@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from diorama.networks.adversarial.dcgan import DCGANGenerator, DCGANGeneratorConfig
 from diorama.nn.initialize import dcgan_normal
+from diorama.nn.normal import normal_like
 from diorama.nn.pyramid import pyramid
 
 
@@ -184,7 +185,7 @@ class _Noise(nn.Module):
         self.std = std
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.std * torch.randn_like(x) if self.training and self.std else x
+        return x + self.std * normal_like(x) if self.training and self.std else x
 
 
 class _Stage(nn.Module):
