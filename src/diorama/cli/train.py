@@ -119,9 +119,13 @@ def main(words: Sequence[str]) -> None:
 
 
 def _train(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
+    from diorama.core.busy import advice_on_threads
+    from diorama.core.device import pick
     from diorama.training.run import train
 
     with display() as shown:
+        if advice := advice_on_threads(pick(options.device)):
+            shown.note(advice)
         shown.update(f"training {recipe.name}")
         pulse = Pulse(shown, recipe.name, options.seconds)
         try:
