@@ -48,7 +48,7 @@ def one_step(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> dict[
     batch = {synthesizer.media.kind: torch.rand(2, *synthesizer.media.shape) * 2 - 1}
     if synthesizer.classes:
         batch["label"] = torch.arange(2) % len(synthesizer.classes)
-    elif "label" in method.reads(()):
+    elif "label" in (method.reads(()) or ()):
         batch["label"] = torch.arange(2)
     for spec in synthesizer.conditions:
         if spec.key == "tokens":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
+from diorama.methods.adversarial.mocogan import MoCoGANConfig
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.processes.times import LogNormalTimes
 from diorama.recipes.dcgan import dcgan_cpu
@@ -100,11 +101,17 @@ def student_toy(info: DataInfo) -> Recipe:
 def mocogan_toy(info: DataInfo) -> Recipe:
     """MoCoGAN for a minute.
 
+    An R1 penalty on both discriminators keeps the first hundred steps from ending in coarse patterns: after 1,600 clips
+    of world-video fd@lite2 is 362 in place of 396 with a fiftieth of it, and fd@lite 339 in place of 1,120.
+
     Command: ``diorama train mocogan_toy --data world-video --out runs/mocogan``
     Hardware and time: two CPU cores; a minute on 16 frames of 32 x 32.
     Reference: as :func:`~diorama.recipes.mocogan.mocogan`.
     """
-    return _quick(mocogan_cpu(info), "mocogan_toy", images=4_000, batch_size=8)
+    recipe = _quick(mocogan_cpu(info), "mocogan_toy", images=4_000, batch_size=8)
+    method = recipe.method
+    assert isinstance(method, MoCoGANConfig)
+    return replace(recipe, method=replace(method, r1=5.0))
 
 
 def _quick(recipe: Recipe, name: str, *, images: int, batch_size: int) -> Recipe:
