@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,9 +16,12 @@ from diorama.core.errors import BadConfig
 from diorama.core.fetch import Published
 from diorama.core.files import sha256_of
 from diorama.interop import inception_fid
+from diorama.interop.guided_diffusion import CLASSIFIER, SUPERRES, UNET
+from diorama.interop.layout import Layout
 from diorama.networks.features.inception import FIDInception
 from tests.interop.oracles import VideoGenerator, dcgan_discriminator, dcgan_generator, randomised
 from tests.interop.published_folders import pipeline_folder, unet_folder
+from tests.interop.test_guided_diffusion import SMALL as SMALL_ADM
 
 Captured = pytest.CaptureFixture[str]
 
@@ -44,6 +48,43 @@ def test_from_a_pickled_file_to_pictures_and_back(tmp_path: Path, capsys: Captur
     found = load_file(back)
     assert found.keys() == state.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in state.items())
+
+
+def test_a_bare_state_dict_of_guided_diffusion_needs_its_arguments(tmp_path: Path, capsys: Captured) -> None:
+    ours = UNET.read_config(SMALL_ADM)
+    state = UNET.export_state(ours, randomised(ours.build()).state_dict())
+    torch.save(state, tmp_path / "adm.pt")
+    (tmp_path / "adm.json").write_text(json.dumps({k: v for k, v in SMALL_ADM.items() if k != "image_size"}))
+    model, back = tmp_path / "model", tmp_path / "back.safetensors"
+    words = ["import", tmp_path / "adm.pt", "--out", model]
+    assert "neither a config nor the tensors say in_channels, model_channels" in said(words, 1, capsys)
+    words += ["--config", tmp_path / "adm.json"]
+    assert "image_size: how large its pictures are" in said(words, 1, capsys)
+    assert "UNetModel of guided-diffusion" in said([*words, "--size", 8], 0, capsys)
+    said(["sample", model, "--count", 1, "--steps", 2, "--out", tmp_path / "drawn"], 0, capsys)
+    assert (tmp_path / "drawn" / "000000.png").is_file()
+    said(["export", model, "--to", "guided-diffusion", "--out", back], 0, capsys)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in load_file(back).items())
+    said(["import", back, "--config", back.with_suffix(".json"), "--out", tmp_path / "again"], 0, capsys)
+
+
+@pytest.mark.parametrize(
+    ("layout", "change", "reason"),
+    [
+        (UNET, {"out_channels": 6}, "out_channels: 6 for 3"),
+        (SUPERRES, {}, "low_res"),
+        (CLASSIFIER, {}, "A classifier draws nothing"),
+    ],
+)
+def test_networks_of_guided_diffusion_that_draw_nothing_here_are_refused_with_the_reason(
+    layout: Layout[Any, Any], change: dict[str, Any], reason: str, tmp_path: Path, capsys: Captured
+) -> None:
+    arguments = SMALL_ADM | change
+    ours = layout.read_config(arguments)
+    torch.save(layout.export_state(ours, ours.build().state_dict()), tmp_path / "adm.pt")
+    (tmp_path / "adm.json").write_text(json.dumps(arguments))
+    words = ["import", tmp_path / "adm.pt", "--config", tmp_path / "adm.json", "--out", tmp_path / "model"]
+    assert reason in said(words, 1, capsys)
 
 
 def test_a_generator_of_clips_is_told_its_length(tmp_path: Path, capsys: Captured) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import (
@@ -23,6 +25,8 @@ HELD_BY: Mapping[type, str] = {
     MoCoGANImageDiscriminatorConfig: "gan_mocogan_d_image",
     MoCoGANVideoDiscriminatorConfig: "gan_mocogan_d_video",
     DDPMUNetConfig: "dif_ddpm_unet2d_cifar",
+    ADMUNetConfig: "dif_adm_unet_uncond_learnsigma",
+    ADMClassifierConfig: "dif_adm_classifier_attention_pool",
     NCSNppConfig: "dif_ddpm_unet2d_ncsnpp",
 }
 """The stem of one golden case of each network; others may hold its further forms."""

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from diorama.interop import diffusers_unet2d, inception_fid, mocogan, pytorch_examples_dcgan
+from diorama.interop import diffusers_unet2d, guided_diffusion, inception_fid, mocogan, pytorch_examples_dcgan
 from diorama.interop.catalog import recognise
 from diorama.interop.layout import Layout, shapes_of
 from tests.conformance.adapters.catalog import ADAPTERS
@@ -28,7 +28,9 @@ LAYOUTS: dict[str, Layout[Any, Any]] = {
     "torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3 / pytorch_fid.inception.InceptionV3": (
         inception_fid.INCEPTION
     ),
-} | {f"src/models.py::{layout.network}": layout for layout in mocogan.LAYOUTS}
+}
+LAYOUTS |= {f"src/models.py::{layout.network}": layout for layout in mocogan.LAYOUTS}
+LAYOUTS |= {f"guided_diffusion.unet.{layout.network}": layout for layout in guided_diffusion.LAYOUTS}
 ABSENT = pytest.mark.skipif(not golden_files(golden_folder()), reason="no golden files: set DIORAMA_GOLDEN")
 
 

@@ -10,10 +10,20 @@ import torch
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.interop import catalog, diffusers_unet2d, inception_fid, mocogan, pytorch_examples_dcgan
+from diorama.interop import catalog, diffusers_unet2d, guided_diffusion, inception_fid, mocogan, pytorch_examples_dcgan
 from diorama.interop.layout import Layout, shapes_of, tensors_of
 from tests.interop.published_folders import SMALL
 
+ADM = {
+    "in_channels": 3,
+    "model_channels": 16,
+    "out_channels": 6,
+    "num_res_blocks": 1,
+    "attention_resolutions": [2],
+    "channel_mult": [2, 4],
+    "num_head_channels": 16,
+    "dropout": 0.25,
+}
 CRITIC = {"n_channels": 1, "ndf": 2, "use_noise": True, "noise_sigma": 0.25}
 EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     pytorch_examples_dcgan.GENERATOR: {"nc": 1, "ngf": 2, "nz": 5},
@@ -25,6 +35,9 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     mocogan.VIDEO_DISCRIMINATOR: CRITIC | {"n_output_neurons": 2},
     mocogan.PATCH_VIDEO_DISCRIMINATOR: CRITIC,
     diffusers_unet2d.UNET2D: SMALL,
+    guided_diffusion.UNET: ADM | {"num_classes": 5},
+    guided_diffusion.SUPERRES: ADM,
+    guided_diffusion.CLASSIFIER: ADM | {"image_size": 8, "pool": "attention"},
     inception_fid.INCEPTION: {},
 }
 LAYOUTS = [pytest.param(layout, id=f"{layout.publisher}-{layout.network}") for layout in EXAMPLES]
@@ -71,10 +84,10 @@ def test_a_file_is_recognised_as_what_it_is(layout: Layout[Any, Any]) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_without_a_config_the_tensors_tell_what_they_can(layout: Layout[Any, Any]) -> None:
-    """All but the split of MoCoGAN's codes and scores, and the whole U-Net, which must be said."""
+    """All but the split of MoCoGAN's codes and scores, and whole U-Nets, which must be said."""
     state, given = published(layout), {}
-    if layout is diffusers_unet2d.UNET2D:
-        given = SMALL
+    if layout in (diffusers_unet2d.UNET2D, *guided_diffusion.LAYOUTS):
+        given = EXAMPLES[layout]
     for key in ("dim_z_category", "dim_categorical"):
         if key in EXAMPLES[layout]:
             given = {key: EXAMPLES[layout][key]}

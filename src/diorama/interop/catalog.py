@@ -48,6 +48,12 @@ def _unet2d() -> Layouts:
     return LAYOUTS
 
 
+def _guided_diffusion() -> Layouts:
+    from diorama.interop.guided_diffusion import LAYOUTS
+
+    return LAYOUTS
+
+
 def _inception() -> Layouts:
     from diorama.interop.inception_fid import LAYOUTS
 
@@ -58,6 +64,11 @@ PUBLISHERS = (
     Publisher(name="dcgan-pytorch-examples", about="DCGAN of the PyTorch examples", layouts=_dcgan),
     Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d),
+    Publisher(
+        name="guided-diffusion",
+        about="ADM's U-Nets and classifiers as their authors published them",
+        layouts=_guided_diffusion,
+    ),
     Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
 )
 

@@ -36,7 +36,7 @@ Table = Mapping[str, str | tuple[str, ...]]
 """Our module (or single tensor) -> the published one, or several whose tensors lie one below the other in ours. What
 is not in it has the same name in both."""
 
-Role = Literal["generator", "denoiser", "discriminator", "features"]
+Role = Literal["generator", "denoiser", "discriminator", "classifier", "features"]
 
 _COUNTER = "num_batches_tracked"
 
@@ -96,6 +96,14 @@ class Layout(ABC, Generic[Arguments, Config]):
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Arguments that the tensors tell; what is ``given`` stands above them."""
         return {}
+
+    def holds(self, config: Any) -> bool:
+        """Whether the network of ours with this config is published in this layout."""
+        return isinstance(config, self.config)
+
+    def published_shape(self, config: Config, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the published tensor ``name`` whose numbers are of this shape here, in the same order."""
+        return shape
 
     def current_name(self, name: str) -> str:
         """What a tensor is called today, of one that had another name in an older release."""
@@ -170,8 +178,9 @@ class Layout(ABC, Generic[Arguments, Config]):
             if theirs[0].endswith(_COUNTER) and theirs[0] not in tensors:
                 state[ours] = torch.zeros((), dtype=expected.dtype)
                 continue
-            parts = [self._checked(name, tensors.pop(name, None), tuple(shape), expected) for name in theirs]
-            state[ours] = parts[0] if len(parts) == 1 else torch.cat(parts)
+            shapes = {name: self.published_shape(config, name, tuple(shape)) for name in theirs}
+            parts = [self._checked(name, tensors.pop(name, None), there, expected) for name, there in shapes.items()]
+            state[ours] = (parts[0] if len(parts) == 1 else torch.cat(parts)).reshape(expected.shape)
         if tensors:
             more = f" (nor are {len(tensors) - 1} more)" if len(tensors) > 1 else ""
             raise self._misfit(f"tensor {min(tensors)!r} is none of the model's{more}")
@@ -183,7 +192,8 @@ class Layout(ABC, Generic[Arguments, Config]):
         for ours in tensors_of(config):
             theirs = self._published_names(config, ours)
             parts = (state[ours],) if len(theirs) == 1 else state[ours].chunk(len(theirs))
-            published |= dict(zip(theirs, parts, strict=True))
+            for name, part in zip(theirs, parts, strict=True):
+                published[name] = part.reshape(self.published_shape(config, name, tuple(part.shape)))
         return published
 
     def load(self, published: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> nn.Module:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import (
@@ -41,5 +43,8 @@ Codec = SpatialCodecConfig
 ConditionEncoder = ByteTextEncoderConfig
 """A condition as it is given to a condition that a network reads."""
 
-Denoiser = DDPMUNetConfig | NCSNppConfig
+Denoiser = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig
 """Noisy pictures (b, c, h, w), their times (b,) and conditions to what is to be taken away."""
+
+Classifier = ADMClassifierConfig
+"""Noisy pictures (b, c, h, w) and their times (b,) to logits (b, classes)."""

@@ -35,6 +35,20 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None = None
     return F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
 
 
+def split_heads(projected: Tensor, heads: int, *, heads_first: bool = False) -> Tensor:
+    """Queries, keys and values of all heads: (b, n, 3 heads d) -> (3, b, heads, n, d).
+
+    Args:
+        projected: of every token.
+        heads: how many.
+        heads_first: the channels are ordered by head and within it by query, key and value; else the other way round.
+    """
+    b, n, _ = projected.shape
+    if heads_first:
+        return projected.reshape(b, n, heads, 3, -1).permute(3, 0, 2, 1, 4)
+    return projected.reshape(b, n, 3, heads, -1).permute(2, 0, 3, 1, 4)
+
+
 def add_attention(x: Tensor, mixed: Tensor, out: nn.Linear, *, divide: float = 1.0) -> Tensor:
     """The end of a residual attention: (x + out(mixed)) / divide.
 
@@ -61,15 +75,24 @@ class SpatialAttention(nn.Module):
         groups: of the normalisation before it; ``None`` for none.
         eps: of that normalisation.
         divide: the sum of input and attention is divided by it.
+        heads_first: the rows of ``qkv`` are those of the first head's query, key and value, then the second's, as in
+            networks of 2021; else the queries of all heads come first. Which it is matters to trained weights alone.
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, appendix B.
     """
 
     def __init__(
-        self, channels: int, head_channels: int, *, groups: int | None = 32, eps: float = 1e-6, divide: float = 1.0
+        self,
+        channels: int,
+        head_channels: int,
+        *,
+        groups: int | None = 32,
+        eps: float = 1e-6,
+        divide: float = 1.0,
+        heads_first: bool = False,
     ) -> None:
         super().__init__()
-        self.heads, self.divide = channels // head_channels, divide
+        self.heads, self.divide, self.heads_first = channels // head_channels, divide, heads_first
         inner = self.heads * head_channels
         self.norm = None if groups is None else GroupNormAct(groups, channels, eps=eps)
         self.qkv = nn.Linear(channels, 3 * inner)
@@ -78,5 +101,5 @@ class SpatialAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         b, c, h, w = x.shape
         tokens = (x if self.norm is None else self.norm(x)).permute(0, 2, 3, 1).reshape(b, h * w, c)
-        query, key, value = self.qkv(tokens).reshape(b, h * w, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = split_heads(self.qkv(tokens), self.heads, heads_first=self.heads_first)
         return add_attention(x, attend(query, key, value), self.out, divide=self.divide)

@@ -152,8 +152,8 @@ class Middle(nn.Module):
         return self.second(x, embedding)
 
 
-def initialize_residual_network(network: nn.Module, last: nn.Conv2d) -> None:
-    """Fan-averaged uniform weights; zero for biases, for the last layer of every residual and for ``last``.
+def initialize_residual_network(network: nn.Module, last: nn.Conv2d | nn.Linear | None) -> None:
+    """Fan-averaged uniform weights; zero for biases, for the last layer of every residual and for ``last``, if any.
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, published code; its scale of 1e-10 is zero here.
     """
@@ -167,4 +167,5 @@ def initialize_residual_network(network: nn.Module, last: nn.Conv2d) -> None:
             nn.init.zeros_(module.conv_out.weight)
         elif isinstance(module, SpatialAttention | CrossAttention):
             nn.init.zeros_(module.out.weight)
-    nn.init.zeros_(last.weight)
+    if last is not None:
+        nn.init.zeros_(last.weight)

@@ -159,6 +159,7 @@ def _with_labels(recipe: Recipe, info: DataInfo) -> Recipe:
     method = recipe.method
     assert isinstance(method, DiffusionMethodConfig)
     network = method.synthesizer.denoiser
+    assert isinstance(network, DDPMUNetConfig)
     # The label table has one more row than there are classes, for the null label.
     classes = len(label.names)
     embedding = replace(network.embedding, label="table", classes=classes, unconditional=True)

@@ -115,7 +115,7 @@ def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, La
 
 def _find(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]] | None:
     for layout in publisher.layouts():
-        if layout.role in _PARTS and isinstance(getattr(config, layout.role, None), layout.config):
+        if layout.role in _PARTS and layout.holds(getattr(config, layout.role, None)):
             return layout.role, layout
     return None
 

@@ -22,8 +22,10 @@ from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
-from diorama.interop.layout import NetworkConfig, shapes_of, tensors_of
+from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.catalog import Denoiser
+from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
@@ -135,7 +137,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
                 schedule = read_schedule(checkpoint.schedule)
             notes += _spacing_notes(schedule)
     with _at(config_path):
-        config = _synthesizer_config(network, arguments, schedule)
+        config = _synthesizer_config(layout, network, arguments, schedule)
     if config.classes:
         notes.append(f"its {len(config.classes)} classes have no names: they are called 0 to {len(config.classes) - 1}")
     return PublishedModel(
@@ -202,7 +204,9 @@ def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provena
     )
 
 
-def _synthesizer_config(network: NetworkConfig, arguments: Any, schedule: Schedule | None) -> SynthesizerConfig:
+def _synthesizer_config(
+    layout: Layout[Any, Any], network: NetworkConfig, arguments: Any, schedule: Schedule | None
+) -> SynthesizerConfig:
     match network:
         case DCGANGeneratorConfig():
             height, width = network.size
@@ -223,20 +227,22 @@ def _synthesizer_config(network: NetworkConfig, arguments: Any, schedule: Schedu
             names = tuple(str(i) for i in range(network.categories))
             label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
             return VideoGANSynthesizerConfig(media=media, conditions=label, generator=network)
-        case DDPMUNetConfig() | NCSNppConfig() if schedule is not None:
+        case DDPMUNetConfig() | NCSNppConfig() | ADMUNetConfig() if schedule is not None:
             _refuse_what_cannot_be_drawn(network)
-            size = arguments.sample_size
+            named = layout.size_argument
+            assert named is not None, "these networks draw any size"
+            size = getattr(arguments, named)
             if size is None:
-                raise BadInput("sample_size: how large its pictures are must be said; give --size N or --size HxW")
+                raise BadInput(f"{named}: how large its pictures are must be said; give --size N or --size HxW")
             height, width = (size, size) if isinstance(size, int) else size
             if max(height, width) > _LARGEST_SIDE:
-                raise BadInput(f"sample_size: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
+                raise BadInput(f"{named}: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
             return _diffusion_config(media, network, schedule)
     raise BadInput(f"{type(network).__name__} draws nothing by itself")
 
 
-def _refuse_what_cannot_be_drawn(network: DDPMUNetConfig | NCSNppConfig) -> None:
+def _refuse_what_cannot_be_drawn(network: Denoiser) -> None:
     """Networks that are read but that no process and sampler here draw with.
 
     Raises:
@@ -247,6 +253,8 @@ def _refuse_what_cannot_be_drawn(network: DDPMUNetConfig | NCSNppConfig) -> None
             f"out_channels: {network.out_channels} for {network.in_channels} of the input; predictions of variances, "
             "and inputs beside the noisy picture, are not drawn with"
         )
+    if "image" in network.reads:
+        raise BadInput("low_res: a network that enlarges a small picture beside the noisy one is not drawn with yet")
     if network.embedding.time == "fourier":
         raise BadInput(
             "time_embedding_type: 'fourier' wants data in [0, 1] and their own scheduler; not drawn with yet"
@@ -255,9 +263,7 @@ def _refuse_what_cannot_be_drawn(network: DDPMUNetConfig | NCSNppConfig) -> None
         raise BadInput("class_embed_type: labels that are numbers or vectors cannot be asked for")
 
 
-def _diffusion_config(
-    media: MediaSpec, network: DDPMUNetConfig | NCSNppConfig, schedule: Schedule
-) -> DiffusionSynthesizerConfig:
+def _diffusion_config(media: MediaSpec, network: Denoiser, schedule: Schedule) -> DiffusionSynthesizerConfig:
     ancestral, rows = schedule.sampler == "ancestral", network.embedding.steps
     if rows is not None and rows < schedule.steps:
         raise BadInput(

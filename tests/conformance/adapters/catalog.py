@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.conformance.adapters import dcgan, diffusers_unet2d, frechet, inception, mocogan
+from tests.conformance.adapters import dcgan, diffusers_unet2d, frechet, guided_diffusion, inception, mocogan
 from tests.conformance.runner import Adapter, Compute
 
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
+    "ADM": guided_diffusion.ADAPTERS,
     "DCGAN": dcgan.ADAPTERS,
     "FID Inception network": inception.ADAPTERS,
     "Fréchet distance": frechet.ADAPTERS,

@@ -128,7 +128,7 @@ class DDPMUNetConfig(DenoiserConfig):
         return DDPMUNet(self)
 
 
-class _Given(NamedTuple):
+class Given(NamedTuple):
     """What every block is told besides the feature map.
 
     Attributes:
@@ -142,6 +142,20 @@ class _Given(NamedTuple):
     text_mask: Tensor | None
 
 
+class AttentionStyle(NamedTuple):
+    """What the attention of one level is like.
+
+    Attributes:
+        head_channels: of a head.
+        text: width of the text that is read, 0 for none.
+        heads_first: see :class:`~diorama.nn.attention.SpatialAttention`.
+    """
+
+    head_channels: int
+    text: int = 0
+    heads_first: bool = False
+
+
 class _Level(nn.Module):
     """Residual blocks of one resolution, each with its attention, and what leads to the next resolution."""
 
@@ -149,7 +163,7 @@ class _Level(nn.Module):
         self,
         channels: list[tuple[int, int]],
         style: BlockStyle,
-        attention: _AttentionStyle | None,
+        attention: AttentionStyle | None,
         resample: nn.Module | None,
     ) -> None:
         super().__init__()
@@ -158,19 +172,22 @@ class _Level(nn.Module):
         self.attention, self.reading = nn.ModuleList(), nn.ModuleList()
         if attention is not None:
             heads, groups, eps = attention.head_channels, style.groups, style.eps
-            self.attention.extend(SpatialAttention(width, heads, groups=groups, eps=eps) for _ in channels)
+            self.attention.extend(
+                SpatialAttention(width, heads, groups=groups, eps=eps, heads_first=attention.heads_first)
+                for _ in channels
+            )
             if attention.text:
                 self.reading.extend(
                     CrossAttention(width, attention.text, heads, groups=groups, eps=eps) for _ in channels
                 )
         self.resample = resample
 
-    def step(self, i: int, x: Tensor, given: _Given, skip: Tensor | None = None) -> Tensor:
+    def step(self, i: int, x: Tensor, given: Given, skip: Tensor | None = None) -> Tensor:
         x = self.blocks[i](x, given.embedding, skip)
         x = self.attention[i](x) if self.attention else x
         return self.reading[i](x, given.text, given.text_mask) if self.reading else x
 
-    def leave(self, x: Tensor, given: _Given) -> Tensor:
+    def leave(self, x: Tensor, given: Given) -> Tensor:
         if self.resample is None:
             return x
         return self.resample(x, given.embedding) if isinstance(self.resample, ResidualBlock) else self.resample(x)
@@ -179,7 +196,7 @@ class _Level(nn.Module):
 class DownLevel(_Level):
     """(b, c, h, w) -> what the way up will need, finest last: each block's output, and the halved picture if any."""
 
-    def forward(self, x: Tensor, given: _Given) -> list[Tensor]:
+    def forward(self, x: Tensor, given: Given) -> list[Tensor]:
         outputs = []
         for i in range(len(self.blocks)):
             x = self.step(i, x, given)
@@ -192,7 +209,7 @@ class DownLevel(_Level):
 class UpLevel(_Level):
     """(b, c, h, w) and the outputs of the way down, the last of which this level takes off, -> (b, c', 2h, 2w)."""
 
-    def forward(self, x: Tensor, given: _Given, skips: list[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, given: Given, skips: list[Tensor]) -> Tensor:
         for i in range(len(self.blocks)):
             x = self.step(i, x, given, skips.pop())
         return self.leave(x, given)
@@ -236,11 +253,10 @@ class DDPMUNet(nn.Module):
         """
         t = t.expand(x.shape[0])
         embedding = activation(self.config.act)(self.embedding(t, condition.get("label")))
-        given = _Given(embedding, condition.get("text"), condition.get("text_mask"))
+        given = Given(embedding, condition.get("text"), condition.get("text_mask"))
         x = 2 * x - 1 if self.config.centre_input else x
         if self.config.picture:
-            enlarged = F.interpolate(condition["image"], size=x.shape[-2:], mode="bilinear", align_corners=False)
-            x = torch.cat([x, enlarged.to(x.dtype)], dim=1)  # (b, in_channels + picture, h, w)
+            x = beside(x, condition["image"])  # (b, in_channels + picture, h, w)
         skips = [self.conv_in(F.pixel_unshuffle(x, self.config.patch))]
         for down in self.down:
             skips += down(skips[-1], given)
@@ -252,15 +268,24 @@ class DDPMUNet(nn.Module):
         return h / t[:, None, None, None] if self.config.embedding.time == "fourier" else h
 
 
-class _AttentionStyle(NamedTuple):
-    """Of one level: channels of a head, and the width of the text that is read (0 for none)."""
+def beside(x: Tensor, picture: Tensor) -> Tensor:
+    """A noisy picture and, behind it, another of any size enlarged to its own.
 
-    head_channels: int
-    text: int
+    Args:
+        x: (b, c, h, w).
+        picture: (b, c', h', w').
+
+    Returns:
+        (b, c + c', h, w).
+
+    Reference: J. Ho et al., arXiv:2106.15282, section 3.
+    """
+    enlarged = F.interpolate(picture, size=x.shape[-2:], mode="bilinear", align_corners=False)
+    return torch.cat([x, enlarged.to(x.dtype)], dim=1)
 
 
-def _attention_style(config: DDPMUNetConfig, width: int) -> _AttentionStyle:
-    return _AttentionStyle(_head_channels(config, width), config.text)
+def _attention_style(config: DDPMUNetConfig, width: int) -> AttentionStyle:
+    return AttentionStyle(_head_channels(config, width), config.text)
 
 
 def _head_channels(config: DDPMUNetConfig, width: int) -> int:
