@@ -148,7 +148,7 @@ def growth_rows(clips: np.ndarray) -> list[str]:
             return small_colours(clips[number][None], SIDE)[0]
 
         before = time.process_time()
-        near_clips(found, np.arange(count), small)
+        near_clips(found, np.arange(count), np.zeros(count, np.intp), small)
         seconds = time.process_time() - before
         rows.append(f"| {count:,} | {seconds:.1f} | {1000 * seconds / count:.2f} |")
     return rows

@@ -67,7 +67,8 @@ def _twice_as_fast(clip: np.ndarray) -> np.ndarray:
 def _pairs(clips: list[np.ndarray], items: list[int] | None = None) -> list[tuple[int, int]]:
     stack = np.stack(clips)
     names = np.arange(len(stack)) if items is None else np.array(items)
-    found = near_clips(signatures(stack), names, lambda number: small_colours(stack[number][None], SIDE)[0])
+    places = np.array([int((names[:number] == name).sum()) for number, name in enumerate(names)])
+    found = near_clips(signatures(stack), names, places, lambda number: small_colours(stack[number][None], SIDE)[0])
     return [(int(one), int(other)) for one, other in found]
 
 
@@ -115,6 +116,21 @@ def test_clips_of_one_file_are_not_compared() -> None:
     clip = _moving(_track(3), (220, 60, 60))
     assert _pairs([clip, _jpeg(clip)], [0, 0]) == []
     assert _pairs([clip, _jpeg(clip)], [0, 1]) == [(0, 1)]
+
+
+def test_parts_too_doubtful_alone_are_judged_by_all_that_two_files_show() -> None:
+    rng = np.random.default_rng(0)
+    clip = _moving(_track(3), (220, 60, 60))
+    noisy = np.clip(clip + rng.normal(0, 18, clip.shape), 0, 255).astype(np.uint8)
+    halves = [clip[:8], clip[8:], noisy[:8], noisy[8:]]
+    assert _pairs(halves, [0, 1, 2, 3]) == []
+    assert _pairs(halves, [0, 0, 1, 1]) == [(0, 2), (1, 3)]
+
+
+def test_a_few_frames_at_which_short_clips_meet_say_nothing() -> None:
+    one, other = (_moving(_track(seed), (220, 60, 60))[:8].copy() for seed in (3, 4))
+    other[:5] = one[3:]
+    assert _pairs([one, other]) == []
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])

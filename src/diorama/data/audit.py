@@ -227,7 +227,13 @@ def _near(
         pairs = near_pairs(found, PAIRS_AT_MOST)
         return alike_in_detail(pairs, lambda place: read(int(numbers[place]))), len(pairs) <= PAIRS_AT_MOST
     _, items = np.unique([entry.item for entry in chosen], return_inverse=True)
-    return near_clips(found, items, partial(small, side=SIDE)), True
+    # Counted among all records, since of equal ones the first alone is among the chosen.
+    counts: Counter[str] = Counter()
+    places = np.zeros(len(records.entries), np.intp)
+    for number, entry in enumerate(records.entries):
+        places[number] = counts[entry.item]
+        counts[entry.item] += 1
+    return near_clips(found, items, places[numbers], partial(small, side=SIDE)), True
 
 
 def write_audit(folder: Path, audit: Audit) -> None:

@@ -10,6 +10,9 @@ front of a wall. So two clips agree where, frame by frame, both what they show a
 First, four frames of every clip, as they are and mirrored, are looked up among all frames of all clips at 8 x 8 colours
 (:mod:`diorama.data.frame_index`). Each that is found says how the two clips may lie in time; if the other frames that
 both have agree at 8 x 8 as well, the stored pixels are read and must agree at 32 x 32.
+
+Clips cut end to end from one file are joined again for that: if two of them differ by a little too much to be sure, or
+share too few frames, what both files have around them decides (:class:`_Files`).
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ FRAME_DISTANCE, FRAME_SHARE = 6.0, 0.5
 SIDE = 32
 """Pixels to a side at which clips are compared in the end."""
 
+TELLING = 8
+"""Frames that two clips must share for these alone to decide; all, where clips are shorter."""
+
 _PLAIN = 1.0
 _STILL = 1.0
 _ANCHORS = (0.125, 0.375, 0.625, 0.875)
@@ -48,6 +54,7 @@ _TRIED = 2
 _TESTED_AT_ONCE = 512
 _PAIRS_AT_ONCE = 64
 _CLIPS_HELD = 1024
+_AROUND = 32
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,22 @@ def fine(shared: int) -> Tolerance:
     return Tolerance(shown=min(0.4, 0.14 + 0.01 * shared), changes=0.6)
 
 
+def joined(shared: int) -> Tolerance:
+    """At 32 x 32 colours, of all that two files have around two clips.
+
+    More than :func:`fine` grants: of many clips that are cut from a file some are like others by chance, but what comes
+    before and after them is not.
+
+    Args:
+        shared: frames that both files have.
+    """
+    return Tolerance(shown=min(0.41, 0.2 + 0.01 * shared), changes=0.6)
+
+
+DOUBTFUL = Tolerance(shown=0.5, changes=1.0)
+"""At 32 x 32 colours, up to which more of the files is looked at."""
+
+
 ALIGNMENT = np.dtype([("one", "i8"), ("two", "i8"), ("mirrored", "?"), ("first", "i8"), ("rate", "i8")])
 """How two clips may lie in time: frame ``first + rate * t`` of ``two`` beside frame ``t`` of ``one``, which is mirrored
 or not."""
@@ -87,13 +110,17 @@ Floats = TypeVar("Floats", np.float16, np.float32)
 
 
 def near_clips(
-    found: NDArray[np.uint8], items: NDArray[np.intp], pixels: Callable[[int], NDArray[np.uint8]]
+    found: NDArray[np.uint8],
+    items: NDArray[np.intp],
+    places: NDArray[np.intp],
+    pixels: Callable[[int], NDArray[np.uint8]],
 ) -> NDArray[np.intp]:
     """Pairs of clips that show the same.
 
     Args:
         found: (n, t, 8, 8, 3) signatures, from :func:`diorama.data.duplicates.signatures`.
         items: (n,) what each was made from: clips of one item are not compared.
+        places: (n,) which of the clips of its item each is, counted in the order of time.
         pixels: gives a clip at 32 x 32 colours, (t, 32, 32, 3); called from several threads.
 
     Returns:
@@ -103,11 +130,11 @@ def near_clips(
         return np.zeros((0, 2), np.intp)
     frames = np.stack([descriptors(clip).astype(np.float16) for clip in found])  # (n, t, 192)
     candidates = _candidates(frames, items)
-    held = lru_cache(maxsize=_CLIPS_HELD)(pixels)
+    files = _Files(items, places, found.shape[1], lru_cache(maxsize=_CLIPS_HELD)(pixels))
 
     def confirmed(several: list[NDArray[np.void]]) -> list[tuple[int, int]]:
         """Pairs that agree in the stored pixels in one of the ways in which they may lie in time."""
-        agreeing = (ways for ways in several if any(_agree_in_pixels(way, held) for way in ways))
+        agreeing = (ways for ways in several if any(files.agree(way) for way in ways))
         return [(int(ways["one"][0]), int(ways["two"][0])) for ways in agreeing]
 
     # Ordered by clip, so that each is read about once.
@@ -262,13 +289,66 @@ def _shared(some: NDArray[np.void], length: int) -> tuple[NDArray[np.intp], NDAr
     return times, other.clip(0, length - 1), shared
 
 
-def _agree_in_pixels(alignment: np.void, pixels: Callable[[int], NDArray[np.uint8]]) -> bool:
-    """Whether one alignment agrees at 32 x 32 colours."""
-    one, two = pixels(int(alignment["one"])), pixels(int(alignment["two"]))
-    times, other, shared = (values[0] for values in _shared(np.array([alignment], ALIGNMENT), len(one)))
-    mirrored = one[:, :, ::-1] if alignment["mirrored"] else one
-    both = shared[shared][None]
-    near, _ = agree(
-        descriptors(mirrored[times[shared]])[None], descriptors(two[other[shared]])[None], both, fine(int(shared.sum()))
-    )
+class _Files:
+    """What clips were cut from, for judging two of them by more than their own frames.
+
+    Clips of one file are taken to lie end to end. Where they do not, what lies around two clips that show the same
+    seems to differ, and they are judged by their own frames alone.
+
+    Args:
+        items: (n,) the file of each clip.
+        places: (n,) which of the clips of its file each is.
+        length: frames of a clip.
+        pixels: gives a clip at 32 x 32 colours.
+    """
+
+    def __init__(
+        self,
+        items: NDArray[np.intp],
+        places: NDArray[np.intp],
+        length: int,
+        pixels: Callable[[int], NDArray[np.uint8]],
+    ) -> None:
+        self._items, self._places, self._length, self._pixels = items, places, length, pixels
+        self._numbers = {
+            (int(item), int(place)): number for number, (item, place) in enumerate(zip(items, places, strict=True))
+        }
+
+    def agree(self, way: np.void) -> bool:
+        """Whether two clips that may lie in time in some way agree at 32 x 32 colours."""
+        one, two = self._beside(way, around=0)
+        shared = len(one)
+        if shared >= min(TELLING, self._length) and _agree_in_full(one, two, fine(shared)):
+            return True
+        if not _agree_in_full(one, two, DOUBTFUL):
+            return False
+        one, two = self._beside(way, around=max(1, _AROUND // self._length))
+        return len(one) > shared and len(one) >= TELLING and _agree_in_full(one, two, joined(len(one)))
+
+    def _beside(self, way: np.void, around: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """(s, 32, 32, 3) the frames that both files have, of the first clip and of some clips before and after it."""
+        item, other_item = (int(self._items[way[side]]) for side in ("one", "two"))
+        middle, start = (int(self._places[way[side]]) for side in ("one", "two"))
+        ones, twos = [], []
+        for step in range(-around, around + 1):
+            number = self._numbers.get((item, middle + step))
+            if number is None:
+                continue
+            one = self._pixels(number)
+            # Where its frames lie in the other file, counted from the first frame of the second clip.
+            times = way["first"] + way["rate"] * (step * self._length + np.arange(self._length))
+            for move in np.unique(times // self._length):
+                other = self._numbers.get((other_item, start + int(move)))
+                if other is None or (around == 0 and move != 0):
+                    continue
+                here = times // self._length == move
+                ones.append(one[here])
+                twos.append(self._pixels(other)[times[here] % self._length])
+        together = np.concatenate(ones)
+        return together[:, :, ::-1] if way["mirrored"] else together, np.concatenate(twos)
+
+
+def _agree_in_full(one: NDArray[np.uint8], two: NDArray[np.uint8], tolerance: Tolerance) -> bool:
+    """Whether (s, 32, 32, 3) frames that lie side by side show the same."""
+    near, _ = agree(descriptors(one)[None], descriptors(two)[None], np.ones((1, len(one)), bool), tolerance)
     return bool(near[0])
