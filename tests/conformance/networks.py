@@ -10,6 +10,7 @@ from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderCo
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import (
     MoCoGANGeneratorConfig,
@@ -27,6 +28,8 @@ HELD_BY: Mapping[type, str] = {
     DDPMUNetConfig: "dif_ddpm_unet2d_cifar",
     ADMUNetConfig: "dif_adm_unet_uncond_learnsigma",
     ADMClassifierConfig: "dif_adm_classifier_attention_pool",
+    SongUNetConfig: "dif_edm_songunet_ddpmpp",
+    DhariwalUNetConfig: "dif_edm_dhariwal",
     NCSNppConfig: "dif_ddpm_unet2d_ncsnpp",
 }
 """The stem of one golden case of each network; others may hold its further forms."""

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from diorama.interop import diffusers_unet2d, guided_diffusion, inception_fid, mocogan, pytorch_examples_dcgan
+from diorama.interop import diffusers_unet2d, edm, guided_diffusion, inception_fid, mocogan, pytorch_examples_dcgan
 from diorama.interop.catalog import recognise
 from diorama.interop.layout import Layout, shapes_of
 from tests.conformance.adapters.catalog import ADAPTERS
@@ -25,6 +25,8 @@ LAYOUTS: dict[str, Layout[Any, Any]] = {
     "dcgan/main.py::Generator": pytorch_examples_dcgan.GENERATOR,
     "dcgan/main.py::Discriminator": pytorch_examples_dcgan.DISCRIMINATOR,
     "diffusers.UNet2DModel": diffusers_unet2d.UNET2D,
+    "training.networks.SongUNet": edm.SONG_UNET,
+    "training.networks.DhariwalUNet": edm.DHARIWAL_UNET,
     "torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3 / pytorch_fid.inception.InceptionV3": (
         inception_fid.INCEPTION
     ),

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.interop import catalog, diffusers_unet2d, guided_diffusion, inception_fid, mocogan, pytorch_examples_dcgan
+from diorama.interop import (
+    catalog,
+    diffusers_unet2d,
+    edm,
+    guided_diffusion,
+    inception_fid,
+    mocogan,
+    pytorch_examples_dcgan,
+)
 from diorama.interop.layout import Layout, shapes_of, tensors_of
 from tests.interop.published_folders import SMALL
 
@@ -25,6 +33,7 @@ ADM = {
     "dropout": 0.25,
 }
 CRITIC = {"n_channels": 1, "ndf": 2, "use_noise": True, "noise_sigma": 0.25}
+EDM = {"img_resolution": 8, "in_channels": 1, "out_channels": 2, "model_channels": 8, "channel_mult": [1, 2]}
 EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     pytorch_examples_dcgan.GENERATOR: {"nc": 1, "ngf": 2, "nz": 5},
     pytorch_examples_dcgan.DISCRIMINATOR: {"nc": 1, "ndf": 2},
@@ -38,6 +47,8 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     guided_diffusion.UNET: ADM | {"num_classes": 5},
     guided_diffusion.SUPERRES: ADM,
     guided_diffusion.CLASSIFIER: ADM | {"image_size": 8, "pool": "attention"},
+    edm.SONG_UNET: EDM | {"attn_resolutions": [4], "encoder_type": "residual", "label_dim": 3},
+    edm.DHARIWAL_UNET: EDM | {"attn_resolutions": [8], "augment_dim": 3},
     inception_fid.INCEPTION: {},
 }
 LAYOUTS = [pytest.param(layout, id=f"{layout.publisher}-{layout.network}") for layout in EXAMPLES]
@@ -86,7 +97,7 @@ def test_a_file_is_recognised_as_what_it_is(layout: Layout[Any, Any]) -> None:
 def test_without_a_config_the_tensors_tell_what_they_can(layout: Layout[Any, Any]) -> None:
     """All but the split of MoCoGAN's codes and scores, and whole U-Nets, which must be said."""
     state, given = published(layout), {}
-    if layout in (diffusers_unet2d.UNET2D, *guided_diffusion.LAYOUTS):
+    if layout.role in ("denoiser", "classifier"):
         given = EXAMPLES[layout]
     for key in ("dim_z_category", "dim_categorical"):
         if key in EXAMPLES[layout]:

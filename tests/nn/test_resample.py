@@ -12,7 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.core import device as devices
-from diorama.nn.resample import ConvDown, ConvUp, _enlarging, double, fir_double, fir_halve, halve
+from diorama.nn.resample import (
+    BINOMIAL,
+    ConvDown,
+    ConvUp,
+    Taps,
+    _enlarging,
+    checked_taps,
+    double,
+    fir_double,
+    fir_halve,
+    halve,
+)
 
 
 def test_halving_undoes_nearest_doubling() -> None:
@@ -20,17 +31,35 @@ def test_halving_undoes_nearest_doubling() -> None:
     torch.testing.assert_close(halve(double(x)), x)
 
 
+FILTERS: list[Taps] = [BINOMIAL, (1.0, 1.0), (2.0, 5.0, 4.0, 3.0), (1.0, 5.0, 10.0, 10.0, 5.0, 1.0)]
+
+
+@pytest.mark.parametrize("taps", FILTERS)
 @pytest.mark.parametrize("resample", [fir_double, fir_halve])
-def test_filters_keep_constants_inside(resample: object) -> None:
-    assert callable(resample)
-    y = resample(torch.ones(1, 2, 8, 8))
-    inside = y[:, :, 2:-2, 2:-2]
-    torch.testing.assert_close(inside, torch.ones_like(inside))
+def test_filters_keep_the_mean_inside(resample: Callable[[Tensor, Taps], Tensor], taps: Taps) -> None:
+    y = resample(torch.ones(1, 2, 32, 32), taps)
+    inside = y[:, :, 4:-4, 4:-4]
+    torch.testing.assert_close(inside.mean(), torch.ones(()))
 
 
-def test_filtered_halving_is_the_transpose_of_filtered_doubling() -> None:
+@pytest.mark.parametrize("taps", FILTERS)
+def test_filtered_halving_is_the_transpose_of_filtered_doubling(taps: Taps) -> None:
     x, y = torch.randn(1, 2, 8, 6), torch.randn(1, 2, 4, 3)
-    torch.testing.assert_close((fir_halve(x) * y).sum(), (x * fir_double(y)).sum() / 4, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        (fir_halve(x, taps) * y).sum(), (x * fir_double(y, taps)).sum() / 4, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_two_equal_taps_repeat_pixels_and_take_means() -> None:
+    x = torch.randn(1, 2, 8, 6)
+    torch.testing.assert_close(fir_double(x, (3.0, 3.0)), double(x))
+    torch.testing.assert_close(fir_halve(x, (3.0, 3.0)), halve(x))
+
+
+@pytest.mark.parametrize("taps", [(), (1.0, 2.0, 1.0), (1.0, -1.0), (float("nan"), 1.0)])
+def test_filters_that_cannot_halve_are_refused(taps: Taps) -> None:
+    with pytest.raises(ValueError, match="taps: must be an even number"):
+        checked_taps(taps)
 
 
 @pytest.mark.parametrize("padding", [0, 1])

@@ -83,7 +83,27 @@ def test_tables_do_not_follow_the_device_of_their_surroundings() -> None:
     assert level.alpha.device.type == "cpu"
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"first": 0.5, "last": 0.1}, {"last": 1.5}])
+def test_the_cosine_has_its_offset_and_its_largest_variance() -> None:
+    usual = DiscreteProcess(steps=20, betas="cosine").variances
+    assert torch.equal(DiscreteProcess(steps=20, betas="cosine", largest=0.5).variances, usual.clamp(max=0.5))
+    offset = DiscreteProcess(steps=20, betas="cosine", offset=0.1).variances
+    assert torch.equal(offset, cosine_betas(20, 0.1))
+    assert not torch.allclose(offset, usual)
+
+
+def test_the_nearest_step_is_nearest_by_the_ratio_of_noise_to_signal() -> None:
+    process = DiscreteProcess(steps=9)
+    level = process.at(torch.arange(10, dtype=torch.float64))
+    ratios = level.sigma / level.alpha
+    asked = torch.cat([ratios, torch.linspace(0, 0.3, 50, dtype=torch.float64)]).reshape(6, 10)
+    by_hand = (asked[..., None] - ratios).abs().argmin(-1)
+    assert torch.equal(process.nearest(asked), by_hand)
+    assert process.nearest(torch.tensor([-1.0, torch.inf])).tolist() == [0, 9]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"first": 0.5, "last": 0.1}, {"last": 1.5}, {"offset": -1.0}, {"largest": 1.0}]
+)
 def test_impossible_processes_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         DiscreteProcess(**wrong)  # type: ignore[arg-type]

@@ -11,12 +11,14 @@ from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.preserving import PreservingProcess
 
 PROCESSES: list[Process] = [
     DiscreteProcess(),
     DiscreteProcess(steps=30, betas="cosine"),
     ExplodingProcess(),
     FlowProcess(),
+    PreservingProcess(),
 ]
 by_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 

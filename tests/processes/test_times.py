@@ -8,7 +8,7 @@ import torch
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
-from diorama.processes.times import LogitNormalTimes, LogNormalTimes, StepTimes, UniformTimes
+from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
 
 CPU = torch.device("cpu")
 
@@ -39,6 +39,30 @@ def test_log_normal_times_are_noise_levels() -> None:
     process = ExplodingProcess()
     logs = process.at(LogNormalTimes().draw(process, 20_000, CPU)).sigma.log()
     assert (logs.mean().item(), logs.std().item()) == pytest.approx((-1.2, 1.2), abs=0.03)
+
+
+def test_uniform_times_may_leave_out_the_earliest() -> None:
+    torch.manual_seed(0)
+    times = UniformTimes(low=0.6).draw(FlowProcess(), 4000, CPU)
+    assert 0.6 < times.min() <= times.max() <= 1
+    assert times.mean().item() == pytest.approx(0.8, abs=0.01)
+
+
+def test_log_uniform_times_are_noise_levels_of_every_size() -> None:
+    torch.manual_seed(0)
+    process = ExplodingProcess()
+    logs = process.at(LogUniformTimes(low=0.1, high=10.0).draw(process, 20_000, CPU)).sigma.log10()
+    assert -1 <= logs.min() < -0.99
+    assert 0.99 < logs.max() <= 1
+    assert (logs.mean().item(), logs.std().item()) == pytest.approx((0, 2 / 12**0.5), abs=0.02)
+
+
+@pytest.mark.parametrize("wrong", [{"low": 0.0}, {"low": 100.0}, {"high": float("inf")}])
+def test_impossible_ranges_of_levels_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="0 < low < high"):
+        LogUniformTimes(**wrong)
+    with pytest.raises(ValueError, match="low must be in"):
+        UniformTimes(low=1.0)
 
 
 def test_logit_normal_times_crowd_in_the_middle() -> None:

@@ -17,9 +17,10 @@ from diorama.core.errors import BadConfig, BadInput
 from diorama.interop.checkpoint import open_checkpoint
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.edm import SongUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
-from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer
@@ -138,6 +139,17 @@ def test_what_the_layout_has_no_place_for_is_said() -> None:
         "its eta of 0.5 is not written; give it when you draw",
         "its noise follows the limited sample; draw with use_clipped_model_output=True",
     )
+
+
+def test_a_network_of_edm_is_written_without_what_lies_around_it(tmp_path: Path) -> None:
+    network = SongUNetConfig(size=16, width=8, growth=(1, 2), depth=1, attention=(False, True))
+    files = export(diffusion(denoiser=network, preconditioning=EDMPreconditioning()), "edm")
+    assert any("preconditioning" in note for note in files.notes)
+    write_export(files, tmp_path / "net.safetensors")
+    found = open_checkpoint(tmp_path / "net.safetensors", config=tmp_path / "net.json")
+    assert found.layout.read_config(found.config) == network
+    with pytest.raises(BadInput, match="network of EDM without its preconditioning"):
+        published_model(found)
 
 
 @pytest.mark.parametrize(

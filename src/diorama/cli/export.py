@@ -20,7 +20,7 @@ from diorama.interop.catalog import find
 class Arguments:
     """Write a model's network under the names of a publisher, for the publisher's own program.
 
-    Layouts: dcgan-pytorch-examples and mocogan (a safetensors file, and the arguments of the published class beside it
+    Layouts: dcgan-pytorch-examples, mocogan and edm (a safetensors file, and the class's arguments beside it
     as JSON), diffusers-unet2d (a folder with config.json, the weights and scheduler_config.json).
 
     Args:

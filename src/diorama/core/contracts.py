@@ -47,6 +47,7 @@ BATCH_KEYS: Mapping[str, str] = {
     "pose": "(b, ...) float32",
     "action": "(b, t) int64 or (b, t, a) float32",
     "fps": "(b,) float32, frames a second",
+    "augment": "(b, a) float32, how a picture was altered before training saw it; zeros where it was not",
     "index": "(b,) int64, the record's place in its split",
     "latent": "(b, c, h, w) or (b, c, t, h, w) float32, a codec's latents of the record, unit variance",
 }

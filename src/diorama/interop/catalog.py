@@ -54,6 +54,12 @@ def _guided_diffusion() -> Layouts:
     return LAYOUTS
 
 
+def _edm() -> Layouts:
+    from diorama.interop.edm import LAYOUTS
+
+    return LAYOUTS
+
+
 def _inception() -> Layouts:
     from diorama.interop.inception_fid import LAYOUTS
 
@@ -69,6 +75,7 @@ PUBLISHERS = (
         about="ADM's U-Nets and classifiers as their authors published them",
         layouts=_guided_diffusion,
     ),
+    Publisher(name="edm", about="SongUNet and DhariwalUNet of NVIDIA's EDM", layouts=_edm),
     Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
 )
 

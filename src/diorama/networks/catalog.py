@@ -8,6 +8,7 @@ from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderCo
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import (
     MoCoGANGeneratorConfig,
@@ -43,7 +44,7 @@ Codec = SpatialCodecConfig
 ConditionEncoder = ByteTextEncoderConfig
 """A condition as it is given to a condition that a network reads."""
 
-Denoiser = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig
+Denoiser = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig | SongUNetConfig | DhariwalUNetConfig
 """Noisy pictures (b, c, h, w), their times (b,) and conditions to what is to be taken away."""
 
 Classifier = ADMClassifierConfig

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -79,23 +81,48 @@ class ConvDown(nn.Module):
         return _add_bias(h[:, :, 1 : 1 + height, 1 : 1 + width], self.conv)
 
 
-def _binomial(x: Tensor, gain: float) -> Tensor:
-    """The separable filter (1, 3, 3, 1) for each channel of x, scaled to sum to ``gain``: (c, 1, 4, 4)."""
-    # Computed where it is used: numbers that come from the processor could not be recorded.
-    place = torch.arange(4, device=x.device, dtype=x.dtype)
-    taps = (1 + place * (3 - place)) / 8  # (1, 3, 3, 1) / 8
-    kernel = taps[:, None] * taps[None, :] * gain
-    return kernel.expand(x.shape[1], 1, 4, 4)
+Taps = tuple[float, ...]
+"""A separable filter: the weights of neighbouring pixels in one direction, an even number of them. Only their ratios
+count."""
+
+BINOMIAL: Taps = (1.0, 3.0, 3.0, 1.0)
 
 
-def fir_double(x: Tensor) -> Tensor:
-    """Enlargement with zeros between pixels, smoothed by the filter (1, 3, 3, 1): (b, c, h, w) -> (b, c, 2h, 2w).
+def checked_taps(taps: Taps) -> Taps:
+    """The same filter.
+
+    Raises:
+        ValueError: an odd number of taps does not halve and double, and taps that sum to 0 are no filter.
+    """
+    if len(taps) % 2 or not taps or not math.isfinite(sum(taps)) or sum(taps) == 0:
+        raise ValueError(f"taps: must be an even number of numbers whose sum is not 0, got {list(taps)}")
+    return taps
+
+
+def _filter(x: Tensor, taps: Taps, gain: float) -> Tensor:
+    """The filter for each channel of x, scaled to sum to ``gain``: (c, 1, n, n)."""
+    # Filled in where it is used: numbers that are copied from the processor could not be recorded.
+    weights = torch.cat([x.new_full((1,), tap / sum(taps)) for tap in taps])
+    kernel = weights[:, None] * weights[None, :] * gain
+    return kernel.expand(x.shape[1], 1, len(taps), len(taps))
+
+
+def fir_double(x: Tensor, taps: Taps = BINOMIAL) -> Tensor:
+    """Enlargement with zeros between pixels, smoothed by a filter: (b, c, h, w) -> (b, c, 2h, 2w).
 
     Reference: R. Zhang, arXiv:1904.11486; T. Karras et al., arXiv:1912.04958.
     """
-    return F.conv_transpose2d(x, _binomial(x, 4.0), stride=2, padding=1, groups=x.shape[1])
+    padding = len(taps) // 2 - 1
+    return F.conv_transpose2d(x, _filter(x, taps, 4.0), stride=2, padding=padding, groups=x.shape[1])
 
 
-def fir_halve(x: Tensor) -> Tensor:
-    """Smoothing by the filter (1, 3, 3, 1) and every second pixel: (b, c, h, w) -> (b, c, h/2, w/2)."""
-    return F.conv2d(x, _binomial(x, 1.0), stride=2, padding=1, groups=x.shape[1])
+def fir_halve(x: Tensor, taps: Taps = BINOMIAL, *, padding: int | None = None) -> Tensor:
+    """Smoothing by a filter and every second pixel: (b, c, h, w) -> (b, c, h/2, w/2).
+
+    Args:
+        x: (b, c, h, w).
+        taps: the filter.
+        padding: zeros on every side; ``None`` for as many as halve the size.
+    """
+    padding = len(taps) // 2 - 1 if padding is None else padding
+    return F.conv2d(x, _filter(x, taps, 1.0), stride=2, padding=padding, groups=x.shape[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -17,16 +18,16 @@ from diorama.nn.cross_attention import CrossAttention
 from diorama.nn.dropout import dropout
 from diorama.nn.norm import GroupNormAct
 from diorama.nn.projection import add_pointwise
-from diorama.nn.resample import double, fir_double, fir_halve, halve
+from diorama.nn.resample import BINOMIAL, Taps, double, fir_double, fir_halve, halve
 
 Resample = Literal["keep", "up", "down", "fir_up", "fir_down"]
 
-_RESAMPLE: dict[str, Callable[[Tensor], Tensor]] = {
-    "up": double,
-    "down": halve,
-    "fir_up": fir_double,
-    "fir_down": fir_halve,
-}
+
+def _resampling(kind: Resample, taps: Taps) -> Callable[[Tensor], Tensor] | None:
+    if kind in ("fir_up", "fir_down") and taps != (1, 1):
+        return partial(fir_double if kind == "fir_up" else fir_halve, taps=taps)
+    # Two equal taps repeat pixels, and take means of four.
+    return {"keep": None, "up": double, "fir_up": double, "down": halve, "fir_down": halve}[kind]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class BlockStyle:
         act: activation after the normalisations.
         scale_shift: the embedding scales and shifts the second normalisation instead of being added before it.
         divide: the sum of input and residual is divided by it.
+        taps: the filter of ``fir_up`` and ``fir_down``.
     """
 
     embedding: int
@@ -50,6 +52,7 @@ class BlockStyle:
     act: ActivationName = "silu"
     scale_shift: bool = False
     divide: float = 1.0
+    taps: Taps = BINOMIAL
 
 
 class ResidualBlock(nn.Module):
@@ -80,7 +83,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         first, second = groups or (style.groups, style.groups)
         self.scale_shift, self.divide, self.dropout = style.scale_shift, style.divide, style.dropout
-        self.resample = _RESAMPLE.get(resample)
+        self.resample = _resampling(resample, style.taps)
         self.norm_in = GroupNormAct(first, in_channels, eps=style.eps, act=style.act)
         self.conv_in = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.time = nn.Linear(style.embedding, out_channels * (2 if style.scale_shift else 1))
@@ -162,10 +165,18 @@ def initialize_residual_network(network: nn.Module, last: nn.Conv2d | nn.Linear 
             nn.init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    silence_residuals(network, last)
+
+
+def silence_residuals(network: nn.Module, last: nn.Conv2d | nn.Linear | None) -> None:
+    """Zero weights and biases for the last layer of every residual and for ``last``, if any."""
+    silent: list[nn.Conv2d | nn.Linear] = [] if last is None else [last]
     for module in network.modules():
         if isinstance(module, ResidualBlock):
-            nn.init.zeros_(module.conv_out.weight)
+            silent.append(module.conv_out)
         elif isinstance(module, SpatialAttention | CrossAttention):
-            nn.init.zeros_(module.out.weight)
-    if last is not None:
-        nn.init.zeros_(last.weight)
+            silent.append(module.out)
+    for layer in silent:
+        nn.init.zeros_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

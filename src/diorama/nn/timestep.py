@@ -46,18 +46,25 @@ class Sinusoidal(nn.Module):
 
 
 class Fourier(nn.Module):
-    """Sines and cosines of the logarithm of a noise level at random fixed frequencies: (b,) -> (b, 2 channels).
+    """Sines and cosines of a noise level at random fixed frequencies: (b,) -> (b, 2 channels).
+
+    Args:
+        channels: frequencies.
+        scale: their standard deviation, in waves.
+        log: of the level's logarithm; otherwise of what is given, which may be negative.
 
     Reference: M. Tancik et al., arXiv:2006.10739; Y. Song et al., arXiv:2011.13456, appendix H.1.
     """
 
-    def __init__(self, channels: int, *, scale: float = 16.0) -> None:
+    def __init__(self, channels: int, *, scale: float = 16.0, log: bool = True) -> None:
         super().__init__()
+        self.log = log
         self.register_buffer("frequencies", torch.randn(channels) * scale)
         self.frequencies: Tensor
 
     def forward(self, t: Tensor) -> Tensor:
-        angles = t.float().log()[:, None] * self.frequencies * (2 * math.pi)
+        told = t.float().log() if self.log else t.float()
+        angles = told[:, None] * self.frequencies * (2 * math.pi)
         return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 

@@ -6,11 +6,12 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
+from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
-from diorama.processes.times import LogitNormalTimes, LogNormalTimes, StepTimes, UniformTimes
+from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
 from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
 
-AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess
+AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
 """How data become noise."""
 
 AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
@@ -19,7 +20,7 @@ AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
 AnySpacing = KarrasSpacing | StepSpacing | UniformSpacing
 """Which levels a sampler visits."""
 
-AnyTimes = LogitNormalTimes | LogNormalTimes | StepTimes | UniformTimes
+AnyTimes = LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
 """At which times training looks."""
 
 AnyWeighting = PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting

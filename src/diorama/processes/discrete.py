@@ -69,6 +69,8 @@ class DiscreteProcess:
         betas: how the steps' variances grow.
         first: variance of the first step, of the two linear kinds.
         last: variance of the last step, of the two linear kinds.
+        offset: of the cosine kind, see :func:`cosine_betas`.
+        largest: of the cosine kind's variances.
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 4. The published networks count times from 0, one
     less than here: :class:`~diorama.processes.precondition.TargetPreconditioning` tells them ``t - 1``.
@@ -78,12 +80,18 @@ class DiscreteProcess:
     betas: BetaName = "linear"
     first: float = 1e-4
     last: float = 0.02
+    offset: float = 0.008
+    largest: float = 0.999
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps must be positive, got {self.steps}")
         if not 0 < self.first <= self.last < 1:
             raise ValueError(f"0 < first <= last < 1 must hold, got first={self.first} last={self.last}")
+        if not (0 <= self.offset < math.inf and 0 < self.largest < 1):
+            raise ValueError(
+                f"offset must be at least 0 and largest in (0, 1), got offset={self.offset} largest={self.largest}"
+            )
 
     @property
     def end(self) -> float:
@@ -94,7 +102,7 @@ class DiscreteProcess:
     def variances(self) -> Tensor:
         """The variance that each step adds, beta_1 … beta_T: (T,) float64 on the CPU."""
         if self.betas == "cosine":
-            return cosine_betas(self.steps)
+            return cosine_betas(self.steps, self.offset, self.largest)
         make = linear_betas if self.betas == "linear" else scaled_linear_betas
         return make(self.steps, self.first, self.last)
 
@@ -135,6 +143,14 @@ class DiscreteProcess:
         by_angle = (angle - tables.angle[step]) / (tables.angle[step + 1] - tables.angle[step])
         share = torch.where(low.isfinite() & high.isfinite(), by_ratio, by_angle)
         return step + share.clamp(0, 1)
+
+    def nearest(self, ratio: Tensor) -> Tensor:
+        """The whole times 0 … T whose sigma / alpha is nearest to a ratio, of its shape; of two the later."""
+        tables = _tables(self, torch.float64, ratio.device)
+        ratios = tables.sigma / tables.alpha
+        above = torch.searchsorted(ratios, ratio.double().contiguous()).clamp(1, self.steps)
+        is_above = ratios[above] - ratio <= ratio - ratios[above - 1]
+        return torch.where(is_above, above, above - 1)
 
     def prior_scale(self, t: Tensor) -> Tensor:
         """1: the process keeps the variance."""

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from diorama.core.contracts import Level
 
-Target = Literal["noise", "clean", "velocity", "score", "flow"]
+Target = Literal["noise", "clean", "velocity", "score", "scaled_score", "flow"]
 """What a network predicts. Velocity, ``alpha noise - sigma clean``: T. Salimans, J. Ho, arXiv:2202.00512, appendix D;
-flow, ``noise - clean``, is the velocity of the straight path: X. Liu, C. Gong, Q. Liu, arXiv:2209.03003, equation 1."""
+flow, ``noise - clean``, is the velocity of the straight path: X. Liu, C. Gong, Q. Liu, arXiv:2209.03003, equation 1;
+the scaled score is sigma times the score, ``-noise``."""
 
 
 def like(coefficient: Tensor, x: Tensor) -> Tensor:
@@ -43,6 +44,8 @@ def target_of(target: Target, clean: Tensor, noise: Tensor, level: Level) -> Ten
         return level.alpha * noise - level.sigma * clean
     if target == "flow":
         return noise - clean
+    if target == "scaled_score":
+        return -noise
     return -noise / level.sigma
 
 
@@ -59,6 +62,8 @@ def clean_of(target: Target, output: Tensor, x: Tensor, level: Level) -> Tensor:
         return (level.alpha * x - level.sigma * output) / (level.alpha**2 + level.sigma**2)
     if target == "flow":
         return (x - level.sigma * output) / (level.alpha + level.sigma)
+    if target == "scaled_score":
+        return (x + level.sigma * output) / level.alpha
     return (x + level.sigma**2 * output) / level.alpha
 
 
@@ -70,7 +75,7 @@ def weight_of(target: Target, level: Level) -> Tensor:
     if target == "clean":
         return torch.ones_like(level.sigma)
     ratio = level.alpha / level.sigma
-    if target == "noise":
+    if target in ("noise", "scaled_score"):
         return ratio**2
     if target == "velocity":
         return (level.alpha * ratio + level.sigma) ** 2

@@ -15,8 +15,9 @@ from torch import Tensor
 from diorama.core.contracts import Condition, Level, Prediction
 from diorama.processes.gaussian import Target, clean_of, like, on, target_of, weight_of
 
-TimeInput = Literal["step", "time", "sigma", "log_sigma"]
-"""What a network is told of a level: ``t - 1``, ``t``, ``sigma / alpha``, or a quarter of the latter's logarithm."""
+TimeInput = Literal["step", "time", "sigma", "log_sigma", "log_half_sigma"]
+"""What a network is told of a level: ``t - 1``, ``t``, ``sigma / alpha``, a quarter of the latter's logarithm, or the
+logarithm of its half."""
 
 Network = Callable[[Tensor, Tensor, Condition], Tensor]
 """``(x, t (b,), condition) -> output`` of the shape of x, with t as its preconditioning says."""
@@ -49,7 +50,7 @@ class Preconditioning(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TargetPreconditioning:
-    """The network sees the noisy sample as it is, and puts out one of the five targets.
+    """The network sees the noisy sample as it is, and puts out one of the targets.
 
     Args:
         predicts: what it puts out, see :data:`~diorama.processes.gaussian.Target`.
@@ -139,7 +140,9 @@ def _time_of(kind: TimeInput, level: Level) -> Tensor:
     if kind == "time":
         return level.t
     ratio = level.sigma / level.alpha
-    return ratio if kind == "sigma" else ratio.log() / 4
+    if kind == "sigma":
+        return ratio
+    return ratio.log() / 4 if kind == "log_sigma" else (ratio / 2).log()
 
 
 class NetworkDenoise:

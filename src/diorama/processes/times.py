@@ -46,14 +46,23 @@ class UniformTimes:
 
     Args:
         spread: as of :class:`StepTimes`.
+        low: the earliest time, as a share of the process's end.
     """
 
     spread: bool = False
+    low: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low < 1:
+            raise ValueError(f"low must be in [0, 1), got {self.low}")
 
     def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
-        """(count,) float32 in (0, end]."""
-        share = _spread(count, device) if self.spread else torch.rand(count, device=device)
-        return process.end * (1 - share)
+        """(count,) float32 in (low end, end]."""
+        return self.at(process, _spread(count, device) if self.spread else torch.rand(count, device=device))
+
+    def at(self, process: Process, share: Tensor) -> Tensor:
+        """The times above which lie these shares of all times."""
+        return process.end * (1 - share * (1 - self.low))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +81,39 @@ class LogNormalTimes:
 
     def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
         """(count,) float32."""
-        return process.time_of((self.mean + self.deviation * torch.randn(count, device=device)).exp())
+        return self.at(process, torch.randn(count, device=device))
+
+    def at(self, process: Process, normal: Tensor) -> Tensor:
+        """The times that so many deviations from the mean stand for."""
+        return process.time_of((self.mean + self.deviation * normal).exp())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogUniformTimes:
+    """Ratios sigma / alpha whose logarithm is equally likely to be anywhere between two levels.
+
+    Args:
+        low: the least ratio.
+        high: the largest.
+
+    Reference: Y. Song et al., arXiv:2011.13456, appendix C, in the words of T. Karras, M. Aittala, T. Aila, S. Laine,
+    arXiv:2206.00364, table 1 (noise distribution, column "VE").
+    """
+
+    low: float = 0.02
+    high: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high < float("inf"):
+            raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
+
+    def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
+        """(count,) float32."""
+        return self.at(process, torch.rand(count, device=device))
+
+    def at(self, process: Process, share: Tensor) -> Tensor:
+        """The times of the ratios below which lie these shares of all."""
+        return process.time_of(self.low * (self.high / self.low) ** share)
 
 
 @dataclass(frozen=True, kw_only=True)

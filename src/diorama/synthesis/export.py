@@ -63,13 +63,16 @@ def export(model: Synthesizer, publisher: str) -> Export:
     part, layout = _layout_of(config, find(publisher))
     network = getattr(config, part)
     arguments = layout.written(layout.to_published(network)) | _media_arguments(layout, config)
+    schedule = None
+    if layout.config_file is not None and isinstance(config, DiffusionSynthesizerConfig):
+        schedule = write_schedule(schedule_of(config))
     state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
     return Export(
         layout=layout,
         arguments=arguments,
         tensors=layout.export_state(network, state),
-        schedule=write_schedule(schedule_of(config)) if isinstance(config, DiffusionSynthesizerConfig) else None,
-        notes=tuple(_notes(config)),
+        schedule=schedule,
+        notes=tuple(_notes(config, schedule is not None)),
     )
 
 
@@ -131,14 +134,16 @@ def _media_arguments(layout: Layout[Any, Any], config: SynthesizerConfig) -> dic
     return told
 
 
-def _notes(config: SynthesizerConfig) -> Iterator[str]:
+def _notes(config: SynthesizerConfig, scheduled: bool) -> Iterator[str]:
     if config.classes:
         yield f"the names of its {len(config.classes)} classes are not written"
     if config.media.dtype != "uint8":
         yield f"it draws {config.media.dtype} from {config.media.low:g} to {config.media.high:g}, which is not written"
     if isinstance(config, DiffusionSynthesizerConfig):
-        if config.denoiser.embedding.unconditional:
-            yield f"the last label, {config.denoiser.embedding.classes}, is the one without a class, for guidance"
+        if not scheduled:
+            yield "its noise process, its preconditioning and what it has beside the denoiser are not written"
+        if config.denoiser.null_label is not None:
+            yield f"the last label, {config.denoiser.null_label}, is the one without a class, for guidance"
         if config.guidance != 1:
             yield f"its guidance of {config.guidance:g} is not written"
         if config.steps is not None:

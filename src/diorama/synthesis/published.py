@@ -24,9 +24,9 @@ from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
-from diorama.networks.catalog import Denoiser
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.edm import EDMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
 from diorama.processes.discrete import DiscreteProcess
@@ -204,6 +204,10 @@ def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provena
     )
 
 
+_Steps = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig
+"""Networks whose times are the steps of a discrete process."""
+
+
 def _synthesizer_config(
     layout: Layout[Any, Any], network: NetworkConfig, arguments: Any, schedule: Schedule | None
 ) -> SynthesizerConfig:
@@ -239,10 +243,15 @@ def _synthesizer_config(
                 raise BadInput(f"{named}: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
             return _diffusion_config(media, network, schedule)
+        case EDMUNetConfig():
+            raise BadInput(
+                "is a network of EDM without its preconditioning, and does not say what it predicts; from Python, "
+                "load_denoiser (diorama.interop.edm_precond) reads one with the other"
+            )
     raise BadInput(f"{type(network).__name__} draws nothing by itself")
 
 
-def _refuse_what_cannot_be_drawn(network: Denoiser) -> None:
+def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
     """Networks that are read but that no process and sampler here draw with.
 
     Raises:
@@ -263,7 +272,7 @@ def _refuse_what_cannot_be_drawn(network: Denoiser) -> None:
         raise BadInput("class_embed_type: labels that are numbers or vectors cannot be asked for")
 
 
-def _diffusion_config(media: MediaSpec, network: Denoiser, schedule: Schedule) -> DiffusionSynthesizerConfig:
+def _diffusion_config(media: MediaSpec, network: _Steps, schedule: Schedule) -> DiffusionSynthesizerConfig:
     ancestral, rows = schedule.sampler == "ancestral", network.embedding.steps
     if rows is not None and rows < schedule.steps:
         raise BadInput(

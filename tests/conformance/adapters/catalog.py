@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.conformance.adapters import dcgan, diffusers_unet2d, frechet, guided_diffusion, inception, mocogan
+from tests.conformance.adapters import (
+    dcgan,
+    diffusers_unet2d,
+    edm,
+    edm_losses,
+    edm_sampler,
+    frechet,
+    guided_diffusion,
+    inception,
+    mocogan,
+)
 from tests.conformance.runner import Adapter, Compute
 
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
@@ -13,6 +23,9 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "FID Inception network": inception.ADAPTERS,
     "Fréchet distance": frechet.ADAPTERS,
     "DDPM U-Net (diffusers layout)": diffusers_unet2d.ADAPTERS,
+    "EDM networks": edm.ADAPTERS,
+    "EDM losses": edm_losses.ADAPTERS,
+    "EDM sampler": edm_sampler.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
 }
 

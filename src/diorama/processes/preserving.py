@@ -1,0 +1,61 @@
+"""The variance-preserving process in continuous time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Level
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreservingProcess:
+    """Data of unit variance keep it, while noise takes their place at a rate that grows linearly, for t in [0, 1].
+
+    ``alpha² = exp(-(beta_growth t² / 2 + beta_min t))`` and ``sigma² = 1 - alpha²``.
+
+    Args:
+        beta_min: the rate at time 0.
+        beta_growth: how much larger it is at time 1.
+
+    Reference: Y. Song et al., arXiv:2011.13456, equation 32; written with sigma / alpha by T. Karras, M. Aittala,
+    T. Aila, S. Laine, arXiv:2206.00364, table 1 (column "VP").
+    """
+
+    beta_min: float = 0.1
+    beta_growth: float = 19.9
+
+    def __post_init__(self) -> None:
+        for name in ("beta_min", "beta_growth"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name}: must be positive and finite, got {getattr(self, name)}")
+
+    @property
+    def end(self) -> float:
+        """1."""
+        return 1.0
+
+    def at(self, t: Tensor) -> Level:
+        """The levels of times t."""
+        exponent = self._exponent(t)
+        return Level(t=t, alpha=(-exponent / 2).exp(), sigma=(-torch.expm1(-exponent)).sqrt())
+
+    def slopes(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Derivatives of alpha and sigma by t; that of sigma is infinite at clean data."""
+        level, rate = self.at(t), self.beta_min + self.beta_growth * t
+        return -rate / 2 * level.alpha, rate / 2 * level.alpha**2 / level.sigma
+
+    def time_of(self, ratio: Tensor) -> Tensor:
+        """The times of ratios sigma / alpha."""
+        exponent = torch.log1p(ratio**2)
+        # The root of the quadratic equation, written so that small times keep their digits.
+        return 2 * exponent / ((self.beta_min**2 + 2 * self.beta_growth * exponent).sqrt() + self.beta_min)
+
+    def prior_scale(self, t: Tensor) -> Tensor:
+        """1: the process keeps the variance."""
+        return torch.ones_like(t)
+
+    def _exponent(self, t: Tensor) -> Tensor:
+        return self.beta_growth * t**2 / 2 + self.beta_min * t
