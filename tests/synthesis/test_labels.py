@@ -121,7 +121,8 @@ def test_a_model_draws_the_class_that_is_named() -> None:
     for given in ("dog", ["dog"], 1, [1], ["dog", "dog", 1], "1"):
         assert torch.equal(model.sample(3, condition={"label": given}), expected)
     whole = model.sample(4, condition={"label": "all"})
-    assert torch.equal(model.sample(3, first=1, condition={"label": "all"}), whole[1:])
+    # Processors multiply batches of three and of four in another order.
+    torch.testing.assert_close(model.sample(3, first=1, condition={"label": "all"}), whole[1:], rtol=1e-4, atol=1e-5)
 
 
 def test_a_model_refuses_what_it_is_not_given() -> None:
