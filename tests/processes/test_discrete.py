@@ -9,7 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diorama.core.config import encode
 from diorama.processes.discrete import BetaName, DiscreteProcess, cosine_betas
+
+
+def test_what_the_cosine_gained_is_written_only_where_it_is_not_as_before() -> None:
+    """Hashes of older models and the identity of older runs stay."""
+    assert not {"offset", "largest"} & set(encode(DiscreteProcess(betas="cosine")))
+    assert encode(DiscreteProcess(betas="cosine", offset=0.01))["offset"] == 0.01
 
 
 @pytest.mark.parametrize("betas", ["linear", "scaled_linear", "cosine"])

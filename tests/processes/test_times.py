@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
+from diorama.core.config import encode
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
 
 CPU = torch.device("cpu")
+
+
+def test_the_earliest_time_is_written_only_where_there_is_one() -> None:
+    assert "low" not in encode(UniformTimes())
+    assert encode(UniformTimes(low=0.1))["low"] == 0.1
 
 
 def test_steps_are_all_and_only_those_of_the_process() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Level
 
 BetaName = Literal["linear", "scaled_linear", "cosine"]
@@ -80,8 +81,8 @@ class DiscreteProcess:
     betas: BetaName = "linear"
     first: float = 1e-4
     last: float = 0.02
-    offset: float = 0.008
-    largest: float = 0.999
+    offset: float = field(default=0.008, metadata={LATER: True})
+    largest: float = field(default=0.999, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.steps < 1:

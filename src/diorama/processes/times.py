@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 
@@ -50,7 +51,7 @@ class UniformTimes:
     """
 
     spread: bool = False
-    low: float = 0.0
+    low: float = field(default=0.0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 <= self.low < 1:

@@ -9,20 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from diorama.networks.classifiers.adm import ADMClassifier, ADMClassifierConfig, Pooling
+from diorama.networks.classifiers.adm import ADMClassifierConfig, Pooling
+from tests.networks.random_weights import randomised
 
 SMALL = ADMClassifierConfig(
     channels=8, widths=(32, 64), depth=1, attention=(False, True), head_channels=16, classes=5, side=8
 )
 POOLINGS = get_args(Pooling)
-
-
-def randomised(config: ADMClassifierConfig) -> ADMClassifier:
-    torch.manual_seed(0)
-    network = config.build()
-    for parameter in network.parameters():
-        nn.init.normal_(parameter, 0, 0.2)
-    return network.eval()
 
 
 def test_the_papers_network_has_its_size() -> None:
@@ -40,7 +33,7 @@ def test_a_picture_has_a_logit_for_each_class(pooling: Any) -> None:
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("resample", ["residual", "conv", "pool"])
 def test_every_pixel_and_the_time_move_the_logits(pooling: Any, resample: Any) -> None:
-    network = randomised(replace(SMALL, pooling=pooling, resample=resample))
+    network = randomised(replace(SMALL, pooling=pooling, resample=resample).build())
     x = torch.randn(1, 3, 8, 8, requires_grad=True)
     logits = network(x, torch.tensor([3]))
     (gradient,) = torch.autograd.grad(logits[0, 1], x)
@@ -60,7 +53,7 @@ def test_attention_tells_places_apart_and_the_mean_does_not() -> None:
     """Turned by half a turn, with kernels that look the same then, a picture has the same mean in the last map."""
     x, t = torch.randn(1, 3, 8, 8), torch.tensor([3])
     for pooling, same in (("mean", True), ("attention", False)):
-        network = randomised(replace(SMALL, pooling=pooling, resample="pool"))  # type: ignore[arg-type]
+        network = randomised(replace(SMALL, pooling=pooling, resample="pool").build())  # type: ignore[arg-type]
         for module in network.modules():
             if isinstance(module, nn.Conv2d):
                 module.weight.data = (module.weight + module.weight.flip(2, 3)) / 2

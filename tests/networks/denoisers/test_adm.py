@@ -9,19 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from diorama.networks.denoisers.adm import ADMUNet, ADMUNetConfig
+from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.nn.attention import SpatialAttention
+from tests.networks.random_weights import randomised
 
 SMALL = ADMUNetConfig(channels=8, widths=(32, 64), depth=1, attention=(False, True), head_channels=16, dropout=0.0)
 LABELLED = replace(SMALL, classes=3, unconditional=True)
-
-
-def randomised(config: ADMUNetConfig) -> ADMUNet:
-    torch.manual_seed(0)
-    network = config.build()
-    for parameter in network.parameters():
-        nn.init.normal_(parameter, 0, 0.2)
-    return network.eval()
 
 
 def attending(part: nn.Module) -> list[int]:
@@ -72,7 +65,7 @@ def test_both_orders_of_heads_differ_and_agree_for_one_head() -> None:
     x, t = torch.randn(1, 3, 8, 8), torch.tensor([5])
 
     def prediction(**changes: Any) -> Tensor:
-        return randomised(replace(SMALL, head_channels=None, **changes))(x, t)
+        return randomised(replace(SMALL, head_channels=None, **changes).build())(x, t)
 
     assert torch.equal(prediction(heads=1, heads_first=True), prediction(heads=1, heads_first=False))
     assert not torch.allclose(prediction(heads=4, heads_first=True), prediction(heads=4, heads_first=False))
@@ -80,14 +73,14 @@ def test_both_orders_of_heads_differ_and_agree_for_one_head() -> None:
 
 @pytest.mark.parametrize("scale_shift", [True, False])
 def test_time_is_seen_to_fractions(scale_shift: bool) -> None:
-    network = randomised(replace(SMALL, scale_shift=scale_shift, widths=(64, 64)))
+    network = randomised(replace(SMALL, scale_shift=scale_shift, widths=(64, 64)).build())
     x = torch.randn(1, 3, 4, 4)
     assert not torch.allclose(network(x, torch.tensor([2.0])), network(x, torch.tensor([2.5])))
     assert torch.allclose(network(x, torch.tensor([2])), network(x, torch.tensor(2.0)))
 
 
 def test_no_label_is_the_null_label() -> None:
-    network = randomised(LABELLED)
+    network = randomised(LABELLED.build())
     x, t = torch.randn(2, 3, 4, 4), torch.tensor([5, 6])
     assert LABELLED.null_label == 3
     assert torch.equal(network(x, t), network(x, t, {"label": torch.tensor([3, 3])}))
@@ -105,7 +98,7 @@ def test_labels_are_asked_for_and_refused_by_name() -> None:
 
 def test_a_small_picture_of_any_size_is_seen() -> None:
     config = replace(SMALL, picture=1)
-    network = randomised(config)
+    network = randomised(config.build())
     x, t = torch.randn(1, 3, 8, 8), torch.tensor([5])
     assert config.reads == ("image",)
     grey, other = torch.zeros(1, 1, 2, 2), torch.rand(1, 1, 2, 2)
@@ -115,7 +108,7 @@ def test_a_small_picture_of_any_size_is_seen() -> None:
 
 
 def test_every_parameter_is_trained() -> None:
-    network = randomised(replace(LABELLED, picture=3)).train()
+    network = randomised(replace(LABELLED, picture=3).build()).train()
     given = {"label": torch.tensor([0, 1, 3, 2]), "image": torch.rand(4, 3, 4, 4)}
     (network(torch.randn(4, 3, 8, 8), torch.tensor([1, 9, 500, 999]), given) ** 2).sum().backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())

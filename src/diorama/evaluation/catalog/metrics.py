@@ -216,7 +216,7 @@ def default_metrics(media: MediaSpec, *, of_world: bool = False) -> tuple[str, .
 def comparing_metrics(media: MediaSpec, *, of_world: bool = False) -> tuple[str, ...]:
     """What generators are ranked by when nothing is asked for, and then :func:`default_metrics`.
 
-    ``fd@lite`` minds mild noise and blur more than the faults that tell generators apart; ``fd@lite2`` puts them in the
-    order in which networks trained on the same data put them (``benchmarks/results/lite_ranks.md``).
+    ``fd@lite`` minds mild noise and blur more than the faults that tell generators apart; ``fd@lite2`` puts them
+    nearly in the order in which networks trained on the same data put them (``benchmarks/results/lite_ranks.md``).
     """
     return ("fd@lite2", *default_metrics(media, of_world=of_world))

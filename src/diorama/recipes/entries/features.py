@@ -38,8 +38,9 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.lite:lite2",
         title="Lite features, second weights",
         summary="the feature network behind fd@lite2, from colour pictures labelled by their collection",
-        about="The network of lite learns less of damage and looks and more of what pictures show: views differ in "
-        "colour, and it names the collection of each. The package's own weights measure fd@lite2.",
+        about="The network of lite learns less of looks and more of what pictures show: views differ in colour, and "
+        "it names the collection of each; directions in which damage moves features are shortened afterwards. The "
+        "package's own weights measure fd@lite2.",
         papers=(SIMCLR, VICREG),
         from_data=False,
     ),
