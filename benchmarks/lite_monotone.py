@@ -159,7 +159,7 @@ def features(pictures: Pictures, extractor: ExtractorEntry = LITE) -> Tensor:
 
 
 def measured(samples: Tensor, reference: Tensor) -> dict[str, Any]:
-    """Value and interval of fd@lite."""
+    """Value and interval of the Fréchet distance."""
     value, interval, _ = fd(Pair(samples, reference))
     return {"value": value, "low": interval.low, "high": interval.high, "samples": len(samples)}
 

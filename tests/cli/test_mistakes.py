@@ -104,3 +104,11 @@ def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_words_without_a_frame_are_kept() -> None:
     assert in_one_line("something else\n", "sample") == "something else"
+
+
+@pytest.mark.parametrize("command", program.COMMANDS)
+def test_help_says_what_happens_without_an_option_in_words(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    for unsaid in ("{None}", "(default: None)", "(default: '')", "(default: )"):
+        assert unsaid not in said

@@ -160,6 +160,8 @@ def test_help_shows_fields_with_their_values_and_no_union(recipe: Recipe, capsys
     text = capsys.readouterr().out
     assert "--method.network.width INT" in text
     assert "--optimizers.model.rate.peak FLOAT" in text
+    assert "--micro-batch INT|None" in text
+    assert "{None}|INT" not in text
     assert "0.001" in text
     assert "small" not in text.lower().replace("smallest", "")
     assert "images of one step over all processes" in " ".join(text.replace("│", " ").split())

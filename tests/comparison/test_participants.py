@@ -44,6 +44,12 @@ def measurer(folder: Path, options: CompareOptions) -> Measurer:
     return Measurer(open_dataset(write_data(folder / "data")), options, torch.device("cpu"), folder / "cache")
 
 
+def test_generators_are_ranked_by_fd_at_lite2_where_nobody_asks_for_a_metric(tmp_path: Path) -> None:
+    assert measurer(tmp_path, CompareOptions(device="cpu")).metrics[0] == "fd@lite2"
+    asked = CompareOptions(device="cpu", metrics=("kid@lite", "fd@lite"))
+    assert measurer(tmp_path / "asked", asked).metrics == ("kid@lite", "fd@lite")
+
+
 def test_the_untrained_model_is_what_training_starts_from(tmp_path: Path) -> None:
     still = OptimizerConfig(rate=RateConfig(peak=0.0))
     recipe = replace(

@@ -79,6 +79,15 @@ def test_a_pipeline_brings_its_scheduler(tmp_path: Path, inner: str) -> None:
     assert found.schedule_path == tmp_path / "pipe" / "scheduler" / "scheduler_config.json"
 
 
+def test_a_file_brings_the_scheduler_that_lies_beside_it(tmp_path: Path) -> None:
+    for folder in (unet_folder(tmp_path / "x", DDIM), pipeline_folder(tmp_path / "pipe") / "unet"):
+        weights = folder / "diffusion_pytorch_model.safetensors"
+        assert open_checkpoint(weights, config=folder / "config.json").schedule == DDIM
+    (tmp_path / "scheduler_config.json").write_text("of no generator that draws in one pass")
+    torch.save(generator(), tmp_path / "dcgan.pth")
+    assert open_checkpoint(tmp_path / "dcgan.pth").schedule is None
+
+
 def test_pipelines_of_2022_keep_all_in_one_folder(tmp_path: Path) -> None:
     folder = unet_folder(tmp_path / "x", {"_class_name": "DDPMScheduler"})
     (folder / "model_index.json").write_text('{"_class_name": "DDPMPipeline"}')

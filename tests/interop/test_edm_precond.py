@@ -85,6 +85,16 @@ def test_levels_between_steps_are_told_as_the_nearest() -> None:
     torch.testing.assert_close(told, levels[[2, 3, 0, 7]], rtol=1e-4, atol=1e-4)
 
 
+@torch.no_grad()
+def test_noise_beyond_the_last_step_keeps_its_own_level() -> None:
+    found = load_denoiser("iDDPMPrecond", CONFIG | {"M": 7}, published("iDDPMPrecond", M=7))
+    x, sigma = torch.randn(1, 3, 8, 8), 2 * float(table(M=7)[0])
+    output = found.network(x / math.sqrt(sigma**2 + 1), torch.tensor([6.0]))[:, :3]
+    expected = x - sigma * output
+    found_there = found.denoise(x, torch.tensor([sigma]))
+    torch.testing.assert_close(found_there, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+
+
 def test_arguments_of_the_preconditioning_are_followed() -> None:
     x, tensors = torch.randn(2, 3, 8, 8), {name: published(name) for name in PRECONDITIONINGS}
     for network, changed in {
@@ -120,6 +130,11 @@ def test_what_cannot_be_is_refused_by_its_name(network: str, wrong: dict[str, An
     with pytest.raises(BadInput, match=message) as problem:
         load_denoiser(network, CONFIG | wrong, published(network))
     assert "\n" not in str(problem.value)
+
+
+def test_a_class_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(BadInput, match="'EDM' is none of EDM's preconditionings, VPPrecond, VEPrecond, "):
+        load_denoiser("EDM", CONFIG, published("EDMPrecond"))
 
 
 def test_tensors_that_are_missing_or_unknown_are_refused() -> None:

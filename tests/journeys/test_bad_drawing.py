@@ -161,7 +161,7 @@ def test_a_model_of_one_pass_is_refused_what_it_has_not(
         "evaluate": ("evaluate", place.gan, "--against", place.captioned, "--metrics", "fd@lite", "--count", 20),
     }[name]
     told = told_in_a_line(diorama, (*words, *option), 1, kept=place.folder, out=out)
-    assert f"{option[0].removeprefix('--')}: this model, a GANSynthesizer, draws in one pass" in told
+    assert f"{option[0].removeprefix('--')}: this model draws in one pass" in told
 
 
 def test_compare_says_which_models_have_no_steps_to_change(diorama: Run, place: Place, tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ FLOWING: dict[str, Any] = {"process": FlowProcess(), "spacing": UniformSpacing()
         ({"denoiser": LABELLED.denoiser}, "reads label, which no condition gives"),
         ({"denoiser": LABELLED.denoiser, "conditions": (replace(LABEL, names=("a",)),)}, "1 label names"),
         ({"denoiser": LABELLED.denoiser, "conditions": (replace(LABEL, null=5),)}, "null label is 2"),
+        ({"denoiser": replace(NETWORK, out_channels=2)}, "out_channels: the network predicts 2 channels of the 1 that"),
         ({"guidance": 2.0}, "was ever left out"),
         ({"process": FlowProcess()}, "FlowProcess has none"),
         ({"steps": 21}, "between 1 and 20"),

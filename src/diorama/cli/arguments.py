@@ -224,6 +224,18 @@ def part(text: str) -> tuple[str, str]:
     return name, folder
 
 
+def shown_as(metavar: str, default: str = "", *, name: str | None = None) -> Any:
+    """How the help shows an option that may be left out; on its own it would say {None}|INT and (default: None).
+
+    Args:
+        metavar: what its value is called.
+        default: what happens without the option; empty where its description says so.
+        name: the option's, where it is not the field's.
+    """
+    hint = f"(default: {default})" if default else ""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=hint, name=name)
+
+
 def listed(text: str) -> tuple[str, ...]:
     """``"a,b,c"`` as its parts, without blanks and empty ones."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -277,10 +289,10 @@ def _plain_list(parts: Sequence[Any]) -> str:
     return ",".join(str(part) for part in parts)
 
 
-Images = Annotated[int | None, one_word(parse_images, "IMAGES", optional=True)]
+Images = Annotated[int | None, one_word(parse_images, "IMAGES", optional=True), shown_as("IMAGES")]
 """``200k``, ``2M`` or a plain number; ``None`` where nothing was asked for."""
 
-Seconds = Annotated[float | None, one_word(parse_seconds, "TIME", lambda s: f"{s:g}s", optional=True)]
+Seconds = Annotated[float | None, one_word(parse_seconds, "TIME", lambda s: f"{s:g}s", optional=True), shown_as("TIME")]
 """``90s``, ``10min``, ``2h``; ``None`` where nothing was asked for."""
 
 TimeOrImages = Annotated[Budget, one_word(parse_budget, "TIME|IMAGES")]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
+from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse, shown_as
 from diorama.core.references import Reference
 from diorama.core.suggestions import did_you_mean
 from diorama.recipes import catalog, papers
@@ -21,12 +21,11 @@ class Arguments:
     """Print the BibTeX entries of recipes or papers.
 
     Args:
-        names: recipes (ddpm_cpu, file.py:function) or keys of papers (ho2020ddpm); all that Diorama cites when there
-            are none.
+        names: recipes (ddpm_cpu, file.py:function) or keys of papers (ho2020ddpm).
         with_files: Python files whose CATALOG names entries of recipes of your own.
     """
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME")] = ()
+    names: Annotated[tuple[str, ...], tyro.conf.Positional, shown_as("NAME", "all that Diorama cites")] = ()
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 

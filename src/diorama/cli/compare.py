@@ -20,6 +20,7 @@ from diorama.cli.arguments import (
     parse,
     part,
     sampling_asked,
+    shown_as,
 )
 from diorama.cli.progress import display
 from diorama.core.durations import Budget
@@ -41,46 +42,46 @@ class Arguments:
     Args:
         data: a prepared folder, a small raw one, or the words world and world-video.
         out: folder of the report.
-        recipes: names, or file.py:function, separated by commas.
+        recipes: names that `diorama recipes` lists, or file.py:function, separated by commas.
         budget: of each training: a time (90s, 10min, 2h) or images seen (200k, 2M).
         runs: finished runs or model folders that join as they are.
-        samples: NAME=FOLDER_OR_ARCHIVE of other people's samples, one or more.
+        samples: samples of other people's generators, each under a name that the report shows.
         no_real_images: show no real pictures in the report, for private data.
         no_untrained: do not measure the untrained networks.
         full_size: train the recipes as named even where there is no GPU.
-        metrics: names, separated by commas.
+        metrics: names that `diorama evaluate --help` lists, separated by commas; the first one ranks.
         split: of the data that all are held against.
-        count: samples of each; 2,000 pictures or 256 clips by default.
-        reference: real records; all of the split by default.
+        count: samples of each generator.
+        reference: number of real records.
         seed: of samples and measurement.
         sampler: ancestral, ddim or heun, for every model that draws in steps, in place of its own.
-        steps: levels that the sampler visits, in place of each model's own number.
-        guidance: scale of the guidance, 1 for none, in place of each model's own.
+        steps: of the sampler, for every model that draws in steps, in place of its own number.
+        guidance: scale of the guidance, 1 for none, for every model that draws in steps, in place of its own.
         frozen: a trained part for the recipes that want it, as train takes it: --frozen.codec runs/codec.
-        batch_size: samples drawn at a time, as many as memory holds by default; changes no answer.
+        batch_size: samples drawn at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         with_files: Python files whose CATALOG names config classes and recipes' entries of your own.
     """
 
     data: str
     out: Path
-    recipes: Names = ()
+    recipes: Annotated[Names, shown_as("NAME,NAME,…")] = ()
     budget: TimeOrImages = field(default_factory=lambda: Budget(seconds=600.0))
     runs: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
-    samples: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    samples: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER_OR_ARCHIVE")] = ()
     no_real_images: bool = False
     no_untrained: bool = False
     full_size: bool = False
-    metrics: Names = ()
+    metrics: Annotated[Names, shown_as("NAME,NAME,…", "fd@lite2, then those of evaluate")] = ()
     split: str = "train"
-    count: int | None = None
-    reference: int | None = None
+    count: Annotated[int | None, shown_as("N", "2,000 pictures or 256 clips")] = None
+    reference: Annotated[int | None, shown_as("N", "all of the split")] = None
     seed: int = 0
-    sampler: str | None = None
-    steps: int | None = None
-    guidance: float | None = None
+    sampler: Annotated[str | None, shown_as("NAME")] = None
+    steps: Annotated[int | None, shown_as("N")] = None
+    guidance: Annotated[float | None, shown_as("SCALE")] = None
     frozen: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER")] = ()
-    batch_size: int | None = None
+    batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     device: str = "auto"
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 

@@ -31,7 +31,7 @@ class Arguments:
     have are completed.
 
     Args:
-        shell: whose.
+        shell: that the script is for.
     """
 
     shell: Annotated[Literal["bash", "zsh", "fish"], tyro.conf.Positional, tyro.conf.arg(metavar="bash|zsh|fish")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, parse
+from diorama.cli.arguments import WrongArguments, parse, shown_as
 from diorama.cli.compare import titled_lines
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
@@ -40,7 +40,7 @@ class Arguments:
     """
 
     path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER_OR_FILE")]
-    curves: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    curves: Annotated[Path | None, shown_as("FILE")] = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse, sampling_asked
+from diorama.cli.arguments import Names, WrongArguments, arguments_at_fault, parse, sampling_asked, shown_as
 from diorama.cli.progress import display
 from diorama.cli.scores import listing, table
 from diorama.core.user_files import catalog_of
@@ -30,17 +30,17 @@ class Arguments:
     Args:
         subject: a folder or archive of samples, a prepared folder, a model folder or a run.
         against: the real data: a prepared folder, or a raw folder or archive, which is measured whole and at its size.
-        split: of the real data; train by default of a prepared folder, and all of a raw one.
-        subject_split: of data that are themselves the subject; test by default of a prepared folder, and all of files.
-        metrics: names, separated by commas, from the list below; the default ones include fd@lite.
-        size: crop and scale files of both sides to squares of this many pixels; as they are by default.
-        count: samples; all of a folder by default, 2,000 of a model.
-        reference: real records; all of the split by default.
+        split: of the real data.
+        subject_split: which split is measured, where SAMPLES_OR_MODEL is a data set.
+        metrics: names, separated by commas, from the list below.
+        size: side in pixels of the squares to which the files of both sides are cropped and scaled.
+        count: of samples.
+        reference: number of real records.
         seed: of the samples and of every draw of the measurement.
         sampler: ancestral, ddim or heun, in place of the model's own.
-        steps: levels that the sampler visits, in place of the model's own number.
+        steps: of the sampler, in place of the model's own number. A GAN, which draws in one pass, has none.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
-        batch_size: samples at a time, as many as memory holds by default; changes no answer.
+        batch_size: samples at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         json: write the results, with their protocol, into this file.
         with_files: Python files whose CATALOG names config classes and metrics of your own.
@@ -48,19 +48,19 @@ class Arguments:
 
     subject: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SAMPLES_OR_MODEL")]
     against: str
-    split: str | None = None
-    subject_split: str | None = None
-    metrics: Names = ()
-    size: int | None = None
-    count: int | None = None
-    reference: int | None = None
+    split: Annotated[str | None, shown_as("NAME", "train of a prepared folder, all of a raw one")] = None
+    subject_split: Annotated[str | None, shown_as("NAME", "test of a prepared folder, all of files")] = None
+    metrics: Annotated[Names, shown_as("NAME,NAME,…", "some that suit the data, fd@lite first")] = ()
+    size: Annotated[int | None, shown_as("N", "the files' own sizes")] = None
+    count: Annotated[int | None, shown_as("N", "all of a folder, 2,000 of a model")] = None
+    reference: Annotated[int | None, shown_as("N", "all of the split")] = None
     seed: int = 0
-    sampler: str | None = None
-    steps: int | None = None
-    guidance: float | None = None
-    batch_size: int | None = None
+    sampler: Annotated[str | None, shown_as("NAME")] = None
+    steps: Annotated[int | None, shown_as("N")] = None
+    guidance: Annotated[float | None, shown_as("SCALE")] = None
+    batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     device: str = "auto"
-    json: Path | None = None
+    json: Annotated[Path | None, shown_as("FILE")] = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 

@@ -25,7 +25,7 @@ class Arguments:
 
     Args:
         model: a model folder or a run.
-        to: the layout.
+        to: the layout, one of those above.
         out: the file, or for diffusers-unet2d the folder, to write.
         with_files: Python files whose CATALOG names config classes of your own.
     """

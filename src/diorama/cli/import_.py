@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, one_word, parse
+from diorama.cli.arguments import WrongArguments, one_word, parse, shown_as
 from diorama.core.errors import BadConfig, BadInput
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(sides[0]), int(sides[-1])
 
 
-Size = Annotated[tuple[int, int] | None, one_word(parse_size, "N|HxW", optional=True)]
+Size = Annotated[tuple[int, int] | None, one_word(parse_size, "N|HxW", optional=True), shown_as("N|HxW")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,23 +38,24 @@ class Arguments:
 
     The publisher is recognised from the tensors' names and the published config. Known are DCGAN of the PyTorch
     examples, MoCoGAN of its authors, UNet2DModel of diffusers, the U-Nets of guided-diffusion, and the FID network,
-    which is put where evaluate looks for it. Pickled files are read without running what is in them.
+    which is put where evaluate looks for it. Networks of EDM are used from Python (docs/checkpoints.md). Pickled files
+    are read without running what is in them.
 
     Args:
         file: safetensors, a pickled state dict (.pt, .pth, .bin), or a folder of the diffusers library.
-        out: the model folder to write; new, or of an older model.
-        config: the published config, JSON; that of the folder by default.
-        part: of a file that holds several networks, the first word of the wanted one's tensor names.
-        size: side, or height and width, of the pictures, where the published config does not say.
-        frames: length of a clip, where the published config does not say.
+        out: the model folder to write; new, or of an older model. The FID network needs none.
+        config: the published config, JSON.
+        part: which network of a file that holds several: what its tensors' names begin with, such as netG.
+        size: side, or height and width, of the pictures; needed where the published config does not say.
+        frames: length of a clip; needed where the published config does not say.
     """
 
     file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE_OR_FOLDER")]
-    out: Path | None = None
-    config: Path | None = None
-    part: str | None = None
+    out: Annotated[Path | None, shown_as("FOLDER")] = None
+    config: Annotated[Path | None, shown_as("FILE", "config.json of the folder")] = None
+    part: Annotated[str | None, shown_as("NAME")] = None
     size: Size = None
-    frames: int | None = None
+    frames: Annotated[int | None, shown_as("N")] = None
 
 
 def main(words: Sequence[str]) -> None:

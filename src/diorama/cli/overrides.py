@@ -32,6 +32,9 @@ T = TypeVar("T")
 FIXED = ("classes",)
 """Fields that follow from the data; they are structure, as every media specification is."""
 
+_WORDS = {int: "INT", float: "FLOAT", str: "STR", type(None): "None"}
+"""What the help calls values."""
+
 
 def override(recipe: T, words: Sequence[str], command: str) -> T:
     """The recipe with the fields that ``words`` name changed.
@@ -153,7 +156,12 @@ def _narrow(annotation: Any) -> Any:
         kept = [a if a is type(None) else _narrow(a) for a in args]
         plain = [a for a in kept if a is not None]
         # `X | None` where X is a dataclass: present or absent is structure.
-        return reduce(or_, plain) if len(plain) == len(args) else None
+        if len(plain) < len(args):
+            return None
+        # tyro's own word for None is {None}, which nobody can type.
+        words = [_WORDS[a] for a in args if a in _WORDS]
+        union = reduce(or_, plain)
+        return Annotated[union, tyro.conf.arg(metavar="|".join(words))] if len(words) == len(args) else union
     if origin is tuple and args and all(a is ... or _narrow(a) is not None for a in args):
         return annotation
     return None

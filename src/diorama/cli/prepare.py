@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from diorama.cli.arguments import Shares, WrongArguments, parse
+from diorama.cli.arguments import Shares, WrongArguments, parse, shown_as
 from diorama.cli.progress import display
 from diorama.cli.sizes import Side
 from diorama.core.numbers import counted
@@ -36,17 +36,17 @@ class Arguments:
     Args:
         sources: one or more.
         out: the folder to make; new or empty.
-        size: side of the square records in pixels; None keeps sizes.
+        size: side of the square records in pixels, or None to keep the sizes of the files.
         fit: how other shapes become square: crop to the middle, or pad.
-        frames: length of clips.
-        fps: frames a second of the clock that all clips are sampled on.
-        split: shares of train, val and test; .8,.1,.1 where the source has no splits of its own.
+        frames: length of clips, which are cut end to end; what is left over is dropped.
+        fps: frames a second at which all clips are sampled.
+        split: shares of train, val and test.
         group: column of the table whose equal values (patient, speaker, scene) stay on one side of the split.
         table: CSV or JSON-lines file with a column path, and label, split, caption.
-        label: column of the table that holds labels; label, or the only one called like it, by default.
-        caption: column of the table that holds captions; caption, or the only one called like it, by default.
+        label: column of the table that holds labels.
+        caption: column of the table that holds captions.
         test: a further source, all for testing; may be given several times.
-        strip: every picture is a film strip, one clip; found out by itself otherwise.
+        strip: every picture is a film strip, one clip; without this or --no-strip, prepare finds out.
         follow_links: follow links out of the source, to files and folders.
         axes: what each axis of an array is, letters of nthwc (records, frames, height, width, channels), such as chw.
         no_strip: pictures are pictures, however wide they are.
@@ -55,31 +55,31 @@ class Arguments:
         licence: kept with the data.
         source_note: where the data are from; kept with them.
         caption_bytes: longest caption; longer ones are cut.
-        workers: decoding threads; by default one for each core, and none where files are tiny.
+        workers: decoding threads.
     """
 
     sources: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE", help_behavior_hint="")]
     out: Path
     size: Side = 64
     fit: Literal["crop", "pad"] = "crop"
-    frames: int | None = None
-    fps: float | None = None
-    split: Shares = None
-    group: str | None = None
-    table: Path | None = None
-    label: str | None = None
-    caption: str | None = None
+    frames: Annotated[int | None, shown_as("N", "16; clips of one length, at most 64, stay whole")] = None
+    fps: Annotated[float | None, shown_as("FPS", "the mean rate of each file")] = None
+    split: Annotated[Shares, shown_as("TRAIN,VAL,TEST", "the source's own splits, else .8,.1,.1")] = None
+    group: Annotated[str | None, shown_as("COLUMN")] = None
+    table: Annotated[Path | None, shown_as("FILE")] = None
+    label: Annotated[str | None, shown_as("COLUMN", "label, or the only column with a similar name")] = None
+    caption: Annotated[str | None, shown_as("COLUMN", "caption, or the only column with a similar name")] = None
     test: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     strip: bool = False
     no_strip: bool = False
     follow_links: bool = False
-    axes: str | None = None
+    axes: Annotated[str | None, shown_as("LETTERS", "guessed, and the guess is reported")] = None
     values: Literal["check", "keep"] = "check"
     name: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
     licence: Annotated[str, tyro.conf.arg(help_behavior_hint="")] = ""
     source_note: Annotated[str, tyro.conf.arg(name="source", help_behavior_hint="")] = ""
     caption_bytes: int = 512
-    workers: int | None = None
+    workers: Annotated[int | None, shown_as("N", "one for each core; none where files are tiny")] = None
 
 
 def main(words: Sequence[str]) -> None:

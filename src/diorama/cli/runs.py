@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import Appended, WrongArguments, parse
+from diorama.cli.arguments import Appended, WrongArguments, parse, shown_as
 from diorama.core.durations import count_words
 from diorama.core.errors import BadInput
 from diorama.core.numbers import bytes_words, counted
@@ -33,13 +33,15 @@ class Arguments:
     whether it is finished, stopped or running. Or remove some of them.
 
     Args:
-        folder: where to look, links left out; by default the folder runs where there is one, else here.
+        folder: where to look; links are not followed.
         json: print the list for programs.
         remove: runs, as the list names them; asks first.
         yes: remove without asking.
     """
 
-    folder: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")] = None
+    folder: Annotated[
+        Path | None, tyro.conf.Positional, shown_as("DIR", "the folder runs where there is one, else here")
+    ] = None
     json: bool = False
     remove: Annotated[Appended, tyro.conf.arg(metavar="NAME")] = ()
     yes: bool = False

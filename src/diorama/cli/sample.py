@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -17,6 +17,7 @@ from diorama.cli.arguments import (
     one_word,
     parse,
     sampling_asked,
+    shown_as,
 )
 from diorama.cli.progress import display
 from diorama.core.user_files import catalog_of
@@ -24,11 +25,6 @@ from diorama.media.formats import SampleFormat, format_named
 
 if TYPE_CHECKING:
     from diorama.synthesis.samples import SampleOptions
-
-
-def _shown_as(metavar: str, default: str = "") -> Any:
-    """How the help shows an option that may be left out: what its value is called, and what happens without it."""
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +39,14 @@ class Arguments:
         model: a model folder or a run.
         out: folder for the samples; new, empty, or of older samples, which are replaced.
         count: how many.
-        seed: names the noise.
+        seed: of the noise; the same seed draws the same samples.
         first: number of the first sample.
         label: a class by name (or by number, where no class name is one), or all for the classes in turn.
         prompt: a text; given several times, the texts in turn.
         records: prepared data whose records are taken in turn: samples are given what they have (captions, pictures).
         split: of those data.
         sampler: ancestral, ddim or heun, in place of the model's own.
-        steps: levels that the sampler visits, in place of the model's own number.
+        steps: of the sampler, in place of the model's own number. A GAN, which draws in one pass, has none.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
         like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance.
         format: of pictures png, jpeg (quality 95) or webp (lossless); of clips mp4, webm, gif or frames, a numbered
@@ -66,24 +62,24 @@ class Arguments:
 
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN")]
     out: Path
-    count: Annotated[int | None, _shown_as("N", "16, with --like 1")] = None
+    count: Annotated[int | None, shown_as("N", "16, with --like 1")] = None
     seed: int = 0
     first: int = 0
-    label: Annotated[str | None, _shown_as("CLASS", "left to the model")] = None
+    label: Annotated[str | None, shown_as("CLASS", "left to the model")] = None
     prompt: Appended = ()
-    records: Annotated[str | None, _shown_as("DATA")] = None
+    records: Annotated[str | None, shown_as("DATA")] = None
     split: str = "val"
-    sampler: Annotated[str | None, _shown_as("NAME")] = None
-    steps: Annotated[int | None, _shown_as("N")] = None
-    guidance: Annotated[float | None, _shown_as("SCALE")] = None
-    like: Annotated[Path | None, _shown_as("FILE")] = None
+    sampler: Annotated[str | None, shown_as("NAME")] = None
+    steps: Annotated[int | None, shown_as("N")] = None
+    guidance: Annotated[float | None, shown_as("SCALE")] = None
+    like: Annotated[Path | None, shown_as("FILE")] = None
     format: Annotated[
         SampleFormat | None,
         one_word(format_named, "FORMAT", optional=True),
-        _shown_as("FORMAT", "png, mp4, or what holds the data"),
+        shown_as("FORMAT", "png, mp4, or what holds the data"),
     ] = None
-    grid: Annotated[Path | None, _shown_as("FILE")] = None
-    batch_size: Annotated[int | None, _shown_as("N", "as many as memory holds")] = None
+    grid: Annotated[Path | None, shown_as("FILE")] = None
+    batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     exact: bool = False
     device: str = "auto"

@@ -49,9 +49,10 @@ def listing(catalog: MetricCatalog) -> Iterator[str]:
     width = max(len(names) for names, _, _ in lines)
     yield "metrics, for --metrics NAME,NAME,… in any case (↓ lower is better, ↑ higher):"
     yield from (f"  {names:<{width}}  {arrow}  {said}" for names, arrow, said in lines)
-    yield "Behind the @ stands whose features: lite (comes with the package) or inception (fetched once); with -clip"
-    yield "behind it, of whole clips, else of their frames. Without @, fid, kid and is are of inception, all others of"
-    yield "lite; prdc is precision, recall, density and coverage. psnr, ssim and bpd are asked of a model."
+    yield "The name after @ is the network whose features are compared: lite and lite2 come with the package, inception"
+    yield "is fetched once. Of clips it sees single frames; with -clip after its name, whole clips. Without @, fid, kid"
+    yield "and is use inception, all others lite. prdc stands for precision, recall, density and coverage. psnr, ssim"
+    yield "and bpd measure a model, not a folder of samples."
 
 
 def _cells(result: Result, metric: Metric) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from diorama.cli.arguments import (
     arguments_at_fault,
     parse,
     parse_known,
+    shown_as,
     weighted,
 )
 from diorama.cli.progress import display
@@ -48,7 +49,7 @@ class Arguments:
             each with a weight: --data A --data B=0.5.
         out: the run folder.
         images: length of the run in images (or clips) seen, in place of the recipe's: 50000, 200k, 2M.
-        start_from: a model folder or run whose weights a new run starts from; what fitted is reported.
+        start_from: a model folder or run whose weights a new run starts from; train says which of them fitted.
         time: stop, saved, after this long: 90s, 10min, 2h.
         dry_run: build everything, take a few steps, say what the run would be, and write nothing.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -62,12 +63,12 @@ class Arguments:
     data: tyro.conf.UseAppendAction[tuple[str, ...]]
     out: Path
     images: Images = None
-    start_from: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    start_from: Annotated[Path | None, shown_as("MODEL_OR_RUN", name="from")] = None
     time: Seconds = None
     dry_run: bool = False
     device: str = "auto"
     tensorboard: bool = False
-    wandb: Annotated[str | None, tyro.conf.arg(metavar="[PROJECT]")] = None
+    wandb: Annotated[str | None, shown_as("[PROJECT]")] = None
     deterministic: bool = False
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 

@@ -7,7 +7,7 @@ import torch
 
 _LOOK = 0.3
 _BUSY = 0.3
-"""Share of a core that others take, from which on our threads wait for one another."""
+"""Others may take this share of a core before our threads are held up noticeably."""
 
 
 def busy_cores(seconds: float = _LOOK) -> float:
@@ -30,5 +30,5 @@ def advice_on_threads(device: torch.device) -> str:
         return ""
     return (
         f"other work keeps {busy:.1f} of {cores} cores busy, and {threads} threads would wait for one another: "
-        f"OMP_NUM_THREADS={max(1, int(free + _BUSY))} in front of the command is faster meanwhile"
+        f"OMP_NUM_THREADS={max(1, int(free + _BUSY))} in front of the command is faster while that lasts"
     )

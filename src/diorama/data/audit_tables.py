@@ -62,7 +62,7 @@ def _sizes(audit: Audit, media: MediaSpec) -> str:
     if len(words) > len(few):
         table += f"<details><summary>All {len(words):,} sizes</summary>{_table('size', [], words, {})}</details>"
     modes = ", ".join(f"{mode} {count:,}" for mode, count in audit.modes.items())
-    said = f'<p class="modes soft">As they say of themselves: {escape(modes)}</p>'
+    said = f'<p class="modes soft">Pixel formats of the files: {escape(modes)}</p>'
     table = f"<div><h4>Sizes of the files</h4>{table}{said}</div>"
     if len(sizes) < 2:
         return table

@@ -11,8 +11,8 @@ First, four frames of every clip, as they are and mirrored, are looked up among 
 (:mod:`diorama.data.frame_index`). Each that is found says how the two clips may lie in time; if the other frames that
 both have agree at 8 x 8 as well, the stored pixels are read and must agree at 32 x 32.
 
-Clips cut end to end from one file are joined again for that: if two of them differ by a little too much to be sure, or
-share too few frames, what both files have around them decides (:class:`_Files`).
+Where two clips differ by a little too much to be sure, or share too few frames, the clips that were cut from their
+files before and after them are compared as well, and decide (:class:`_Files`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SIDE = 32
 """Pixels to a side at which clips are compared in the end."""
 
 TELLING = 8
-"""Frames that two clips must share for these alone to decide; all, where clips are shorter."""
+"""If two clips share fewer frames, these do not decide alone; clips that are shorter must share all their frames."""
 
 _PLAIN = 1.0
 _STILL = 1.0
@@ -89,8 +89,8 @@ def fine(shared: int) -> Tolerance:
 def joined(shared: int) -> Tolerance:
     """At 32 x 32 colours, of all that two files have around two clips.
 
-    More than :func:`fine` grants: of many clips that are cut from a file some are like others by chance, but what comes
-    before and after them is not.
+    Wider than :func:`fine`: of the many clips cut from a file some look like others by chance, but then what comes
+    before and after them does not.
 
     Args:
         shared: frames that both files have.
@@ -292,8 +292,8 @@ def _shared(some: NDArray[np.void], length: int) -> tuple[NDArray[np.intp], NDAr
 class _Files:
     """What clips were cut from, for judging two of them by more than their own frames.
 
-    Clips of one file are taken to lie end to end. Where they do not, what lies around two clips that show the same
-    seems to differ, and they are judged by their own frames alone.
+    Clips of one file are assumed to lie end to end. Where they do not, the clips around two that show the same seem to
+    differ, so that only their own frames can show that they are the same.
 
     Args:
         items: (n,) the file of each clip.

@@ -62,7 +62,7 @@ def lite_extractor(device: str) -> Extractor:
 
 
 def lite2_extractor(device: str) -> Extractor:
-    """The same network with its second weights, which rank generators as others do."""
+    """The same network with its second weights, which are for ranking generators."""
     return _lite(lite.LITE2, device)
 
 

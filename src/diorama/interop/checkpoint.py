@@ -69,7 +69,7 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
 
     Args:
         path: a file of tensors (safetensors, or pickled and then read by the restricted reader), or a folder of the
-            diffusers library.
+            diffusers library. The scheduler's config of a denoiser is found beside a file, too.
         config: the published config, JSON; ``None`` for the one in the folder, if it is one.
         part: of a file that holds several networks, the beginning of the wanted one's tensor names.
 
@@ -86,6 +86,8 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
     published = {} if config is None else read_json(config)
     tensors = read_state_dict(weights)
     layout, tensors, notes = _recognised(weights, tensors, published, part)
+    if schedule_path is None and layout.role == "denoiser":
+        schedule_path = _schedule_near(weights.parent, weights.parent)
     return Checkpoint(
         path=weights,
         sha256=sha256_of(weights),
@@ -134,11 +136,16 @@ def _in_folder(path: Path) -> tuple[Path, Path, Path | None]:
         if split is not None:
             raise BadInput(f"{split}: weights that are split over several files are not read; save them as one")
         raise BadInput(f"{inner}: there is no {' and no '.join(WEIGHTS)}")
+    return weights, inner / CONFIG, _schedule_near(inner, path)
+
+
+def _schedule_near(inner: Path, path: Path) -> Path | None:
+    """The scheduler's config for a network in the folder ``inner`` of ``path``; ``None`` where there is none."""
     # A pipeline keeps its scheduler beside the network's folder; pipelines of 2022 keep all in one.
     places = [inner / SCHEDULER, path / "scheduler" / SCHEDULER]
     if inner.resolve().name == "unet":
         places.append(inner.resolve().parent / "scheduler" / SCHEDULER)
-    return weights, inner / CONFIG, next((place for place in places if place.is_file()), None)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _check_pipeline(index: Path) -> None:

@@ -226,9 +226,12 @@ class PublishedDenoiser(NamedTuple):
             condition: ``label``, and what else the network reads; a missing label is that of no class.
         """
         ratio = sigma.double().reshape(-1, 1, 1, 1)
-        level = self.process.at(self.process.time_of(ratio))
         if isinstance(self.process, DiscreteProcess):
-            level = Level(t=self.process.nearest(ratio).double(), alpha=level.alpha, sigma=level.sigma)
+            # The network is told a whole step, but its output counts for the level itself, also beyond the last step.
+            alpha = (1 + ratio**2).rsqrt()
+            level = Level(t=self.process.nearest(ratio).double(), alpha=alpha, sigma=ratio * alpha)
+        else:
+            level = self.process.at(self.process.time_of(ratio))
         if self.classes and "label" not in condition:
             condition = {**condition, "label": torch.zeros(len(x), self.classes, device=x.device)}
         denoise = NetworkDenoise(self._mean, self.preconditioning, condition)
@@ -249,9 +252,12 @@ def load_denoiser(network: str, published: Mapping[str, Any], tensors: Mapping[s
         tensors: by their published names.
 
     Raises:
-        BadInput: the config or a tensor is not what the class has; the message names the argument or the tensor.
+        BadInput: there is no such class, or the config or a tensor is not what the class has; the message names the
+            argument or the tensor.
     """
-    own = PRECONDITIONINGS[network]
+    own = PRECONDITIONINGS.get(network)
+    if own is None:
+        raise BadInput(f"{network!r} is none of EDM's preconditionings, {', '.join(PRECONDITIONINGS)}")
     given = {key: value for key, value in published.items() if not key.startswith("_")}
     names = {field.name for field in fields(own)}
     try:

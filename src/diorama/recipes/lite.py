@@ -27,15 +27,17 @@ def lite(info: DataInfo) -> Recipe:
 
 
 def lite2(info: DataInfo) -> Recipe:
-    """The network of :func:`lite`, so taught that it ranks generators as networks trained on their own data do.
+    """The network of :func:`lite`, trained so that it ranks generators much as networks do that learned their data.
 
-    What is tapped is normalised, views differ in colour and show as little as a seventh of a picture, features must
-    name the collection that a picture comes from (its label), and looks weigh less.
+    Features are normalised before they are rectified and averaged. The two views of a picture differ in colour, and
+    show as little as 15 % of its area. Features must name the collection that a picture comes from (its label), and
+    redrawing the picture counts less than in :func:`lite`.
 
-    The weights in the package come from this method, batch size and rate on the 5,651 training pictures of open_mix64
-    (labels: their sources; drawn by the inverse root of their source's size), for 1,940 steps without an average,
-    with no change of light in the damaged views. ``benchmarks/lite2_weights.py`` then shortened the directions in
-    which damage moves features.
+    The weights in the package were trained by this method, at this batch size and rate, on the 5,651 training pictures
+    of open_mix64, whose labels are their sources. Three things differ from this recipe: a picture was drawn with a
+    weight of one over the root of its source's size, there were 1,940 steps and no average of weights, and damaged
+    views had no change of light. ``benchmarks/lite2_weights.py`` then shortened the directions in which damage moves
+    features.
 
     Command: ``diorama train lite2 --data open_mix64 --out runs/lite2``
     Hardware and time: one H200, seven minutes beside seven other trainings.

@@ -102,7 +102,7 @@ def mocogan_toy(info: DataInfo) -> Recipe:
     """MoCoGAN for a minute.
 
     An R1 penalty on both discriminators keeps the first hundred steps from ending in coarse patterns: after 1,600 clips
-    of world-video fd@lite2 is 362 in place of 396 with a fiftieth of it, and fd@lite 339 in place of 1,120.
+    of world-video, fd@lite2 was 362 and fd@lite 339; with a weight of 0.1 in place of 5 they were 396 and 1,120.
 
     Command: ``diorama train mocogan_toy --data world-video --out runs/mocogan``
     Hardware and time: two CPU cores; a minute on 16 frames of 32 x 32.

@@ -102,9 +102,7 @@ class Synthesizer(nn.Module, ABC):
         if sampling == AS_TRAINED:
             return self
         asked = ", ".join(name for name, value in asdict(sampling).items() if value is not None)
-        raise BadInput(
-            f"{asked}: this model, a {type(self).__name__}, draws in one pass and has no such thing to change"
-        )
+        raise BadInput(f"{asked}: this model draws in one pass and has none; leave that out")
 
     def recorded(self, dtype: torch.dtype) -> Synthesizer:
         """The same model with what it repeats recorded, where that is faster; itself where there is nothing.

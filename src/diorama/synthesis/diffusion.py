@@ -88,6 +88,11 @@ def _check_size(config: DiffusionSynthesizerConfig) -> None:
     if network.in_channels != drawn.channels:
         what = "media.channels" if config.codec is None else "codec: its latents' channels"
         raise ValueError(f"{what}: the network takes {network.in_channels} channels, these have {drawn.channels}")
+    if network.out_channels != drawn.channels:
+        raise ValueError(
+            f"denoiser.out_channels: the network predicts {network.out_channels} channels of the {drawn.channels} that "
+            "are drawn"
+        )
     if len(drawn.shape) != network.dimensions + 1:
         this, other = ("pictures", "clips") if network.dimensions == 2 else ("clips", "pictures")
         raise ValueError(f"media.kind: this network draws {this}, not {other}")
@@ -114,8 +119,7 @@ def _check_conditions(config: DiffusionSynthesizerConfig) -> None:
         raise ValueError(f"conditions: {len(label.names)} label names, but the network's table has {network.classes}")
     if label is not None and label.null is not None and label.null != network.null_label:
         raise ValueError(
-            f"conditions: the null of label is {label.null:g}, but the network's null label is {network.null_label} "
-            "(denoiser.embedding.unconditional)"
+            f"conditions: the null of label is {label.null:g}, but the network's null label is {network.null_label}"
         )
 
 

@@ -48,7 +48,8 @@ _LARGEST_SIDE, _MOST_FRAMES = 16_384, 100_000
 _TARGETS = get_args(get_type_hints(Schedule)["target"])
 _UNKNOWN_SCHEDULE = (
     "no scheduler_config.json lies beside it: took the process of Ho et al. 2020 (1,000 steps, variances from 0.0001 "
-    "to 0.02, the network predicts noise)"
+    "to 0.02, the network predicts noise); a network that was trained with another one draws wrong pictures until such "
+    "a file says so"
 )
 
 
@@ -245,8 +246,8 @@ def _synthesizer_config(
             return _diffusion_config(media, network, schedule)
         case EDMUNetConfig():
             raise BadInput(
-                "is a network of EDM without its preconditioning, and does not say what it predicts; from Python, "
-                "load_denoiser (diorama.interop.edm_precond) reads one with the other"
+                "networks of EDM are not imported: no file says which preconditioning they were trained with; "
+                "load_denoiser (diorama.interop.edm_precond) takes its name and loads them from Python"
             )
     raise BadInput(f"{type(network).__name__} draws nothing by itself")
 

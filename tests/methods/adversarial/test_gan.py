@@ -58,6 +58,12 @@ def test_the_penalty_is_lazy_and_weighs_as_much_more() -> None:
     assert penalty.loss(batch(), START).value > 0
 
 
+@pytest.mark.parametrize("wrong", [{"r1": -1.0}, {"r1": float("nan")}, {"r1": float("inf")}, {"r1_interval": 0}])
+def test_a_penalty_that_rewards_or_has_no_turn_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=rf"^{next(iter(wrong))} must be at least"):
+        gan(**wrong)
+
+
 def test_smoothing_keeps_real_logits_from_growing_without_end() -> None:
     method = gan(smoothing=0.1)
     with torch.no_grad():

@@ -80,6 +80,12 @@ def test_penalties_are_lazy_turns_of_both_discriminators() -> None:
     assert torch.allclose(stronger.clip_penalty(batch(), START).value, 2 * value)
 
 
+@pytest.mark.parametrize("wrong", [{"r1": -1.0}, {"r1_interval": 0}])
+def test_a_penalty_that_rewards_or_has_no_turn_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=rf"^{next(iter(wrong))} must be at least"):
+        mocogan(**wrong)
+
+
 def test_categories_are_learned_from_labels_where_they_are_classes() -> None:
     method = mocogan(3, classes=("a", "b", "c"))
     costs = []

@@ -117,6 +117,9 @@ def test_every_parameter_is_trained() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
+        ({"channels": 1}, "channels must be at least 2"),
+        ({"depth": 0}, "depth"),
+        ({"in_channels": 0}, "in_channels"),
         ({"widths": (32, 48)}, "widths"),
         ({"widths": (), "attention": ()}, "attention"),
         ({"attention": (True,)}, "attention"),

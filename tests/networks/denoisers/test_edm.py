@@ -7,23 +7,16 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, EDMUNetConfig, SongUNetConfig
 from diorama.nn.attention import SpatialAttention
+from tests.networks.random_weights import randomised
 
 SONG = SongUNetConfig(size=8, width=8, growth=(1, 2), depth=1, attention=(False, True))
 NCSNPP = replace(SONG, time="fourier", features=2, encoder="residual", taps=(1.0, 3.0, 3.0, 1.0))
 ADM = DhariwalUNetConfig(size=8, width=32, growth=(1, 2), depth=1, attention=(False, True))
 TWO_TIMES = torch.tensor([-0.5, 1.0])
-
-
-def randomised(config: EDMUNetConfig) -> Any:
-    torch.manual_seed(0)
-    network = config.build().eval()
-    for parameter in network.parameters():
-        nn.init.normal_(parameter, 0, 0.2)
-    return network
 
 
 @pytest.mark.parametrize(
@@ -46,7 +39,7 @@ def test_networks_for_cifar10_and_imagenet64_have_their_sizes(config: EDMUNetCon
 def test_prediction_has_the_pictures_size(taps: Any, encoder: Any, decoder: Any) -> None:
     # Three levels, the first of which is wider than the first convolution.
     config = replace(SONG, growth=(2, 1, 3), attention=(True, False, True), encoder=encoder, decoder=decoder, taps=taps)
-    network = randomised(replace(config, in_channels=2, out_channels=5))
+    network = randomised(replace(config, in_channels=2, out_channels=5).build())
     assert network(torch.randn(2, 2, 8, 16), TWO_TIMES).shape == (2, 5, 8, 16)
 
 
@@ -57,7 +50,7 @@ def test_a_fresh_network_predicts_nothing(config: EDMUNetConfig) -> None:
 
 @pytest.mark.parametrize("config", [replace(SONG, encoder="skip", decoder="skip"), NCSNPP, ADM])
 def test_every_parameter_is_trained(config: EDMUNetConfig) -> None:
-    network = randomised(replace(config, classes=3, augment=2))
+    network = randomised(replace(config, classes=3, augment=2).build())
     out = network(torch.randn(2, 3, 8, 8), TWO_TIMES, {"label": torch.tensor([0, 2]), "augment": torch.randn(2, 2)})
     (out * torch.randn_like(out)).sum().backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
@@ -65,7 +58,7 @@ def test_every_parameter_is_trained(config: EDMUNetConfig) -> None:
 
 @pytest.mark.parametrize("config", [SONG, ADM])
 def test_a_class_is_one_of_its_shares(config: EDMUNetConfig) -> None:
-    network, x = randomised(replace(config, classes=3, label_dropout=0.1)), torch.randn(2, 3, 8, 8)
+    network, x = randomised(replace(config, classes=3, label_dropout=0.1).build()), torch.randn(2, 3, 8, 8)
 
     def given(label: Tensor) -> Tensor:
         out: Tensor = network(x, TWO_TIMES, {"label": label})
@@ -79,7 +72,7 @@ def test_a_class_is_one_of_its_shares(config: EDMUNetConfig) -> None:
 
 
 def test_labels_are_left_out_in_training_alone() -> None:
-    network = randomised(replace(SONG, classes=3, label_dropout=0.5, dropout=0.0))
+    network = randomised(replace(SONG, classes=3, label_dropout=0.5, dropout=0.0).build())
     x, t, label = torch.randn(1, 3, 8, 8).expand(40, -1, -1, -1), torch.zeros(40), torch.full((40,), 1)
     with torch.no_grad():
         known, none = network(x, t, {"label": label}), network(x, t)
@@ -88,6 +81,13 @@ def test_labels_are_left_out_in_training_alone() -> None:
     went_without = [torch.allclose(one, none[0], atol=1e-4) for one in drawn]
     assert 8 < sum(went_without) < 32
     assert all(left or torch.allclose(one, known[0], atol=1e-4) for left, one in zip(went_without, drawn, strict=True))
+
+
+@pytest.mark.parametrize(("dropout", "missing"), [(0.0, 3), (0.1, 4), (0.1, -1)])
+def test_a_class_that_does_not_exist_is_not_taken_for_none(dropout: float, missing: int) -> None:
+    network = replace(SONG, classes=3, label_dropout=dropout).build()
+    with pytest.raises(IndexError):
+        network(torch.randn(2, 3, 8, 8), TWO_TIMES, {"label": torch.tensor([0, missing])})
 
 
 def test_what_the_network_is_not_made_for_is_refused() -> None:
@@ -101,7 +101,7 @@ def test_what_the_network_is_not_made_for_is_refused() -> None:
 
 
 def test_pictures_that_are_not_augmented_need_not_say_so() -> None:
-    network, x = randomised(replace(SONG, augment=4)), torch.randn(2, 3, 8, 8)
+    network, x = randomised(replace(SONG, augment=4).build()), torch.randn(2, 3, 8, 8)
     assert torch.equal(network(x, TWO_TIMES), network(x, TWO_TIMES, {"augment": torch.zeros(2, 4)}))
     assert not torch.allclose(network(x, TWO_TIMES), network(x, TWO_TIMES, {"augment": torch.ones(2, 4)}))
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL, non_saturating_discriminator
-from diorama.methods.adversarial.r1 import r1_loss, r1_phase
+from diorama.methods.adversarial.r1 import check_r1, r1_loss, r1_phase
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import Discriminator, Generator
 from diorama.synthesis.gan import GANSynthesizerConfig
@@ -45,6 +45,7 @@ class GANConfig(MethodConfig):
     def __post_init__(self) -> None:
         if self.smoothing and self.loss != "non_saturating":
             raise ValueError(f"smoothing belongs to the non_saturating loss, not to {self.loss}")
+        check_r1(self.r1, self.r1_interval)
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> GAN:
         """The method with freshly initialised networks."""

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from diorama.core.config import LATER
 from diorama.core.contracts import Batch, ConditionSpec, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL
-from diorama.methods.adversarial.r1 import r1_loss, r1_phase
+from diorama.methods.adversarial.r1 import check_r1, r1_loss, r1_phase
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import FrameDiscriminator, VideoDiscriminator, VideoGenerator
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
@@ -52,6 +52,7 @@ class MoCoGANConfig(MethodConfig):
     r1_interval: int = field(default=16, metadata={LATER: True})
 
     def __post_init__(self) -> None:
+        check_r1(self.r1, self.r1_interval)
         categories = self.generator.categories
         if categories != self.video_discriminator.categories:
             raise ValueError("generator and video_discriminator must have equally many categories")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from jaxtyping import Float
@@ -11,6 +12,18 @@ from diorama.core.contracts import Batch, Loss, Moment
 from diorama.losses import penalties
 from diorama.losses.penalties import Discriminator
 from diorama.methods.base import Phase
+
+
+def check_r1(weight: float, interval: int) -> None:
+    """Refuse a penalty that would reward steep discriminators, or that has no turn.
+
+    Raises:
+        ValueError: the weight is negative or not finite, or the interval is below 1; the message names the field.
+    """
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"r1 must be at least 0 and finite, got {weight}")
+    if interval < 1:
+        raise ValueError(f"r1_interval must be at least 1, got {interval}")
 
 
 def r1_phase(player: str, penalty: Callable[[Batch, Moment], Loss], interval: int) -> Phase:

@@ -59,6 +59,9 @@ class ADMShape:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        for name, least in (("in_channels", 1), ("channels", 2), ("depth", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if not self.widths or len(self.attention) != len(self.widths):
             raise ValueError(f"attention needs {len(self.widths)} entries for {len(self.widths)} widths, at least one")
         for width in self.widths:

@@ -16,6 +16,8 @@ class DenoiserConfig(ABC):
 
     in_channels: int
     """c of ``x``; a field of every config."""
+    out_channels: int
+    """c of the output; a field of every config."""
 
     @property
     def dimensions(self) -> int:

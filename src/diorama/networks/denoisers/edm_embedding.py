@@ -30,7 +30,8 @@ class SoftLabel(nn.Module):
         """Rows.
 
         Args:
-            label: (b,) classes, of which k is none of them, or (b, k) shares of each; ``None`` for none.
+            label: (b,) int64 classes, where k stands for none of them if labels are left out in training; or (b, k)
+                shares of each class; or ``None`` for none.
             level: (b,), as many and on the same device.
 
         Returns:
@@ -38,6 +39,7 @@ class SoftLabel(nn.Module):
 
         Raises:
             ValueError: a label is missing or not wanted.
+            IndexError: there is no such class.
         """
         if not self.classes:
             if label is not None:
@@ -47,8 +49,12 @@ class SoftLabel(nn.Module):
             if not self.dropout:
                 raise ValueError("this network needs a label")
             return torch.zeros(len(level), self.classes, device=level.device)
-        rows = label if label.dim() == 2 else label[:, None] == torch.arange(self.classes, device=label.device)
-        rows = rows.float()
+        if label.dim() == 2:
+            rows = label.float()
+        else:
+            # Looked up, not compared with the classes: a class that does not exist would become no class unnoticed.
+            known = torch.eye(self.classes + bool(self.dropout), self.classes, device=label.device)
+            rows = F.embedding(label, known)
         if self.training and self.dropout:
             rows = rows * (torch.rand(len(rows), 1, device=rows.device) >= self.dropout)
         return rows

@@ -38,9 +38,9 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.lite:lite2",
         title="Lite features, second weights",
         summary="the feature network behind fd@lite2, from colour pictures labelled by their collection",
-        about="The network of lite learns less of looks and more of what pictures show: views differ in colour, and "
-        "it names the collection of each; directions in which damage moves features are shortened afterwards. The "
-        "package's own weights measure fd@lite2.",
+        about="The network of lite learns less of how pictures look and more of what they show: views differ in "
+        "colour, and it names the collection that each picture comes from. In the package's own weights, which "
+        "measure fd@lite2, directions in which damage moves features are shortened as well.",
         papers=(SIMCLR, VICREG),
         from_data=False,
     ),
