@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from diorama.cli import dry_run
 from diorama.cli.dry_run import rehearse
@@ -53,6 +54,12 @@ def test_a_new_run_is_told_and_nothing_is_written(data: Path, tmp_path: Path) ->
         "4 measurements by fd@lite"
     ]
     assert float(rows["speed"][0].split()[0].replace(",", "")) > 0
+
+
+def test_speeds_are_told_without_an_exponent(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = dry_run.Trial(images_per_second=1591.2, counted=1, peak=1_000_000, device=torch.device("cpu"))
+    monkeypatch.setattr(dry_run, "take_steps", lambda *_: trial)
+    assert said(gan_recipe(), data, tmp_path / "run")["speed"] == ["1,591 images a second, over 1 step"]
 
 
 def test_what_it_says_comes_true(data: Path, tmp_path: Path) -> None:

@@ -75,8 +75,10 @@ def test_values_change_at_any_depth(recipe: Recipe) -> None:
 def test_averages_are_reached_by_their_names(recipe: Recipe) -> None:
     changed = override(recipe, ["--averages.ema.half-life", "20k", "--averages.ema.ramp-up", "None"], "train toy")
     assert changed.averages == {"ema": AverageConfig(half_life=20_000, ramp_up=None)}
-    with pytest.raises(WrongArguments, match="exported_average: 'wide' is none of the averages"):
+    with pytest.raises(WrongArguments, match="--exported-average: 'wide' is none of the averages"):
         override(recipe, ["--exported-average", "wide"], "train toy")
+    with pytest.raises(WrongArguments, match=r"^--batch-size must be at least 1, got 0$"):
+        override(recipe, ["--batch-size", "0"], "train toy")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from diorama.core.suggestions import did_you_mean
         ("zebra", ("vae", "ddpm"), ""),
         ("x", (), ""),
         (8, (64, 81), " (did you mean '81'?)"),
+        ("male", ("Female", "Male"), " (did you mean 'Male'?)"),
     ],
 )
 def test_the_nearest_known_word_is_named(name: object, known: tuple[object, ...], hint: str) -> None:

@@ -12,7 +12,7 @@ from diorama.core.contracts import MediaSpec
 from diorama.data.audit import Audit
 from diorama.data.findings import findings, further_notes, size_of
 from diorama.data.sources.base import Skip
-from diorama.data.splits import NO_VAL
+from diorama.data.splits import NO_VAL, TORN
 from tests.data.pictures import picture, prepared, save
 
 MEDIA = MediaSpec(kind="image", channels=3, height=64, width=64)
@@ -48,6 +48,10 @@ def test_nothing_stands_out_in_good_data() -> None:
         ({"splits": {"train": 987, "val": 13}}, ["Only 13 val records", "fd@lite"]),
         ({"leaks": (("a.png", "b.png"),) * 1200}, ["1,200 leaks", "a.png and b.png", "--group COLUMN"]),
         ({"leaks": (("a.png", "b.png"),) * 10_000}, ["At least 10,000 leaks"]),
+        (
+            {"notes": (f"1,200 groups{TORN}, 'p7' among them",)},
+            ["1,200 groups on several sides of the source's own splits.", "divided, and groups stay together"],
+        ),
         ({"duplicates": (("a", "b", "c"), ("d", "e"))}, ["2 groups of duplicates, 3 records too many"]),
         ({"plain": ("a.png",)}, ["1 record of one plain colour", "a.png"]),
         ({"skipped": (Skip("a", "why"), Skip("b", "why"))}, ["2 files skipped"]),

@@ -13,6 +13,7 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
 from diorama.data.pack import pack_arrays
+from diorama.evaluation import run
 from diorama.evaluation.catalog.entries import ExtractorEntry, SampleMetric
 from diorama.evaluation.catalog.metrics import default_metrics
 from diorama.evaluation.extractors import Extractor
@@ -194,6 +195,19 @@ def test_too_few_samples_are_refused(pictures: Dataset) -> None:
         measure([], reference, ["fd@lite"])
     with pytest.raises(BadInput, match="prepared without lite-clip"):
         measure([], reference, ["fd@lite-clip"])
+
+
+@pytest.mark.parametrize(("count", "side", "words"), [(5, 32, "at least 20 samples, got 5"), (30, 16, "is 16x16")])
+def test_files_that_cannot_be_measured_are_refused_before_the_reference_is(
+    pictures: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, side: int, words: str
+) -> None:
+    def minutes_of_work(*_: object) -> None:
+        raise AssertionError("features of the real records were taken first")
+
+    monkeypatch.setattr(run, "reference_features", minutes_of_work)
+    folder = _write(tmp_path / "samples", np.zeros((count, side, side, 3), np.uint8))
+    with pytest.raises(BadInput, match=words):
+        evaluate(folder, pictures.split("train"), FD)
 
 
 def test_impossible_counts_are_refused() -> None:

@@ -15,7 +15,7 @@ import torch
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.durations import clock_words, count_words
-from diorama.core.numbers import bytes_words
+from diorama.core.numbers import bytes_words, counted, number_words
 from diorama.data.training_sets import TrainingData, open_training_data
 from diorama.synthesis.parts import load_parts
 from diorama.training.folder import RunFolder
@@ -75,7 +75,7 @@ def rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, optio
         yield "memory", trial.memory_in_words(state)
         yield (
             "speed",
-            f"{trial.images_per_second:,.3g} images a second, over {trial.counted:,} step{'s' * (trial.counted != 1)}",
+            f"{number_words(trial.images_per_second)} images a second, over {counted(trial.counted, 'step')}",
         )
         left = max(0, stop - done) * recipe.batch_size / trial.images_per_second
         within = f"; --time ends it after {clock_words(options.seconds)}" if options.seconds is not None else ""
@@ -145,9 +145,9 @@ def take_steps(recipe: Recipe, data: TrainingData, state: TrainingState, device:
                 break
     # Later steps are like all that follow; the first wait for kernels, caches and recordings.
     first = len(marks) // 2 if len(marks) > 2 else 0
-    counted = len(marks) - 1 - first
-    speed = counted * recipe.batch_size / max(marks[-1] - marks[first], 1e-9)
-    return Trial(images_per_second=speed, counted=counted, peak=peak[0], device=device)
+    timed = len(marks) - 1 - first
+    speed = timed * recipe.batch_size / max(marks[-1] - marks[first], 1e-9)
+    return Trial(images_per_second=speed, counted=timed, peak=peak[0], device=device)
 
 
 @contextmanager

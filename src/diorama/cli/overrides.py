@@ -220,5 +220,9 @@ def _restore(value: Any, changed: Any, where: str) -> Any:
     try:
         return dataclasses.replace(value, **new)
     except (ValueError, BadConfig) as problem:
-        # Of a recipe's own fields the message names the one that is meant.
-        raise WrongArguments(f"--{where.rstrip('.')}: {problem}" if where else f"--{problem}") from problem
+        if where:
+            raise WrongArguments(f"{_option(where.rstrip('.'))}: {problem}") from problem
+        # Of a recipe's own fields the message names the one that is meant, as Python spells it.
+        field, space, rest = str(problem).partition(" ")
+        spelt = _option(field) if field.rstrip(":") in new else f"--{field}"
+        raise WrongArguments(f"{spelt}{space}{rest}") from problem

@@ -17,7 +17,7 @@ from diorama.comparison.mixture import fit
 from diorama.comparison.options import Progress
 from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.ranking import kept_budget
-from diorama.core.contracts import pixels_of
+from diorama.core.contracts import DataInfo, pixels_of
 from diorama.core.errors import BadInput
 from diorama.evaluation.records import PIXELS, batches
 from diorama.recipes import catalog
@@ -107,12 +107,7 @@ def _loaded_column(measurer: Measurer, name: str, run: Path) -> Columns:
     """
     yield Progress(doing=f"drawing from {run.name} and measuring")
     own = measurer.options.catalog
-    model = store.load(run, device=measurer.device, catalog=own)
-    if model.config.media.shape != measurer.media.shape:
-        raise BadInput(
-            f"{run}: draws {model.config.media.shape}, but the records of {measurer.dataset.info.name} are "
-            f"{measurer.media.shape} (channels, frames of clips, height, width)"
-        )
+    model = load_given(run, measurer.dataset.info, own)
     recipe = store.read_provenance(run).recipe_name
     column = Column(
         name=name,
@@ -123,6 +118,26 @@ def _loaded_column(measurer: Measurer, name: str, run: Path) -> Columns:
         origin=run.name,
     )
     return [measurer.measure_model(model, column)]
+
+
+def load_given(run: Path, info: DataInfo, own: Sequence[object] = ()) -> Synthesizer:
+    """The model of a finished run or model folder, on the CPU.
+
+    Args:
+        run: the folder.
+        info: of the data that it is compared on.
+        own: config classes of a user's own.
+
+    Raises:
+        BadInput: it cannot be read, or draws what the data do not hold.
+    """
+    model = store.load(run, catalog=own)
+    if model.config.media.shape != info.media.shape:
+        raise BadInput(
+            f"{run}: draws {model.config.media.shape}, but the records of {info.name} are {info.media.shape} "
+            "(channels, frames of clips, height, width)"
+        )
+    return model
 
 
 def _samples_column(measurer: Measurer, name: str, path: Path) -> Columns:

@@ -11,13 +11,14 @@ import numpy as np
 from diorama.comparison.budget import train_within_budget
 from diorama.comparison.candidates import Candidate, candidates_for
 from diorama.comparison.columns import Column, Comparison, Neighbours
-from diorama.comparison.measurer import Measurer
+from diorama.comparison.measurer import COUNTS, Measurer
 from diorama.comparison.nearest import nearest
 from diorama.comparison.options import CompareOptions, Progress
 from diorama.comparison.participants import (
     Columns,
     given_participants,
     held_out_column,
+    load_given,
     mixture_column,
     numbered,
     trained_columns,
@@ -26,16 +27,17 @@ from diorama.comparison.participants import (
 from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.sections import PAIRS
 from diorama.core import device as devices
-from diorama.core.contracts import pixels_of
+from diorama.core.contracts import DataInfo, pixels_of
 from diorama.core.errors import BadInput, TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset
 from diorama.data.raw import open_any
 from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.evaluation.records import PIXELS, batches
+from diorama.evaluation.samples import SampleFolder
+from diorama.evaluation.subjects import look_first
 from diorama.media.convert import displayable
 from diorama.recipes.start import RecipeLike
-from diorama.synthesis import store
 from diorama.synthesis.parts import require_folders
 
 _MOST_SEARCHED = 100_000
@@ -71,7 +73,7 @@ def train_and_measure(
     if not (recipes or options.runs or options.samples):
         raise BadInput("there is nothing to compare: name recipes, runs or samples")
     candidates, notes = candidates_for(recipes, dataset.info, device, options)
-    _check_that_given_exist(options)
+    _check_what_is_given(options, dataset.info)
     for note in notes:
         yield Progress(doing="choosing recipes", note=note)
     yield Progress(doing=f"measuring {options.split} records of {dataset.info.name}")
@@ -120,14 +122,15 @@ def _trained(candidate: Candidate, data: Path | str, out: Path, measurer: Measur
     return (yield from trained_columns(candidate, run, measurer))
 
 
-def _check_that_given_exist(options: CompareOptions) -> None:
-    """Refuse what is not there before hours of training rather than after."""
+def _check_what_is_given(options: CompareOptions, info: DataInfo) -> None:
+    """Refuse what is not there, or cannot be held against the data, before hours of training rather than after."""
     for run in options.runs:
-        store.require_model(run)
+        load_given(run, info, options.catalog)
     require_folders(options.frozen)
     for name, samples in options.samples.items():
         if not samples.exists():
             raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")
+        look_first(SampleFolder(samples, info.media, count=options.count or COUNTS[info.media.kind]))
 
 
 def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> tuple[dict[str, Neighbours], int]:

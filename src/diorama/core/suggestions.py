@@ -16,7 +16,10 @@ def did_you_mean(name: object, known: Iterable[object], *, cutoff: float = 0.6) 
         known: what could have been written.
         cutoff: least similarity in [0, 1] of the two words, as :func:`difflib.get_close_matches` measures it.
     """
-    close = get_close_matches(str(name), [str(option) for option in known], n=1, cutoff=cutoff)
+    options = [str(option) for option in known]
+    # Capitals are the likeliest mistake of all: to difflib 'male' is nearer to 'Female' than to 'Male'.
+    close = [option for option in options if option.casefold() == str(name).casefold()]
+    close = close or get_close_matches(str(name), options, n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

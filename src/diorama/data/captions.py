@@ -28,7 +28,7 @@ def caption_notes(records: Sequence[ListedRecord], most: int) -> Iterator[str]:
     if not any(counts):
         return
     several = f", {sum(count > 1 for count in counts)} of them several (up to {max(counts)})" if max(counts) > 1 else ""
-    yield f"{sum(map(bool, counts))} records have captions{several}; they are read as `tokens`"
+    yield f"{sum(map(bool, counts)):,} records have captions{several}; they are read as `tokens`"
     if not all(counts):
         yield f"{counts.count(0)} records have no caption and are read with an empty one"
     # Counted in bytes, as they are cut; half of a surrogate pair is written as one.

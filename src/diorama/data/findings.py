@@ -10,7 +10,7 @@ from diorama.core.numbers import counted
 from diorama.core.suggestions import in_a_line
 from diorama.data.audit import LEAKS, LEAKS_AT_MOST, Audit
 from diorama.data.record_list import UNLABELLED
-from diorama.data.splits import NO_TRAIN, NO_VAL
+from diorama.data.splits import NO_TRAIN, NO_VAL, TORN
 
 RARE = 10
 """Training records below which a class is called rare."""
@@ -53,6 +53,7 @@ def findings(audit: Audit, media: MediaSpec, *, cropped: bool) -> list[Finding]:
     """
     return [
         *_of_splits(audit),
+        *_of_groups(audit),
         *_of_copies(audit),
         *_of_classes(audit),
         *_of_pixels(audit, media, cropped=cropped),
@@ -91,6 +92,21 @@ def _of_splits(audit: Audit) -> Iterator[Finding]:
             meaning=f"With fewer than {SMALL_VAL}, fd@lite cannot be measured while training.",
             remedy="A larger share, such as `--split .7,.2,.1`, or more data.",
             section="splits",
+        )
+
+
+def _of_groups(audit: Audit) -> Iterator[Finding]:
+    torn = next((note for note in audit.notes if TORN in note), "")
+    # Equal records are groups, too, and are told of as leaks.
+    if torn and not audit.leaks:
+        yield Finding(
+            title=f"{torn.partition(TORN)[0]}{TORN}",
+            meaning="Splits that the source names are kept, so a model is measured on groups that it has learned from, "
+            "and scores flatter.",
+            remedy="Name the folders (or a table's column `split`) otherwise, and prepare anew: then records are "
+            "divided, and groups stay together.",
+            grave=True,
+            note=torn,
         )
 
 

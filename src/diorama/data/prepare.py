@@ -155,7 +155,7 @@ def _check_tables(sources: Sequence[Source], records: RecordList, options: Prepa
         if alone == len(records.entries):
             raise BadInput(f"--group {options.group}: no record has a value in this column, so nothing is grouped")
         if alone:
-            records.notes.append(f"{alone} records have no {options.group} and are grouped with none")
+            records.notes.append(f"{alone:,} records have no {options.group} and are grouped with none")
 
 
 def _read(

@@ -6,11 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from diorama.core.numbers import counted
+
 SPLITS = ("train", "val", "test")
 DEFAULT_RATIO = (0.8, 0.1, 0.1)
 
 NO_TRAIN = "nothing is there to train on; --split .8,.1,.1 divides all records anew"
 NO_VAL = "there is no val, by which training measures its models; --split .9,.1,0 cuts one from train"
+
+TORN = " on several sides of the source's own splits"
+"""What a note says of groups that the source's splits tear apart, after their count."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def _fill_empty(order: Sequence[str], side: dict[str, int], ratio: Sequence[floa
 
 def _joined(members: Sequence[Membership]) -> list[str]:
     count = sum(member.given is None for member in members)
-    return [f"{count} records without a split joined train"] if count else []
+    return [f"{count:,} records without a split joined train"] if count else []
 
 
 def _advice(splits: Sequence[str]) -> list[str]:
@@ -113,7 +118,7 @@ def _straddling(members: Sequence[Membership]) -> list[str]:
     torn = sorted({m.group for m in members if first.setdefault(m.group, m.given or "train") != (m.given or "train")})
     if not torn:
         return []
-    return [f"{len(torn)} groups stand on several sides of the source's own splits, {torn[0]!r} among them"]
+    return [f"{counted(len(torn), 'group')}{TORN}, {torn[0]!r} among them"]
 
 
 def _words(ratio: Sequence[float]) -> str:

@@ -79,6 +79,8 @@ def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, o
     if asked:
         results |= _of_model(opened, asked, split, options)
     if others:
+        for name in others if opened.count is not None else ():
+            check_enough(catalog.metric(name), opened.count or 0, "samples")
         reference = reference_features(split, others, replace(options.reference_options, shared=True))
         evaluation = measure_shared(opened.batches, reference, others, seed=options.seed).drawn_by(opened.sampling)
         results |= {result.metric: result for result in evaluation.results}

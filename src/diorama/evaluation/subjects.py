@@ -99,6 +99,7 @@ class Subject:
         warnings: what was left out, once the batches have been read.
         notes: how samples were read, once they have been.
         raw: they are files that nobody prepared.
+        count: how many samples there are; ``None`` where that is known only when all have been read.
     """
 
     batches: Iterable[Batch]
@@ -107,6 +108,7 @@ class Subject:
     warnings: Callable[[], list[str]] = list
     notes: Callable[[], list[str]] = list
     raw: bool = False
+    count: int | None = None
 
 
 def open_subject(subject: Path | str | Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
@@ -142,7 +144,22 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
     def notes() -> list[str]:
         return [*samples.notes(), *rates_note(samples.rates, against)]
 
-    return Subject(_own_turns(samples), warnings=samples.warnings, notes=notes, raw=True)
+    few = look_first(samples)
+    return Subject(_own_turns(samples), warnings=samples.warnings, notes=notes, raw=True, count=few)
+
+
+def look_first(samples: SampleFolder) -> int | None:
+    """Read the first batch of a folder: taking features of all real records may last for minutes, and what can be
+    refused is refused before it.
+
+    Returns:
+        How many samples there are, where they do not fill that batch, else ``None``.
+
+    Raises:
+        BadInput: as reading the samples does: none can be read, or one has another size than the reference.
+    """
+    found = len(next(iter(samples))["index"])
+    return found if found < samples.batch_size else None
 
 
 def _own_turns(batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -167,20 +184,22 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
         conditions=usual(model.config.conditions, against, count),
         options=DrawOptions(batch_size=options.batch_size, first=first),
     )
-    return Subject(drawn, model, chosen.drawn_in_steps, notes=lambda: rates_note([rate], against))
+    return Subject(drawn, model, chosen.drawn_in_steps, notes=lambda: rates_note([rate], against), count=count)
 
 
 def _of_split(path: Path, against: Split, options: EvaluateOptions) -> Subject:
     split = open_dataset(path).split(options.subject_split or "test")
     require_shape(f"{path} holds", split.info.media, against.info.media)
     if options.count is not None and options.count > len(split):
-        raise BadInput(f"{path}: split {split.name} has {len(split)} records, {options.count} are asked for")
+        raise BadInput(f"{path}: split {split.name} has {len(split):,} records, {options.count:,} are asked for")
     # One draw must not choose both sides alike when a split is held against itself.
     indices = chosen_records(split, options.count, options.seed + 1)
     rates = split.fps(indices).tolist()
     which = f"{path}: its split {split.name}, {in_words(len(indices), split.info.media)}"
     return Subject(
-        _own_turns(batches(split, indices, options.at_once)), notes=lambda: [which, *rates_note(rates, against)]
+        _own_turns(batches(split, indices, options.at_once)),
+        notes=lambda: [which, *rates_note(rates, against)],
+        count=len(indices),
     )
 
 

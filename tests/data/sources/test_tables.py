@@ -175,7 +175,7 @@ def test_a_group_that_no_table_has_is_refused(tmp_path: Path, table: bytes | Non
     if table is not None:
         fill(tmp_path, {"t.csv": table})
         options = SourceOptions(group="patient", table=tmp_path / "t.csv")
-    with pytest.raises(BadInput, match=r"^patient: no table.*(label|--table)"):
+    with pytest.raises(BadInput, match=r"^--group patient: no table.*(label|--table)"):
         read_all(tmp_path / "set", options)
 
 

@@ -79,9 +79,9 @@ class FactReader:
             yield from table.said()
         if self._without_row:
             names = " and ".join(table.name for table in self._tables)
-            yield f"{self._without_row} records have no row in {names}"
+            yield f"{self._without_row:,} records have no row in {names}"
         for split, count in self._strange.items():
-            yield f"{count} records name the split {split!r}, which is none of train, val and test: left open"
+            yield f"{count:,} records name the split {split!r}, which is none of train, val and test: left open"
 
     def _of_place(self, folder: str) -> Mapping[str, str]:
         """What a folder says of all that lies in it."""
@@ -90,14 +90,21 @@ class FactReader:
         return self._places[folder]
 
 
-def check_group(tables: Sequence[Table], group: str | None) -> None:
-    """See that a table has the column to group by.
+def check_columns(tables: Sequence[Table], wanted: Mapping[str, str | None], unread: Sequence[str] = ()) -> None:
+    """See that some table has each column that was asked for: without it folders would give the labels, unsaid.
+
+    Args:
+        tables: that were read.
+        wanted: columns by the option that asks for them, such as ``group``; ``None`` where it was not given.
+        unread: paths of files that look like tables and were not read.
 
     Raises:
-        BadInput: none has.
+        BadInput: no table has one of the columns.
     """
-    if group is None or any(group in table.columns for table in tables):
-        return
-    columns = sorted({column for table in tables for column in table.columns})
-    known = f"the columns are {', '.join(columns)}" if columns else "there is no table; give one with --table"
-    raise BadInput(f"{group}: no table has this column to group by; {known}")
+    for option, column in wanted.items():
+        if column is None or any(column in table.columns for table in tables):
+            continue
+        columns = sorted({column for table in tables for column in table.columns})
+        known = f"the columns are {', '.join(columns)}" if columns else "no table was read"
+        way = f"--table names one, such as {unread[0]} of the source" if unread else "--table names one"
+        raise BadInput(f"--{option} {column}: no table has this column; {known}{'' if columns else f'; {way}'}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diorama.core.errors import BadInput
+from diorama.core.numbers import counted
 from diorama.data.sources.arrays import peek_shape, reading, single_array, stack_items, stacks
 from diorama.data.sources.base import Item, Kind, Skip, SourceOptions
 from diorama.data.sources.entries import Entry
@@ -42,6 +43,7 @@ class RecordBuilder:
         self._frames: list[FrameFile] = []
         self._held = 0
         self._finished: set[str] = set()
+        self._joined = self._clips_of_frames = 0
 
     def take(self, entry: Entry) -> Iterator[Item | Skip]:
         """What one file gives.
@@ -75,6 +77,12 @@ class RecordBuilder:
         else:
             yield self._item(entry, "image", self._content(entry))
 
+    def frames_note(self) -> Iterator[str]:
+        """Which pictures became frames, once all files have passed: of photographs it makes nonsense."""
+        if self._joined:
+            clips = counted(self._clips_of_frames, "clip")
+            yield f"{self._joined:,} pictures were read as the frames of {clips}, one for each folder of pictures"
+
     def finish(self) -> Iterator[Item | Skip]:
         """What is still held back: the last frame folder."""
         if self._folder is None:
@@ -87,6 +95,8 @@ class RecordBuilder:
         elif held > self._limits.entry_bytes:
             yield from (Skip(frame.path, "too many frames for one clip of an archive") for frame in frames)
         else:
+            self._joined += len(frames)
+            self._clips_of_frames += 1
             path = folder or "frames"
             facts = self._facts.of(path)
             captions = self._facts.captions(path)

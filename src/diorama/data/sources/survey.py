@@ -12,7 +12,7 @@ from diorama.data.sources.base import Skip, SourceOptions
 from diorama.data.sources.coco import beside_pictures, may_be_coco, read_coco
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.layout import Layout
-from diorama.data.sources.names import MEDIA, Content, content_of, is_hidden, parent
+from diorama.data.sources.names import LOOK_LIKE_TABLES, MEDIA, Content, content_of, is_hidden, parent
 from diorama.data.sources.sidecars import LISTS, SAMPLES, Sidecars, read_list
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
@@ -41,6 +41,7 @@ class Survey:
         kinds: what files are by their content whose names say nothing.
         foreign: what other files are that are not read, and how they can be.
         listed_frames: a list of samples names folders of pictures, which are clips.
+        unread: paths of files that look like tables and are none of those that are read unasked.
     """
 
     clips: bool
@@ -56,6 +57,12 @@ class Survey:
     kinds: Mapping[str, Content] = field(default_factory=dict)
     foreign: Mapping[str, str] = field(default_factory=dict)
     listed_frames: bool = False
+    unread: Sequence[str] = ()
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether some of its files are Parquet, whose rows are records with columns of their own."""
+        return any(self.content(path) == "parquet" for path, _ in self.files)
 
     def content(self, path: str) -> Content:
         """What a file holds, by its name, or where that says nothing, by its first bytes."""
@@ -80,6 +87,7 @@ class _Tally:
         self.foreign: dict[str, str] = {}
         self.coco: set[str] = set()
         self.annotations: list[Table] = []
+        self.unread: list[str] = []
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
@@ -87,6 +95,8 @@ class _Tally:
             content = self._by_content(entry)
         if content == "other":
             self._add_other(entry)
+            if entry.path.lower().endswith(LOOK_LIKE_TABLES):
+                self.unread.append(entry.path)
         self.counts[content] += 1
         if content in self.folders:
             self.folders[content][parent(entry.path)] += 1
@@ -227,4 +237,5 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         kinds=tally.kinds,
         foreign=tally.foreign,
         listed_frames=options.clips is None and tally.lists_frame_folders(),
+        unread=tuple(tally.unread),
     )

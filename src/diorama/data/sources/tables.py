@@ -298,7 +298,7 @@ def _csv_rows(text: str, name: str, notes: list[str]) -> Iterator[dict[str, str]
         raise BadInput(f"{name}: broken table ({problem})") from problem
     if spilt:
         notes.append(
-            f"{spilt} captions of {name} hold {delimiter!r} without quotes and were read to the end of the line"
+            f"{spilt:,} captions of {name} hold {delimiter!r} without quotes and were read to the end of the line"
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item, Skip, SourceOptions
 from diorama.data.sources.entries import Container, Entry
-from diorama.data.sources.facts import FactReader, check_group
+from diorama.data.sources.facts import FactReader, check_columns
 from diorama.data.sources.records import RecordBuilder
 from diorama.data.sources.survey import Survey, survey
 from diorama.data.sources.tables import Table, read_table
@@ -25,7 +25,7 @@ class TreeSource:
         root: where it lies on disk, for tables that name files so.
 
     Raises:
-        BadInput: the table given cannot be read, or has not the column to group by.
+        BadInput: the table given cannot be read, or has not the columns that the options name.
     """
 
     def __init__(self, name: str, container: Container, options: SourceOptions, root: Path | None = None) -> None:
@@ -37,7 +37,7 @@ class TreeSource:
         self._given: Table | None = None
         if options.table is not None:
             self._given = read_table(options.table, options.limits, options.columns)
-            check_group([self._given], options.group)
+            check_columns([self._given], self._wanted)
 
     @property
     def files(self) -> int:
@@ -63,12 +63,12 @@ class TreeSource:
         """The records in the container's order.
 
         Raises:
-            BadInput: the container is broken before its first record, or no table has the column to group by.
+            BadInput: the container is broken before its first record, or no table has a column that the options name.
         """
         self._files, self._skipped, self._notes = 0, [], []
         tables = [self._given] if self._given is not None else list(self._survey.tables.values())
         tables += [] if self._survey.beside is None else [self._survey.beside]
-        check_group(tables, self._options.group)
+        check_columns(tables, self._wanted, self._survey.unread)
         for table in tables:
             table.bind(self._survey.files, self._root)
         self._rows_used = sum(len(table.matching.rows) for table in tables)
@@ -81,6 +81,15 @@ class TreeSource:
         self._notes.extend(self._decisions(count))
         self._notes.extend(facts.notes())
         self._notes.extend(self._container.notes())
+
+    @property
+    def _wanted(self) -> dict[str, str | None]:
+        """Columns that a table must have, by the option that asks for them."""
+        wanted = {"group": self._options.group}
+        # Rows of Parquet have columns of their own, and are asked for those of labels and captions one file at a time.
+        if self._options.table is None and self._survey.holds_rows:
+            return wanted
+        return wanted | {"label": self._options.columns.label, "caption": self._options.columns.caption}
 
     @cached_property
     def _survey(self) -> Survey:
@@ -102,13 +111,14 @@ class TreeSource:
                 raise
             self._skipped.append(Skip.because(self.name, problem))
         self._notes.extend(builder.notes)
+        self._notes.extend(builder.frames_note())
 
     def _results(self, builder: RecordBuilder) -> Iterator[Item | Skip]:
         # A path names one record; an archive may hold it twice, and the first is what readers of archives go by.
         used = set[str]()
         broken_tables = {skip.path: skip for skip in self._survey.broken_tables}
         for entry in self._container.entries():
-            if entry.path in self._survey.tables or entry.path in self._survey.sidecars:
+            if entry.path in self._survey.tables or entry.path in self._survey.sidecars or self._is_given(entry):
                 continue
             self._files += 1
             if isinstance(entry, Skip):
@@ -121,6 +131,13 @@ class TreeSource:
                 used.add(entry.path)
                 yield from self._taken(builder, entry)
         yield from builder.finish()
+
+    def _is_given(self, entry: Entry | Skip) -> bool:
+        """Whether a file of the source is the table of the options, which has been read."""
+        table = self._options.table
+        if table is None or isinstance(entry, Skip) or entry.file is None or entry.file.name != table.name:
+            return False
+        return entry.file.samefile(table)
 
     def _taken(self, builder: RecordBuilder, entry: Entry) -> Iterator[Item | Skip]:
         """What a file gives; one that breaks off in its archive is a Skip, and the container says what follows."""
