@@ -18,6 +18,7 @@ from diorama.data.record_list import UNLABELLED
 from diorama.data.sources.base import Item, Skip
 from diorama.media.video import write_video
 from tests.data.pictures import folder_of, picture, prepared, save
+from tests.media.examples import smooth_clip
 
 
 def test_a_folder_becomes_splits_labels_and_an_audit(tmp_path: Path) -> None:
@@ -381,3 +382,12 @@ def test_absolute_paths_keep_patients_together(tmp_path: Path) -> None:
             sides.setdefault(fact["patient"], set()).add(name)
     assert len(sides) == 10
     assert all(len(names) == 1 for names in sides.values())
+
+
+def test_clips_of_several_rates_are_said(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number, fps in enumerate((8.0, 25.0)):
+        write_video(tmp_path / "in" / f"{number}.mp4", smooth_clip(8), fps)
+    *_, done = prepare([tmp_path / "in"], tmp_path / "out", PrepareOptions(size=32))
+    assert done.audit is not None
+    assert "clips have 8 to 25 frames a second, each its own; --fps puts them on one clock" in done.audit.notes

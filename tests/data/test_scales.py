@@ -135,3 +135,19 @@ def test_a_refusal_leaves_nothing_behind(tmp_path: Path) -> None:
         prepared(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert prepared(tmp_path / "in", tmp_path / "kept", "keep").dtype == np.uint16
+
+
+@pytest.mark.parametrize(
+    ("spans", "words"),
+    [
+        ([("uint8", 0, 1)] * 8, "no value is above 1 of 255"),
+        ([("float32", -1, 1)] * 4 + [("float32", 0, 1)] * 4, "none between"),
+    ],
+)
+def test_scales_that_are_doubtful_are_said(spans: list[tuple[str, float, float]], words: str) -> None:
+    _, notes = scale_of(*spans)
+    assert words in " ".join(notes)
+
+
+def test_pictures_from_minus_one_of_any_darkness_are_passed_over() -> None:
+    assert scale_of(*[("float32", low, 1) for low in (-1, -0.9, -0.6, -0.3, 0, 0, 0, -0.1)])[1] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -140,3 +141,17 @@ def test_alpha_of_clips_is_laid_over_white(container_format: str, codec: str, pi
     assert abs(frames[0][5, 5].astype(int) - (200, 0, 0)).max() <= 4 * lossy
     frames[0][4:8, 4:8] = 255
     assert frames[0].min() >= 255 - lossy
+
+
+@pytest.mark.parametrize(("colour_type", "key"), [(0, b"\0\1"), (2, b"\0\1" * 3)])
+def test_a_transparent_colour_of_16_bits_is_laid_over_white(colour_type: int, key: bytes) -> None:
+    pixels = np.full((4, 4, 3 if colour_type else 1), 900, np.uint16)
+    pixels[0] = 1
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", 4, 4, 16, colour_type, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"tRNS", key), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    packed = [struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks]
+    picture = read_image(b"\x89PNG\r\n\x1a\n" + b"".join(packed), "x.png")
+    assert (picture.pixels[0] == 65_535).all()
+    assert (picture.pixels[1:] == 900).all()
+    assert "alpha laid over white" in picture.notes

@@ -12,6 +12,7 @@ from PIL import Image
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.open import open_source
+from diorama.media.image import read_image
 from diorama.media.kinds import HEAD_BYTES, foreign_kind, kind_by_content
 from diorama.media.video import read_video
 from tests.data.sources.examples import fill, read_all, reasons
@@ -111,3 +112,30 @@ def test_heic_without_its_reader_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     head = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
     assert kind_by_content(head) is None
     assert "pip install pillow-heif" in str(foreign_kind(head))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\x80\x04\x95" + bytes(9), "pickle"),
+        (b"\0\0\x08\x03" + bytes(99), "IDX"),
+        (b"\x1f\x8b\x08" + bytes(99), "gunzip"),
+        (b"PK\x03\x04" + bytes(99), "call it .zip"),
+        (b"II*\0\x10\0\0\0CR\2\0" + bytes(99), "develop it"),
+        (b"\x1aE\xdf\xa3" + bytes(99), "not a picture but a clip"),
+    ],
+)
+def test_what_is_called_a_picture_and_is_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, words: str
+) -> None:
+    monkeypatch.setattr("diorama.media.kinds.HEIF_IS_READ", False)
+    with pytest.raises(BadInput, match=words):
+        read_image(content, "x.jpg")
+
+
+def test_transport_streams_with_times_between_their_packets_are_clips() -> None:
+    head = b"".join(bytes(4) + b"\x47" + bytes(187) for _ in range(3))
+    assert kind_by_content(head[:HEAD_BYTES]) == "video"

@@ -245,3 +245,39 @@ def test_the_rate_of_an_animated_picture_counts_frames_that_its_writer_joined(tm
         path = tmp_path / f"joined{suffix}"
         pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100)
         assert probe(path).fps == pytest.approx(10)
+
+
+@pytest.mark.parametrize("late", [0, 5_000])
+def test_a_clip_whose_last_frame_is_held_or_whose_first_comes_late_is_whole(late: int) -> None:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+        stream.codec_context.time_base, stream.codec_context.max_b_frames = Fraction(1, 1000), 0
+        packets = []
+        for index, pixels in enumerate(smooth_clip(10)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = late + 100 * index, Fraction(1, 1000)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        for number, packet in enumerate(packets):
+            packet.duration = 100 if late or number < 9 else 8_000
+            container.mux(packet)
+    frames = list(read_video(buffer.getvalue(), "x.mkv"))
+    assert [frame.seconds for frame in frames] == pytest.approx([0.1 * i for i in range(10)], abs=2e-3)
+    with pytest.raises(BadInput):
+        list(read_video(buffer.getvalue()[: len(buffer.getvalue()) // 3], "x.mkv"))
+
+
+def test_a_last_frame_that_is_shown_for_a_moment_does_not_raise_the_rate() -> None:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mov") as container:
+        stream = container.add_stream("libx264", rate=1_000)
+        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+        stream.codec_context.time_base, stream.codec_context.max_b_frames = Fraction(1, 1000), 0
+        for index, pixels in enumerate(smooth_clip(10)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = 100 * index, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert probe(buffer.getvalue(), "x.mov").fps == pytest.approx(10, rel=1e-3)

@@ -154,14 +154,14 @@ def _leak_notes(sides: Sequence[tuple[str, str]]) -> list[str]:
         return []
     counts = Counter(tuple(sorted(pair, key=_split_order)) for pair in sides)
     words = ", ".join(f"{count} in {one} and {other}" for (one, other), count in sorted(counts.items()))
-    pairs = "1 pair of records shows" if len(sides) == 1 else f"{len(sides)} pairs of records show"
+    pairs = "1 pair of records shows" if len(sides) == 1 else f"{len(sides):,} pairs of records show"
     notes = [
         f"{LEAKS}{pairs} the same in different splits ({words}), so a model is measured on what it has learnt by "
         "heart, and scores flatter; look at the pairs, then remove one of each from the source, or give both the "
         "same value in a column of a table and name it with --table FILE --group COLUMN"
     ]
     if len(sides) > LEAKS_AT_MOST:
-        notes.append(f"{len(sides)} pairs across splits are nearly equal; the first {LEAKS_AT_MOST} are listed")
+        notes.append(f"{len(sides):,} pairs across splits are nearly equal; the first {LEAKS_AT_MOST} are listed")
     return notes
 
 
@@ -178,7 +178,7 @@ def alike(
     notes, complete = [], True
     if len(different) > COMPARED_AT_MOST:
         notes.append(
-            f"{len(different)} different records are too many to compare all pairs: only equal ones were sought"
+            f"{len(different):,} different records are too many to compare all pairs: only equal ones were sought"
         )
         near = np.zeros((0, 2), np.intp)
     else:

@@ -237,7 +237,7 @@ def _clips(
             break
     if not kept:
         raise BadInput(f"it has fewer than the {options.frames or 1} frames that a clip needs")
-    notes = (*notes, f"only its first {len(kept)} clips are kept") if full else notes
+    notes = (*notes, f"only its first {len(kept):,} clips are kept") if full else notes
     if options.frames is None and not options.whole and len(kept) > 1:
         notes = (
             *notes,

@@ -116,11 +116,11 @@ def object_notes(given: Sequence[tuple[Objects, tuple[int, int]]], kept: int) ->
         return
     misfits = [len(objects.regions) for objects, picture in given if not objects.fits(picture)]
     resized = sum(objects.fits(picture) and objects.size not in (None, picture) for objects, picture in given)
-    yield f"{kept} objects in {len(given)} records have boxes and masks, in the pixels of the records (`objects`)"
+    yield f"{kept:,} objects in {len(given):,} records have boxes and masks, in the pixels of the records (`objects`)"
     if misfits:
         yield (
-            f"{len(misfits)} pictures are of another shape than their annotations state: their {sum(misfits)} objects "
-            "were left out"
+            f"{len(misfits):,} pictures are of another shape than their annotations state: their {sum(misfits):,} "
+            "objects were left out"
         )
     if resized:
         yield f"{resized} pictures are of another size than their annotations state: their objects were scaled to it"

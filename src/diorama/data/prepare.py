@@ -33,6 +33,7 @@ from diorama.data.prepare_options import PrepareOptions, PrepareProgress, Stage
 from diorama.data.record_list import ListedRecord, RecordList, moved
 from diorama.data.records import encode_record
 from diorama.data.sources.base import Columns, Item, Source, SourceOptions
+from diorama.data.sources.label_values import label_notes
 from diorama.data.sources.open import open_source
 from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_source
 from diorama.data.spellings import spelling_notes
@@ -44,6 +45,7 @@ __all__ = ["PrepareOptions", "PrepareProgress", "prepare"]
 
 _ITEMS_AT_ONCE, _BYTES_AT_ONCE = 64, 8 << 20
 _SMALL_BYTES, _WORKERS_AT_MOST = 3 << 10, 16
+_SAME_RATE = 1.01
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -108,6 +110,8 @@ def _prepare_into(
     splits, split_notes = _splits(records, rows["digest"], options)
     records.notes += split_notes
     records.notes += spelling_notes(records.label_counts())
+    records.notes += _rate_notes(rows["fps"])
+    records.notes += label_notes(records.label_counts())
     records.notes += caption_notes(records.entries, options.caption_bytes)
     records.notes += _object_notes(records, writer)
     media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"])
@@ -334,6 +338,16 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
             axes=options.axes,
         ),
     )
+
+
+def _rate_notes(rates: NDArray[np.float32]) -> Iterator[str]:
+    """Where clips differ in rate by more than a rounding, so that one step in time is not the same in all."""
+    known = rates[rates > 0]
+    if len(known) and known.max() > _SAME_RATE * known.min():
+        yield (
+            f"clips have {known.min():.4g} to {known.max():.4g} frames a second, each its own; --fps puts them on one "
+            "clock"
+        )
 
 
 def _generator(sources: Sequence[Source]) -> str:

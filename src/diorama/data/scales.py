@@ -21,6 +21,9 @@ _FULL_DEPTH = 16
 _NEAR_ONE, _BETWEEN, _LIKE_BYTES = 0.5, (2.0, 50.0), 100.0
 """Largest values of float records that are typical of a scale to 1 and of one to 255, and what lies between them."""
 
+_SEEN = 16
+"""The largest value of 8-bit records from which on something is to be seen."""
+
 _ENOUGH, _FAR_APART, _SHARE = 8, 4, 0.1
 """Records, bits and share from which on two depths among records of one type are spoken of."""
 
@@ -96,7 +99,11 @@ def common_scale(
     if floats:
         _check_floats(floats, ranges, names)
     if len(types) == 1 and not wide:
-        return Scale(types[0]), _two_depths(deep, ranges, names)
+        return Scale(types[0]), [
+            *_two_depths(deep, ranges, names),
+            *_two_starts(floats, ranges, names),
+            *_nearly_black(bytes_),
+        ]
     if floats:
         return _among_floats(types, floats, bytes_, deep, wide, names)
     counted = _Group(rows, ranges, ("uint16", "int32"))
@@ -160,6 +167,31 @@ def _two_depths(deep: _Group, ranges: NDArray[np.float64], names: Sequence[str])
     return [
         f"{counts[0]} records use {found[0]} of 16 bits ({first!r} among them) and {counts[1]} use {found[1]} "
         f"({other!r}), none a depth between: if they count in two units, bring them to one, since no value was scaled"
+    ]
+
+
+def _two_starts(floats: _Group, ranges: NDArray[np.float64], names: Sequence[str]) -> list[str]:
+    """A note where some records reach from -1 to 1 and the others from 0 to 1, none between."""
+    if len(floats.numbers) < _ENOUGH or floats.high > 1 or floats.low < -1:
+        return []
+    lows = ranges[floats.numbers, 0]
+    below = lows < -_NEAR_ONE
+    if (lows[~below] < 0).any() or min(below.sum(), (~below).sum()) < _SHARE * len(lows):
+        return []
+    first, other = (names[floats.numbers[np.flatnonzero(some)[0]]] for some in (below, ~below))
+    return [
+        f"{below.sum()} records reach below {-_NEAR_ONE} ({first!r} among them) and {(~below).sum()} not below 0 "
+        f"({other!r}), none between: if they count from -1 and from 0, bring them to one, since no value was scaled"
+    ]
+
+
+def _nearly_black(bytes_: _Group) -> list[str]:
+    """A note where 8-bit values stay so low that nothing can be seen: numbers of classes, or another scale."""
+    if len(bytes_.numbers) < _ENOUGH or not 0 < bytes_.high < _SEEN:
+        return []
+    return [
+        f"no value is above {bytes_.high:g} of 255, so that all is nearly black: if they are a mask's or of another "
+        "scale, bring them to 0 to 255 first"
     ]
 
 

@@ -17,7 +17,7 @@ STORED_TYPES = ("uint8", "uint16", "float16", "float32", "int32")
 AXES = "nthwc"
 _AXIS_WORDS = {"n": "records", "t": "frames", "h": "height", "w": "width", "c": "channels"}
 _MOST_CHANNELS_BY_SIGHT = 4
-_STACK_OF_CLIPS_DIMS = 5
+_STACK_DIMS, _STACK_OF_CLIPS_DIMS = 4, 5
 _MOST_UINT8 = 255
 _EXACT_IN_FLOAT32 = 1 << 24
 
@@ -80,7 +80,7 @@ def guessed_axes(shape: tuple[int, ...], dims: int) -> str:
             ``n``, or ``nt``.
 
     Raises:
-        ValueError: another number of dimensions.
+        ValueError: another number of dimensions, or records last, as MATLAB writes them.
     """
     leading = "nt"[: dims - 3]
     if len(shape) == dims - 1:
@@ -88,6 +88,8 @@ def guessed_axes(shape: tuple[int, ...], dims: int) -> str:
     if len(shape) != dims:
         raise ValueError(f"shape {shape} has {len(shape)} dimensions, expected {dims - 1} or {dims}")
     first, second, last = shape[-3:]
+    if dims == _STACK_DIMS and second <= _MOST_CHANNELS_BY_SIGHT < min(shape[0], first, last):
+        raise ValueError(f"shape {shape} seems to count records last; --axes hwcn reads it so")
     # Of a clip in a stack, channels may come before or after the frames.
     if dims == _STACK_OF_CLIPS_DIMS and shape[-4] <= _MOST_CHANNELS_BY_SIGHT < min(shape[-2:]) and first > shape[-4]:
         return "ncthw"
@@ -97,6 +99,11 @@ def guessed_axes(shape: tuple[int, ...], dims: int) -> str:
         return f"{leading}hwc"
     came_first = second == last != first or 2 * first <= min(second, last)
     return f"{leading}chw" if came_first else f"{leading}hwc"
+
+
+def is_one_picture(shape: tuple[int, ...]) -> bool:
+    """Whether an array can be nothing but one picture in colour, (h, w, c): a stack of so narrow ones is none."""
+    return len(shape) == 3 and 1 < shape[2] <= _MOST_CHANNELS_BY_SIGHT < min(shape[:2])
 
 
 def check_axes(axes: str) -> None:

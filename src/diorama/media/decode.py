@@ -15,20 +15,16 @@ from PIL import Image
 from diorama.core.errors import BadInput
 from diorama.media.array import stored_values
 from diorama.media.deep_colour import on_white, read_deep_colour
+from diorama.media.heif import HEIF_IS_READ
+from diorama.media.kinds import HEAD_BYTES, unlike_a_picture
 from diorama.media.limits import Limits
 from diorama.media.orientation import UPRIGHT, turned
 from diorama.media.picture import Picture
+from diorama.media.tiff import is_thumbnail, left_out_channels, tiff_words
 
 # Named one by one: Pillow would start Ghostscript for EPS, and its rarer readers are little tested.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "JPEG2000")
 
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:  # the optional extra "heic"
-    HEIF_IS_READ = False
-else:
-    register_heif_opener()
-    HEIF_IS_READ = True
 FORMATS: tuple[str, ...] = (*_FORMATS, "HEIF") if HEIF_IS_READ else _FORMATS
 
 # Pillow logs some of what it then raises; without a handler Python would print it beside our own message.
@@ -66,8 +62,18 @@ def open_picture(content: bytes, name: str, limits: Limits) -> Image.Image:
     """
     if not content:
         raise BadInput(f"{name}: empty file (0 bytes)")
+    try:
+        with guarded(name):
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except BadInput as problem:
+        found = unlike_a_picture(content[:HEAD_BYTES]) or tiff_words(content)
+        if found is None or not isinstance(problem.__cause__, Image.UnidentifiedImageError):
+            raise
+        raise BadInput(f"{name}: {found}") from problem
     with guarded(name):
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        thumbnail = is_thumbnail(image)
+    if thumbnail:
+        raise BadInput(f"{name}: a camera's raw file, of which only the thumbnail could be read; develop it to TIFF")
     check_size(image, name, limits)
     return image
 
@@ -92,15 +98,19 @@ def decode(image: Image.Image, name: str, content: bytes | None = None) -> Pictu
     noted = _orientation(image) if deep or file_format == "TIFF" else UPRIGHT
     left, picture = noted, None
     if content is not None and deep:
-        picture = _deep(deep, file_format, content)
+        # A colour that stands for transparency comes as alpha.
+        keyed = deep == "RGB" and "transparency" in image.info
+        picture = _deep("RGBA" if keyed else deep, file_format, content)
     if picture is None:
         picture = _through_pillow(image, name, cut=bool(deep))
         # Of TIFFs Pillow turns the picture itself as it loads it, and takes the mark away.
         left = _orientation(image)
+    with guarded(name):
+        notes = (*left_out_channels(image), *picture.notes)
     if UPRIGHT == noted == left:
-        return picture
+        return Picture(picture.pixels, picture.mode, notes)
     note = "turned as its orientation says"
-    return Picture(turned(picture.pixels, left), picture.mode, (note, *picture.notes))
+    return Picture(turned(picture.pixels, left), picture.mode, (note, *notes))
 
 
 def _through_pillow(image: Image.Image, name: str, *, cut: bool) -> Picture:
@@ -112,6 +122,9 @@ def _through_pillow(image: Image.Image, name: str, *, cut: bool) -> Picture:
         pixels, retyped = stored_values(np.asarray(plain), name)
     if _white_is_zero(image):
         pixels, converted = _WHITE16 - pixels, (*converted, "zero stood for white")
+    key = image.info.get("transparency")
+    if plain.mode in _GREY16 and isinstance(key, int) and (pixels == key).any():
+        pixels, converted = np.where(pixels == key, _WHITE16, pixels), (*converted, "alpha laid over white")
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     return Picture(pixels, mode, (*notes, *converted, *retyped))

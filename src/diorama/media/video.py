@@ -42,7 +42,7 @@ _EXACT = 0x2 | 0x40000 | 0x2000 | 0x4000
 _WHOLE = 0.75
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _HELD_FOR_LONG = 2.0
-"""Times as long as the others are shown on average, a last frame no longer tells of the rate."""
+"""Times as long or as short as the others are shown on average, a last frame no longer tells of the rate."""
 _ASPECTS = (0.25, 4.0)
 """Of a pixel; what lies outside is a mistake of the file's maker."""
 _SHORTEST_GIF_FRAME = 2
@@ -113,7 +113,7 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
         yield from read_frames(_content(source, limits, name), name, limits)
         return
     with _opened(source, name, limits) as (container, stream):
-        start, last, count = None, 0.0, 0
+        start, last, count, lasts = None, 0.0, 0, 0.0
         aspect = _aspect(stream)
         rate = float(stream.average_rate) if stream.average_rate else None
         for index, frame in enumerate(_decoded(container, stream)):
@@ -124,12 +124,15 @@ def read_video(source: Path | bytes, name: str = "", limits: Limits = DEFAULT_LI
             time = frame.time if frame.time is not None else index / (rate or 1.0)
             start = time if start is None else start
             last, count = max(0.0, time - start), index + 1
+            lasts = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
             yield Frame(_pixels(frame, aspect), last, bool(frame.interlaced_frame))
         if start is None:
             raise BadInput(f"{name}: a clip without a single frame")
         # A last frame may be shown for as long as its author likes.
         if not stream.frames or count < stream.frames:
-            _check_whole(container, last + 1.0 / (rate or 1.0), name)
+            # The length that Matroska states begins at zero, and not with the first frame.
+            late = max(0.0, start) if "matroska" in container.format.name else 0.0
+            _check_whole(container, late + last + max(lasts, 1.0 / (rate or 1.0)), name)
 
 
 def write_video(path: Path | str, frames: np.ndarray, fps: float, stamp: SyntheticStamp | None = None) -> None:
@@ -266,7 +269,8 @@ def _mean_rate(stream: VideoStream) -> float | None:
     if count > 1 and len(entries) == count and stream.duration and stream.time_base:
         span = entries[-1].timestamp - entries[0].timestamp
         held = stream.duration - span
-        if span > 0 and held * (count - 1) > _HELD_FOR_LONG * span:
+        times = held * (count - 1)
+        if span > 0 and not span / _HELD_FOR_LONG <= times <= _HELD_FOR_LONG * span:
             return float((count - 1) / (span * stream.time_base))
     return float(stream.average_rate) if stream.average_rate else None
 

@@ -102,7 +102,10 @@ def test_links_and_encrypted_entries_of_a_zip_are_left_out(tmp_path: Path) -> No
     (tmp_path / "x.zip").write_bytes(content)
     source, items = read_all(tmp_path / "x.zip")
     assert [i.path for i in items] == ["good.png"]
-    assert reasons(source) == {"link.png": "a link", "secret.png": "encrypted"}
+    assert reasons(source) == {
+        "link.png": "a link that leads out of the archive",
+        "secret.png": "encrypted; unpack it with its password first",
+    }
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
@@ -308,7 +311,7 @@ def test_hard_links_are_read_where_they_can_be(tmp_path: Path, mode: str) -> Non
     else:
         assert set(contents) == {"all/0.png", "all/1.png"}
         assert "unpack it first" in reasons(source)["cat/0.png"]
-    assert "not in the archive" in reasons(source)["dog/2.png"]
+    assert "no file before it in the archive" in reasons(source)["dog/2.png"]
 
 
 @pytest.mark.parametrize(("encoding", "told"), [("gbk", True), ("utf-8", False)])
@@ -323,3 +326,45 @@ def test_names_in_encodings_that_a_zip_does_not_tell(tmp_path: Path, encoding: s
     assert len(items) == 2
     assert any("in an encoding that it does not tell" in note for note in source.notes) == told
     assert told or {item.facts["label"] for item in items} == {"é", "ü"}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_links_inside_an_archive_are_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"x.{kind}"
+    links = {"cat/0.png": "../all/0.png", "dog/out.png": "../../../all/0.png", "dog/gone.png": "../all/9.png"}
+    if kind == "zip":
+        zipped(path, {"all/0.png": png()})
+        with zipfile.ZipFile(path, "a") as archive:
+            for name, target in links.items():
+                link = zipfile.ZipInfo(name)
+                link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+                archive.writestr(link, target)
+    else:
+        with tarfile.open(path, "w:gz" if kind == "tar.gz" else "w") as packed:
+            member = tarfile.TarInfo("all/0.png")
+            member.size = len(png())
+            packed.addfile(member, io.BytesIO(png()))
+            for name, target in links.items():
+                member = tarfile.TarInfo(name)
+                member.type, member.linkname = tarfile.SYMTYPE, target
+                packed.addfile(member)
+    source = open_source(path)
+    contents = {item.path: item.load() for item in source.items()}
+    told = reasons(source)
+    assert "leads out of the archive" in told["dog/out.png"]
+    assert "a link to all/9.png" in told["dog/gone.png"]
+    if kind == "tar.gz":
+        assert "cannot go back to" in told["cat/0.png"]
+    else:
+        assert contents == {"all/0.png": png(), "cat/0.png": png()}
+        assert (
+            f"1 links in {path.name} were read as the files that they lead to, which are there as well" in source.notes
+        )
+
+
+def test_archives_are_known_by_content(tmp_path: Path) -> None:
+    zipped(tmp_path / "x.tar", FILES)
+    tarred(tmp_path / "y.zip", FILES)
+    zipped(tmp_path / "z", FILES)
+    assert len({len(read_all(tmp_path / name)[1]) for name in ("x.tar", "y.zip", "z")}) == 1
+    assert read_all(tmp_path / "z")[1]

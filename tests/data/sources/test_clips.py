@@ -160,3 +160,20 @@ def test_unlike_and_too_many_frames_are_refused() -> None:
         folder_frames(files, "a", DEFAULT_LIMITS)
     with pytest.raises(BadInput, match="2 frames"):
         folder_frames(files, "a", Limits(stack_pixels=50))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["f001", "f002", "f003"], ""),
+        (["f000", "f010", "f020"], ""),
+        (["t0.5", "t0.6", "t1.0"], ""),
+        (["f001", "f002", "f003", "f007"], "numbers are missing"),
+        (["left_1", "left_2", "right_1", "right_2"], "several series"),
+    ],
+)
+def test_what_is_odd_about_the_numbers_of_frames_is_said(tmp_path: Path, names: list[str], said: str) -> None:
+    files = {f"clip/{name}.png": png(seed=i) for i, name in enumerate(names)}
+    _, (item,) = read_all(fill(tmp_path, files), SourceOptions(clips=True))
+    assert bool(said) == bool(item.notes)
+    assert said in " ".join(item.notes)

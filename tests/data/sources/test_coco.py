@@ -222,3 +222,17 @@ def test_lists_are_read_an_element_at_a_time() -> None:
 def test_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match=r"^x: is broken or cut off"):
         list(elements(text, "x"))
+
+
+@pytest.mark.parametrize("suffix", ["png", "PNG"])
+def test_maps_of_segments_are_no_pictures(tmp_path: Path, suffix: str) -> None:
+    segments = [{"id": 7, "category_id": 3, "bbox": [1, 2, 3, 4], "iscrowd": 0}]
+    told = [{"image_id": 1, "file_name": f"1.{suffix}", "segments_info": segments}]
+    folder = source_of(tmp_path, document(annotations=told), "annotations/panoptic_val2017.json")
+    fill(folder, {f"annotations/panoptic_val2017/1.{suffix}": png(seed=9)})
+    source, items = read_all(folder)
+    assert [item.path for item in items] == ["val2017/1.png", "val2017/2.png"]
+    assert "a map of the segments" in reasons(source)[f"annotations/panoptic_val2017/1.{suffix}"]
+    assert items[0].objects is not None
+    assert [region.category for region in items[0].objects.regions] == ["cat"]
+    assert any("1 maps of segments (panoptic) were left out" in note for note in source.notes)

@@ -124,3 +124,42 @@ def test_a_picture_that_a_table_names_is_no_preview(tmp_path: Path) -> None:
     fill(tmp_path, {**files, "0.png": png(), "labels.csv": b"path,split\n0.png,test\n"})
     _, items = read_all(tmp_path)
     assert {item.facts["split"] for item in items} == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (["images", "masks"], "the folder 'masks' was read as a class"),
+        (["JPEGImages", "SegmentationClass"], "the folder 'SegmentationClass' was read as a class"),
+        (["rgb_left", "left_depth"], "the folder 'left_depth' was read as a class"),
+        (["cat_train", "cat_val", "dog_train"], "folders such as cat_train, cat_val, dog_train were read as classes"),
+        (["cat", "dog"], ""),
+        (["steam_train", "bus"], ""),
+    ],
+)
+def test_classes_that_are_probably_none_are_said(folders: list[str], said: str) -> None:
+    notes = " ".join(Layout(dict.fromkeys(folders, 9)).notes())
+    assert said in notes
+    assert bool(said) == ("was read as a class" in notes or "were read as classes" in notes)
+
+
+def test_lists_of_splits_are_named(tmp_path: Path) -> None:
+    source, _ = read_all(fill(tmp_path, {"a/0.png": png(), "val.txt": b"a/0.png\n"}))
+    assert "if it lists the val split" in reasons(source)["val.txt"]
+
+
+def test_previews_that_a_system_made_are_hidden(tmp_path: Path) -> None:
+    source, items = read_all(fill(tmp_path, {"a/0.png": png(), "a/@eaDir/0.png/SYNO_M.png": png(seed=1)}))
+    assert [item.path for item in items] == ["a/0.png"]
+    assert reasons(source) == {"a/@eaDir/0.png/SYNO_M.png": "hidden file"}
+
+
+def test_parts_of_one_sample_are_said(tmp_path: Path) -> None:
+    files = {f"{i}{end}": png(seed=i) for i in range(3) for end in (".jpg", ".mask.png")}
+    source, items = read_all(fill(tmp_path / "parts", files))
+    assert len(items) == 6
+    assert any("6 files share a name with another, such as 0.jpg and 0.mask.png" in note for note in source.notes)
+    source, _ = read_all(
+        fill(tmp_path / "plain", {"0.jpg": png(), "0.png": png(seed=1), "1.png": png(), "2.png": png()})
+    )
+    assert not any("share a name" in note for note in source.notes)

@@ -113,4 +113,24 @@ def test_tables_are_found_through_a_wrapper(tmp_path: Path, name: str) -> None:
 
 def test_other_tables_are_named(tmp_path: Path) -> None:
     source, _ = read_all(fill(tmp_path, {"0.png": png(), "results.csv": b"a,b\n"}))
-    assert reasons(source) == {"results.csv": "a table that was not read; --table names one"}
+    assert reasons(source) == {"results.csv": "a table that was not read (columns a, b); --table names one"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["my%20cat.png", "caf%C3%A9.png"], "read as addresses (%20 is a space)"),
+        (["https:/x.org/a/my%20cat.png?w=3", "https:/x.org/a/café.png"], "read as addresses (%20 is a space)"),
+        (["file:/data/set/my%20cat.png", "file:/data/set/café.png"], "read as addresses (%20 is a space)"),
+        (["MY CAT.PNG", "Café.png"], "whatever their capitals"),
+        (["my cat.jpg", "café.jpg"], "whatever their suffix"),
+    ],
+)
+def test_ways_of_spelling_paths(rows: list[str], words: str) -> None:
+    found = match(rows, [("my cat.png", ""), ("café.png", "")], "", Path("/data/set"))
+    assert found.rows == {"my cat.png": rows[0], "café.png": rows[1]}
+    assert found.how.endswith(words)
+
+
+def test_spellings_of_two_files_name_neither() -> None:
+    assert match(["a.gif"], [("a.png", ""), ("a.jpg", "")], "", None).rows == {}

@@ -13,12 +13,14 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item
 from diorama.data.sources.entries import Entry
+from diorama.data.sources.names import stem
 from diorama.data.sources.zips import BROKEN_ZIP
 from diorama.media.array import (
     HEADER_BYTES,
     arranged,
     axes_words,
     guessed_axes,
+    is_one_picture,
     load_array,
     read_array,
     read_header,
@@ -27,7 +29,7 @@ from diorama.media.array import (
 )
 from diorama.media.limits import Limits
 
-_IMAGE_KEYS = ("images", "x", "data", "arr_0", "videos", "frames")
+_IMAGE_KEYS = ("images", "image", "x", "data", "arr_0", "videos", "frames")
 _LABEL_KEYS = ("labels", "y", "label", "targets", "target", "arr_1")
 _SPLITS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 # Unpacked arrays of a .npz lie in memory whole; .npy is mapped.
@@ -132,7 +134,8 @@ def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
             continue
         read |= {image} if label is None else {image, label}
         images = arrays[image]
-        names, notes = (None, ()) if label is None else label_names(arrays[label], len(images) if images.ndim else 0)
+        count = 1 if is_one_picture(images.shape) else len(images) if images.ndim else 0
+        names, notes = (None, ()) if label is None else label_names(arrays[label], count)
         found.append(Stack(images, names, split, notes))
     if not found and len(arrays) == 1:
         found = [Stack(next(iter(arrays.values())))]
@@ -148,10 +151,24 @@ def stacks(entry: Entry, content: bytes | None, limits: Limits) -> list[Stack]:
 def _key(arrays: Mapping[str, np.ndarray], keys: Sequence[str], split: str | None) -> str | None:
     """The first array with one of these names, in small letters or capitals, of a split or of none."""
     by_name = {name.lower(): name for name in reversed(list(arrays))}
-    wanted: Sequence[str] = keys
-    if split is not None:
-        wanted = [name for key in keys for word in _SPLITS[split] for name in (f"{word}_{key}", f"{key}_{word}")]
-    return next((by_name[name] for name in wanted if name in by_name), None)
+    return next((by_name[name] for name in _of_split(keys, split) if name in by_name), None)
+
+
+def _of_split(keys: Sequence[str], split: str | None) -> Sequence[str]:
+    """The names of arrays of a split, or of none."""
+    if split is None:
+        return keys
+    return [name for key in keys for word in _SPLITS[split] for name in (f"{word}_{key}", f"{key}_{word}")]
+
+
+def role_of(path: str) -> tuple[str, str | None] | None:
+    """What a .npy is by its name, ``images`` or ``labels``, and of which split; ``None`` where it does not say."""
+    name = stem(path).lower()
+    for split in (None, *_SPLITS):
+        for role, keys in (("images", _IMAGE_KEYS), ("labels", _LABEL_KEYS)):
+            if name in _of_split(keys, split):
+                return role, split
+    return None
 
 
 def label_names(labels: np.ndarray, count: int) -> tuple[list[str] | None, tuple[str, ...]]:
@@ -167,7 +184,7 @@ def label_names(labels: np.ndarray, count: int) -> tuple[list[str] | None, tuple
         return [label.decode("utf-8", "replace") for label in labels.reshape(-1)], ()
     if labels.size == count and labels.dtype.kind == "f" and (labels == np.round(labels)).all():
         return [str(int(label)) for label in labels.reshape(-1)], ("labels are whole numbers, stored as floats",)
-    rows = labels.shape == (count, labels.shape[-1]) and labels.ndim == 2
+    rows = labels.ndim == 2 and len(labels) == count
     if rows and labels.dtype.kind in "iufb" and ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all():
         return [str(label) for label in labels.argmax(1)], ("labels are one-hot rows",)
     return None, (f"labels of shape {labels.shape} and type {labels.dtype} tell no class and were left out",)

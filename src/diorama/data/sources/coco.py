@@ -74,6 +74,7 @@ class _Reading:
         self._regions: dict[Key, dict[tuple[Key, Box], tuple[Key, Region]]] = {}
         self._categories: dict[Key, str] = {}
         self._licences: dict[Key, str] = {}
+        self._maps: set[str] = set()
         self._odd: Counter[str] = Counter()
 
     def add(self, key: str, element: Any) -> None:
@@ -116,7 +117,7 @@ class _Reading:
         objects = {path: Objects(tuple(shown), sizes[path]) for path, shown in regions.items() if shown}
         columns = list(dict.fromkeys(column for row in rows.values() for column in row))
         notes = tuple(f"{name}: {said}" for said in self._said(rows, captions, objects))
-        return Table(name, columns, rows, several, notes, parent(name), objects=objects)
+        return Table(name, columns, rows, several, notes, parent(name), objects=objects, maps=frozenset(self._maps))
 
     def _image(self, image: Mapping[str, Any]) -> None:
         key, name = key_of(image.get("id")), image.get("file_name")
@@ -143,9 +144,20 @@ class _Reading:
             own[caption.strip()] = None
         elif "bbox" in annotation or "segmentation" in annotation:
             self._region(key, annotation)
+        elif isinstance(annotation.get("segments_info"), list):
+            self._panoptic(key, annotation)
         else:
             self._odd["annotations hold neither caption, box nor mask and were left out"] += 1
         self._odd["annotations have keypoints, which are not read"] += bool(annotation.get("keypoints"))
+
+    def _panoptic(self, key: Key, annotation: Mapping[str, Any]) -> None:
+        """All segments of a picture, whose masks lie in a picture of their own."""
+        if isinstance(name := annotation.get("file_name"), str):
+            self._maps.add(printable(plain(name)))
+        for segment in annotation["segments_info"]:
+            if isinstance(segment, dict):
+                self._region(key, segment)
+        self._odd["maps of segments (panoptic) were left out; of their segments the boxes were read"] += 1
 
     def _region(self, key: Key, annotation: Mapping[str, Any]) -> None:
         try:
@@ -196,7 +208,8 @@ class _Reading:
         if lost := sum(map(len, self._captions.values())) + sum(map(len, self._regions.values())):
             yield f"{lost} annotations are of pictures that it does not list and were left out"
         if len(self.files) > len(rows):
-            yield f"{len(self.files) - len(rows)} pictures have the file's name of one before and count as one with it"
+            again = len(self.files) - len(rows)
+            yield f"{again:,} pictures have the file's name of one before and count as one with it"
         yield from (f"{count} {what}" for what, count in self._odd.items() if count)
 
 

@@ -27,6 +27,7 @@ class FactReader:
         self._places: dict[str, Mapping[str, str]] = {}
         self._strange: dict[str, int] = {}
         self._without_row = 0
+        self._overruled = self._by_folder = 0
 
     def of(self, path: str) -> Mapping[str, str]:
         """The facts of one record by its path inside the source."""
@@ -36,6 +37,10 @@ class FactReader:
         facts = dict(place)
         rows = [row for table in self._tables if (row := table.facts(path)) is not None]
         self._without_row += not rows
+        if "label" in place:
+            told = next((row["label"] for row in rows if "label" in row), place["label"])
+            self._overruled += told != place["label"]
+            self._by_folder += not any("label" in row for row in rows)
         # The first table counts most, and so is laid over the others.
         for row in reversed(rows):
             facts.update(row)
@@ -80,8 +85,17 @@ class FactReader:
         if self._without_row:
             names = " and ".join(table.name for table in self._tables)
             yield f"{self._without_row:,} records have no row in {names}"
+        yield from self._notes_on_folders()
         for split, count in self._strange.items():
             yield f"{count:,} records name the split {split!r}, which is none of train, val and test: left open"
+
+    def _notes_on_folders(self) -> Iterator[str]:
+        """Where folders and tables name different classes."""
+        names = " and ".join(table.name for table in self._tables)
+        if self._overruled:
+            yield f"{self._overruled:,} records have another label in {names} than their folder: the table counts"
+            if self._by_folder:
+                yield f"{self._by_folder:,} records without a label in {names} have that of their folder"
 
     def _of_place(self, folder: str) -> Mapping[str, str]:
         """What a folder says of all that lies in it."""

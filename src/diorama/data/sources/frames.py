@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +15,8 @@ from diorama.data.sources.names import natural
 from diorama.media.image import read_image
 from diorama.media.limits import Limits
 
+_LAST_NUMBER = re.compile(r"(.*?)(\d+(?:\.\d+)?)(\D*)")
+
 
 @dataclass(frozen=True)
 class FrameFile:
@@ -19,6 +24,25 @@ class FrameFile:
 
     path: str
     content: Callable[[], bytes]
+
+
+def numbering_notes(paths: Sequence[str]) -> tuple[str, ...]:
+    """What is odd about the names of a clip's frames: numbers that are missing, several series in one folder."""
+    stems = [path.rpartition("/")[2].rpartition(".")[0] for path in paths]
+    found = [match for stem in stems if (match := _LAST_NUMBER.fullmatch(stem))]
+    series = sorted({(match[1], match[3]) for match in found})
+    if len(found) < len(stems):
+        return ()
+    if len(series) > 1:
+        return ("frames of several series in one folder (by what stands beside their numbers), read one after another",)
+    if any("." in match[2] for match in found):
+        return ()  # times, whose steps may be anything
+    numbers = sorted({int(match[2]) for match in found})
+    steps = Counter(after - before for before, after in pairwise(numbers))
+    # Every second or tenth frame may have been kept on purpose; what is missing breaks the commonest step.
+    usual = max(steps, key=lambda step: (steps[step], -step), default=1)
+    missing = any(step > usual for step in steps)
+    return ("numbers are missing among its frames, which were read as if none were",) if missing else ()
 
 
 def folder_frames(files: Sequence[FrameFile], folder: str, limits: Limits) -> np.ndarray:

@@ -49,6 +49,13 @@ _CONTAINERS = frozenset(
 )
 """Folders that say of what kind their files are, and so name no class below one that does."""
 
+_MASKS = re.compile(
+    r"(?:.*[ _.-])?(?:masks?|labels?(?:tr|ts)?|annotations?|segmentation(?:s|class|object)?|seg|gt(?:fine|coarse)?|"
+    r"ground[ _-]?truth|trimaps?|depth|edges?|targets?)",
+    re.IGNORECASE,
+)
+_ENDED = re.compile(r".+[ _.-](?P<word>train|training|val|valid|validation|test|testing)", re.IGNORECASE)
+
 _SHARE_IN_SPLITS = 0.5
 _PREVIEWS_SHARE = 0.2
 _SHOWN = 3
@@ -143,6 +150,7 @@ class Layout:
             bare = {parts: n for parts, n in bare.items() if not self.is_preview("/".join(parts))}
             if bare:
                 yield f"{_records(bare)} in {_shown(bare)} lie beside the folders of classes and have no label"
+            yield from doubtful_classes({rest[self._class] for rest in self._rests if len(rest) > self._class})
 
     def _beside_splits(self) -> Iterator[str]:
         names = ", ".join(sorted(self._names))
@@ -194,6 +202,21 @@ class Layout:
             return "CLASS"
         names = {rest[level] for rest in self._rests if len(rest) == self._depth}
         return names.pop() if len(names) == 1 else "*"
+
+
+def doubtful_classes(names: Iterable[str]) -> Iterator[str]:
+    """What to say of folders that were read as classes, and may be masks of the others, or splits of a class."""
+    names = sorted(names)
+    masks = [name for name in names if _MASKS.fullmatch(name)]
+    if masks and len(masks) < len(names):
+        yield (
+            f"the folder {masks[0]!r} was read as a class like the others; if it holds masks or targets of their "
+            "pictures, take it out of the source"
+        )
+    ended = {name: found for name in names if (found := _ENDED.fullmatch(name))}
+    if len({found["word"].lower() for found in ended.values()}) > 1:
+        shown = ", ".join(list(ended)[:_SHOWN])
+        yield f"folders such as {shown} were read as classes, not as splits; SPLIT/CLASS or a column split says which"
 
 
 def _split_level(counts: Mapping[Parts, int]) -> tuple[int | None, dict[str, SplitName]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 _MOST_FOLDERS_OFF, _MOST_PARTS = 4, 3
 _ENOUGH = 0.5
@@ -44,12 +46,20 @@ def match(rows: Sequence[str], files: Sequence[tuple[str, str]], folder: str, ro
     best = Matching({})
     # Once, and not for every way: there may be a million files.
     named = [(path, frozenset((plain(path), plain(inner or path)))) for path, inner in files]
-    for way in _ways(folder, root):
-        found = _matched(rows, named, way)
-        if len(found) > len(best.rows):
-            best = Matching(found, way.words)
-        if len(best.rows) >= _ENOUGH * len(rows) and not way.guessed:
-            break
+    for spelling in _SPELLINGS:
+        # Only where the plain ways fail: each reading of the spelling is one more pass over all files.
+        signed = spelling.sign is not None and len(best.rows) < len(rows) and any(map(spelling.sign.search, rows))
+        if len(best.rows) >= _ENOUGH * len(rows) and not signed:
+            continue
+        spelt = {spelling.row(row): row for row in rows}
+        alike = [(path, frozenset(map(spelling.file, names))) for path, names in named]
+        for way in _ways(folder, root):
+            found = _matched(tuple(spelt), alike, way)
+            if len(found) > len(best.rows):
+                how = ", ".join(filter(None, (way.words, spelling.words)))
+                best = Matching({path: spelt[row] for path, row in found.items()}, how)
+            if len(found) >= _ENOUGH * len(rows) and not way.guessed:
+                break
     return best
 
 
@@ -68,6 +78,52 @@ class _Way:
     row: Callable[[str], str | None]
     file: Callable[[str], str | None]
     guessed: bool = True
+
+
+@dataclass(frozen=True)
+class _Spelling:
+    """What is taken for the same in the paths of rows and files.
+
+    Args:
+        words: for people; empty for what they plainly name.
+        row: a row's path as it is compared.
+        file: likewise of a file's path.
+        sign: by which rows show that they are spelt so, although others are matched as they stand.
+    """
+
+    words: str
+    row: Callable[[str], str]
+    file: Callable[[str], str]
+    sign: re.Pattern[str] | None = None
+
+
+def _from_url(path: str) -> str:
+    """A path out of an address: without scheme and query, and with ``%20`` and the like as letters."""
+    # Paths are compared with single slashes, so `https://host/a` comes as `https:/host/a`.
+    found = _SCHEME.match(path)
+    if found:
+        path = path[found.end() :] if found[1].lower() != "file" else "/" + path[found.end() :]
+        path = path.partition("?")[0].partition("#")[0]
+    return plain(unquote(path))
+
+
+def _same(path: str) -> str:
+    return path
+
+
+def _stem(path: str) -> str:
+    before, dot, suffix = path.rpartition(".")
+    return before if dot and "/" not in suffix else path
+
+
+_SCHEME = re.compile(r"(file|https?|s3|gs):/+", re.IGNORECASE)
+_OF_ADDRESSES = re.compile(r"%[0-9A-Fa-f]{2}|^\w+:/")
+_SPELLINGS = (
+    _Spelling("", _same, _same),
+    _Spelling("read as addresses (%20 is a space)", _from_url, _same, _OF_ADDRESSES),
+    _Spelling("whatever their capitals", str.casefold, str.casefold),
+    _Spelling("whatever their suffix", _stem, _stem),
+)
 
 
 def _ways(folder: str, root: Path | None) -> Iterator[_Way]:
@@ -105,15 +161,6 @@ def _matched(rows: Sequence[str], files: Sequence[tuple[str, frozenset[str]]], w
         if file is not None:
             found[file] = row
     return found
-
-
-def _same(path: str) -> str:
-    return path
-
-
-def _stem(path: str) -> str:
-    before, dot, suffix = path.rpartition(".")
-    return before if dot and "/" not in suffix else path
 
 
 def _without_start(start: str) -> Callable[[str], str | None]:

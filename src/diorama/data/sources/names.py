@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Literal
 
@@ -10,7 +11,8 @@ Content = Literal["picture", "animation", "video", "array", "parquet", "table", 
 MEDIA: tuple[Content, ...] = ("picture", "animation", "video", "array", "parquet")
 """What gives records."""
 
-_SYSTEM_FOLDER = "__MACOSX"
+_SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information")
+"""Of macOS, of Synology's previews, and bins."""
 
 _NETPBM = (".ppm", ".pgm", ".pbm", ".pnm")
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".jp2")
@@ -58,6 +60,19 @@ def inside(name: str) -> str | None:
     return None if not parts or ".." in parts else "/".join(parts)
 
 
+def linked(path: str, target: str) -> str | None:
+    """Where a link in an archive leads, as a plain relative path; ``None`` where that is out of it."""
+    if inside(target.replace("..", "_")) is None:
+        return None
+    place = posixpath.normpath(posixpath.join(parent(path), target.replace("\\", "/")))
+    return inside(place)
+
+
+def links_read(count: int, archive: str) -> str:
+    """What to say of links in an archive that were read."""
+    return f"{count} links in {archive} were read as the files that they lead to, which are there as well"
+
+
 def printable(name: str) -> str:
     """A name as valid Unicode on one line: stray bytes and control characters are written as escapes."""
     if name.isascii() and name.isprintable():
@@ -67,7 +82,9 @@ def printable(name: str) -> str:
 
 def is_hidden(path: str) -> bool:
     """Whether a system or an editor put the file there for itself."""
-    return path.startswith(".") or "/." in path or (_SYSTEM_FOLDER in path and _SYSTEM_FOLDER in path.split("/"))
+    if path.startswith(".") or "/." in path:
+        return True
+    return any(folder in path and folder in path.split("/") for folder in _SYSTEM_FOLDERS)
 
 
 def natural(path: str) -> list[tuple[int, int, str]]:

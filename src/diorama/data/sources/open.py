@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from diorama.core.errors import BadInput
-from diorama.data.sources.archives import open_archive
+from diorama.data.sources.archives import is_tar, is_zip, open_archive
 from diorama.data.sources.base import Skip, Source, SourceOptions, most_frequent
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.folder import FolderContainer, read_loose
@@ -55,11 +55,11 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
         return TreeSource(name, FolderContainer(path, follow_links=options.follow_links), options, path)
     if not path.is_file():
         raise BadInput(f"{path}: neither a file nor a folder")
-    content, foreign = content_of(path.name), None
+    content, foreign, head = content_of(path.name), None, b""
     if content == "other":
         head = read_loose(path, HEAD_BYTES, name)
         content, foreign = kind_by_content(head) or "other", foreign_kind(head)
-    if content == "archive":
+    if content == "archive" or (content == "other" and (is_zip(head) or is_tar(head))):
         return TreeSource(name, open_archive(path), options)
     if content in ("other", "table"):
         raise BadInput(f"{path}: {foreign or 'not a folder, archive, picture, video, NumPy or Parquet file'}")

@@ -163,7 +163,10 @@ def _plan(schema: Any, path: str) -> _Plan:
     features = features_of(schema)
     kinds = {field.name: kind for field in schema if (kind := _kind(field, features.get(field.name))) is not None}
     if not kinds:
-        raise BadInput(f"{path}: no column holds pictures; where it is a table of facts, --table names it")
+        raise BadInput(
+            f"{path}: no column holds pictures (they are {', '.join(schema.names)}); where it is a table of facts, "
+            "--table names it"
+        )
     pictures = min(kinds, key=lambda name: (_rank(name), schema.get_field_index(name)))
     facts = [field.name for field in schema if field.name not in kinds and is_plain(field.type)]
     if OBJECTS in schema.names and OBJECTS not in (*kinds, *facts):

@@ -10,17 +10,23 @@ import numpy as np
 
 from diorama.core.errors import BadInput
 from diorama.core.numbers import counted
-from diorama.data.sources.arrays import peek_shape, reading, single_array, stack_items, stacks
+from diorama.data.sources.arrays import Stack, peek_shape, reading, single_array, stack_items, stacks
 from diorama.data.sources.base import Item, Kind, Skip, SourceOptions
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.facts import FactReader
-from diorama.data.sources.frames import FrameFile, folder_frames
-from diorama.data.sources.names import LOOK_LIKE_TABLES, is_hidden, parent
+from diorama.data.sources.frames import FrameFile, folder_frames, numbering_notes
+from diorama.data.sources.layout import split_named
+from diorama.data.sources.names import LOOK_LIKE_TABLES, is_hidden, parent, stem
 from diorama.data.sources.parquet import ParquetRows
+from diorama.data.sources.sidecars import LISTS
 from diorama.data.sources.strips import strip_frames
 from diorama.data.sources.survey import Survey
+from diorama.data.sources.tables import columns_of
+from diorama.media.array import arranged, is_one_picture, stored_values
 from diorama.media.image import is_animated
 
+_FEW = 4
+_TABLE_HEAD, _COLUMNS_SHOWN = 4_096, 8
 _MAYBE_ANIMATED = (".webp", ".png", ".apng", ".tif", ".tiff", ".avif")
 
 
@@ -57,9 +63,20 @@ class RecordBuilder:
         elif content == "archive":
             yield Skip(entry.path, "an archive inside an archive; unpack the outer one first")
         elif entry.path.lower().endswith(LOOK_LIKE_TABLES):
-            yield Skip(entry.path, "a table that was not read; --table names one")
+            columns = columns_of(entry.read(min(_TABLE_HEAD, entry.size)), entry.path)
+            shown = f" (columns {', '.join(columns[:_COLUMNS_SHOWN])})" if columns else ""
+            yield Skip(entry.path, f"a table that was not read{shown}; --table names one")
+        elif content == "other" and entry.path.rpartition("/")[2] in LISTS:
+            yield Skip(entry.path, "a list that holds no labels or samples")
+        elif entry.path.lower().endswith(".txt") and (split := split_named(stem(entry.path))) is not None:
+            yield Skip(
+                entry.path,
+                f"not read; if it lists the {split} split, --table takes a table with columns path and split",
+            )
         elif content in ("other", "table"):
             yield Skip(entry.path, self._survey.foreign.get(entry.path, "not a picture, clip or array"))
+        elif entry.path in self._survey.maps:
+            yield Skip(entry.path, "a map of the segments of a picture, which is not read")
         elif entry.size == 0:
             yield Skip(entry.path, "empty file (0 bytes)")
         elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):
@@ -100,7 +117,8 @@ class RecordBuilder:
             path = folder or "frames"
             facts = self._facts.of(path)
             captions = self._facts.captions(path)
-            yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits), captions)
+            notes = numbering_notes([frame.path for frame in frames])
+            yield Item(path, facts, "video", lambda: folder_frames(frames, path, self._limits), captions, notes)
 
     def _clip(self, entry: Entry) -> Iterator[Item | Skip]:
         content = self._survey.content(entry.path)
@@ -134,7 +152,8 @@ class RecordBuilder:
         content = entry.content(self._limits) if entry.streamed else None
         shape = peek_shape(entry if content is None else _again(entry, content))
         try:
-            if shape is not None and self._is_one_record(shape, dims):
+            named = entry.path in self._survey.stacks.splits
+            if shape is not None and not named and self._is_one_record(shape, dims):
                 how = reading(shape, dims, self._axes, entry.path)
                 item = self._item(entry, "array", lambda: single_array(entry, content, how.axes, self._limits))
                 yield replace(item, notes=(how.note(shape),))
@@ -142,6 +161,12 @@ class RecordBuilder:
             facts = self._facts.of(entry.path)
             captions = self._facts.captions(entry.path)
             for stack in stacks(entry, content, self._limits):
+                if named:
+                    stack = self._survey.stacks.stack(entry.path, stack)
+                    self._note_labels(entry.path)
+                elif (one := self._alone(entry, stack, dims)) is not None:
+                    yield one
+                    continue
                 how = reading(stack.array.shape, dims + 1, self._axes, entry.path)
                 if "n" not in how.axes:
                     raise BadInput(f"{entry.path}: --axes {how.axes} names no axis of records (n)")
@@ -149,6 +174,23 @@ class RecordBuilder:
                     yield replace(item, captions=captions)
         except BadInput as problem:
             yield Skip.because(entry.path, problem)
+
+    def _alone(self, entry: Entry, stack: Stack, dims: int) -> Item | None:
+        """The picture that a .npz holds alone; ``None`` where it is a stack."""
+        shape = stack.array.shape
+        several = not self._survey.lone_array and stack.labels is None
+        narrow = dims == 3 and (len(shape) == 2 or (len(shape) == 3 and min(shape[0], shape[2]) <= _FEW))
+        if self._axes is not None or stack.split or not (is_one_picture(shape) or (several and narrow)):
+            return None
+        how = reading(shape, dims, None, entry.path)
+        item = self._item(entry, "array", lambda: stored_values(arranged(stack.array, how.axes), entry.path)[0])
+        label = {"label": stack.labels[0]} if stack.labels else {}
+        return replace(item, facts={**item.facts, **label}, notes=(how.note(shape), *stack.notes))
+
+    def _note_labels(self, path: str) -> None:
+        labels = self._survey.stacks.labels.get(path)
+        if labels is not None:
+            self.notes[f"{path} holds pictures, and their labels lie beside it in an array"] = None
 
     def _parquet(self, entry: Entry) -> Iterator[Item | Skip]:
         try:
@@ -162,6 +204,8 @@ class RecordBuilder:
     def _is_one_record(self, shape: tuple[int, ...], dims: int) -> bool:
         if self._axes is not None:
             return len(shape) == len(self._axes) and "n" not in self._axes
+        if dims == 3 and is_one_picture(shape):
+            return True
         return len(shape) <= dims and not self._survey.lone_array
 
     def _animated(self, entry: Entry, load: Callable[[], bytes]) -> bool:

@@ -116,9 +116,9 @@ class ListedObjects:
     def notes(self) -> Iterator[str]:
         """What was read and what was not, for people."""
         if self._read:
-            yield f"{self._read} objects of {self._name} have boxes, read as x, y, width, height"
+            yield f"{self._read:,} objects of {self._name} have boxes, read as x, y, width, height"
         if self._unsound:
-            yield f"{self._unsound} objects of {self._name} have no sound box or mask and were left out"
+            yield f"{self._unsound:,} objects of {self._name} have no sound box or mask and were left out"
 
 
 def _category(annotation: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.entries import Entry
+from diorama.data.sources.label_values import one_label
 from diorama.data.sources.matching import Matching, plain
 from diorama.data.sources.names import parent, printable
 from diorama.data.sources.tables import Table
@@ -45,25 +46,32 @@ def read_list(entry: Entry, limits: Limits) -> Table | None:
     if not rows:
         return None
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    return Table(entry.path, columns, rows, folder=parent(entry.path))
+    given = dict(pair for pair in _pairs(document) if pair[1] is not None)
+    untold = sum("label" not in rows.get(printable(plain(path)), {}) for path in given)
+    notes = [f"{untold} labels of {entry.path} are no class but several values and were left out"] if untold else []
+    return Table(entry.path, columns, rows, notes=notes, folder=parent(entry.path))
 
 
 def _labels_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
     """StyleGAN: pairs of a path and a label, which may be a number, a one-hot row or null."""
-    labels = document["labels"]
+    for path, value in _pairs(document):
+        label = _label(value)
+        yield printable(plain(path)), {} if label is None else {"label": label}
+
+
+def _pairs(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    labels = document.get("labels")
     pairs = labels.items() if isinstance(labels, dict) else labels if isinstance(labels, list) else ()
     for pair in pairs:
         if isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str):
-            label = _label(pair[1])
-            yield printable(plain(pair[0])), {} if label is None else {"label": label}
+            yield pair[0], pair[1]
 
 
 def _label(value: Any) -> str | None:
     if isinstance(value, list):
         one_hot = value.count(1) == 1 and value.count(0) == len(value) - 1
         return str(value.index(1)) if one_hot else None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    value = one_label(value)
     return None if value is None else str(value)
 
 
@@ -118,7 +126,7 @@ class Sidecars:
                     break
         if not rows:
             return None, frozenset()
-        name = f"{len(used)} files beside the records ({', '.join(endings)})"
+        name = f"{len(used):,} files beside the records ({', '.join(endings)})"
         columns = list(dict.fromkeys(column for row in rows.values() for column in row))
         return Table(name, columns, rows, matching=Matching({path: path for path in rows})), frozenset(used)
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diorama.core.errors import BadInput
+from diorama.data.sources.array_files import ArrayFiles, NamedStacks
 from diorama.data.sources.arrays import peek_shape
 from diorama.data.sources.base import Skip, SourceOptions
 from diorama.data.sources.coco import beside_pictures, may_be_coco, read_coco
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.layout import Layout
-from diorama.data.sources.names import LOOK_LIKE_TABLES, MEDIA, Content, content_of, is_hidden, parent
+from diorama.data.sources.names import LOOK_LIKE_TABLES, MEDIA, Content, content_of, is_hidden, parent, stem
 from diorama.data.sources.sidecars import LISTS, SAMPLES, Sidecars, read_list
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
@@ -42,6 +43,8 @@ class Survey:
         foreign: what other files are that are not read, and how they can be.
         listed_frames: a list of samples names folders of pictures, which are clips.
         unread: paths of files that look like tables and are none of those that are read unasked.
+        stacks: arrays that are stacks of pictures by their names.
+        maps: pictures that are masks of others.
     """
 
     clips: bool
@@ -58,6 +61,8 @@ class Survey:
     foreign: Mapping[str, str] = field(default_factory=dict)
     listed_frames: bool = False
     unread: Sequence[str] = ()
+    stacks: NamedStacks = field(default_factory=NamedStacks)
+    maps: frozenset[str] = frozenset()
 
     @property
     def holds_rows(self) -> bool:
@@ -88,6 +93,8 @@ class _Tally:
         self.coco: set[str] = set()
         self.annotations: list[Table] = []
         self.unread: list[str] = []
+        self.array_files = ArrayFiles()
+        self.stacks = NamedStacks()
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
@@ -106,9 +113,8 @@ class _Tally:
             self._measure(entry)
         elif content == "animation" and self.animated is None:
             self.animated = self._moves(entry)
-        elif content == "array" and self.dims is None:
-            shape = peek_shape(entry)
-            self.dims = None if shape is None else len(shape)
+        elif content == "array":
+            self._add_array(entry)
         elif content == "table" and self.options.table is None:
             try:
                 self.tables[entry.path] = parse_table(
@@ -116,6 +122,37 @@ class _Tally:
                 )
             except BadInput as problem:
                 self.broken.append(Skip.because(entry.path, problem))
+
+    def _add_array(self, entry: Entry) -> None:
+        self.array_files.add(entry, self.options.limits)
+        # Labels have fewer dimensions than pictures.
+        if self.dims is None or self.dims < _CLIP_DIMS - 1:
+            shape = peek_shape(entry)
+            self.dims = self.dims if shape is None else len(shape)
+
+    def pair_arrays(self) -> None:
+        """Take what is labels of other arrays out of what gives records."""
+        self.stacks = self.array_files.stacks()
+        for path in self.stacks.label_files:
+            self.counts["array"] -= 1
+            self.folders["array"][parent(path)] -= 1
+        self.files = [file for file in self.files if file[0] not in self.stacks.label_files]
+
+    def leave_out_maps(self) -> frozenset[str]:
+        """Take pictures that are masks of others out of what gives records."""
+        maps: set[str] = set()
+        for table in self.annotations:
+            pictures = {row.rpartition("/")[2] for row in table.rows}
+            for path, _ in self.files if table.maps else ():
+                folder, _, name = path.rpartition("/")
+                # Where masks are called like their pictures, only the folder tells them apart.
+                if name in table.maps and (name not in pictures or folder.rpartition("/")[2] == stem(table.name)):
+                    maps.add(path)
+        for path in maps:
+            self.counts["picture"] -= 1
+            self.folders["picture"][parent(path)] -= 1
+        self.files = [file for file in self.files if file[0] not in maps]
+        return frozenset(maps)
 
     def _by_content(self, entry: Entry) -> Content:
         try:
@@ -180,7 +217,9 @@ class _Tally:
             return "t" in self.options.axes
         if stills or clips:
             return clips > stills
-        each_alone = self.counts["array"] > 1 or self.samples()
+        # What is a stack by its name is no record.
+        others = self.counts["array"] - len(self.stacks.splits)
+        each_alone = others > (0 if self.stacks.splits else 1) or self.samples()
         return self.dims == _STACK_OF_CLIPS_DIMS or (bool(each_alone) and self.dims == _CLIP_DIMS)
 
     def lists_frame_folders(self) -> bool:
@@ -210,6 +249,8 @@ def survey(container: Container, options: SourceOptions) -> Survey:
                 tally.add(entry)
     except BadInput:
         pass  # the reading that follows meets the same break and reports it
+    tally.pair_arrays()
+    maps = tally.leave_out_maps()
     strips = bool(tally.strips) if options.strip is None else options.strip
     media = sum(tally.counts[kind] for kind in MEDIA)
     lone = media == 1 and tally.counts["array"] == 1 and not tally.samples()
@@ -233,9 +274,11 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         tally.tables,
         tuple(tally.broken),
         beside=beside,
-        sidecars=sidecars,
+        sidecars=sidecars | tally.stacks.label_files,
         kinds=tally.kinds,
         foreign=tally.foreign,
         listed_frames=options.clips is None and tally.lists_frame_folders(),
         unread=tuple(tally.unread),
+        stacks=tally.stacks,
+        maps=maps,
     )

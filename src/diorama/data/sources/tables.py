@@ -6,22 +6,23 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from diorama.core.errors import BadInput
 from diorama.data.objects import Objects
 from diorama.data.sources.base import Columns, Skip
+from diorama.data.sources.label_values import contradictions, one_hot, one_label, without_fractions
 from diorama.data.sources.matching import Matching, match, plain
-from diorama.data.sources.names import printable
+from diorama.data.sources.names import MEDIA, content_of, printable
 from diorama.data.sources.parquet_file import rows_of_table
 from diorama.data.sources.regions import OBJECTS, ListedObjects
 from diorama.media.limits import DEFAULT_LIMITS, Limits
 
 _PATH_COLUMNS = ("path", "file_name", "filename", "file", "image", "filepath", "file_path", "image_path", "img_path")
 _PATH_ENDINGS = ("_file_name", "_filename")
-_NAME_COLUMNS = ("image_name", "img_name", "img", "image_id", "id", "name")
+_NAME_COLUMNS = ("image_name", "img_name", "img", "image_id", "id", "name", "url", "image_url", "uri")
 """Columns that name files where no other does."""
 _LABEL, _CAPTION, _TEXT, _SPLIT = "label", "caption", "text", "split"
 _LABEL_COLUMNS = ("class", "category", "class_name", "label_name", "labels", "target")
@@ -44,6 +45,7 @@ class Table:
         folder: where in the source it lies; its paths are relative to it, or to the source.
         matching: with the files of the source.
         objects: boxes and masks of the paths that have some.
+        maps: names of pictures that are masks of others.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Table:
     folder: str = ""
     matching: Matching = field(default_factory=lambda: Matching({}))
     objects: Mapping[str, Objects] = field(default_factory=dict)
+    maps: frozenset[str] = frozenset()
 
     def bind(self, files: Sequence[tuple[str, str]], root: Path | None) -> None:
         """Find out which files the rows mean; see :func:`~diorama.data.sources.matching.match`."""
@@ -125,6 +128,7 @@ def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | N
     before = len(notes)
     meaning = meaning_of(columns, wanted or Columns(), name, notes)
     others = [column for column in facts if column not in (_SPLIT, OBJECTS)]
+    meaning = _with_plain_labels(records, meaning, others, name, notes)
     if meaning.label is None and not meaning.captioned and others and len(notes) == before:
         notes.append(
             f"no column of {name} was read as label or caption ({', '.join(others)}); --label COLUMN and "
@@ -134,6 +138,7 @@ def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | N
     captions: dict[str, dict[str, None]] = {}  # in order, each once
     objects: dict[str, Objects] = {}
     listed = ListedObjects(name)
+    labels: list[tuple[str, str]] = []
     for record in records:
         path = printable(plain(_cell(record.pop(place, ""))))
         if not path:
@@ -145,8 +150,33 @@ def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | N
         own = captions.setdefault(path, {})
         own.update(dict.fromkeys(meaning.captions(record)))
         rows[path] = meaning.facts(record, list(own))
+        labels.append((path, rows[path].get(_LABEL, "")))
+    if differing := contradictions(labels):
+        notes.append(f"{differing} files have several rows in {name} with different labels, of which the last counts")
     several = {path: tuple(own) for path, own in captions.items() if len(own) > 1}
     return Table(name, facts, rows, several, (*notes, *listed.notes()), folder, objects=objects)
+
+
+def _with_plain_labels(
+    records: Sequence[dict[str, Any]], meaning: Meaning, others: Sequence[str], name: str, notes: list[str]
+) -> Meaning:
+    """Labels that stand in one-hot columns or as floats, brought into one column of words in the records."""
+    if meaning.label is None and not meaning.captioned:
+        found: Sequence[str] | None = one_hot(records, others)
+        if found is None:
+            return meaning
+        notes.append(f"labels were read from the one-hot columns of {name} ({', '.join(others)})")
+        meaning = replace(meaning, label=_LABEL)
+    else:
+        cells = [record.get(meaning.label or "", "") for record in records]
+        words = [cell for cell in cells if isinstance(cell, str)]
+        found = without_fractions(words) if len(words) == len(cells) else None
+        if found is None:
+            return meaning
+        notes.append(f"labels of {name} are whole numbers, stored as floats")
+    for record, label in zip(records, found, strict=True):
+        record[meaning.label or _LABEL] = label
+    return meaning
 
 
 @dataclass(frozen=True)
@@ -170,7 +200,7 @@ class Meaning:
         """A row's cells as text, label and first caption under these names; empty ones are left out."""
         cells = {column: _cell(value) for column, value in record.items()} | {_CAPTION: next(iter(captions), "")}
         if self.label is not None:
-            cells[_LABEL] = cells.get(self.label, "")
+            cells[_LABEL] = _cell(one_label(record.get(self.label, "")))
         return {column: cell for column, cell in cells.items() if cell != ""}
 
 
@@ -202,7 +232,10 @@ def _path_column(columns: Sequence[str], name: str, notes: list[str]) -> str:
     if not named and (other := _named_like(columns, _NAME_COLUMNS)) is not None:
         named = [other]
     if not named:
-        raise BadInput(f"{name}: the table needs a column 'path'; it has {', '.join(map(repr, columns)) or 'no rows'}")
+        has = ", ".join(map(repr, columns)) or "no rows"
+        if any(content_of(column) in MEDIA for column in columns):
+            has += ", which are no names of columns; write them above the first line, such as path,label"
+        raise BadInput(f"{name}: the table needs a column 'path'; it has {has}")
     others = f", {', '.join(map(repr, named[1:]))} as facts" if named[1:] else ""
     notes.append(f"the column {named[0]!r} of {name} was read as the files' names{others}")
     return named[0]
@@ -217,6 +250,16 @@ def _records(content: bytes, name: str, notes: list[str]) -> Iterator[dict[str, 
     if suffix == "json":
         return iter(_json_rows(text, name))
     return _json_lines(text, name) if suffix == "jsonl" else _csv_rows(text, name, notes)
+
+
+def columns_of(head: bytes, name: str) -> list[str]:
+    """The columns of a table by its first bytes; none where they do not tell."""
+    try:
+        text = _decoded(head, name).partition("\n")[0]
+        rows = _json_lines(text, name) if name.lower().endswith(".jsonl") else _csv_rows(f"{text}\n{text}\n", name, [])
+        return list(next(iter(rows), {}))
+    except BadInput:
+        return []
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -19,7 +19,7 @@ import zstandard
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Skip
 from diorama.data.sources.entries import Entry
-from diorama.data.sources.names import inside, printable
+from diorama.data.sources.names import inside, linked, links_read, printable
 
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
 _LONGEST_MAGIC = 6
@@ -173,9 +173,10 @@ class TarContainer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._index: _Index | None = None
+        self._followed: set[str] = set()
 
     def entries(self) -> Iterator[Entry | Skip]:
-        """Its files, hard links among them; other links, devices and names that climb out are Skips.
+        """Its files, and links to those before them; other links, devices and names that climb out are Skips.
 
         Raises:
             BadInput: not a tar, or truncated, where the stream breaks off.
@@ -189,8 +190,9 @@ class TarContainer:
             raise BadInput(f"{self._path.name}: broken or truncated tar ({problem}); pack it anew") from problem
 
     def notes(self) -> Iterator[str]:
-        """Nothing."""
-        yield from ()
+        """How many links were read."""
+        if self._followed:
+            yield links_read(len(self._followed), self._path.name)
 
     def _places(self, stream: _Stream) -> Iterator[_Place | Skip]:
         status = self._path.stat()
@@ -213,7 +215,10 @@ class TarContainer:
                     tar.members = []
                     if member.isdir():
                         continue
-                    place = _hard_link(member, known, stream.plain) if member.islnk() else _place(member)
+                    is_link = member.islnk() or member.issym()
+                    place = _link(member, known, stream.plain) if is_link else _place(member)
+                    if is_link and isinstance(place, _Place):
+                        self._followed.add(place.path)
                     if len(places) <= _REMEMBERED:
                         places.append(place)
                         if isinstance(place, _Place):
@@ -242,8 +247,6 @@ def _place(member: tarfile.TarInfo) -> _Place | Skip:
     if path is None:
         return Skip(printable(member.name), "its name leads out of the archive")
     path = printable(path)
-    if member.issym():
-        return Skip(path, "a link")
     if not member.isreg():
         return Skip(path, "not a regular file")
     # A few bytes would unfold to any size that the header claims.
@@ -252,16 +255,21 @@ def _place(member: tarfile.TarInfo) -> _Place | Skip:
     return _Place(path, member.offset_data, member.size)
 
 
-def _hard_link(member: tarfile.TarInfo, known: dict[str, _Place], plain: bool) -> _Place | Skip:
+def _link(member: tarfile.TarInfo, known: dict[str, _Place], plain: bool) -> _Place | Skip:
     """A second name of a file that came before: its place, where the archive can be read backwards."""
-    path, target = inside(member.name), inside(member.linkname)
+    path = inside(member.name)
     if path is None:
         return Skip(printable(member.name), "its name leads out of the archive")
+    # A hard link names its file from the top, a symbolic one from where it stands.
+    target = linked(path, member.linkname) if member.issym() else inside(member.linkname)
+    kind = "a link" if member.issym() else "a hard link"
     path, found = printable(path), known.get(printable(target or ""))
+    if target is None:
+        return Skip(path, f"{kind} that leads out of the archive")
     if found is None:
-        return Skip(path, "a hard link to a file that is not in the archive")
+        return Skip(path, f"{kind} to {printable(target)}, which is no file before it in the archive; unpack it first")
     if not plain:
-        return Skip(path, f"a hard link to {found.path}, which a packed archive cannot go back to; unpack it first")
+        return Skip(path, f"{kind} to {found.path}, which a packed archive cannot go back to; unpack it first")
     return _Place(path, found.offset, found.size)
 
 

@@ -153,9 +153,28 @@ class TreeSource:
         if self._survey.listed_frames:
             yield "the list of samples names folders of pictures, which are the frames of one clip each"
         yield from self._survey.layout.notes()
+        yield from several_of_one_name([path for path, _ in self._survey.files])
         if self._survey.strips:
             way_out = "" if self._options.strip else "; --no-strip keeps them pictures"
             yield f"{count:,} pictures were read as film strips, one clip each{way_out}"
         elif self._survey.mixed and self._options.clips is None:
             kept, left = ("clips", "still pictures") if self._survey.clips else ("still pictures", "clips")
             yield f"there are more {kept} than {left}: the {left} were left out"
+
+
+def several_of_one_name(paths: Sequence[str]) -> Iterator[str]:
+    """A note where most files are parts of one sample, as `0001.jpg` and `0001.mask.png` in a shard are.
+
+    Args:
+        paths: of all files that give records.
+    """
+    parts: dict[str, list[str]] = {}
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        parts.setdefault(folder + slash + name.partition(".")[0], []).append(path)
+    several = [names for names in parts.values() if len(names) > 1]
+    if 2 * len(several) > len(parts):
+        yield (
+            f"{sum(map(len, several)):,} files share a name with another, such as {' and '.join(several[0][:2])}: each "
+            "became a record of its own, so take out what is a mask or target of another"
+        )

@@ -13,9 +13,10 @@ from pathlib import Path
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Skip
 from diorama.data.sources.entries import Entry
-from diorama.data.sources.names import inside, printable
+from diorama.data.sources.names import inside, linked, links_read, printable
 
 _ENCRYPTED, _UTF8, _OLD_ENCODING = 0x1, 0x800, "cp437"
+_LONGEST_TARGET = 4_096
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
 """What reading a broken zip raises; ``RuntimeError`` where it is encrypted or packed in an unknown way."""
 
@@ -30,6 +31,7 @@ class ZipContainer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._garbled: set[str] = set()
+        self._followed: set[str] = set()
 
     @cached_property
     def _zip(self) -> zipfile.ZipFile:
@@ -39,7 +41,7 @@ class ZipContainer:
             raise BadInput(f"{self._path.name}: broken or truncated zip ({problem}); pack it anew") from problem
 
     def entries(self) -> Iterator[Entry | Skip]:
-        """Its files; encrypted ones, links and names that climb out are Skips.
+        """Its files; links to others of them too; encrypted ones, other links and names that climb out are Skips.
 
         Raises:
             BadInput: not a zip, or truncated.
@@ -49,11 +51,13 @@ class ZipContainer:
                 yield self._entry(info)
 
     def notes(self) -> Iterator[str]:
-        """How many names are in an encoding that the archive does not tell."""
+        """How many links were read, and names are in an encoding that the archive does not tell."""
+        if self._followed:
+            yield links_read(len(self._followed), self._path.name)
         if self._garbled:
             shown = min(self._garbled)
             yield (
-                f"{len(self._garbled)} names in {self._path.name} are in an encoding that it does not tell, such as "
+                f"{len(self._garbled):,} names in {self._path.name} are in an encoding that it does not tell, such as "
                 f"{shown!r}; pack it anew with names in UTF-8"
             )
 
@@ -74,10 +78,30 @@ class ZipContainer:
             return Skip(printable(name), "its name leads out of the archive")
         path = printable(path)
         if info.flag_bits & _ENCRYPTED:
-            return Skip(path, "encrypted")
-        if stat.S_ISLNK(info.external_attr >> 16):  # the upper half is the mode of a Unix file
-            return Skip(path, "a link")
+            return Skip(path, "encrypted; unpack it with its password first")
+        if _is_link(info):
+            return self._linked(info, path)
         return Entry(path, info.file_size, lambda size: self._read(info, size, path))
+
+    def _linked(self, info: zipfile.ZipInfo, path: str) -> Entry | Skip:
+        """What a link leads to, if that is a file of the archive."""
+        try:
+            target = linked(path, self._read(info, _LONGEST_TARGET, path).decode())
+        except (BadInput, UnicodeDecodeError):
+            return Skip(path, "a link that cannot be read")
+        if target is None:
+            return Skip(path, "a link that leads out of the archive")
+        found = self._files.get(target)
+        if found is None:
+            return Skip(path, f"a link to {printable(target)}, which is no file of the archive; unpack it first")
+        self._followed.add(path)
+        return Entry(path, found.file_size, lambda size: self._read(found, size, path))
+
+    @cached_property
+    def _files(self) -> dict[str, zipfile.ZipInfo]:
+        """What links may lead to, by name."""
+        infos = [info for info in self._zip.infolist() if not info.is_dir() and not _is_link(info)]
+        return {path: info for info in infos if (path := inside(self._name(info))) and not info.flag_bits & _ENCRYPTED}
 
     def _read(self, info: zipfile.ZipInfo, size: int, name: str) -> bytes:
         try:
@@ -85,3 +109,7 @@ class ZipContainer:
                 return file.read(size)
         except BROKEN_ZIP as problem:
             raise BadInput(f"{name}: cannot be unpacked ({problem})") from problem
+
+
+def _is_link(info: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(info.external_attr >> 16)  # the upper half is the mode of a Unix file
