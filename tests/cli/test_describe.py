@@ -105,6 +105,19 @@ def test_losses_are_named_once_and_energy_in_its_unit(tmp_path: Path, capsys: py
     assert "12.3 kJ" in told
 
 
+@pytest.mark.parametrize(
+    ("recipe", "words"), [('{"recipe": {"images": 500000}}', "16 of 500k images"), ("{}", "16 images")]
+)
+def test_a_run_tells_how_much_of_its_length_it_has_trained(
+    tmp_path: Path, recipe: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = {"kind": "report", "step": 1, "images": 16, "losses": {}, "rates": {}, "clock": {}}
+    (tmp_path / "recipe.json").write_text(recipe)
+    (tmp_path / "log.jsonl").write_text(json.dumps(line) + "\n")
+    assert run(["describe", str(tmp_path)]) == 0
+    assert words in capsys.readouterr().out
+
+
 def write_log(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "recipe.json").write_text("{}")

@@ -49,6 +49,12 @@ def test_a_model_of_another_size_is_refused_before_training(tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
+def test_the_budget_is_said_first(tmp_path: Path) -> None:
+    options = CompareOptions(budget=Budget(images=40), device="cpu")
+    first = next(train_and_measure(["vae_toy"], black(tmp_path / "data").path, tmp_path / "out", options))
+    assert first.note == "each recipe trains for 40 images"
+
+
 @pytest.mark.parametrize(
     ("size", "count", "words"), [(16, 20, "is 16x16 and the reference 32x32"), (32, 4, "theirs.*4")]
 )

@@ -118,6 +118,7 @@ def test_the_table_names_the_metric_and_its_direction_and_says_who_is_not_ranked
     assert lines[2].split() == ["1", "DCGAN", "(toy)", "11.0", "10.4", "–", "11.6", "61.5", "1,850", "625"]
     assert "Samples of other people (not ranked: nobody here knows what they cost)" in lines
     assert not any("untrained" in line for line in lines)
+    assert lines[-1] == "Joules: estimated from processor time."
     assert len({line.index("11.6") + 4 for line in lines[2:3]} | {lines[3].index("14.9") + 4}) == 1
 
 

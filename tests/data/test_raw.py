@@ -58,6 +58,8 @@ def test_the_world_is_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_missing_and_large_sources_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="nowhere"):
         open_any(tmp_path / "nowhere", tmp_path / "cache")
+    with pytest.raises(BadInput, match="did you mean 'world'"):
+        open_any("wrold", tmp_path / "cache")
     monkeypatch.setattr(raw, "FILES_AT_MOST", 2)
     with pytest.raises(BadInput, match="diorama prepare"):
         open_any(folder_of(tmp_path / "big", 3), tmp_path / "cache")

@@ -198,14 +198,16 @@ def _data(path: Path) -> Rows:
 
 
 def _run(path: Path) -> Rows:
-    from diorama.comparison.history import read_history
+    from diorama.comparison.history import planned_images, read_history
 
     yield "kind", "run"
     history = read_history(path)
     if history is None:
         yield "training", "nothing has been logged yet"
         return
-    yield "trained on", f"{count_words(history.images)} images in {history.steps:,} steps"
+    planned = planned_images(path)
+    whole = "" if planned is None else f" of {count_words(planned)}"
+    yield "trained on", f"{count_words(history.images)}{whole} images in {history.steps:,} steps"
     yield "time", clock_words(history.seconds)
     yield "energy", energy_words(history.joules) + (f" ({history.energy})" if history.energy else "")
     for name, points in history.losses.items():

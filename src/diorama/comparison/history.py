@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -51,6 +52,14 @@ def read_scalars(run: Path) -> dict[str, Curve]:
 def spent_seconds(run: Path) -> float:
     """Seconds that a run has trained so far; 0 where there is none."""
     return _largest(runlog.read(run / LOG), "seconds", _training(run).seconds)
+
+
+def planned_images(run: Path) -> int | None:
+    """Images after which a run is complete, by its ``recipe.json``; ``None`` where that does not say so."""
+    try:
+        return int(json.loads((run / RECIPE).read_text(encoding="utf-8"))["recipe"]["images"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _largest(records: Sequence[Mapping[str, Any]], name: str, of_model: float) -> float:

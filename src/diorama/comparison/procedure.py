@@ -68,7 +68,8 @@ def train_and_measure(
         BadConfig: a recipe does not exist or does not fit the data.
     """
     device, began = devices.pick(options.device), datetime.now().astimezone()
-    yield Progress(doing="opening the data")
+    told = f"each recipe trains for {options.budget}" if recipes else ""
+    yield Progress(doing="opening the data", note=told)
     dataset = open_any(data, cache_folder())
     if not (recipes or options.runs or options.samples):
         raise BadInput("there is nothing to compare: name recipes, runs or samples")

@@ -165,12 +165,15 @@ def ranking_lines(comparison: Comparison) -> list[str]:
 
 
 def _remarks(comparison: Comparison, metric: str) -> list[str]:
-    """What a reader of the table must know: that intervals may overlap, and why a value may lie outside its own."""
+    """What a reader of the table must know: that intervals may overlap, why a value may lie outside its own, and how
+    joules were found."""
     results = [result for column in comparison.columns if (result := column.result(metric)) is not None]
     outside = described(comparison, metric).outside
     strayed = any(not r.interval.low <= r.value <= r.interval.high for r in results)
     settled = ["Where intervals overlap, the order is not settled."] if ranks(comparison) else []
-    return [*settled, *([outside] if strayed and outside else [])]
+    energy = {column.history.energy for column in comparison.columns if column.history is not None} - {""}
+    measured = [f"Joules: {', '.join(sorted(energy))}."] if energy else []
+    return [*settled, *([outside] if strayed and outside else []), *measured]
 
 
 def _cells(column: Column, metric: str, places: Mapping[str, int]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from diorama.core.errors import BadInput
+from diorama.core.suggestions import did_you_mean
 from diorama.data.dataset import Dataset, is_prepared, open_dataset
 from diorama.data.prepare import PrepareOptions, prepare
 from diorama.data.sources.base import Item, Skip, Source, SourceOptions
@@ -51,7 +52,10 @@ def open_any(path: Path | str, cache: Path) -> Dataset:
     folder = Path(path)
     if not folder.exists():
         if str(path) not in (WORLD, WORLD_VIDEO):
-            raise BadInput(f"{path}: there is no such folder or file, and it is not the word {WORLD} or {WORLD_VIDEO}")
+            meant = did_you_mean(str(path), (WORLD, WORLD_VIDEO))
+            raise BadInput(
+                f"{path}: there is no such folder or file, and it is not the word {WORLD} or {WORLD_VIDEO}{meant}"
+            )
         name, key = str(path), f"{path}-{version('diorama')}"
     else:
         fingerprint = _fingerprint(folder, FILES_AT_MOST, BYTES_AT_MOST, "")

@@ -63,10 +63,10 @@ def edm_cpu(info: DataInfo) -> Recipe:
     method = recipe.method
     assert isinstance(method, DiffusionMethodConfig)
     # At low noise the network must tell from a picture what little noise is in it, pixel by pixel: it learns that in a
-    # tenth of the time of larger patches, and sooner where the time scales features than where it is added to them.
+    # tenth of the time of larger patches.
     network = method.synthesizer.denoiser
     assert isinstance(network, DDPMUNetConfig)
-    network = replace(network, patch=2, scale_shift=True)
+    network = replace(network, patch=2)
     return replace(recipe, method=replace(method, synthesizer=replace(method.synthesizer, denoiser=network)))
 
 
