@@ -26,6 +26,7 @@ class Case:
         path: the file.
         kind: the class of the official implementation, as the metadata names it.
         config: its constructor's arguments.
+        call: how it was called, in words and formulas; some name the analytic network that they use here alone.
         names: of all tensors, ``weights/…``, ``input/…`` and ``output/…``.
         relative: allowed error of an output, as a share of the largest reference value.
         absolute: added to it.
@@ -34,6 +35,7 @@ class Case:
     path: Path
     kind: str
     config: Mapping[str, Any]
+    call: str
     names: tuple[str, ...]
     relative: float
     absolute: float
@@ -85,6 +87,7 @@ def read_case(path: Path) -> Case:
         path=path,
         kind=metadata["class"],
         config=json.loads(metadata.get("config", "{}")),
+        call=metadata.get("call", ""),
         names=names,
         relative=float(found[1]),
         absolute=float(found[2]),

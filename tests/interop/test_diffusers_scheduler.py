@@ -1,67 +1,124 @@
-"""Schedulers of diffusers: their noise levels against the library's, and refusals by name."""
+"""Schedulers of diffusers: their levels and steps against the library's, and refusals by name."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from inspect import signature
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
+from diorama.core.contracts import Condition
 from diorama.core.errors import BadInput
-from diorama.interop.diffusers_scheduler import DDIMArguments, DDPMArguments, Schedule, read_schedule, write_schedule
+from diorama.interop.diffusers_scheduler import SCHEDULERS, Schedule, read_schedule, write_schedule
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
+from diorama.processes.threshold import DynamicThreshold, StaticThreshold
+from diorama.samplers.ancestral import AncestralConfig
+from diorama.samplers.ddim import DDIMConfig
 
-SCHEDULES = st.builds(
-    Schedule,
-    steps=st.integers(1, 2000),
-    betas=st.sampled_from(["linear", "scaled_linear", "cosine"]),
-    first=st.sampled_from([1e-4, 0.00085]),
-    last=st.sampled_from([0.02, 0.012]),
-    target=st.sampled_from(["noise", "clean", "velocity"]),
-    clip=st.booleans(),
-    sampler=st.sampled_from(["ancestral", "ddim"]),
-    variance=st.sampled_from(["small", "large"]),
-    spacing=st.sampled_from(["leading", "trailing", "linspace"]),
-)
+_STEPS = 60
+BETAS = ("linear", "scaled_linear", "squaredcos_cap_v2")
 
 
-@given(schedule=SCHEDULES)
-def test_schedules_come_back_as_they_were(schedule: Schedule) -> None:
-    found = read_schedule(write_schedule(schedule))
-    # DDIM's own noise has no choice of variance.
-    assert found == (schedule if schedule.sampler == "ancestral" else replace(schedule, variance="small"))
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Configs of the two schedulers that agree with themselves."""
+    zero = draw(st.booleans())
+    # Where nothing is left of the data, the noise says nothing of them.
+    prediction = draw(st.sampled_from(["sample", "v_prediction"] if zero else ["epsilon", "sample", "v_prediction"]))
+    document: dict[str, Any] = {
+        "num_train_timesteps": _STEPS,
+        "beta_start": 0.002,
+        "beta_end": draw(st.sampled_from([0.02, 0.1])),
+        "beta_schedule": draw(st.sampled_from(BETAS)),
+        "_class_name": draw(st.sampled_from(["DDPMScheduler", "DDIMScheduler"])),
+        "prediction_type": prediction,
+        "rescale_betas_zero_snr": zero,
+        "timestep_spacing": draw(st.sampled_from(["leading", "trailing", "linspace"])),
+        "steps_offset": draw(st.integers(0, 1)),
+        "clip_sample": draw(st.booleans()),
+        "clip_sample_range": draw(st.sampled_from([1.0, 0.7])),
+        "thresholding": draw(st.booleans()),
+        "dynamic_thresholding_ratio": 0.9,
+        "sample_max_value": draw(st.sampled_from([1.0, 1.5])),
+    }
+    if document["_class_name"] == "DDPMScheduler":
+        variance = draw(st.sampled_from(["fixed_small", "fixed_large", "learned", "learned_range"]))
+        return document | {"variance_type": variance, "beta_schedule": draw(st.sampled_from((*BETAS, "sigmoid")))}
+    return document | {"set_alpha_to_one": draw(st.booleans())}
 
 
-@pytest.mark.parametrize(("name", "arguments"), [("DDPMScheduler", DDPMArguments), ("DDIMScheduler", DDIMArguments)])
-def test_the_librarys_defaults_are_ours(name: str, arguments: type) -> None:
+def network(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+    """A function of sample and time, of twice as many channels; of the variance it says little, and more than 0."""
+    t = t.reshape(-1, 1, 1, 1) / _STEPS
+    return torch.cat([0.6 * x + 0.2 * (2 * x + t).sin(), 0.03 + 0.02 * (x + t).sin()], dim=1)
+
+
+def plain(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+    """The first half of it."""
+    return network(x, t, condition)[:, : x.shape[1]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(document=documents(), count=st.integers(2, 12))
+def test_trajectories_are_the_librarys(document: dict[str, Any], count: int) -> None:
+    diffusers = pytest.importorskip("diffusers")
+    theirs = getattr(diffusers, document["_class_name"]).from_config(document)
+    schedule = read_schedule(document)
+    theirs.set_timesteps(count)
+    times = schedule.spacing.times(schedule.process, count)
+    assert theirs.timesteps.tolist() == (times[:-1] - 1).tolist()
+    learned = schedule.preconditioning.variance != "none"
+    said = network if learned else plain
+    x = start = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    expected = []
+    noise = torch.randn(count, 2, 3, 4, 4, generator=torch.Generator().manual_seed(1)).double()
+    for i, t in enumerate(theirs.timesteps):
+        given = {"eta": 0.4, "variance_noise": noise[i].float()} if "DDIM" in document["_class_name"] else {}
+        output = said(x, t.reshape(1).float(), {})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                f"{type(theirs).__module__}.randn_tensor", lambda *a, drawn=noise[i], **k: drawn.float(), raising=True
+            )
+            x = theirs.step(output, t, x, **given).prev_sample
+        expected.append(x)
+    sampler = schedule.sampler
+    if isinstance(sampler, DDIMConfig):
+        sampler = DDIMConfig(eta=0.4, clipped_noise=sampler.clipped_noise, even=sampler.even)
+    denoise = NetworkDenoise(said, schedule.preconditioning, {}, threshold=schedule.threshold)
+    ours = sampler.run(denoise, start.double(), schedule.process, times, lambda i, k=0: noise[i])
+    for i, stage in enumerate(ours):
+        # The library works in float32 and takes small differences of numbers near 1.
+        torch.testing.assert_close(stage.x.float(), expected[i], rtol=2e-3, atol=2e-3)
+
+
+@given(document=documents())
+def test_schedules_come_back_as_they_were(document: dict[str, Any]) -> None:
+    schedule = read_schedule(document)
+    assert read_schedule(write_schedule(schedule)) == schedule
+
+
+def test_trained_variances_and_the_ends_come_back() -> None:
+    trained = Schedule(process=DiscreteProcess(steps=2, betas="trained", trained=(0.1, 0.2)))
+    assert read_schedule(write_schedule(trained)) == trained
+    spacing = StepSpacing(leap="leading", offset=1, until="first")
+    ends = Schedule(spacing=spacing, sampler=DDIMConfig(clipped_noise=False), threshold=DynamicThreshold(largest=3))
+    assert read_schedule(write_schedule(ends)) == ends
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_the_librarys_defaults_are_ours(name: str) -> None:
     diffusers = pytest.importorskip("diffusers")
     theirs = signature(getattr(diffusers, name).__init__).parameters
-    ours = vars(arguments())
+    ours = vars(SCHEDULERS[name]())
     assert {key: p.default for key, p in theirs.items() if key != "self"} == {
         key: value for key, value in ours.items() if key != "tensor_format"
     }
-
-
-@pytest.mark.parametrize("betas", ["linear", "scaled_linear", "cosine"])
-@pytest.mark.parametrize("sampler", ["ancestral", "ddim"])
-@pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
-def test_levels_and_steps_are_the_librarys(betas: Any, sampler: Any, spacing: Any) -> None:
-    diffusers = pytest.importorskip("diffusers")
-    document = write_schedule(Schedule(steps=200, betas=betas, sampler=sampler, spacing=spacing))
-    theirs = getattr(diffusers, document["_class_name"]).from_config(document)
-    schedule = read_schedule(document)
-    process = DiscreteProcess(steps=schedule.steps, betas=schedule.betas, first=schedule.first, last=schedule.last)
-    # The library counts its steps from 0, where we have clean data.
-    levels = process.at(torch.arange(1, schedule.steps + 1, dtype=torch.float64))
-    torch.testing.assert_close(levels.alpha**2, theirs.alphas_cumprod.double(), rtol=2e-4, atol=1e-6)
-    theirs.set_timesteps(7)
-    steps = StepSpacing(leap=schedule.spacing).times(process, 7)
-    assert theirs.timesteps.tolist() == (steps[:-1] - 1).tolist()
 
 
 @pytest.mark.parametrize(
@@ -69,20 +126,21 @@ def test_levels_and_steps_are_the_librarys(betas: Any, sampler: Any, spacing: An
     [
         ({"_class_name": "PNDMScheduler"}, "'PNDMScheduler' is not followed"),
         ({"_class_name": None}, "_class_name"),
-        ({"beta_schedule": "sigmoid"}, "beta_schedule: 'sigmoid' is not followed, only linear"),
+        ({"beta_schedule": "laplace"}, "beta_schedule: 'laplace' is not followed, only linear"),
+        ({"beta_schedule": "sigmoid"}, "beta_schedule: the library's DDIM knows no 'sigmoid'"),
         ({"prediction_type": "flow"}, "prediction_type"),
-        ({"trained_betas": [0.1, 0.2]}, "trained_betas"),
-        ({"thresholding": True}, "thresholding"),
-        ({"clip_sample_range": 2.0}, "clip_sample_range"),
-        ({"rescale_betas_zero_snr": True}, "rescale_betas_zero_snr"),
-        ({"steps_offset": 1}, "steps_offset"),
-        ({"set_alpha_to_one": False}, "set_alpha_to_one"),
+        ({"trained_betas": [0.1, 0.2]}, "trained_betas: 2 of them for 1000"),
+        ({"trained_betas": [0.1, 2.0], "num_train_timesteps": 2}, "trained: variances must lie between"),
+        ({"thresholding": True, "dynamic_thresholding_ratio": 0}, "share must be in"),
+        ({"clip_sample_range": -1.0}, "largest must be positive"),
+        ({"steps_offset": -1}, "offset must be at least 0"),
         ({"skip_prk_steps": True}, "DDIMScheduler.skip_prk_steps"),
         ({"beta_end": "much"}, "beta_end"),
         ({"beta_start": 2.0}, "beta_start, beta_end: .* got 2.0 and 0.02"),
         ({"num_train_timesteps": 0}, "num_train_timesteps"),
         ({"num_train_timesteps": 10**12}, "num_train_timesteps"),
-        ({"_class_name": "DDPMScheduler", "variance_type": "learned_range"}, "variance_type"),
+        ({"_class_name": "DDPMScheduler", "variance_type": "fixed_large_log"}, "variance_type"),
+        ({"_class_name": "UnCLIPScheduler", "beta_schedule": "linear"}, "beta_schedule: 'linear'"),
     ],
 )
 def test_what_is_not_followed_is_refused_by_name(change: dict[str, Any], named: str) -> None:
@@ -90,6 +148,36 @@ def test_what_is_not_followed_is_refused_by_name(change: dict[str, Any], named: 
         read_schedule({"_class_name": "DDIMScheduler"} | change)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "named"),
+    [
+        (Schedule(process=DiscreteProcess(betas="cosine", offset=0.01)), "process: the library's cosine"),
+        (Schedule(preconditioning=TargetPreconditioning(predicts="score")), "preconditioning.predicts"),
+        (Schedule(preconditioning=TargetPreconditioning(variance="log")), "preconditioning.variance"),
+        (
+            Schedule(preconditioning=TargetPreconditioning(variance="share"), sampler=DDIMConfig()),
+            "preconditioning.variance: DDIM",
+        ),
+        (Schedule(process=DiscreteProcess(betas="sigmoid"), sampler=DDIMConfig()), "process.betas: DDIM"),
+    ],
+)
+def test_what_the_library_cannot_say_is_named(schedule: Schedule, named: str) -> None:
+    with pytest.raises(BadInput, match=named):
+        write_schedule(schedule)
+
+
 def test_settings_that_change_nothing_are_no_reason_to_refuse() -> None:
     old = {"_class_name": "DDIMScheduler", "_diffusers_version": "0.1.1", "tensor_format": "pt", "trained_betas": None}
-    assert read_schedule(old | {"clip_sample": False, "clip_sample_range": 2.0}) == Schedule(sampler="ddim", clip=False)
+    found = read_schedule(old | {"clip_sample": False, "clip_sample_range": 2.0})
+    assert found == Schedule(sampler=DDIMConfig(clipped_noise=False), threshold=None)
+
+
+def test_unclip_is_ddpm_on_the_cosine() -> None:
+    found = read_schedule({"_class_name": "UnCLIPScheduler", "variance_type": "learned_range"})
+    assert found == Schedule(
+        process=DiscreteProcess(betas="cosine"),
+        preconditioning=TargetPreconditioning(variance="share"),
+        spacing=StepSpacing(leap="linspace"),
+        sampler=AncestralConfig(variance="small"),
+        threshold=StaticThreshold(),
+    )

@@ -19,7 +19,7 @@ def test_what_the_cosine_gained_is_written_only_where_it_is_not_as_before() -> N
     assert encode(DiscreteProcess(betas="cosine", offset=0.01))["offset"] == 0.01
 
 
-@pytest.mark.parametrize("betas", ["linear", "scaled_linear", "cosine"])
+@pytest.mark.parametrize("betas", ["linear", "scaled_linear", "cosine", "sigmoid"])
 @pytest.mark.parametrize("steps", [1, 10, 1000])
 def test_signal_falls_and_variance_is_kept(betas: BetaName, steps: int) -> None:
     process = DiscreteProcess(steps=steps, betas=betas)
@@ -96,6 +96,25 @@ def test_the_cosine_has_its_offset_and_its_largest_variance() -> None:
     offset = DiscreteProcess(steps=20, betas="cosine", offset=0.1).variances
     assert torch.equal(offset, cosine_betas(20, 0.1))
     assert not torch.allclose(offset, usual)
+
+
+def test_trained_variances_are_taken_as_they_are() -> None:
+    process = DiscreteProcess(steps=3, betas="trained", trained=(0.1, 0.2, 0.5))
+    assert process.variances.tolist() == [0.1, 0.2, 0.5]
+    torch.testing.assert_close(process.at(torch.tensor(3.0)).alpha ** 2, torch.tensor(0.9 * 0.8 * 0.5))
+
+
+@pytest.mark.parametrize("betas", ["linear", "scaled_linear", "cosine", "sigmoid"])
+def test_with_zero_terminal_snr_nothing_is_left_of_the_data(betas: BetaName) -> None:
+    process = DiscreteProcess(betas=betas, zero_terminal_snr=True)
+    before, after = (p.at(torch.arange(1001)).alpha for p in (DiscreteProcess(betas=betas), process))
+    assert after[1000] == 0
+    assert process.at(torch.tensor(1000.0, dtype=torch.float64)).alpha < 1e-15
+    torch.testing.assert_close(after[1], before[1])
+    assert (after.diff() < 0).all()
+    half = process.at(torch.tensor(999.5, dtype=torch.float64))
+    assert 0 < half.alpha < after[999]
+    assert process.time_of(torch.tensor(math.inf, dtype=torch.float64)) == 1000
 
 
 def test_the_nearest_step_is_nearest_by_the_ratio_of_noise_to_signal() -> None:

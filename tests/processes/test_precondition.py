@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 import pytest
@@ -14,7 +15,14 @@ from diorama.core.contracts import Condition, Level
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.gaussian import Target, noised
-from diorama.processes.precondition import EDMPreconditioning, NetworkDenoise, Preconditioning, TargetPreconditioning
+from diorama.processes.precondition import (
+    EDMPreconditioning,
+    LearnedVariance,
+    NetworkDenoise,
+    Preconditioning,
+    TargetPreconditioning,
+)
+from diorama.processes.threshold import StaticThreshold
 
 ALL: list[Preconditioning] = [EDMPreconditioning(), *(TargetPreconditioning(predicts=t) for t in get_args(Target))]
 by_kind = pytest.mark.parametrize("preconditioning", ALL, ids=lambda p: getattr(p, "predicts", "edm"))
@@ -101,5 +109,27 @@ def test_what_the_network_is_told_of_a_level() -> None:
 
 def test_clean_samples_may_be_limited() -> None:
     always = TargetPreconditioning(predicts="clean")
-    denoise = NetworkDenoise(lambda x, t, condition: 5 * torch.ones_like(x), always, {}, clip=True)
-    assert denoise(torch.zeros(1, 1, 1, 1), DiscreteProcess().at(torch.tensor(1.0))).clean.item() == 1
+    limit = StaticThreshold(largest=0.5)
+    denoise = NetworkDenoise(lambda x, t, condition: 5 * torch.ones_like(x), always, {}, threshold=limit)
+    prediction = denoise(torch.zeros(1, 1, 1, 1), DiscreteProcess().at(torch.tensor(1.0)))
+    assert prediction.clean.item() == 0.5
+    assert prediction.unclipped is not None
+    assert prediction.unclipped.item() == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "log_variance", "share"),
+    [("share", 0.5, None, 0.75), ("log", -2.0, -2.0, None), ("plain", 0.25, math.log(0.25), None)],
+)
+def test_half_of_the_channels_may_be_of_the_variance(
+    kind: LearnedVariance, said: float, log_variance: float | None, share: float | None
+) -> None:
+    both = TargetPreconditioning(predicts="clean", variance=kind)
+    denoise = NetworkDenoise(lambda x, t, condition: torch.cat([x + 1, torch.full_like(x, said)], dim=1), both, {})
+    found = denoise(torch.ones(2, 3, 4, 4), DiscreteProcess().at(torch.tensor(5.0)))
+    assert (found.clean == 2).all()
+    assert found.clean.shape == (2, 3, 4, 4)
+    for value, expected in ((found.log_variance, log_variance), (found.variance_share, share)):
+        assert (value is None) == (expected is None)
+        if value is not None:
+            torch.testing.assert_close(value, torch.full_like(value, expected))  # type: ignore[arg-type]

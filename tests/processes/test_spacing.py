@@ -34,6 +34,15 @@ def test_steps_end_with_clean_data() -> None:
     assert len(StepSpacing().times(DiscreteProcess(steps=20), None)) == 21
 
 
+def test_the_first_visited_step_may_be_later_and_the_last_may_end_at_the_first() -> None:
+    spacing = StepSpacing(leap="leading", offset=1, until="first")
+    assert spacing.times(DiscreteProcess(steps=20), 5).tolist() == [18, 14, 10, 6, 2, 1]
+    with pytest.raises(ValueError, match="offset: step 21 is visited"):
+        spacing.times(DiscreteProcess(steps=20), 20)
+    with pytest.raises(ValueError, match="offset must be at least 0"):
+        StepSpacing(offset=-1)
+
+
 def test_karras_levels_are_the_papers() -> None:
     # The published sampler's levels for 18 steps: the first, the second and the last but one.
     times = KarrasSpacing().times(ExplodingProcess(), 18)

@@ -12,7 +12,7 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.spacing import KarrasSpacing, Spacing, StepSpacing, UniformSpacing
 from diorama.samplers.ancestral import ancestral
-from diorama.samplers.ddim import DDIMConfig, ddim
+from diorama.samplers.ddim import DDIMConfig, ddim, ddim_inverse
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
 PROCESS = DiscreteProcess()
@@ -58,9 +58,28 @@ def test_full_noise_is_ancestral_sampling() -> None:
     process = DiscreteProcess(steps=30)
     start, times = torch.randn(16), StepSpacing().times(process, None)
     draws = Draws((16,))
-    ours = [stage.x for stage in ddim(best, start, process, times, draws, eta=1.0)]
+    ours = [stage.x for stage in ddim(best, start, process, times, draws, config=DDIMConfig(eta=1.0))]
     theirs = [stage.x for stage in ancestral(best, start, process, times, draws, variance="small")]
     torch.testing.assert_close(torch.stack(ours), torch.stack(theirs), rtol=1e-4, atol=1e-5)
+
+
+def test_the_way_up_leads_to_the_noise_that_the_way_down_began_with() -> None:
+    process = DiscreteProcess(steps=1000)
+    start = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    times = StepSpacing().times(process, None)[:-1]  # down to the first step, which has some noise
+    *_, last = ddim(best, start, process, times, Draws((9,)))
+    *_, back = ddim_inverse(best, last.x, process, times.flip(0))
+    torch.testing.assert_close(back.x, start, rtol=0, atol=0.02)
+
+
+def test_even_steps_go_down_by_whole_numbers_of_steps() -> None:
+    process = DiscreteProcess(steps=10)
+    times = StepSpacing(leap="linspace").times(process, 4)
+    assert times.tolist() == [10, 7, 4, 1, 0]
+    stages = list(DDIMConfig(even=True).run(best, torch.randn(3), process, times, Draws((3,))))
+    assert [stage.level.t.item() for stage in stages if stage.level is not None] == [8, 5, 2, 0]
+    with pytest.raises(ValueError, match="even"):
+        list(DDIMConfig(even=True).run(best, torch.randn(3), ExplodingProcess(), times, Draws((3,))))
 
 
 def test_no_draw_is_asked_for_when_deterministic_or_at_the_end() -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from diorama.core.contracts import Level, Prediction
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.guidance import ClassifierFree
 
 LEVEL = DiscreteProcess().at(torch.tensor(500.0))
@@ -31,5 +32,5 @@ def test_scale_extrapolates() -> None:
 
 def test_what_is_extrapolated_beyond_the_range_is_brought_back() -> None:
     x = torch.randn(2, 1, 2, 2)
-    guided = ClassifierFree(_says(3.0), _says(1.0), 2.5, clip=True)  # type: ignore[arg-type]
+    guided = ClassifierFree(_says(3.0), _says(1.0), 2.5, threshold=StaticThreshold())  # type: ignore[arg-type]
     assert (guided(x, LEVEL).clean == 1).all()

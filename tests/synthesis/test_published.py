@@ -18,6 +18,7 @@ import diorama
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
 from diorama.interop.checkpoint import open_checkpoint
+from diorama.interop.diffusers_scheduler import Schedule
 from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.interop.mocogan import IMAGE_DISCRIMINATOR
 from diorama.interop.pytorch_examples_dcgan import DISCRIMINATOR
@@ -92,7 +93,7 @@ def test_a_unet_takes_its_process_and_sampler_from_the_scheduler(tmp_path: Path)
     assert config.process == DiscreteProcess(steps=100, betas="cosine")
     assert config.preconditioning == TargetPreconditioning(predicts="velocity")
     assert (config.sampler, config.spacing, config.steps) == (
-        DDIMConfig(clipped_noise=False),
+        DDIMConfig(clipped_noise=False, even=True),
         StepSpacing(leap="trailing"),
         50,
     )
@@ -102,6 +103,14 @@ def test_a_unet_takes_its_process_and_sampler_from_the_scheduler(tmp_path: Path)
     assert isinstance(config, DiffusionSynthesizerConfig)
     assert (config.sampler, config.steps) == (AncestralConfig(variance="large"), None)
     assert config.process == DiscreteProcess(last=0.03)
+
+
+def test_a_learned_variance_is_drawn_with(tmp_path: Path) -> None:
+    ddpm = {"_class_name": "DDPMScheduler", "variance_type": "learned_range", "num_train_timesteps": 5}
+    model = published_model(open_checkpoint(unet_folder(tmp_path / "a", ddpm, out_channels=6)))
+    assert isinstance(model.config, DiffusionSynthesizerConfig)
+    assert model.config.preconditioning == TargetPreconditioning(variance="share")
+    assert built(model).sample(2, seed=0).shape == (2, 3, 16, 8)
 
 
 @torch.no_grad()
@@ -205,7 +214,7 @@ def _missing_tensor(folder: Path) -> Path:
         (_frame_discriminator, r"a\.safetensors: is the ImageDiscriminator of mocogan"),
         (_no_size, r"config\.json: sample_size: .*--size"),
         (_odd_size, r"config\.json: media: height and width must be multiples of 2"),
-        (_variances, r"config\.json: out_channels: 6 for 3"),
+        (_variances, r"config\.json: denoiser\.out_channels: the network predicts 6 channels of the 3"),
         (_fourier, r"config\.json: time_embedding_type: 'fourier'"),
         (_vectors, r"config\.json: class_embed_type"),
         (_other_scheduler, r"scheduler_config\.json: _class_name: 'PNDMScheduler'"),
@@ -261,14 +270,18 @@ def test_a_model_and_its_schedule_agree(tmp_path: Path, sampler: AncestralConfig
     clean = TargetPreconditioning(predicts="clean")
     config = replace(config, sampler=sampler, preconditioning=clean, spacing=StepSpacing(leap="linspace"), clip=False)
     schedule = schedule_of(config)
-    assert (schedule.steps, schedule.betas, schedule.target, schedule.clip) == (100, "cosine", "clean", False)
-    assert schedule.spacing == "linspace"
+    assert schedule == Schedule(
+        process=DiscreteProcess(steps=100, betas="cosine"),
+        preconditioning=clean,
+        spacing=StepSpacing(leap="linspace"),
+        sampler=sampler,
+        threshold=None,
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"preconditioning": TargetPreconditioning(predicts="score")}, "preconditioning"),
         ({"preconditioning": TargetPreconditioning(time_input="sigma")}, r"preconditioning\.time_input"),
         ({"preconditioning": EDMPreconditioning()}, "preconditioning"),
         ({"process": ExplodingProcess(), "spacing": KarrasSpacing(), "sampler": HeunConfig()}, "process"),
@@ -286,9 +299,10 @@ def test_what_no_scheduler_can_say_is_refused_by_its_field(tmp_path: Path, chang
 @torch.no_grad()
 @pytest.mark.parametrize("predicts", ["epsilon", "sample", "v_prediction"])
 @pytest.mark.parametrize("clip", [True, False])
-def test_a_ddim_pipeline_draws_what_the_library_draws(tmp_path: Path, clip: bool, predicts: str) -> None:
+@pytest.mark.parametrize("spacing", ["leading", "linspace"])
+def test_a_ddim_pipeline_draws_what_the_library_draws(tmp_path: Path, clip: bool, spacing: str, predicts: str) -> None:
     diffusers = pytest.importorskip("diffusers")
-    schedule = {**DDIM, "clip_sample": clip, "prediction_type": predicts}
+    schedule = {**DDIM, "clip_sample": clip, "prediction_type": predicts, "timestep_spacing": spacing}
     model = diorama.load(unet_folder(tmp_path / "x", schedule)).resampled(Sampling(sampler="ddim", steps=20))
     x = start = 3 * torch.randn(2, 3, 16, 8)
     scheduler = diffusers.DDIMScheduler(**{key: value for key, value in schedule.items() if not key.startswith("_")})
@@ -297,11 +311,6 @@ def test_a_ddim_pipeline_draws_what_the_library_draws(tmp_path: Path, clip: bool
         x = scheduler.step(model.get_submodule("denoiser")(x, t.float(), {}), t, x).prev_sample
     found = [stage.x for stage in model.stages(start, {})][-1]
     torch.testing.assert_close(found, x, rtol=1e-3, atol=1e-3)
-
-
-def test_other_spacings_of_ddim_are_told(tmp_path: Path) -> None:
-    folder = unet_folder(tmp_path / "x", {**DDIM, "timestep_spacing": "linspace"})
-    assert any("'linspace'" in note for note in published_model(open_checkpoint(folder)).notes)
 
 
 def test_a_pipeline_with_further_parts_is_refused(tmp_path: Path) -> None:

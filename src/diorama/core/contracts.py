@@ -275,12 +275,15 @@ class Prediction(NamedTuple):
     Attributes:
         clean: the clean sample.
         log_variance: of the reverse step, if it is learned.
-        unclipped: the clean sample before it was limited to [-1, 1]; ``None`` where it was not.
+        unclipped: the clean sample before it was limited to the data's range; ``None`` where it was not.
+        variance_share: where the reverse step's variance lies between the posterior's, 0, and that of the step, 1, in
+            their logarithms, if that is what is learned.
     """
 
     clean: Tensor
     log_variance: Tensor | None = None
     unclipped: Tensor | None = None
+    variance_share: Tensor | None = None
 
 
 class Denoise(Protocol):

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process
-from diorama.processes.gaussian import discretized_log_likelihood, like, noised, normal_kl, on, posterior
+from diorama.processes.gaussian import (
+    discretized_log_likelihood,
+    learned_log_variance,
+    like,
+    noised,
+    normal_kl,
+    on,
+    posterior,
+)
 
 Variance = Literal["small", "large"]
 """Of a step backwards: ``small`` is the posterior's, the best if all data are one point; ``large`` that of the step,
@@ -39,7 +47,7 @@ def step_term(
     level, below = process.at(step[0]), process.at(step[1])
     true = posterior(level, below)
     prediction = denoise(noised(images, noise, on(level, images)), level)
-    clean, log_variance = prediction.clean, prediction.log_variance
+    clean, log_variance = prediction.clean, learned_log_variance(prediction, true, images)
     fixed = true.variance if variance == "small" else true.step_variance
     learned = like(fixed, images) if log_variance is None else log_variance.exp()
     weight = like(true.of_clean, images)

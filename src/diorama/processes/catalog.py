@@ -8,6 +8,7 @@ from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
+from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
 from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
 
@@ -19,6 +20,9 @@ AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
 
 AnySpacing = KarrasSpacing | StepSpacing | UniformSpacing
 """Which levels a sampler visits."""
+
+AnyThreshold = DynamicThreshold | StaticThreshold
+"""How clean samples are limited on the way."""
 
 AnyTimes = LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
 """At which times training looks."""

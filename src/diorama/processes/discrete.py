@@ -13,7 +13,7 @@ from torch import Tensor
 from diorama.core.config import LATER
 from diorama.core.contracts import Level
 
-BetaName = Literal["linear", "scaled_linear", "cosine"]
+BetaName = Literal["linear", "scaled_linear", "cosine", "sigmoid", "trained"]
 
 
 def linear_betas(steps: int, first: float = 1e-4, last: float = 0.02) -> Tensor:
@@ -42,6 +42,28 @@ def cosine_betas(steps: int, offset: float = 0.008, largest: float = 0.999) -> T
     return (1 - signal[1:] / signal[:-1]).clamp(max=largest)
 
 
+def sigmoid_betas(steps: int, first: float, last: float) -> Tensor:
+    """Variances that rise from ``first`` to ``last`` like a logistic curve from -6 to 6: (steps,) float64.
+
+    Reference: M. Xu et al., "GeoDiff", arXiv:2203.02923, published code.
+    """
+    rise = torch.linspace(-6, 6, steps, dtype=torch.float64, device="cpu").sigmoid()
+    return first + (last - first) * rise
+
+
+def zero_terminal_snr(betas: Tensor) -> Tensor:
+    """The same schedule, stretched so that after its last step nothing is left of the data: (steps,) float64.
+
+    The square roots of the products of ``1 - beta`` are moved down to end at 0, and scaled to begin where they did.
+
+    Reference: S. Lin, B. Liu, J. Li, X. Yang, arXiv:2305.08891, algorithm 1.
+    """
+    root = torch.cumprod(1 - betas, 0).sqrt()
+    root = (root - root[-1]) * root[0] / (root[0] - root[-1])
+    signal = root**2
+    return 1 - torch.cat([signal[:1], signal[1:] / signal[:-1]])
+
+
 class _Tables(NamedTuple):
     """What is known at the whole times 0 … T, each (T + 1,), in one type and on one device.
 
@@ -68,10 +90,13 @@ class DiscreteProcess:
     Args:
         steps: T.
         betas: how the steps' variances grow.
-        first: variance of the first step, of the two linear kinds.
-        last: variance of the last step, of the two linear kinds.
+        first: variance of the first step, of the linear kinds and the sigmoid one.
+        last: variance of the last step, likewise.
         offset: of the cosine kind, see :func:`cosine_betas`.
         largest: of the cosine kind's variances.
+        trained: the variances themselves, of the kind ``trained``.
+        zero_terminal_snr: no data are left at time T, see :func:`zero_terminal_snr`; a network that predicts noise
+            says nothing there.
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 4. The published networks count times from 0, one
     less than here: :class:`~diorama.processes.precondition.TargetPreconditioning` tells them ``t - 1``.
@@ -83,10 +108,17 @@ class DiscreteProcess:
     last: float = 0.02
     offset: float = field(default=0.008, metadata={LATER: True})
     largest: float = field(default=0.999, metadata={LATER: True})
+    trained: tuple[float, ...] = field(default=(), metadata={LATER: True})
+    zero_terminal_snr: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be positive, got {self.steps}")
+        if self.steps < 1 + self.zero_terminal_snr:
+            raise ValueError(f"steps must be at least {1 + self.zero_terminal_snr}, got {self.steps}")
+        if len(self.trained) != (self.steps if self.betas == "trained" else 0):
+            wanted = f"one for each of {self.steps} steps" if self.betas == "trained" else f"none with {self.betas}"
+            raise ValueError(f"trained: {wanted} must be given, got {len(self.trained)}")
+        if not all(0 < beta < 1 for beta in self.trained):
+            raise ValueError("trained: variances must lie between 0 and 1")
         if not 0 < self.first <= self.last < 1:
             raise ValueError(f"0 < first <= last < 1 must hold, got first={self.first} last={self.last}")
         if not (0 <= self.offset < math.inf and 0 < self.largest < 1):
@@ -102,8 +134,16 @@ class DiscreteProcess:
     @property
     def variances(self) -> Tensor:
         """The variance that each step adds, beta_1 … beta_T: (T,) float64 on the CPU."""
+        return zero_terminal_snr(self._named) if self.zero_terminal_snr else self._named
+
+    @property
+    def _named(self) -> Tensor:
+        if self.betas == "trained":
+            return torch.tensor(self.trained, dtype=torch.float64, device="cpu")
         if self.betas == "cosine":
             return cosine_betas(self.steps, self.offset, self.largest)
+        if self.betas == "sigmoid":
+            return sigmoid_betas(self.steps, self.first, self.last)
         make = linear_betas if self.betas == "linear" else scaled_linear_betas
         return make(self.steps, self.first, self.last)
 

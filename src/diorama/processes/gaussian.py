@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Level
+from diorama.core.contracts import Level, Prediction
 
 Target = Literal["noise", "clean", "velocity", "score", "scaled_score", "flow"]
 """What a network predicts. Velocity, ``alpha noise - sigma clean``: T. Salimans, J. Ho, arXiv:2202.00512, appendix D;
@@ -89,6 +89,10 @@ def noise_of(x: Tensor, clean: Tensor, level: Level) -> Tensor:
     return (x - level.alpha * clean) / level.sigma
 
 
+LEAST_VARIANCE = 1e-20
+"""In its place stands nothing, as the posterior of a step to clean data has, where a logarithm is asked for."""
+
+
 class Posterior(NamedTuple):
     """q(x_below | x, clean) is normal with mean ``of_x * x + of_clean * clean``.
 
@@ -115,6 +119,22 @@ def posterior(level: Level, below: Level) -> Posterior:
     step_variance = level.sigma**2 - ratio**2 * below.sigma**2
     share = below.sigma**2 / level.sigma**2
     return Posterior(ratio * share, below.alpha * step_variance / level.sigma**2, step_variance * share, step_variance)
+
+
+def learned_log_variance(prediction: Prediction, step: Posterior, x: Tensor) -> Tensor | None:
+    """The log-variance of a reverse step that the network learned; ``None`` where it learned none.
+
+    Args:
+        prediction: what it said.
+        step: the true step backwards.
+        x: the sample, in whose type the answer is.
+
+    Reference: A. Nichol, P. Dhariwal, arXiv:2102.09672, equation 15.
+    """
+    if prediction.variance_share is None:
+        return prediction.log_variance
+    low, high = (like(v.clamp(min=LEAST_VARIANCE).log(), x) for v in (step.variance, step.step_variance))
+    return prediction.variance_share * (high - low) + low
 
 
 def normal_kl(mean: Tensor, variance: Tensor, other_mean: Tensor, other_variance: Tensor) -> Tensor:

@@ -6,25 +6,38 @@ The same value is used by the method that trains a network and by the synthesize
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Condition, Level, Prediction
-from diorama.processes.gaussian import Target, clean_of, like, on, target_of, weight_of
+from diorama.processes.gaussian import LEAST_VARIANCE, Target, clean_of, like, on, target_of, weight_of
+from diorama.processes.threshold import Threshold
 
 TimeInput = Literal["step", "time", "sigma", "log_sigma", "log_half_sigma"]
 """What a network is told of a level: ``t - 1``, ``t``, ``sigma / alpha``, a quarter of the latter's logarithm, or the
 logarithm of its half."""
 
+LearnedVariance = Literal["none", "share", "log", "plain"]
+"""What a network says of the reverse step's variance, in as many further channels as the sample has: nothing; where it
+lies between the posterior's variance, -1, and that of the step, 1, in their logarithms (A. Nichol, P. Dhariwal,
+arXiv:2102.09672, equation 15); its logarithm; itself."""
+
 Network = Callable[[Tensor, Tensor, Condition], Tensor]
-"""``(x, t (b,), condition) -> output`` of the shape of x, with t as its preconditioning says."""
+"""``(x, t (b,), condition) -> output`` of the shape of x, with t as its preconditioning says; of twice as many channels
+where the variance is learned."""
 
 
 class Preconditioning(Protocol):
     """How a raw network becomes a denoiser. Tensors that are returned broadcast like the level's."""
+
+    @property
+    def variance(self) -> LearnedVariance:
+        """What the network says of the reverse step's variance."""
+        ...
 
     def input(self, level: Level) -> Tensor:
         """What the noisy sample is multiplied by before the network sees it."""
@@ -56,11 +69,13 @@ class TargetPreconditioning:
         predicts: what it puts out, see :data:`~diorama.processes.gaussian.Target`.
         time_input: what it is told of a level.
         time_scale: multiplies that.
+        variance: what the second half of its channels says of the reverse step's variance.
     """
 
     predicts: Target = "noise"
     time_input: TimeInput = "step"
     time_scale: float = 1.0
+    variance: LearnedVariance = field(default="none", metadata={LATER: True})
 
     def input(self, level: Level) -> Tensor:
         """1."""
@@ -96,6 +111,7 @@ class EDMPreconditioning:
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, table 1 (column "Ours") and equation 7.
     """
 
+    variance: ClassVar[LearnedVariance] = "none"
     sigma_data: float = 0.5
 
     def __post_init__(self) -> None:
@@ -152,14 +168,19 @@ class NetworkDenoise:
         network: see :data:`Network`.
         preconditioning: of its input and output.
         condition: what the samples are given, with their batch size.
-        clip: the clean sample is limited to [-1, 1], as in the published code of Ho et al. 2020.
+        threshold: how the clean sample is limited; ``None`` leaves it as it is.
     """
 
     def __init__(
-        self, network: Network, preconditioning: Preconditioning, condition: Condition, *, clip: bool = False
+        self,
+        network: Network,
+        preconditioning: Preconditioning,
+        condition: Condition,
+        *,
+        threshold: Threshold | None = None,
     ) -> None:
         self.network, self.preconditioning = network, preconditioning
-        self.condition, self.clip = condition, clip
+        self.condition, self.threshold = condition, threshold
 
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """Predict the clean sample of x (b, ...)."""
@@ -172,5 +193,22 @@ class NetworkDenoise:
             t = told.reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
         scaled = like(self.preconditioning.input(level), x) * x
         output = self.network(scaled, t, self.condition).to(x.dtype)
+        learned = Prediction(x)
+        if self.preconditioning.variance != "none":
+            output, said = output.chunk(2, dim=1)
+            learned = _with_variance(said, self.preconditioning.variance)
         clean = self.preconditioning.clean(output, x, on(level, x))
-        return Prediction(clean.clamp(-1, 1), unclipped=clean) if self.clip else Prediction(clean)
+        return limited(learned._replace(clean=clean), self.threshold)
+
+
+def _with_variance(said: Tensor, kind: LearnedVariance) -> Prediction:
+    if kind == "share":
+        return Prediction(said, variance_share=(said + 1) / 2)
+    return Prediction(said, log_variance=said if kind == "log" else said.clamp(min=LEAST_VARIANCE).log())
+
+
+def limited(prediction: Prediction, threshold: Threshold | None) -> Prediction:
+    """The prediction with its clean sample limited, and what it was before kept beside it."""
+    if threshold is None:
+        return prediction
+    return prediction._replace(clean=threshold.limit(prediction.clean), unclipped=prediction.clean)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 
@@ -38,18 +39,30 @@ class StepSpacing:
     Args:
         leap: which: every (T // count)-th from the first step; every (T / count)-th back from the last; or evenly with
             both ends.
+        offset: of ``leading``, the first step that is visited is so much later.
+        until: where the last step ends: at clean data, or at the process's first step, whose noise is left.
 
-    Reference: S. Lin et al., arXiv:2305.08891, table 2.
+    Reference: S. Lin et al., arXiv:2305.08891, table 2; offset and end are those of Stable Diffusion's samplers.
     """
 
     leap: Leap = "trailing"
+    offset: int = field(default=0, metadata={LATER: True})
+    until: Literal["clean", "first"] = field(default="clean", metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if self.offset < 0:
+            raise ValueError(f"offset must be at least 0, got {self.offset}")
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
         if not isinstance(process, DiscreteProcess):
             raise ValueError(f"StepSpacing visits steps, and {type(process).__name__} has none")
         whole = whole_steps(process.steps, process.steps if count is None else count, self.leap)
-        return torch.tensor([*whole, 0], dtype=torch.float64, device="cpu")
+        if self.leap == "leading":
+            whole = [step + self.offset for step in whole]
+            if whole[0] > process.steps:
+                raise ValueError(f"offset: step {whole[0]} is visited, and the process has {process.steps}")
+        return torch.tensor([*whole, float(self.until == "first")], dtype=torch.float64, device="cpu")
 
 
 def whole_steps(steps: int, count: int, leap: Leap) -> list[int]:

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, Denoise, MediaSpec, Stage
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import StepNoise
 from diorama.networks.catalog import Codec, ConditionEncoder, Denoiser
 from diorama.processes.bound import bound_times, variational_bound
-from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing
+from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import like
 from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
+from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import AnySampler, name_of, sampler_named
 from diorama.samplers.ddim import DDIMConfig
@@ -48,7 +50,8 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
         steps: how many; ``None`` for every step of a discrete process.
         sampler: how it walks between them.
         guidance: scale of classifier-free guidance; 1 is none.
-        clip: clean samples are limited to [-1, 1] on the way; latents never are.
+        clip: clean samples are limited on the way; latents never are.
+        threshold: how they are limited.
     """
 
     media: MediaSpec
@@ -63,6 +66,7 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
     sampler: AnySampler = field(default_factory=DDIMConfig)
     guidance: float = 1.0
     clip: bool = True
+    threshold: AnyThreshold = field(default=StaticThreshold(), metadata={LATER: True})
 
     def __post_init__(self) -> None:
         _check_size(self)
@@ -88,10 +92,12 @@ def _check_size(config: DiffusionSynthesizerConfig) -> None:
     if network.in_channels != drawn.channels:
         what = "media.channels" if config.codec is None else "codec: its latents' channels"
         raise ValueError(f"{what}: the network takes {network.in_channels} channels, these have {drawn.channels}")
-    if network.out_channels != drawn.channels:
+    learned = config.preconditioning.variance != "none"
+    if network.out_channels != drawn.channels * (1 + learned):
+        twice = ", and as many for the variance that it learned" if learned else ""
         raise ValueError(
             f"denoiser.out_channels: the network predicts {network.out_channels} channels of the {drawn.channels} that "
-            "are drawn"
+            f"are drawn{twice}"
         )
     if len(drawn.shape) != network.dimensions + 1:
         this, other = ("pictures", "clips") if network.dimensions == 2 else ("clips", "pictures")
@@ -222,16 +228,18 @@ class DiffusionSynthesizer(Synthesizer):
         Args:
             condition: all that the config's conditions name.
         """
-        specs, clip = self.config.conditions, self.config.clip and self.codec is None
-        if self.config.guidance == 1 or self._is_null(condition):
-            return self._plain(condition, clip=clip)
+        config = self.config
+        specs, threshold = config.conditions, config.threshold if config.clip and self.codec is None else None
+        if config.guidance == 1 or self._is_null(condition):
+            return self._plain(condition, threshold)
         # The sum of both predictions is limited, not each before it, so that guidance acts on what the network said.
-        conditional, unconditional = (self._plain(c, clip=False) for c in (condition, without(specs, condition)))
-        return ClassifierFree(conditional, unconditional, self.config.guidance, clip=clip)
+        conditional, unconditional = (self._plain(c, None) for c in (condition, without(specs, condition)))
+        return ClassifierFree(conditional, unconditional, config.guidance, threshold=threshold)
 
-    def _plain(self, condition: Condition, *, clip: bool) -> NetworkDenoise:
+    def _plain(self, condition: Condition, threshold: AnyThreshold | None) -> NetworkDenoise:
         read = condition if self.encoder is None else {**condition, **self.encoder(condition)}
-        return NetworkDenoise(self.network or self.denoiser, self.config.preconditioning, read, clip=clip)
+        network, preconditioning = self.network or self.denoiser, self.config.preconditioning
+        return NetworkDenoise(network, preconditioning, read, threshold=threshold)
 
     def _is_null(self, condition: Condition) -> bool:
         """Whether no sample is given anything, so that there is nothing to guide towards."""
@@ -279,7 +287,7 @@ class DiffusionSynthesizer(Synthesizer):
         else:
             times = config.spacing.times(config.process, _BOUND_LEVELS)[:-1].flip(0)
         nats = variational_bound(
-            self._plain(given, clip=config.clip),
+            self._plain(given, config.threshold if config.clip else None),
             images,
             config.process,
             times,

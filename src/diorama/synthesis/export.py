@@ -16,6 +16,8 @@ from diorama.interop.catalog import PUBLISHERS, Publisher, find
 from diorama.interop.checkpoint import CONFIG, SCHEDULER, WEIGHTS
 from diorama.interop.diffusers_scheduler import write_schedule
 from diorama.interop.layout import Layout
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.spacing import StepSpacing
 from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
@@ -152,3 +154,17 @@ def _notes(config: SynthesizerConfig, scheduled: bool) -> Iterator[str]:
             yield f"its eta of {config.sampler.eta:g} is not written; give it when you draw"
         if isinstance(config.sampler, DDIMConfig) and config.sampler.clipped_noise and config.clip:
             yield "its noise follows the limited sample; draw with use_clipped_model_output=True"
+        if _steps_unevenly(config):
+            yield (
+                "each of its steps leads to the next one that is visited; the library's DDIM goes down by a whole "
+                "number of steps each time, and so draws slightly other pictures"
+            )
+
+
+def _steps_unevenly(config: DiffusionSynthesizerConfig) -> bool:
+    """Whether DDIM's steps end elsewhere than those of the library."""
+    process, spacing, sampler = config.process, config.spacing, config.sampler
+    if not (isinstance(sampler, DDIMConfig) and isinstance(process, DiscreteProcess) and config.steps is not None):
+        return False
+    leaps = isinstance(spacing, StepSpacing) and spacing.leap
+    return not sampler.even and (leaps == "linspace" or (leaps == "trailing" and process.steps % config.steps > 0))

@@ -10,9 +10,9 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
+from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
@@ -45,7 +46,6 @@ _STEPS = 50
 _LARGEST_SIDE, _MOST_FRAMES = 16_384, 100_000
 """Of what is drawn; a config from anybody may ask for any number."""
 
-_TARGETS = get_args(get_type_hints(Schedule)["target"])
 _UNKNOWN_SCHEDULE = (
     "no scheduler_config.json lies beside it: took the process of Ho et al. 2020 (1,000 steps, variances from 0.0001 "
     "to 0.02, the network predicts noise); a network that was trained with another one draws wrong pictures until such "
@@ -136,7 +136,6 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         else:
             with _at(checkpoint.schedule_path):
                 schedule = read_schedule(checkpoint.schedule)
-            notes += _spacing_notes(schedule)
     with _at(config_path):
         config = _synthesizer_config(layout, network, arguments, schedule)
     if config.classes:
@@ -180,15 +179,6 @@ def _tensor_notes(checkpoint: Checkpoint, state: Mapping[str, Tensor]) -> Iterat
     other = {str(t.dtype) for t in checkpoint.tensors.values() if t.is_floating_point() and t.dtype != torch.float32}
     if other:
         yield f"tensors of {', '.join(sorted(other))} are kept as float32"
-
-
-def _spacing_notes(schedule: Schedule) -> Iterator[str]:
-    """Where DDIM's steps are not those of the library."""
-    if schedule.sampler == "ddim" and schedule.spacing == "linspace":
-        yield (
-            "timestep_spacing 'linspace': each step of DDIM leads to the next one that is visited; the library goes "
-            "down by a whole number of steps each time, and so draws slightly other pictures"
-        )
 
 
 def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provenance:
@@ -258,10 +248,10 @@ def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
     Raises:
         BadInput: the message names the published argument.
     """
-    if network.out_channels != network.in_channels:
+    if network.out_channels not in (network.in_channels, 2 * network.in_channels):
         raise BadInput(
-            f"out_channels: {network.out_channels} for {network.in_channels} of the input; predictions of variances, "
-            "and inputs beside the noisy picture, are not drawn with"
+            f"out_channels: {network.out_channels} for {network.in_channels} of the input; inputs beside the noisy "
+            "picture are not drawn with"
         )
     if "image" in network.reads:
         raise BadInput("low_res: a network that enlarges a small picture beside the noisy one is not drawn with yet")
@@ -274,23 +264,26 @@ def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
 
 
 def _diffusion_config(media: MediaSpec, network: _Steps, schedule: Schedule) -> DiffusionSynthesizerConfig:
-    ancestral, rows = schedule.sampler == "ancestral", network.embedding.steps
-    if rows is not None and rows < schedule.steps:
-        raise BadInput(
-            f"num_train_timesteps: the network's table has {rows} times, its noise process {schedule.steps} steps"
-        )
+    steps, rows = schedule.process.steps, network.embedding.steps
+    if rows is not None and rows < steps:
+        raise BadInput(f"num_train_timesteps: the network's table has {rows} times, its noise process {steps} steps")
+    preconditioning = schedule.preconditioning
+    if isinstance(network, ADMUNetConfig) and network.out_channels > network.in_channels:
+        # The published training (learn_sigma) knows this one kind of learned variance.
+        preconditioning = replace(preconditioning, variance="share")
     names = tuple(str(i) for i in range(network.classes))
     return DiffusionSynthesizerConfig(
         media=media,
         conditions=(ConditionSpec(key="label", names=names),) if names else (),
         denoiser=network,
-        process=DiscreteProcess(steps=schedule.steps, betas=schedule.betas, first=schedule.first, last=schedule.last),
-        preconditioning=TargetPreconditioning(predicts=schedule.target),
-        spacing=StepSpacing(leap=schedule.spacing),
+        process=schedule.process,
+        preconditioning=preconditioning,
+        spacing=schedule.spacing,
         # DDPM walks every step; DDIM as many as its pipeline takes where nobody says otherwise.
-        steps=None if ancestral else min(_STEPS, schedule.steps),
-        sampler=AncestralConfig(variance=schedule.variance) if ancestral else DDIMConfig(clipped_noise=False),
-        clip=schedule.clip,
+        steps=None if isinstance(schedule.sampler, AncestralConfig) else min(_STEPS, steps),
+        sampler=schedule.sampler,
+        clip=schedule.threshold is not None,
+        threshold=schedule.threshold or StaticThreshold(),
     )
 
 
@@ -305,26 +298,21 @@ def schedule_of(config: DiffusionSynthesizerConfig) -> Schedule:
         raise BadInput("codec, encoder: UNet2DModel draws pictures and is given a label, this model has more parts")
     if not isinstance(process, DiscreteProcess):
         raise BadInput(f"process: schedulers of diffusers that are written here are discrete, not {_name(process)}")
-    if not isinstance(preconditioning, TargetPreconditioning) or preconditioning.predicts not in _TARGETS:
-        raise BadInput(f"preconditioning: schedulers take {', '.join(_TARGETS)}, this network has {preconditioning}")
+    if not isinstance(preconditioning, TargetPreconditioning):
+        raise BadInput(f"preconditioning: schedulers take a target, this network has {_name(preconditioning)}")
     if (preconditioning.time_input, preconditioning.time_scale) != ("step", 1.0):
         raise BadInput(f"preconditioning.time_input: UNet2DModel is told the step, this network {preconditioning}")
     if not isinstance(spacing, StepSpacing):
         raise BadInput(f"spacing: schedulers visit whole steps, not {_name(spacing)}")
-    common: dict[str, Any] = {
-        "steps": process.steps,
-        "betas": process.betas,
-        "first": process.first,
-        "last": process.last,
-        "target": preconditioning.predicts,
-        "clip": config.clip,
-        "spacing": spacing.leap,
-    }
-    if isinstance(sampler, AncestralConfig):
-        return Schedule(**common, sampler="ancestral", variance=sampler.variance)
-    if isinstance(sampler, DDIMConfig):
-        return Schedule(**common, sampler="ddim")
-    raise BadInput(f"sampler: schedulers that are written here are of DDPM and DDIM, not {_name(sampler)}")
+    if not isinstance(sampler, AncestralConfig | DDIMConfig):
+        raise BadInput(f"sampler: schedulers that are written here are of DDPM and DDIM, not {_name(sampler)}")
+    return Schedule(
+        process=process,
+        preconditioning=preconditioning,
+        spacing=spacing,
+        sampler=sampler,
+        threshold=config.threshold if config.clip else None,
+    )
 
 
 def _name(value: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tests.conformance.adapters import (
     dcgan,
+    diffusers_ddpm,
     diffusers_unet2d,
     edm,
     edm_losses,
@@ -22,6 +23,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "DCGAN": dcgan.ADAPTERS,
     "FID Inception network": inception.ADAPTERS,
     "Fréchet distance": frechet.ADAPTERS,
+    "DDPM, DDIM and unCLIP schedulers (diffusers)": diffusers_ddpm.ADAPTERS,
     "DDPM U-Net (diffusers layout)": diffusers_unet2d.ADAPTERS,
     "EDM networks": edm.ADAPTERS,
     "EDM losses": edm_losses.ADAPTERS,

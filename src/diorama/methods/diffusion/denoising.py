@@ -49,6 +49,14 @@ class DiffusionMethodConfig(MethodConfig):
     space: Literal["output"] | Target = "output"
     weighting: AnyWeighting = field(default_factory=UniformWeighting)
 
+    def __post_init__(self) -> None:
+        learned = self.synthesizer.preconditioning.variance
+        if learned != "none":
+            raise ValueError(
+                f"synthesizer.preconditioning.variance: no variance is trained here, got {learned!r}; models that "
+                "learned one elsewhere are imported and drawn from"
+            )
+
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
         if self.synthesizer.codec is None:
