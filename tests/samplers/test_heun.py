@@ -11,7 +11,8 @@ from torch import Tensor
 
 from diorama.core.contracts import Level, Prediction, Process
 from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.spacing import KarrasSpacing, Spacing
+from diorama.processes.flow import FlowProcess
+from diorama.processes.spacing import KarrasSpacing, Spacing, UniformSpacing
 from diorama.samplers.heun import HeunConfig
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 from tests.samplers.test_ddim import WAYS
@@ -97,3 +98,10 @@ def test_the_last_step_ends_at_the_denoisers_sample(way: tuple[Process, Spacing]
     times = spacing.times(process, 4)
     *_, last = HeunConfig().run(lambda x, level: Prediction(wanted), start, process, times, Draws((3,)))
     torch.testing.assert_close(last.x, wanted)
+
+
+def test_along_the_ratio_some_signal_must_be_left() -> None:
+    process = FlowProcess()
+    times = UniformSpacing().times(process, 4)
+    with pytest.raises(ValueError, match="along 'time'"):
+        list(HeunConfig(along="ratio").run(best, torch.randn(3), process, times, Draws((3,))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diorama.processes.curves import CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
@@ -18,7 +19,7 @@ AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProces
 AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
-AnySpacing = KarrasSpacing | StepSpacing | UniformSpacing
+AnySpacing = CurveSpacing | KarrasSpacing | StepSpacing | UniformSpacing
 """Which levels a sampler visits."""
 
 AnyThreshold = DynamicThreshold | StaticThreshold

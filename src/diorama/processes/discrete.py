@@ -85,7 +85,7 @@ class DiscreteProcess:
     """T noise steps as in the paper: time 0 is clean data, time ``t`` is data after t steps.
 
     Between two whole times log(sigma / alpha) is interpolated, as the samplers of T. Karras et al., arXiv:2206.00364,
-    appendix C.3.4, ask of such models. Where that is infinite (at clean data), the angle of (alpha, sigma) is.
+    appendix C.3.4, ask of such models, or the ratio itself. Where that is infinite, the angle of (alpha, sigma) is.
 
     Args:
         steps: T.
@@ -97,6 +97,9 @@ class DiscreteProcess:
         trained: the variances themselves, of the kind ``trained``.
         zero_terminal_snr: no data are left at time T, see :func:`zero_terminal_snr`; a network that predicts noise
             says nothing there.
+        terminal_signal: alpha² at time T with zero terminal SNR, for samplers that divide by it.
+        between: what is interpolated between whole times.
+        prior: what samples start with: noise of unit variance, or of the variance that it has at the first level.
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 4. The published networks count times from 0, one
     less than here: :class:`~diorama.processes.precondition.TargetPreconditioning` tells them ``t - 1``.
@@ -110,6 +113,9 @@ class DiscreteProcess:
     largest: float = field(default=0.999, metadata={LATER: True})
     trained: tuple[float, ...] = field(default=(), metadata={LATER: True})
     zero_terminal_snr: bool = field(default=False, metadata={LATER: True})
+    terminal_signal: float = field(default=0.0, metadata={LATER: True})
+    between: Literal["log_ratio", "ratio"] = field(default="log_ratio", metadata={LATER: True})
+    prior: Literal["unit", "noise"] = field(default="unit", metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.steps < 1 + self.zero_terminal_snr:
@@ -117,6 +123,10 @@ class DiscreteProcess:
         if len(self.trained) != (self.steps if self.betas == "trained" else 0):
             wanted = f"one for each of {self.steps} steps" if self.betas == "trained" else f"none with {self.betas}"
             raise ValueError(f"trained: {wanted} must be given, got {len(self.trained)}")
+        if not 0 <= self.terminal_signal < 1 or (self.terminal_signal and not self.zero_terminal_snr):
+            raise ValueError(
+                f"terminal_signal must be in [0, 1), and 0 without zero_terminal_snr, got {self.terminal_signal}"
+            )
         if not all(0 < beta < 1 for beta in self.trained):
             raise ValueError("trained: variances must lie between 0 and 1")
         if not 0 < self.first <= self.last < 1:
@@ -154,10 +164,13 @@ class DiscreteProcess:
             return Level(t=t, alpha=tables.alpha[t], sigma=tables.sigma[t])
         tables = _tables(self, t.dtype, t.device)
         step, share = self._place(t)
-        log_ratio = torch.lerp(tables.log_ratio[step], tables.log_ratio[step + 1], share)
+        low, high = tables.log_ratio[step], tables.log_ratio[step + 1]
         angle = torch.lerp(tables.angle[step], tables.angle[step + 1], share)
-        finite = tables.log_ratio[step].isfinite() & tables.log_ratio[step + 1].isfinite()
-        square = (2 * log_ratio).exp()
+        finite = low.isfinite() & high.isfinite()
+        if self.between == "ratio":
+            square = torch.lerp(low.exp(), high.exp(), share).square()
+        else:
+            square = (2 * torch.lerp(low, high, share)).exp()
         # From the ratio, alpha = 1 / sqrt(1 + r²) keeps its digits where it is nearly 0, which a cosine loses.
         alpha = torch.where(finite, (1 + square).rsqrt(), angle.cos())
         sigma = torch.where(finite, (1 + 1 / square).rsqrt(), angle.sin())
@@ -167,11 +180,14 @@ class DiscreteProcess:
         """Derivatives of alpha and sigma by t; at whole times those of the step that follows."""
         tables, level = _tables(self, t.dtype, t.device), self.at(t)
         step, _ = self._place(t)
-        growth = tables.log_ratio[step + 1] - tables.log_ratio[step]
-        # The angle turns by d(angle) = alpha sigma d(log ratio).
-        turn = torch.where(
-            growth.isfinite(), level.alpha * level.sigma * growth, tables.angle[step + 1] - tables.angle[step]
-        )
+        low, high = tables.log_ratio[step], tables.log_ratio[step + 1]
+        # The angle turns by d(angle) = alpha sigma d(log ratio) = alpha² d(ratio).
+        if self.between == "ratio":
+            by_ratio = level.alpha**2 * (high.exp() - low.exp())
+        else:
+            by_ratio = level.alpha * level.sigma * (high - low)
+        finite = low.isfinite() & high.isfinite()
+        turn = torch.where(finite, by_ratio, tables.angle[step + 1] - tables.angle[step])
         return -level.sigma * turn, level.alpha * turn
 
     def time_of(self, ratio: Tensor) -> Tensor:
@@ -180,7 +196,10 @@ class DiscreteProcess:
         angle = ratio.atan()
         step = (torch.searchsorted(tables.angle, angle.contiguous(), right=True) - 1).clamp(0, self.steps - 1)
         low, high = tables.log_ratio[step], tables.log_ratio[step + 1]
-        by_ratio = (ratio.log() - low) / (high - low)
+        if self.between == "ratio":
+            by_ratio = (ratio - low.exp()) / (high.exp() - low.exp())
+        else:
+            by_ratio = (ratio.log() - low) / (high - low)
         by_angle = (angle - tables.angle[step]) / (tables.angle[step + 1] - tables.angle[step])
         share = torch.where(low.isfinite() & high.isfinite(), by_ratio, by_angle)
         return step + share.clamp(0, 1)
@@ -194,8 +213,8 @@ class DiscreteProcess:
         return torch.where(is_above, above, above - 1)
 
     def prior_scale(self, t: Tensor) -> Tensor:
-        """1: the process keeps the variance."""
-        return torch.ones_like(t)
+        """1: the process keeps the variance; or sigma, see ``prior``."""
+        return torch.ones_like(t) if self.prior == "unit" else self.at(t).sigma
 
     def _place(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """The whole time below t (the last step's for T), and the share of the step that lies behind."""
@@ -207,6 +226,8 @@ class DiscreteProcess:
 @cache
 def _tables(process: DiscreteProcess, dtype: torch.dtype, device: torch.device) -> _Tables:
     signal = torch.cumprod(1 - process.variances, 0)
+    if process.zero_terminal_snr:
+        signal[-1] = process.terminal_signal
     data = torch.ones(1, dtype=torch.float64, device="cpu")
     signal = torch.cat([data, signal])  # (T + 1,), from clean data on
     alpha, sigma = signal.sqrt(), (1 - signal).sqrt()

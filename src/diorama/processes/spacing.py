@@ -106,10 +106,14 @@ class KarrasSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        share = torch.linspace(0, 1, _needed(count, self), dtype=torch.float64, device="cpu")
+        times = process.time_of(self.ratios(_needed(count, self)))
+        return torch.cat([times, times.new_zeros(1)])
+
+    def ratios(self, count: int) -> Tensor:
+        """(count,) float64, falling; a single one is ``high``."""
+        share = torch.linspace(0, 1, count, dtype=torch.float64, device="cpu")
         ends = self.high ** (1 / self.rho), self.low ** (1 / self.rho)
-        ratios = (ends[0] + share * (ends[1] - ends[0])) ** self.rho
-        return torch.cat([process.time_of(ratios), share.new_zeros(1)])
+        return (ends[0] + share * (ends[1] - ends[0])) ** self.rho
 
 
 @dataclass(frozen=True, kw_only=True)

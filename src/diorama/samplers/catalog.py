@@ -8,12 +8,18 @@ from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
 
-AnySampler = AncestralConfig | DDIMConfig | HeunConfig
+AnySampler = AncestralConfig | DDIMConfig | EulerConfig | HeunConfig
 """How noise becomes data."""
 
-SAMPLERS: Mapping[str, type[AnySampler]] = {"ancestral": AncestralConfig, "ddim": DDIMConfig, "heun": HeunConfig}
+SAMPLERS: Mapping[str, type[AnySampler]] = {
+    "ancestral": AncestralConfig,
+    "ddim": DDIMConfig,
+    "euler": EulerConfig,
+    "heun": HeunConfig,
+}
 """By name."""
 
 

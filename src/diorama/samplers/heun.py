@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on
+from diorama.samplers.churn import raised_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +25,15 @@ class HeunConfig:
         churn_low: sigma / alpha below which none is, S_tmin.
         churn_high: sigma / alpha above which none is, S_tmax.
         churn_scale: of that noise's standard deviation, S_noise.
+        along: what a step is straight in: the process's time, or the ratio sigma / alpha, in which the path of
+            ``x / alpha`` is straight wherever the clean sample stays the same. They agree where sigma is the time.
     """
 
     churn: float = 0.0
     churn_low: float = 0.0
     churn_high: float = math.inf
     churn_scale: float = 1.0
+    along: Literal["time", "ratio"] = field(default="time", metadata={LATER: True})
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`heun` with these settings."""
@@ -39,7 +45,8 @@ def heun(
 ) -> Iterator[Stage]:
     """Take Euler's step, and correct it by the slope at its end.
 
-    The path's slope is ``alpha' clean + sigma' noise``, which holds for any process and has no division by alpha.
+    Along time the path's slope is ``alpha' clean + sigma' noise``, which holds for any process and has no division by
+    alpha. Along the ratio of sigma and alpha the slope of ``x / alpha`` is the noise.
 
     Args:
         denoise: the meaning of the network, called twice a step and once in the last.
@@ -47,26 +54,31 @@ def heun(
         process: whose levels are walked.
         times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU.
         noise: the draw of step *i*; not asked for without churn.
-        config: of churn; ``None`` for none.
+        config: of churn and coordinates; ``None`` for none and for time.
 
     Yields:
         One stage after each step.
+
+    Raises:
+        ValueError: the ratio is walked along, and the first level has no signal.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 2 (algorithm 1 without churn); as
     there, the noise that churn adds raises sigma / alpha by the share gamma.
     """
     settings = config or HeunConfig()
+    if settings.along == "ratio" and process.at(times[0]).alpha == 0:
+        raise ValueError("along: no signal is left at the first level, so that there is no ratio; walk along 'time'")
     for i, (start, below) in enumerate(pairwise(times)):
         t = _raised(process, start, len(times) - 1, settings)
         if t > start:
             x = _stirred(x, process, start, t, settings.churn_scale * noise(i))
         clean = denoise(x, process.at(t)).clean
         if below > 0:
-            slope = _slope(x, clean, process, t)
-            moved = x + like(below - t, x) * slope
+            slope = _slope(x, clean, process, t, settings.along)
+            moved = _moved(x, slope, process, (t, below), settings.along)
             again = denoise(moved, process.at(below)).clean
-            slope = (slope + _slope(moved, again, process, below)) / 2
-            x = x + like(below - t, x) * slope
+            slope = (slope + _slope(moved, again, process, below, settings.along)) / 2
+            x = _moved(x, slope, process, (t, below), settings.along)
         else:
             # The path ends at the denoiser's sample. Where alpha and sigma are straight in t, Euler's step says so too;
             # the slope of a discrete process just above clean data does not hold down to them.
@@ -78,10 +90,8 @@ def _raised(process: Process, t: Tensor, steps: int, config: HeunConfig) -> Tens
     """The time whose sigma / alpha is the share gamma above that of ``t``; t itself where nothing is stirred in."""
     level = process.at(t)
     ratio = level.sigma / level.alpha
-    if config.churn <= 0 or not config.churn_low <= ratio <= config.churn_high or not ratio.isfinite():
-        return t
-    gamma = min(config.churn / steps, math.sqrt(2) - 1)
-    return process.time_of(ratio * (1 + gamma)).clamp(max=process.end)
+    gamma = raised_by(ratio, steps, config)
+    return process.time_of(ratio * (1 + gamma)).clamp(max=process.end) if gamma else t
 
 
 def _stirred(x: Tensor, process: Process, t: Tensor, raised: Tensor, noise: Tensor) -> Tensor:
@@ -92,7 +102,23 @@ def _stirred(x: Tensor, process: Process, t: Tensor, raised: Tensor, noise: Tens
     return like(shrink, x) * x + like(added, x) * noise
 
 
-def _slope(x: Tensor, clean: Tensor, process: Process, t: Tensor) -> Tensor:
-    """dx/dt of the path through ``x`` on which the clean sample is ``clean``."""
+def _slope(x: Tensor, clean: Tensor, process: Process, t: Tensor, along: Literal["time", "ratio"]) -> Tensor:
+    """How the path through ``x`` on which the clean sample is ``clean`` moves on."""
+    noise = noise_of(x, clean, on(process.at(t), x))
+    if along == "ratio":
+        return noise
     of_clean, of_noise = process.slopes(t)
-    return like(of_clean, x) * clean + like(of_noise, x) * noise_of(x, clean, on(process.at(t), x))
+    return like(of_clean, x) * clean + like(of_noise, x) * noise
+
+
+def _moved(
+    x: Tensor, slope: Tensor, process: Process, ends: tuple[Tensor, Tensor], along: Literal["time", "ratio"]
+) -> Tensor:
+    """A sample at the first of two times brought to the second."""
+    t, below = ends
+    if along == "time":
+        return x + like(below - t, x) * slope
+    level, end = process.at(t), process.at(below)
+    # alpha' (x / alpha + (ratio' - ratio) slope)
+    shrink = end.alpha / level.alpha
+    return like(shrink, x) * x + like(end.sigma - shrink * level.sigma, x) * slope

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tests.conformance.adapters import (
     dcgan,
     diffusers_ddpm,
+    diffusers_sigmas,
     diffusers_unet2d,
     edm,
     edm_losses,
@@ -24,6 +25,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "FID Inception network": inception.ADAPTERS,
     "Fréchet distance": frechet.ADAPTERS,
     "DDPM, DDIM and unCLIP schedulers (diffusers)": diffusers_ddpm.ADAPTERS,
+    "Euler's and Heun's schedulers (diffusers)": diffusers_sigmas.ADAPTERS,
     "DDPM U-Net (diffusers layout)": diffusers_unet2d.ADAPTERS,
     "EDM networks": edm.ADAPTERS,
     "EDM losses": edm_losses.ADAPTERS,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Condition, Stage
+from diorama.core.contracts import Condition, DrawNoise, Stage
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
 from diorama.processes.gaussian import noised, target_of
 from diorama.processes.precondition import LearnedVariance, Network, NetworkDenoise
@@ -32,16 +32,13 @@ def published_steps(case: Case) -> Mapping[str, Tensor]:
         {},
         threshold=schedule.threshold,
     )
-    drawn = case.inputs.get("noise", torch.empty(0))
-    at_steps = case.inputs.get("noise_step", torch.empty(0)).tolist()
-    draws = {int(step): draw.double() for step, draw in zip(at_steps, drawn, strict=True)}
     stages: Iterator[Stage]
     if inverse:
         rising = _rising(case, schedule, times)
         stages = ddim_inverse(denoise, x, schedule.process, rising)
         visited = rising[1:]
     else:
-        stages = schedule.sampler.run(denoise, x, schedule.process, times, lambda i, k=0: draws[i])
+        stages = schedule.sampler.run(denoise, x, schedule.process, times, injected(case))
         visited = times[:-1]
     walked = list(stages)
     cleans = [stage.clean for stage in walked if stage.clean is not None]
@@ -50,7 +47,7 @@ def published_steps(case: Case) -> Mapping[str, Tensor]:
         "pred_original_sample": torch.stack(cleans).float(),
         "timesteps": visited.round().long() - 1,
         "init_noise_sigma": torch.ones(1),
-        **_tables(schedule),
+        **tables(schedule),
         **_noised(case, schedule),
     }
     reference = _OUTPUTS.get(name, _OUTPUTS["DDPMScheduler"])
@@ -120,7 +117,16 @@ def _rising(case: Case, schedule: Schedule, times: Tensor) -> Tensor:
     return torch.cat([(visited[:1] - leap).clamp(min=times[-1].item()), visited])
 
 
-def _tables(schedule: Schedule) -> Mapping[str, Tensor]:
+def injected(case: Case) -> DrawNoise:
+    """The noise that the case gives, by the step in which it is drawn."""
+    drawn = case.inputs.get("noise", torch.empty(0))
+    at_steps = case.inputs.get("noise_step", torch.empty(0)).tolist()
+    draws = {int(step): draw.double() for step, draw in zip(at_steps, drawn, strict=True)}
+    return lambda i, k=0: draws[i]
+
+
+def tables(schedule: Schedule) -> Mapping[str, Tensor]:
+    """``betas`` and ``alphas_cumprod``."""
     betas = schedule.process.variances
     return {"betas": betas.float(), "alphas_cumprod": torch.cumprod(1 - betas, 0).float()}
 

@@ -1,0 +1,94 @@
+"""Levels of a discrete process as solvers of the probability-flow path choose them: by time, or along a curve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Process
+from diorama.core.errors import BadConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.spacing import KarrasSpacing, Leap, whole_steps
+
+Curve = Literal["times", "karras", "exponential", "beta"]
+"""By which the ratios fall: as those of the times do; by T. Karras et al. 2022, equation 5; like a geometric series; by
+quantiles of a beta distribution (T. Lee et al., arXiv:2407.12173, section 4)."""
+
+_BETA = 0.6
+"""Both parameters of that distribution."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveSpacing:
+    """Times of a discrete process, whole or not, or ratios sigma / alpha between the ends that these have.
+
+    Args:
+        leap: which times, as :class:`~diorama.processes.spacing.StepSpacing` has them; ``linspace`` does not round.
+        offset: of ``leading``, the first time that is visited is so much later.
+        curve: by which the ratios fall from the first time's to the last one's.
+        low: least ratio of a curve; ``None`` for that of the last time.
+        high: largest ratio of a curve; ``None`` for that of the first time.
+    """
+
+    leap: Leap = "linspace"
+    offset: int = 0
+    curve: Curve = "times"
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.offset < 0:
+            raise ValueError(f"offset must be at least 0, got {self.offset}")
+        if not 0 < (self.low or 1e-9) < (self.high or math.inf):
+            raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
+
+    def times(self, process: Process, count: int | None) -> Tensor:
+        """See :class:`~diorama.processes.spacing.Spacing`.
+
+        Raises:
+            ValueError: the process has no steps, fewer than are asked for, or none so late.
+            BadConfig: a beta distribution is asked for, and SciPy is not installed.
+        """
+        if not isinstance(process, DiscreteProcess):
+            raise ValueError(f"CurveSpacing visits steps, and {type(process).__name__} has none")
+        times = self._by_time(process.steps, process.steps if count is None else count)
+        if self.curve != "times":
+            level = process.at(times)
+            ratios = level.sigma / level.alpha
+            low = ratios[-1].item() if self.low is None else self.low
+            high = ratios[0].item() if self.high is None else self.high
+            times = process.time_of(_falling(self.curve, low, high, len(times)))
+        return torch.cat([times, times.new_zeros(1)])
+
+    def _by_time(self, steps: int, count: int) -> Tensor:
+        if self.leap == "linspace":
+            if not 1 <= count <= steps:
+                raise ValueError(f"between 1 and {steps} steps can be taken, got {count}")
+            # From the last time whatever their number.
+            return 1 + torch.linspace(0, steps - 1, max(count, 2), dtype=torch.float64, device="cpu").flip(0)[:count]
+        whole = whole_steps(steps, count, self.leap)
+        times = torch.tensor(whole, dtype=torch.float64, device="cpu")
+        times = times + self.offset if self.leap == "leading" else times
+        if times[0] > steps:
+            raise ValueError(f"offset: step {times[0]:.0f} is visited, and the process has {steps}")
+        return times
+
+
+def _falling(curve: Curve, low: float, high: float, count: int) -> Tensor:
+    """(count,) float64 from ``high`` to ``low``; a single one is ``high``."""
+    share = torch.linspace(0, 1, count, dtype=torch.float64, device="cpu")
+    if count == 1:
+        return share + high
+    if curve == "karras":
+        return KarrasSpacing(low=low, high=high).ratios(count)
+    if curve == "exponential":
+        return (math.log(high) + share * (math.log(low) - math.log(high))).exp()
+    try:
+        from scipy.stats import beta
+    except ModuleNotFoundError as problem:
+        raise BadConfig("curve: the quantiles of a beta distribution are SciPy's; pip install scipy") from problem
+    return low + torch.from_numpy(beta.ppf(1 - share.numpy(), _BETA, _BETA)) * (high - low)

@@ -1,0 +1,94 @@
+"""Euler's method on the probability-flow path of ``x / alpha``, with noise stirred in where it is asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from torch import Tensor
+
+from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
+from diorama.processes.gaussian import like, noise_of, on
+from diorama.samplers.churn import raised_by
+
+Kept = Literal["noise", "velocity", "clean"]
+"""Which prediction of the network, made before noise is stirred in, counts for the sample with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EulerConfig:
+    """The sampler's settings. Without churn its steps are DDIM's.
+
+    Args:
+        churn: how much noise is stirred in over the whole way, S_churn.
+        churn_low: sigma / alpha below which none is, S_tmin.
+        churn_high: sigma / alpha above which none is, S_tmax.
+        churn_scale: of that noise's standard deviation, S_noise.
+        kept: the network is asked before noise is stirred in, and this of what it says is kept, as diffusers does;
+            ``None`` asks it afterwards, as in the paper.
+
+    Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 2 without its correction.
+    """
+
+    churn: float = 0.0
+    churn_low: float = 0.0
+    churn_high: float = math.inf
+    churn_scale: float = 1.0
+    kept: Kept | None = None
+
+    def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
+        """:func:`euler` with these settings."""
+        return euler(denoise, x, process, times, noise, config=self)
+
+
+def euler(
+    denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise, *, config: EulerConfig
+) -> Iterator[Stage]:
+    """Walk down the ratios of noise to signal.
+
+    Args:
+        denoise: the meaning of the network.
+        x: (b, ...) a sample at the first level.
+        process: whose levels are walked.
+        times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU.
+        noise: the draw of step *i*; not asked for without churn.
+        config: of churn.
+
+    Yields:
+        One stage after each step.
+    """
+    for i, (t, end) in enumerate(pairwise(times)):
+        level, below = process.at(t), process.at(end)
+        ratio = level.sigma / level.alpha
+        gamma = raised_by(ratio, len(times) - 1, config)
+        if not gamma:
+            # Also where no signal is left, and x / alpha has no value.
+            clean = denoise(x, level).clean
+            x = like(below.alpha, x) * clean + like(below.sigma, x) * noise_of(x, clean, on(level, x))
+            yield Stage(x, clean, below)
+            continue
+        raised = ratio * (1 + gamma)
+        u = x / like(level.alpha, x)
+        stirred = u + like((raised**2 - ratio**2).sqrt(), x) * config.churn_scale * noise(i)
+        if config.kept is None:
+            above = process.at(process.time_of(raised))
+            clean = denoise(like(above.alpha, x) * stirred, above).clean
+        else:
+            clean = _kept(config.kept, denoise(x, level).clean, (u, stirred), (ratio, raised))
+        ended = stirred + like(below.sigma / below.alpha - raised, x) * (stirred - clean) / like(raised, x)
+        x = like(below.alpha, x) * ended
+        yield Stage(x, clean, below)
+
+
+def _kept(kept: Kept, clean: Tensor, samples: tuple[Tensor, Tensor], ratios: tuple[Tensor, Tensor]) -> Tensor:
+    """The clean sample of the stirred sample that a prediction for the plain one implies."""
+    (u, stirred), (ratio, raised) = samples, ratios
+    if kept == "clean":
+        return clean
+    if kept == "velocity":
+        # v fixes the clean sample up to x / sqrt(1 + r²), of which the clean sample holds the same share again.
+        return clean + (stirred - u) / like(1 + ratio**2, u)
+    return stirred - like(raised / ratio, u) * (u - clean)
