@@ -71,7 +71,6 @@ def test_a_bare_state_dict_of_guided_diffusion_needs_its_arguments(tmp_path: Pat
 @pytest.mark.parametrize(
     ("layout", "change", "reason"),
     [
-        (UNET, {"out_channels": 6}, "out_channels: 6 for 3"),
         (SUPERRES, {}, "low_res"),
         (CLASSIFIER, {}, "A classifier draws nothing"),
     ],
