@@ -106,7 +106,11 @@ def test_losses_are_named_once_and_energy_in_its_unit(tmp_path: Path, capsys: py
 
 
 @pytest.mark.parametrize(
-    ("recipe", "words"), [('{"recipe": {"images": 500000}}', "16 of 500k images"), ("{}", "16 images")]
+    ("recipe", "words"),
+    [
+        ('{"format": 2, "recipe": {"name": "ddpm_cpu", "images": 500000, "batch_size": 16}}', "16 of 500k images"),
+        ("{}", "16 images"),
+    ],
 )
 def test_a_run_tells_how_much_of_its_length_it_has_trained(
     tmp_path: Path, recipe: str, words: str, capsys: pytest.CaptureFixture[str]

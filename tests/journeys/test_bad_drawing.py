@@ -123,7 +123,11 @@ def drawing(place: Place, out: Path) -> dict[str, tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("option", "value", "named"),
     [
-        ("--sampler", "huen", "sampler: there is no 'huen' (did you mean 'heun'?); known are ancestral, ddim, euler, heun"),
+        (
+            "--sampler",
+            "huen",
+            "sampler: there is no 'huen' (did you mean 'heun'?); known are ancestral, ddim, euler, heun",
+        ),
         ("--steps", 0, "--steps must be at least 1, got 0"),
         ("--steps", -3, "--steps must be at least 1, got -3"),
         ("--guidance", "nan", "--guidance must be a number, got nan"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from diorama.comparison.columns import Curve, TrainingHistory
-from diorama.core import runlog
+from diorama.core import run_list, runlog
 from diorama.core.errors import BadInput
 from diorama.synthesis.provenance import TrainingSpent
 from diorama.synthesis.store import read_provenance
@@ -56,10 +55,8 @@ def spent_seconds(run: Path) -> float:
 
 def planned_images(run: Path) -> int | None:
     """Images after which a run is complete, by its ``recipe.json``; ``None`` where that does not say so."""
-    try:
-        return int(json.loads((run / RECIPE).read_text(encoding="utf-8"))["recipe"]["images"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    recipe = run_list.recipe_of(run)
+    return None if recipe is None else int(recipe["images"])
 
 
 def _largest(records: Sequence[Mapping[str, Any]], name: str, of_model: float) -> float:

@@ -106,7 +106,7 @@ def find_runs(folder: Path) -> RunList:
     runs: list[FoundRun] = []
     left_out: list[str] = []
     for path, problem in _with_recipes(root):
-        recipe = None if problem else _recipe_of(path)
+        recipe = None if problem else recipe_of(path)
         if recipe is None:
             left_out.append(f"{path}: {problem or f'its {RECIPE} is of no run'}")
         else:
@@ -142,7 +142,7 @@ def _with_recipes(folder: Path) -> Iterator[tuple[Path, str]]:
             yield from _with_recipes(Path(entry.path))
 
 
-def _recipe_of(path: Path) -> Mapping[str, Any] | None:
+def recipe_of(path: Path) -> Mapping[str, Any] | None:
     """The recipe of a run, as JSON; ``None`` where the folder is no run."""
     document = _json(path / RECIPE)
     recipe = document.get("recipe")

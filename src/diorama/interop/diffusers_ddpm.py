@@ -28,7 +28,6 @@ class _Arguments(ProcessArguments):
     dynamic_thresholding_ratio: float = 0.995
     clip_sample_range: float = 1.0
     sample_max_value: float = 1.0
-    timestep_spacing: Literal["leading", "trailing", "linspace"] = "leading"
     rescale_betas_zero_snr: bool = False
     tensor_format: str | None = None
 
@@ -45,7 +44,7 @@ class DDPMArguments(_Arguments):
         if variance not in _FIXED and variance not in LEARNED:
             known = ", ".join((*_FIXED, *LEARNED))
             raise BadInput(f"variance_type: {variance!r} is not followed, only {known} are")
-        spacing = _spacing(self)
+        spacing = StepSpacing(leap=self.timestep_spacing, offset=self.offset)
         # The library draws noise wherever a step does not start from the process's first.
         late = spacing.leap == "trailing" or spacing.offset > 0
         return Schedule(
@@ -72,7 +71,11 @@ class DDIMArguments(_Arguments):
         return Schedule(
             process=process_of(self, zero_terminal_snr=self.rescale_betas_zero_snr),
             preconditioning=TargetPreconditioning(predicts=choice(self, "prediction_type", TARGETS)),
-            spacing=_spacing(self, until="clean" if self.set_alpha_to_one else "first"),
+            spacing=StepSpacing(
+                leap=self.timestep_spacing,
+                offset=self.offset,
+                until="clean" if self.set_alpha_to_one else "first",
+            ),
             sampler=DDIMConfig(clipped_noise=False, even=self.timestep_spacing != "leading"),
             threshold=_threshold(self),
         )
@@ -103,12 +106,6 @@ class UnCLIPArguments:
             timestep_spacing="linspace",
         )
         return like_ddpm.schedule()
-
-
-def _spacing(arguments: _Arguments, until: Literal["clean", "first"] = "clean") -> StepSpacing:
-    leap = arguments.timestep_spacing
-    # The library adds the offset to no other spacing.
-    return StepSpacing(leap=leap, offset=arguments.steps_offset if leap == "leading" else 0, until=until)
 
 
 def _threshold(arguments: _Arguments) -> AnyThreshold | None:

@@ -11,7 +11,7 @@ from diorama.processes.catalog import AnyThreshold
 from diorama.processes.curves import CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
-from diorama.processes.spacing import StepSpacing
+from diorama.processes.spacing import Leap, StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
@@ -59,7 +59,13 @@ class ProcessArguments:
     beta_schedule: str = "linear"
     trained_betas: tuple[float, ...] | None = None
     prediction_type: str = "epsilon"
+    timestep_spacing: Leap = "leading"
     steps_offset: int = 0
+
+    @property
+    def offset(self) -> int:
+        """``steps_offset`` where it counts: the library adds it to no other spacing."""
+        return self.steps_offset if self.timestep_spacing == "leading" else 0
 
 
 def process_of(arguments: ProcessArguments, *, zero_terminal_snr: bool = False) -> DiscreteProcess:

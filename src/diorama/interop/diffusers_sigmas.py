@@ -13,6 +13,7 @@ from diorama.interop.diffusers_schedule import TARGETS, ProcessArguments, Schedu
 from diorama.processes.curves import Curve, CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.spacing import Leap
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.heun import HeunConfig
@@ -20,34 +21,54 @@ from diorama.samplers.heun import HeunConfig
 _TERMINAL_SIGNAL = 2.0**-24
 """What zero terminal SNR leaves of the data here, the least that float16 can say."""
 
-Leaps = Literal["leading", "trailing", "linspace"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class EulerAncestralArguments(ProcessArguments):
     """Arguments of ``EulerAncestralDiscreteScheduler``."""
 
-    timestep_spacing: Leaps = "linspace"
+    timestep_spacing: Leap = "linspace"
     rescale_betas_zero_snr: bool = False
 
     def schedule(self) -> Schedule:
         """In our words."""
-        spacing = _spacing(self, "times")
+        spacing = CurveSpacing(leap=self.timestep_spacing, offset=self.offset)
         process = _process(self, spacing, zero_terminal_snr=self.rescale_betas_zero_snr)
         return _schedule(self, process, spacing, DDIMConfig(eta=1.0, clipped_noise=False))
 
 
 @dataclass(frozen=True, kw_only=True)
-class EulerArguments(ProcessArguments):
-    """Arguments of ``EulerDiscreteScheduler``."""
+class _CurveArguments(ProcessArguments):
+    """Of schedulers whose sigmas may follow a curve."""
 
-    interpolation_type: Literal["linear", "log_linear"] = "linear"
+    timestep_spacing: Leap = "linspace"
     use_karras_sigmas: bool = False
     use_exponential_sigmas: bool = False
     use_beta_sigmas: bool = False
+
+    def spacing(self) -> CurveSpacing:
+        """The times, along the one curve that is asked for.
+
+        Raises:
+            BadInput: several are asked for.
+        """
+        asked: dict[Curve, bool] = {
+            "karras": self.use_karras_sigmas,
+            "exponential": self.use_exponential_sigmas,
+            "beta": self.use_beta_sigmas,
+        }
+        if sum(asked.values()) > 1:
+            raise BadInput("use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas: only one of them can be used")
+        found: Curve = next((curve for curve, wanted in asked.items() if wanted), "times")
+        return CurveSpacing(leap=self.timestep_spacing, offset=self.offset, curve=found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EulerArguments(_CurveArguments):
+    """Arguments of ``EulerDiscreteScheduler``."""
+
+    interpolation_type: Literal["linear", "log_linear"] = "linear"
     sigma_min: float | None = None
     sigma_max: float | None = None
-    timestep_spacing: Leaps = "linspace"
     timestep_type: Literal["discrete", "continuous"] = "discrete"
     rescale_betas_zero_snr: bool = False
     final_sigmas_type: Literal["zero", "sigma_min"] = "zero"
@@ -60,60 +81,26 @@ class EulerArguments(ProcessArguments):
             raise BadInput("final_sigmas_type: 'sigma_min' is not followed, only 'zero' is")
         if self.interpolation_type != "linear":
             raise BadInput("interpolation_type: 'log_linear' is not followed, only 'linear' is")
-        spacing = replace(_spacing(self, self._curve), low=self.sigma_min, high=self.sigma_max)
+        spacing = replace(self.spacing(), low=self.sigma_min, high=self.sigma_max)
         process = _process(self, spacing, zero_terminal_snr=self.rescale_betas_zero_snr)
         return _schedule(self, process, spacing, DDIMConfig(clipped_noise=False))
 
-    @property
-    def _curve(self) -> Curve:
-        return curve_of(
-            karras=self.use_karras_sigmas, exponential=self.use_exponential_sigmas, beta=self.use_beta_sigmas
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class HeunArguments(ProcessArguments):
+class HeunArguments(_CurveArguments):
     """Arguments of ``HeunDiscreteScheduler``."""
 
     beta_start: float = 0.00085
     beta_end: float = 0.012
-    use_karras_sigmas: bool = False
-    use_exponential_sigmas: bool = False
-    use_beta_sigmas: bool = False
     clip_sample: bool = False
     clip_sample_range: float = 1.0
-    timestep_spacing: Leaps = "linspace"
 
     def schedule(self) -> Schedule:
         """In our words."""
-        spacing = _spacing(
-            self,
-            curve_of(karras=self.use_karras_sigmas, exponential=self.use_exponential_sigmas, beta=self.use_beta_sigmas),
-        )
+        spacing = self.spacing()
         found = _schedule(self, _process(self, spacing), spacing, HeunConfig(along="ratio"))
         threshold = StaticThreshold(largest=self.clip_sample_range) if self.clip_sample else None
         return replace(found, threshold=threshold)
-
-
-def curve_of(*, karras: bool, exponential: bool, beta: bool) -> Curve:
-    """The one curve of sigmas that is asked for.
-
-    Raises:
-        BadInput: several are.
-    """
-    if karras + exponential + beta > 1:
-        raise BadInput("use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas: only one of them can be used")
-    if karras:
-        return "karras"
-    if exponential:
-        return "exponential"
-    return "beta" if beta else "times"
-
-
-def _spacing(arguments: EulerAncestralArguments | EulerArguments | HeunArguments, curve: Curve) -> CurveSpacing:
-    leap = arguments.timestep_spacing
-    # The library adds the offset to no other spacing.
-    return CurveSpacing(leap=leap, offset=arguments.steps_offset if leap == "leading" else 0, curve=curve)
 
 
 def _process(arguments: ProcessArguments, spacing: CurveSpacing, *, zero_terminal_snr: bool = False) -> DiscreteProcess:

@@ -12,7 +12,7 @@ from torch import Tensor
 from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
 from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.spacing import KarrasSpacing, Leap, whole_steps
+from diorama.processes.spacing import KarrasSpacing, Leap, StepSpacing, check_count
 
 Curve = Literal["times", "karras", "exponential", "beta"]
 """By which the ratios fall: as those of the times do; by T. Karras et al. 2022, equation 5; like a geometric series; by
@@ -55,7 +55,7 @@ class CurveSpacing:
         """
         if not isinstance(process, DiscreteProcess):
             raise ValueError(f"CurveSpacing visits steps, and {type(process).__name__} has none")
-        times = self._by_time(process.steps, process.steps if count is None else count)
+        times = self._by_time(process, process.steps if count is None else count)
         if self.curve != "times":
             level = process.at(times)
             ratios = level.sigma / level.alpha
@@ -64,18 +64,14 @@ class CurveSpacing:
             times = process.time_of(_falling(self.curve, low, high, len(times)))
         return torch.cat([times, times.new_zeros(1)])
 
-    def _by_time(self, steps: int, count: int) -> Tensor:
-        if self.leap == "linspace":
-            if not 1 <= count <= steps:
-                raise ValueError(f"between 1 and {steps} steps can be taken, got {count}")
-            # From the last time whatever their number.
-            return 1 + torch.linspace(0, steps - 1, max(count, 2), dtype=torch.float64, device="cpu").flip(0)[:count]
-        whole = whole_steps(steps, count, self.leap)
-        times = torch.tensor(whole, dtype=torch.float64, device="cpu")
-        times = times + self.offset if self.leap == "leading" else times
-        if times[0] > steps:
-            raise ValueError(f"offset: step {times[0]:.0f} is visited, and the process has {steps}")
-        return times
+    def _by_time(self, process: DiscreteProcess, count: int) -> Tensor:
+        if self.leap != "linspace":
+            return StepSpacing(leap=self.leap, offset=self.offset).times(process, count)[:-1]
+        check_count(process.steps, count)
+        # From the last time whatever their number.
+        return (
+            1 + torch.linspace(0, process.steps - 1, max(count, 2), dtype=torch.float64, device="cpu").flip(0)[:count]
+        )
 
 
 def _falling(curve: Curve, low: float, high: float, count: int) -> Tensor:

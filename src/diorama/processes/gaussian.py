@@ -93,6 +93,11 @@ LEAST_VARIANCE = 1e-20
 """In its place stands nothing, as the posterior of a step to clean data has, where a logarithm is asked for."""
 
 
+def along_noise(x: Tensor, clean: Tensor, level: Level, other: Level) -> Tensor:
+    """The sample at another level with the same clean sample and the same noise: a step of DDIM without fresh noise."""
+    return like(other.alpha, x) * clean + like(other.sigma, x) * noise_of(x, clean, on(level, x))
+
+
 class Posterior(NamedTuple):
     """q(x_below | x, clean) is normal with mean ``of_x * x + of_clean * clean``.
 

@@ -65,14 +65,23 @@ class StepSpacing:
         return torch.tensor([*whole, float(self.until == "first")], dtype=torch.float64, device="cpu")
 
 
+def check_count(steps: int, count: int) -> None:
+    """Refuse to visit more steps than there are.
+
+    Raises:
+        ValueError: saying how many there are.
+    """
+    if not 1 <= count <= steps:
+        raise ValueError(f"between 1 and {steps} steps can be taken, got {count}")
+
+
 def whole_steps(steps: int, count: int, leap: Leap) -> list[int]:
     """``count`` of the times 1 … steps, the largest first; see :class:`StepSpacing`.
 
     Raises:
         ValueError: more are asked for than there are.
     """
-    if not 1 <= count <= steps:
-        raise ValueError(f"between 1 and {steps} steps can be taken, got {count}")
+    check_count(steps, count)
     if leap == "leading":
         return [1 + i * (steps // count) for i in reversed(range(count))]
     if leap == "trailing":

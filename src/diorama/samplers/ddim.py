@@ -11,7 +11,7 @@ from torch import Tensor
 from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.gaussian import like, noise_of, on, posterior
+from diorama.processes.gaussian import along_noise, like, noise_of, on, posterior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def ddim_inverse(denoise: Denoise, x: Tensor, process: Process, times: Tensor) -
     for start, end in pairwise(times):
         level, above = process.at(start), process.at(end)
         clean = denoise(x, replace(level, t=above.t)).clean
-        x = like(above.alpha, x) * clean + like(above.sigma, x) * noise_of(x, clean, on(level, x))
+        x = along_noise(x, clean, level, above)
         yield Stage(x, clean, above)
 
 

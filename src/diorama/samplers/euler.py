@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,32 +10,24 @@ from typing import Literal
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
-from diorama.processes.gaussian import like, noise_of, on
-from diorama.samplers.churn import raised_by
+from diorama.processes.gaussian import along_noise, like
+from diorama.samplers.churn import ChurnConfig
 
 Kept = Literal["noise", "velocity", "clean"]
 """Which prediction of the network, made before noise is stirred in, counts for the sample with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class EulerConfig:
-    """The sampler's settings. Without churn its steps are DDIM's.
+class EulerConfig(ChurnConfig):
+    """The sampler's settings, beside those of churn. Without churn its steps are DDIM's.
 
     Args:
-        churn: how much noise is stirred in over the whole way, S_churn.
-        churn_low: sigma / alpha below which none is, S_tmin.
-        churn_high: sigma / alpha above which none is, S_tmax.
-        churn_scale: of that noise's standard deviation, S_noise.
         kept: the network is asked before noise is stirred in, and this of what it says is kept, as diffusers does;
             ``None`` asks it afterwards, as in the paper.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 2 without its correction.
     """
 
-    churn: float = 0.0
-    churn_low: float = 0.0
-    churn_high: float = math.inf
-    churn_scale: float = 1.0
     kept: Kept | None = None
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
@@ -63,11 +54,11 @@ def euler(
     for i, (t, end) in enumerate(pairwise(times)):
         level, below = process.at(t), process.at(end)
         ratio = level.sigma / level.alpha
-        gamma = raised_by(ratio, len(times) - 1, config)
+        gamma = config.raised_by(ratio, len(times) - 1)
         if not gamma:
             # Also where no signal is left, and x / alpha has no value.
             clean = denoise(x, level).clean
-            x = like(below.alpha, x) * clean + like(below.sigma, x) * noise_of(x, clean, on(level, x))
+            x = along_noise(x, clean, level, below)
             yield Stage(x, clean, below)
             continue
         raised = ratio * (1 + gamma)

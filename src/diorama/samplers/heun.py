@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,26 +12,18 @@ from torch import Tensor
 from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on
-from diorama.samplers.churn import raised_by
+from diorama.samplers.churn import ChurnConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeunConfig:
-    """The sampler's settings; the defaults are deterministic.
+class HeunConfig(ChurnConfig):
+    """The sampler's settings, beside those of churn; the defaults are deterministic.
 
     Args:
-        churn: how much noise is stirred in over the whole way, S_churn.
-        churn_low: sigma / alpha below which none is, S_tmin.
-        churn_high: sigma / alpha above which none is, S_tmax.
-        churn_scale: of that noise's standard deviation, S_noise.
         along: what a step is straight in: the process's time, or the ratio sigma / alpha, in which the path of
             ``x / alpha`` is straight wherever the clean sample stays the same. They agree where sigma is the time.
     """
 
-    churn: float = 0.0
-    churn_low: float = 0.0
-    churn_high: float = math.inf
-    churn_scale: float = 1.0
     along: Literal["time", "ratio"] = field(default="time", metadata={LATER: True})
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
@@ -90,7 +81,7 @@ def _raised(process: Process, t: Tensor, steps: int, config: HeunConfig) -> Tens
     """The time whose sigma / alpha is the share gamma above that of ``t``; t itself where nothing is stirred in."""
     level = process.at(t)
     ratio = level.sigma / level.alpha
-    gamma = raised_by(ratio, steps, config)
+    gamma = config.raised_by(ratio, steps)
     return process.time_of(ratio * (1 + gamma)).clamp(max=process.end) if gamma else t
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -82,9 +83,14 @@ def analytic_network(call: str, variance: LearnedVariance = "none") -> Network:
     return network
 
 
-def _schedule(case: Case, name: str) -> Schedule:
+def schedule_of(case: Case, name: str) -> Schedule:
+    """What the config says of the scheduler of this name; call arguments begin with an underscore."""
     given = {key: value for key, value in case.config.items() if not key.startswith("_")}
-    schedule = read_schedule({"_class_name": name} | given)
+    return read_schedule({"_class_name": name} | given)
+
+
+def _schedule(case: Case, name: str) -> Schedule:
+    schedule = schedule_of(case, name)
     step = case.config.get("_step_kwargs", {})
     assert step.keys() <= _STEP_ARGUMENTS, f"{case.stem}: arguments of a step {sorted(step)}"
     if isinstance(schedule.sampler, AncestralConfig):
@@ -94,13 +100,7 @@ def _schedule(case: Case, name: str) -> Schedule:
         clipped_noise=step.get("use_clipped_model_output", False),
         even=schedule.sampler.even,
     )
-    return Schedule(
-        process=schedule.process,
-        preconditioning=schedule.preconditioning,
-        spacing=schedule.spacing,
-        sampler=sampler,
-        threshold=schedule.threshold,
-    )
+    return replace(schedule, sampler=sampler)
 
 
 def _times(case: Case, schedule: Schedule) -> Tensor:

@@ -11,12 +11,11 @@ from torch import Tensor
 
 from diorama.core.contracts import Level, Prediction, Process
 from diorama.interop.diffusers_schedule import Schedule
-from diorama.interop.diffusers_scheduler import read_schedule
 from diorama.processes.gaussian import target_of
 from diorama.processes.precondition import NetworkDenoise
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.euler import EulerConfig, Kept
-from tests.conformance.adapters.diffusers_ddpm import analytic_network, injected, tables
+from tests.conformance.adapters.diffusers_ddpm import analytic_network, injected, schedule_of, tables
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
 
@@ -37,8 +36,7 @@ class Recording:
 def walked(case: Case) -> Mapping[str, Tensor]:
     """``trajectory`` of ``x / alpha`` at each call of the network, and what belongs to it."""
     name = case.kind.rpartition(".")[2]
-    given = {key: value for key, value in case.config.items() if not key.startswith("_")}
-    schedule = read_schedule({"_class_name": name} | given)
+    schedule = schedule_of(case, name)
     sampler = _stirring(case, schedule)
     process, times = schedule.process, schedule.spacing.times(schedule.process, case.config["_num_inference_steps"])
     network = analytic_network(case.call)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from diorama.data.sources.entries import Container
 from diorama.data.sources.names import ZIPS
-from diorama.data.sources.tars import TarContainer
+from diorama.data.sources.tars import PACKED, TarContainer
 from diorama.data.sources.zips import ZipContainer
 
 _ZIP, _TAR, _TAR_AT, _HEAD_BYTES = (b"PK\x03\x04", b"PK\x05\x06"), b"ustar", 257, 512
-_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
 def open_archive(path: Path) -> Container:
@@ -20,7 +19,7 @@ def open_archive(path: Path) -> Container:
         return ZipContainer(path)
     # A zip may begin with anything, such as the program that unpacks it.
     named_zip = path.name.lower().endswith(ZIPS)
-    return ZipContainer(path) if named_zip and not (is_tar(head) or head.startswith(_PACKED)) else TarContainer(path)
+    return ZipContainer(path) if named_zip and not (is_tar(head) or head.startswith(PACKED)) else TarContainer(path)
 
 
 def is_zip(head: bytes) -> bool:

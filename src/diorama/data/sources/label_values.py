@@ -33,7 +33,7 @@ def without_fractions(labels: Sequence[str]) -> Sequence[str] | None:
 
     Data frames write whole numbers so as soon as one of them is missing.
     """
-    told = [label for label in labels if label and label.lower() not in _MISSING]
+    told = {label for label in labels if label and label.lower() not in _MISSING}
     if not told or not all(_WHOLE.fullmatch(label) for label in told):
         return None
     return [label.partition(".")[0] if label in told else "" for label in labels]

@@ -52,7 +52,9 @@ def match(rows: Sequence[str], files: Sequence[tuple[str, str]], folder: str, ro
         if len(best.rows) >= _ENOUGH * len(rows) and not signed:
             continue
         spelt = {spelling.row(row): row for row in rows}
-        alike = [(path, frozenset(map(spelling.file, names))) for path, names in named]
+        alike = named
+        if spelling.file is not _same:
+            alike = [(path, frozenset(map(spelling.file, names))) for path, names in named]
         for way in _ways(folder, root):
             found = _matched(tuple(spelt), alike, way)
             if len(found) > len(best.rows):

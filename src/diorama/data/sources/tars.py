@@ -22,7 +22,10 @@ from diorama.data.sources.entries import Entry
 from diorama.data.sources.names import inside, linked, links_read, printable
 
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
-_LONGEST_MAGIC = 6
+_GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
+PACKED = (_GZIP, _BZIP2, _XZ, _ZSTD)
+"""How files begin that are unpacked before their tar is read."""
+_LONGEST_MAGIC = max(map(len, PACKED))
 _UNPACKED_AT_ONCE, _SKIPPED_BY_READING = 1 << 18, 1 << 16
 _REMEMBERED = 100_000
 """Entries of an archive whose places are remembered, some 30 MB of them; the headers of more are read twice."""
@@ -279,13 +282,13 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
         head = file.read(_LONGEST_MAGIC)
         file.seek(0)
         unpacked: Any = None
-        if head.startswith(b"\x1f\x8b"):
+        if head.startswith(_GZIP):
             unpacked = opened.enter_context(gzip.GzipFile(fileobj=file))
-        elif head.startswith(b"BZh"):
+        elif head.startswith(_BZIP2):
             unpacked = opened.enter_context(bz2.BZ2File(file))
-        elif head.startswith(b"\xfd7zXZ\0"):
+        elif head.startswith(_XZ):
             unpacked = opened.enter_context(lzma.LZMAFile(file))
-        elif head.startswith(b"\x28\xb5\x2f\xfd"):
+        elif head.startswith(_ZSTD):
             unpacker = zstandard.ZstdDecompressor()
             unpacked = opened.enter_context(unpacker.stream_reader(file, read_across_frames=True))
         # Unpackers work in Python at every call; headers and small files are many calls.
