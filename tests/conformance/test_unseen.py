@@ -84,7 +84,7 @@ def test_withheld_outputs_are_computed_where_only_the_package_is_installed(tmp_p
             metadata = file.metadata()
         tensors = {name: t for name, t in load_file(path).items() if not name.startswith("output/")}
         save_file(tensors or {"input/none": torch.zeros(1)}, cases / path.name, metadata)
-    blocked = ("diffusers", "transformers", "huggingface_hub", "pytest", "scipy", "hypothesis", "torchvision")
+    blocked = ("diffusers", "transformers", "huggingface_hub", "pytest", "hypothesis", "torchvision")
     program = (
         "import sys, runpy\n"
         f"for name in {blocked}: sys.modules[name] = None\n"

@@ -16,15 +16,8 @@ from diorama.evaluation.intervals import (
     kinds_interval,
     mean_interval,
     share_interval,
-    student_quantile,
     unified_interval,
 )
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 9, 100, 5000])
-@pytest.mark.parametrize("p", [0.9, 0.975])
-def test_student_agrees_with_scipy(freedom: int, p: float) -> None:
-    assert student_quantile(p, freedom) == pytest.approx(stats.t.ppf(p, freedom), rel=1e-5)
 
 
 def test_means_agree_with_scipy() -> None:

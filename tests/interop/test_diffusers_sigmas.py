@@ -53,7 +53,6 @@ def network(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
 @given(document=documents(), count=st.integers(2, 12))
 def test_trajectories_end_where_the_librarys_do(document: dict[str, Any], count: int) -> None:
     diffusers = pytest.importorskip("diffusers")
-    pytest.importorskip("scipy")
     theirs = getattr(diffusers, document["_class_name"]).from_config(document)
     theirs.set_timesteps(count)
     start = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))

@@ -15,8 +15,6 @@ PROCESS = DiscreteProcess(steps=100)
 @pytest.mark.parametrize("curve", ["times", "karras", "exponential", "beta"])
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_levels_fall_from_the_last_step_to_clean_data(curve: Curve, count: int) -> None:
-    if curve == "beta":
-        pytest.importorskip("scipy")
     times = CurveSpacing(curve=curve).times(PROCESS, count)
     assert times.shape == (count + 1,)
     assert (times.diff() < 0).all()

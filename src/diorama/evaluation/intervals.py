@@ -7,6 +7,7 @@ from functools import cache
 from statistics import NormalDist
 
 from jaxtyping import Float
+from scipy.special import stdtrit
 from torch import Tensor
 
 from diorama.evaluation.protocol import Interval
@@ -31,7 +32,7 @@ def mean_interval(
         return Interval(
             low=min(low, centre), high=max(high, centre), level=level, method=f"{what}: one draw says nothing"
         )
-    reach = student_quantile(0.5 + level / 2, count - 1) * float(means.std()) / math.sqrt(count)
+    reach = float(stdtrit(count - 1, 0.5 + level / 2)) * float(means.std()) / math.sqrt(count)
     return Interval(low=max(centre - reach, low), high=min(centre + reach, high), level=level, method=what)
 
 
@@ -56,7 +57,7 @@ def share_interval(
     z = NormalDist().inv_cdf(0.5 + level / 2)
     if group > 1 or variance is not None:
         shares = hits.reshape(groups, group).mean(1)
-        z = student_quantile(0.5 + level / 2, max(groups - 1, 1))
+        z = float(stdtrit(max(groups - 1, 1), 0.5 + level / 2))
         n = _effective_count(p, n, groups, float(shares.var()) / groups if variance is None else variance)
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -168,27 +169,3 @@ def _partner(mean: float, high: float) -> float:
     if mirrored >= 0:
         return mirrored
     return -math.inf if mean == 0 else (mean**2 - (high - mean) ** 2) / (2 * mean)
-
-
-@cache
-def student_quantile(p: float, freedom: int) -> float:
-    """The p-quantile of Student's t, by bisection on its distribution function; p in (0.5, 1).
-
-    The tail is an integral of (1 + t^2/v)^-(v+1)/2, taken by Simpson's rule after t = sqrt(v) tan(a).
-    """
-    normaliser = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
-
-    def below(t: float, pieces: int = 400) -> float:
-        end = math.atan(t / math.sqrt(freedom))
-        width = end / pieces
-        heights = [math.cos(i * width) ** (freedom - 1) for i in range(pieces + 1)]
-        inner = 4 * math.fsum(heights[1:-1:2]) + 2 * math.fsum(heights[2:-1:2])
-        return 0.5 + normaliser * width / 3 * (heights[0] + inner + heights[-1])
-
-    low, high = 0.0, 1.0
-    while below(high) < p:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) < p else (low, middle)
-    return (low + high) / 2

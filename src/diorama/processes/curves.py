@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from scipy.special import betaincinv
 from torch import Tensor
 
 from diorama.core.contracts import Process
-from diorama.core.errors import BadConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.spacing import KarrasSpacing, Leap, StepSpacing, check_count
 
@@ -51,7 +51,6 @@ class CurveSpacing:
 
         Raises:
             ValueError: the process has no steps, fewer than are asked for, or none so late.
-            BadConfig: a beta distribution is asked for, and SciPy is not installed.
         """
         if not isinstance(process, DiscreteProcess):
             raise ValueError(f"CurveSpacing visits steps, and {type(process).__name__} has none")
@@ -83,8 +82,4 @@ def _falling(curve: Curve, low: float, high: float, count: int) -> Tensor:
         return KarrasSpacing(low=low, high=high).ratios(count)
     if curve == "exponential":
         return (math.log(high) + share * (math.log(low) - math.log(high))).exp()
-    try:
-        from scipy.stats import beta
-    except ModuleNotFoundError as problem:
-        raise BadConfig("curve: the quantiles of a beta distribution are SciPy's; pip install scipy") from problem
-    return low + torch.from_numpy(beta.ppf(1 - share.numpy(), _BETA, _BETA)) * (high - low)
+    return low + torch.from_numpy(betaincinv(_BETA, _BETA, 1 - share.numpy())) * (high - low)
