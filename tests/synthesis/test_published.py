@@ -18,7 +18,7 @@ import diorama
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
 from diorama.interop.checkpoint import open_checkpoint
-from diorama.interop.diffusers_scheduler import Schedule
+from diorama.interop.diffusers_scheduler import Schedule, write_schedule
 from diorama.interop.diffusers_unet2d import UNET2D
 from diorama.interop.mocogan import IMAGE_DISCRIMINATOR
 from diorama.interop.pytorch_examples_dcgan import DISCRIMINATOR
@@ -293,7 +293,7 @@ def test_what_no_scheduler_can_say_is_refused_by_its_field(tmp_path: Path, chang
     config = published_model(open_checkpoint(unet_folder(tmp_path / "x", SCHEDULE))).config
     assert isinstance(config, DiffusionSynthesizerConfig)
     with pytest.raises(BadInput, match=f"^{named}"):
-        schedule_of(replace(config, **changes))
+        write_schedule(schedule_of(replace(config, **changes)))
 
 
 @torch.no_grad()

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diorama.core.errors import BadInput
-from diorama.processes.catalog import AnyThreshold
-from diorama.processes.curves import CurveSpacing
+from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import Leap, StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
-from diorama.samplers.ddim import DDIMConfig
-from diorama.samplers.heun import HeunConfig
+from diorama.samplers.catalog import AnySampler
 
 BETAS: dict[Any, Any] = {
     "linear": "linear",
@@ -35,17 +33,15 @@ class Schedule:
     Args:
         process: the noise process.
         preconditioning: what the network predicts.
-        spacing: which of the process's steps are visited.
+        spacing: which of the process's levels are visited.
         sampler: how it walks between them.
         threshold: how clean samples are limited on the way; ``None`` for not at all.
     """
 
-    process: DiscreteProcess = field(default_factory=DiscreteProcess)
-    preconditioning: TargetPreconditioning = field(default_factory=TargetPreconditioning)
-    spacing: StepSpacing | CurveSpacing = field(default_factory=lambda: StepSpacing(leap="leading"))
-    sampler: AncestralConfig | DDIMConfig | HeunConfig = field(
-        default_factory=lambda: AncestralConfig(variance="small")
-    )
+    process: AnyProcess = field(default_factory=DiscreteProcess)
+    preconditioning: AnyPreconditioning = field(default_factory=TargetPreconditioning)
+    spacing: AnySpacing = field(default_factory=lambda: StepSpacing(leap="leading"))
+    sampler: AnySampler = field(default_factory=lambda: AncestralConfig(variance="small"))
     threshold: AnyThreshold | None = field(default_factory=StaticThreshold)
 
 

@@ -14,6 +14,8 @@ from diorama.interop.diffusers_ddpm import LEARNED, DDIMArguments, DDPMArguments
 from diorama.interop.diffusers_schedule import BETAS, TARGETS, Schedule
 from diorama.interop.diffusers_sigmas import EulerAncestralArguments, EulerArguments, HeunArguments
 from diorama.processes.catalog import AnyThreshold
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import DynamicThreshold
 from diorama.samplers.ancestral import AncestralConfig
@@ -60,11 +62,16 @@ def write_schedule(schedule: Schedule) -> dict[str, Any]:
     betas = {ours: theirs for theirs, ours in BETAS.items()}
     targets = {ours: theirs for theirs, ours in TARGETS.items()}
     variances = {ours: theirs for theirs, ours in LEARNED.items()}
-    process, predicts, spacing = schedule.process, schedule.preconditioning.predicts, schedule.spacing
+    process, preconditioning, spacing = schedule.process, schedule.preconditioning, schedule.spacing
+    if not isinstance(process, DiscreteProcess):
+        raise BadInput(f"process: schedulers that are written here are discrete, not {_name(process)}")
+    if not isinstance(preconditioning, TargetPreconditioning):
+        raise BadInput(f"preconditioning: schedulers take a target, this network has {_name(preconditioning)}")
+    predicts = preconditioning.predicts
     if not isinstance(spacing, StepSpacing):
-        raise BadInput("spacing: the schedulers that are written visit whole steps, not a curve")
+        raise BadInput(f"spacing: schedulers that are written here visit whole steps, not {_name(spacing)}")
     if not isinstance(schedule.sampler, AncestralConfig | DDIMConfig):
-        raise BadInput("sampler: the schedulers that are written are of DDPM and DDIM")
+        raise BadInput(f"sampler: schedulers that are written here are of DDPM and DDIM, not {_name(schedule.sampler)}")
     if process.betas == "cosine" and (process.offset, process.largest) != (0.008, 0.999):
         raise BadInput(f"process: the library's cosine has an offset of 0.008 and a largest of 0.999, not {process}")
     if predicts not in targets:
@@ -81,7 +88,7 @@ def write_schedule(schedule: Schedule) -> dict[str, Any]:
         "steps_offset": spacing.offset,
         **_written_threshold(schedule.threshold),
     }
-    learned = schedule.preconditioning.variance
+    learned = preconditioning.variance
     arguments: DDPMArguments | DDIMArguments
     if isinstance(schedule.sampler, DDIMConfig):
         if learned != "none":
@@ -107,3 +114,7 @@ def _written_threshold(threshold: AnyThreshold | None) -> dict[str, Any]:
             "sample_max_value": threshold.largest,
         }
     return {"clip_sample": False} if threshold is None else {"clip_sample_range": threshold.largest}
+
+
+def _name(value: object) -> str:
+    return type(value).__name__

@@ -31,10 +31,8 @@ from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
-from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
-from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
@@ -264,11 +262,15 @@ def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
 
 
 def _diffusion_config(media: MediaSpec, network: _Steps, schedule: Schedule) -> DiffusionSynthesizerConfig:
-    steps, rows = schedule.process.steps, network.embedding.steps
-    if rows is not None and rows < steps:
-        raise BadInput(f"num_train_timesteps: the network's table has {rows} times, its noise process {steps} steps")
-    preconditioning = schedule.preconditioning
-    if isinstance(network, ADMUNetConfig) and network.out_channels > network.in_channels:
+    process, preconditioning, rows = schedule.process, schedule.preconditioning, network.embedding.steps
+    most = process.steps if isinstance(process, DiscreteProcess) else _STEPS
+    if rows is not None and isinstance(process, DiscreteProcess) and rows < process.steps:
+        raise BadInput(f"num_train_timesteps: the network's table has {rows} times, its noise process {most} steps")
+    if (
+        isinstance(network, ADMUNetConfig)
+        and isinstance(preconditioning, TargetPreconditioning)
+        and network.out_channels > network.in_channels
+    ):
         # The published training (learn_sigma) knows this one kind of learned variance.
         preconditioning = replace(preconditioning, variance="share")
     names = tuple(str(i) for i in range(network.classes))
@@ -276,11 +278,11 @@ def _diffusion_config(media: MediaSpec, network: _Steps, schedule: Schedule) -> 
         media=media,
         conditions=(ConditionSpec(key="label", names=names),) if names else (),
         denoiser=network,
-        process=schedule.process,
+        process=process,
         preconditioning=preconditioning,
         spacing=schedule.spacing,
         # DDPM walks every step; DDIM as many as its pipeline takes where nobody says otherwise.
-        steps=None if isinstance(schedule.sampler, AncestralConfig) else min(_STEPS, steps),
+        steps=None if isinstance(schedule.sampler, AncestralConfig) else min(_STEPS, most),
         sampler=schedule.sampler,
         clip=schedule.threshold is not None,
         threshold=schedule.threshold or StaticThreshold(),
@@ -293,30 +295,20 @@ def schedule_of(config: DiffusionSynthesizerConfig) -> Schedule:
     Raises:
         BadInput: no scheduler can say it; the message names the field.
     """
-    process, preconditioning, spacing, sampler = config.process, config.preconditioning, config.spacing, config.sampler
+    preconditioning = config.preconditioning
     if config.codec is not None or config.encoder is not None:
         raise BadInput("codec, encoder: UNet2DModel draws pictures and is given a label, this model has more parts")
-    if not isinstance(process, DiscreteProcess):
-        raise BadInput(f"process: schedulers of diffusers that are written here are discrete, not {_name(process)}")
-    if not isinstance(preconditioning, TargetPreconditioning):
-        raise BadInput(f"preconditioning: schedulers take a target, this network has {_name(preconditioning)}")
-    if (preconditioning.time_input, preconditioning.time_scale) != ("step", 1.0):
+    if isinstance(preconditioning, TargetPreconditioning) and (
+        (preconditioning.time_input, preconditioning.time_scale) != ("step", 1.0)
+    ):
         raise BadInput(f"preconditioning.time_input: UNet2DModel is told the step, this network {preconditioning}")
-    if not isinstance(spacing, StepSpacing):
-        raise BadInput(f"spacing: schedulers visit whole steps, not {_name(spacing)}")
-    if not isinstance(sampler, AncestralConfig | DDIMConfig):
-        raise BadInput(f"sampler: schedulers that are written here are of DDPM and DDIM, not {_name(sampler)}")
     return Schedule(
-        process=process,
+        process=config.process,
         preconditioning=preconditioning,
-        spacing=spacing,
-        sampler=sampler,
+        spacing=config.spacing,
+        sampler=config.sampler,
         threshold=config.threshold if config.clip else None,
     )
-
-
-def _name(value: object) -> str:
-    return type(value).__name__
 
 
 def card(model: PublishedModel) -> str:
