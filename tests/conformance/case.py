@@ -62,6 +62,16 @@ class Case:
         """Reference outputs by name; empty where they have been removed."""
         return self._tensors("output/")
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs; where they have been removed, those that ``twins.json`` lists."""
+        named = tuple(name.removeprefix("output/") for name in self.names if name.startswith("output/"))
+        if named:
+            return named
+        listed = golden_folder() / "twins.json"
+        twins = json.loads(listed.read_text()) if listed.is_file() else {}
+        return tuple(twins.get(self.stem, {}).get("outputs", ()))
+
     def _tensors(self, prefix: str) -> dict[str, Tensor]:
         with safe_open(self.path, framework="pt") as file:
             return {n.removeprefix(prefix): file.get_tensor(n) for n in self.names if n.startswith(prefix)}
