@@ -77,7 +77,7 @@ def test_the_bound_tightens_and_agrees_with_the_synthesizers() -> None:
 
 
 def test_latents_of_two_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"decoder reads \(5,\)"):
+    with pytest.raises(ValueError, match=r"latents of shape \(4,\) and \(5,\)"):
         vae(latent=5)
 
 
