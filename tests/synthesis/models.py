@@ -9,6 +9,7 @@ import torch
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
@@ -31,14 +32,15 @@ def tiny_gan(channels: int = 3, dtype: Literal["uint8", "uint16", "float32"] = "
     ).build().eval()  # fmt: skip
 
 
-def tiny_vae(dtype: Literal["uint8", "float32"] = "uint8") -> VAESynthesizer:
-    """Pictures of 8 x 8."""
+def tiny_vae(dtype: Literal["uint8", "float32"] = "uint8", *, prior: bool = False) -> VAESynthesizer:
+    """Pictures of 8 x 8, from a learned prior or a normal one."""
     torch.manual_seed(0)
     high = 255.0 if dtype == "uint8" else 1.0
     return VAESynthesizerConfig(
         media=MediaSpec(kind="image", channels=1, height=8, width=8, dtype=dtype, high=high),
         encoder=ConvEncoderConfig(size=(8, 8), channels=1, features=8, latent=3),
         decoder=ConvDecoderConfig(size=(8, 8), channels=1, features=8, latent=3),
+        prior=FlowPriorConfig(latent=3, features=8) if prior else None,
     ).build().eval()  # fmt: skip
 
 

@@ -50,3 +50,22 @@ def test_floating_point_data_have_a_density() -> None:
 def test_a_wrong_noise_shape_is_named() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3\)"):
         tiny_vae().sample(2, noise=torch.zeros(2, 4))
+
+
+def test_samples_come_from_a_learned_prior() -> None:
+    plain, learned = tiny_vae(), tiny_vae(prior=True)
+    assert learned.prior is not None
+    learned.load_state_dict(plain.state_dict(), strict=False)
+    noise = torch.randn(4, *learned.noise_shape)
+    assert torch.equal(learned.sample(4, noise=noise), plain.sample(4, noise=noise))
+    with torch.no_grad():
+        learned.prior.mean.fill_(1.0)
+    assert torch.equal(learned.sample(4, noise=noise), plain.sample(4, noise=noise + 1))
+
+
+def test_the_bound_of_a_learned_prior_is_that_of_the_normal_one_where_they_are_equal() -> None:
+    plain, learned = tiny_vae(), tiny_vae(prior=True)
+    learned.load_state_dict(plain.state_dict(), strict=False)
+    drawn = torch.stack([learned.bits_per_dim(X, seed=seed) for seed in range(200)])
+    exact = torch.stack([plain.bits_per_dim(X, seed=seed) for seed in range(200)])
+    assert torch.allclose(drawn.mean(0), exact.mean(0), atol=0.02)

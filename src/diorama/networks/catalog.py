@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
+from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
@@ -37,6 +38,9 @@ Encoder = ConvEncoderConfig | SpatialEncoderConfig
 
 Decoder = ConvDecoderConfig | SpatialDecoderConfig
 """Latents to the mean and log-scale of every pixel."""
+
+LatentPrior = FlowPriorConfig
+"""Standard normal noise (b, latent) to latent vectors, and the density of these."""
 
 Codec = SpatialCodecConfig
 """Between pictures and latents of unit variance: ``latent(media)``, ``encode`` and ``decode``."""

@@ -54,3 +54,19 @@ def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     Reference: Kingma, Welling 2013, arXiv 1312.6114, appendix B.
     """
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def drawn_kl(z: Tensor, mean: Tensor, log_variance: Tensor, prior_log_prob: Tensor) -> Tensor:
+    """An unbiased estimate of KL(N(mean, exp(log_variance)) || prior) from one draw of the posterior, (b,) in nats.
+
+    It may be negative.
+
+    Args:
+        z: the draw, (b, ...).
+        mean: of the posterior.
+        log_variance: of the posterior.
+        prior_log_prob: log-density of the draw under the prior, (b,).
+
+    Reference: Chen et al. 2017, arXiv 1611.02731, equation 2.
+    """
+    return gaussian_log_prob(z, mean, 0.5 * log_variance).flatten(1).sum(1) - prior_log_prob

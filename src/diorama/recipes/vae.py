@@ -7,6 +7,7 @@ from dataclasses import replace
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
 from diorama.methods.variational.vae import VAEConfig
+from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
@@ -46,7 +47,7 @@ def vae_cpu(info: DataInfo) -> Recipe:
     """
     return Recipe(
         name="vae_cpu",
-        method=_method(info, features=24, blocks=1, latent=64),
+        method=replace(_method(info, features=24, blocks=1, latent=64), prior=FlowPriorConfig(latent=64)),
         optimizers=_optimizer(peak=1e-3, warmup=2_000),
         images=500_000,
         batch_size=64,

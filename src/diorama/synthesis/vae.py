@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import BadConfig
 from diorama.core.rng import initial_noise
-from diorama.networks.catalog import Decoder, Encoder
+from diorama.networks.catalog import Decoder, Encoder, LatentPrior
 from diorama.networks.codecs.spatial import (
     LatentScale,
     SpatialCodec,
@@ -22,7 +23,7 @@ from diorama.networks.codecs.spatial import (
     SpatialEncoder,
     SpatialEncoderConfig,
 )
-from diorama.nn.distributions import kl_to_standard_normal, logistic_log_prob
+from diorama.nn.distributions import drawn_kl, kl_to_standard_normal, logistic_log_prob
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 
 
@@ -35,18 +36,17 @@ class VAESynthesizerConfig(SynthesizerConfig):
         conditions: empty, since it reads nothing but noise.
         encoder: pictures to posteriors of latents, which are a vector or a small picture.
         decoder: latents to likelihoods.
+        prior: what latent vectors are drawn from; ``None`` for a standard normal distribution.
     """
 
     media: MediaSpec
     conditions: tuple[ConditionSpec, ...] = ()
     encoder: Encoder
     decoder: Decoder
+    prior: LatentPrior | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
-        if self.encoder.latent_shape != self.decoder.latent_shape:
-            raise ValueError(
-                f"encoder and decoder: latents of shape {self.encoder.latent_shape} and {self.decoder.latent_shape}"
-            )
+        check_latents(self.encoder, self.decoder, self.prior)
 
     def build(self) -> VAESynthesizer:
         """A synthesizer with freshly initialised networks."""
@@ -54,7 +54,7 @@ class VAESynthesizerConfig(SynthesizerConfig):
 
 
 class VAESynthesizer(Synthesizer):
-    """``decoder`` turns standard normal latents into the mean of a picture's likelihood."""
+    """``decoder`` turns latents that are drawn from the prior into the mean of a picture's likelihood."""
 
     config: VAESynthesizerConfig
 
@@ -63,6 +63,7 @@ class VAESynthesizer(Synthesizer):
         self.config = config
         self.encoder = config.encoder.build()
         self.decoder = config.decoder.build()
+        self.prior = None if config.prior is None else config.prior.build()
         spatial = isinstance(config.encoder, SpatialEncoderConfig)
         self.scale = LatentScale(config.encoder.latent) if spatial else None
 
@@ -87,7 +88,7 @@ class VAESynthesizer(Synthesizer):
 
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         """One stage: the likelihood's mean. The condition is not read."""
-        mean, _ = self.decoder(noise)
+        mean, _ = self.decoder(noise if self.prior is None else self.prior(noise))
         yield Stage(x=mean)
 
     @torch.no_grad()
@@ -124,10 +125,27 @@ class VAESynthesizer(Synthesizer):
         z = mean + torch.exp(0.5 * log_variance) * draw
         centre, log_scale = self.decoder(z)
         log_prob = logistic_log_prob(x, centre, log_scale, stored_levels(self.config.media))
-        nats = kl_to_standard_normal(mean, log_variance).flatten(1).sum(1) - log_prob.flatten(1).sum(1)
+        if self.prior is None:
+            divergence = kl_to_standard_normal(mean, log_variance).flatten(1).sum(1)
+        else:
+            divergence = drawn_kl(z, mean, log_variance, self.prior.log_prob(z))
+        nats = divergence - log_prob.flatten(1).sum(1)
         return nats / (math.log(2) * x[0].numel())
 
 
 def stored_levels(media: MediaSpec) -> int | None:
     """How many levels stored integers have; ``None`` for floating-point data."""
     return round(media.high - media.low) + 1 if media.dtype.startswith("uint") else None
+
+
+def check_latents(encoder: Encoder, decoder: Decoder, prior: LatentPrior | None) -> None:
+    """See that the parts of a VAE have latents of one shape.
+
+    Raises:
+        ValueError: they have not; the message names each.
+    """
+    shape = encoder.latent_shape
+    if shape != decoder.latent_shape:
+        raise ValueError(f"encoder and decoder: latents of shape {shape} and {decoder.latent_shape}")
+    if prior is not None and prior.latent_shape != shape:
+        raise ValueError(f"prior: draws latents of shape {prior.latent_shape}, encoder and decoder have {shape}")

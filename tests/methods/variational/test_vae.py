@@ -10,6 +10,7 @@ import torch
 from diorama.core.config import encode
 from diorama.core.contracts import MediaSpec, Moment
 from diorama.methods.variational.vae import VAE, VAEConfig
+from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 
 
@@ -76,7 +77,7 @@ def test_the_bound_tightens_and_agrees_with_the_synthesizers() -> None:
 
 
 def test_latents_of_two_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"decoder reads \(5,\)"):
+    with pytest.raises(ValueError, match=r"latents of shape \(4,\) and \(5,\)"):
         vae(latent=5)
 
 
@@ -102,3 +103,42 @@ def test_the_network_of_feature_maps_is_neither_trained_nor_saved() -> None:
 def test_a_model_trained_on_pixels_alone_reads_as_it_did() -> None:
     assert "perceptual" not in encode(vae().config)
     assert encode(vae(perceptual=1.0).config)["perceptual"] == 1.0
+
+
+def test_a_learned_prior_is_trained_and_drawn_from() -> None:
+    method = vae(prior=FlowPriorConfig(latent=4, features=8))
+    assert {id(p) for p in method.players()["autoencoder"]} == {id(p) for p in method.parameters()}
+    assert method.prior is not None
+    value, scalars = loss(method)
+    assert torch.allclose(value, scalars["bits_per_dim"])
+    value.backward()
+    # What the last layers of the networks say begins at nothing, and so do the gradients of what lies before them.
+    assert method.prior.mean.grad is not None
+    assert method.prior.mean.grad.abs().sum() > 0
+    model = method.synthesizer().build()
+    tensors = method.model_tensors()
+    assert set(model.state_dict()) <= set(tensors)
+    assert "prior.mean" in model.state_dict()
+
+
+def test_a_new_prior_changes_nothing_but_the_noise_of_the_divergence() -> None:
+    """It begins as a standard normal distribution, so on average the divergence is the exact one."""
+    plain, learned = vae(), vae(prior=FlowPriorConfig(latent=4))
+    learned.load_state_dict(plain.state_dict(), strict=False)
+    exact = loss(plain).scalars["divergence"]
+    drawn = []
+    for seed in range(300):
+        torch.manual_seed(seed)
+        drawn.append(learned.elbo(batch(), Moment(0, 0)).scalars["divergence"])
+    values = torch.stack(drawn)
+    assert abs(values.mean() - exact) < 4 * values.std() / len(drawn) ** 0.5
+
+
+def test_free_bits_beside_a_learned_prior_are_refused() -> None:
+    with pytest.raises(ValueError, match="free_bits"):
+        vae(prior=FlowPriorConfig(latent=4), free_bits=1.0)
+
+
+def test_a_prior_of_other_latents_is_refused() -> None:
+    with pytest.raises(ValueError, match="prior"):
+        vae(prior=FlowPriorConfig(latent=6))

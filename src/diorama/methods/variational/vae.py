@@ -4,7 +4,8 @@ A picture may also have to look right: the feature maps of ``lite``, the network
 observed beside the pixels, under a likelihood of their own.
 
 Reference: Kingma, Welling, "Auto-Encoding Variational Bayes", ICLR 2014, arXiv 1312.6114, equation 7. X. Hou, L. Shen,
-K. Sun, G. Qiu, "Deep Feature Consistent Variational Autoencoder", WACV 2017, arXiv 1610.00291 (feature maps).
+K. Sun, G. Qiu, "Deep Feature Consistent Variational Autoencoder", WACV 2017, arXiv 1610.00291 (feature maps). X. Chen
+et al., "Variational Lossy Autoencoder", ICLR 2017, arXiv 1611.02731, equation 2 (learned prior).
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from diorama.losses.divergence import gaussian_kl
 from diorama.losses.perceptual import calibrated
 from diorama.losses.reconstruction import logistic
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
-from diorama.networks.catalog import Decoder, Encoder
+from diorama.networks.catalog import Decoder, Encoder, LatentPrior
 from diorama.networks.codecs.spatial import LatentScale, SpatialEncoderConfig
 from diorama.networks.features import lite
-from diorama.synthesis.vae import VAESynthesizerConfig, stored_levels
+from diorama.nn.distributions import drawn_kl
+from diorama.synthesis.vae import VAESynthesizerConfig, check_latents, stored_levels
 
 _FEATURES = "features"
 
@@ -43,6 +45,7 @@ class VAEConfig(MethodConfig):
         beta: weight of the divergence; 1 trains the bound itself.
         warmup: images over which the weight rises linearly from zero; 0 for none.
         free_bits: bits that each latent dimension may hold without cost.
+        prior: of the latent vectors, trained along; ``None`` for a standard normal distribution.
         perceptual: weight of the likelihood of feature maps; at 1 the maps of each depth weigh as much as the pixels
             do. 0 trains on pixels alone.
     """
@@ -54,12 +57,12 @@ class VAEConfig(MethodConfig):
     warmup: int = 0
     free_bits: float = 0.0
     perceptual: float = field(default=0.0, metadata={LATER: True})
+    prior: LatentPrior | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
-        if self.encoder.latent_shape != self.decoder.latent_shape:
-            raise ValueError(
-                f"encoder makes latents of shape {self.encoder.latent_shape}, decoder reads {self.decoder.latent_shape}"
-            )
+        if self.prior is not None and self.free_bits:
+            raise ValueError("free_bits: no dimension of a learned prior has a divergence of its own; leave them at 0")
+        check_latents(self.encoder, self.decoder, self.prior)
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> VAE:
         """The method with freshly initialised networks."""
@@ -75,13 +78,15 @@ class VAE(Method):
         self.config = config
         self.encoder = config.encoder.build()
         self.decoder = config.decoder.build()
+        self.prior = None if config.prior is None else config.prior.build()
         # Only spatial latents are drawn by other models, which want them in unit variance.
         spatial = isinstance(config.encoder, SpatialEncoderConfig)
         self.scale = LatentScale(config.encoder.latent) if spatial else None
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
-        """``autoencoder``: both networks."""
-        return {"autoencoder": [*self.encoder.parameters(), *self.decoder.parameters()]}
+        """``autoencoder``: both networks, and a learned prior."""
+        prior = [] if self.prior is None else self.prior.parameters()
+        return {"autoencoder": [*self.encoder.parameters(), *self.decoder.parameters(), *prior]}
 
     def phases(self) -> Sequence[Phase]:
         """One turn; while its weight grows, it is another function in every step."""
@@ -92,16 +97,18 @@ class VAE(Method):
         return ("image",)
 
     def averaged(self) -> Mapping[str, nn.Module]:
-        """Encoder and decoder, and the scale of spatial latents."""
-        scale = {} if self.scale is None else {"scale": self.scale}
-        return {"encoder": self.encoder, "decoder": self.decoder, **scale}
+        """Encoder and decoder, the scale of spatial latents and a learned prior."""
+        more = {"scale": self.scale, "prior": self.prior}
+        there = {name: module for name, module in more.items() if module is not None}
+        return {"encoder": self.encoder, "decoder": self.decoder, **there}
 
     def synthesizer(self) -> VAESynthesizerConfig:
-        """Both networks."""
+        """Both networks, and the prior that they were trained with."""
         return VAESynthesizerConfig(
             media=self.config.media,
             encoder=self.config.encoder,
             decoder=self.config.decoder,
+            prior=self.config.prior,
         )
 
     def elbo(self, batch: Batch, moment: Moment) -> Loss:
@@ -114,8 +121,11 @@ class VAE(Method):
         centre, log_scale = self.decoder(z)
         # Float32 for the likelihood: under bfloat16 neighbouring grey levels would fall together.
         nats = logistic(x.float(), centre, log_scale, stored_levels(self.config.media)).mean()
-        cost = gaussian_kl(mean, log_variance, self.config.free_bits * math.log(2)).mean()
-        kl = gaussian_kl(mean, log_variance).mean()
+        if self.prior is None:
+            cost = gaussian_kl(mean, log_variance, self.config.free_bits * math.log(2)).mean()
+            kl = gaussian_kl(mean, log_variance).mean()
+        else:
+            cost = kl = drawn_kl(z, mean, log_variance, self.prior.log_prob(z)).mean()
         per_dim = 1 / (math.log(2) * x[0].numel())
         scalars = {
             "bits_per_dim": (nats + kl) * per_dim,
