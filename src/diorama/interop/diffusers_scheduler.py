@@ -11,6 +11,14 @@ from typing import Any
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadConfig, BadInput
 from diorama.interop.diffusers_ddpm import LEARNED, DDIMArguments, DDPMArguments, UnCLIPArguments
+from diorama.interop.diffusers_multistep import (
+    DEISArguments,
+    DPMSolverMultistepArguments,
+    DPMSolverSinglestepArguments,
+    EDMDPMSolverArguments,
+    SASolverArguments,
+    UniPCArguments,
+)
 from diorama.interop.diffusers_schedule import BETAS, TARGETS, Schedule
 from diorama.interop.diffusers_sigmas import EulerAncestralArguments, EulerArguments, HeunArguments
 from diorama.processes.catalog import AnyThreshold
@@ -22,16 +30,33 @@ from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 
 AnyArguments = (
-    DDPMArguments | DDIMArguments | UnCLIPArguments | EulerArguments | EulerAncestralArguments | HeunArguments
+    DDPMArguments
+    | DDIMArguments
+    | DEISArguments
+    | DPMSolverMultistepArguments
+    | DPMSolverSinglestepArguments
+    | EDMDPMSolverArguments
+    | EulerAncestralArguments
+    | EulerArguments
+    | HeunArguments
+    | SASolverArguments
+    | UnCLIPArguments
+    | UniPCArguments
 )
 
 SCHEDULERS: Mapping[str, type[AnyArguments]] = {
     "DDPMScheduler": DDPMArguments,
     "DDIMScheduler": DDIMArguments,
+    "DEISMultistepScheduler": DEISArguments,
+    "DPMSolverMultistepScheduler": DPMSolverMultistepArguments,
+    "DPMSolverSinglestepScheduler": DPMSolverSinglestepArguments,
+    "EDMDPMSolverMultistepScheduler": EDMDPMSolverArguments,
     "EulerAncestralDiscreteScheduler": EulerAncestralArguments,
     "EulerDiscreteScheduler": EulerArguments,
     "HeunDiscreteScheduler": HeunArguments,
+    "SASolverScheduler": SASolverArguments,
     "UnCLIPScheduler": UnCLIPArguments,
+    "UniPCMultistepScheduler": UniPCArguments,
 }
 """Arguments of the schedulers that are read, by their published names."""
 

@@ -8,6 +8,7 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.solver_spacing import FlowSolverSpacing, SolverSpacing
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
@@ -19,7 +20,7 @@ AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProces
 AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
-AnySpacing = CurveSpacing | KarrasSpacing | StepSpacing | UniformSpacing
+AnySpacing = CurveSpacing | FlowSolverSpacing | KarrasSpacing | SolverSpacing | StepSpacing | UniformSpacing
 """Which levels a sampler visits."""
 
 AnyThreshold = DynamicThreshold | StaticThreshold

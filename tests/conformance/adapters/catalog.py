@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tests.conformance.adapters import (
     dcgan,
     diffusers_ddpm,
+    diffusers_multistep,
     diffusers_sigmas,
     diffusers_unet2d,
     edm,
@@ -26,6 +27,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "Fréchet distance": frechet.ADAPTERS,
     "DDPM, DDIM and unCLIP schedulers (diffusers)": diffusers_ddpm.ADAPTERS,
     "Euler's and Heun's schedulers (diffusers)": diffusers_sigmas.ADAPTERS,
+    "DPM-Solver, DEIS and UniPC schedulers (diffusers)": diffusers_multistep.ADAPTERS,
     "DDPM U-Net (diffusers layout)": diffusers_unet2d.ADAPTERS,
     "EDM networks": edm.ADAPTERS,
     "EDM losses": edm_losses.ADAPTERS,

@@ -1,0 +1,226 @@
+"""Multistep and singlestep solvers of diffusers: trajectories against the library's, over random configs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from diorama.core.contracts import Condition
+from diorama.core.errors import BadInput
+from diorama.interop.diffusers_scheduler import read_schedule
+from diorama.processes.flow import FlowProcess
+from diorama.processes.precondition import NetworkDenoise
+from diorama.samplers.sa_solver import SASolverConfig
+
+SHAPE = (2, 3, 4, 4)
+_CURVES = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
+
+
+@st.composite
+def discrete(draw: st.DrawFn) -> dict[str, Any]:
+    """What the schedulers of discrete processes have in common."""
+    steps = draw(st.sampled_from([200, 1000]))
+    found: dict[str, Any] = {
+        "num_train_timesteps": steps,
+        "beta_start": draw(st.sampled_from([0.0001, 0.00085])),
+        "beta_end": draw(st.sampled_from([0.012, 0.02])),
+        "beta_schedule": draw(st.sampled_from(["linear", "scaled_linear", "squaredcos_cap_v2"])),
+        "prediction_type": draw(st.sampled_from(["epsilon", "sample", "v_prediction"])),
+        "thresholding": draw(st.booleans()),
+        "dynamic_thresholding_ratio": 0.9,
+        "sample_max_value": 1.5,
+        "lower_order_final": draw(st.booleans()),
+    }
+    curve = draw(st.sampled_from(["", *_CURVES]))
+    return found | ({curve: True} if curve else {})
+
+
+@st.composite
+def flows(draw: st.DrawFn) -> dict[str, Any]:
+    """What the schedulers of flows have in common."""
+    return {
+        "use_flow_sigmas": True,
+        "num_train_timesteps": draw(st.sampled_from([200, 1000])),
+        "flow_shift": draw(st.sampled_from([0.5, 1.0, 3.0, 5.0])),
+        "prediction_type": draw(st.sampled_from(["flow_prediction", "flow_prediction", "epsilon", "sample"])),
+        "lower_order_final": draw(st.booleans()),
+    }
+
+
+def spaced(draw: st.DrawFn) -> dict[str, Any]:
+    """Which steps."""
+    return {
+        "timestep_spacing": draw(st.sampled_from(["linspace", "leading", "trailing"])),
+        "steps_offset": draw(st.integers(0, 1)),
+    }
+
+
+@st.composite
+def dpm_solvers(draw: st.DrawFn) -> dict[str, Any]:
+    """Configs of DPM-Solver's two schedulers."""
+    flow = draw(st.integers(0, 3)) == 0
+    found = draw(flows() if flow else discrete())
+    singlestep = draw(st.booleans())
+    algorithms = ["dpmsolver", "dpmsolver++", "sde-dpmsolver++"] + ([] if singlestep else ["sde-dpmsolver"])
+    algorithm = draw(st.sampled_from(algorithms))
+    predicts_noise = algorithm in ("dpmsolver", "sde-dpmsolver")
+    found |= {
+        "_class_name": f"DPMSolver{'Singlestep' if singlestep else 'Multistep'}Scheduler",
+        "algorithm_type": algorithm,
+        "solver_order": draw(st.integers(1, 2 if algorithm == "sde-dpmsolver" else 3)),
+        "solver_type": draw(st.sampled_from(["midpoint", "heun"])),
+        "final_sigmas_type": "sigma_min" if predicts_noise else draw(st.sampled_from(["zero", "sigma_min"])),
+    }
+    if predicts_noise and found["prediction_type"] == "flow_prediction":
+        found["prediction_type"] = "epsilon"
+    if singlestep and predicts_noise:
+        found["thresholding"] = False
+    if not flow:
+        found["lambda_min_clipped"] = draw(st.sampled_from([-math.inf, -5.1, -3.0]))
+        if found["prediction_type"] == "epsilon":
+            found["variance_type"] = draw(st.sampled_from([None, "learned", "learned_range"]))
+    if not singlestep:
+        found |= spaced(draw) | {"euler_at_final": draw(st.booleans())}
+        if not flow:
+            found |= {"use_lu_lambdas": draw(st.booleans()), "rescale_betas_zero_snr": draw(st.booleans())}
+    return found
+
+
+@st.composite
+def deis(draw: st.DrawFn) -> dict[str, Any]:
+    """Configs of DEIS's scheduler."""
+    return (
+        draw(st.one_of(discrete(), flows()))
+        | spaced(draw)
+        | {"_class_name": "DEISMultistepScheduler", "solver_order": draw(st.integers(1, 3))}
+    )
+
+
+@st.composite
+def unipc(draw: st.DrawFn) -> dict[str, Any]:
+    """Configs of UniPC's scheduler."""
+    flow = draw(st.integers(0, 2)) == 0
+    found = draw(flows() if flow else discrete()) | spaced(draw)
+    final = draw(st.sampled_from(["zero", "sigma_min"]))
+    found |= {
+        "_class_name": "UniPCMultistepScheduler",
+        "solver_order": draw(st.integers(1, 3)),
+        # The library divides 0 by 0 here.
+        "solver_type": "bh2" if final == "zero" else draw(st.sampled_from(["bh1", "bh2"])),
+        "final_sigmas_type": final,
+        "disable_corrector": draw(st.sampled_from([[], [0], [0, 1, 3]])),
+    }
+    if final == "zero" or flow or any(found.get(curve) for curve in _CURVES):
+        found["lower_order_final"] = True
+    if flow:
+        found["use_karras_sigmas"] = draw(st.booleans())
+        found["shift_terminal"] = draw(st.sampled_from([None, 0.1]))
+    else:
+        found |= {"predict_x0": draw(st.booleans()), "rescale_betas_zero_snr": draw(st.booleans())}
+        if draw(st.booleans()):
+            found |= {"sigma_min": 0.05, "sigma_max": 5.0}
+    return found
+
+
+@st.composite
+def sa_solvers(draw: st.DrawFn) -> dict[str, Any]:
+    """Configs of SA-Solver's scheduler."""
+    flow = draw(st.integers(0, 3)) == 0
+    found = draw(flows() if flow else discrete()) | spaced(draw)
+    algorithm = draw(st.sampled_from(["data_prediction", "noise_prediction"]))
+    found |= {
+        "_class_name": "SASolverScheduler",
+        "algorithm_type": algorithm,
+        "predictor_order": draw(st.integers(1, 4)),
+        "corrector_order": draw(st.integers(1, 4)),
+    }
+    if algorithm == "noise_prediction":
+        found["thresholding"] = False
+        if found["prediction_type"] == "flow_prediction":
+            found["prediction_type"] = "epsilon"
+    if not flow:
+        found["lambda_min_clipped"] = draw(st.sampled_from([-math.inf, -5.1]))
+    return found
+
+
+@st.composite
+def edm(draw: st.DrawFn) -> dict[str, Any]:
+    """Configs of DPM-Solver's scheduler for EDM's networks."""
+    algorithm = draw(st.sampled_from(["dpmsolver++", "sde-dpmsolver++"]))
+    return {
+        "_class_name": "EDMDPMSolverMultistepScheduler",
+        "sigma_min": draw(st.sampled_from([0.002, 0.1])),
+        "sigma_max": draw(st.sampled_from([5.0, 80.0])),
+        "sigma_data": draw(st.sampled_from([0.5, 1.0])),
+        "sigma_schedule": draw(st.sampled_from(["karras", "exponential"])),
+        "prediction_type": draw(st.sampled_from(["epsilon", "v_prediction"])),
+        "rho": draw(st.sampled_from([5.0, 7.0])),
+        "solver_order": draw(st.integers(1, 3 if algorithm == "dpmsolver++" else 2)),
+        "solver_type": draw(st.sampled_from(["midpoint", "heun"])),
+        "thresholding": draw(st.booleans()),
+        "dynamic_thresholding_ratio": 0.9,
+        "algorithm_type": algorithm,
+        "lower_order_final": draw(st.booleans()),
+        "euler_at_final": draw(st.booleans()),
+        "final_sigmas_type": draw(st.sampled_from(["zero", "sigma_min"])),
+    }
+
+
+def network_of(document: dict[str, Any]) -> Any:
+    """A function of sample and time, of twice the channels where a variance is learned."""
+    scale = document.get("num_train_timesteps", 1)
+
+    def network(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        x, t = x.float(), t.float().reshape(-1, 1, 1, 1) / scale
+        mean = 0.6 * x + 0.2 * (2 * x + t).sin()
+        return mean if document.get("variance_type") is None else torch.cat([mean, mean.cos()], 1)
+
+    return network
+
+
+def published(document: dict[str, Any], count: int, start: Tensor, noise: Tensor) -> tuple[Any, list[Tensor]]:
+    """The library's scheduler and its samples."""
+    diffusers = pytest.importorskip("diffusers")
+    theirs = getattr(diffusers, document["_class_name"]).from_config(document)
+    theirs.set_timesteps(count)
+    theirs.set_begin_index(0)
+    network, x, walked = network_of(document), start * theirs.init_noise_sigma, []
+    with pytest.MonkeyPatch.context() as patch:
+        for i, t in enumerate(theirs.timesteps):
+            patch.setattr(f"{type(theirs).__module__}.randn_tensor", lambda *a, i=i, **k: noise[i], raising=False)
+            x = theirs.step(network(theirs.scale_model_input(x, t), t.reshape(1), {}), t, x).prev_sample
+            walked.append(x)
+    return theirs, walked
+
+
+# The library's own warnings, of NumPy and of settings it would rather not have.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@settings(max_examples=150, deadline=None)
+@given(document=st.one_of(dpm_solvers(), deis(), unipc(), sa_solvers(), edm()), count=st.integers(3, 18))
+def test_trajectories_are_the_librarys(document: dict[str, Any], count: int) -> None:
+    start = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(count, *SHAPE, generator=torch.Generator().manual_seed(1))
+    theirs, walked = published(document, count, start, noise)
+    # Of settings at which the library's own numbers overflow there is nothing to follow.
+    assume(all(x.isfinite().all() and x.abs().max() < 1e4 for x in walked))
+    schedule = read_schedule(document)
+    process, asks = schedule.process, schedule.preconditioning
+    times = schedule.spacing.times(process, count)
+    levels = process.at(times)
+    told = asks.time(process.at(times[:-1]))
+    torch.testing.assert_close(told, theirs.timesteps.double(), rtol=1e-5, atol=1e-5)
+    sigmas = levels.sigma if isinstance(process, FlowProcess) else levels.sigma / levels.alpha
+    torch.testing.assert_close(sigmas.float(), theirs.sigmas, rtol=1e-4, atol=1e-5)
+    denoise = NetworkDenoise(network_of(document), asks, {}, threshold=schedule.threshold)
+    first = process.prior_scale(times[0]) * start.double()
+    stages = schedule.sampler.run(denoise, first, process, times, lambda i, k=0: noise[i].double())
+    ours = torch.stack([stage.x for stage in stages]).float()
+    expected = torch.stack(walked)
+    # The library works in float32, from ratios of up to 4,096.
+    torch.testing.assert_close(ours, expected, rtol=5e-3, atol=5e-3 * expected.abs().max().item())
