@@ -18,10 +18,10 @@ from diorama.interop.diffusers_solver_fields import (
     SolverArguments,
     discrete_levels,
     even_flow,
+    float32_ratios,
     flow_levels,
     latest_of,
 )
-from diorama.processes.curves import Curve
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.precondition import EDMPreconditioning
 from diorama.processes.solver_spacing import FlowSolverSpacing, SolverSpacing
@@ -75,8 +75,16 @@ class _DPMArguments(SolverArguments, DynamicShift):
             "lower_order_final": self.lower_order_final,
         }
 
-    def levels(self, curve: Curve, rounded: tuple[Curve, ...], *, zero_terminal_snr: bool = False) -> Levels:
-        """What is walked, see :func:`~diorama.interop.diffusers_solver_fields.discrete_levels`."""
+    def levels(
+        self, *, lu: bool = False, nearest: bool | None = None, zero_terminal_snr: bool = False
+    ) -> Levels:
+        """What is walked, see :func:`~diorama.interop.diffusers_solver_fields.discrete_levels`.
+
+        Args:
+            lu: evenly spaced logarithms take the place of the curve, which are an exponential curve.
+            nearest: as there.
+            zero_terminal_snr: as there.
+        """
         self.check_shift()
         _check_noise_target(self, self.predicts)
         if self.variance_type is not None and self.prediction_type != "epsilon":
@@ -90,14 +98,15 @@ class _DPMArguments(SolverArguments, DynamicShift):
             leap=self.timestep_spacing,
             offset=self.offset,
             latest=latest_of(process, self.lambda_min_clipped),
-            curve=curve,
+            curve="exponential" if lu else self.curve,
         )
         return discrete_levels(
             self,
             spacing,
             final=self.final_sigmas_type,
             variance=LEARNED[self.variance_type],
-            rounded=rounded,
+            nearest=nearest,
+            logarithms=lu,
             zero_terminal_snr=zero_terminal_snr,
         )
 
@@ -112,14 +121,13 @@ class DPMSolverMultistepArguments(_DPMArguments):
 
     def schedule(self) -> Schedule:
         """In our words."""
-        curve, cosine = self.curve, self.beta_schedule == "squaredcos_cap_v2"
-        rounded: tuple[Curve, ...] = () if cosine else ("karras",)
-        if self.use_lu_lambdas and curve != "karras":
-            # Evenly spaced logarithms are an exponential curve, for which networks are told other whole times here.
-            curve, rounded = "exponential", () if cosine else ("exponential",)
-            if self.use_flow_sigmas:
-                raise BadInput("use_lu_lambdas: not followed together with use_flow_sigmas")
-        levels = self.levels(curve, rounded, zero_terminal_snr=self.rescale_betas_zero_snr)
+        # Karras's curve goes before.
+        lu = self.use_lu_lambdas and self.curve != "karras"
+        if lu and self.use_flow_sigmas:
+            raise BadInput("use_lu_lambdas: not followed together with use_flow_sigmas")
+        cosine = self.beta_schedule == "squaredcos_cap_v2"
+        nearest = (lu or self.curve == "karras") and not cosine
+        levels = self.levels(lu=lu, nearest=nearest, zero_terminal_snr=self.rescale_betas_zero_snr)
         sampler = DPMSolverConfig(**self.settings(), euler_at_final=self.euler_at_final)
         return _schedule(self, levels, sampler)
 
@@ -138,8 +146,7 @@ class DPMSolverSinglestepArguments(_DPMArguments):
             raise BadInput("algorithm_type: the library's singlestep scheduler has no 'sde-dpmsolver'")
         if self.predicts == "noise" and self.thresholding:
             raise BadInput("thresholding: the library's singlestep scheduler has none with algorithm_type 'dpmsolver'")
-        levels = self.levels(self.curve, ("karras",))
-        return _schedule(self, levels, SinglestepDPMSolverConfig(**self.settings()))
+        return _schedule(self, self.levels(), SinglestepDPMSolverConfig(**self.settings()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +200,9 @@ class UniPCArguments(SolverArguments, DynamicShift):
     def _levels(self) -> Levels:
         if self.use_flow_sigmas:
             return flow_levels(self, self._flow_spacing())
+        largest = float(float32_ratios(self, zero_terminal_snr=self.rescale_betas_zero_snr)[-1])
+        if self.curve != "times" and (self.sigma_max or 0) > largest * (1 + 1e-5):
+            raise BadInput(f"sigma_max: {self.sigma_max} is not followed, the process ends at {largest:.6g}")
         # Along a curve the last sigma of the curve counts, which sigma_min may have moved.
         final: Final = "zero" if self.final_sigmas_type == "zero" else "repeated"
         spacing = SolverSpacing(
@@ -207,11 +217,12 @@ class UniPCArguments(SolverArguments, DynamicShift):
     def _flow_spacing(self) -> FlowSolverSpacing | KarrasSpacing:
         repeated = self.final_sigmas_type == "sigma_min"
         if self.curve == "karras":
-            process = process_of(self)
-            ends = process.at(torch.tensor([1, process.end], dtype=torch.float64, device="cpu"))
-            first, last = (ends.sigma / ends.alpha).tolist()
-            low, high = self.sigma_min or first, self.sigma_max or last
-            return KarrasSpacing(low=low, high=high, until="start" if repeated else "clean")
+            table = float32_ratios(self, zero_terminal_snr=self.rescale_betas_zero_snr)
+            return KarrasSpacing(
+                low=self.sigma_min or float(table[0]),
+                high=self.sigma_max or float(table[-1]),
+                until="start" if repeated else "clean",
+            )
         if self.curve != "times":
             raise BadInput(f"use_{self.curve}_sigmas: not followed together with use_flow_sigmas")
         return FlowSolverSpacing(

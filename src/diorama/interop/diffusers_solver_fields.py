@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -24,7 +23,8 @@ from diorama.processes.threshold import DynamicThreshold
 
 LEARNED: dict[Any, LearnedVariance] = {None: "none", "learned": "plain", "learned_range": "share"}
 Final = Literal["zero", "sigma_min", "repeated"]
-"""Where the last step ends; ``repeated`` where it starts, unless whole steps are visited, then at the first of them."""
+"""Where the last step ends: at clean data, at the process's first step, or where it starts. Among whole steps the third
+is as the second, and along a curve the second as the third."""
 
 _TERMINAL_SIGNAL = 2.0**-24
 """What zero terminal SNR leaves of the data, the least that float16 can say."""
@@ -102,7 +102,8 @@ def discrete_levels(
     *,
     final: Final,
     variance: LearnedVariance = "none",
-    rounded: Sequence[Curve] = ("karras",),
+    nearest: bool | None = None,
+    logarithms: bool = False,
     zero_terminal_snr: bool = False,
 ) -> Levels:
     """Levels of a discrete process.
@@ -112,7 +113,9 @@ def discrete_levels(
         spacing: which levels, but for where the last step ends.
         final: where it does.
         variance: what the network says of the reverse step's variance.
-        rounded: along which curves networks are told the nearest whole time; along others the one below.
+        nearest: along a curve networks are told the nearest whole time, not the one below; ``None`` where that is so
+            along Karras's alone.
+        logarithms: the curve is one of logarithms.
         zero_terminal_snr: nothing is left of the data at the end, but for the least that float16 can say.
 
     Raises:
@@ -127,13 +130,21 @@ def discrete_levels(
         terminal_signal=_TERMINAL_SIGNAL if zero_terminal_snr else 0.0,
     )
     along = spacing.curve
-    until = {"zero": "clean", "sigma_min": "first", "repeated": "first" if along == "times" else "start"}[final]
-    nearest = along in rounded
-    if along != "times" and not nearest and spacing.high is None:
-        spacing = replace(spacing, high=_high(arguments, process, along, zero_terminal_snr=zero_terminal_snr))
+    if along != "times" and zero_terminal_snr and not _is_rising(process):
+        raise BadInput("rescale_betas_zero_snr: its last step has less noise than the one before; no curve is followed")
+    nearest = along == "karras" if nearest is None else nearest
+    until: Literal["clean", "first", "start"] = "clean" if final == "zero" else "first"
+    if along != "times":
+        # Small betas leave float32 few digits of the first ratio, on which all of a curve depends.
+        table = float32_ratios(arguments, zero_terminal_snr=zero_terminal_snr)
+        low, high = spacing.low or float(table[0]), spacing.high
+        if high is None and not nearest:
+            high = _found_high(process, table, "logarithms" if logarithms else along)
+        spacing = replace(spacing, low=low, high=high)
+        until = "clean" if final == "zero" else "start"
     return Levels(
         process=process,
-        spacing=replace(spacing, until=until),  # type: ignore[arg-type]
+        spacing=replace(spacing, until=until),
         preconditioning=TargetPreconditioning(
             predicts=choice(arguments, "prediction_type", TARGETS),
             variance=variance,
@@ -194,33 +205,37 @@ def latest_of(process: DiscreteProcess, least: float) -> int | None:
     return found
 
 
+def _is_rising(process: DiscreteProcess) -> bool:
+    """Whether every step has more noise than the one before; that of the terminal signal may have less."""
+    last = process.at(torch.tensor([process.end - 1, process.end], dtype=torch.float64, device="cpu"))
+    return bool(last.alpha[0] > last.alpha[1])
+
+
 def _first_ratio(process: DiscreteProcess) -> float:
     level = process.at(torch.ones((), dtype=torch.float64, device="cpu"))
     return (level.sigma / level.alpha).item()
 
 
-def _high(
-    arguments: SolverArguments, process: DiscreteProcess, curve: Curve, *, zero_terminal_snr: bool
-) -> float:
+def _found_high(process: DiscreteProcess, table: np.ndarray, curve: Curve | Literal["logarithms"]) -> float:
     """The largest ratio, moved to where the library finds it in its table.
 
     Networks are told whole times below those that are found, and the first one is found at the table's end, or just
-    before it: on which side is up to the last bit of the table, which is float32.
+    before it: on which side is up to the last bits of the table, which is float32.
     """
-    ratios = _float32_ratios(arguments, zero_terminal_snr=zero_terminal_snr)
-    largest, least = float(ratios[-1]), float(ratios[0])
+    largest, least = float(table[-1]), float(table[0])
     first = {
         "karras": (largest ** (1 / 7)) ** 7,
-        "exponential": float(np.exp(math.log(largest))),
+        "exponential": np.exp(math.log(largest)),
+        "logarithms": np.exp(float(np.log(table[-1]))),
         "beta": least + (largest - least),
     }[curve]
-    below, last = np.log(ratios[-2:])
+    below, last = np.log(table[-2:])
     found = (below - np.log(np.float64(first))) / (below - last)
     level = process.at(torch.tensor(process.end, dtype=torch.float64, device="cpu"))
     return (level.sigma / level.alpha).item() * (1 + math.copysign(_BEYOND_FLOAT32, found - 1))
 
 
-def _float32_ratios(arguments: SolverArguments, *, zero_terminal_snr: bool) -> np.ndarray:
+def float32_ratios(arguments: SolverArguments, *, zero_terminal_snr: bool) -> np.ndarray:
     """sigma / alpha of every step, with the rounding errors of the library."""
     steps, first, last = arguments.num_train_timesteps, arguments.beta_start, arguments.beta_end
     if arguments.trained_betas is not None or arguments.beta_schedule == "squaredcos_cap_v2":
