@@ -133,3 +133,11 @@ def test_half_of_the_channels_may_be_of_the_variance(
         assert (value is None) == (expected is None)
         if value is not None:
             torch.testing.assert_close(value, torch.full_like(value, expected))  # type: ignore[arg-type]
+
+
+def test_networks_are_told_whole_times_where_it_is_asked_for() -> None:
+    level = DiscreteProcess().at(torch.tensor([0.7, 3.4, 3.6, 500.5], dtype=torch.float64))
+    assert TargetPreconditioning().time(level).tolist() == pytest.approx([-0.3, 2.4, 2.6, 499.5])
+    assert TargetPreconditioning(whole="below").time(level).tolist() == [0, 2, 2, 499]
+    # Of two that are as near the even one.
+    assert TargetPreconditioning(whole="nearest").time(level).tolist() == [0, 2, 3, 500]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from diorama.samplers.exponential import (
     Predicts,
     Scheme,
     Seen,
+    log_signal,
     multistep,
     seen_at,
     weights_of,
@@ -103,7 +105,8 @@ class SinglestepDPMSolverConfig(_DPMSolverConfig):
     """Singlestep: levels are taken in groups of ``order``, and each level of a group is reached from the group's first.
 
     A group of three is a third-order step with two inner levels. So the network is called once for each level here as
-    well, but nothing is remembered beyond a group.
+    well, but nothing is remembered beyond a group. Stochastic, every level of a group has noise of its own, which the
+    polynomial takes for a change of the prediction: samples vary too little, in inverse proportion to the steps.
 
     Args:
         lower_order_final: the last step of a full group at the end is one of first order.
@@ -174,11 +177,11 @@ def singlestep(
     for i, (t, end) in enumerate(pairwise(times)):
         level, below = process.at(t), process.at(end)
         prediction = denoise(x, level)
-        if places[i] == 1 or below.sigma == 0 or not group or group[0].level.alpha == 0:
+        if places[i] == 1 or below.sigma == 0 or not group or math.isinf(log_signal(group[0].level)):
             group, first = [], x
         group.append(seen_at(level, x, prediction, config.predicts))
         step = ExponentialStep(group[0].level, below, config.predicts, config.tau)
-        if level.alpha == 0 or below.sigma == 0:
+        if math.isinf(step.length):
             x = step.straight(x, prediction.clean)
         elif step.length:
             levels, values = zip(*group, strict=True)

@@ -33,6 +33,10 @@ Rule = Literal["exact", "midpoint", "half"]
 throughout; or with 1/2 for the mean place within the step, whatever the weight of early and late places."""
 
 
+_NO_SIGNAL = 1e-10
+"""Less beside the noise is a rounding error: a process's cosine of a right angle."""
+
+
 @dataclass(frozen=True)
 class ExponentialStep:
     """One step, with the coefficients as plain numbers in float64.
@@ -109,7 +113,7 @@ class ExponentialStep:
 def log_signal(level: Level) -> float:
     """lambda, log(alpha / sigma); infinite for clean data, minus infinity where no signal is left."""
     alpha, sigma = level.alpha.item(), level.sigma.item()
-    if alpha == 0:
+    if alpha < _NO_SIGNAL * sigma:
         return -math.inf
     return math.inf if sigma == 0 else math.log(alpha) - math.log(sigma)
 
@@ -164,7 +168,7 @@ def seen_at(level: Level, x: Tensor, prediction: Prediction, predicts: Predicts)
 
 def usable(seen: Sequence[Seen], count: int) -> list[Seen]:
     """The newest ``count`` predictions, less those at levels without signal, which lie infinitely far away."""
-    return [one for one in seen[:count] if one.level.alpha != 0]
+    return [one for one in seen[:count] if log_signal(one.level) > -math.inf]
 
 
 @dataclass(frozen=True, kw_only=True)
