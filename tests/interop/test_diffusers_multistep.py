@@ -249,6 +249,8 @@ DPM = {"_class_name": "DPMSolverMultistepScheduler"}
 SINGLE = {"_class_name": "DPMSolverSinglestepScheduler"}
 UNIPC = {"_class_name": "UniPCMultistepScheduler"}
 SA = {"_class_name": "SASolverScheduler"}
+FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+NOISE = {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"}
 EDM = {"_class_name": "EDMDPMSolverMultistepScheduler"}
 
 
@@ -256,11 +258,20 @@ EDM = {"_class_name": "EDMDPMSolverMultistepScheduler"}
     ("document", "named"),
     [
         (DPM | {"algorithm_type": "dpmsolver"}, "final_sigmas_type"),
-        (DPM | {"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min", "solver_order": 3}, "solver_order"),
+        (
+            DPM | NOISE | {"algorithm_type": "sde-dpmsolver", "solver_order": 3},
+            "solver_order",
+        ),
         (DPM | {"solver_order": 4}, "order must be 1, 2 or 3"),
         (DPM | {"use_karras_sigmas": True, "use_beta_sigmas": True}, "only one of them"),
-        (DPM | {"use_karras_sigmas": True, "use_flow_sigmas": True, "prediction_type": "flow_prediction"}, "use_karras"),
-        (DPM | {"use_lu_lambdas": True, "use_flow_sigmas": True, "prediction_type": "flow_prediction"}, "use_lu_lambdas"),
+        (
+            DPM | FLOW | {"use_karras_sigmas": True},
+            "use_karras",
+        ),
+        (
+            DPM | FLOW | {"use_lu_lambdas": True},
+            "use_lu_lambdas",
+        ),
         (DPM | {"prediction_type": "flow_prediction"}, "prediction_type"),
         (DPM | {"prediction_type": "v_prediction", "use_flow_sigmas": True}, "prediction_type"),
         (DPM | {"prediction_type": "v_prediction", "variance_type": "learned"}, "variance_type"),
@@ -271,13 +282,16 @@ EDM = {"_class_name": "EDMDPMSolverMultistepScheduler"}
         (DPM | {"surprise": 1}, "surprise"),
         (SINGLE | {"timestep_spacing": "trailing"}, "timestep_spacing"),
         (SINGLE | {"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}, "algorithm_type"),
-        (SINGLE | {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "thresholding": True}, "thresholding"),
+        (
+            SINGLE | {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "thresholding": True},
+            "thresholding",
+        ),
         (UNIPC | {"solver_p": {}}, "solver_p"),
         (UNIPC | {"shift_terminal": 0.1}, "shift_terminal"),
         (UNIPC | {"use_karras_sigmas": True, "sigma_max": 1000.0}, "sigma_max"),
-        (UNIPC | {"use_beta_sigmas": True, "use_flow_sigmas": True, "prediction_type": "flow_prediction"}, "use_beta"),
+        (UNIPC | FLOW | {"use_beta_sigmas": True}, "use_beta"),
         (
-            UNIPC | {"predict_x0": False, "use_flow_sigmas": True, "prediction_type": "flow_prediction"},
+            UNIPC | FLOW | {"predict_x0": False},
             "prediction_type",
         ),
         (SA | {"tau_func": "lambda t: 1"}, "tau_func"),

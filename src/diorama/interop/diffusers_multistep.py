@@ -75,9 +75,7 @@ class _DPMArguments(SolverArguments, DynamicShift):
             "lower_order_final": self.lower_order_final,
         }
 
-    def levels(
-        self, *, lu: bool = False, nearest: bool | None = None, zero_terminal_snr: bool = False
-    ) -> Levels:
+    def levels(self, *, lu: bool = False, nearest: bool | None = None, zero_terminal_snr: bool = False) -> Levels:
         """What is walked, see :func:`~diorama.interop.diffusers_solver_fields.discrete_levels`.
 
         Args:
@@ -356,9 +354,7 @@ def _stochastic_ratios(levels: Levels) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-def _schedule(
-    arguments: SolverArguments, levels: Levels, sampler: AnySampler, *, limited: bool = True
-) -> Schedule:
+def _schedule(arguments: SolverArguments, levels: Levels, sampler: AnySampler, *, limited: bool = True) -> Schedule:
     return Schedule(
         process=levels.process,
         preconditioning=levels.preconditioning,

@@ -104,7 +104,7 @@ class FlowSolverSpacing:
         until: where the last step ends: at a time, 0 for clean data; ``None`` for where it starts, so that it leads
             nowhere.
 
-    Reference: E. Xie et al., "SANA", arXiv:2410.10629, section 4.2 (Flow-DPM-Solver), as diffusers has it.
+    Reference: E. Xie et al., "SANA", arXiv:2410.10629, Flow-DPM-Solver, as diffusers has it.
     """
 
     least: float = 1e-3

@@ -20,8 +20,8 @@ class DEISConfig:
         order: of the steps, 1, 2 or 3: how many predictions a step looks back at. 1 is DDIM.
         lower_order_final: of ways of fewer than 15 steps the last is of first order, the one before of second.
 
-    Reference: Q. Zhang, Y. Chen, arXiv:2204.13902, algorithm 1; the polynomial in log(sigma / alpha) is that of the
-    authors' later code, "log rho".
+    Reference: Q. Zhang, Y. Chen, arXiv:2204.13902; the polynomial is in log(sigma / alpha), "log rho" in the
+    authors' code.
     """
 
     order: int = 3

@@ -84,7 +84,7 @@ class DPMSolverConfig(_DPMSolverConfig):
         lower_order_final: of ways of fewer than 15 steps the last is of first order, the one before of second.
         euler_at_final: the last step is of first order, however many there are. To clean data it always is.
 
-    Reference: C. Lu et al., arXiv:2211.01095, algorithm 2 (2M) and, stochastic, appendix (SDE-DPM-Solver++ 2M).
+    Reference: C. Lu et al., arXiv:2211.01095, algorithm 2 (2M); stochastic: SDE-DPM-Solver++(2M) there.
     """
 
     euler_at_final: bool = False
@@ -94,9 +94,7 @@ class DPMSolverConfig(_DPMSolverConfig):
         orders = multistep_orders(len(times) - 1, self.order, lower_order_final=self.lower_order_final)
         if self.euler_at_final:
             orders[-1] = 1
-        scheme = Scheme(
-            predicts=self.predicts, orders=orders, integrals=self.integrals, tau=lambda level: self.tau
-        )
+        scheme = Scheme(predicts=self.predicts, orders=orders, integrals=self.integrals, tau=lambda level: self.tau)
         return multistep(denoise, x, process, times, noise, scheme=scheme)
 
 
@@ -111,7 +109,7 @@ class SinglestepDPMSolverConfig(_DPMSolverConfig):
     Args:
         lower_order_final: the last step of a full group at the end is one of first order.
 
-    Reference: C. Lu et al., arXiv:2206.00927, algorithms 1, 2 and appendix D.3; arXiv:2211.01095, algorithm 1 (2S).
+    Reference: C. Lu et al., arXiv:2206.00927, algorithms 1 and 2; arXiv:2211.01095, algorithm 1 (2S).
     """
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
@@ -136,10 +134,7 @@ def multistep_orders(steps: int, order: int, *, lower_order_final: bool) -> list
 
 
 def singlestep_orders(steps: int, order: int, *, lower_order_final: bool) -> list[int]:
-    """The place of each step in its group, from 1; the last group may have fewer.
-
-    Reference: C. Lu et al., arXiv:2206.00927, section 3.4.
-    """
+    """The place of each step in its group, from 1; the last group may have fewer."""
     places = [i % order + 1 for i in range(steps)]
     if lower_order_final and places[-1] == order:
         places[-1] = 1

@@ -3,13 +3,13 @@
 With ``lambda = log(alpha / sigma)`` the way from a level s to a cleaner level t is, for clean samples c(lambda) and for
 noises e(lambda) that the network finds on it, and for tau times as much fresh noise as the reverse SDE has,
 
-    x_t = sigma_t / sigma_s exp(-tau² h) x_s + (1 + tau²) alpha_t ∫ exp(-(1 + tau²) (lambda_t - lambda)) c dlambda + noise
-    x_t = alpha_t / alpha_s x_s - (1 + tau²) sigma_t ∫ exp(lambda_t - lambda) e dlambda + noise
+    x_t = sigma_t / sigma_s exp(-tau² h) x_s + m alpha_t ∫ exp(-m (lambda_t - lambda)) c dlambda + fresh noise
+    x_t = alpha_t / alpha_s x_s - m sigma_t ∫ exp(lambda_t - lambda) e dlambda + fresh noise
 
-over lambda_s … lambda_t = lambda_s + h. Solvers differ in the polynomial that stands for c or e.
+with m = 1 + tau², over lambda_s … lambda_t = lambda_s + h. Solvers differ in the polynomial that stands for c or e.
 
 Reference: C. Lu et al., arXiv:2206.00927, proposition 3.1, and arXiv:2211.01095, proposition 4.1; with tau: S. Xue et
-al., arXiv:2309.05019, proposition 4.2 and appendix.
+al., arXiv:2309.05019, section 4.
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ def moments(rate: float, count: int) -> list[float]:
     """
     if abs(rate) < 1:
         # The recurrence below would subtract numbers that are nearly the same.
-        return [
-            sum(rate**j * math.factorial(k) / math.factorial(j + k + 1) for j in range(20)) for k in range(count)
-        ]
+        return [sum(rate**j * math.factorial(k) / math.factorial(j + k + 1) for j in range(20)) for k in range(count)]
     found = [math.expm1(rate) / rate]
     for k in range(1, count):
         found.append((k * found[-1] - 1) / rate)

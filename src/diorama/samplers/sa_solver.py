@@ -28,7 +28,7 @@ class SASolverConfig:
         lower_order_final: a step takes at most as many predictions as steps are left.
 
     Reference: S. Xue et al., arXiv:2309.05019, algorithm 1; where two clean samples are at hand, the line between them
-    is integrated as in appendix D, with 1/2.
+    is integrated with 1/2, as the authors' code does.
     """
 
     predictor_order: int = 2

@@ -24,8 +24,8 @@ class UniPCConfig:
         lower_order_final: a step takes at most as many predictions as steps are left.
         uncorrected: steps, counted from 0, whose end is not corrected.
 
-    Reference: W. Zhao, L. Bai, Y. Rao, J. Zhou, J. Lu, arXiv:2302.04867, algorithms 1 to 4; for two predictions the
-    weight 1/2 of appendix F.
+    Reference: W. Zhao, L. Bai, Y. Rao, J. Zhou, J. Lu, arXiv:2302.04867, algorithms 1 and 2; two predictions have the
+    weight 1/2 that needs no equation solved.
     """
 
     order: int = 2
