@@ -212,6 +212,7 @@ def test_groups_of_single_steps() -> None:
     ("make", "named"),
     [
         (lambda: DPMSolverConfig(order=4), "order"),
+        (lambda: DPMSolverConfig(order=3, third="published", stochastic=True, predicts="noise"), "third"),
         (lambda: SinglestepDPMSolverConfig(order=0), "order"),
         (lambda: DEISConfig(order=4), "order"),
         (lambda: UniPCConfig(order=0), "order"),
