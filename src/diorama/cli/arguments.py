@@ -49,6 +49,18 @@ def sampling_asked(sampler: str | None, steps: int | None, guidance: float | Non
         raise WrongArguments(f"--{problem}") from problem
 
 
+def sampler_and_steps(text: str) -> Sampling:
+    """What ``ddim:50`` asks for; a name alone keeps the model's own number of steps.
+
+    Raises:
+        WrongArguments: there is no such sampler, or the steps are no number.
+    """
+    name, colon, steps = text.partition(":")
+    if not name or (colon and not steps.isdecimal()):
+        raise WrongArguments(f"--samplers: wants NAME:STEPS such as ddim:50, got {text!r}")
+    return sampling_asked(name, int(steps) if colon else None, None)
+
+
 @contextmanager
 def arguments_at_fault() -> Iterator[None]:
     """Inside the block what does not exist or fit is the fault of the command line, not of the data."""

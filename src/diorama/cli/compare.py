@@ -19,6 +19,7 @@ from diorama.cli.arguments import (
     named,
     parse,
     part,
+    sampler_and_steps,
     sampling_asked,
     shown_as,
 )
@@ -44,6 +45,7 @@ class Arguments:
         out: folder of the report.
         recipes: names that `diorama recipes` lists, or file.py:function, separated by commas.
         budget: of each training: a time (90s, 10min, 2h) or images seen (200k, 2M).
+        seeds: trainings of each recipe, from its seed upwards; scores are then means, with intervals over trainings.
         runs: finished runs or model folders that join as they are.
         samples: samples of other people's generators, each under a name that the report shows.
         no_real_images: show no real pictures in the report, for private data.
@@ -57,6 +59,7 @@ class Arguments:
         sampler: ancestral, ddim, euler or heun, for every model that draws in steps, in place of its own.
         steps: of the sampler, for every model that draws in steps, in place of its own number.
         guidance: scale of the guidance, 1 for none, for every model that draws in steps, in place of its own.
+        samplers: with which samplers and steps the finished runs are drawn, once with each: ddim:50,heun:18.
         frozen: a trained part for the recipes that want it, as train takes it: --frozen.codec runs/codec.
         batch_size: samples drawn at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -67,6 +70,7 @@ class Arguments:
     out: Path
     recipes: Annotated[Names, shown_as("NAME,NAME,…")] = ()
     budget: TimeOrImages = field(default_factory=lambda: Budget(seconds=600.0))
+    seeds: int = 1
     runs: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
     samples: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER_OR_ARCHIVE")] = ()
     no_real_images: bool = False
@@ -80,6 +84,7 @@ class Arguments:
     sampler: Annotated[str | None, shown_as("NAME")] = None
     steps: Annotated[int | None, shown_as("N")] = None
     guidance: Annotated[float | None, shown_as("SCALE")] = None
+    samplers: Annotated[Names, shown_as("NAME:STEPS,…", "their own")] = ()
     frozen: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER")] = ()
     batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     device: str = "auto"
@@ -112,9 +117,11 @@ def main(words: Sequence[str]) -> None:
     with arguments_at_fault():
         device = pick(arguments.device)
     sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
+    samplers = tuple(sampler_and_steps(text) for text in arguments.samplers)
     try:
         options = CompareOptions(
             budget=arguments.budget,
+            seeds=arguments.seeds,
             runs=arguments.runs,
             samples=samples,
             real_images=not arguments.no_real_images,
@@ -127,6 +134,7 @@ def main(words: Sequence[str]) -> None:
             batch_size=arguments.batch_size,
             device=arguments.device,
             sampling=sampling,
+            samplers=samplers,
             frozen={name: ModelRef(folder=folder) for name, folder in frozen},
             catalog=own,
             full_size=arguments.full_size,

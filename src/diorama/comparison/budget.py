@@ -41,19 +41,19 @@ def train_within_budget(
         # Where the rate depends on the run's length, the recipe's own length must stay and time ends it before.
         images = _ENDLESS if length_is_free(recipe) else None
         if seconds < _WORTH_CONTINUING * budget.seconds:
-            yield Progress(doing=f"training {recipe.name}", note=f"{recipe.name} has spent its budget already")
+            yield Progress(doing=f"training {run.name}", note=f"{run.name} has spent its budget already")
             return
     asked = TrainOptions(
         device=options.device, images=images, seconds=seconds, preview_at_stop=False, catalog=options.catalog
     )
-    yield Progress(doing=f"training {recipe.name}", share=0.0)
+    yield Progress(doing=f"training {run.name}", share=0.0)
     began, last_progress = time.monotonic(), 0.0
     for tick in train(recipe, data, run, asked):
         now = time.monotonic() - began
         if now - last_progress >= _SECONDS_BETWEEN_PROGRESS or tick.finished:
             last_progress = now
             share = tick.images / tick.total if seconds is None else now / seconds
-            yield Progress(doing=f"training {recipe.name}", share=min(1.0, share), detail=_losses(tick))
+            yield Progress(doing=f"training {run.name}", share=min(1.0, share), detail=_losses(tick))
 
 
 def _losses(tick: Tick) -> str:

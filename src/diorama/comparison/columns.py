@@ -64,6 +64,8 @@ class Column:
         between: from samples of one seed to those of the next, uint8 (n, k, h, w, 3) or (n, k, t, h, w, 3).
         kept_budget: its training took what the comparison gave to each.
         origin: folder or archive it was read from, its name alone.
+        seeds: the single trainings, where the recipe was trained from several seeds and the results are their means;
+            pictures are left out.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Column:
     between: np.ndarray | None = None
     kept_budget: bool = True
     origin: str = ""
+    seeds: tuple[Column, ...] = ()
 
     @property
     def traits(self) -> KindTraits:
@@ -115,6 +118,7 @@ class Column:
             "training": None if self.history is None else asdict(self.history),
             **to_json(self.results),
             "warnings": list(self.warnings),
+            **({"seeds": [single.to_json() for single in self.seeds]} if self.seeds else {}),
         }
 
 

@@ -25,7 +25,7 @@ from diorama.evaluation.reference import reference_features
 from diorama.evaluation.run import EvaluateOptions, Evaluation, evaluate, measure
 from diorama.evaluation.samples import open_samples
 from diorama.media.convert import displayable
-from diorama.synthesis.base import AS_TRAINED, Synthesizer
+from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import SampleConditions, usual
 from diorama.synthesis.drawing import DrawOptions
 from diorama.synthesis.showing import between_seeds, stages_from_noise
@@ -73,14 +73,15 @@ class Measurer:
         self.reference = reference_features(self.split, self.metrics, self.evaluation.reference_options)
         self.notes: list[str] = []
 
-    def measure_model(self, model: Synthesizer, column: Column) -> Column:
+    def measure_model(self, model: Synthesizer, column: Column, sampling: Sampling = AS_TRAINED) -> Column:
         """Draw from a model and measure it.
 
         Args:
             model: on any device.
             column: what is known of it so far.
+            sampling: in place of its own, and beside what all are drawn with.
         """
-        chosen = self._resampled(model.to(self.device).eval(), column.name)
+        chosen = self._resampled(model.to(self.device).eval(), column.name).resampled(sampling)
         conditions = usual(model.config.conditions, self.split, self.count)
         options = DrawOptions(batch_size=self.options.batch_size)
         drawing = Drawing(chosen, self.count, self.options.seed, conditions, options, keep=self.kept)

@@ -18,6 +18,7 @@ class CompareOptions:
 
     Args:
         budget: of each training.
+        seeds: trainings of each recipe, from its seed upwards.
         runs: finished runs or model folders that join as they are.
         samples: folders or archives of other people's pictures, by the name they are shown under.
         real_images: show real pictures in the report; off for private data.
@@ -29,6 +30,8 @@ class CompareOptions:
         seed: of the samples and of every draw of the measurement.
         batch_size: samples drawn at a time; ``None`` for as many as memory holds; changes no answer.
         sampling: sampler, steps and guidance of all models that draw in steps, in place of their own.
+        samplers: with which samplers and steps finished runs are drawn, once with each; empty for their own. Models
+            that draw in one pass join once.
         frozen: trained parts for the recipes that want them, by the name of the part.
         device: ``auto`` or what :class:`torch.device` reads.
         catalog: a user's own config classes, metrics and recipe entries.
@@ -37,6 +40,7 @@ class CompareOptions:
     """
 
     budget: Budget = field(default_factory=lambda: Budget(seconds=600.0))
+    seeds: int = 1
     runs: tuple[Path, ...] = ()
     samples: Mapping[str, Path] = field(default_factory=dict)
     real_images: bool = True
@@ -48,6 +52,7 @@ class CompareOptions:
     seed: int = 0
     batch_size: int | None = None
     sampling: Sampling = AS_TRAINED
+    samplers: tuple[Sampling, ...] = ()
     frozen: Mapping[str, ModelRef] = field(default_factory=dict)
     device: str = "auto"
     catalog: tuple[object, ...] = ()
@@ -55,10 +60,14 @@ class CompareOptions:
     command: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("count", "reference", "batch_size"):
+        for name in ("seeds", "count", "reference", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.samplers and not self.runs:
+            raise ValueError("samplers are those of finished runs, and no run is given")
+        if self.samplers and (self.sampling.sampler, self.sampling.steps) != (None, None):
+            raise ValueError("samplers name a sampler and its steps, so that no others can be asked for beside them")
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
 

@@ -17,12 +17,13 @@ from diorama.comparison.mixture import fit
 from diorama.comparison.options import Progress
 from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.ranking import kept_budget
+from diorama.comparison.seeds import together
 from diorama.core.contracts import DataInfo, pixels_of
 from diorama.core.errors import BadInput
 from diorama.evaluation.records import PIXELS, batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
-from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.parts import load_parts
 from diorama.synthesis.provenance import DataOrigin, Provenance
 from diorama.training.recipe import Recipe
@@ -35,26 +36,19 @@ _MOST_FITTED = 50_000
 """Training records that the mixture is fitted to, at most."""
 
 
-def trained_columns(candidate: Candidate, run: Path, measurer: Measurer) -> Columns:
-    """What a recipe's training became, and beside it what it started from.
+def trained_columns(candidate: Candidate, runs: Sequence[tuple[Recipe, Path]], measurer: Measurer) -> Columns:
+    """What a recipe's trainings became, and beside them what the first started from.
 
     Args:
         candidate: what was trained.
-        run: its run folder.
+        runs: each training's recipe, which differ in their seeds, and its run folder.
         measurer: the comparison's.
     """
-    recipe, options = candidate.recipe, measurer.options
-    yield Progress(doing=f"drawing from {recipe.name} and measuring")
-    model, history = store.load(run, device=measurer.device, catalog=options.catalog), read_history(run)
-    column = Column(
-        name=recipe.name,
-        kind="trained",
-        recipe=candidate.named,
-        entry=candidate.entry,
-        history=history,
-        kept_budget=kept_budget(options.budget, recipe, history),
-    )
-    columns = [measurer.measure_model(model, column)]
+    options, singles = measurer.options, []
+    for recipe, run in runs:
+        yield Progress(doing=f"drawing from {run.name} and measuring")
+        singles.append(_trained_column(candidate, recipe, run, measurer))
+    columns, recipe = [together(singles)], runs[0][0]
     if options.untrained:
         yield Progress(doing=f"measuring {recipe.name} as it was before training")
         untrained = Column(
@@ -66,6 +60,21 @@ def trained_columns(candidate: Candidate, run: Path, measurer: Measurer) -> Colu
         )
         columns.append(measurer.measure_model(untrained_model(recipe, measurer.options.catalog), untrained))
     return columns
+
+
+def _trained_column(candidate: Candidate, recipe: Recipe, run: Path, measurer: Measurer) -> Column:
+    """What one training became."""
+    options = measurer.options
+    model, history = store.load(run, device=measurer.device, catalog=options.catalog), read_history(run)
+    column = Column(
+        name=recipe.name,
+        kind="trained",
+        recipe=candidate.named,
+        entry=candidate.entry,
+        history=history,
+        kept_budget=kept_budget(options.budget, recipe, history),
+    )
+    return measurer.measure_model(model, column)
 
 
 def untrained_name(recipe: Recipe) -> str:
@@ -95,29 +104,46 @@ def given_participants(measurer: Measurer, taken: Sequence[str]) -> list[Columns
         taken: names that other columns have.
     """
     options, names = measurer.options, list(taken)
-    made = [_loaded_column(measurer, _unique(run.resolve().name, names), run) for run in options.runs]
+    made = [_loaded_columns(measurer, names, run) for run in options.runs]
     return made + [_samples_column(measurer, _unique(name, names), path) for name, path in options.samples.items()]
 
 
-def _loaded_column(measurer: Measurer, name: str, run: Path) -> Columns:
-    """A finished run or model.
+def _loaded_columns(measurer: Measurer, taken: list[str], run: Path) -> Columns:
+    """A finished run or model, once with each sampler that is asked for.
 
     Raises:
         BadInput: it cannot be read, or is of another size than the data.
     """
-    yield Progress(doing=f"drawing from {run.name} and measuring")
-    own = measurer.options.catalog
+    own, columns = measurer.options.catalog, []
     model = load_given(run, measurer.dataset.info, own)
-    recipe = store.read_provenance(run).recipe_name
-    column = Column(
-        name=name,
-        kind="loaded",
-        recipe=recipe,
-        entry=catalog.find(recipe, own),
-        history=read_history(run),
-        origin=run.name,
-    )
-    return [measurer.measure_model(model, column)]
+    recipe, history = store.read_provenance(run).recipe_name, read_history(run)
+    for sampling in samplers_of(model, measurer.options.samplers):
+        how = "" if sampling == AS_TRAINED else f" {sampling.sampler}:{model.resampled(sampling).sampling.steps}"
+        name = _unique(run.resolve().name + how, taken)
+        yield Progress(doing=f"drawing from {name} and measuring")
+        column = Column(
+            name=name,
+            kind="loaded",
+            recipe=recipe,
+            entry=catalog.find(recipe, own),
+            history=history,
+            origin=run.name,
+        )
+        columns.append(measurer.measure_model(model, column, sampling))
+    return columns
+
+
+def samplers_of(model: Synthesizer, asked: Sequence[Sampling]) -> Sequence[Sampling]:
+    """With what the model is drawn: what is asked for, or its own where nothing is or where it draws in one pass.
+
+    Raises:
+        BadInput: it draws in steps, and not with one of them.
+    """
+    if not asked or model.drawn_in_steps is None:
+        return (AS_TRAINED,)
+    for sampling in asked:
+        model.resampled(sampling)
+    return asked
 
 
 def load_given(run: Path, info: DataInfo, own: Sequence[object] = ()) -> Synthesizer:

@@ -21,11 +21,13 @@ from diorama.comparison.participants import (
     load_given,
     mixture_column,
     numbered,
+    samplers_of,
     trained_columns,
     untrained_name,
 )
 from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.sections import PAIRS
+from diorama.comparison.seeds import run_name, seeded
 from diorama.core import device as devices
 from diorama.core.contracts import DataInfo, pixels_of
 from diorama.core.errors import BadInput, TrainingFailed
@@ -39,6 +41,7 @@ from diorama.evaluation.subjects import look_first
 from diorama.media.convert import displayable
 from diorama.recipes.start import RecipeLike
 from diorama.synthesis.parts import require_folders
+from diorama.training.recipe import Recipe
 
 _MOST_SEARCHED = 100_000
 """Training records among which the nearest are looked for, at most."""
@@ -68,7 +71,8 @@ def train_and_measure(
         BadConfig: a recipe does not exist or does not fit the data.
     """
     device, began = devices.pick(options.device), datetime.now().astimezone()
-    told = f"each recipe trains for {options.budget}" if recipes else ""
+    times = f"{options.seeds} times " if options.seeds > 1 else ""
+    told = f"each recipe trains {times}for {options.budget}" if recipes else ""
     yield Progress(doing="opening the data", note=told)
     dataset = open_any(data, cache_folder())
     if not (recipes or options.runs or options.samples):
@@ -111,22 +115,29 @@ def train_and_measure(
 
 
 def _trained(candidate: Candidate, data: Path | str, out: Path, measurer: Measurer, notes: list[str]) -> Columns:
-    """Train a recipe and measure what came of it; where its training fails a note says so, and the others go on."""
-    name = candidate.recipe.name
-    run = out / "runs" / name
-    try:
-        yield from train_within_budget(candidate.recipe, data, run, measurer.options)
-    except TrainingFailed as problem:
-        notes.append(f"{name} is missing: {problem}")
-        yield Progress(doing=f"training {name}", note=notes[-1])
-        return []
-    return (yield from trained_columns(candidate, run, measurer))
+    """Train a recipe from each seed and measure what came of it; where a training fails a note says so, and the others
+    go on."""
+    done: list[tuple[Recipe, Path]] = []
+    for place, recipe in enumerate(seeded(candidate.recipe, measurer.options.seeds)):
+        run = out / "runs" / run_name(recipe, place)
+        try:
+            yield from train_within_budget(recipe, data, run, measurer.options)
+        except TrainingFailed as problem:
+            notes.append(f"{run.name} is missing: {problem}")
+            yield Progress(doing=f"training {run.name}", note=notes[-1])
+        else:
+            done.append((recipe, run))
+    return (yield from trained_columns(candidate, done, measurer)) if done else []
 
 
 def _check_what_is_given(options: CompareOptions, info: DataInfo) -> None:
     """Refuse what is not there, or cannot be held against the data, before hours of training rather than after."""
     for run in options.runs:
-        load_given(run, info, options.catalog)
+        model = load_given(run, info, options.catalog)
+        try:
+            samplers_of(model, options.samplers)
+        except BadInput as problem:
+            raise BadInput(f"{run}: {problem}") from problem
     require_folders(options.frozen)
     for name, samples in options.samples.items():
         if not samples.exists():

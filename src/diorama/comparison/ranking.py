@@ -170,10 +170,12 @@ def _remarks(comparison: Comparison, metric: str) -> list[str]:
     results = [result for column in comparison.columns if (result := column.result(metric)) is not None]
     outside = described(comparison, metric).outside
     strayed = any(not r.interval.low <= r.value <= r.interval.high for r in results)
+    several = any(column.seeds for column in comparison.columns)
+    by_chance = ["Of recipes trained from several seeds: means, with intervals over the trainings."] if several else []
     settled = ["Where intervals overlap, the order is not settled."] if ranks(comparison) else []
     energy = {column.history.energy for column in comparison.columns if column.history is not None} - {""}
     measured = [f"Joules: {', '.join(sorted(energy))}."] if energy else []
-    return [*settled, *([outside] if strayed and outside else []), *measured]
+    return [*by_chance, *settled, *([outside] if strayed and outside else []), *measured]
 
 
 def _cells(column: Column, metric: str, places: Mapping[str, int]) -> tuple[str, ...]:

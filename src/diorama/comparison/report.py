@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from diorama import __version__
-from diorama.comparison import sections, tables
+from diorama.comparison import sections, seeds, tables
 from diorama.comparison.columns import Comparison
 from diorama.comparison.record import NUMBERS, report_to_json
 from diorama.core.files import write_json, write_text
@@ -59,6 +59,7 @@ def _body(comparison: Comparison, seed: int) -> str:
             '<h2 class="part">How they score</h2>',
             tables.score_chart(comparison),
             tables.score_table(comparison),
+            seeds.seeds_table(comparison),
             sections.walks(comparison, seed),
             sections.closest(comparison, seed),
             '<h2 class="part">What they cost</h2>',

@@ -20,8 +20,16 @@ def best(comparison: Comparison, metric: str) -> Column | None:
 
 
 def starred(comparison: Comparison, metric: str) -> Column | None:
-    """The best generator, where there is another of its budget to be better than."""
-    return best(comparison, metric) if len(_ranked(comparison, metric)) > 1 else None
+    """The best generator, where there is another of its budget to be better than; of recipes that were trained from
+    several seeds only one whose interval lies apart from all others'."""
+    known, winner = _ranked(comparison, metric), best(comparison, metric)
+    if len(known) < 2 or winner is None:
+        return None
+    first = winner.result(metric)
+    assert first is not None
+    lower = _lower(comparison, metric)
+    clear = all(c is winner or _clearly_better(first, r, lower=lower) for c, r in known)
+    return winner if clear or not winner.seeds else None
 
 
 def _ranked(comparison: Comparison, metric: str) -> list[tuple[Column, Result]]:
@@ -79,6 +87,8 @@ def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
     tied = [title(c) for c, second in rivals if not _clearly_better(first, second, lower=lower)]
     if not rivals:
         return f"{title(winner)} scores {metric} {value_and_interval(first)[0]}."
+    if tied and winner.seeds:
+        return f"No winner by {metric}: {title(winner)} is not clearly ahead of {_and(tied)}."
     if tied:
         return f"{title(winner)} comes closest to the data by {metric}, but not clearly ahead of {_and(tied)}."
     others = "the other" if len(rivals) == 1 else "the others"

@@ -44,7 +44,7 @@ def title(column: Column) -> str:
     """What a column is called: a system by its title, a finished run or samples by the name they were given."""
     if column.traits.title:
         return column.traits.title
-    entry = column.entry
+    entry, several = column.entry, f" ({len(column.seeds)} seeds)" if column.seeds else ""
     if column.trained_column:
         return f"{entry.title if entry is not None else column.trained_column}, untrained"
-    return entry.title if entry is not None and column.name == entry.name else column.name
+    return (entry.title if entry is not None and column.name == entry.name else column.name) + several

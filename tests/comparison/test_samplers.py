@@ -1,0 +1,63 @@
+"""Finished runs are drawn with several samplers, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from diorama.comparison.options import CompareOptions
+from diorama.comparison.procedure import train_and_measure
+from diorama.comparison.run import compare
+from diorama.comparison.tables import cost_charts
+from diorama.core.errors import BadInput
+from diorama.synthesis.base import Sampling
+from diorama.training.run import TrainOptions, train
+from tests.comparison.test_procedure import black
+
+ASKED = (Sampling(sampler="ddim", steps=3), Sampling(sampler="heun", steps=2))
+
+
+def run_of(folder: Path, recipe: str, data: Path) -> Path:
+    from diorama.data.dataset import open_dataset
+    from diorama.recipes.start import make
+
+    list(train(make(recipe, open_dataset(data).info), data, folder, TrainOptions(device="cpu", images=8)))
+    return folder
+
+
+def test_a_run_joins_once_with_each_sampler_and_a_gan_once(tmp_path: Path) -> None:
+    data = black(tmp_path / "data").path
+    runs = (run_of(tmp_path / "d", "ddpm_toy", data), run_of(tmp_path / "g", "dcgan_toy", data))
+    options = CompareOptions(runs=runs, samplers=ASKED, count=20, device="cpu", metrics=("fd@lite",))
+    *_, last = compare([], data, tmp_path / "out", options)
+    made = last.comparisons[0]
+    columns = {column.name: column for column in made.columns if column.kind == "loaded"}
+    assert list(columns) == ["d ddim:3", "d heun:2", "g"]
+    first, second = columns["d ddim:3"], columns["d heun:2"]
+    assert first.model == second.model
+    assert first.results[0].sampling == Sampling(sampler="ddim", steps=3, guidance=1.0)
+    assert first.results[0].value != second.results[0].value
+    assert "d heun:2" in cost_charts(made)
+
+
+def test_a_sampler_that_a_run_cannot_be_drawn_with_is_refused_first(tmp_path: Path) -> None:
+    data = black(tmp_path / "data").path
+    run = run_of(tmp_path / "d", "ddpm_toy", data)
+    too_many = (Sampling(sampler="ddim", steps=100_000),)
+    options = CompareOptions(runs=(run,), samplers=too_many, count=20, device="cpu")
+    with pytest.raises(BadInput, match=r"d: this model cannot be drawn from like that: .*100000"):
+        list(train_and_measure([], data, tmp_path / "out", options))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "no run is given"),
+        ({"runs": (Path("x"),), "sampling": Sampling(steps=3)}, "no others can be asked for"),
+    ],
+)
+def test_samplers_without_a_meaning_are_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        CompareOptions(samplers=ASKED, **settings)  # type: ignore[arg-type]
