@@ -7,18 +7,41 @@ from collections.abc import Mapping
 from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 from diorama.samplers.ancestral import AncestralConfig
+from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.kdpm2 import KDPM2Config
+from diorama.samplers.lcm import LCMConfig
+from diorama.samplers.lms import LMSConfig
+from diorama.samplers.pndm import PNDMConfig
+from diorama.samplers.tcd import TCDConfig
 
-AnySampler = AncestralConfig | DDIMConfig | EulerConfig | HeunConfig
+AnySampler = (
+    AncestralConfig
+    | ConsistencyConfig
+    | DDIMConfig
+    | EulerConfig
+    | HeunConfig
+    | KDPM2Config
+    | LCMConfig
+    | LMSConfig
+    | PNDMConfig
+    | TCDConfig
+)
 """How noise becomes data."""
 
 SAMPLERS: Mapping[str, type[AnySampler]] = {
     "ancestral": AncestralConfig,
+    "consistency": ConsistencyConfig,
     "ddim": DDIMConfig,
     "euler": EulerConfig,
     "heun": HeunConfig,
+    "kdpm2": KDPM2Config,
+    "lcm": LCMConfig,
+    "lms": LMSConfig,
+    "pndm": PNDMConfig,
+    "tcd": TCDConfig,
 }
 """By name."""
 
