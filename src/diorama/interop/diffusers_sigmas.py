@@ -93,10 +93,17 @@ class EulerArguments(_CurveArguments):
         process = _process(self, spacing, zero_terminal_snr=self.rescale_betas_zero_snr)
         found = _schedule(self, process, spacing, DDIMConfig(clipped_noise=False))
         if self.interpolation_type == "log_linear":
+            if continuous and spacing.curve == "times":
+                raise BadInput("interpolation_type: 'log_linear' is not followed with timestep_type 'continuous'")
             found = _log_linear(found, process, spacing)
         if spacing.curve != "times":
             _check_ends(found, process)
-        return replace(found, preconditioning=_TOLD_SIGMA) if continuous else found
+        if continuous:
+            return replace(found, preconditioning=_TOLD_SIGMA)
+        if isinstance(found.preconditioning, TargetPreconditioning) and self.sigma_min is not None:
+            # Below the first step's sigma the network is told the first step.
+            return replace(found, preconditioning=replace(found.preconditioning, time_input="clamped_step"))
+        return found
 
     def _free(self, low: float, high: float, spacing: CurveSpacing) -> Schedule:
         """Of a network that is told sigma, so that it may be any; Stable Video Diffusion's."""

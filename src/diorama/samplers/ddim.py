@@ -84,7 +84,8 @@ def ddim_step(
     level, below = ends
     clean = prediction.clean
     telling = clean if config.clipped_noise or prediction.unclipped is None else prediction.unclipped
-    fresh = config.eta * posterior(level, below).variance.sqrt()
+    # A step that ends where it starts has no variance, which rounding may miss.
+    fresh = config.eta * posterior(level, below).variance.clamp(min=0).sqrt()
     kept = (below.sigma**2 - fresh**2).clamp(min=0).sqrt()
     ended = like(below.alpha, x) * clean + like(kept, x) * noise_of(x, telling, on(level, x))
     return ended if noise is None else ended + like(fresh, x) * noise

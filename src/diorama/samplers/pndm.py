@@ -27,7 +27,8 @@ class PNDMConfig:
             paper; ``heun`` looks twice in the first, and the next ones combine as few as there are, as Stable
             Diffusion's PLMS does.
         combined: which prediction of the last steps is combined: the noise, as in the paper, or the velocity, as
-            diffusers does for networks that predict it.
+            diffusers does for networks that predict it. Sums of velocities lose the second order of the paper's method,
+            since each belongs to a level of its own.
         even: as of :class:`~diorama.samplers.ddim.DDIMConfig`.
     """
 
