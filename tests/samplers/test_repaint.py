@@ -15,7 +15,7 @@ from diorama.samplers.repaint import RePaintConfig, moves, repaint
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
 WAYS: list[tuple[Process, Spacing]] = [
-    (DiscreteProcess(steps=100), StepSpacing()),
+    (DiscreteProcess(steps=100, betas="cosine"), StepSpacing()),
     (ExplodingProcess(), KarrasSpacing()),
     (FlowProcess(), UniformSpacing()),
 ]

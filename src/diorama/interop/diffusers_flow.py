@@ -27,6 +27,8 @@ class _FlowArguments:
         """Even times down to that of the first of all steps, which the library shifts twice."""
         if self.num_train_timesteps < 1:
             raise BadInput(f"num_train_timesteps: must be at least 1, got {self.num_train_timesteps}")
+        if not self.shift > 0:
+            raise BadInput(f"shift must be positive, got {self.shift}")
         first = torch.tensor(1 / self.num_train_timesteps, dtype=torch.float64, device="cpu")
         return FlowSpacing(low=shifted(first, self.shift).item(), shift=self.shift)
 
