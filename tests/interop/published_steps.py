@@ -43,8 +43,11 @@ def theirs(
         patch.setattr(f"{module}.randn_tensor", lambda *a, **k: next(draws), raising=False)
         for t in scheduler.timesteps:
             told.append(float(t))
-            output = network(scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x,
-                             t.reshape(1).float(), {})
+            output = network(
+                scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x,
+                t.reshape(1).float(),
+                {},
+            )
             x = scheduler.step(output, t, x, **(step or {})).prev_sample
     return x, told
 

@@ -188,4 +188,3 @@ def test_unclip_is_ddpm_on_the_cosine() -> None:
     )
     # The rounding of the library's float32, and no more.
     assert 0 < abs(_sampler(found).last_scale - 1) < 1e-3
-

@@ -1,4 +1,4 @@
-"""PNDM's, LMS's, KDPM2's and Euler's schedulers of diffusers, the last also EDM's: where they end and what they tell."""
+"""Schedulers of diffusers for PNDM, LMS, KDPM2 and Euler, also EDM's: where they end and what they tell."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def assert_alike(document: dict[str, Any], count: int, *, step: Any = None, samp
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    document=discrete(), runge_kutta=st.booleans(), to_clean=st.booleans(), count=st.integers(2, 12)
-)
+@given(document=discrete(), runge_kutta=st.booleans(), to_clean=st.booleans(), count=st.integers(2, 12))
 def test_pndm(document: dict[str, Any], runge_kutta: bool, to_clean: bool, count: int) -> None:
     document |= {"skip_prk_steps": not runge_kutta, "set_alpha_to_one": to_clean}
     assert_alike({"_class_name": "PNDMScheduler"} | document, max(count, 4) if runge_kutta else count)

@@ -57,7 +57,12 @@ def test_impossible_grids_are_refused(wrong: dict[str, float], named: str) -> No
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
-    [({"grid": 1}, "grid"), ({"places": (3, 1)}, "places"), ({"places": (40,)}, "places"), ({"low": 90.0}, "low < high")],
+    [
+        ({"grid": 1}, "grid"),
+        ({"places": (3, 1)}, "places"),
+        ({"places": (40,)}, "places"),
+        ({"low": 90.0}, "low < high"),
+    ],
 )
 def test_impossible_karras_grids_are_refused(wrong: dict[str, float], named: str) -> None:
     with pytest.raises(ValueError, match=named):

@@ -78,9 +78,7 @@ def test_lcm_returns_the_sample_itself_at_the_first_step() -> None:
 def test_tcd_without_noise_is_ddim() -> None:
     x, process = torch.randn(3, dtype=torch.float64), FlowProcess()
     times = UniformSpacing().times(process, 5)
-    first, second = (
-        list(c.run(best, x, process, times, Draws((3,)))) for c in (TCDConfig(eta=0.0), DDIMConfig())
-    )
+    first, second = (list(c.run(best, x, process, times, Draws((3,)))) for c in (TCDConfig(eta=0.0), DDIMConfig()))
     for one, other in zip(first, second, strict=True):
         torch.testing.assert_close(one.x, other.x)
 

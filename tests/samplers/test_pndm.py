@@ -9,8 +9,9 @@ from torch import Tensor
 from diorama.core.contracts import Level, Prediction
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.flow import FlowProcess
 from diorama.processes.preserving import PreservingProcess
-from diorama.processes.spacing import KarrasSpacing, StepSpacing
+from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.pndm import PNDMConfig
 from tests.samplers.gaussian_data import Draws, best
@@ -73,7 +74,16 @@ def test_runge_kutta_steps_need_a_step_after_them() -> None:
         list(PNDMConfig(warm_up="runge_kutta").run(best, torch.randn(3), ExplodingProcess(), times, Draws((3,))))
 
 
+def test_some_signal_must_be_left_at_the_start() -> None:
+    times = UniformSpacing().times(FlowProcess(), 4)
+    with pytest.raises(ValueError, match="no signal is left"):
+        list(PNDMConfig().run(best, torch.randn(3), FlowProcess(), times, Draws((3,))))
+    draws = Draws((3,))
+    *_, last = PNDMConfig(combined="velocity").run(best, torch.randn(3), FlowProcess(), times, draws)
+    assert last.x.isfinite().all()
+
+
 def test_even_steps_are_those_of_a_discrete_process() -> None:
     times = KarrasSpacing().times(ExplodingProcess(), 3)
-    with pytest.raises(ValueError, match="even"):
+    with pytest.raises(ValueError, match="even steps counts the steps"):
         list(PNDMConfig(even=True).run(best, torch.randn(3), ExplodingProcess(), times, Draws((3,))))

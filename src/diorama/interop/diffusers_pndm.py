@@ -1,4 +1,4 @@
-"""The scheduler of diffusers for pseudo linear multistep sampling, with Runge-Kutta steps first or Stable Diffusion's."""
+"""The scheduler of diffusers for pseudo linear multistep sampling, as its paper has it or as Stable Diffusion does."""
 
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ class PNDMArguments(ProcessArguments):
             spacing=StepSpacing(
                 leap=self.timestep_spacing, offset=self.offset, until="clean" if self.set_alpha_to_one else "first"
             ),
-            sampler=PNDMConfig(
-                warm_up="heun" if self.skip_prk_steps else "runge_kutta", combined=combined, even=True
-            ),
+            sampler=PNDMConfig(warm_up="heun" if self.skip_prk_steps else "runge_kutta", combined=combined, even=True),
             threshold=None,
         )

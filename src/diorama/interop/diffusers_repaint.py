@@ -1,4 +1,4 @@
-"""The scheduler of diffusers for RePaint. Its way up and down is chosen with each picture, see ``samplers/repaint.py``."""
+"""The scheduler of diffusers for RePaint, whose way up and down is chosen with each picture: ``samplers/repaint.py``."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Schedulers of diffusers that walk down ratios of noise to signal: Euler's, with fresh noise or without, Heun's, KDPM2's
-and LMS's.
+"""Schedulers of diffusers that walk down ratios of noise to signal: of Euler, Heun, KDPM2 and LMS.
 
 They keep ``x / alpha`` where Diorama keeps ``x``: their Euler step is DDIM's, and with fresh noise DDIM's with eta 1.
 """

@@ -23,13 +23,7 @@ AnyPreconditioning = ConsistencyPreconditioning | EDMPreconditioning | TargetPre
 """What goes into a network and what comes out of it."""
 
 AnySpacing = (
-    CurveSpacing
-    | DistilledSpacing
-    | FlowSpacing
-    | KarrasGridSpacing
-    | KarrasSpacing
-    | StepSpacing
-    | UniformSpacing
+    CurveSpacing | DistilledSpacing | FlowSpacing | KarrasGridSpacing | KarrasSpacing | StepSpacing | UniformSpacing
 )
 """Which levels a sampler visits."""
 

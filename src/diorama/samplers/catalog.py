@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torch import Tensor
+
+from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 from diorama.samplers.ancestral import AncestralConfig
@@ -56,6 +59,16 @@ def sampler_named(name: str) -> AnySampler:
         hint = did_you_mean(name, SAMPLERS)
         raise BadConfig(f"sampler: there is no {name!r}{hint}; known are {', '.join(SAMPLERS)}")
     return SAMPLERS[name]()
+
+
+def check_serves(sampler: AnySampler, process: Process, times: Tensor) -> None:
+    """Refuse a sampler that cannot walk these levels.
+
+    Raises:
+        ValueError: saying why.
+    """
+    if isinstance(sampler, KDPM2Config | LCMConfig | LMSConfig | PNDMConfig):
+        sampler.check(process, times)
 
 
 def name_of(sampler: AnySampler) -> str:

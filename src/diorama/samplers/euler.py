@@ -86,9 +86,7 @@ def euler(
         yield Stage(x, clean, below)
 
 
-def _kept(
-    config: EulerConfig, clean: Tensor, samples: tuple[Tensor, Tensor], ratios: tuple[Tensor, Tensor]
-) -> Tensor:
+def _kept(config: EulerConfig, clean: Tensor, samples: tuple[Tensor, Tensor], ratios: tuple[Tensor, Tensor]) -> Tensor:
     """The clean sample of the stirred sample that a prediction for the plain one implies."""
     (u, stirred), (ratio, raised) = samples, ratios
     if config.kept == "clean":

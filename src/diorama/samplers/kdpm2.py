@@ -10,6 +10,7 @@ from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on
+from diorama.samplers.serving import needs_signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,10 @@ class KDPM2Config:
     def __post_init__(self) -> None:
         if not 0 <= self.eta <= 1:
             raise ValueError(f"eta must be in [0, 1], got {self.eta}")
+
+    def check(self, process: Process, times: Tensor) -> None:
+        """Refuse levels that it cannot walk; raises ValueError."""
+        needs_signal("kdpm2", process, times)
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`kdpm2` with these settings."""
@@ -58,8 +63,7 @@ def kdpm2(
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 2, with the second slope of C. Lu
     et al., arXiv:2206.00927, algorithm 1; K. Crowson's k-diffusion, ``sample_dpm_2`` and ``sample_dpm_2_ancestral``.
     """
-    if process.at(times[0]).alpha == 0:
-        raise ValueError("kdpm2: no signal is left at the first level, so that there is no ratio of noise to it")
+    config.check(process, times)
     for i, (level, below) in enumerate(pairwise(process.at(t) for t in times)):
         told = replace(level, t=level.t.round()) if config.whole_times else level
         clean = denoise(x, told).clean

@@ -9,8 +9,8 @@ from itertools import pairwise
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
-from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import like
+from diorama.samplers.serving import needs_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,10 @@ class LCMConfig:
     def __post_init__(self) -> None:
         if not (self.time_scale > 0 and self.sigma_data > 0):
             raise ValueError(f"must be positive: time_scale={self.time_scale}, sigma_data={self.sigma_data}")
+
+    def check(self, process: Process, times: Tensor) -> None:
+        """Refuse levels that it cannot walk; raises ValueError."""
+        needs_steps("lcm", process)
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`lcm` with these settings."""
@@ -64,8 +68,7 @@ def lcm(
 
     Reference: S. Luo, Y. Tan, L. Huang, J. Li, H. Zhao, arXiv:2310.04378, algorithm 3 and section 4.1.
     """
-    if not isinstance(process, DiscreteProcess):
-        raise ValueError(f"lcm: counts the steps of a discrete process, and {type(process).__name__} has none")
+    config.check(process, times)
     last = len(times) - 2
     for i, (level, below) in enumerate(pairwise(process.at(t) for t in times)):
         skip, out = config.boundary(level)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on
+from diorama.samplers.serving import needs_signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,10 @@ class LMSConfig:
     def __post_init__(self) -> None:
         if self.order < 1:
             raise ValueError(f"order must be at least 1, got {self.order}")
+
+    def check(self, process: Process, times: Tensor) -> None:
+        """Refuse levels that it cannot walk; raises ValueError."""
+        needs_signal("lms", process, times)
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`lms` with these settings."""
@@ -52,12 +58,11 @@ def lms(denoise: Denoise, x: Tensor, process: Process, times: Tensor, *, order: 
     Reference: K. Crowson's k-diffusion, ``sample_lms`` of 2022; E. Hairer, S. P. Nørsett, G. Wanner, "Solving ordinary
     differential equations I", 1993, section III.5.
     """
+    needs_signal("lms", process, times)
     levels = [process.at(t) for t in times]
-    if levels[0].alpha == 0:
-        raise ValueError("lms: no signal is left at the first level, so that there is no ratio of noise to it")
     ratios = [float(level.sigma / level.alpha) for level in levels]
     slopes: list[Tensor] = []
-    for i, (level, below) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
+    for i, (level, below) in enumerate(pairwise(levels)):
         clean = denoise(x, level).clean
         slopes = [noise_of(x, clean, on(level, x)), *slopes[: order - 1]]
         past = ratios[i::-1][: len(slopes)]
@@ -67,7 +72,7 @@ def lms(denoise: Denoise, x: Tensor, process: Process, times: Tensor, *, order: 
 
 
 def _weights(past: list[float], end: float) -> list[float]:
-    """Integrals from ``past[0]`` to ``end`` of the polynomials that are 1 at one of the past places and 0 at the others."""
+    """Integrals from ``past[0]`` to ``end`` of the polynomials that are 1 at one past place and 0 at the others."""
     nodes, shares = np.polynomial.legendre.leggauss(len(past))
     half = (end - past[0]) / 2
     # Gauss's rule is exact for polynomials of this degree.

@@ -11,6 +11,7 @@ from torch import Tensor
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.gaussian import along_noise, clean_of, noise_of, on, target_of
 from diorama.samplers.ddim import leap_of, steps_between
+from diorama.samplers.serving import needs_signal, needs_steps
 
 _WEIGHTS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
 """Of Adams and Bashforth, for the last one to four slopes, the newest first."""
@@ -36,6 +37,15 @@ class PNDMConfig:
     combined: Literal["noise", "velocity"] = "noise"
     even: bool = False
 
+    def check(self, process: Process, times: Tensor) -> None:
+        """Refuse levels that it cannot walk; raises ValueError."""
+        if self.combined == "noise":
+            needs_signal("pndm", process, times)
+        if self.even:
+            needs_steps("pndm with even steps", process)
+        if self.warm_up == "runge_kutta" and len(times) - 1 <= _RUNGE_KUTTA_STEPS:
+            raise ValueError(f"warm_up: Runge-Kutta steps need at least four steps in all, got {len(times) - 1}")
+
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`pndm` with these settings."""
         return pndm(denoise, x, process, times, config=self)
@@ -57,14 +67,13 @@ def pndm(denoise: Denoise, x: Tensor, process: Process, times: Tensor, *, config
         One stage after each step.
 
     Raises:
-        ValueError: fewer than four steps with the Runge-Kutta warm-up.
+        ValueError: fewer than four steps with the Runge-Kutta warm-up, or no signal at the first level.
 
     Reference: L. Liu, Y. Ren, Z. Lin, Z. Zhao, arXiv:2202.09778, algorithm 2 and equations 9 to 13.
     """
+    config.check(process, times)
     walk = _Walk(denoise, process, config.combined)
     steps = list(steps_between(process, times, even=config.even))
-    if config.warm_up == "runge_kutta" and len(steps) <= _RUNGE_KUTTA_STEPS:
-        raise ValueError(f"warm_up: Runge-Kutta steps need at least four steps in all, got {len(steps)}")
     said: list[Tensor] = []
     for i, (t, end) in enumerate(steps):
         new = walk.said(x, t)

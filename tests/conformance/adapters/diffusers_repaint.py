@@ -28,9 +28,7 @@ def repainted(case: Case) -> Mapping[str, Tensor]:
         eta=schedule.sampler.eta,
         late=True,
     )
-    denoise = NetworkDenoise(
-        analytic_network(case.call), schedule.preconditioning, {}, threshold=schedule.threshold
-    )
+    denoise = NetworkDenoise(analytic_network(case.call), schedule.preconditioning, {}, threshold=schedule.threshold)
     x = case.inputs["x_T"].double()
     stages = repaint(
         denoise,
