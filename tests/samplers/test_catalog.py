@@ -17,9 +17,7 @@ def test_names_go_there_and_back(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(
-        BadConfig, match=r"did you mean 'heun'.*ancestral, consistency, ddim, euler, heun, kdpm2, lcm, lms, pndm, tcd"
-    ):
+    with pytest.raises(BadConfig, match=r"did you mean 'heun'.*ancestral, consistency, ddim, euler, heun, kdpm2"):
         sampler_named("heum")
 
 

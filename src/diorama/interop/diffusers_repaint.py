@@ -1,4 +1,4 @@
-"""The scheduler of diffusers for RePaint, whose way up and down is chosen with each picture: ``samplers/repaint.py``."""
+"""The scheduler of diffusers for RePaint, whose way up and down is chosen for each picture: ``samplers/repaint.py``."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
@@ -90,8 +91,8 @@ def pndm(denoise: Denoise, x: Tensor, process: Process, times: Tensor, *, config
             x, clean = walk.to(x, (new + walk.said(ahead, below)) / 2, start, below)
             end = below
         else:
-            summed = sum(weight * old for weight, old in zip(_WEIGHTS[len(said) - 1], said, strict=True))
-            x, clean = walk.to(x, summed, t, end)
+            weighted = [weight * old for weight, old in zip(_WEIGHTS[len(said) - 1], said, strict=True)]
+            x, clean = walk.to(x, torch.stack(weighted).sum(0), t, end)
         yield Stage(x, clean, process.at(end))
 
 
