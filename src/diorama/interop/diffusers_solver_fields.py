@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from diorama.core.errors import BadInput
-from diorama.interop.diffusers_schedule import TARGETS, ProcessArguments, choice, process_of
+from diorama.interop.diffusers_schedule import TARGETS, ProcessArguments, choice, curve_of, process_of
 from diorama.processes.catalog import AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.curves import Curve
 from diorama.processes.discrete import DiscreteProcess
@@ -54,14 +54,9 @@ class SolverArguments(ProcessArguments):
         Raises:
             BadInput: several are asked for.
         """
-        asked: dict[Curve, bool] = {
-            "karras": self.use_karras_sigmas,
-            "exponential": self.use_exponential_sigmas,
-            "beta": self.use_beta_sigmas,
-        }
-        if sum(asked.values()) > 1:
-            raise BadInput("use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas: only one of them can be used")
-        return next((curve for curve, wanted in asked.items() if wanted), "times")
+        return curve_of(
+            karras=self.use_karras_sigmas, exponential=self.use_exponential_sigmas, beta=self.use_beta_sigmas
+        )
 
     def threshold(self) -> AnyThreshold | None:
         """How clean samples are limited."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.curves import CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.distilled import DistilledSpacing, KarrasGridSpacing
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.flow_spacing import FlowSpacing
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.solver_spacing import FlowSolverSpacing, SolverSpacing
@@ -17,10 +20,20 @@ from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWei
 AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
 """How data become noise."""
 
-AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
+AnyPreconditioning = ConsistencyPreconditioning | EDMPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
-AnySpacing = CurveSpacing | FlowSolverSpacing | KarrasSpacing | SolverSpacing | StepSpacing | UniformSpacing
+AnySpacing = (
+    CurveSpacing
+    | DistilledSpacing
+    | FlowSolverSpacing
+    | FlowSpacing
+    | KarrasGridSpacing
+    | KarrasSpacing
+    | SolverSpacing
+    | StepSpacing
+    | UniformSpacing
+)
 """Which levels a sampler visits."""
 
 AnyThreshold = DynamicThreshold | StaticThreshold

@@ -63,7 +63,7 @@ class CurveSpacing:
             ratios = level.sigma / level.alpha
             low = ratios[-1].item() if self.low is None else self.low
             high = ratios[0].item() if self.high is None else self.high
-            _check_within(process, low, high)
+            _check_within(process, high)
             times = process.time_of(falling(self.curve, low, high, len(times)))
         return torch.cat([times, times.new_full((1,), float(self.until == "first"))])
 
@@ -77,17 +77,17 @@ class CurveSpacing:
         )
 
 
-def _check_within(process: DiscreteProcess, low: float, high: float) -> None:
-    """Refuse ratios that the process has no times for.
+def _check_within(process: DiscreteProcess, high: float) -> None:
+    """Refuse a ratio that the process has no time for.
 
     Raises:
-        ValueError: saying which it has.
+        ValueError: saying how far it goes.
     """
-    ends = process.at(torch.tensor([1.0, process.end], dtype=torch.float64, device="cpu"))
-    least, largest = (ends.sigma / ends.alpha).tolist()
+    end = process.at(torch.tensor(process.end, dtype=torch.float64, device="cpu"))
+    largest = float(end.sigma / end.alpha)
     # Published ends may be rounded to float32.
-    if low < least * (1 - 1e-5) or high > largest * (1 + 1e-5):
-        raise ValueError(f"low, high: the steps' ratios are within {least:.6g} … {largest:.6g}, got {low} and {high}")
+    if high > largest * (1 + 1e-5):
+        raise ValueError(f"high: the process goes up to a ratio of {largest:.6g}, got {high}")
 
 
 def falling(curve: Curve, low: float, high: float, count: int) -> Tensor:

@@ -17,9 +17,9 @@ from diorama.core.contracts import Condition, Level, Prediction
 from diorama.processes.gaussian import LEAST_VARIANCE, Target, clean_of, like, on, target_of, weight_of
 from diorama.processes.threshold import Threshold
 
-TimeInput = Literal["step", "time", "sigma", "log_sigma", "log_half_sigma", "reverse_time"]
-"""What a network is told of a level: ``t - 1``, ``t``, ``sigma / alpha``, a quarter of the latter's logarithm, the
-logarithm of its half, or ``1 - t``."""
+TimeInput = Literal["step", "clamped_step", "time", "sigma", "log_sigma", "log_half_sigma", "reverse_time"]
+"""What a network is told of a level: ``t - 1``, the same but at least 0, ``t``, ``sigma / alpha``, a quarter of the
+latter's logarithm, the logarithm of its half, or ``1 - t``."""
 
 LearnedVariance = Literal["none", "share", "log", "plain"]
 """What a network says of the reverse step's variance, in as many further channels as the sample has: nothing; where it
@@ -163,6 +163,8 @@ class EDMPreconditioning:
 def _time_of(kind: TimeInput, level: Level) -> Tensor:
     if kind == "step":
         return level.t - 1
+    if kind == "clamped_step":
+        return (level.t - 1).clamp(min=0)
     if kind == "time":
         return level.t
     if kind == "reverse_time":

@@ -159,7 +159,7 @@ class UniformSpacing:
 
 
 def shifted(times: Tensor, shift: float) -> Tensor:
-    """Times in [0, 1] moved towards noise: ``s t / (1 + (s - 1) t)``. P. Esser et al., arXiv:2403.03206, equation 23."""
+    """Times in [0, 1] moved to noise, ``s t / (1 + (s - 1) t)``: P. Esser et al., arXiv:2403.03206, equation 23."""
     return shift * times / (1 + (shift - 1) * times)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from torch import Tensor
@@ -21,14 +21,19 @@ class AncestralConfig:
     Args:
         variance: of a step backwards, see :func:`ancestral`.
         last_noise: noise is also drawn in a last step that is not the process's first, as diffusers does.
+        last_scale: multiplies the clean samples at the end; not 1 where rounding errors of a published scheduler are
+            followed.
     """
 
     variance: Variance = "large"
     last_noise: bool = field(default=False, metadata={LATER: True})
+    last_scale: float = field(default=1.0, metadata={LATER: True})
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`ancestral` with these settings."""
-        return ancestral(denoise, x, process, times, noise, variance=self.variance, last_noise=self.last_noise)
+        walk = ancestral(denoise, x, process, times, noise, variance=self.variance, last_noise=self.last_noise)
+        for i, stage in enumerate(walk):
+            yield stage if i < len(times) - 2 else replace(stage, x=self.last_scale * stage.x)
 
 
 def ancestral(

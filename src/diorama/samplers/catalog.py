@@ -6,32 +6,48 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
 
+from torch import Tensor
+
+from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 from diorama.samplers.ancestral import AncestralConfig
+from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.deis import DEISConfig
 from diorama.samplers.dpm_solver import DPMSolverConfig, SinglestepDPMSolverConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.kdpm2 import KDPM2Config
+from diorama.samplers.lcm import LCMConfig
+from diorama.samplers.lms import LMSConfig
+from diorama.samplers.pndm import PNDMConfig
 from diorama.samplers.sa_solver import SASolverConfig
+from diorama.samplers.tcd import TCDConfig
 from diorama.samplers.unipc import UniPCConfig
 
 AnySampler = (
     AncestralConfig
+    | ConsistencyConfig
     | DDIMConfig
     | DEISConfig
     | DPMSolverConfig
     | EulerConfig
     | HeunConfig
+    | KDPM2Config
+    | LCMConfig
+    | LMSConfig
+    | PNDMConfig
     | SASolverConfig
     | SinglestepDPMSolverConfig
+    | TCDConfig
     | UniPCConfig
 )
 """How noise becomes data."""
 
 SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
     "ancestral": AncestralConfig,
+    "consistency": ConsistencyConfig,
     "ddim": DDIMConfig,
     "deis": DEISConfig,
     "dpm_2m": partial(DPMSolverConfig, predicts="noise"),
@@ -43,7 +59,12 @@ SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
     "dpmpp_3s": partial(SinglestepDPMSolverConfig, order=3, rule="heun"),
     "euler": EulerConfig,
     "heun": HeunConfig,
+    "kdpm2": KDPM2Config,
+    "lcm": LCMConfig,
+    "lms": LMSConfig,
+    "pndm": PNDMConfig,
     "sa_solver": SASolverConfig,
+    "tcd": TCDConfig,
     "unipc": UniPCConfig,
 }
 """By name; several are of one kind with other settings."""
@@ -59,6 +80,16 @@ def sampler_named(name: str) -> AnySampler:
         hint = did_you_mean(name, SAMPLERS)
         raise BadConfig(f"sampler: there is no {name!r}{hint}; known are {', '.join(SAMPLERS)}")
     return SAMPLERS[name]()
+
+
+def check_serves(sampler: AnySampler, process: Process, times: Tensor) -> None:
+    """Refuse a sampler that cannot walk these levels.
+
+    Raises:
+        ValueError: saying why.
+    """
+    if isinstance(sampler, KDPM2Config | LCMConfig | LMSConfig | PNDMConfig):
+        sampler.check(process, times)
 
 
 def name_of(sampler: AnySampler) -> str:

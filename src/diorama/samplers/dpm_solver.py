@@ -56,7 +56,9 @@ class _DPMSolverConfig:
         if self.order not in (1, 2, 3):
             raise ValueError(f"order must be 1, 2 or 3, got {self.order}")
         if self.third == "published" and self.order == 3 and self.stochastic and self.predicts == "noise":
-            raise ValueError("third: stochastic steps of third order along noise have never been published; use 'exact'")
+            raise ValueError(
+                "third: stochastic steps of third order along noise have never been published; use 'exact'"
+            )
 
     @property
     def tau(self) -> float:
