@@ -69,7 +69,7 @@ def analytic_network(call: str, variance: LearnedVariance = "none") -> Network:
 
     def mean(x: Tensor, t: Tensor) -> Tensor:
         if "1.8*x" in call:
-            return 1.8 * x + 0.3 * (t / 100).sin()
+            return 1.8 * x + 0.3 * (t / scale).sin()
         if "-0.7*x" in call:
             return x + (-t / 200).exp() * (-0.7 * x + 0.2 * (2 * x).sin() + 0.3 * (t / 100).sin())
         return 0.3 * x + 0.2 * (2 * x).sin() + 0.1 * (t / scale).sin()

@@ -9,13 +9,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Condition, Level
+from diorama.core.contracts import Level
 from diorama.interop.diffusers_schedule import Schedule
 from diorama.interop.diffusers_scheduler import read_schedule
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import noised
-from diorama.processes.precondition import Network, NetworkDenoise
+from diorama.processes.precondition import NetworkDenoise
 from tests.conformance.adapters.diffusers_ddpm import analytic_network, injected, tables
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
@@ -29,7 +29,8 @@ def solved(case: Case) -> Mapping[str, Tensor]:
     levels = process.at(times)
     told = asks.time(process.at(times[:-1]))
     scale = process.prior_scale(times[0])
-    denoise = NetworkDenoise(_network(case, schedule), asks, {}, threshold=schedule.threshold)
+    network = analytic_network(case.call, asks.variance)
+    denoise = NetworkDenoise(network, asks, {}, threshold=schedule.threshold)
     x = scale * case.inputs["x_T"].double()
     stages = schedule.sampler.run(denoise, x, process, times, injected(case))
     edm = not isinstance(process, DiscreteProcess | FlowProcess)
@@ -60,18 +61,6 @@ def _times(case: Case, schedule: Schedule) -> Tensor:
         return schedule.spacing.times(schedule.process, case.config["_num_inference_steps"])
     end = schedule.spacing.times(schedule.process, len(chosen["timesteps"]))[-1:]
     return torch.cat([torch.tensor(chosen["timesteps"], dtype=torch.float64) + 1, end])
-
-
-def _network(case: Case, schedule: Schedule) -> Network:
-    """The analytic network; EDM's formula is of a time that is not divided by 100."""
-    network = analytic_network(case.call, schedule.preconditioning.variance)
-    if "sin(t/1)" not in case.call:
-        return network
-
-    def of_short_times(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        return network(x, 100 * t, condition)
-
-    return of_short_times
 
 
 def _added(case: Case, levels: Level, told: Tensor) -> Tensor:
