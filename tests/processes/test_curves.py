@@ -34,7 +34,7 @@ def test_the_last_step_may_end_at_the_first_step() -> None:
 
 
 def test_a_curve_from_beyond_the_process_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"up to a ratio of 1\.27"):
+    with pytest.raises(ValueError, match=r"up to a ratio of 1\.32"):
         CurveSpacing(curve="karras", high=2.0).times(PROCESS, 5)
 
 
