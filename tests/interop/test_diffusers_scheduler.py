@@ -124,7 +124,7 @@ def test_the_librarys_defaults_are_ours(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"_class_name": "PNDMScheduler"}, "'PNDMScheduler' is not followed"),
+        ({"_class_name": "VQDiffusionScheduler"}, "'VQDiffusionScheduler' is not followed"),
         ({"_class_name": None}, "_class_name"),
         ({"beta_schedule": "laplace"}, "beta_schedule: 'laplace' is not followed, only linear"),
         ({"beta_schedule": "sigmoid"}, "beta_schedule: the library's DDIM knows no 'sigmoid'"),
@@ -172,12 +172,19 @@ def test_settings_that_change_nothing_are_no_reason_to_refuse() -> None:
     assert found == Schedule(sampler=DDIMConfig(clipped_noise=False), threshold=None)
 
 
+def _sampler(schedule: Schedule) -> AncestralConfig:
+    assert isinstance(schedule.sampler, AncestralConfig)
+    return schedule.sampler
+
+
 def test_unclip_is_ddpm_on_the_cosine() -> None:
     found = read_schedule({"_class_name": "UnCLIPScheduler", "variance_type": "learned_range"})
     assert found == Schedule(
         process=DiscreteProcess(betas="cosine"),
         preconditioning=TargetPreconditioning(variance="share"),
         spacing=StepSpacing(leap="linspace"),
-        sampler=AncestralConfig(variance="small"),
+        sampler=AncestralConfig(variance="small", last_scale=_sampler(found).last_scale),
         threshold=StaticThreshold(),
     )
+    # The rounding of the library's float32, and no more.
+    assert 0 < abs(_sampler(found).last_scale - 1) < 1e-3

@@ -74,12 +74,24 @@ def test_trajectories_end_where_the_librarys_do(document: dict[str, Any], count:
     torch.testing.assert_close(last.x.float(), x, rtol=5e-3, atol=5e-3)
 
 
+_SVD = {
+    "timestep_type": "continuous",
+    "prediction_type": "v_prediction",
+    "use_karras_sigmas": True,
+    "sigma_min": 0.002,
+    "sigma_max": 700.0,
+}
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"timestep_type": "continuous"}, "timestep_type"),
-        ({"final_sigmas_type": "sigma_min"}, "final_sigmas_type"),
-        ({"interpolation_type": "log_linear"}, "interpolation_type"),
+        (_SVD | {"final_sigmas_type": "sigma_min"}, "final_sigmas_type"),
+        (
+            {"interpolation_type": "log_linear", "timestep_type": "continuous", "prediction_type": "v_prediction"},
+            "interpolation_type",
+        ),
+        ({"use_karras_sigmas": True, "sigma_max": 200.0}, "sigma_max"),
         ({"use_karras_sigmas": True, "use_beta_sigmas": True}, "only one of them"),
         ({"sigma_min": 2.0, "sigma_max": 1.0}, "low < high"),
         ({"prediction_type": "flow"}, "prediction_type"),

@@ -27,6 +27,17 @@ def test_even_times_need_not_be_whole() -> None:
     assert CurveSpacing(leap="leading", offset=1).times(PROCESS, 4).tolist() == [77, 52, 27, 2, 0]
 
 
+def test_the_last_step_may_end_at_the_first_step() -> None:
+    assert CurveSpacing(until="first").times(PROCESS, 5)[-1] == 1
+    times = CurveSpacing(curve="karras", until="first").times(PROCESS, 5)
+    torch.testing.assert_close(times[-2:], torch.ones(2, dtype=torch.float64))
+
+
+def test_a_curve_from_beyond_the_process_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"up to a ratio of 1\.32"):
+        CurveSpacing(curve="karras", high=2.0).times(PROCESS, 5)
+
+
 def test_curves_end_where_they_are_told() -> None:
     times = CurveSpacing(curve="exponential", low=0.1, high=0.4).times(PROCESS, 3)[:-1]
     level = PROCESS.at(times)

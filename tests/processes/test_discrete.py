@@ -75,6 +75,16 @@ def test_ratios_find_their_times(t: float) -> None:
     torch.testing.assert_close(process.time_of(level.sigma / level.alpha), time, rtol=1e-9, atol=1e-7)
 
 
+def test_times_may_be_looked_up_by_logarithms_where_levels_are_not() -> None:
+    straight = DiscreteProcess(steps=10, between="ratio")
+    logarithmic = DiscreteProcess(steps=10, between="ratio", looked_up="log_ratio")
+    level = straight.at(torch.tensor(4.5, dtype=torch.float64))
+    ratio = level.sigma / level.alpha
+    assert straight.time_of(ratio).item() == pytest.approx(4.5)
+    assert logarithmic.time_of(ratio).item() == pytest.approx(DiscreteProcess(steps=10).time_of(ratio).item())
+    assert logarithmic.time_of(ratio).item() != pytest.approx(4.5, abs=1e-6)
+
+
 @pytest.mark.parametrize("t", [0.3, 1.5, 17.25, 99.9])
 def test_slopes_are_differences(t: float) -> None:
     process, step = DiscreteProcess(steps=100), 1e-6

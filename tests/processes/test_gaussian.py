@@ -17,10 +17,11 @@ from diorama.processes.gaussian import (
     noised,
     normal_kl,
     posterior,
+    raised,
     target_of,
 )
 
-TARGETS: list[Target] = ["noise", "clean", "velocity", "score", "flow"]
+TARGETS: list[Target] = ["noise", "clean", "velocity", "score", "flow", "reverse_flow"]
 numbers = st.floats(-3, 3)
 
 
@@ -63,6 +64,15 @@ def test_posterior_is_bayes_rule(t: int, gap: int) -> None:
     torch.testing.assert_close(step.of_x, gain)
     torch.testing.assert_close(step.of_clean, below.alpha - gain * level.alpha, rtol=1e-8, atol=1e-12)
     torch.testing.assert_close(step.variance, below.sigma**2 * (1 - gain * ratio), rtol=1e-6, atol=1e-12)
+
+
+def test_a_raised_sample_is_one_of_the_higher_level() -> None:
+    process, draws = DiscreteProcess(), torch.Generator().manual_seed(0)
+    low, high = (process.at(torch.tensor(t, dtype=torch.float64)) for t in (100.0, 400.0))
+    noise, fresh = torch.randn(2, 100_000, generator=draws, dtype=torch.float64)
+    x = raised(noised(torch.tensor(0.7), noise, low), low, high, fresh)
+    assert x.mean().item() == pytest.approx(0.7 * high.alpha.item(), abs=0.01)
+    assert x.std().item() == pytest.approx(high.sigma.item(), abs=0.01)
 
 
 def test_step_variance_of_neighbours_is_beta() -> None:

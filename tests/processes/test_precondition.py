@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from diorama.core.contracts import Condition, Level
+from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.gaussian import Target, noised, posterior
+from diorama.processes.gaussian import Target, noised, posterior, target_of
 from diorama.processes.precondition import (
     EDMPreconditioning,
     LearnedVariance,
@@ -25,8 +26,13 @@ from diorama.processes.precondition import (
 from diorama.processes.step_mean import StepMeanPreconditioning
 from diorama.processes.threshold import StaticThreshold
 
-ALL: list[Preconditioning] = [EDMPreconditioning(), *(TargetPreconditioning(predicts=t) for t in get_args(Target))]
-by_kind = pytest.mark.parametrize("preconditioning", ALL, ids=lambda p: getattr(p, "predicts", "edm"))
+ALL: list[Preconditioning] = [
+    EDMPreconditioning(),
+    EDMPreconditioning(sigma_data=1.0, reverse=True),
+    ConsistencyPreconditioning(),
+    *(TargetPreconditioning(predicts=t) for t in get_args(Target)),
+]
+by_kind = pytest.mark.parametrize("preconditioning", ALL, ids=lambda p: getattr(p, "predicts", type(p).__name__))
 
 
 def _level(alpha: float, sigma: float) -> Level:
@@ -72,6 +78,22 @@ def test_edm_has_the_papers_coefficients() -> None:
     assert edm.weight(level).item() == pytest.approx(total / (sigma * data) ** 2)
 
 
+def test_edm_reversed_is_velocity_at_unit_variance() -> None:
+    reverse = EDMPreconditioning(sigma_data=1.0, reverse=True, time_scale=4.0)
+    clean, noise = torch.randn(2, 8, dtype=torch.float64)
+    level = DiscreteProcess().at(torch.tensor(300.0, dtype=torch.float64))
+    velocity = target_of("velocity", clean, noise, level)
+    torch.testing.assert_close(reverse.target(clean, noise, level), velocity)
+    assert reverse.time(level).item() == pytest.approx(math.log(level.sigma / level.alpha))
+
+
+def test_a_consistency_model_returns_the_sample_at_the_least_noise() -> None:
+    consistency = ConsistencyPreconditioning(sigma_min=0.1)
+    level = ExplodingProcess().at(torch.tensor(0.1, dtype=torch.float64))
+    x, output = torch.randn(2, 8, dtype=torch.float64)
+    torch.testing.assert_close(consistency.clean(output, x, level), x)
+
+
 def test_edm_inputs_and_targets_have_unit_variance() -> None:
     torch.manual_seed(0)
     clean, noise = 0.5 * torch.randn(100_000), torch.randn(100_000)
@@ -106,6 +128,9 @@ def test_what_the_network_is_told_of_a_level() -> None:
     told = {kind: TargetPreconditioning(time_input=kind).time(level).item() for kind in ("step", "time", "sigma")}  # type: ignore[arg-type]
     assert told == {"step": 2, "time": 3, "sigma": 0.5}
     assert TargetPreconditioning(time_input="time", time_scale=1000).time(level).item() == 3000
+    low = Level(*(torch.tensor(v, dtype=torch.float64) for v in (0.25, 0.9, 0.1)))
+    told = {k: TargetPreconditioning(time_input=k).time(low).item() for k in ("clamped_step", "reverse_time")}  # type: ignore[arg-type]
+    assert told == {"clamped_step": 0, "reverse_time": 0.75}
 
 
 def test_clean_samples_may_be_limited() -> None:
@@ -155,3 +180,11 @@ def test_a_network_of_step_means_says_the_clean_sample_that_leads_there(visited:
 def test_steps_that_a_chain_cannot_visit_are_refused() -> None:
     with pytest.raises(ValueError, match="visited"):
         StepMeanPreconditioning(process=DiscreteProcess(steps=20), visited=(3, 21))
+
+
+def test_networks_are_told_whole_times_where_it_is_asked_for() -> None:
+    level = DiscreteProcess().at(torch.tensor([0.7, 3.4, 3.6, 500.5], dtype=torch.float64))
+    assert TargetPreconditioning().time(level).tolist() == pytest.approx([-0.3, 2.4, 2.6, 499.5])
+    assert TargetPreconditioning(whole="below").time(level).tolist() == [0, 2, 2, 499]
+    # Of two that are as near the even one.
+    assert TargetPreconditioning(whole="nearest").time(level).tolist() == [0, 2, 3, 500]

@@ -67,6 +67,12 @@ def test_the_prior_has_the_scale_of_noisy_data(process: Process) -> None:
     assert float(process.prior_scale(end)) == pytest.approx(float(scale), rel=0.02)
 
 
+def test_data_may_count_in_what_samples_start_with() -> None:
+    assert ExplodingProcess(prior_data=1.0).prior_scale(torch.tensor(80.0)).item() == pytest.approx(6401**0.5)
+    with pytest.raises(ValueError, match="prior_data"):
+        ExplodingProcess(prior_data=-1.0)
+
+
 def test_pure_noise_is_the_end_of_a_flow() -> None:
     level = FlowProcess().at(torch.tensor(1.0))
     assert (float(level.alpha), float(level.sigma)) == (0, 1)

@@ -53,6 +53,20 @@ def test_karras_levels_are_the_papers() -> None:
     assert times[-1] == 0
 
 
+def test_karras_levels_may_end_with_noise_left() -> None:
+    process = ExplodingProcess()
+    down, staying = (KarrasSpacing(until=until).times(process, 4) for until in ("low", "start"))
+    torch.testing.assert_close(down, KarrasSpacing().times(process, 5)[:-1])
+    torch.testing.assert_close(staying[:-1], KarrasSpacing().times(process, 4)[:-1])
+    assert staying[-1] == staying[-2]
+
+
+def test_karras_levels_become_a_geometric_series() -> None:
+    limit = KarrasSpacing(low=0.01, high=100.0, rho=float("inf")).ratios(5)
+    assert limit.tolist() == pytest.approx([100, 10, 1, 0.1, 0.01])
+    torch.testing.assert_close(KarrasSpacing(low=0.01, high=100.0, rho=1e6).ratios(5), limit, rtol=1e-4, atol=0)
+
+
 def test_karras_levels_are_ratios_of_any_process() -> None:
     process = DiscreteProcess()
     times = KarrasSpacing(low=0.03, high=100).times(process, 10)

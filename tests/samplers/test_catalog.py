@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from diorama.core.errors import BadConfig
-from diorama.samplers.catalog import SAMPLERS, name_of, sampler_named
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.flow import FlowProcess
+from diorama.samplers.catalog import SAMPLERS, check_serves, name_of, sampler_named
+from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.dpm_solver import DPMSolverConfig
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -14,5 +19,27 @@ def test_names_go_there_and_back(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(BadConfig, match=r"did you mean 'heun'.*ancestral, ddim, euler, heun"):
+    with pytest.raises(BadConfig, match=r"did you mean 'heun'.*ancestral, .*ddim, .*dpmpp_2m, .*heun, .*unipc"):
         sampler_named("heum")
+
+
+def test_other_settings_keep_the_name_of_what_they_are_most_like() -> None:
+    assert name_of(DDIMConfig(eta=1.0)) == "ddim"
+    assert name_of(DPMSolverConfig(order=3, third="published", stochastic=True)) == "dpmpp_3m_sde"
+    assert name_of(DPMSolverConfig(order=2, rule="heun")) == "dpmpp_2m"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("lms", "take ddim"), ("kdpm2", "take ddim"), ("pndm", "take ddim"), ("lcm", "FlowProcess has none")],
+)
+def test_a_sampler_that_cannot_walk_a_flow_says_so(name: str, why: str) -> None:
+    times = torch.linspace(1, 0, 9, dtype=torch.float64)
+    with pytest.raises(ValueError, match=why):
+        check_serves(sampler_named(name), FlowProcess(), times)
+    check_serves(sampler_named(name), DiscreteProcess(), 1000 * times)
+
+
+@pytest.mark.parametrize("name", ["ancestral", "consistency", "ddim", "euler", "heun", "tcd"])
+def test_the_others_walk_a_flow(name: str) -> None:
+    check_serves(sampler_named(name), FlowProcess(), torch.linspace(1, 0, 9, dtype=torch.float64))

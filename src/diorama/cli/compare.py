@@ -56,7 +56,8 @@ class Arguments:
         count: samples of each generator.
         reference: number of real records.
         seed: of samples and measurement.
-        sampler: ancestral, ddim, euler or heun, for every model that draws in steps, in place of its own.
+        sampler: ddim, ancestral, heun, lms or another that docs/sample.md lists, for every model that draws in
+            steps, in place of its own.
         steps: of the sampler, for every model that draws in steps, in place of its own number.
         guidance: scale of the guidance, 1 for none, for every model that draws in steps, in place of its own.
         samplers: with which samplers and steps the finished runs are drawn, once with each: ddim:50,heun:18.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from diorama.core.errors import BadInput
 from diorama.interop.diffusers_schedule import TARGETS, ProcessArguments, Schedule, choice, process_of
 from diorama.processes.catalog import AnyThreshold
+from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
@@ -19,9 +20,8 @@ LEARNED: dict[Any, Any] = {"learned": "plain", "learned_range": "share"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Arguments(ProcessArguments):
-    """What DDPM's and DDIM's scheduler have, with the library's defaults; ``tensor_format`` is of 2022 and changes
-    nothing."""
+class ClippedArguments(ProcessArguments):
+    """What schedulers have that limit clean samples, with the defaults of DDPM's."""
 
     clip_sample: bool = True
     thresholding: bool = False
@@ -29,6 +29,18 @@ class _Arguments(ProcessArguments):
     clip_sample_range: float = 1.0
     sample_max_value: float = 1.0
     rescale_betas_zero_snr: bool = False
+
+    def threshold(self) -> AnyThreshold | None:
+        """How clean samples are limited."""
+        if self.thresholding:
+            return DynamicThreshold(share=self.dynamic_thresholding_ratio, largest=self.sample_max_value)
+        return StaticThreshold(largest=self.clip_sample_range) if self.clip_sample else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arguments(ClippedArguments):
+    """What DDPM's and DDIM's scheduler have; ``tensor_format`` is of 2022 and changes nothing."""
+
     tensor_format: str | None = None
 
 
@@ -54,7 +66,7 @@ class DDPMArguments(_Arguments):
             ),
             spacing=spacing,
             sampler=AncestralConfig(variance=_FIXED.get(variance, "small"), last_noise=late),
-            threshold=_threshold(self),
+            threshold=self.threshold(),
         )
 
 
@@ -77,7 +89,7 @@ class DDIMArguments(_Arguments):
                 until="clean" if self.set_alpha_to_one else "first",
             ),
             sampler=DDIMConfig(clipped_noise=False, even=self.timestep_spacing != "leading"),
-            threshold=_threshold(self),
+            threshold=self.threshold(),
         )
 
 
@@ -105,10 +117,12 @@ class UnCLIPArguments:
             prediction_type=self.prediction_type,
             timestep_spacing="linspace",
         )
-        return like_ddpm.schedule()
+        found = like_ddpm.schedule()
+        sampler = AncestralConfig(variance="small", last_scale=_last_scale(process_of(like_ddpm)))
+        return replace(found, sampler=sampler)
 
 
-def _threshold(arguments: _Arguments) -> AnyThreshold | None:
-    if arguments.thresholding:
-        return DynamicThreshold(share=arguments.dynamic_thresholding_ratio, largest=arguments.sample_max_value)
-    return StaticThreshold(largest=arguments.clip_sample_range) if arguments.clip_sample else None
+def _last_scale(process: DiscreteProcess) -> float:
+    """What the library multiplies the last clean samples by: beta_1 / (1 - (1 - beta_1)), worked out in float32."""
+    beta = process.variances[0].float()
+    return float(beta / (1 - (1 - beta)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from diorama.core.errors import BadInput
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
+from diorama.processes.curves import Curve
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import Leap, StepSpacing
@@ -86,6 +87,18 @@ def process_of(arguments: ProcessArguments, *, zero_terminal_snr: bool = False) 
         trained=trained or (),
         zero_terminal_snr=zero_terminal_snr,
     )
+
+
+def curve_of(*, karras: bool, exponential: bool, beta: bool) -> Curve:
+    """The one curve that is asked for.
+
+    Raises:
+        BadInput: several are.
+    """
+    asked: dict[Curve, bool] = {"karras": karras, "exponential": exponential, "beta": beta}
+    if sum(asked.values()) > 1:
+        raise BadInput("use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas: only one of them can be used")
+    return next((curve for curve, wanted in asked.items() if wanted), "times")
 
 
 def choice(arguments: ProcessArguments, field: str, choices: Mapping[Any, Any]) -> Any:

@@ -10,9 +10,29 @@ from typing import Any
 
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadConfig, BadInput
+from diorama.interop.diffusers_consistency import CMArguments, LCMArguments, TCDArguments
 from diorama.interop.diffusers_ddpm import LEARNED, DDIMArguments, DDPMArguments, UnCLIPArguments
+from diorama.interop.diffusers_edm_euler import EDMEulerArguments
+from diorama.interop.diffusers_flow import FlowEulerArguments, FlowHeunArguments
+from diorama.interop.diffusers_multistep import (
+    DEISArguments,
+    DPMSolverMultistepArguments,
+    DPMSolverSinglestepArguments,
+    EDMDPMSolverArguments,
+    SASolverArguments,
+    UniPCArguments,
+)
+from diorama.interop.diffusers_pndm import PNDMArguments
+from diorama.interop.diffusers_repaint import RePaintArguments
 from diorama.interop.diffusers_schedule import BETAS, TARGETS, Schedule
-from diorama.interop.diffusers_sigmas import EulerAncestralArguments, EulerArguments, HeunArguments
+from diorama.interop.diffusers_sigmas import (
+    EulerAncestralArguments,
+    EulerArguments,
+    HeunArguments,
+    KDPM2AncestralArguments,
+    KDPM2Arguments,
+    LMSArguments,
+)
 from diorama.processes.catalog import AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
@@ -22,16 +42,55 @@ from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 
 AnyArguments = (
-    DDPMArguments | DDIMArguments | UnCLIPArguments | EulerArguments | EulerAncestralArguments | HeunArguments
+    CMArguments
+    | DDIMArguments
+    | DDPMArguments
+    | DEISArguments
+    | DPMSolverMultistepArguments
+    | DPMSolverSinglestepArguments
+    | EDMDPMSolverArguments
+    | EDMEulerArguments
+    | EulerAncestralArguments
+    | EulerArguments
+    | FlowEulerArguments
+    | FlowHeunArguments
+    | HeunArguments
+    | KDPM2AncestralArguments
+    | KDPM2Arguments
+    | LCMArguments
+    | LMSArguments
+    | PNDMArguments
+    | RePaintArguments
+    | SASolverArguments
+    | TCDArguments
+    | UnCLIPArguments
+    | UniPCArguments
 )
 
 SCHEDULERS: Mapping[str, type[AnyArguments]] = {
-    "DDPMScheduler": DDPMArguments,
+    "CMStochasticIterativeScheduler": CMArguments,
     "DDIMScheduler": DDIMArguments,
+    "DDPMScheduler": DDPMArguments,
+    "DEISMultistepScheduler": DEISArguments,
+    "DPMSolverMultistepScheduler": DPMSolverMultistepArguments,
+    "DPMSolverSinglestepScheduler": DPMSolverSinglestepArguments,
+    "EDMDPMSolverMultistepScheduler": EDMDPMSolverArguments,
+    "EDMEulerScheduler": EDMEulerArguments,
     "EulerAncestralDiscreteScheduler": EulerAncestralArguments,
     "EulerDiscreteScheduler": EulerArguments,
+    "FlowMatchEulerDiscreteScheduler": FlowEulerArguments,
+    "FlowMatchHeunDiscreteScheduler": FlowHeunArguments,
     "HeunDiscreteScheduler": HeunArguments,
+    "KDPM2AncestralDiscreteScheduler": KDPM2AncestralArguments,
+    "KDPM2DiscreteScheduler": KDPM2Arguments,
+    "LCMScheduler": LCMArguments,
+    "LMSDiscreteScheduler": LMSArguments,
+    "PNDMScheduler": PNDMArguments,
+    "RePaintScheduler": RePaintArguments,
+    "SASolverScheduler": SASolverArguments,
+    "TCDScheduler": TCDArguments,
     "UnCLIPScheduler": UnCLIPArguments,
+    "UniPCMultistepScheduler": UniPCArguments,
 }
 """Arguments of the schedulers that are read, by their published names."""
 

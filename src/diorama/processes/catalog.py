@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.curves import CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.distilled import DistilledSpacing, KarrasGridSpacing
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.flow_spacing import FlowSpacing
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.sections import SectionSpacing, StrideSpacing
+from diorama.processes.solver_spacing import FlowSolverSpacing, SolverSpacing
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.processes.step_mean import StepMeanPreconditioning
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
@@ -25,10 +29,22 @@ from diorama.processes.weighting import (
 AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
 """How data become noise."""
 
-AnyPreconditioning = EDMPreconditioning | StepMeanPreconditioning | TargetPreconditioning
+AnyPreconditioning = ConsistencyPreconditioning | EDMPreconditioning | StepMeanPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
-AnySpacing = CurveSpacing | KarrasSpacing | SectionSpacing | StepSpacing | StrideSpacing | UniformSpacing
+AnySpacing = (
+    CurveSpacing
+    | DistilledSpacing
+    | FlowSolverSpacing
+    | FlowSpacing
+    | KarrasGridSpacing
+    | KarrasSpacing
+    | SectionSpacing
+    | SolverSpacing
+    | StepSpacing
+    | StrideSpacing
+    | UniformSpacing
+)
 """Which levels a sampler visits."""
 
 AnyThreshold = DynamicThreshold | StaticThreshold

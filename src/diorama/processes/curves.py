@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.spacing import KarrasSpacing, Leap, StepSpacing, check_count
@@ -32,6 +33,7 @@ class CurveSpacing:
         curve: by which the ratios fall from the first time's to the last one's.
         low: least ratio of a curve; ``None`` for that of the last time.
         high: largest ratio of a curve; ``None`` for that of the first time.
+        until: where the last step ends: at clean data, or at the process's first step, whose noise is left.
     """
 
     leap: Leap = "linspace"
@@ -39,6 +41,7 @@ class CurveSpacing:
     curve: Curve = "times"
     low: float | None = None
     high: float | None = None
+    until: Literal["clean", "first"] = field(default="clean", metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.offset < 0:
@@ -60,8 +63,9 @@ class CurveSpacing:
             ratios = level.sigma / level.alpha
             low = ratios[-1].item() if self.low is None else self.low
             high = ratios[0].item() if self.high is None else self.high
-            times = process.time_of(_falling(self.curve, low, high, len(times)))
-        return torch.cat([times, times.new_zeros(1)])
+            _check_within(process, high)
+            times = process.time_of(falling(self.curve, low, high, len(times)))
+        return torch.cat([times, times.new_full((1,), float(self.until == "first"))])
 
     def _by_time(self, process: DiscreteProcess, count: int) -> Tensor:
         if self.leap != "linspace":
@@ -73,13 +77,24 @@ class CurveSpacing:
         )
 
 
-def _falling(curve: Curve, low: float, high: float, count: int) -> Tensor:
+def _check_within(process: DiscreteProcess, high: float) -> None:
+    """Refuse a ratio that the process has no time for.
+
+    Raises:
+        ValueError: saying how far it goes.
+    """
+    end = process.at(torch.tensor(process.end, dtype=torch.float64, device="cpu"))
+    largest = float(end.sigma / end.alpha)
+    # Published ends may be rounded to float32.
+    if high > largest * (1 + 1e-5):
+        raise ValueError(f"high: the process goes up to a ratio of {largest:.6g}, got {high}")
+
+
+def falling(curve: Curve, low: float, high: float, count: int) -> Tensor:
     """(count,) float64 from ``high`` to ``low``; a single one is ``high``."""
     share = torch.linspace(0, 1, count, dtype=torch.float64, device="cpu")
     if count == 1:
         return share + high
-    if curve == "karras":
-        return KarrasSpacing(low=low, high=high).ratios(count)
-    if curve == "exponential":
-        return (math.log(high) + share * (math.log(low) - math.log(high))).exp()
+    if curve in ("karras", "exponential"):
+        return KarrasSpacing(low=low, high=high, rho=7.0 if curve == "karras" else math.inf).ratios(count)
     return low + torch.from_numpy(betaincinv(_BETA, _BETA, 1 - share.numpy())) * (high - low)

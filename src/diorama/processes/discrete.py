@@ -99,6 +99,8 @@ class DiscreteProcess:
             says nothing there.
         terminal_signal: alpha² at time T with zero terminal SNR, for samplers that divide by it.
         between: what is interpolated between whole times.
+        looked_up: what is interpolated where the time of a ratio is looked up: the same, which makes it the inverse, or
+            the logarithm, as diffusers does even where levels come from the ratio itself.
         prior: what samples start with: noise of unit variance, or of the variance that it has at the first level.
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 4. The published networks count times from 0, one
@@ -115,6 +117,7 @@ class DiscreteProcess:
     zero_terminal_snr: bool = field(default=False, metadata={LATER: True})
     terminal_signal: float = field(default=0.0, metadata={LATER: True})
     between: Literal["log_ratio", "ratio"] = field(default="log_ratio", metadata={LATER: True})
+    looked_up: Literal["between", "log_ratio"] = field(default="between", metadata={LATER: True})
     prior: Literal["unit", "noise"] = field(default="unit", metadata={LATER: True})
 
     def __post_init__(self) -> None:
@@ -196,7 +199,7 @@ class DiscreteProcess:
         angle = ratio.atan()
         step = (torch.searchsorted(tables.angle, angle.contiguous(), right=True) - 1).clamp(0, self.steps - 1)
         low, high = tables.log_ratio[step], tables.log_ratio[step + 1]
-        if self.between == "ratio":
+        if self.between == "ratio" and self.looked_up == "between":
             by_ratio = (ratio - low.exp()) / (high.exp() - low.exp())
         else:
             by_ratio = (ratio.log() - low) / (high - low)

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from diorama.core.contracts import Level
 
-Target = Literal["noise", "clean", "velocity", "score", "scaled_score", "flow"]
+Target = Literal["noise", "clean", "velocity", "score", "scaled_score", "flow", "reverse_flow"]
 """What a network predicts. Velocity, ``alpha noise - sigma clean``: T. Salimans, J. Ho, arXiv:2202.00512, appendix D;
 flow, ``noise - clean``, is the velocity of the straight path: X. Liu, C. Gong, Q. Liu, arXiv:2209.03003, equation 1;
+the reverse flow, ``clean - noise``, is that of models whose time runs from noise to data;
 the scaled score is sigma times the score, ``-noise``."""
 
 
@@ -45,6 +46,8 @@ def target_of(target: Target, clean: Tensor, noise: Tensor, level: Level) -> Ten
         return level.alpha * noise - level.sigma * clean
     if target == "flow":
         return noise - clean
+    if target == "reverse_flow":
+        return clean - noise
     if target == "scaled_score":
         return -noise
     return -noise / level.sigma
@@ -63,6 +66,8 @@ def clean_of(target: Target, output: Tensor, x: Tensor, level: Level) -> Tensor:
         return (level.alpha * x - level.sigma * output) / (level.alpha**2 + level.sigma**2)
     if target == "flow":
         return (x - level.sigma * output) / (level.alpha + level.sigma)
+    if target == "reverse_flow":
+        return (x + level.sigma * output) / (level.alpha + level.sigma)
     if target == "scaled_score":
         return (x + level.sigma * output) / level.alpha
     return (x + level.sigma**2 * output) / level.alpha
@@ -80,7 +85,7 @@ def weight_of(target: Target, level: Level) -> Tensor:
         return ratio**2
     if target == "velocity":
         return (level.alpha * ratio + level.sigma) ** 2
-    if target == "flow":
+    if target in ("flow", "reverse_flow"):
         return (ratio + 1) ** 2
     return (ratio / level.sigma) ** 2
 
@@ -97,6 +102,13 @@ LEAST_VARIANCE = 1e-20
 def along_noise(x: Tensor, clean: Tensor, level: Level, other: Level) -> Tensor:
     """The sample at another level with the same clean sample and the same noise: a step of DDIM without fresh noise."""
     return like(other.alpha, x) * clean + like(other.sigma, x) * noise_of(x, clean, on(level, x))
+
+
+def raised(x: Tensor, level: Level, above: Level, noise: Tensor) -> Tensor:
+    """A sample brought up to a noisier level of its process by fresh noise."""
+    shrink = above.alpha / level.alpha
+    added = (above.sigma**2 - (shrink * level.sigma) ** 2).clamp(min=0).sqrt()
+    return like(shrink, x) * x + like(added, x) * noise
 
 
 class Posterior(NamedTuple):

@@ -17,9 +17,9 @@ from diorama.core.contracts import Condition, Level, Prediction
 from diorama.processes.gaussian import LEAST_VARIANCE, Target, clean_of, like, on, target_of, weight_of
 from diorama.processes.threshold import Threshold
 
-TimeInput = Literal["step", "time", "sigma", "log_sigma", "log_half_sigma"]
-"""What a network is told of a level: ``t - 1``, ``t``, ``sigma / alpha``, a quarter of the latter's logarithm, or the
-logarithm of its half."""
+TimeInput = Literal["step", "clamped_step", "time", "sigma", "log_sigma", "log_half_sigma", "reverse_time"]
+"""What a network is told of a level: ``t - 1``, the same but at least 0, ``t``, ``sigma / alpha``, a quarter of the
+latter's logarithm, the logarithm of its half, or ``1 - t``."""
 
 LearnedVariance = Literal["none", "share", "log", "plain"]
 """What a network says of the reverse step's variance, in as many further channels as the sample has: nothing; where it
@@ -70,12 +70,14 @@ class TargetPreconditioning:
         time_input: what it is told of a level.
         time_scale: multiplies that.
         variance: what the second half of its channels says of the reverse step's variance.
+        whole: whether it is told a whole number: the nearest, of two the even one, or the one below; never less than 0.
     """
 
     predicts: Target = "noise"
     time_input: TimeInput = "step"
     time_scale: float = 1.0
     variance: LearnedVariance = field(default="none", metadata={LATER: True})
+    whole: Literal["no", "nearest", "below"] = field(default="no", metadata={LATER: True})
 
     def input(self, level: Level) -> Tensor:
         """1."""
@@ -83,7 +85,10 @@ class TargetPreconditioning:
 
     def time(self, level: Level) -> Tensor:
         """See :data:`TimeInput`."""
-        return self.time_scale * _time_of(self.time_input, level)
+        told = self.time_scale * _time_of(self.time_input, level)
+        if self.whole == "no":
+            return told
+        return (told.round() if self.whole == "nearest" else told.floor()).clamp(min=0)
 
     def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
         """See :func:`~diorama.processes.gaussian.target_of`."""
@@ -107,12 +112,16 @@ class EDMPreconditioning:
 
     Args:
         sigma_data: standard deviation of the data.
+        time_scale: multiplies what the network is told of a level.
+        reverse: the network's output has the other sign. With a ``sigma_data`` of 1 it is then the velocity.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, table 1 (column "Ours") and equation 7.
     """
 
     variance: ClassVar[LearnedVariance] = "none"
     sigma_data: float = 0.5
+    time_scale: float = field(default=1.0, metadata={LATER: True})
+    reverse: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not self.sigma_data > 0:
@@ -124,7 +133,7 @@ class EDMPreconditioning:
 
     def time(self, level: Level) -> Tensor:
         """c_noise."""
-        return _time_of("log_sigma", level)
+        return self.time_scale * _time_of("log_sigma", level)
 
     def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
         """(clean - c_skip x) / c_out."""
@@ -147,14 +156,19 @@ class EDMPreconditioning:
         return (self.sigma_data / self._total(level)) ** 2
 
     def _out(self, level: Level) -> Tensor:
-        return level.sigma / level.alpha * self.sigma_data / self._total(level)
+        out = level.sigma / level.alpha * self.sigma_data / self._total(level)
+        return -out if self.reverse else out
 
 
 def _time_of(kind: TimeInput, level: Level) -> Tensor:
     if kind == "step":
         return level.t - 1
+    if kind == "clamped_step":
+        return (level.t - 1).clamp(min=0)
     if kind == "time":
         return level.t
+    if kind == "reverse_time":
+        return 1 - level.t
     ratio = level.sigma / level.alpha
     if kind == "sigma":
         return ratio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -98,7 +99,9 @@ class KarrasSpacing:
     Args:
         low: sigma / alpha of the last level before clean data.
         high: sigma / alpha of the first level.
-        rho: 1 spaces evenly, larger values crowd the levels towards ``low``.
+        rho: 1 spaces evenly, larger values crowd the levels towards ``low``; infinity is the limit, a geometric series.
+        until: where the last step ends: at clean data; at ``low``, to which one level more is visited; or where it
+            starts, so that it leads nowhere, as in schedulers of diffusers that keep the noise of the last level.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, equation 5.
     """
@@ -106,6 +109,7 @@ class KarrasSpacing:
     low: float = 0.002
     high: float = 80.0
     rho: float = 7.0
+    until: Literal["clean", "low", "start"] = field(default="clean", metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:
@@ -115,12 +119,19 @@ class KarrasSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        times = process.time_of(self.ratios(_needed(count, self)))
-        return torch.cat([times, times.new_zeros(1)])
+        times = process.time_of(self.ratios(needed(count, self) + (self.until == "low")))
+        if self.until == "low":
+            return times
+        return torch.cat([times, times[-1:] if self.until == "start" else times.new_zeros(1)])
 
     def ratios(self, count: int) -> Tensor:
         """(count,) float64, falling; a single one is ``high``."""
-        share = torch.linspace(0, 1, count, dtype=torch.float64, device="cpu")
+        return self.at(torch.linspace(0, 1, count, dtype=torch.float64, device="cpu"))
+
+    def at(self, share: Tensor) -> Tensor:
+        """The ratios at shares of the way, 0 for ``high`` and 1 for ``low``; of the shape of ``share``."""
+        if math.isinf(self.rho):
+            return self.high * (self.low / self.high) ** share
         ends = self.high ** (1 / self.rho), self.low ** (1 / self.rho)
         return (ends[0] + share * (ends[1] - ends[0])) ** self.rho
 
@@ -143,11 +154,21 @@ class UniformSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        share = torch.linspace(1, 0, _needed(count, self) + 1, dtype=torch.float64, device="cpu")
-        return process.end * self.shift * share / (1 + (self.shift - 1) * share)
+        share = torch.linspace(1, 0, needed(count, self) + 1, dtype=torch.float64, device="cpu")
+        return process.end * shifted(share, self.shift)
 
 
-def _needed(count: int | None, spacing: object) -> int:
+def shifted(times: Tensor, shift: float) -> Tensor:
+    """Times in [0, 1] moved to noise, ``s t / (1 + (s - 1) t)``: P. Esser et al., arXiv:2403.03206, equation 23."""
+    return shift * times / (1 + (shift - 1) * times)
+
+
+def needed(count: int | None, spacing: object) -> int:
+    """The number of levels, of a spacing that has none of its own.
+
+    Raises:
+        ValueError: there is none, or it is below 1.
+    """
     if count is None or count < 1:
         raise ValueError(f"steps: {type(spacing).__name__} needs a number of steps of at least 1, got {count}")
     return count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from torch import Tensor
@@ -23,15 +23,20 @@ class AncestralConfig:
         last_noise: noise is also drawn in a last step that is not the process's first, as diffusers does.
         clipped_mean: where clean samples are limited, a step's mean leads to the limited one; False is for networks
             that predict that mean, which then stays as they said it.
+        last_scale: multiplies the clean samples at the end; not 1 where rounding errors of a published scheduler are
+            followed.
     """
 
     variance: Variance = "large"
     last_noise: bool = field(default=False, metadata={LATER: True})
     clipped_mean: bool = field(default=True, metadata={LATER: True})
+    last_scale: float = field(default=1.0, metadata={LATER: True})
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`ancestral` with these settings."""
-        return ancestral(denoise, x, process, times, noise, config=self)
+        walk = ancestral(denoise, x, process, times, noise, config=self)
+        for i, stage in enumerate(walk):
+            yield stage if i < len(times) - 2 else replace(stage, x=self.last_scale * stage.x)
 
 
 def ancestral(

@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
 
+from torch import Tensor
+
+from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 from diorama.samplers.ancestral import AncestralConfig
+from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.deis import DEISConfig
+from diorama.samplers.dpm_solver import DPMSolverConfig, SinglestepDPMSolverConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.kdpm2 import KDPM2Config
+from diorama.samplers.lcm import LCMConfig
+from diorama.samplers.lms import LMSConfig
+from diorama.samplers.pndm import PNDMConfig
+from diorama.samplers.sa_solver import SASolverConfig
+from diorama.samplers.tcd import TCDConfig
+from diorama.samplers.unipc import UniPCConfig
 
-AnySampler = AncestralConfig | DDIMConfig | EulerConfig | HeunConfig
+AnySampler = (
+    AncestralConfig
+    | ConsistencyConfig
+    | DDIMConfig
+    | DEISConfig
+    | DPMSolverConfig
+    | EulerConfig
+    | HeunConfig
+    | KDPM2Config
+    | LCMConfig
+    | LMSConfig
+    | PNDMConfig
+    | SASolverConfig
+    | SinglestepDPMSolverConfig
+    | TCDConfig
+    | UniPCConfig
+)
 """How noise becomes data."""
 
-SAMPLERS: Mapping[str, type[AnySampler]] = {
+SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
     "ancestral": AncestralConfig,
+    "consistency": ConsistencyConfig,
     "ddim": DDIMConfig,
+    "deis": DEISConfig,
+    "dpm_2m": partial(DPMSolverConfig, predicts="noise"),
+    "dpmpp_2m": DPMSolverConfig,
+    "dpmpp_2m_sde": partial(DPMSolverConfig, stochastic=True),
+    "dpmpp_2s": SinglestepDPMSolverConfig,
+    "dpmpp_3m": partial(DPMSolverConfig, order=3),
+    "dpmpp_3m_sde": partial(DPMSolverConfig, order=3, stochastic=True),
+    "dpmpp_3s": partial(SinglestepDPMSolverConfig, order=3, rule="heun"),
     "euler": EulerConfig,
     "heun": HeunConfig,
+    "kdpm2": KDPM2Config,
+    "lcm": LCMConfig,
+    "lms": LMSConfig,
+    "pndm": PNDMConfig,
+    "sa_solver": SASolverConfig,
+    "tcd": TCDConfig,
+    "unipc": UniPCConfig,
 }
-"""By name."""
+"""By name; several are of one kind with other settings."""
 
 
 def sampler_named(name: str) -> AnySampler:
@@ -35,6 +82,21 @@ def sampler_named(name: str) -> AnySampler:
     return SAMPLERS[name]()
 
 
+def check_serves(sampler: AnySampler, process: Process, times: Tensor) -> None:
+    """Refuse a sampler that cannot walk these levels.
+
+    Raises:
+        ValueError: saying why.
+    """
+    if isinstance(sampler, KDPM2Config | LCMConfig | LMSConfig | PNDMConfig):
+        sampler.check(process, times)
+
+
 def name_of(sampler: AnySampler) -> str:
-    """The name of a sampler; of a user's own, its class."""
-    return next((name for name, kind in SAMPLERS.items() if isinstance(sampler, kind)), type(sampler).__name__)
+    """The name of a sampler, of those of its kind the one whose settings are most alike; of a user's own, its class."""
+    alike = {name: named for name, make in SAMPLERS.items() if type(named := make()) is type(sampler)}
+    return min(alike, key=lambda name: _differences(alike[name], sampler), default=type(sampler).__name__)
+
+
+def _differences(one: AnySampler, other: AnySampler) -> int:
+    return sum(getattr(one, field.name) != getattr(other, field.name) for field in fields(one))

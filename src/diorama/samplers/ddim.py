@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.config import LATER
-from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
+from diorama.core.contracts import Denoise, DrawNoise, Level, Prediction, Process, Stage
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import along_noise, like, noise_of, on, posterior
 
@@ -62,17 +62,34 @@ def ddim(
     Reference: J. Song, C. Meng, S. Ermon, arXiv:2010.02502, equations 12 and 16.
     """
     settings = config or DDIMConfig()
-    for i, (t, end) in enumerate(_steps(process, times, even=settings.even)):
+    for i, (t, end) in enumerate(steps_between(process, times, even=settings.even)):
         level, below = process.at(t), process.at(end)
         prediction = denoise(x, level)
-        clean = prediction.clean
-        telling = clean if settings.clipped_noise or prediction.unclipped is None else prediction.unclipped
-        fresh = settings.eta * posterior(level, below).variance.sqrt()
-        kept = (below.sigma**2 - fresh**2).clamp(min=0).sqrt()
-        x = like(below.alpha, x) * clean + like(kept, x) * noise_of(x, telling, on(level, x))
-        if settings.eta > 0 and bool((below.sigma > 0).any()):
-            x = x + like(fresh, x) * noise(i)
-        yield Stage(x, clean, below)
+        draws = settings.eta > 0 and bool((below.sigma > 0).any())
+        x = ddim_step(prediction, x, (level, below), settings, noise(i) if draws else None)
+        yield Stage(x, prediction.clean, below)
+
+
+def ddim_step(
+    prediction: Prediction, x: Tensor, ends: tuple[Level, Level], config: DDIMConfig, noise: Tensor | None
+) -> Tensor:
+    """One step of :func:`ddim`.
+
+    Args:
+        prediction: for ``x``.
+        x: (b, ...) a sample at the first of the two levels.
+        ends: where the step starts and ends.
+        config: of noise.
+        noise: like ``x``, fresh; ``None`` draws none, which the step must then not need.
+    """
+    level, below = ends
+    clean = prediction.clean
+    telling = clean if config.clipped_noise or prediction.unclipped is None else prediction.unclipped
+    # A step that ends where it starts has no variance, which rounding may miss.
+    fresh = config.eta * posterior(level, below).variance.clamp(min=0).sqrt()
+    kept = (below.sigma**2 - fresh**2).clamp(min=0).sqrt()
+    ended = like(below.alpha, x) * clean + like(kept, x) * noise_of(x, telling, on(level, x))
+    return ended if noise is None else ended + like(fresh, x) * noise
 
 
 def ddim_inverse(
@@ -103,8 +120,13 @@ def ddim_inverse(
         yield Stage(x, clean, above)
 
 
-def _steps(process: Process, times: Tensor, *, even: bool) -> Iterator[tuple[Tensor, Tensor]]:
+def steps_between(process: Process, times: Tensor, *, even: bool) -> Iterator[tuple[Tensor, Tensor]]:
     """Where each step starts and ends.
+
+    Args:
+        process: whose levels are walked.
+        times: (n + 1,) as samplers are given them.
+        even: see :class:`DDIMConfig`.
 
     Raises:
         ValueError: even steps are asked for of a process without steps.
@@ -112,8 +134,17 @@ def _steps(process: Process, times: Tensor, *, even: bool) -> Iterator[tuple[Ten
     if not even:
         yield from pairwise(times)
         return
-    if not isinstance(process, DiscreteProcess):
-        raise ValueError(f"even: DDIM's even steps are those of a discrete process, not {type(process).__name__}")
-    leap = process.steps // (len(times) - 1)
+    leap = leap_of(process, times)
     for t in times[:-1]:
         yield t, (t - leap if t > leap else times[-1])
+
+
+def leap_of(process: Process, times: Tensor) -> int:
+    """How many steps of a discrete process an even step walks down, T // n.
+
+    Raises:
+        ValueError: the process has no steps.
+    """
+    if not isinstance(process, DiscreteProcess):
+        raise ValueError(f"even: even steps are those of a discrete process, not {type(process).__name__}")
+    return process.steps // (len(times) - 1)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
-from diorama.processes.gaussian import along_noise, like
+from diorama.processes.curves import CurveSpacing
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.flow_spacing import FlowSpacing
+from diorama.processes.gaussian import along_noise, like, noise_of, on
+from diorama.processes.precondition import EDMPreconditioning
 from diorama.samplers.churn import ChurnConfig
 
-Kept = Literal["noise", "velocity", "clean"]
-"""Which prediction of the network, made before noise is stirred in, counts for the sample with it."""
+Kept = Literal["noise", "velocity", "clean", "output"]
+"""Which prediction of the network, made before noise is stirred in, counts for the sample with it; ``output`` is what
+the network put out under EDM's preconditioning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +30,16 @@ class EulerConfig(ChurnConfig):
     Args:
         kept: the network is asked before noise is stirred in, and this of what it says is kept, as diffusers does;
             ``None`` asks it afterwards, as in the paper.
+        sigma_data: of the preconditioning, where its output is kept.
+        told: the network is told the times of this spacing in place of those of the levels, as by diffusers where
+            sigmas are spaced apart from the times.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 2 without its correction.
     """
 
     kept: Kept | None = None
+    sigma_data: float = field(default=0.5, metadata={LATER: True})
+    told: CurveSpacing | FlowSpacing | None = field(default=None, metadata={LATER: True})
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`euler` with these settings."""
@@ -51,8 +62,9 @@ def euler(
     Yields:
         One stage after each step.
     """
+    told = times if config.told is None else config.told.times(process, len(times) - 1)
     for i, (t, end) in enumerate(pairwise(times)):
-        level, below = process.at(t), process.at(end)
+        level, below = replace(process.at(t), t=told[i]), process.at(end)
         ratio = level.sigma / level.alpha
         gamma = config.raised_by(ratio, len(times) - 1)
         if not gamma:
@@ -68,18 +80,23 @@ def euler(
             above = process.at(process.time_of(raised))
             clean = denoise(like(above.alpha, x) * stirred, above).clean
         else:
-            clean = _kept(config.kept, denoise(x, level).clean, (u, stirred), (ratio, raised))
+            clean = _kept(config, denoise(x, level).clean, (u, stirred), (ratio, raised))
         ended = stirred + like(below.sigma / below.alpha - raised, x) * (stirred - clean) / like(raised, x)
         x = like(below.alpha, x) * ended
         yield Stage(x, clean, below)
 
 
-def _kept(kept: Kept, clean: Tensor, samples: tuple[Tensor, Tensor], ratios: tuple[Tensor, Tensor]) -> Tensor:
+def _kept(config: EulerConfig, clean: Tensor, samples: tuple[Tensor, Tensor], ratios: tuple[Tensor, Tensor]) -> Tensor:
     """The clean sample of the stirred sample that a prediction for the plain one implies."""
     (u, stirred), (ratio, raised) = samples, ratios
-    if kept == "clean":
+    if config.kept == "clean":
         return clean
-    if kept == "velocity":
+    if config.kept == "output":
+        preconditioning = EDMPreconditioning(sigma_data=config.sigma_data)
+        level, above = (on(ExplodingProcess().at(r), u) for r in ratios)
+        output = preconditioning.target(clean, noise_of(u, clean, level), level)
+        return preconditioning.clean(output, stirred, above)
+    if config.kept == "velocity":
         # v fixes the clean sample up to x / sqrt(1 + r²), of which the clean sample holds the same share again.
         return clean + (stirred - u) / like(1 + ratio**2, u)
     return stirred - like(raised / ratio, u) * (u - clean)

@@ -23,7 +23,7 @@ from diorama.processes.precondition import Network, NetworkDenoise, TargetPrecon
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
-from diorama.samplers.catalog import AnySampler, name_of, sampler_named
+from diorama.samplers.catalog import AnySampler, check_serves, name_of, sampler_named
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.guidance import ClassifierFree
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
@@ -131,6 +131,7 @@ def _check_conditions(config: DiffusionSynthesizerConfig) -> None:
 
 def _check_levels(config: DiffusionSynthesizerConfig) -> None:
     times = config.spacing.times(config.process, config.steps)
+    check_serves(config.sampler, config.process, times)
     # Training also looks at time 1, the first step of a discrete process, which a sampler may leave out.
     times = torch.cat([times[:-1], times.new_ones(1)])
     level = config.process.at(times)

@@ -49,7 +49,7 @@ def published_steps(case: Case) -> Mapping[str, Tensor]:
         "timesteps": visited.round().long() - 1,
         "init_noise_sigma": torch.ones(1),
         **tables(schedule),
-        **_noised(case, schedule),
+        **noised_as_given(case, schedule),
     }
     reference = _OUTPUTS.get(name, _OUTPUTS["DDPMScheduler"])
     return {key: value for key, value in made.items() if key in reference}
@@ -65,13 +65,14 @@ _OUTPUTS = {
 
 def analytic_network(call: str, variance: LearnedVariance = "none") -> Network:
     """What the cases have for a network, in float32: the one of three whose formula ``call`` gives."""
+    scale = 1 if "sin(t/1)" in call else 100
 
     def mean(x: Tensor, t: Tensor) -> Tensor:
         if "1.8*x" in call:
-            return 1.8 * x + 0.3 * (t / 100).sin()
+            return 1.8 * x + 0.3 * (t / scale).sin()
         if "-0.7*x" in call:
             return x + (-t / 200).exp() * (-0.7 * x + 0.2 * (2 * x).sin() + 0.3 * (t / 100).sin())
-        return 0.3 * x + 0.2 * (2 * x).sin() + 0.1 * (t / 100).sin()
+        return 0.3 * x + 0.2 * (2 * x).sin() + 0.1 * (t / scale).sin()
 
     def network(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         x, t = x.float(), t.float().reshape(-1, *(1,) * (x.dim() - 1))
@@ -121,8 +122,10 @@ def injected(case: Case) -> DrawNoise:
     """The noise that the case gives, by the step in which it is drawn."""
     drawn = case.inputs.get("noise", torch.empty(0))
     at_steps = case.inputs.get("noise_step", torch.empty(0)).tolist()
-    draws = {int(step): draw.double() for step, draw in zip(at_steps, drawn, strict=True)}
-    return lambda i, k=0: draws[i]
+    draws: dict[int, list[Tensor]] = {}
+    for step, draw in zip(at_steps, drawn, strict=True):
+        draws.setdefault(int(step), []).append(draw.double())
+    return lambda i, k=0: draws[i][k]
 
 
 def tables(schedule: Schedule) -> Mapping[str, Tensor]:
@@ -131,7 +134,8 @@ def tables(schedule: Schedule) -> Mapping[str, Tensor]:
     return {"betas": betas.float(), "alphas_cumprod": torch.cumprod(1 - betas, 0).float()}
 
 
-def _noised(case: Case, schedule: Schedule) -> Mapping[str, Tensor]:
+def noised_as_given(case: Case, schedule: Schedule) -> Mapping[str, Tensor]:
+    """``added`` and ``velocity`` at the case's times, if it has them."""
     if "add_x0" not in case.inputs:
         return {}
     clean, noise = case.inputs["add_x0"].double(), case.inputs["add_noise"].double()

@@ -1,0 +1,31 @@
+"""What some samplers ask of the levels that they walk."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from diorama.core.contracts import Process
+from diorama.processes.discrete import DiscreteProcess
+
+
+def needs_signal(sampler: str, process: Process, times: Tensor) -> None:
+    """Refuse to start where no signal is left.
+
+    Raises:
+        ValueError: saying which samplers can.
+    """
+    if process.at(times[0]).alpha == 0:
+        raise ValueError(
+            f"sampler: {sampler} needs a ratio of noise to signal, and no signal is left at the first level; take "
+            "ddim, ancestral, euler, heun, dpmpp_2m, unipc or tcd"
+        )
+
+
+def needs_steps(sampler: str, process: Process) -> None:
+    """Refuse a process that has no steps to count.
+
+    Raises:
+        ValueError: saying what it is.
+    """
+    if not isinstance(process, DiscreteProcess):
+        raise ValueError(f"sampler: {sampler} counts steps of a discrete process, {type(process).__name__} has none")
