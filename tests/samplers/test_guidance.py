@@ -8,7 +8,7 @@ from torch import Tensor
 from diorama.core.contracts import Level, Prediction
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.threshold import StaticThreshold
-from diorama.samplers.guidance import ClassifierFree
+from diorama.samplers.guidance.classifier_free import ClassifierFree
 
 LEVEL = DiscreteProcess().at(torch.tensor(500.0))
 

@@ -25,7 +25,7 @@ from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import AnySampler, name_of, sampler_named
 from diorama.samplers.ddim import DDIMConfig
-from diorama.samplers.guidance import ClassifierFree
+from diorama.samplers.guidance.classifier_free import ClassifierFree
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
 from diorama.synthesis.conditions import completed, without
 from diorama.synthesis.recording import RecordedNetwork

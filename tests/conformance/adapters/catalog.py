@@ -13,6 +13,7 @@ from tests.conformance.adapters import (
     edm_losses,
     edm_sampler,
     frechet,
+    guidance,
     guided_diffusion,
     inception,
     mocogan,
@@ -30,6 +31,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM networks": edm.ADAPTERS,
     "EDM losses": edm_losses.ADAPTERS,
     "EDM sampler": edm_sampler.ADAPTERS,
+    "Guidance, thresholds and edits (diffusers, DeepFloyd IF)": guidance.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
 }
 
