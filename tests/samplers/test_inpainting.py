@@ -88,10 +88,11 @@ def test_no_round_and_samplers_that_build_on_their_steps_are_refused() -> None:
     times, x = StepSpacing().times(process, 5), torch.randn(2, 1, 4, 8)
     with pytest.raises(ValueError, match="rounds must be at least 1"):
         list(inpaint(denoise, x, process, times, draws(), sampler=DDIMConfig(), known=known, rounds=0))
-    with pytest.raises(ValueError, match="cannot take its steps one at a time"):
+    with pytest.raises(ValueError, match="builds on its earlier steps"):
         list(inpaint(denoise, x, process, times, draws(), sampler=object(), known=known))  # type: ignore[arg-type]
 
 
-def test_masks_shrink_to_the_nearest_value() -> None:
+def test_masks_of_latents_cover_all_that_is_to_be_drawn() -> None:
     mask = torch.tensor([[0.0, 1, 1, 1], [0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]])[None, None]
-    assert mask_of_size(mask, (2, 2))[0, 0].tolist() == [[0, 1], [1, 0]]
+    assert mask_of_size(mask, (2, 2))[0, 0].tolist() == [[1, 1], [1, 0]]
+    assert mask_of_size(mask, (2, 2), nearest=True)[0, 0].tolist() == [[0, 1], [1, 0]]

@@ -6,10 +6,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
+from diorama.core.contracts import Level, Prediction
 from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.spacing import StepSpacing
-from diorama.samplers.partial import last_part, steps_left_out
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.spacing import KarrasSpacing, StepSpacing
+from diorama.samplers.catalog import AnySampler
+from diorama.samplers.euler import EulerConfig
+from diorama.samplers.heun import HeunConfig
+from diorama.samplers.partial import for_part, last_part, steps_left_out
 
 
 @given(count=st.integers(1, 200), share=st.floats(0, 1))
@@ -31,6 +37,20 @@ def test_less_than_a_step_and_impossible_strengths_are_refused() -> None:
         last_part(times, 0.05)
     with pytest.raises(ValueError, match="strength must be in"):
         last_part(times, 1.5)
+
+
+@pytest.mark.parametrize("sampler", [EulerConfig(churn=4), HeunConfig(churn=4)])
+def test_the_last_part_of_a_way_is_walked_as_on_the_whole_way(sampler: AnySampler) -> None:
+    process, draws = ExplodingProcess(), torch.randn(6, 2, 1, 4, 4)
+    times = KarrasSpacing().times(process, 6)
+
+    def denoise(x: Tensor, level: Level) -> Prediction:
+        return Prediction(0.5 * x.tanh())
+
+    whole = list(sampler.run(denoise, 80 * torch.randn(2, 1, 4, 4), process, times, lambda i, k=0: draws[i]))
+    part, rest = last_part(times, 0.5), for_part(sampler, 3, 6)
+    *_, last = rest.run(denoise, whole[2].x, process, part, lambda i, k=0: draws[3 + i])
+    torch.testing.assert_close(last.x, whole[-1].x)
 
 
 @pytest.mark.parametrize("name", ["DDIMScheduler", "HeunDiscreteScheduler"])

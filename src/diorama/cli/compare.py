@@ -57,6 +57,8 @@ class Arguments:
         sampler: ancestral, ddim, euler or heun, for every model that draws in steps, in place of its own.
         steps: of the sampler, for every model that draws in steps, in place of its own number.
         guidance: scale of the guidance, 1 for none, for every model that draws in steps, in place of its own.
+        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg or pag, likewise; settings follow a colon, as in
+            cfg:low=0.3,high=5.
         frozen: a trained part for the recipes that want it, as train takes it: --frozen.codec runs/codec.
         batch_size: samples drawn at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -80,6 +82,7 @@ class Arguments:
     sampler: Annotated[str | None, shown_as("NAME")] = None
     steps: Annotated[int | None, shown_as("N")] = None
     guidance: Annotated[float | None, shown_as("SCALE")] = None
+    guidance_kind: Annotated[str | None, shown_as("KIND")] = None
     frozen: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER")] = ()
     batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     device: str = "auto"
@@ -111,7 +114,7 @@ def main(words: Sequence[str]) -> None:
 
     with arguments_at_fault():
         device = pick(arguments.device)
-    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
     try:
         options = CompareOptions(
             budget=arguments.budget,

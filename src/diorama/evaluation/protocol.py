@@ -166,9 +166,9 @@ def to_json(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _as_json(result: Result) -> dict[str, Any]:
-    value = asdict(result)
     # The form of samples that lie in files is older than the field, and other programs read it.
-    return value if result.sampling is not None else {key: v for key, v in value.items() if key != "sampling"}
+    value = {key: v for key, v in asdict(result).items() if key != "sampling"}
+    return value if result.sampling is None else value | {"sampling": result.sampling.in_json()}
 
 
 def from_json(value: Any, where: str = "results") -> list[Result]:

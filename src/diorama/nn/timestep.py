@@ -35,7 +35,7 @@ def sinusoidal(t: Tensor, channels: int, *, sine_first: bool = True, shift: floa
 
 
 def guidance_features(weight: Tensor, channels: int) -> Tensor:
-    """How a network distilled from a guided one is told the guidance: :func:`sinusoidal` of a thousand times its weight.
+    """How a network distilled from a guided one is told the guidance: waves of a thousand times its weight.
 
     Args:
         weight: (b,) the scale of the guidance minus 1.
@@ -44,7 +44,7 @@ def guidance_features(weight: Tensor, channels: int) -> Tensor:
     Returns:
         (b, channels) float32.
 
-    Reference: S. Luo et al., "Latent consistency models", arXiv:2310.04378, section 4.2, published code.
+    Reference: :func:`sinusoidal`; S. Luo et al., arXiv:2310.04378, section 4.2, published code.
     """
     return sinusoidal(1000 * weight, channels)
 

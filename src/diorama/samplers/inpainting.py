@@ -6,7 +6,7 @@ Reference: A. Lugmayr, M. Danelljan, A. Romero, F. Yu, R. Timofte, L. Van Gool, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch.nn.functional as F
@@ -19,7 +19,10 @@ from diorama.samplers.catalog import AnySampler, name_of
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.partial import for_part
 
+_SINGLE = (AncestralConfig, DDIMConfig, EulerConfig, HeunConfig)
+"""Samplers whose step depends on no earlier one."""
 _OWN_DRAWS = 8
 """Draws of a round that are left to the sampler; those of the known part and of the way back come after them."""
 
@@ -85,7 +88,7 @@ def inpaint(
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
-    single, last = _step_by_step(sampler, len(times) - 1), len(times) - 2
+    single, last = one_at_a_time(sampler, len(times) - 1), len(times) - 2
     for i, (t, end) in enumerate(pairwise(times)):
         level, below = process.at(t), process.at(end)
         turns = 1 if i == last else rounds
@@ -104,18 +107,18 @@ def inpaint(
                 x = _raised(x, below, level, noise(i, first + _OWN_DRAWS + 1))
 
 
-def _step_by_step(sampler: AnySampler, count: int) -> AnySampler:
-    """A sampler that takes single steps as this one takes ``count`` of them."""
-    if isinstance(sampler, AncestralConfig):
-        return sampler
-    if isinstance(sampler, DDIMConfig):
-        return replace(sampler, even=False)
-    if isinstance(sampler, (EulerConfig, HeunConfig)):
-        return replace(sampler, churn=sampler.churn / count)
-    raise ValueError(
-        f"sampler: {name_of(sampler)} cannot take its steps one at a time, as inpainting does; ancestral, ddim, euler "
-        "and heun can"
-    )
+def one_at_a_time(sampler: AnySampler, whole: int) -> AnySampler:
+    """A sampler for single steps, each as the given one takes it among ``whole``.
+
+    Raises:
+        ValueError: it builds on its earlier steps; the message says which do not.
+    """
+    if not isinstance(sampler, _SINGLE):
+        raise ValueError(
+            f"sampler: {name_of(sampler)} builds on its earlier steps, which inpainting does not keep; ancestral, "
+            "ddim, euler and heun do not"
+        )
+    return for_part(sampler, 1, whole)
 
 
 class _Shifted:
@@ -135,6 +138,13 @@ def _raised(x: Tensor, below: Level, level: Level, noise: Tensor) -> Tensor:
     return like(ratio, x) * x + like(added, x) * noise
 
 
-def mask_of_size(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """A mask (b, 1, h, w) for latents of another size (h', w'): of each place, the nearest value above and left."""
-    return F.interpolate(mask, size=size, mode="nearest")
+def mask_of_size(mask: Tensor, size: tuple[int, int], *, nearest: bool = False) -> Tensor:
+    """A mask for latents, which are smaller than the pictures.
+
+    Args:
+        mask: (b, 1, h, w), 1 where something is to be drawn.
+        size: (h', w') of the latents.
+        nearest: a place has the value of the pixel above and left of it, as in published pipelines, which may lose thin
+            lines; else a place is drawn where any of its pixels is.
+    """
+    return F.interpolate(mask, size=size, mode="nearest") if nearest else F.adaptive_max_pool2d(mask, size)

@@ -5,7 +5,13 @@ Reference: C. Meng et al., "SDEdit", arXiv:2108.01073, algorithm 1.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
+
+from diorama.samplers.catalog import AnySampler
+from diorama.samplers.churn import ChurnConfig
+from diorama.samplers.ddim import DDIMConfig
 
 
 def steps_left_out(count: int, strength: float) -> int:
@@ -42,3 +48,16 @@ def last_part(times: Tensor, strength: float) -> Tensor:
     if skipped == count:
         raise ValueError(f"strength: {strength:g} of {count} steps is less than one; take at least {1 / count:.3g}")
     return times[skipped:]
+
+
+def for_part(sampler: AnySampler, steps: int, whole: int) -> AnySampler:
+    """A sampler whose steps over a part of the way are those that it takes there on the whole way.
+
+    Args:
+        sampler: of the whole way.
+        steps: of the part.
+        whole: steps of the whole way, over which churn and DDIM's even steps are counted.
+    """
+    if isinstance(sampler, ChurnConfig):
+        return replace(sampler, churn=sampler.churn * steps / whole)
+    return replace(sampler, even=False) if isinstance(sampler, DDIMConfig) else sampler

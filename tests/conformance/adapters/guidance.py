@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Prediction
 from diorama.interop.diffusers_schedule import Schedule
 from diorama.interop.diffusers_scheduler import read_schedule
 from diorama.nn.timestep import guidance_features
 from diorama.processes.gaussian import noised
 from diorama.processes.precondition import NetworkDenoise
 from diorama.processes.threshold import DynamicThreshold
-from diorama.samplers.guidance.classifier_free import ClassifierFree
+from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.rescale import rescaled
 from diorama.samplers.inpainting import Known, inpaint, mask_of_size
 from diorama.samplers.partial import last_part, steps_left_out
@@ -42,10 +41,7 @@ def _schedule(name: str) -> Schedule:
 def rescale(case: Case) -> Mapping[str, Tensor]:
     """``cfg`` and ``rescaled`` of ``cond`` and ``uncond``."""
     cond, uncond = case.inputs["cond"], case.inputs["uncond"]
-    guided = ClassifierFree(
-        lambda x, level: Prediction(cond), lambda x, level: Prediction(uncond), case.config["guidance_scale"]
-    )
-    cfg = guided(cond, None).clean  # type: ignore[arg-type]
+    cfg = ClassifierFreeGuidance().combination(case.config["guidance_scale"])(cond, uncond)
     return {"cfg": cfg, "rescaled": rescaled(cfg, cond, case.config["guidance_rescale"])}
 
 
@@ -87,7 +83,7 @@ def _starts(count: int, strength: float) -> list[list[int]]:
 def inpaint_latent(case: Case) -> Mapping[str, Tensor]:
     """``mask_latent``, ``input9`` and the ``trajectory`` of ``noise`` with ``x0`` outside the mask."""
     given = case.inputs
-    mask = mask_of_size(given["mask_pixels"], (given["x0"].shape[2], given["x0"].shape[3]))
+    mask = mask_of_size(given["mask_pixels"], (given["x0"].shape[2], given["x0"].shape[3]), nearest=True)
     schedule = _schedule("DDIMScheduler")
     times = schedule.spacing.times(schedule.process, case.config["n"])
     x = given["noise"].double()
