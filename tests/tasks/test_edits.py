@@ -149,7 +149,7 @@ def test_labels_are_given_in_turn(pictures: Path, tmp_path: Path) -> None:
 def test_upscaling_is_what_the_model_draws_of_the_picture(pictures: Path, tmp_path: Path) -> None:
     model = enlarger()
     (made, *_) = run(Upscale(model), pictures, tmp_path / "out")
-    small = to_float(read_picture(pictures / "a.png", Upscale(model).reads)[None], Upscale(model).reads)
+    small = to_float(np.stack([read_picture(pictures / "a.png", Upscale(model).reads)]), Upscale(model).reads)
     expected = model.sample(1, condition={"image": small})
     assert made.shape == (16, 16, 1)
     assert np.abs(made[:, :, 0] - (expected[0, 0].numpy() + 1) * 127.5).max() < 1
