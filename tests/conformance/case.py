@@ -62,6 +62,15 @@ class Case:
         """Reference outputs by name; empty where they have been removed."""
         return self._tensors("output/")
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs; where they have been removed, those that ``twins.json`` lists."""
+        named = tuple(name.removeprefix("output/") for name in self.names if name.startswith("output/"))
+        if named:
+            return named
+        twins = json.loads((golden_folder() / "twins.json").read_text())
+        return tuple(twins.get(self.stem, {}).get("outputs", ()))
+
     def _tensors(self, prefix: str) -> dict[str, Tensor]:
         with safe_open(self.path, framework="pt") as file:
             return {n.removeprefix(prefix): file.get_tensor(n) for n in self.names if n.startswith(prefix)}

@@ -11,7 +11,7 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.spacing import KarrasSpacing, Spacing, StepSpacing, UniformSpacing
-from diorama.samplers.ancestral import ancestral
+from diorama.samplers.ancestral import AncestralConfig, ancestral
 from diorama.samplers.ddim import DDIMConfig, ddim, ddim_inverse
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
@@ -59,7 +59,9 @@ def test_full_noise_is_ancestral_sampling() -> None:
     start, times = torch.randn(16), StepSpacing().times(process, None)
     draws = Draws((16,))
     ours = [stage.x for stage in ddim(best, start, process, times, draws, config=DDIMConfig(eta=1.0))]
-    theirs = [stage.x for stage in ancestral(best, start, process, times, draws, variance="small")]
+    theirs = [
+        stage.x for stage in ancestral(best, start, process, times, draws, config=AncestralConfig(variance="small"))
+    ]
     torch.testing.assert_close(torch.stack(ours), torch.stack(theirs), rtol=1e-4, atol=1e-5)
 
 

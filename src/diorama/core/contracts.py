@@ -278,12 +278,15 @@ class Prediction(NamedTuple):
         unclipped: the clean sample before it was limited to the data's range; ``None`` where it was not.
         variance_share: where the reverse step's variance lies between the posterior's, 0, and that of the step, 1, in
             their logarithms, if that is what is learned.
+        gradient: by x, of the log-probability of what the samples are guided towards; it is for ancestral sampling
+            alone, which moves the mean of a step by variance times it.
     """
 
     clean: Tensor
     log_variance: Tensor | None = None
     unclipped: Tensor | None = None
     variance_share: Tensor | None = None
+    gradient: Tensor | None = None
 
 
 class Denoise(Protocol):

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
+from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
 from diorama.methods.variational.vae import VAEConfig
 
 AnyMethod = (
-    ContrastiveConfig | DiffusionMethodConfig | GANConfig | MoCoGANConfig | ProgressiveDistillationConfig | VAEConfig
+    ContrastiveConfig
+    | DiffusionMethodConfig
+    | GANConfig
+    | MoCoGANConfig
+    | NoisyClassifierMethodConfig
+    | ProgressiveDistillationConfig
+    | VAEConfig
 )

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Denoise, DrawNoise, Process
+from diorama.core.contracts import Denoise, DrawNoise, Level, Prediction, Process
 from diorama.processes.gaussian import (
+    LEAST_VARIANCE,
+    approximate_log_likelihood,
     discretized_log_likelihood,
-    learned_log_variance,
     like,
     noised,
     normal_kl,
     on,
     posterior,
 )
-
-Variance = Literal["small", "large"]
-"""Of a step backwards: ``small`` is the posterior's, the best if all data are one point; ``large`` that of the step,
-the best if data are N(0, I). Ho et al. 2020, section 3.2."""
+from diorama.processes.reverse import Variance, reverse_step
 
 
 def prior_term(images: Tensor, process: Process, end: Tensor) -> Tensor:
     """L_T in nats, (b,): how far pictures at the last time ``end`` are from the noise that sampling starts with."""
     last, prior = process.at(end), process.prior_scale(end)
     mean = like(last.alpha, images) * images
-    return _sum(normal_kl(mean, like(last.sigma**2, images), images.new_zeros(()), like(prior**2, images)))
+    log_variance, prior_log_variance = (like((scale**2).log(), images) for scale in (last.sigma, prior))
+    return _sum(normal_kl(mean, log_variance, images.new_zeros(()), prior_log_variance))
 
 
 def step_term(
@@ -45,21 +44,66 @@ def step_term(
         variance: of the learned step, where the network predicts none.
     """
     level, below = process.at(step[0]), process.at(step[1])
-    true = posterior(level, below)
-    prediction = denoise(noised(images, noise, on(level, images)), level)
-    clean, log_variance = prediction.clean, learned_log_variance(prediction, true, images)
-    fixed = true.variance if variance == "small" else true.step_variance
-    learned = like(fixed, images) if log_variance is None else log_variance.exp()
-    weight = like(true.of_clean, images)
-    return _sum(normal_kl(weight * images, like(true.variance, images), weight * clean, learned))
+    true, x = posterior(level, below), noised(images, noise, on(level, images))
+    learned = reverse_step(denoise(x, level), x, true, variance)
+    mean = like(true.of_x, x) * x + like(true.of_clean, x) * images
+    return _sum(normal_kl(mean, like(true.variance.log(), images), learned.mean, learned.log_variance))
 
 
-def decoder_term(denoise: Denoise, images: Tensor, process: Process, time: Tensor, noise: Tensor, bins: int) -> Tensor:
-    """L_0 in nats, (b,): the code length of the pixels given the least noisy level."""
-    level = process.at(time)
-    clean = denoise(noised(images, noise, on(level, images)), level).clean
+def decoder_term(denoise: Denoise, images: Tensor, process: Process, times: Tensor, noise: Tensor, bins: int) -> Tensor:
+    """L_0 in nats, (b,): the code length of the pixels given the least noisy level.
+
+    Args:
+        denoise: the meaning of the network.
+        images: (b, c, h, w).
+        process: the noise process.
+        times: of the two least noisy levels, rising, (2,); or of one, (1,).
+        noise: like ``images``.
+        bins: values that a stored pixel can take.
+    """
+    level = process.at(times[0])
+    x = noised(images, noise, on(level, images))
+    prediction = denoise(x, level)
     # Any deviation gives a bound. This one is the paper's: the first step's variance is that of its noise.
-    return -_sum(discretized_log_likelihood(images, clean, like(level.sigma, images), bins))
+    deviation = like(level.sigma, images)
+    if prediction.log_variance is not None or prediction.variance_share is not None:
+        below = process.at(torch.zeros_like(times[0]))
+        first = posterior(process.at(times[1]), level).variance.item() if len(times) > 1 else None
+        step = reverse_step(prediction, x, posterior(level, below), "small", first=first)
+        deviation = (0.5 * step.log_variance).exp()
+    return -_sum(discretized_log_likelihood(images, prediction.clean, deviation, bins))
+
+
+def training_term(
+    prediction: Prediction,
+    images: Tensor,
+    x: Tensor,
+    step: tuple[Level, Level],
+    variance: Variance,
+    *,
+    first: float | None,
+    clipped: bool = True,
+) -> Tensor:
+    """A term of the bound in bits per dimension, as published models were trained on it: (b,).
+
+    Args:
+        prediction: what the denoiser said of ``x``.
+        images: (b, ...) in [-1, 1]; where the step leads to clean data, multiples of 1 / 127.5.
+        x: their noisy samples.
+        step: the levels that are left, and those that are reached; they may differ from sample to sample.
+        variance: of the steps, where the network predicts none.
+        first: see :func:`~diorama.processes.reverse.reverse_step`.
+        clipped: likewise.
+
+    Reference: A. Nichol, P. Dhariwal, arXiv:2102.09672, equations 4 to 7 and published code.
+    """
+    true = posterior(*step)
+    learned = reverse_step(prediction, x, true, variance, first=first, clipped=clipped)
+    mean = like(true.of_x, x) * x + like(true.of_clean, x) * images
+    true_log = like(true.variance.clamp(min=LEAST_VARIANCE).log(), x)
+    divergence = normal_kl(mean, true_log, learned.mean, learned.log_variance)
+    code = -approximate_log_likelihood(images, learned.mean, 0.5 * learned.log_variance)
+    return torch.where(true.variance > 0, divergence, code).flatten(1).mean(1) / math.log(2)
 
 
 def variational_bound(
@@ -91,7 +135,7 @@ def variational_bound(
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 5.
     """
     nats = prior_term(images, process, times[-1])
-    nats = nats + decoder_term(denoise, images, process, times[0], noise(0), bins)
+    nats = nats + decoder_term(denoise, images, process, times[:2], noise(0), bins)
     for i, weight in terms.items():
         step = (times[i], times[i - 1])
         nats = nats + weight * step_term(denoise, images, process, step, noise(i), variance)

@@ -8,18 +8,27 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.sections import SectionSpacing, StrideSpacing
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
+from diorama.processes.step_mean import StepMeanPreconditioning
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
-from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
+from diorama.processes.weighting import (
+    LikelihoodWeighting,
+    MinSNRWeighting,
+    P2Weighting,
+    PreconditionedWeighting,
+    TruncatedSNRWeighting,
+    UniformWeighting,
+)
 
 AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
 """How data become noise."""
 
-AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
+AnyPreconditioning = EDMPreconditioning | StepMeanPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
-AnySpacing = CurveSpacing | KarrasSpacing | StepSpacing | UniformSpacing
+AnySpacing = CurveSpacing | KarrasSpacing | SectionSpacing | StepSpacing | StrideSpacing | UniformSpacing
 """Which levels a sampler visits."""
 
 AnyThreshold = DynamicThreshold | StaticThreshold
@@ -28,5 +37,12 @@ AnyThreshold = DynamicThreshold | StaticThreshold
 AnyTimes = LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
 """At which times training looks."""
 
-AnyWeighting = PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting
+AnyWeighting = (
+    LikelihoodWeighting
+    | MinSNRWeighting
+    | P2Weighting
+    | PreconditionedWeighting
+    | TruncatedSNRWeighting
+    | UniformWeighting
+)
 """How much each time counts."""

@@ -193,18 +193,27 @@ class NetworkDenoise:
             t = told.reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
         scaled = like(self.preconditioning.input(level), x) * x
         output = self.network(scaled, t, self.condition).to(x.dtype)
-        learned = Prediction(x)
-        if self.preconditioning.variance != "none":
-            output, said = output.chunk(2, dim=1)
-            learned = _with_variance(said, self.preconditioning.variance)
-        clean = self.preconditioning.clean(output, x, on(level, x))
-        return limited(learned._replace(clean=clean), self.threshold)
+        return limited(predicted(output, x, on(level, x), self.preconditioning), self.threshold)
 
 
-def _with_variance(said: Tensor, kind: LearnedVariance) -> Prediction:
+def halves(output: Tensor, variance: LearnedVariance) -> tuple[Tensor, Tensor | None]:
+    """What a network says of the sample, (b, c, …), and of the variance, likewise, where it learns one."""
+    if variance == "none":
+        return output, None
+    mean, said = output.chunk(2, dim=1)
+    return mean, said
+
+
+def predicted(output: Tensor, x: Tensor, level: Level, preconditioning: Preconditioning) -> Prediction:
+    """What a network's output for the noisy sample x (b, c, …) at a level says."""
+    kind = preconditioning.variance
+    output, said = halves(output, kind)
+    clean = preconditioning.clean(output, x, level)
+    if said is None:
+        return Prediction(clean)
     if kind == "share":
-        return Prediction(said, variance_share=(said + 1) / 2)
-    return Prediction(said, log_variance=said if kind == "log" else said.clamp(min=LEAST_VARIANCE).log())
+        return Prediction(clean, variance_share=(said + 1) / 2)
+    return Prediction(clean, log_variance=said if kind == "log" else said.clamp(min=LEAST_VARIANCE).log())
 
 
 def limited(prediction: Prediction, threshold: Threshold | None) -> Prediction:

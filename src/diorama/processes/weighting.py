@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,13 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Level
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import Preconditioning
+from diorama.processes.preserving import PreservingProcess
+
+AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
 
 
 class Weighting(Protocol):
@@ -53,4 +60,86 @@ class TruncatedSNRWeighting:
 
     def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
         """max(alpha² / sigma², 1)."""
-        return (level.alpha / level.sigma).square().clamp(min=1)
+        return _snr(level).clamp(min=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinSNRWeighting:
+    """Errors of the network's output, so that those of clean samples count the ratio of signal to noise, or less.
+
+    Args:
+        most: the largest weight of an error of clean samples.
+
+    Reference: T. Hang et al., arXiv:2303.09556, section 3.4, gamma.
+    """
+
+    most: float = 5.0
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "most")
+
+    def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
+        """min(SNR, most) over what errors of clean samples count in the output."""
+        return _snr(level).clamp(max=self.most) / preconditioning.weight(level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class P2Weighting:
+    """Errors of the network's output, so that those of noise count less where little noise is left.
+
+    Args:
+        offset: k; larger values spare levels of little noise more.
+        power: gamma; 0 weighs all errors of noise alike.
+
+    Reference: J. Choi et al., "Perception prioritized training of diffusion models", arXiv:2204.00227, equation 8.
+    """
+
+    offset: float = 1.0
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "offset")
+        if not 0 <= self.power < math.inf:
+            raise ValueError(f"power must be at least 0, got {self.power}")
+
+    def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
+        """1 / (k + SNR)^gamma, of errors of noise."""
+        ratio = _snr(level)
+        return ratio / (self.offset + ratio) ** self.power / preconditioning.weight(level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LikelihoodWeighting:
+    """Errors of the network's output, so that their integral over time bounds the likelihood of data.
+
+    It is meant for times that are equally likely; near clean data it grows without bound, so that training looks away
+    from there (``UniformTimes.low``).
+
+    Args:
+        process: whose times they are; the model's own.
+
+    Reference: Y. Song, C. Durkan, I. Murray, S. Ermon, arXiv:2101.09258, theorem 1: g² of errors of the score; for any
+    process D. P. Kingma et al., arXiv:2107.00630, equation 17.
+    """
+
+    process: AnyProcess
+
+    def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
+        """g² / sigma² of errors of noise, which is the fall of log SNR in time."""
+        slope_alpha, slope_sigma = self.process.slopes(level.t)
+        fall = 2 * (slope_sigma / level.sigma - slope_alpha / level.alpha)
+        return fall * _snr(level) / preconditioning.weight(level)
+
+
+OUTPUT_WEIGHTINGS = (LikelihoodWeighting, MinSNRWeighting, P2Weighting)
+"""Those that weigh errors of the network's output, whatever it predicts; they fit no other error."""
+
+
+def _snr(level: Level) -> Tensor:
+    return (level.alpha / level.sigma).square()
+
+
+def _check_positive(weighting: object, field: str) -> None:
+    value = getattr(weighting, field)
+    if not 0 < value < math.inf:
+        raise ValueError(f"{field} must be positive, got {value}")

@@ -33,7 +33,7 @@ def ddpm(info: DataInfo) -> Recipe:
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, appendix B. Sampling takes 50 DDIM steps in place of the
     paper's 1,000 (J. Song, C. Meng, S. Ermon, arXiv:2010.02502); ``AncestralConfig()`` is the paper's.
     """
-    levels = _levels(info, patch=1)
+    levels = levels_of(info, patch=1)
     network = DDPMUNetConfig(
         in_channels=info.media.channels,
         out_channels=info.media.channels,
@@ -76,7 +76,7 @@ def ddpm_cpu(info: DataInfo) -> Recipe:
         BadConfig: the data are clips, or of another size.
     """
     patch = 4 if min(info.media.height, info.media.width) >= 64 else 2
-    levels = min(_levels(info, patch), 3)
+    levels = min(levels_of(info, patch), 3)
     network = DDPMUNetConfig(
         in_channels=info.media.channels,
         out_channels=info.media.channels,
@@ -133,7 +133,7 @@ def ddpm_class_cpu(info: DataInfo) -> Recipe:
     return _with_labels(ddpm_cpu(info), info)
 
 
-def _levels(info: DataInfo, patch: int) -> int:
+def levels_of(info: DataInfo, patch: int) -> int:
     """How often the size can be halved, down to 4 places, plus one; at least 3 for single pixels, else 2."""
     media = info.media
     if media.kind != "image":

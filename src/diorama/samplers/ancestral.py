@@ -10,8 +10,8 @@ from torch import Tensor
 
 from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
-from diorama.processes.bound import Variance
-from diorama.processes.gaussian import learned_log_variance, like, posterior
+from diorama.processes.gaussian import posterior
+from diorama.processes.reverse import Variance, reverse_step, second_variance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +19,19 @@ class AncestralConfig:
     """The sampler's settings.
 
     Args:
-        variance: of a step backwards, see :func:`ancestral`.
+        variance: of a step backwards, see :data:`~diorama.processes.reverse.Variance`.
         last_noise: noise is also drawn in a last step that is not the process's first, as diffusers does.
+        clipped_mean: where clean samples are limited, a step's mean leads to the limited one; False is for networks
+            that predict that mean, which then stays as they said it.
     """
 
     variance: Variance = "large"
     last_noise: bool = field(default=False, metadata={LATER: True})
+    clipped_mean: bool = field(default=True, metadata={LATER: True})
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`ancestral` with these settings."""
-        return ancestral(denoise, x, process, times, noise, variance=self.variance, last_noise=self.last_noise)
+        return ancestral(denoise, x, process, times, noise, config=self)
 
 
 def ancestral(
@@ -38,34 +41,33 @@ def ancestral(
     times: Tensor,
     noise: DrawNoise,
     *,
-    variance: Variance = "large",
-    last_noise: bool = False,
+    config: AncestralConfig | None = None,
 ) -> Iterator[Stage]:
     """Draw each lower level from the posterior of the denoiser's clean sample.
 
     Args:
-        denoise: the meaning of the network; a variance that it learned takes the place of ``variance``.
+        denoise: the meaning of the network; a variance that it learned takes the place of the config's, and a gradient
+            that comes with its prediction moves the mean of the step.
         x: (b, ...) a sample at the first level.
         process: whose levels are walked.
         times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU.
         noise: the draw of step *i*; none is asked for at the last step, which takes the mean, but for ``last_noise``.
-        variance: ``small`` is right for data of one point, ``large`` for data of unit variance.
-        last_noise: see :class:`AncestralConfig`.
+        config: of variance and mean; ``None`` for the defaults.
 
     Yields:
         One stage after each step.
 
-    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 2 and section 3.2.
+    Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 2 and section 3.2; with a gradient P. Dhariwal,
+    A. Nichol, arXiv:2105.05233, algorithm 1.
     """
+    settings = config or AncestralConfig()
+    first = None if settings.last_noise else second_variance(process, times)
     for i, (level, below) in enumerate(pairwise(process.at(t) for t in times)):
         prediction = denoise(x, level)
-        clean, step = prediction.clean, posterior(level, below)
-        log_variance = learned_log_variance(prediction, step, x)
-        x = like(step.of_x, x) * x + like(step.of_clean, x) * clean
-        if bool((below.sigma > 0).any()) or (last_noise and bool((level.t > 1).any())):
-            if log_variance is not None:
-                deviation = (0.5 * log_variance).exp()
-            else:
-                deviation = like((step.variance if variance == "small" else step.step_variance).sqrt(), x)
-            x = x + deviation * noise(i)
-        yield Stage(x, clean, below)
+        step = reverse_step(
+            prediction, x, posterior(level, below), settings.variance, first=first, clipped=settings.clipped_mean
+        )
+        x = step.mean
+        if bool((below.sigma > 0).any()) or (settings.last_noise and bool((level.t > 1).any())):
+            x = x + (0.5 * step.log_variance).exp() * noise(i)
+        yield Stage(x, prediction.clean, below)

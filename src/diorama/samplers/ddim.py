@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from diorama.core.config import LATER
-from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
+from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import along_noise, like, noise_of, on, posterior
 
@@ -74,25 +75,30 @@ def ddim(
         yield Stage(x, clean, below)
 
 
-def ddim_inverse(denoise: Denoise, x: Tensor, process: Process, times: Tensor) -> Iterator[Stage]:
+def ddim_inverse(
+    denoise: Denoise, x: Tensor, process: Process, times: Tensor, *, ahead: bool = True, to_noise: bool = False
+) -> Iterator[Stage]:
     """Walk up the levels, from a picture to the noise that DDIM draws it from again, nearly.
-
-    At each level the network is told the next one's time, at which the way down will ask it.
 
     Args:
         denoise: the meaning of the network.
         x: (b, ...) a sample at the first level, which must have some noise.
         process: whose levels are walked.
         times: of the levels, rising, (n + 1,) float64 on the CPU.
+        ahead: at each level the network is told the next one's time, at which the way down will ask it, as diffusers
+            does; else the level's own.
+        to_noise: a last step leads on to noise alone, as in the published code of P. Dhariwal and A. Nichol.
 
     Yields:
         One stage after each step.
 
     Reference: P. Dhariwal, A. Nichol, arXiv:2105.05233, appendix F; R. Mokady et al., arXiv:2211.09794, section 3.
     """
-    for start, end in pairwise(times):
-        level, above = process.at(start), process.at(end)
-        clean = denoise(x, replace(level, t=above.t)).clean
+    levels = [process.at(t) for t in times]
+    if to_noise:
+        levels.append(Level(t=levels[-1].t, alpha=torch.zeros_like(times[-1]), sigma=torch.ones_like(times[-1])))
+    for level, above in pairwise(levels):
+        clean = denoise(x, replace(level, t=above.t) if ahead else level).clean
         x = along_noise(x, clean, level, above)
         yield Stage(x, clean, above)
 

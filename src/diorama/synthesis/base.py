@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ class SynthesizerConfig(ABC):
 
     Every config has a field ``media``. One that lacks ``conditions`` is given nothing.
     """
+
+    draws: ClassVar[bool] = True
+    """Whether it draws samples; one that does not serves other models."""
 
     media: MediaSpec
     conditions: tuple[ConditionSpec, ...] = ()

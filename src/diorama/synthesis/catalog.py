@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diorama.synthesis.cascade import CascadeSynthesizerConfig
+from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.mixture import GaussianMixtureConfig
@@ -15,6 +16,7 @@ AnySynthesizer = (
     | DiffusionSynthesizerConfig
     | GANSynthesizerConfig
     | GaussianMixtureConfig
+    | NoisyClassifierConfig
     | RepresentationConfig
     | VAESynthesizerConfig
     | VideoGANSynthesizerConfig

@@ -12,6 +12,7 @@ from diorama.networks.catalog import ConditionEncoder, Denoiser
 from diorama.processes.catalog import AnyPreconditioning
 from diorama.processes.precondition import Network, NetworkDenoise
 from diorama.processes.threshold import Threshold
+from diorama.synthesis.classifier import NoisyClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,10 @@ def network_denoise(
     """A network as ``denoise(x, level)`` for samples with these conditions, with what the encoder makes of them."""
     read: dict[str, Tensor] = {**condition} if encoder is None else {**condition, **encoder(condition)}
     return NetworkDenoise(network, preconditioning, read, threshold=threshold)
+
+
+AnyGuide = DenoiserGuideConfig | NoisyClassifierConfig
+"""What a model may be guided by."""
 
 
 def check_guide(guide: DenoiserGuideConfig, channels: int, conditions: Sequence[ConditionSpec]) -> None:

@@ -112,6 +112,8 @@ def why_not_measured(
         val: the real records, if there are any.
         catalog: a user's own, whose metrics the recipe may name.
     """
+    if not model.draws:
+        return "they draw nothing"
     if draws_partners(model.media, model.conditions):
         return "they draw partners of the records, which no metric here is of"
     metric = catalog_with(catalog).find(config.metric)

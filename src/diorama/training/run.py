@@ -241,7 +241,8 @@ class RunKeeper:
         self.state.means.add(step.losses)
         report_due = last or self._due(recipe.log_every)
         measure_due = self.evaluator is not None and (last or self._due(recipe.evaluation.every))
-        preview_due, save_due = self._due(recipe.preview_every), last or ending or self._due(recipe.checkpoint_every)
+        preview_due = self.view.config.draws and self._due(recipe.preview_every)
+        save_due = last or ending or self._due(recipe.checkpoint_every)
         snapshots_due = [name for name, a in self.state.averages.items() if self._due(a.snapshot_every)]
         if report_due or measure_due or preview_due or snapshots_due or save_due:
             # Nothing may be logged or kept of a run that has gone wrong; looking waits for the device.
@@ -268,7 +269,7 @@ class RunKeeper:
 
     def stopped(self, tick: Tick) -> Tick:
         """The tick after which training stops, with a preview of the model as it stands, which is saved by now."""
-        if tick.finished or tick.preview or not self.first:
+        if tick.finished or tick.preview or not self.first or not self.view.config.draws:
             return tick
         preview = self._preview(STOPPED)
         return replace(tick, preview=preview, notes=(*tick.notes, f"draws what {preview} shows"))

@@ -15,6 +15,7 @@ from tests.conformance.adapters import (
     frechet,
     guidance,
     guided_diffusion,
+    guided_diffusion_process,
     inception,
     mocogan,
 )
@@ -22,6 +23,7 @@ from tests.conformance.runner import Adapter, Compute
 
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "ADM": guided_diffusion.ADAPTERS,
+    "ADM's process, losses and sampling": guided_diffusion_process.ADAPTERS,
     "DCGAN": dcgan.ADAPTERS,
     "FID Inception network": inception.ADAPTERS,
     "Fréchet distance": frechet.ADAPTERS,

@@ -4,31 +4,38 @@ It trains through the values that its synthesizer draws with: what goes into the
 how an output is understood are derived in one place, the preconditioning.
 
 Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 1; with a preconditioned network T. Karras et al.,
-arXiv:2206.00364, equation 2; on the path of a flow Y. Lipman et al., arXiv:2210.02747, equation 14; on latents R.
-Rombach et al., arXiv:2112.10752, equation 2.
+arXiv:2206.00364, equation 2; with a learned variance A. Nichol, P. Dhariwal, arXiv:2102.09672, section 3.1; on the
+path of a flow Y. Lipman et al., arXiv:2210.02747, equation 14; on latents R. Rombach et al., arXiv:2112.10752,
+equation 2.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from diorama.core.contracts import Batch, Loss, Moment
+from diorama.core.config import LATER
+from diorama.core.contracts import Batch, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
+from diorama.methods.diffusion.bound import bound_of, check_bound, without_gradient_of_mean
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
 from diorama.processes.gaussian import Target, noised, target_of
+from diorama.processes.precondition import halves
 from diorama.processes.times import StepTimes
-from diorama.processes.weighting import UniformWeighting
+from diorama.processes.weighting import OUTPUT_WEIGHTINGS, LikelihoodWeighting, UniformWeighting
 from diorama.synthesis.conditions import dropped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.vae import VAESynthesizer
+
+Objective = Literal["error", "hybrid", "bound"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +49,35 @@ class DiffusionMethodConfig(MethodConfig):
         space: in which the squared error is taken: of the network's output, or of what the output says of the noise,
             the clean sample, the velocity, the score or the flow.
         weighting: of levels, in that space.
+        objective: what is descended: that squared error; it and the variational bound, whose gradient then moves the
+            variance alone (a network that learns one needs this or the next); or the bound alone.
+        bound_weight: of the bound in bits per dimension, beside the squared error.
     """
 
     synthesizer: DiffusionSynthesizerConfig
     times: AnyTimes = field(default_factory=StepTimes)
     space: Literal["output"] | Target = "output"
     weighting: AnyWeighting = field(default_factory=UniformWeighting)
+    objective: Objective = field(default="error", metadata={LATER: True})
+    bound_weight: float = field(default=1e-3, metadata={LATER: True})
 
     def __post_init__(self) -> None:
-        learned = self.synthesizer.preconditioning.variance
-        if learned != "none":
+        if isinstance(self.weighting, OUTPUT_WEIGHTINGS) and self.space != "output":
             raise ValueError(
-                f"synthesizer.preconditioning.variance: no variance is trained here, got {learned!r}; models that "
-                "learned one elsewhere are imported and drawn from"
+                f"space: {type(self.weighting).__name__} weighs errors of the network's output, not of its "
+                f"{self.space}; leave it at 'output'"
             )
+        if isinstance(self.weighting, LikelihoodWeighting) and self.weighting.process != self.synthesizer.process:
+            raise ValueError("weighting.process: must be the model's own, synthesizer.process")
+        if not 0 < self.bound_weight < math.inf:
+            raise ValueError(f"bound_weight must be positive, got {self.bound_weight}")
+        learned = self.synthesizer.preconditioning.variance
+        if self.objective == "error" and learned != "none":
+            raise ValueError("objective: a squared error trains no variance; let it be 'hybrid' or 'bound'")
+        if self.objective == "hybrid" and learned == "none":
+            raise ValueError("objective: 'hybrid' is for networks that learn a variance; let it be 'error' or 'bound'")
+        if self.objective != "error":
+            check_bound(self.synthesizer, self.times)
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
@@ -85,7 +107,7 @@ class DiffusionMethod(DenoiserMethod):
         return [Phase("loss", "denoiser", self.loss, recorded=True)]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
-        """Mean weighted squared error at random times."""
+        """Mean weighted squared error at random times, the variational bound, or both."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
         clean = self.clean_samples(batch)
         t = config.times.draw(process, len(clean), clean.device)
@@ -96,14 +118,26 @@ class DiffusionMethod(DenoiserMethod):
         output = self.denoiser(
             preconditioning.input(level) * x, told, self.encoded_condition(dropped(self.model.conditions, batch))
         ).float()
-        if config.space == "output":
-            error = output - preconditioning.target(clean, noise, level)
-        else:
-            predicted = preconditioning.clean(output, x, level)
-            # What the prediction says of the noise is what it leaves of x.
-            left = (x - level.alpha * predicted) / level.sigma
-            error = target_of(config.space, predicted, left, level) - target_of(config.space, clean, noise, level)
-        return Loss((config.weighting.weight(level, preconditioning) * error.square()).mean())
+        if config.objective == "bound":
+            return Loss(bound_of(output, clean, x, t, self.model))
+        predicted, _ = halves(output, preconditioning.variance)
+        error = (config.weighting.weight(level, preconditioning) * self._error(predicted, clean, noise, level)).mean()
+        if config.objective == "error":
+            return Loss(error)
+        # What the bound says of the mean is left to the squared error.
+        bound = bound_of(without_gradient_of_mean(output), clean, x, t, self.model)
+        return Loss(error + config.bound_weight * bound, {"error": error, "bound": bound})
+
+    def _error(self, predicted: Tensor, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """Squared, in the config's space, of each pixel."""
+        space, preconditioning = self.config.space, self.model.preconditioning
+        if space == "output":
+            return (predicted - preconditioning.target(clean, noise, level)).square()
+        x = noised(clean, noise, level)
+        found = preconditioning.clean(predicted, x, level)
+        # What the prediction says of the noise is what it leaves of x.
+        left = (x - level.alpha * found) / level.sigma
+        return (target_of(space, found, left, level) - target_of(space, clean, noise, level)).square()
 
 
 def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:

@@ -46,6 +46,23 @@ PROGRESSIVE_DISTILLATION = Reference(
     arxiv="2202.00512",
 )
 
+IMPROVED_DDPM = Reference(
+    key="nichol2021improved",
+    title="Improved Denoising Diffusion Probabilistic Models",
+    authors=("Alex Nichol", "Prafulla Dhariwal"),
+    year=2021,
+    venue="ICML",
+    arxiv="2102.09672",
+)
+ADM = Reference(
+    key="dhariwal2021adm",
+    title="Diffusion Models Beat GANs on Image Synthesis",
+    authors=("Prafulla Dhariwal", "Alex Nichol"),
+    year=2021,
+    venue="NeurIPS",
+    arxiv="2105.05233",
+)
+
 _ABOUT = (
     "A network learns to remove noise of every strength; a sample starts as pure noise and is cleaned in many small "
     "steps, here taken along the deterministic DDIM path. Quality and variety are high, drawing is slow."
@@ -78,6 +95,27 @@ _EDM = RecipeEntry(
     "scaled to unit variance at every strength, and a sampler of second order needs few steps.",
     papers=(EDM,),
     small="edm_cpu",
+)
+_ADM = RecipeEntry(
+    name="adm",
+    make="diorama.recipes.adm:adm",
+    title="ADM",
+    summary="guided diffusion's network with learned variances, drawn by ancestral sampling",
+    about="A network learns to remove noise of every strength, and how sure each of the many small steps is; so fewer "
+    "of them suffice. A classifier of noisy pictures can guide it towards a label.",
+    papers=(ADM, IMPROVED_DDPM),
+    small="adm_cpu",
+)
+_CLASSIFIER = RecipeEntry(
+    name="adm_classifier",
+    make="diorama.recipes.adm:adm_classifier",
+    title="Noisy classifier",
+    summary="tells labels of noisy pictures apart; its gradient guides a diffusion model towards one",
+    about="A network learns to name the label of a picture through noise of every strength. The direction in which a "
+    "label becomes more likely guides a diffusion model that knows no labels, at a strength that is chosen later.",
+    papers=(ADM,),
+    small="adm_classifier_cpu",
+    from_data=False,
 )
 _STUDENT = RecipeEntry(
     name="student",
@@ -124,6 +162,20 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.toy:edm_toy",
         title="EDM (toy)",
         summary="EDM that trains in about a minute on two cores",
+    ),
+    _ADM,
+    _ADM.variant(
+        name="adm_cpu",
+        make="diorama.recipes.adm:adm_cpu",
+        title="ADM (small)",
+        summary="guided diffusion with learned variances for a CPU",
+    ),
+    _CLASSIFIER,
+    _CLASSIFIER.variant(
+        name="adm_classifier_cpu",
+        make="diorama.recipes.adm:adm_classifier_cpu",
+        title="Noisy classifier (small)",
+        summary="a classifier of noisy pictures for a CPU, that guides adm_cpu and ddpm_cpu",
     ),
     _STUDENT,
     _STUDENT.variant(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from diorama.samplers.guidance.base import Combine, GuidanceConfig, Weaker, between
+from diorama.samplers.guidance.base import Combine, TwoAnswers, Beside, between
 
 
 @dataclass(frozen=True, kw_only=True)
-class Autoguidance(GuidanceConfig):
+class Autoguidance(TwoAnswers):
     """Extrapolates from what a guide says to what the model says; both are given the same condition.
 
     The guide is a smaller model, or one that was trained for a shorter time, on the same data.
@@ -19,8 +19,8 @@ class Autoguidance(GuidanceConfig):
     bad version of itself", arXiv:2406.02507, equation 3.
     """
 
-    weaker: ClassVar[Weaker] = "guide"
+    beside: ClassVar[Beside] = "guide"
 
     def combination(self, scale: float) -> Combine:
-        """See :meth:`GuidanceConfig.combination`."""
+        """See :meth:`TwoAnswers.combination`."""
         return partial(between, scale=scale)

@@ -1,7 +1,7 @@
 """Guidance: a denoiser made of a model's answer and a weaker one, which the first is moved away from.
 
 Each kind of guidance says what the weaker answer is and how the two become one. Where it acts (an interval of levels)
-and the rescaling that may follow are settings that all kinds have, so that they combine with each.
+and the rescaling that may follow are settings that all kinds of this sort have, so that they combine with each.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from diorama.processes.precondition import Preconditioning, limited
 from diorama.processes.threshold import Threshold
 from diorama.samplers.guidance.rescale import rescaled
 
-Weaker = Literal["unconditional", "guide", "perturbed"]
-"""What answers beside the model: itself without its condition, another model, or itself with perturbed attention."""
+Beside = Literal["unconditional", "guide", "perturbed", "classifier"]
+"""What is asked beside the model: itself without its condition, another model, itself with perturbed attention, or a
+classifier."""
 
 Space = Literal["clean", "flow", "output"]
 """What two answers are combined as: clean samples, velocities of the straight path (noise minus clean sample), or
@@ -33,29 +34,48 @@ Combine = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuidanceConfig(ABC):
+class GuidanceConfig:
     """What all kinds of guidance have. The scale is a setting of the model beside it; at 1 no kind changes anything.
 
     Args:
         low: sigma / alpha at and below which the model is not guided.
         high: sigma / alpha above which it is not.
-        rescale: share of the guided output that gets the unguided one's standard deviation,
-            :func:`~diorama.samplers.guidance.rescale.rescaled`; 0 leaves it.
 
-    Reference: the interval: T. Kynkäänniemi et al., arXiv:2404.07724, equation 6; the rescaling: S. Lin et al.,
-    arXiv:2305.08891, section 3.4.
+    Reference: T. Kynkäänniemi et al., arXiv:2404.07724, equation 6.
     """
 
-    weaker: ClassVar[Weaker] = "unconditional"
-    space: ClassVar[Space] = "clean"
+    beside: ClassVar[Beside] = "unconditional"
 
     low: float = 0.0
     high: float = math.inf
-    rescale: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high:
             raise ValueError(f"0 <= low < high must hold, got low={self.low} high={self.high}")
+
+    def acts_at(self, level: Level) -> Tensor:
+        """Whether the model is guided at a level, of the level's shape."""
+        ratio = level.sigma / level.alpha
+        return (ratio > self.low) & (ratio <= self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoAnswers(GuidanceConfig, ABC):
+    """Guidance away from a second, weaker answer.
+
+    Args:
+        rescale: share of the guided output that gets the unguided one's standard deviation,
+            :func:`~diorama.samplers.guidance.rescale.rescaled`; 0 leaves it.
+
+    Reference: the rescaling: S. Lin et al., arXiv:2305.08891, section 3.4.
+    """
+
+    space: ClassVar[Space] = "clean"
+
+    rescale: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.rescale <= 1:
             raise ValueError(f"rescale must be in [0, 1], got {self.rescale}")
 
@@ -66,11 +86,6 @@ class GuidanceConfig(ABC):
         Args:
             scale: 1 is the model's own answer.
         """
-
-    def acts_at(self, level: Level) -> Tensor:
-        """Whether the model is guided at a level, of the level's shape."""
-        ratio = level.sigma / level.alpha
-        return (ratio > self.low) & (ratio <= self.high)
 
     def stands_still(self, step: int) -> bool:
         """Whether the sample is left where it is at a level, of which ``step`` were visited before."""
@@ -99,7 +114,7 @@ class Guided:
         self,
         strong: Denoise,
         weak: Denoise,
-        guidance: GuidanceConfig,
+        guidance: TwoAnswers,
         scale: float,
         *,
         preconditioning: Preconditioning,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 from diorama.samplers.guidance.autoguidance import Autoguidance
+from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
 from diorama.samplers.guidance.projected import ProjectedGuidance
@@ -18,6 +19,7 @@ from diorama.samplers.guidance.zero_star import ZeroStarGuidance
 AnyGuidance = (
     Autoguidance
     | ClassifierFreeGuidance
+    | ClassifierGuidance
     | PerturbedAttentionGuidance
     | ProjectedGuidance
     | TangentialGuidance
@@ -32,6 +34,7 @@ GUIDANCES: Mapping[str, type[AnyGuidance]] = {
     "tcfg": TangentialGuidance,
     "autoguidance": Autoguidance,
     "pag": PerturbedAttentionGuidance,
+    "classifier": ClassifierGuidance,
 }
 """By name."""
 
@@ -73,6 +76,10 @@ def in_words(guidance: AnyGuidance) -> str:
 
 
 def _read(annotation: Any, value: str, where: str) -> Any:
+    if get_origin(annotation) is Literal:
+        if value not in get_args(annotation):
+            raise BadConfig(f"{where} is {' or '.join(get_args(annotation))}, got {value!r}")
+        return value
     try:
         if annotation in (int, float):
             return annotation(value)
@@ -83,4 +90,4 @@ def _read(annotation: Any, value: str, where: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    return "+".join(map(str, value)) if isinstance(value, tuple) else repr(value)
+    return "+".join(map(str, value)) if isinstance(value, tuple) else str(value)

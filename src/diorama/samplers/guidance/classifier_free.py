@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from diorama.samplers.guidance.base import Combine, GuidanceConfig, between
+from diorama.samplers.guidance.base import Combine, TwoAnswers, between
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierFreeGuidance(GuidanceConfig):
+class ClassifierFreeGuidance(TwoAnswers):
     """Extrapolates from what the model says without a condition to what it says with one.
 
     Reference: J. Ho, T. Salimans, "Classifier-free diffusion guidance", arXiv:2207.12598, equation 6, with
@@ -17,5 +17,5 @@ class ClassifierFreeGuidance(GuidanceConfig):
     """
 
     def combination(self, scale: float) -> Combine:
-        """See :meth:`GuidanceConfig.combination`."""
+        """See :meth:`TwoAnswers.combination`."""
         return partial(between, scale=scale)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from diorama.samplers.guidance.base import Combine, GuidanceConfig, Weaker, between
+from diorama.samplers.guidance.base import Combine, TwoAnswers, Beside, between
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerturbedAttentionGuidance(GuidanceConfig):
+class PerturbedAttentionGuidance(TwoAnswers):
     """Extrapolates from what the model says when places look only at themselves to what it says otherwise.
 
     Needs no condition, and nothing of the training.
@@ -23,7 +23,7 @@ class PerturbedAttentionGuidance(GuidanceConfig):
     equations 13 and 14, with ``scale = 1 + s``.
     """
 
-    weaker: ClassVar[Weaker] = "perturbed"
+    beside: ClassVar[Beside] = "perturbed"
 
     layers: tuple[int, ...] = ()
 
@@ -33,5 +33,5 @@ class PerturbedAttentionGuidance(GuidanceConfig):
             raise ValueError(f"layers are numbered from 0 on, got {self.layers}")
 
     def combination(self, scale: float) -> Combine:
-        """See :meth:`GuidanceConfig.combination`."""
+        """See :meth:`TwoAnswers.combination`."""
         return partial(between, scale=scale)

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diorama.samplers.guidance.base import Combine, GuidanceConfig, Space, product
+from diorama.samplers.guidance.base import Combine, TwoAnswers, Space, product
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectedGuidance(GuidanceConfig):
+class ProjectedGuidance(TwoAnswers):
     """Classifier-free guidance whose push is damped where it is parallel to the clean sample, short, and remembered.
 
     Args:
@@ -41,7 +41,7 @@ class ProjectedGuidance(GuidanceConfig):
             raise ValueError(f"momentum must be in (-1, 1), got {self.momentum}")
 
     def combination(self, scale: float) -> Combine:
-        """See :meth:`GuidanceConfig.combination`."""
+        """See :meth:`TwoAnswers.combination`."""
         return _Projected(self, scale)
 
 

@@ -8,11 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from diorama.samplers.guidance.base import Combine, GuidanceConfig, Space, between, product
+from diorama.samplers.guidance.base import Combine, TwoAnswers, Space, between, product
 
 
 @dataclass(frozen=True, kw_only=True)
-class TangentialGuidance(GuidanceConfig):
+class TangentialGuidance(TwoAnswers):
     """Classifier-free guidance in which the unconditional output is projected on the main direction of both.
 
     Reference: M. Kwon, J. Jeong, Y. T. Hsiao, Y. Uh, "TCFG: tangential damping classifier-free guidance",
@@ -22,7 +22,7 @@ class TangentialGuidance(GuidanceConfig):
     space: ClassVar[Space] = "output"
 
     def combination(self, scale: float) -> Combine:
-        """See :meth:`GuidanceConfig.combination`."""
+        """See :meth:`TwoAnswers.combination`."""
 
         def combine(strong: Tensor, weak: Tensor) -> Tensor:
             return between(strong, _on_main_direction(strong, weak), scale)

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from diorama.samplers.guidance.base import Combine, GuidanceConfig, Space, between, product
+from diorama.samplers.guidance.base import Combine, TwoAnswers, Space, between, product
 
 _LEAST = 1e-8
 """Added to a squared norm that is divided by."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZeroStarGuidance(GuidanceConfig):
+class ZeroStarGuidance(TwoAnswers):
     """Classifier-free guidance in which the unconditional velocity is first fitted to the conditional one.
 
     Args:
@@ -34,7 +34,7 @@ class ZeroStarGuidance(GuidanceConfig):
             raise ValueError(f"still must not be negative, got {self.still}")
 
     def combination(self, scale: float) -> Combine:
-        """See :meth:`GuidanceConfig.combination`."""
+        """See :meth:`TwoAnswers.combination`."""
 
         def combine(strong: Tensor, weak: Tensor) -> Tensor:
             fitted = product(strong, weak) / (product(weak, weak) + _LEAST)
@@ -43,5 +43,5 @@ class ZeroStarGuidance(GuidanceConfig):
         return combine
 
     def stands_still(self, step: int) -> bool:
-        """See :meth:`GuidanceConfig.stands_still`."""
+        """See :meth:`TwoAnswers.stands_still`."""
         return step < self.still
