@@ -20,8 +20,9 @@ from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.threshold import StaticThreshold, Threshold
 from diorama.samplers.guidance.autoguidance import Autoguidance
-from diorama.samplers.guidance.base import GuidanceConfig, Guided
+from diorama.samplers.guidance.base import Guided, TwoAnswers
 from diorama.samplers.guidance.catalog import GUIDANCES, guidance_named, in_words
+from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
 from diorama.samplers.guidance.projected import ProjectedGuidance
@@ -31,7 +32,7 @@ from diorama.samplers.guidance.zero_star import ZeroStarGuidance
 
 LEVEL = DiscreteProcess().at(torch.tensor(500.0, dtype=torch.float64))
 NOISE = TargetPreconditioning()
-KINDS = [kind() for kind in GUIDANCES.values()]
+KINDS = [kind() for kind in GUIDANCES.values() if issubclass(kind, TwoAnswers)]
 scales = st.floats(1.1, 12)
 
 
@@ -43,7 +44,7 @@ def says(value: Tensor | float, log_variance: Tensor | None = None) -> Denoise:
 
 
 def guided(
-    strong: Denoise, weak: Denoise, kind: GuidanceConfig, scale: float, *, threshold: Threshold | None = None
+    strong: Denoise, weak: Denoise, kind: TwoAnswers, scale: float, *, threshold: Threshold | None = None
 ) -> Guided:
     return Guided(strong, weak, kind, scale, preconditioning=NOISE, threshold=threshold)
 
@@ -70,19 +71,19 @@ def test_what_is_extrapolated_beyond_the_range_is_brought_back() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
-def test_scale_one_is_the_models_own_answer(kind: GuidanceConfig) -> None:
+def test_scale_one_is_the_models_own_answer(kind: TwoAnswers) -> None:
     strong, weak = pair(0)
     torch.testing.assert_close(kind.combination(1.0)(strong, weak), strong)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
-def test_two_equal_answers_are_left_as_they_are(kind: GuidanceConfig) -> None:
+def test_two_equal_answers_are_left_as_they_are(kind: TwoAnswers) -> None:
     strong, _ = pair(1)
     torch.testing.assert_close(kind.combination(4.0)(strong, strong.clone()), strong)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
-def test_a_sample_is_guided_whatever_else_is_in_the_batch(kind: GuidanceConfig) -> None:
+def test_a_sample_is_guided_whatever_else_is_in_the_batch(kind: TwoAnswers) -> None:
     strong, weak = pair(2)
     together, alone = kind.combination(3.0)(strong, weak), kind.combination(3.0)(strong[1:2], weak[1:2])
     torch.testing.assert_close(together[1:2], alone)
@@ -114,7 +115,7 @@ def test_the_output_gets_the_spread_of_the_unguided_one(preconditioning: Any) ->
     x = torch.randn(strong.shape)
     level = Level(t=LEVEL.t, alpha=LEVEL.alpha, sigma=LEVEL.sigma)
 
-    def spread(kind: GuidanceConfig) -> Tensor:
+    def spread(kind: TwoAnswers) -> Tensor:
         made = Guided(says(strong), says(weak), kind, 5.0, preconditioning=preconditioning)(x, level).clean
         output = preconditioning.target(made, (x - level.alpha * made) / level.sigma, level)
         return output.std((1, 2, 3))
@@ -164,13 +165,18 @@ def test_a_projected_push_is_orthogonal_to_the_sample(scale: float, seed: int) -
         (lambda: PerturbedAttentionGuidance(layers=(-1,)), "numbered from 0"),
     ],
 )
-def test_impossible_settings_are_refused(kind: Callable[[], GuidanceConfig], message: str) -> None:
+def test_impossible_settings_are_refused(kind: Callable[[], TwoAnswers], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         kind()
 
 
 def test_words_and_kinds_are_each_others_inverse() -> None:
-    kinds = [*KINDS, ClassifierFreeGuidance(low=0.28, high=2.9, rescale=0.7), PerturbedAttentionGuidance(layers=(1, 2))]
+    kinds = [
+        *KINDS,
+        ClassifierGuidance(form="mean"),
+        ClassifierFreeGuidance(low=0.28, high=2.9, rescale=0.7),
+        PerturbedAttentionGuidance(layers=(1, 2)),
+    ]
     for kind in kinds:
         assert guidance_named(in_words(kind)) == kind
     assert in_words(PerturbedAttentionGuidance(layers=(1, 2), low=0.5)) == "pag:low=0.5,layers=1+2"
@@ -184,6 +190,7 @@ def test_words_and_kinds_are_each_others_inverse() -> None:
         ("apg:parallel=x", "parallel of apg is a number, got 'x'"),
         ("cfg-zero:still=0.5", "still of cfg-zero is a whole number"),
         ("pag:layers=", "layers of pag is whole numbers joined by"),
+        ("classifier:form=x", "form of classifier is mean or score"),
         ("cfg:low=3,high=1", "cfg: 0 <= low < high"),
     ],
 )
@@ -209,7 +216,7 @@ def _their(name: str, **settings: Any) -> Any:
     ],
 )
 def test_combinations_are_those_of_the_librarys_guiders(
-    name: str, kind: GuidanceConfig, more: dict[str, Any], scale: float, share: float, seed: int
+    name: str, kind: TwoAnswers, more: dict[str, Any], scale: float, share: float, seed: int
 ) -> None:
     theirs = _their(name, guidance_scale=scale, guidance_rescale=share, **more)
     theirs._step = 0

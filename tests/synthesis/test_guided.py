@@ -10,6 +10,7 @@ import torch
 
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadInput
+from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.nn.attention import perturbed_attention
 from diorama.samplers.guidance.autoguidance import Autoguidance
 from diorama.samplers.guidance.catalog import GUIDANCES
@@ -17,6 +18,7 @@ from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuid
 from diorama.synthesis import store
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.catalog import AnySynthesizer
+from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.synthesis.guided import guided_by, require_guidance
 from diorama.synthesis.provenance import Provenance
@@ -41,13 +43,91 @@ def guided() -> DiffusionSynthesizer:
     return guided_by(tiny_diffusion(CLASSES), guide_of())
 
 
-@pytest.mark.parametrize("kind", GUIDANCES)
+@pytest.fixture(scope="module")
+def classifier() -> NoisyClassifier:
+    """Of the tiny model's noisy pictures."""
+    config = tiny_diffusion().config
+    network = ADMClassifierConfig(
+        in_channels=1,
+        channels=32,
+        widths=(32, 32),
+        depth=1,
+        attention=(False, True),
+        classes=2,
+        pooling="mean",
+        side=None,
+        head_channels=32,
+    )
+    built = NoisyClassifierConfig(media=config.media, names=CLASSES, classifier=network, process=config.process).build()
+    torch.manual_seed(5)
+    for parameter in built.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.2)
+    return built.eval().requires_grad_(False)
+
+
+def test_samples_move_towards_what_a_classifier_takes_for_their_label(classifier: NoisyClassifier) -> None:
+    guided = guided_by(tiny_diffusion(), classifier)
+    labels = {"label": torch.arange(16) % 2}
+
+    def log_probability(scale: float, kind: str = "classifier", sampler: str | None = None) -> float:
+        how = Sampling(guidance=scale, guidance_kind=kind, sampler=sampler)
+        drawn = guided.resampled(how).sample(16, condition=labels)
+        level = guided.config.process.at(torch.tensor(1.0))
+        found = classifier.logits(drawn, level).log_softmax(1)
+        return float(found.gather(1, labels["label"][:, None]).mean())
+
+    assert log_probability(1000) > log_probability(1)
+    assert log_probability(1000, "classifier:form=mean", "ancestral") > log_probability(1, sampler="ancestral")
+    assert log_probability(1000, "classifier:low=1e6") == log_probability(1)
+
+
+def test_a_label_that_is_left_out_is_not_guided_towards(classifier: NoisyClassifier) -> None:
+    guided = guided_by(tiny_diffusion(CLASSES), classifier).resampled(Sampling(guidance=5))
+    mixed = guided.sample(2, condition={"label": torch.tensor([0, 2])})
+    plain = guided.resampled(Sampling(guidance=1)).sample(2, condition={"label": torch.tensor([0, 2])})
+    assert mixed[1].equal(plain[1])
+    assert not mixed[0].equal(plain[0])
+
+
+def test_a_classifier_is_saved_with_the_model_and_found_again(classifier: NoisyClassifier, tmp_path: Path) -> None:
+    guided = guided_by(tiny_diffusion(), classifier).resampled(Sampling(guidance=3))
+    store.save(tmp_path / "model", guided.config, guided.state_dict(), Provenance(), "# guided\n")
+    found = store.load(tmp_path / "model")
+    assert found.config.classes == CLASSES
+    assert found.sample(2, condition={"label": "dog"}).equal(guided.sample(2, condition={"label": "dog"}))
+    assert tiny_diffusion().sample(2).equal(found.resampled(Sampling(guidance=1)).sample(2))
+
+
+def test_classifiers_that_do_not_fit_are_refused(classifier: NoisyClassifier) -> None:
+    model = tiny_diffusion(("dog", "cat"))
+    slower = replace(classifier.config, process=replace(classifier.config.process, steps=30)).build()
+    larger = replace(classifier.config, media=replace(classifier.config.media, height=16, width=16)).build()
+    for one, guide, message in (
+        (model, classifier, "guide: tells the labels .* apart, and the model's are"),
+        (tiny_diffusion(), slower, "guide: its noise process is"),
+        (tiny_diffusion(), larger, "guide: looks at pictures of 16 x 16"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            guided_by(one, guide)
+    guided = guided_by(tiny_diffusion(), classifier)
+    with pytest.raises(BadInput, match="the form 'mean' moves steps of the sampler ancestral"):
+        guided.resampled(Sampling(guidance=2, guidance_kind="classifier:form=mean"))
+    with pytest.raises(BadInput, match="autoguidance needs a second model"):
+        guided.resampled(Sampling(guidance_kind="autoguidance"))
+    with pytest.raises(BadInput, match="needs a noisy classifier"):
+        tiny_diffusion(CLASSES).resampled(Sampling(guidance_kind="classifier"))
+
+
+TWO_ANSWERS = [name for name in GUIDANCES if name != "classifier"]
+
+
+@pytest.mark.parametrize("kind", TWO_ANSWERS)
 def test_guidance_by_itself_changes_nothing(guided: DiffusionSynthesizer, kind: str) -> None:
     plain = tiny_diffusion(CLASSES).sample(3, seed=1, condition=LABELS)
     assert guided.resampled(Sampling(guidance_kind=kind)).sample(3, seed=1, condition=LABELS).equal(plain)
 
 
-@pytest.mark.parametrize("kind", GUIDANCES)
+@pytest.mark.parametrize("kind", TWO_ANSWERS)
 def test_every_kind_guides(guided: DiffusionSynthesizer, kind: str) -> None:
     plain = guided.sample(3, seed=1, condition=LABELS)
     other = guided.resampled(Sampling(guidance=3, guidance_kind=kind))

@@ -25,14 +25,17 @@ from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import AnySampler, name_of, sampler_named
+from diorama.samplers.classifier_guidance import ClassifierGuided
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.guidance.base import Guided
 from diorama.samplers.guidance.catalog import AnyGuidance, guidance_named, in_words
+from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
+from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
-from diorama.synthesis.guides import DenoiserGuideConfig, check_guide, network_denoise
+from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, network_denoise, towards
 from diorama.synthesis.recording import RecordedNetwork
 
 _BOUND_LEVELS = 1_000
@@ -75,7 +78,7 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
     clip: bool = True
     threshold: AnyThreshold = field(default=StaticThreshold(), metadata={LATER: True})
     guidance_kind: AnyGuidance = field(default=ClassifierFreeGuidance(), metadata={LATER: True})
-    guide: DenoiserGuideConfig | None = field(default=None, metadata={LATER: True})
+    guide: AnyGuide | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         _check_size(self)
@@ -87,6 +90,11 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
     def drawn(self) -> MediaSpec:
         """What the network draws: latents, or the media themselves."""
         return self.media if self.codec is None else self.codec.latent(self.media)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """What the encoder and the network read."""
+        return (*(self.encoder.reads if self.encoder else ()), *self.denoiser.reads)
 
     def build(self) -> DiffusionSynthesizer:
         """A synthesizer with freshly initialised networks."""
@@ -118,15 +126,17 @@ def _check_size(config: DiffusionSynthesizerConfig) -> None:
 
 def _check_conditions(config: DiffusionSynthesizerConfig) -> None:
     network, keys = config.denoiser, [spec.key for spec in config.conditions]
-    reads = (*(config.encoder.reads if config.encoder else ()), *network.reads)
+    reads = config.read
     known = {*keys, *(config.encoder.gives if config.encoder else ())}
     for key in reads:
         if key not in known:
             raise ValueError(f"conditions: the network reads {key}, which no condition gives; given are {keys}")
     for key in keys:
-        if key not in reads:
+        if key not in reads and not (key == "label" and isinstance(config.guide, NoisyClassifierConfig)):
             raise ValueError(f"conditions: {key} is given, and nothing reads it")
     label = next((spec for spec in config.conditions if spec.key == "label"), None)
+    if "label" not in network.reads:
+        return
     if label is not None and len(label.names) != network.classes:
         raise ValueError(f"conditions: {len(label.names)} label names, but the network's table has {network.classes}")
     if label is not None and label.null is not None and label.null != network.null_label:
@@ -166,20 +176,25 @@ def _kind_asked(own: AnyGuidance, words: str | None) -> AnyGuidance:
 
 
 def _check_guidance(config: DiffusionSynthesizerConfig) -> None:
-    weaker, guide = config.guidance_kind.weaker, config.guide
+    kind, guide = config.guidance_kind, config.guide
     if guide is not None:
-        check_guide(guide, config.drawn.channels, config.conditions)
-    if weaker == "guide" and guide is None:
+        check_guide(guide, config.drawn, config.process, config.conditions)
+    classifies = isinstance(guide, NoisyClassifierConfig)
+    if kind.beside == "guide" and (guide is None or classifies):
         raise ValueError("guidance_kind: autoguidance needs a second model as a guide; name one with --guide MODEL")
+    if kind.beside == "classifier" and not classifies:
+        raise ValueError("guidance_kind: needs a noisy classifier as a guide; name one with --guide CLASSIFIER")
     if config.guidance == 1:
         return
-    if weaker == "unconditional" and all(spec.null is None for spec in config.conditions):
+    if kind.beside == "unconditional" and all(spec.null is None for spec in config.conditions):
         raise ValueError(
             "guidance: this model cannot be guided, since in training none of its conditions was ever left out; train "
             "it with dropout of its label (as the recipe ddpm_class does), or guide it by another model (--guide MODEL)"
         )
-    if isinstance(config.guidance_kind, PerturbedAttentionGuidance):
-        with torch.device("meta"), perturbed_attention(config.denoiser.build(), config.guidance_kind.layers):
+    if isinstance(kind, ClassifierGuidance) and kind.form == "mean" and not isinstance(config.sampler, AncestralConfig):
+        raise ValueError("guidance_kind: the form 'mean' moves steps of the sampler ancestral; 'score' serves any")
+    if isinstance(kind, PerturbedAttentionGuidance):
+        with torch.device("meta"), perturbed_attention(config.denoiser.build(), kind.layers):
             pass
 
 
@@ -271,8 +286,12 @@ class DiffusionSynthesizer(Synthesizer):
         config = self.config
         threshold = config.threshold if config.clip and self.codec is None else None
         kind = config.guidance_kind
-        if config.guidance == 1 or (kind.weaker == "unconditional" and self._is_null(condition)):
+        if config.guidance == 1 or (kind.beside == "unconditional" and self._is_null(condition)):
             return self._plain(condition, threshold)
+        if isinstance(kind, ClassifierGuidance):
+            assert isinstance(self.guide, NoisyClassifier), "the config was checked"
+            gradient = kind.within(towards(self.guide, condition["label"]))
+            return ClassifierGuided(self._plain(condition, threshold), gradient, config.guidance - 1, form=kind.form)
         # The sum of both predictions is limited, not each before it, so that guidance acts on what the network said.
         return Guided(
             self._plain(condition, None),
@@ -285,26 +304,29 @@ class DiffusionSynthesizer(Synthesizer):
 
     def _plain(self, condition: Condition, threshold: AnyThreshold | None) -> NetworkDenoise:
         network, preconditioning = self.network or self.denoiser, self.config.preconditioning
-        return network_denoise(network, self.encoder, preconditioning, condition, threshold)
+        # A label may be there for the guide alone.
+        given = {key: value for key, value in condition.items() if key in self.config.read}
+        return network_denoise(network, self.encoder, preconditioning, given, threshold)
 
     def _weaker(self, condition: Condition) -> NetworkDenoise:
         """What the model is moved away from."""
-        weaker = self.config.guidance_kind.weaker
-        if weaker == "unconditional":
+        beside = self.config.guidance_kind.beside
+        if beside == "unconditional":
             return self._plain(without(self.config.conditions, condition), None)
-        if weaker == "guide":
-            assert self.guide is not None, "the config was checked"
+        if beside == "guide":
+            assert isinstance(self.guide, DenoiserGuide), "the config was checked"
             return self.guide.denoise(condition, self.weaker_network)
         network = self.weaker_network or self._weaker_module()
         assert network is not None, "its attention is perturbed"
-        return network_denoise(network, self.encoder, self.config.preconditioning, condition)
+        given = {key: value for key, value in condition.items() if key in self.config.read}
+        return network_denoise(network, self.encoder, self.config.preconditioning, given)
 
     def _weaker_module(self) -> nn.Module | None:
         """The network of a weaker answer that is not the model's own."""
         kind = self.config.guidance_kind
         if isinstance(kind, PerturbedAttentionGuidance):
             return PerturbedAttention(self.denoiser, kind.layers)
-        return self.guide.denoiser if kind.weaker == "guide" and self.guide is not None else None
+        return self.guide.denoiser if isinstance(self.guide, DenoiserGuide) and kind.beside == "guide" else None
 
     def _is_null(self, condition: Condition) -> bool:
         """Whether no sample is given anything, so that there is nothing to guide towards."""

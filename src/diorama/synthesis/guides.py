@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from diorama.core.contracts import Condition, ConditionSpec
+from diorama.core.contracts import Condition, ConditionSpec, Level, MediaSpec
 from diorama.networks.catalog import ConditionEncoder, Denoiser
-from diorama.processes.catalog import AnyPreconditioning
+from diorama.processes.catalog import AnyPreconditioning, AnyProcess
 from diorama.processes.precondition import Network, NetworkDenoise
 from diorama.processes.threshold import Threshold
-from diorama.synthesis.classifier import NoisyClassifierConfig
+from diorama.samplers.classifier_guidance import Gradient
+from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,20 +73,30 @@ AnyGuide = DenoiserGuideConfig | NoisyClassifierConfig
 """What a model may be guided by."""
 
 
-def check_guide(guide: DenoiserGuideConfig, channels: int, conditions: Sequence[ConditionSpec]) -> None:
+def check_guide(guide: AnyGuide, drawn: MediaSpec, process: AnyProcess, conditions: Sequence[ConditionSpec]) -> None:
     """See that a guide can guide a model.
 
     Args:
         guide: the guide.
-        channels: of what the model draws.
+        drawn: what the model's network draws.
+        process: the model's.
         conditions: what the model is given.
 
     Raises:
-        ValueError: it takes other channels, or is given what the model is not.
+        ValueError: it takes other samples, knows another noise process, or is given what the model is not.
     """
-    if guide.denoiser.in_channels != channels:
-        raise ValueError(f"guide: takes {guide.denoiser.in_channels} channels, and the model draws {channels}")
     own = {spec.key: spec for spec in conditions}
+    if isinstance(guide, NoisyClassifierConfig):
+        if guide.media.shape != drawn.shape:
+            raise ValueError(f"guide: looks at {guide.media.in_words()}, and the model draws {drawn.in_words()}")
+        if guide.process != process:
+            raise ValueError(f"guide: its noise process is {guide.process}, and the model's {process}")
+        if "label" not in own or own["label"].names != guide.names:
+            names = own["label"].names if "label" in own else "none"
+            raise ValueError(f"guide: tells the labels {guide.names} apart, and the model's are {names}")
+        return
+    if guide.denoiser.in_channels != drawn.channels:
+        raise ValueError(f"guide: takes {guide.denoiser.in_channels} channels, and the model draws {drawn.channels}")
     for spec in guide.conditions:
         if spec.key not in own:
             raise ValueError(f"guide: is given {spec.key}, which this model is not given")
@@ -93,3 +104,16 @@ def check_guide(guide: DenoiserGuideConfig, channels: int, conditions: Sequence[
             theirs, ours = getattr(spec, what), getattr(own[spec.key], what)
             if theirs != ours:
                 raise ValueError(f"guide: {what} of its {spec.key} is {theirs}, of the model's {ours}")
+
+
+def towards(classifier: NoisyClassifier, label: Tensor) -> Gradient:
+    """The gradient towards labels (b,), and none for samples whose label is the null, which is none of the classes."""
+    count = len(classifier.config.names)
+    known = label < count
+    gradient = classifier.gradient(label.clamp(max=count - 1))
+
+    def masked(x: Tensor, level: Level) -> Tensor:
+        found = gradient(x, level)
+        return found * known.view(-1, *(1,) * (found.dim() - 1))
+
+    return masked

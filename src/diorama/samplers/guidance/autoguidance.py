@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from diorama.samplers.guidance.base import Combine, TwoAnswers, Beside, between
+from diorama.samplers.guidance.base import Beside, Combine, TwoAnswers, between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diorama.samplers.guidance.base import Combine, TwoAnswers, Space, product
+from diorama.samplers.guidance.base import Combine, Space, TwoAnswers, product
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from diorama.samplers.guidance.base import Combine, TwoAnswers, Space, between, product
+from diorama.samplers.guidance.base import Combine, Space, TwoAnswers, between, product
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from diorama.samplers.guidance.base import Combine, TwoAnswers, Space, between, product
+from diorama.samplers.guidance.base import Combine, Space, TwoAnswers, between, product
 
 _LEAST = 1e-8
 """Added to a squared norm that is divided by."""
