@@ -40,9 +40,10 @@ class Arguments:
         sampler: ancestral, ddim, euler or heun, in place of the model's own.
         steps: of the sampler, in place of the model's own number. A GAN, which draws in one pass, has none.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
-        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg, pag or autoguidance, in place of the model's own; its
-            settings follow a colon, as in cfg:low=0.3,high=5.
-        guide: a smaller or an earlier model of the same data, away from which the samples are guided (autoguidance).
+        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg, pag, autoguidance or classifier, in place of the
+            model's own; its settings follow a colon, as in cfg:low=0.3,high=5.
+        guide: a smaller or an earlier model of the same data, away from which the samples are guided (autoguidance), or
+            a classifier of noisy pictures.
         batch_size: samples at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         json: write the results, with their protocol, into this file.
