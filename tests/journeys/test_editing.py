@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diorama.core.contracts import MediaSpec
+from diorama.data.pack import pack_arrays
 from diorama.media.image import read_image, write_image
 from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
@@ -98,6 +100,31 @@ def test_kinds_of_guidance_are_named_and_kept_in_the_file(diorama: Run, place: P
     assert (place / "again" / "000000.png").read_bytes() == file.read_bytes()
     told = diorama(*words, "--guidance-kind", "afg", "--out", place / "none", code=2)
     assert "guidance-kind: there is no 'afg'" in told.splitlines()[-1]
+
+
+def test_a_guided_model_is_measured_as_it_draws(diorama: Run, place: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 8, 8, 1), np.uint8)
+    media = MediaSpec(kind="image", channels=1, height=8, width=8)
+    labels = np.arange(40) % 2
+    pack_arrays(
+        place / "data",
+        {"train": pixels[:20], "val": pixels[20:]},
+        media,
+        labels={"train": labels[:20], "val": labels[20:]},
+        classes=("cat", "dog"),
+    )
+    words = ("evaluate", place / "model", "--against", place / "data", "--metrics", "fd@lite", "--count", 20)
+    guide = ("--guide", place / "guide")
+    told = diorama(*words, *guide, code=1)
+    assert "at a guidance of 1 it changes nothing" in told
+    diorama(*words, *guide, "--guidance", 2, "--json", place / "guided.json")
+    (result,) = json.loads((place / "guided.json").read_text())["results"]
+    assert result["sampling"]["guidance_kind"] == "autoguidance"
+    diorama(*words, "--guidance", 2, "--json", place / "plain.json")
+    (result,) = json.loads((place / "plain.json").read_text())["results"]
+    assert "guidance_kind" not in result["sampling"]
+    told = diorama("evaluate", place / "pictures", *words[2:], *guide, code=1)
+    assert "is no model" in told
 
 
 def test_an_edit_is_not_drawn_again_from_noise(diorama: Run, place: Path) -> None:

@@ -201,6 +201,15 @@ def test_pictures_that_do_not_fit_are_named_and_nothing_is_written(pictures: Pat
         picture_files(tmp_path / "empty")
 
 
+def test_the_given_pictures_are_never_replaced(pictures: Path, tmp_path: Path) -> None:
+    run(Vary(tiny_diffusion(), 0.5), pictures, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    for source in (tmp_path / "out", tmp_path / "out" / "000001.png"):
+        with pytest.raises(BadInput, match="holds the pictures that are given"):
+            run(Vary(tiny_diffusion(), 0.5), source, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
 def test_masks_that_mark_nothing_or_do_not_fit_are_named(pictures: Path, tmp_path: Path) -> None:
     media, file = tiny_diffusion().config.media, tmp_path / "mask.png"
     for pixels, message in (

@@ -137,13 +137,14 @@ def main(words: Sequence[str]) -> None:
 
 def _guided(arguments: Arguments, options: SampleOptions) -> tuple[Synthesizer, SampleOptions]:
     """The model with its guide, and the options with its recipe, which only its folder tells."""
+    from diorama.core import distributed
+    from diorama.core.device import pick
     from diorama.synthesis.guided import guided_by, require_guidance
     from diorama.synthesis.store import load, read_provenance
 
     assert arguments.guide is not None
-    model, guide = (
-        load(path, device=options.device, catalog=options.catalog) for path in (arguments.model, arguments.guide)
-    )
+    device = distributed.own_device(pick(options.device))
+    model, guide = (load(path, device=device, catalog=options.catalog) for path in (arguments.model, arguments.guide))
     guided = guided_by(model, guide)
     if arguments.like is None:
         require_guidance(guided, options.draw.sampling)

@@ -8,7 +8,8 @@ The JSON of results is read by other programs, so its shape is fixed::
                   "samples": 5000, "reference": {"count": 50000, "sha256": "…"}, "seed": 0,
                   "sampling": {"sampler": "ddim", "steps": 50, "guidance": 1.0}}]}
 
-``sampling`` stands only where a model drew the samples in steps; of files nobody knows it.
+``sampling`` stands only where a model drew the samples in steps; of files nobody knows it. It also names the kind of
+guidance, as ``guidance_kind``, where that is not the classifier-free one.
 """
 
 from __future__ import annotations

@@ -153,6 +153,8 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
     chosen = None if options.format is None else format_named(options.format)
     check_format(media, chosen)
     files = picture_files(source)
+    if out.resolve() == files[0].resolve().parent:
+        raise BadInput(f"{out}: holds the pictures that are given, which would be replaced; choose another folder")
     for file in files:
         read_picture(file, edit.reads)
     made_ready(out)
