@@ -63,3 +63,8 @@ def test_a_function_is_known_by_the_name_of_the_recipe_it_makes() -> None:
 def test_what_makes_no_recipe_is_refused() -> None:
     with pytest.raises(BadConfig, match="must return a Recipe, got DataInfo"):
         candidate(lambda info: info, pictures())  # type: ignore[arg-type, return-value]
+
+
+def test_what_draws_nothing_cannot_be_compared() -> None:
+    with pytest.raises(BadConfig, match="adm_classifier_cpu: what it trains draws nothing"):
+        candidate("adm_classifier_cpu", pictures(classes=("one", "other")))

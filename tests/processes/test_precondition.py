@@ -14,7 +14,7 @@ from torch import Tensor
 from diorama.core.contracts import Condition, Level
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.gaussian import Target, noised
+from diorama.processes.gaussian import Target, noised, posterior
 from diorama.processes.precondition import (
     EDMPreconditioning,
     LearnedVariance,
@@ -22,6 +22,7 @@ from diorama.processes.precondition import (
     Preconditioning,
     TargetPreconditioning,
 )
+from diorama.processes.step_mean import StepMeanPreconditioning
 from diorama.processes.threshold import StaticThreshold
 
 ALL: list[Preconditioning] = [EDMPreconditioning(), *(TargetPreconditioning(predicts=t) for t in get_args(Target))]
@@ -133,3 +134,24 @@ def test_half_of_the_channels_may_be_of_the_variance(
         assert (value is None) == (expected is None)
         if value is not None:
             torch.testing.assert_close(value, torch.full_like(value, expected))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("visited", [(), (1, 4, 9, 20)])
+def test_a_network_of_step_means_says_the_clean_sample_that_leads_there(visited: tuple[int, ...]) -> None:
+    process = DiscreteProcess(steps=20, first=0.01, last=0.3)
+    preconditioning = StepMeanPreconditioning(process=process, visited=visited)
+    t = torch.tensor(visited or range(1, 21), dtype=torch.float64)
+    before = torch.tensor((0, *visited[:-1])) if visited else t - 1
+    level = process.at(t)
+    clean, noise = torch.randn(2, len(t), dtype=torch.float64)
+    x, step = noised(clean, noise, level), posterior(level, process.at(before.double()))
+    mean = preconditioning.target(clean, noise, level)
+    torch.testing.assert_close(mean, step.of_x * x + step.of_clean * clean)
+    torch.testing.assert_close(preconditioning.clean(mean, x, level), clean)
+    moved = preconditioning.clean(mean + 1, x, level) - clean
+    torch.testing.assert_close(preconditioning.weight(level) * moved**2, torch.ones_like(t))
+
+
+def test_steps_that_a_chain_cannot_visit_are_refused() -> None:
+    with pytest.raises(ValueError, match="visited"):
+        StepMeanPreconditioning(process=DiscreteProcess(steps=20), visited=(3, 21))

@@ -16,6 +16,7 @@ from diorama.core.errors import BadConfig
 from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
+from diorama.recipes.adm import adm_cpu
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.edm import edm_cpu
@@ -77,6 +78,7 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         (vae_spatial_cpu, None),
         (ddpm_cpu, None),
         (edm_cpu, None),
+        (adm_cpu, None),
         (latent_text_cpu, "codec"),
         (student_cpu, "teacher"),
     ],

@@ -135,16 +135,18 @@ def _train(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options
         except KeyboardInterrupt:
             # Of a run that is complete there is nothing left to interrupt.
             if not pulse.finished:
-                shown.note(_ways_on(out, finished=False))
+                shown.note(_ways_on(out, options.catalog, finished=False))
                 raise
         else:
-            shown.note(_ways_on(out, finished=pulse.finished))
+            shown.note(_ways_on(out, options.catalog, finished=pulse.finished))
 
 
-def _ways_on(out: Path, *, finished: bool) -> str:
+def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     """What can be done with a run that has stopped."""
+    from diorama.synthesis.store import read_config
+
     ways = [] if finished else [f"The same command continues {out}."]
-    if (out / "model").is_dir():
+    if (out / "model").is_dir() and read_config(out / "model", catalog).draws:
         ways.append(f"To draw from it: diorama sample {shlex.quote(str(out))} --out {shlex.quote(f'{out}-samples')}")
     return " ".join(ways)
 

@@ -77,10 +77,13 @@ def candidate(recipe: RecipeLike, info: DataInfo, own: Sequence[object] = ()) ->
         own: what the user's files name in their ``CATALOG``, for a recipe that is given as a function.
 
     Raises:
-        BadConfig: there is no such recipe, it does not fit the data, or its function makes something else.
+        BadConfig: there is no such recipe, it does not fit the data, its function makes something else, or what it
+            trains draws nothing.
         BadInput: its function fails.
     """
     made = make(recipe, info)
+    if not made.method.draws:
+        raise BadConfig(f"{made.name}: what it trains draws nothing, so there is nothing to compare")
     entry = catalog.entry_of(recipe) if isinstance(recipe, str) else catalog.find(made.name, own)
     # The budget is for training alone, and last models are compared: one picked by the metric that it is then judged
     # by would have an unfair start.

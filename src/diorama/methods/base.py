@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -105,6 +105,9 @@ class Method(nn.Module, ABC):
 
 class MethodConfig(ABC):
     """A frozen dataclass that describes a method and builds it with freshly initialised networks."""
+
+    draws: ClassVar[bool] = True
+    """Whether what it trains draws samples, as :attr:`SynthesizerConfig.draws` says of models."""
 
     @abstractmethod
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> Method:

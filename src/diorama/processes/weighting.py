@@ -70,7 +70,8 @@ class MinSNRWeighting:
     Args:
         most: the largest weight of an error of clean samples.
 
-    Reference: T. Hang et al., arXiv:2303.09556, section 3.4, gamma.
+    Reference: T. Hang et al., "Efficient diffusion training via Min-SNR weighting strategy", arXiv:2303.09556; ``most``
+    is its gamma.
     """
 
     most: float = 5.0
@@ -91,7 +92,7 @@ class P2Weighting:
         offset: k; larger values spare levels of little noise more.
         power: gamma; 0 weighs all errors of noise alike.
 
-    Reference: J. Choi et al., "Perception prioritized training of diffusion models", arXiv:2204.00227, equation 8.
+    Reference: J. Choi et al., "Perception prioritized training of diffusion models", arXiv:2204.00227.
     """
 
     offset: float = 1.0

@@ -96,7 +96,7 @@ def adm_cpu(info: DataInfo) -> Recipe:
         in_channels=channels,
         out_channels=2 * channels,
         channels=64,
-        widths=(32, 64, 128)[3 - levels :],
+        widths=(32, 64, 96)[3 - levels :],
         depth=1,
         attention=(False, False, True)[3 - levels :],
         head_channels=32,

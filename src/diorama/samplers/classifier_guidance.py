@@ -50,8 +50,10 @@ class ClassifierGuided:
         if self.form == "mean":
             before = prediction.gradient
             return prediction._replace(gradient=gradient if before is None else before + gradient)
-        # The noise falls by sigma times the gradient, and so the clean sample grows by this.
-        shift = like(level.sigma**2 / level.alpha, x) * gradient
+        # The noise falls by sigma times the gradient, and so the clean sample grows by this. Pure noise says nothing of
+        # either.
+        share = (level.sigma**2 / level.alpha).masked_fill(level.alpha == 0, 0.0)
+        shift = like(share, x) * gradient
         unclipped = prediction.unclipped
         return prediction._replace(
             clean=prediction.clean + shift, unclipped=None if unclipped is None else unclipped + shift

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +32,8 @@ class NoisyClassifierMethodConfig(MethodConfig):
         synthesizer: the classifier with its labels and its noise process.
         times: at which times of the process training looks.
     """
+
+    draws: ClassVar[bool] = False
 
     synthesizer: NoisyClassifierConfig
     times: AnyTimes = field(default_factory=lambda: StepTimes(spread=True))
