@@ -31,20 +31,25 @@ _WIDE = 1_000
 """Columns of the terminal that a mistake is told for."""
 
 
-def sampling_asked(sampler: str | None, steps: int | None, guidance: float | None) -> Sampling:
-    """What ``--sampler``, ``--steps`` and ``--guidance`` ask for.
+def sampling_asked(
+    sampler: str | None, steps: int | None, guidance: float | None, guidance_kind: str | None = None
+) -> Sampling:
+    """What ``--sampler``, ``--steps``, ``--guidance`` and ``--guidance-kind`` ask for.
 
     Raises:
-        WrongArguments: there is no such sampler, or a number that no model could draw with.
+        WrongArguments: there is no such sampler or guidance, or a number that no model could draw with.
     """
     from diorama.samplers.catalog import sampler_named
+    from diorama.samplers.guidance.catalog import guidance_named
     from diorama.synthesis.base import Sampling
 
     with arguments_at_fault():
         if sampler is not None:
             sampler_named(sampler)
+        if guidance_kind is not None:
+            guidance_named(guidance_kind)
     try:
-        return Sampling(sampler=sampler, steps=steps, guidance=guidance)
+        return Sampling(sampler=sampler, steps=steps, guidance=guidance, guidance_kind=guidance_kind)
     except ValueError as problem:
         raise WrongArguments(f"--{problem}") from problem
 

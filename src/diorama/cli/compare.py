@@ -61,6 +61,8 @@ class Arguments:
         steps: of the sampler, for every model that draws in steps, in place of its own number.
         guidance: scale of the guidance, 1 for none, for every model that draws in steps, in place of its own.
         samplers: with which samplers and steps the finished runs are drawn, once with each: ddim:50,heun:18.
+        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg or pag, likewise; settings follow a colon, as in
+            cfg:low=0.3,high=5.
         frozen: a trained part for the recipes that want it, as train takes it: --frozen.codec runs/codec.
         batch_size: samples drawn at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -86,6 +88,7 @@ class Arguments:
     steps: Annotated[int | None, shown_as("N")] = None
     guidance: Annotated[float | None, shown_as("SCALE")] = None
     samplers: Annotated[Names, shown_as("NAME:STEPS,…", "their own")] = ()
+    guidance_kind: Annotated[str | None, shown_as("KIND")] = None
     frozen: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER")] = ()
     batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     device: str = "auto"
@@ -117,7 +120,7 @@ def main(words: Sequence[str]) -> None:
 
     with arguments_at_fault():
         device = pick(arguments.device)
-    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
     samplers = tuple(sampler_and_steps(text) for text in arguments.samplers)
     try:
         options = CompareOptions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -170,15 +170,15 @@ def _sample(path: Path) -> Rows:
     yield from ((key, str(value)) for key, value in stamp.condition.items())
     if stamp.recipe:
         yield "recipe", stamp.recipe
-    yield from _drawn({"sampler": stamp.sampler, "steps": stamp.steps, "guidance": stamp.guidance})
+    yield from _drawn(asdict(stamp))
     yield "model sha256", stamp.model
 
 
 def _drawn(sampling: Mapping[str, object]) -> Rows:
     """Sampler, steps and guidance, of models that have them."""
-    for key in ("sampler", "steps", "guidance"):
+    for key in ("sampler", "steps", "guidance", "guidance_kind"):
         if sampling.get(key) is not None:
-            yield key, str(sampling[key])
+            yield key.replace("_", " "), str(sampling[key])
 
 
 def _data(path: Path) -> Rows:

@@ -40,6 +40,10 @@ class Arguments:
         sampler: ddim, ancestral, heun, lms or another that docs/sample.md lists, in place of the model's own.
         steps: of the sampler, in place of the model's own number. A GAN, which draws in one pass, has none.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
+        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg, pag, autoguidance or classifier, in place of the
+            model's own; its settings follow a colon, as in cfg:low=0.3,high=5.
+        guide: a smaller or an earlier model of the same data, away from which the samples are guided (autoguidance), or
+            a classifier of noisy pictures.
         batch_size: samples at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         json: write the results, with their protocol, into this file.
@@ -58,6 +62,8 @@ class Arguments:
     sampler: Annotated[str | None, shown_as("NAME")] = None
     steps: Annotated[int | None, shown_as("N")] = None
     guidance: Annotated[float | None, shown_as("SCALE")] = None
+    guidance_kind: Annotated[str | None, shown_as("KIND")] = None
+    guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
     batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     device: str = "auto"
     json: Annotated[Path | None, shown_as("FILE")] = None
@@ -93,7 +99,7 @@ def main(words: Sequence[str]) -> None:
 
     with arguments_at_fault():
         device = pick(arguments.device)
-    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
     try:
         options = EvaluateOptions(
             metrics=arguments.metrics,
@@ -106,6 +112,7 @@ def main(words: Sequence[str]) -> None:
             batch_size=arguments.batch_size,
             device=str(device),
             sampling=sampling,
+            guide=arguments.guide,
             cache=cache_folder() / "features",
             catalog=own,
         )

@@ -47,6 +47,7 @@ class Arguments:
         config: the published config, JSON.
         part: which network of a file that holds several: what its tensors' names begin with, such as netG.
         size: side, or height and width, of the pictures; needed where the published config does not say.
+        small: likewise, of the small picture that a network of super-resolution enlarges; no published config says it.
         frames: length of a clip; needed where the published config does not say.
     """
 
@@ -55,6 +56,7 @@ class Arguments:
     config: Annotated[Path | None, shown_as("FILE", "config.json of the folder")] = None
     part: Annotated[str | None, shown_as("NAME")] = None
     size: Size = None
+    small: Size = None
     frames: Annotated[int | None, shown_as("N")] = None
 
 
@@ -79,7 +81,7 @@ def _write(checkpoint: Checkpoint, arguments: Arguments) -> None:
     from diorama.synthesis import store
     from diorama.synthesis.published import Asked, card, published_model
 
-    model = published_model(checkpoint, Asked(size=arguments.size, frames=arguments.frames))
+    model = published_model(checkpoint, Asked(size=arguments.size, frames=arguments.frames, small=arguments.small))
     for note in model.notes:
         print(f"note: {note}", file=sys.stderr)
     if arguments.out is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,6 +24,7 @@ from diorama.core.user_files import catalog_of
 from diorama.media.formats import SampleFormat, format_named
 
 if TYPE_CHECKING:
+    from diorama.synthesis.base import Synthesizer
     from diorama.synthesis.samples import SampleOptions
 
 
@@ -48,6 +49,10 @@ class Arguments:
         sampler: ddim, ancestral, heun, lms or another that docs/sample.md lists, in place of the model's own.
         steps: of the sampler, in place of the model's own number. A GAN, which draws in one pass, has none.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
+        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg, pag, autoguidance or classifier, in place of the
+            model's own; its settings follow a colon, as in cfg:low=0.3,high=5.
+        guide: a smaller or an earlier model of the same data, away from which the samples are guided (autoguidance), or
+            a classifier of noisy pictures.
         like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance.
         format: of pictures png, jpeg (quality 95) or webp (lossless); of clips mp4, webm, gif or frames, a numbered
             folder of pictures each.
@@ -72,6 +77,8 @@ class Arguments:
     sampler: Annotated[str | None, shown_as("NAME")] = None
     steps: Annotated[int | None, shown_as("N")] = None
     guidance: Annotated[float | None, shown_as("SCALE")] = None
+    guidance_kind: Annotated[str | None, shown_as("KIND")] = None
+    guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
     like: Annotated[Path | None, shown_as("FILE")] = None
     format: Annotated[
         SampleFormat | None,
@@ -86,7 +93,7 @@ class Arguments:
     with_files: Files = ()
 
 
-_OF_LIKE = ("first", "seed", "label", "prompt", "sampler", "steps", "guidance")
+_OF_LIKE = ("first", "seed", "label", "prompt", "sampler", "steps", "guidance", "guidance_kind")
 """What ``--like`` takes from the file, and so cannot be given beside it."""
 
 
@@ -105,8 +112,11 @@ def main(words: Sequence[str]) -> None:
             check_sheet(arguments.grid, arguments.out)
     options, seed = _options(arguments, catalog), arguments.seed
     count = arguments.count or (16 if arguments.like is None else 1)
+    model: Path | Synthesizer = arguments.model
+    if arguments.guide is not None:
+        model, options = _guided(arguments, options)
     if arguments.like is not None:
-        seed, options = options_like(arguments.like, arguments.model, options)
+        seed, options = options_like(arguments.like, model, options)
         file, out = arguments.like.resolve(), arguments.out.resolve()
         # Of a clip written as frames the file lies one folder deeper.
         if out in (file.parent, file.parent.parent if file.parent.name.isdecimal() else None):
@@ -118,11 +128,27 @@ def main(words: Sequence[str]) -> None:
         with display() as shown:
             doing = f"drawing from {arguments.model}"
             shown.update(doing)
-            for step in sample(arguments.model, count, seed=seed, out=arguments.out, options=options):
+            for step in sample(model, count, seed=seed, out=arguments.out, options=options):
                 shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
                 notes += step.notes
         if distributed.is_first():
             print("\n".join([f"{count:,} {'sample' if count == 1 else 'samples'} in {arguments.out}", *notes]))
+
+
+def _guided(arguments: Arguments, options: SampleOptions) -> tuple[Synthesizer, SampleOptions]:
+    """The model with its guide, and the options with its recipe, which only its folder tells."""
+    from diorama.core import distributed
+    from diorama.core.device import pick
+    from diorama.synthesis.guided import guided_by, require_guidance
+    from diorama.synthesis.store import load, read_provenance
+
+    assert arguments.guide is not None
+    device = distributed.own_device(pick(options.device))
+    model, guide = (load(path, device=device, catalog=options.catalog) for path in (arguments.model, arguments.guide))
+    guided = guided_by(model, guide)
+    if arguments.like is None:
+        require_guidance(guided, options.draw.sampling)
+    return guided, replace(options, recipe=read_provenance(arguments.model).recipe_name)
 
 
 def _check(arguments: Arguments) -> None:
@@ -133,7 +159,8 @@ def _check(arguments: Arguments) -> None:
     if arguments.like is not None:
         for name in _OF_LIKE:
             if getattr(arguments, name) != getattr(Arguments, name):
-                raise WrongArguments(f"--{name}: --like takes it from the file; give one of the two")
+                option = name.replace("_", "-")
+                raise WrongArguments(f"--{option}: --like takes it from the file; give one of the two")
 
 
 def _options(arguments: Arguments, catalog: tuple[object, ...]) -> SampleOptions:
@@ -143,7 +170,7 @@ def _options(arguments: Arguments, catalog: tuple[object, ...]) -> SampleOptions
 
     with arguments_at_fault():
         device = str(pick(arguments.device))
-    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance)
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
     try:
         draw = DrawOptions(
             batch_size=arguments.batch_size,

@@ -8,7 +8,8 @@ The JSON of results is read by other programs, so its shape is fixed::
                   "samples": 5000, "reference": {"count": 50000, "sha256": "…"}, "seed": 0,
                   "sampling": {"sampler": "ddim", "steps": 50, "guidance": 1.0}}]}
 
-``sampling`` stands only where a model drew the samples in steps; of files nobody knows it.
+``sampling`` stands only where a model drew the samples in steps; of files nobody knows it. It also names the kind of
+guidance, as ``guidance_kind``, where that is not the classifier-free one.
 """
 
 from __future__ import annotations
@@ -166,9 +167,9 @@ def to_json(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _as_json(result: Result) -> dict[str, Any]:
-    value = asdict(result)
     # The form of samples that lie in files is older than the field, and other programs read it.
-    return value if result.sampling is not None else {key: v for key, v in value.items() if key != "sampling"}
+    value = {key: v for key, v in asdict(result).items() if key != "sampling"}
+    return value if result.sampling is None else value | {"sampling": result.sampling.in_json()}
 
 
 def from_json(value: Any, where: str = "results") -> list[Result]:

@@ -22,6 +22,7 @@ from diorama.evaluation.samples import SampleFolder
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import draws_partners, usual
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
+from diorama.synthesis.guided import guided_by, require_guidance
 from diorama.synthesis.store import holds_model, load
 
 MODEL_SAMPLES = 2_000
@@ -44,6 +45,7 @@ class EvaluateOptions:
         seed: of the samples and of every draw of the measurement.
         batch_size: samples at a time; ``None`` for as many as memory holds; changes no answer.
         sampling: sampler, steps and guidance, in place of the model's own.
+        guide: a model that guides the one that is measured; ``None`` for none.
         device: where model and extractors run.
         cache: folder for reference features; ``None`` for none.
         catalog: a user's own: config classes that a model folder may name, and metrics that may be asked for.
@@ -58,6 +60,7 @@ class EvaluateOptions:
     seed: int = 0
     batch_size: int | None = None
     sampling: Sampling = AS_TRAINED
+    guide: Path | None = None
     device: str = "cpu"
     cache: Path | None = None
     catalog: tuple[object, ...] = ()
@@ -126,8 +129,13 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
         return _of_model(subject.to(torch.device(options.device)).eval(), against, options)
     path = Path(subject)
     if holds_model(path):
-        return _of_model(load(path, device=options.device, catalog=options.catalog), against, options)
-    if options.sampling != AS_TRAINED:
+        model = load(path, device=options.device, catalog=options.catalog)
+        if options.guide is not None:
+            guide = load(options.guide, device=options.device, catalog=options.catalog)
+            model = guided_by(model, guide)
+            require_guidance(model, options.sampling)
+        return _of_model(model, against, options)
+    if options.sampling != AS_TRAINED or options.guide is not None:
         raise BadInput(f"{path}: is no model, so sampler, steps and guidance of its samples cannot be changed")
     if is_prepared(path):
         return _of_split(path, against, options)

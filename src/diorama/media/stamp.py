@@ -23,7 +23,7 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained
 XMP_KEYWORD = "XML:com.adobe.xmp"
 XMP_TIFF_TAG = 700
 
-_HOW = ("index", "condition", "sampler", "steps", "guidance")
+_HOW = ("index", "condition", "sampler", "steps", "guidance", "guidance_kind")
 """What a stamp says of how one sample was drawn."""
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OWN = "https://diorama.readthedocs.io/ns/stamp/1.0/"
@@ -47,6 +47,7 @@ class SyntheticStamp:
         sampler: that drew it; ``None`` for models that draw in one pass, and where it is not known.
         steps: of the sampler.
         guidance: scale of the guidance.
+        guidance_kind: in words; ``None`` for plain classifier-free guidance.
     """
 
     model: str
@@ -58,6 +59,7 @@ class SyntheticStamp:
     sampler: str | None = None
     steps: int | None = None
     guidance: float | None = None
+    guidance_kind: str | None = None
 
     @property
     def source_type(self) -> str:
@@ -163,7 +165,7 @@ def _from_values(values: dict[str, Any]) -> SyntheticStamp | None:
 
 def _how(values: dict[str, Any]) -> dict[str, Any]:
     """How a sample was drawn, of values or their text; stamps of older versions do not say it."""
-    read = {"index": int, "steps": int, "guidance": float, "sampler": str}
+    read = {"index": int, "steps": int, "guidance": float, "sampler": str, "guidance_kind": str}
     how: dict[str, Any] = {name: kind(values[name]) for name, kind in read.items() if values.get(name) is not None}
     condition = values.get("condition") or {}
     condition = json.loads(condition) if isinstance(condition, str) else condition

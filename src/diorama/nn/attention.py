@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -97,9 +101,57 @@ class SpatialAttention(nn.Module):
         self.norm = None if groups is None else GroupNormAct(groups, channels, eps=eps)
         self.qkv = nn.Linear(channels, 3 * inner)
         self.out = nn.Linear(inner, channels)
+        self.perturbed = False
+        """Every place attends to itself alone; see :func:`perturbed_attention`."""
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, h, w = x.shape
         tokens = (x if self.norm is None else self.norm(x)).permute(0, 2, 3, 1).reshape(b, h * w, c)
         query, key, value = split_heads(self.qkv(tokens), self.heads, heads_first=self.heads_first)
-        return add_attention(x, attend(query, key, value), self.out, divide=self.divide)
+        mixed = value if self.perturbed else attend(query, key, value)
+        return add_attention(x, mixed, self.out, divide=self.divide)
+
+
+def self_attentions(network: nn.Module) -> list[SpatialAttention]:
+    """The self-attention layers of a network, in the order of its modules."""
+    return [module for module in network.modules() if isinstance(module, SpatialAttention)]
+
+
+@contextmanager
+def perturbed_attention(network: nn.Module, layers: Sequence[int] = ()) -> Iterator[None]:
+    """Inside the block the network's attention maps are the identity: every place attends to itself alone.
+
+    Args:
+        network: any that has :class:`SpatialAttention`.
+        layers: which of :func:`self_attentions`; empty for all.
+
+    Raises:
+        ValueError: it has none, or fewer.
+
+    Reference: D. Ahn et al., arXiv:2403.17377, equation 12.
+    """
+    found = self_attentions(network)
+    if not found:
+        raise ValueError("this network has no self-attention that could be perturbed")
+    if any(layer >= len(found) for layer in layers):
+        raise ValueError(f"layers: this network has {len(found)} self-attention layers, from 0 on, got {tuple(layers)}")
+    chosen = [found[layer] for layer in layers] or found
+    for layer in chosen:
+        layer.perturbed = True
+    try:
+        yield
+    finally:
+        for layer in chosen:
+            layer.perturbed = False
+
+
+class PerturbedAttention(nn.Module):
+    """A network whose attention maps are the identity, see :func:`perturbed_attention`; its weights are shared."""
+
+    def __init__(self, network: nn.Module, layers: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.network, self.layers = network, tuple(layers)
+
+    def forward(self, *inputs: Any) -> Any:
+        with perturbed_attention(self.network, self.layers):
+            return self.network(*inputs)

@@ -34,6 +34,21 @@ def sinusoidal(t: Tensor, channels: int, *, sine_first: bool = True, shift: floa
     return F.pad(torch.cat(pair, dim=1), (0, channels % 2))
 
 
+def guidance_features(weight: Tensor, channels: int) -> Tensor:
+    """How a network distilled from a guided one is told the guidance: waves of a thousand times its weight.
+
+    Args:
+        weight: (b,) the scale of the guidance minus 1.
+        channels: of the embedding; an odd one ends with a zero.
+
+    Returns:
+        (b, channels) float32.
+
+    Reference: :func:`sinusoidal`; S. Luo et al., arXiv:2310.04378, section 4.2, published code.
+    """
+    return sinusoidal(1000 * weight, channels)
+
+
 class Sinusoidal(nn.Module):
     """:func:`sinusoidal` as a module: (b,) -> (b, channels)."""
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -48,11 +48,14 @@ class Sampling:
     Args:
         sampler: name of the sampler; ``None`` for the model's own.
         steps: how many levels it visits; ``None`` for the model's own.
+        guidance_kind: in the words of :func:`~diorama.samplers.guidance.catalog.guidance_named`; ``None`` for the
+            model's own, and what a model says of plain classifier-free guidance.
         guidance: scale of the guidance, 1 for none; ``None`` for the model's own.
     """
 
     sampler: str | None = None
     steps: int | None = None
+    guidance_kind: str | None = None
     guidance: float | None = None
 
     def __post_init__(self) -> None:
@@ -60,6 +63,11 @@ class Sampling:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
         if self.guidance is not None and not math.isfinite(self.guidance):
             raise ValueError(f"guidance must be a number, got {self.guidance}")
+
+    def in_json(self) -> dict[str, Any]:
+        """As files have it: the kind of guidance stands there only where it is not plain classifier-free guidance."""
+        told = {"sampler": self.sampler, "steps": self.steps, "guidance": self.guidance}
+        return told if self.guidance_kind is None else told | {"guidance_kind": self.guidance_kind}
 
 
 AS_TRAINED = Sampling()
@@ -137,7 +145,8 @@ class Synthesizer(nn.Module, ABC):
             facts.append(f"given {spec.key}{named}")
         how = self.drawn_in_steps
         if how is not None:
-            facts.append(f"{how.sampler} in {how.steps} steps, guidance {how.guidance:g}")
+            kind = f" ({how.guidance_kind})" if how.guidance_kind else ""
+            facts.append(f"{how.sampler} in {how.steps} steps, guidance {how.guidance:g}{kind}")
         facts.append(f"{count_words(sum(p.numel() for p in self.parameters()))} parameters on {self.device}")
         return f"{type(self).__name__}({'; '.join(facts)})"
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, Denoise, MediaSpec, Stage
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import StepNoise
 from diorama.networks.catalog import Codec, ConditionEncoder, Denoiser
+from diorama.nn.attention import PerturbedAttention, perturbed_attention
 from diorama.processes.bound import bound_times, variational_bound
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
@@ -24,10 +25,17 @@ from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import AnySampler, check_serves, name_of, sampler_named
+from diorama.samplers.classifier_guidance import ClassifierGuided
 from diorama.samplers.ddim import DDIMConfig
-from diorama.samplers.guidance import ClassifierFree
+from diorama.samplers.guidance.base import Guided
+from diorama.samplers.guidance.catalog import AnyGuidance, guidance_named, in_words
+from diorama.samplers.guidance.classifier import ClassifierGuidance
+from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
+from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
+from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
+from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, network_denoise, towards
 from diorama.synthesis.recording import RecordedNetwork
 
 _BOUND_LEVELS = 1_000
@@ -49,9 +57,11 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
         spacing: which levels the sampler visits.
         steps: how many; ``None`` for every step of a discrete process.
         sampler: how it walks between them.
-        guidance: scale of classifier-free guidance; 1 is none.
+        guidance: scale of the guidance; 1 is none.
         clip: clean samples are limited on the way; latents never are.
         threshold: how they are limited.
+        guidance_kind: what the model is moved away from, and how.
+        guide: a second model that guides this one; ``None`` for none.
     """
 
     media: MediaSpec
@@ -67,20 +77,24 @@ class DiffusionSynthesizerConfig(SynthesizerConfig):
     guidance: float = 1.0
     clip: bool = True
     threshold: AnyThreshold = field(default=StaticThreshold(), metadata={LATER: True})
+    guidance_kind: AnyGuidance = field(default=ClassifierFreeGuidance(), metadata={LATER: True})
+    guide: AnyGuide | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         _check_size(self)
         _check_conditions(self)
         _check_levels(self)
-        if self.guidance != 1 and all(spec.null is None for spec in self.conditions):
-            raise ValueError(
-                "guidance: this model cannot be guided, since in training none of its conditions was ever left out"
-            )
+        _check_guidance(self)
 
     @property
     def drawn(self) -> MediaSpec:
         """What the network draws: latents, or the media themselves."""
         return self.media if self.codec is None else self.codec.latent(self.media)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """What the encoder and the network read."""
+        return (*(self.encoder.reads if self.encoder else ()), *self.denoiser.reads)
 
     def build(self) -> DiffusionSynthesizer:
         """A synthesizer with freshly initialised networks."""
@@ -112,15 +126,17 @@ def _check_size(config: DiffusionSynthesizerConfig) -> None:
 
 def _check_conditions(config: DiffusionSynthesizerConfig) -> None:
     network, keys = config.denoiser, [spec.key for spec in config.conditions]
-    reads = (*(config.encoder.reads if config.encoder else ()), *network.reads)
+    reads = config.read
     known = {*keys, *(config.encoder.gives if config.encoder else ())}
     for key in reads:
         if key not in known:
             raise ValueError(f"conditions: the network reads {key}, which no condition gives; given are {keys}")
     for key in keys:
-        if key not in reads:
+        if key not in reads and not (key == "label" and isinstance(config.guide, NoisyClassifierConfig)):
             raise ValueError(f"conditions: {key} is given, and nothing reads it")
     label = next((spec for spec in config.conditions if spec.key == "label"), None)
+    if "label" not in network.reads:
+        return
     if label is not None and len(label.names) != network.classes:
         raise ValueError(f"conditions: {len(label.names)} label names, but the network's table has {network.classes}")
     if label is not None and label.null is not None and label.null != network.null_label:
@@ -152,10 +168,42 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
         )
 
 
+def _kind_asked(own: AnyGuidance, words: str | None) -> AnyGuidance:
+    """The kind of guidance that words name; a model that is guided so already keeps its settings."""
+    if words is None:
+        return own
+    asked = guidance_named(words)
+    return own if type(asked) is type(own) and ":" not in words else asked
+
+
+def _check_guidance(config: DiffusionSynthesizerConfig) -> None:
+    kind, guide = config.guidance_kind, config.guide
+    if guide is not None:
+        check_guide(guide, config.drawn, config.process, config.conditions)
+    classifies = isinstance(guide, NoisyClassifierConfig)
+    if kind.beside == "guide" and (guide is None or classifies):
+        raise ValueError("guidance_kind: autoguidance needs a second model as a guide; name one with --guide MODEL")
+    if kind.beside == "classifier" and not classifies:
+        raise ValueError("guidance_kind: needs a noisy classifier as a guide; name one with --guide CLASSIFIER")
+    if config.guidance == 1:
+        return
+    if kind.beside == "unconditional" and all(spec.null is None for spec in config.conditions):
+        raise ValueError(
+            "guidance: this model cannot be guided, since in training none of its conditions was ever left out; train "
+            "it with dropout of its label (as the recipe ddpm_class does), or guide it by another model (--guide MODEL)"
+        )
+    if isinstance(kind, ClassifierGuidance) and kind.form == "mean" and not isinstance(config.sampler, AncestralConfig):
+        raise ValueError("guidance_kind: the form 'mean' moves steps of the sampler ancestral; 'score' serves any")
+    if isinstance(kind, PerturbedAttentionGuidance):
+        with torch.device("meta"), perturbed_attention(config.denoiser.build(), kind.layers):
+            pass
+
+
 class DiffusionSynthesizer(Synthesizer):
     """``denoiser`` finds the clean sample in a noisy one, and the sampler walks towards it.
 
-    ``encoder``, where there is one, reads what the samples are given; ``codec`` makes pictures of latents.
+    ``encoder``, where there is one, reads what the samples are given; ``codec`` makes pictures of latents; ``guide``
+    is a second model that guides this one.
     """
 
     def __init__(self, config: DiffusionSynthesizerConfig) -> None:
@@ -164,8 +212,11 @@ class DiffusionSynthesizer(Synthesizer):
         self.denoiser = config.denoiser.build()
         self.encoder = None if config.encoder is None else config.encoder.build()
         self.codec = None if config.codec is None else config.codec.build()
+        self.guide = None if config.guide is None else config.guide.build()
         self.network: Network | None = None
         """Stands in for ``denoiser`` where its pass is recorded."""
+        self.weaker_network: Network | None = None
+        """Stands in for the network of the guide, or for the perturbed one, where its pass is recorded."""
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -177,7 +228,8 @@ class DiffusionSynthesizer(Synthesizer):
         """Sampler, steps and guidance."""
         config = self.config
         steps = len(config.spacing.times(config.process, config.steps)) - 1
-        return Sampling(sampler=name_of(config.sampler), steps=steps, guidance=config.guidance)
+        kind = None if config.guidance_kind == ClassifierFreeGuidance() else in_words(config.guidance_kind)
+        return Sampling(sampler=name_of(config.sampler), steps=steps, guidance=config.guidance, guidance_kind=kind)
 
     def resampled(self, sampling: Sampling) -> DiffusionSynthesizer:
         """See :meth:`Synthesizer.resampled`."""
@@ -193,6 +245,7 @@ class DiffusionSynthesizer(Synthesizer):
                 else sampler_named(sampling.sampler),
                 steps=config.steps if sampling.steps is None else sampling.steps,
                 guidance=config.guidance if sampling.guidance is None else sampling.guidance,
+                guidance_kind=_kind_asked(config.guidance_kind, sampling.guidance_kind),
             )
         except (ValueError, BadConfig) as problem:
             raise BadInput(f"this model cannot be drawn from like that: {problem}") from problem
@@ -206,6 +259,8 @@ class DiffusionSynthesizer(Synthesizer):
             return self
         other = copy.copy(self)
         other.network = RecordedNetwork(self.denoiser, dtype)
+        if self.config.guidance != 1 and (weaker := self._weaker_module()) is not None:
+            other.weaker_network = RecordedNetwork(weaker, dtype)
         return other
 
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
@@ -230,17 +285,49 @@ class DiffusionSynthesizer(Synthesizer):
             condition: all that the config's conditions name.
         """
         config = self.config
-        specs, threshold = config.conditions, config.threshold if config.clip and self.codec is None else None
-        if config.guidance == 1 or self._is_null(condition):
+        threshold = config.threshold if config.clip and self.codec is None else None
+        kind = config.guidance_kind
+        if config.guidance == 1 or (kind.beside == "unconditional" and self._is_null(condition)):
             return self._plain(condition, threshold)
+        if isinstance(kind, ClassifierGuidance):
+            assert isinstance(self.guide, NoisyClassifier), "the config was checked"
+            gradient = kind.within(towards(self.guide, condition["label"]))
+            return ClassifierGuided(self._plain(condition, threshold), gradient, config.guidance - 1, form=kind.form)
         # The sum of both predictions is limited, not each before it, so that guidance acts on what the network said.
-        conditional, unconditional = (self._plain(c, None) for c in (condition, without(specs, condition)))
-        return ClassifierFree(conditional, unconditional, config.guidance, threshold=threshold)
+        return Guided(
+            self._plain(condition, None),
+            self._weaker(condition),
+            kind,
+            config.guidance,
+            preconditioning=config.preconditioning,
+            threshold=threshold,
+        )
 
     def _plain(self, condition: Condition, threshold: AnyThreshold | None) -> NetworkDenoise:
-        read = condition if self.encoder is None else {**condition, **self.encoder(condition)}
         network, preconditioning = self.network or self.denoiser, self.config.preconditioning
-        return NetworkDenoise(network, preconditioning, read, threshold=threshold)
+        # A label may be there for the guide alone.
+        given = {key: value for key, value in condition.items() if key in self.config.read}
+        return network_denoise(network, self.encoder, preconditioning, given, threshold)
+
+    def _weaker(self, condition: Condition) -> NetworkDenoise:
+        """What the model is moved away from."""
+        beside = self.config.guidance_kind.beside
+        if beside == "unconditional":
+            return self._plain(without(self.config.conditions, condition), None)
+        if beside == "guide":
+            assert isinstance(self.guide, DenoiserGuide), "the config was checked"
+            return self.guide.denoise(condition, self.weaker_network)
+        network = self.weaker_network or self._weaker_module()
+        assert network is not None, "its attention is perturbed"
+        given = {key: value for key, value in condition.items() if key in self.config.read}
+        return network_denoise(network, self.encoder, self.config.preconditioning, given)
+
+    def _weaker_module(self) -> nn.Module | None:
+        """The network of a weaker answer that is not the model's own."""
+        kind = self.config.guidance_kind
+        if isinstance(kind, PerturbedAttentionGuidance):
+            return PerturbedAttention(self.denoiser, kind.layers)
+        return self.guide.denoiser if isinstance(self.guide, DenoiserGuide) and kind.beside == "guide" else None
 
     def _is_null(self, condition: Condition) -> bool:
         """Whether no sample is given anything, so that there is nothing to guide towards."""

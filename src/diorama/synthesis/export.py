@@ -19,6 +19,7 @@ from diorama.interop.layout import Layout
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.spacing import StepSpacing
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.guidance.catalog import in_words
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.published import schedule_of
@@ -147,7 +148,9 @@ def _notes(config: SynthesizerConfig, scheduled: bool) -> Iterator[str]:
         if config.denoiser.null_label is not None:
             yield f"the last label, {config.denoiser.null_label}, is the one without a class, for guidance"
         if config.guidance != 1:
-            yield f"its guidance of {config.guidance:g} is not written"
+            yield f"its guidance of {config.guidance:g} ({in_words(config.guidance_kind)}) is not written"
+        if config.guide is not None:
+            yield "its guide is not written"
         if config.steps is not None:
             yield f"its {config.steps} steps of sampling are not written; give them when you draw"
         if isinstance(config.sampler, DDIMConfig) and config.sampler.eta:

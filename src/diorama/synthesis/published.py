@@ -58,10 +58,12 @@ class Asked:
     Args:
         size: (height, width) in pixels, of networks that draw any.
         frames: length of a clip.
+        small: (height, width) in pixels of the small pictures that a network enlarges; no published config says them.
     """
 
     size: tuple[int, int] | None = None
     frames: int | None = None
+    small: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         BadInput: the network draws nothing by itself, its tensors do not fit, or something must be said that neither
             the checkpoint nor ``asked`` says. The message names the file and the argument or tensor.
     """
-    layout = checkpoint.layout
+    layout, asked = checkpoint.layout, asked or Asked()
     if layout.role not in ("generator", "denoiser"):
         raise BadInput(
             f"{checkpoint.path}: is the {layout.network} of {layout.publisher}. A {layout.role} draws nothing, and no "
@@ -120,7 +122,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     shapes = shapes_of(checkpoint.tensors)
     config_path = checkpoint.config_path or checkpoint.path
     with _at(config_path):
-        arguments = layout.read_arguments(_with_asked(checkpoint, asked or Asked()), shapes)
+        arguments = layout.read_arguments(_with_asked(checkpoint, asked), shapes)
         network = layout.config_of(arguments)
         tensors_of(network)  # what cannot be built is the config's fault, not that of the tensors
     with _at(checkpoint.path):
@@ -135,7 +137,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
             with _at(checkpoint.schedule_path):
                 schedule = read_schedule(checkpoint.schedule)
     with _at(config_path):
-        config = _synthesizer_config(layout, network, arguments, schedule)
+        config = _synthesizer_config(layout, network, arguments, schedule, asked.small)
     if config.classes:
         notes.append(f"its {len(config.classes)} classes have no names: they are called 0 to {len(config.classes) - 1}")
     return PublishedModel(
@@ -198,8 +200,14 @@ _Steps = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig
 
 
 def _synthesizer_config(
-    layout: Layout[Any, Any], network: NetworkConfig, arguments: Any, schedule: Schedule | None
+    layout: Layout[Any, Any],
+    network: NetworkConfig,
+    arguments: Any,
+    schedule: Schedule | None,
+    small: tuple[int, int] | None,
 ) -> SynthesizerConfig:
+    if small is not None and not (isinstance(network, ADMUNetConfig) and network.picture):
+        raise BadInput("--small: the published network enlarges no small picture")
     match network:
         case DCGANGeneratorConfig():
             height, width = network.size
@@ -231,7 +239,7 @@ def _synthesizer_config(
             if max(height, width) > _LARGEST_SIDE:
                 raise BadInput(f"{named}: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
-            return _diffusion_config(media, network, schedule)
+            return _diffusion_config(media, network, schedule, small)
         case EDMUNetConfig():
             raise BadInput(
                 "networks of EDM are not imported: no file says which preconditioning they were trained with; "
@@ -251,8 +259,6 @@ def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
             f"out_channels: {network.out_channels} for {network.in_channels} of the input; inputs beside the noisy "
             "picture are not drawn with"
         )
-    if "image" in network.reads:
-        raise BadInput("low_res: a network that enlarges a small picture beside the noisy one is not drawn with yet")
     if network.embedding.time == "fourier":
         raise BadInput(
             "time_embedding_type: 'fourier' wants data in [0, 1] and their own scheduler; not drawn with yet"
@@ -261,7 +267,25 @@ def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
         raise BadInput("class_embed_type: labels that are numbers or vectors cannot be asked for")
 
 
-def _diffusion_config(media: MediaSpec, network: _Steps, schedule: Schedule) -> DiffusionSynthesizerConfig:
+def _small_picture(media: MediaSpec, network: _Steps, small: tuple[int, int] | None) -> tuple[ConditionSpec, ...]:
+    """The picture that a network enlarges, if it does.
+
+    Raises:
+        BadInput: how large it is was not said, or it is larger than what is drawn.
+    """
+    if "image" not in network.reads:
+        return ()
+    if small is None:
+        raise BadInput("low_res: how large the small pictures are must be said; give --small N or --small HxW")
+    if small[0] > media.height or small[1] > media.width:
+        raise BadInput(f"--small: {small[0]} x {small[1]} is more than the {media.height} x {media.width} drawn")
+    # Of the published networks it has the channels of the noisy picture.
+    return (ConditionSpec(key="image", shape=(network.in_channels, *small)),)
+
+
+def _diffusion_config(
+    media: MediaSpec, network: _Steps, schedule: Schedule, small: tuple[int, int] | None
+) -> DiffusionSynthesizerConfig:
     process, preconditioning, rows = schedule.process, schedule.preconditioning, network.embedding.steps
     most = process.steps if isinstance(process, DiscreteProcess) else _STEPS
     if rows is not None and isinstance(process, DiscreteProcess) and rows < process.steps:
@@ -274,9 +298,10 @@ def _diffusion_config(media: MediaSpec, network: _Steps, schedule: Schedule) -> 
         # The published training (learn_sigma) knows this one kind of learned variance.
         preconditioning = replace(preconditioning, variance="share")
     names = tuple(str(i) for i in range(network.classes))
+    label = (ConditionSpec(key="label", names=names),) if names else ()
     return DiffusionSynthesizerConfig(
         media=media,
-        conditions=(ConditionSpec(key="label", names=names),) if names else (),
+        conditions=(*label, *_small_picture(media, network, small)),
         denoiser=network,
         process=process,
         preconditioning=preconditioning,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -31,12 +29,12 @@ from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.formats import check_format, write_sample
 from diorama.synthesis.given import Given, conditions_for
 from diorama.synthesis.labels import how_taken
+from diorama.synthesis.sample_place import emptied, made_ready, writing
 from diorama.synthesis.sheets import Sheet, check_sheet
 from diorama.synthesis.store import hash_when_asked, load, model_hash, read_provenance
 
 __all__ = ["Given", "SampleOptions", "SampleProgress", "check_sheet", "options_like", "sample"]
 
-_NUMBERED = re.compile(r"\d{6,}(\.\w+)?")
 _WRITERS, _BATCHES_WAITING = 4, 2
 """Threads that write files while the next batch is drawn, and batches whose files may wait for them."""
 _LOT = 64
@@ -156,6 +154,8 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
         raise BadInput(f"{file}: carries no mark that says how it was drawn")
     if stamp.index is None:
         raise BadInput(f"{file}: carries no mark that says which sample it is; a grid or a preview shows several")
+    if stamp.composite:
+        raise BadInput(f"{file}: is an edit of another picture, which cannot be drawn without that picture")
     if stamp.model != model_hash(model):
         raise BadInput(f"{file}: was drawn by another model (SHA-256 {stamp.model[:16]}…)")
     given, told = options.given, stamp.condition
@@ -173,7 +173,10 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
     else:
         prompts = (told["text"],) if "text" in told else ()
         given = Given(label=told.get("label") if not prompts else None, prompts=prompts)
-    sampling = Sampling(sampler=stamp.sampler, steps=stamp.steps, guidance=stamp.guidance)
+    kind = stamp.guidance_kind
+    if kind is None and stamp.guidance is not None:
+        kind = "cfg"
+    sampling = Sampling(sampler=stamp.sampler, steps=stamp.steps, guidance=stamp.guidance, guidance_kind=kind)
     return stamp.seed, replace(options, given=given, draw=replace(options.draw, first=stamp.index, sampling=sampling))
 
 
@@ -217,9 +220,7 @@ class _SampleFolder:
     def stamp(self) -> SyntheticStamp:
         """What the marks of all samples have in common."""
         model, how = self._hash.result(), self.sampling
-        return SyntheticStamp(
-            model=model, seed=self.seed, recipe=self.recipe, sampler=how.sampler, steps=how.steps, guidance=how.guidance
-        )
+        return SyntheticStamp(model=model, seed=self.seed, recipe=self.recipe, **asdict(how))
 
     def check(self) -> None:
         """See that samples can be written there.
@@ -228,12 +229,7 @@ class _SampleFolder:
             BadInput: the folder holds other files, or cannot be written.
         """
         if distributed.is_first():
-            with _writing(self.out):
-                self._made = not self.out.exists()
-                self.out.mkdir(parents=True, exist_ok=True)
-                names = [entry.name for entry in self.out.iterdir()]
-            if names and LIST not in names:
-                raise BadInput(f"{self.out}: is not empty and holds no {LIST}; choose another folder")
+            self._made = made_ready(self.out)
 
     def begin(self) -> None:
         """Remove the samples of an earlier call, once there is something to put in their place; all processes must
@@ -242,10 +238,7 @@ class _SampleFolder:
             return
         self._begun = True
         if distributed.is_first():
-            with _writing(self.out):
-                for entry in list(self.out.iterdir()):
-                    if _NUMBERED.fullmatch(entry.name):
-                        _remove(entry)
+            emptied(self.out)
             # A folder with a list can be replaced, so the list is there before the first file.
             self._write_list([])
         distributed.barrier()
@@ -313,7 +306,7 @@ class _SampleFolder:
         for index, pixels in zip(indices, arriving.values()[lot], strict=True):
             condition = self.conditions.in_words(index)
             stamp = replace(self.stamp, index=index, condition=condition)
-            with _writing(self.out):
+            with writing(self.out):
                 name = write_sample(self.out / f"{index:06d}", pixels, media, stamp, self.format)
             if index in self._on_sheet:
                 self._shown.append((index, pixels.copy()))
@@ -327,24 +320,8 @@ class _SampleFolder:
             "format": 1,
             "model": self.stamp.model,
             "recipe": self.recipe,
-            "sampling": asdict(self.sampling),
+            "sampling": self.sampling.in_json(),
             "samples": rows,
         }
-        with _writing(self.out):
+        with writing(self.out):
             write_json(self.out / LIST, document)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """What the system says against writing becomes a message that names the folder."""
-    try:
-        yield
-    except OSError as problem:
-        raise BadInput(f"{folder}: cannot be written ({problem.strerror})") from problem
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()

@@ -18,6 +18,7 @@ from tests.conformance.adapters import (
     edm_losses,
     edm_sampler,
     frechet,
+    guidance,
     guided_diffusion,
     guided_diffusion_process,
     inception,
@@ -42,6 +43,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM networks": edm.ADAPTERS,
     "EDM losses": edm_losses.ADAPTERS,
     "EDM sampler": edm_sampler.ADAPTERS,
+    "Guidance, thresholds and edits (diffusers, DeepFloyd IF)": guidance.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
 }
 

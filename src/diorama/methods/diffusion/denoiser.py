@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Condition, Level, SideSpec
+from diorama.core.errors import BadConfig
 from diorama.data.computed_sides import ComputedSide
 from diorama.methods.base import Method
 from diorama.networks.codecs.spatial import SpatialCodec
@@ -39,6 +40,8 @@ class DenoiserMethod(Method):
         codec_part: str,
         frozen: Mapping[str, nn.Module],
     ) -> None:
+        if model.guide is not None:
+            raise BadConfig("model.guide: a guide is given to a trained model; train without one")
         super().__init__({**frozen, **({} if codec is None else {"codec": codec})})
         self.model, self.codec_part = model, codec_part
         self.denoiser, self.encoder = denoiser, encoder

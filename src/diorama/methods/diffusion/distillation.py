@@ -23,6 +23,7 @@ from diorama.processes.gaussian import noise_of, noised
 from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
 from diorama.processes.weighting import TruncatedSNRWeighting
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 
 _UNDETERMINED_AT_PURE_NOISE = ("noise", "score")
@@ -139,4 +140,12 @@ def _student_of(teacher: DiffusionSynthesizerConfig, steps: int) -> DiffusionSyn
     """The student's model: DDIM without guidance, which the teacher's answers have in them."""
     # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
     conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in teacher.conditions)
-    return replace(teacher, conditions=conditions, steps=steps, sampler=DDIMConfig(), guidance=1.0)
+    return replace(
+        teacher,
+        conditions=conditions,
+        steps=steps,
+        sampler=DDIMConfig(),
+        guidance=1.0,
+        guidance_kind=ClassifierFreeGuidance(),
+        guide=None,
+    )

@@ -1,0 +1,92 @@
+"""What the commands that edit pictures share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from diorama.cli.arguments import WrongArguments, arguments_at_fault, sampling_asked
+from diorama.cli.progress import display
+from diorama.core.user_files import catalog_of
+from diorama.media.formats import SampleFormat
+
+if TYPE_CHECKING:
+    from diorama.synthesis.base import Synthesizer
+    from diorama.tasks.edit import Edit
+
+
+class EditArguments(Protocol):
+    """The options that all of them have."""
+
+    @property
+    def model(self) -> Path: ...
+    @property
+    def input(self) -> Path: ...
+    @property
+    def out(self) -> Path: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def prompt(self) -> tuple[str, ...]: ...
+    @property
+    def sampler(self) -> str | None: ...
+    @property
+    def steps(self) -> int | None: ...
+    @property
+    def guidance(self) -> float | None: ...
+    @property
+    def guidance_kind(self) -> str | None: ...
+    @property
+    def format(self) -> SampleFormat | None: ...
+    @property
+    def batch_size(self) -> int | None: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def with_files(self) -> tuple[Path, ...]: ...
+
+
+def run_edit(arguments: EditArguments, made: Callable[[Synthesizer], Edit]) -> None:
+    """Load the model, edit with progress, and say where the pictures are.
+
+    Args:
+        arguments: of the command.
+        made: the edit, of the model.
+    """
+    if not 0 <= arguments.seed < 1 << 64:
+        raise WrongArguments(f"--seed must be in [0, 2^64), got {arguments.seed}")
+    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
+    catalog = catalog_of(arguments.with_files)
+
+    from diorama.core.device import pick
+    from diorama.synthesis.given import Given, conditions_for
+    from diorama.synthesis.store import load, model_hash, read_provenance
+    from diorama.tasks.edit import EditOptions, edited
+
+    with arguments_at_fault():
+        device = pick(arguments.device)
+    try:
+        given = Given(label=arguments.label, prompts=arguments.prompt)
+        options = EditOptions(
+            seed=arguments.seed, count=arguments.count, batch_size=arguments.batch_size, format=arguments.format
+        )
+    except ValueError as problem:
+        raise WrongArguments(str(problem)) from problem
+    model = load(arguments.model, device=device, catalog=catalog)
+    edit = made(model.resampled(sampling))
+    recipe = read_provenance(arguments.model).recipe_name or ""
+    options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
+    done = 0
+    with display() as shown:
+        doing = f"{edit.verb}: {arguments.input}"
+        shown.update(doing)
+        for step in edited(edit, arguments.input, arguments.out, model_hash(arguments.model), options):
+            shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
+            done = step.done
+    print(f"{done:,} {'picture' if done == 1 else 'pictures'} in {arguments.out}")

@@ -1,0 +1,41 @@
+"""Classifier guidance as a setting of a model; its mathematics are in :mod:`diorama.samplers.classifier_guidance`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Level
+from diorama.samplers.classifier_guidance import Form, Gradient
+from diorama.samplers.guidance.base import Beside, GuidanceConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierGuidance(GuidanceConfig):
+    """Moves samples along the gradient of a noisy classifier's log-probability of their label.
+
+    As with classifier-free guidance, a scale of 1 is the model itself: the papers' gradient scale s is ``scale - 1``.
+
+    Args:
+        form: what the gradient moves: the score, for any sampler, or the mean of ancestral steps.
+
+    Reference: P. Dhariwal, A. Nichol, arXiv:2105.05233, algorithms 1 and 2.
+    """
+
+    beside: ClassVar[Beside] = "classifier"
+
+    form: Form = "score"
+
+    def within(self, gradient: Gradient) -> Gradient:
+        """The gradient where the model is guided, and zero elsewhere."""
+
+        def limited(x: Tensor, level: Level) -> Tensor:
+            acts = self.acts_at(level)
+            if acts.dim() == 0:
+                return gradient(x, level) if bool(acts) else torch.zeros_like(x)
+            return torch.where(acts.to(x.device), gradient(x, level), torch.zeros_like(x))
+
+        return limited

@@ -1,0 +1,110 @@
+"""One trained model guided by another."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+from diorama.core.contracts import ConditionSpec
+from diorama.core.errors import BadInput
+from diorama.samplers.guidance.autoguidance import Autoguidance
+from diorama.samplers.guidance.classifier import ClassifierGuidance
+from diorama.synthesis.base import Sampling, Synthesizer
+from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.synthesis.guides import DenoiserGuideConfig
+
+
+def guided_by(model: Synthesizer, guide: Synthesizer) -> DiffusionSynthesizer:
+    """A model with another one as its guide, sharing the weights of both.
+
+    Saved like any model (:func:`diorama.synthesis.store.save`), it has the guide in its folder.
+
+    Args:
+        model: what draws.
+        guide: a smaller or an earlier model of the same media, conditions and noise process (autoguidance), or a
+            classifier of noisy pictures (classifier guidance), on the same device. A model that reads no label can be
+            asked for the classifier's from then on.
+
+    Returns:
+        The model at its own scale of guidance; :meth:`Synthesizer.resampled` sets another.
+
+    Raises:
+        BadInput: they are no such models, or the guide draws something else, has another noise process, or is given
+            what the model is not.
+
+    Reference: T. Karras et al., arXiv:2406.02507; P. Dhariwal, A. Nichol, arXiv:2105.05233.
+    """
+    if not isinstance(model, DiffusionSynthesizer):
+        raise BadInput(f"model: is a {type(model).__name__}, and must be a diffusion model")
+    config = model.config
+    try:
+        if isinstance(guide, NoisyClassifier):
+            changed = _with_classifier(config, guide.config)
+        elif isinstance(guide, DiffusionSynthesizer):
+            changed = _with_denoiser(model, guide)
+        else:
+            raise BadInput(f"guide: is a {type(guide).__name__}, and must be a diffusion model or a noisy classifier")
+    except ValueError as problem:
+        raise BadInput(str(problem)) from problem
+    assert changed.guide is not None
+    built = copy.copy(model)
+    # A table of its own, since a shallow copy shares that of the submodules with the model.
+    built._modules = dict(model._modules)
+    built.config = changed
+    part = changed.guide.build().to(model.device).eval().requires_grad_(False)
+    wanted = part.state_dict()
+    part.load_state_dict({name: tensor for name, tensor in guide.state_dict().items() if name in wanted})
+    built.guide = part
+    return built
+
+
+def _with_classifier(
+    config: DiffusionSynthesizerConfig, classifier: NoisyClassifierConfig
+) -> DiffusionSynthesizerConfig:
+    names = classifier.names
+    label = () if config.classes else (ConditionSpec(key="label", names=names, null=len(names)),)
+    return replace(
+        config, conditions=(*config.conditions, *label), guide=classifier, guidance_kind=ClassifierGuidance()
+    )
+
+
+def _with_denoiser(model: DiffusionSynthesizer, guide: DiffusionSynthesizer) -> DiffusionSynthesizerConfig:
+    config, other = model.config, guide.config
+    if other.drawn.shape != config.drawn.shape:
+        raise BadInput(f"guide: draws {_size(guide)}, and the model {_size(model)}")
+    if other.process != config.process:
+        raise BadInput(f"guide: its noise process is {other.process}, and the model's {config.process}")
+    if other.codec != config.codec:
+        raise BadInput("guide: draws latents of another codec than the model")
+    part = DenoiserGuideConfig(
+        conditions=other.conditions,
+        encoder=other.encoder,
+        denoiser=other.denoiser,
+        preconditioning=other.preconditioning,
+    )
+    return replace(config, guide=part, guidance_kind=Autoguidance())
+
+
+def require_guidance(model: DiffusionSynthesizer, sampling: Sampling) -> None:
+    """See that the guide of a model is asked.
+
+    Args:
+        model: of :func:`guided_by`.
+        sampling: how it is drawn from.
+
+    Raises:
+        BadInput: the scale is 1, or another kind of guidance is asked for.
+    """
+    asked = model.resampled(sampling).config
+    if asked.guidance == 1:
+        raise BadInput("guide: at a guidance of 1 it changes nothing; give --guidance above 1 (2, say)")
+    if asked.guidance_kind.beside not in ("guide", "classifier"):
+        raise BadInput(f"guide: {sampling.guidance_kind} asks no guide; leave --guide or --guidance-kind away")
+
+
+def _size(model: DiffusionSynthesizer) -> str:
+    """What a model draws, in words: latents where it has a codec."""
+    if model.config.codec is None:
+        return model.config.media.in_words()
+    return f"latents of {' x '.join(map(str, model.config.drawn.shape))}"

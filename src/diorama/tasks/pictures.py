@@ -1,0 +1,98 @@
+"""Pictures and masks that people give: found, read in stored units, and held against what a model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
+from diorama.core.suggestions import did_you_mean
+from diorama.data.sources.names import PICTURES
+from diorama.media.image import read_image
+
+_SUFFIXES = (*PICTURES, ".gif", ".npy")
+
+
+def picture_files(source: Path) -> list[Path]:
+    """The picture that a path is, or the pictures of a folder in the order of their names.
+
+    Raises:
+        BadInput: there is nothing there, or no picture in the folder.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        beside = [each.name for each in source.parent.iterdir()] if source.parent.is_dir() else []
+        raise BadInput(f"{source}: there is no such picture or folder{did_you_mean(source.name, beside)}")
+    found = sorted(path for path in source.iterdir() if path.is_file() and path.suffix.lower() in _SUFFIXES)
+    if not found:
+        raise BadInput(f"{source}: holds no pictures (sub-folders are not searched)")
+    return found
+
+
+def read_picture(path: Path, media: MediaSpec) -> np.ndarray:
+    """A picture in the units that a model reads: (h, w, c) of ``media.dtype``.
+
+    Raises:
+        BadInput: it cannot be read, or has another size, number of channels or type than the model reads.
+    """
+    pixels = read_image(_content(path), str(path)).pixels
+    height, width, channels = pixels.shape
+    if (height, width) != (media.height, media.width):
+        raise BadInput(f"{path}: is {width} x {height} pixels, and the model reads {media.width} x {media.height}")
+    if channels != media.channels:
+        raise BadInput(f"{path}: has {_colours(channels)}, and the model reads {_colours(media.channels)}")
+    if pixels.dtype.name != media.dtype:
+        raise BadInput(f"{path}: holds {pixels.dtype.name} values, and the model reads {media.dtype}")
+    return pixels
+
+
+def mask_files(mask: Path, pictures: Sequence[Path]) -> list[Path]:
+    """The mask of each picture: one for all, or of a folder the one of the same name, whatever its suffix.
+
+    Raises:
+        BadInput: there is no mask, or none for a picture.
+    """
+    if not mask.is_dir():
+        if not mask.is_file():
+            raise BadInput(f"{mask}: there is no such mask")
+        return [mask] * len(pictures)
+    by_name = {path.stem: path for path in picture_files(mask)}
+    for picture in pictures:
+        if picture.stem not in by_name:
+            raise BadInput(f"{mask}: holds no mask for {picture.name}")
+    return [by_name[picture.stem] for picture in pictures]
+
+
+def read_mask(path: Path, media: MediaSpec) -> NDArray[np.bool_]:
+    """A mask (h, w), true where something is to be drawn: where its picture is lighter than the middle.
+
+    Raises:
+        BadInput: it cannot be read, is of another size, or covers nothing or everything.
+    """
+    pixels = read_image(_content(path), str(path)).pixels
+    height, width = pixels.shape[:2]
+    if (height, width) != (media.height, media.width):
+        raise BadInput(f"{path}: the mask is {width} x {height} pixels, the pictures {media.width} x {media.height}")
+    white = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
+    mask = pixels.astype(np.float64).mean(axis=2) > white / 2
+    if not mask.any():
+        raise BadInput(f"{path}: the mask is black all over, so nothing is to be drawn; white marks what is")
+    if mask.all():
+        raise BadInput(f"{path}: the mask is white all over, so nothing is known; draw with `diorama sample`")
+    return mask
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise BadInput(f"{path}: cannot be read ({problem.strerror})") from problem
+
+
+def _colours(channels: int) -> str:
+    return {1: "1 channel (grey)", 3: "3 channels (colour)"}.get(channels, f"{channels} channels")

@@ -1,0 +1,134 @@
+"""Editing from the command line, and drawing with a guide."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diorama.core.contracts import MediaSpec
+from diorama.data.pack import pack_arrays
+from diorama.media.image import read_image, write_image
+from diorama.synthesis import store
+from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.provenance import Provenance
+from tests.journeys.conftest import Run
+from tests.synthesis.models import enlarger, tiny_diffusion, tiny_gan
+
+MASK = np.zeros((8, 8, 1), np.uint8)
+MASK[:, 4:] = 255
+
+
+def saved(folder: Path, model: Synthesizer) -> Path:
+    store.save(folder, model.config, model.state_dict(), Provenance(), "# untrained\n")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Models, two pictures of the smaller one's size, and a mask."""
+    for name, model in {
+        "model": tiny_diffusion(("cat", "dog")),
+        "guide": tiny_diffusion(("cat", "dog")),
+        "enlarger": enlarger(),
+        "gan": tiny_gan(),
+    }.items():
+        saved(tmp_path / name, model)
+    (tmp_path / "pictures").mkdir()
+    random = np.random.default_rng(0)
+    for name in ("one", "two"):
+        write_image(tmp_path / "pictures" / f"{name}.png", random.integers(0, 256, (8, 8, 1), np.uint8))
+    write_image(tmp_path / "mask.png", MASK)
+    return tmp_path
+
+
+def test_pictures_are_inpainted_varied_and_enlarged(diorama: Run, place: Path) -> None:
+    source = place / "pictures"
+    words = ("inpaint", place / "model", source, "--mask", place / "mask.png", "--out", place / "whole")
+    assert f"2 pictures in {place / 'whole'}" in diorama(*words, "--label", "dog", "--guidance", 2)
+    for name, file in (("one", "000000.png"), ("two", "000001.png")):
+        given, drawn = (read_image(path.read_bytes(), "") for path in (source / f"{name}.png", place / "whole" / file))
+        assert (given.pixels[:, :4] == drawn.pixels[:, :4]).all()
+    diorama("vary", place / "model", source / "one.png", "--out", place / "others", "--strength", 0.5, "--count", 3)
+    assert len(json.loads((place / "others" / "samples.json").read_text())["samples"]) == 3
+    diorama("upscale", place / "enlarger", source, "--out", place / "large", "--format", "webp")
+    assert (place / "large" / "000001.webp").is_file()
+    told = diorama("describe", place / "others" / "000000.png")
+    assert "one.png" in told
+
+
+def test_what_cannot_be_edited_is_told_in_a_line(diorama: Run, place: Path) -> None:
+    source, out = place / "pictures", place / "out"
+    mask = ("--mask", place / "mask.png")
+    for words, code, message in (
+        (("inpaint", place / "gan", source, *mask), 1, "inpaint: needs a diffusion model"),
+        (("inpaint", place / "model", source, "--mask", place / "no.png"), 1, "no.png: there is no such mask"),
+        (("inpaint", place / "model", source, *mask, "--rounds", 0), 1, "rounds must be at least 1"),
+        (("vary", place / "model", place / "nothing"), 1, "nothing: there is no such picture or folder"),
+        (("vary", place / "model", source, "--strength", 1.5), 1, "strength must be in (0, 1]"),
+        (("vary", place / "model", source, "--count", 0), 2, "count must be at least 1"),
+        (("vary", place / "model", source, "--label", "cow"), 1, "cow"),
+        (("upscale", place / "model", source), 1, "reads no low-resolution picture"),
+    ):
+        told = diorama(*words, "--out", out, code=code).splitlines()
+        assert message in told[-1], (words, told)
+        assert not out.exists()
+
+
+def test_a_guide_is_drawn_with_and_drawn_with_again(diorama: Run, place: Path) -> None:
+    words = ("sample", place / "model", "--guide", place / "guide", "--label", "cat", "--count", 2)
+    told = diorama(*words, "--out", place / "none", code=1)
+    assert "at a guidance of 1 it changes nothing; give --guidance above 1" in told
+    diorama(*words, "--guidance", 2, "--out", place / "guided")
+    sampling = json.loads((place / "guided" / "samples.json").read_text())["sampling"]
+    assert (sampling["guidance"], sampling["guidance_kind"]) == (2, "autoguidance")
+    file = place / "guided" / "000001.png"
+    diorama("sample", place / "model", "--guide", place / "guide", "--like", file, "--out", place / "again")
+    assert (place / "again" / "000001.png").read_bytes() == file.read_bytes()
+    told = diorama("sample", place / "model", "--like", file, "--out", place / "other", code=1)
+    assert "was drawn by another model" in told
+
+
+def test_kinds_of_guidance_are_named_and_kept_in_the_file(diorama: Run, place: Path) -> None:
+    words = ("sample", place / "model", "--label", "cat", "--count", 1, "--guidance", 3)
+    diorama(*words, "--guidance-kind", "apg:longest=5", "--out", place / "apg")
+    file = place / "apg" / "000000.png"
+    assert "apg:longest=5.0" in diorama("describe", file)
+    diorama("sample", place / "model", "--like", file, "--out", place / "again")
+    assert (place / "again" / "000000.png").read_bytes() == file.read_bytes()
+    told = diorama(*words, "--guidance-kind", "afg", "--out", place / "none", code=2)
+    assert "guidance-kind: there is no 'afg'" in told.splitlines()[-1]
+
+
+def test_a_guided_model_is_measured_as_it_draws(diorama: Run, place: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 8, 8, 1), np.uint8)
+    media = MediaSpec(kind="image", channels=1, height=8, width=8)
+    labels = np.arange(40) % 2
+    pack_arrays(
+        place / "data",
+        {"train": pixels[:20], "val": pixels[20:]},
+        media,
+        labels={"train": labels[:20], "val": labels[20:]},
+        classes=("cat", "dog"),
+    )
+    words = ("evaluate", place / "model", "--against", place / "data", "--metrics", "fd@lite", "--count", 20)
+    guide = ("--guide", place / "guide")
+    told = diorama(*words, *guide, code=1)
+    assert "at a guidance of 1 it changes nothing" in told
+    diorama(*words, *guide, "--guidance", 2, "--json", place / "guided.json")
+    (result,) = json.loads((place / "guided.json").read_text())["results"]
+    assert result["sampling"]["guidance_kind"] == "autoguidance"
+    diorama(*words, "--guidance", 2, "--json", place / "plain.json")
+    (result,) = json.loads((place / "plain.json").read_text())["results"]
+    assert "guidance_kind" not in result["sampling"]
+    told = diorama("evaluate", place / "pictures", *words[2:], *guide, code=1)
+    assert "is no model" in told
+
+
+def test_an_edit_is_not_drawn_again_from_noise(diorama: Run, place: Path) -> None:
+    diorama("vary", place / "model", place / "pictures", "--out", place / "others")
+    file = place / "others" / "000000.png"
+    told = diorama("sample", place / "model", "--like", file, "--out", place / "again", code=1)
+    assert "is an edit of another picture" in told

@@ -1,0 +1,229 @@
+"""Pictures that are edited: what is kept, what is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from diorama.core.contracts import MediaSpec
+from diorama.core.errors import BadInput
+from diorama.media.convert import to_float
+from diorama.media.image import read_image, write_image
+from diorama.media.stamp import COMPOSITE, read_stamp
+from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
+from diorama.samplers.heun import HeunConfig
+from diorama.synthesis.base import Sampling, Synthesizer
+from diorama.synthesis.cascade import cascade
+from diorama.synthesis.conditions import labels_in_turn
+from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.tasks.edit import Edit, EditOptions, GivenBatch, edited
+from diorama.tasks.inpaint import Inpaint
+from diorama.tasks.pictures import mask_files, picture_files, read_mask, read_picture
+from diorama.tasks.upscale import Upscale
+from diorama.tasks.vary import Vary
+from tests.synthesis.models import enlarger, tiny_diffusion, tiny_gan, tiny_video_gan
+
+MASK = np.zeros((8, 8), bool)
+MASK[2:5, 3:] = True
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three grey pictures of 8 x 8, and a note."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        write_image(folder / f"{name}.png", random.integers(0, 256, (8, 8, 1), np.uint8))
+    (folder / "notes.txt").write_text("none")
+    return folder
+
+
+def run(edit: Edit, source: Path, out: Path, **options: Any) -> list[np.ndarray]:
+    """The pictures that an edit writes."""
+    deque(edited(edit, source, out, "ab" * 32, EditOptions(**options)), maxlen=0)
+    listed = json.loads((out / "samples.json").read_text())["samples"]
+    return [read_image((out / row["file"]).read_bytes(), row["file"]).pixels for row in listed]
+
+
+def inpainting(model: Synthesizer, count: int = 3, **settings: Any) -> Inpaint:
+    return Inpaint(model, [MASK] * count, **settings)
+
+
+def latent() -> DiffusionSynthesizer:
+    """Pictures of 8 x 8 by latents of 4 x 4."""
+    config = tiny_diffusion().config
+    shape: dict[str, Any] = {"size": (8, 8), "channels": 1, "features": 4, "latent": 2, "halvings": 1}
+    codec = SpatialCodecConfig(encoder=SpatialEncoderConfig(**shape), decoder=SpatialDecoderConfig(**shape))
+    torch.manual_seed(0)
+    denoiser = replace(config.denoiser, in_channels=2, out_channels=2)
+    return replace(config, codec=codec, denoiser=denoiser).build().eval()
+
+
+@pytest.mark.parametrize("make", [tiny_diffusion, latent])
+def test_outside_the_mask_every_value_comes_back(make: Any, pictures: Path, tmp_path: Path) -> None:
+    made = run(inpainting(make(), rounds=2), pictures, tmp_path / "out")
+    for drawn, file in zip(made, picture_files(pictures), strict=True):
+        given = read_image(file.read_bytes(), file.name).pixels
+        assert (drawn[~MASK] == given[~MASK]).all()
+        assert (drawn[MASK] != given[MASK]).any()
+
+
+def test_values_of_sixteen_bits_come_back_too(tmp_path: Path) -> None:
+    config = tiny_diffusion().config
+    media = MediaSpec(kind="image", channels=1, height=8, width=8, dtype="uint16", high=4095.0)
+    given = np.random.default_rng(1).integers(0, 5000, (8, 8, 1), np.uint16)
+    write_image(tmp_path / "deep.tif", given)
+    (drawn,) = run(inpainting(replace(config, media=media).build().eval(), 1), tmp_path / "deep.tif", tmp_path / "out")
+    assert drawn.dtype == np.uint16
+    assert (drawn[~MASK] == given[~MASK]).all()
+
+
+@pytest.mark.parametrize("verb", ["inpaint", "vary", "upscale"])
+def test_every_file_says_that_it_is_an_edit_and_of_what(verb: str, pictures: Path, tmp_path: Path) -> None:
+    edit = {
+        "inpaint": inpainting(tiny_diffusion()),
+        "vary": Vary(tiny_diffusion(), 0.5),
+        "upscale": Upscale(enlarger()),
+    }[verb]
+    made = run(edit, pictures, tmp_path / "out", count=2, seed=7, recipe="ours")
+    assert len(made) == 6
+    document = json.loads((tmp_path / "out" / "samples.json").read_text())
+    assert document["task"] == verb
+    for row in document["samples"]:
+        stamp = read_stamp(tmp_path / "out" / row["file"])
+        assert stamp is not None
+        assert (stamp.source_type, stamp.seed, stamp.index, stamp.recipe) == (COMPOSITE, 7, row["index"], "ours")
+        assert stamp.condition == row["condition"] == {"input": "abc"[row["index"] // 2] + ".png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {row["file"] for row in document["samples"]} | {
+        "samples.json"
+    }
+
+
+@pytest.mark.parametrize("verb", ["inpaint", "vary", "upscale"])
+def test_an_edit_depends_on_its_number_and_not_on_the_batch(verb: str, pictures: Path, tmp_path: Path) -> None:
+    make = {
+        "inpaint": lambda: inpainting(tiny_diffusion()),
+        "vary": lambda: Vary(tiny_diffusion(), 0.5),
+        "upscale": lambda: Upscale(enlarger()),
+    }[verb]
+    together, alone = (run(make(), pictures, tmp_path / str(n), count=2, batch_size=n) for n in (6, 1))
+    # Rounding depends on the batch.
+    for one, other in zip(together, alone, strict=True):
+        assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
+    assert not (together[0] == together[1]).all()
+
+
+def test_a_small_strength_stays_nearer_to_the_picture() -> None:
+    model = tiny_diffusion().resampled(Sampling(steps=20))
+    # A denoiser that finds nothing leaves what was not noised away.
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    given = np.full((8, 8, 1), 250, np.uint8)
+    far = []
+    for strength in (0.1, 0.4, 1.0):
+        edit = Vary(model, strength)
+        pixels = np.stack([given] * 8)
+        x = to_float(pixels, model.config.media)
+        drawn = edit.draw(GivenBatch(pixels=pixels, x=x, places=[0] * 8, first=0, seed=0))
+        far.append(np.abs(drawn.astype(float) - 250).mean())
+    assert far == sorted(far)
+    assert far[0] < 0.3 * far[-1]
+
+
+def test_labels_are_given_in_turn(pictures: Path, tmp_path: Path) -> None:
+    model = tiny_diffusion(("cat", "dog"))
+    conditions = labels_in_turn(model.config.conditions[0], "all")
+    run(Vary(model, 1.0), pictures, tmp_path / "out", conditions=conditions)
+    rows = json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]
+    assert [row["condition"]["label"] for row in rows] == ["cat", "dog", "cat"]
+
+
+def test_upscaling_is_what_the_model_draws_of_the_picture(pictures: Path, tmp_path: Path) -> None:
+    model = enlarger()
+    (made, *_) = run(Upscale(model), pictures, tmp_path / "out")
+    small = to_float(np.stack([read_picture(pictures / "a.png", Upscale(model).reads)]), Upscale(model).reads)
+    expected = model.sample(1, condition={"image": small})
+    assert made.shape == (16, 16, 1)
+    assert np.abs(made[:, :, 0] - (expected[0, 0].numpy() + 1) * 127.5).max() < 1
+
+
+def test_a_cascade_enlarges_what_its_first_member_would_have_drawn(pictures: Path, tmp_path: Path) -> None:
+    joined, alone = Upscale(cascade(tiny_diffusion(), enlarger())), Upscale(enlarger())
+    made, expected = (run(edit, pictures, tmp_path / str(i)) for i, edit in enumerate((joined, alone)))
+    assert all((a == b).all() for a, b in zip(made, expected, strict=True))
+
+
+def test_models_that_cannot_edit_are_refused() -> None:
+    for make, message in (
+        (lambda: Vary(tiny_gan(), 0.5), "vary: needs a diffusion model, and this is a GANSynthesizer"),
+        (lambda: inpainting(tiny_video_gan()), "inpaint: needs a diffusion model"),
+        (lambda: Vary(enlarger(), 0.5), "vary: this model enlarges pictures"),
+        (lambda: Upscale(tiny_diffusion()), "upscale: this model reads no low-resolution picture"),
+        (lambda: Vary(tiny_diffusion(), 0.0), r"strength must be in \(0, 1\]"),
+        (lambda: Vary(tiny_diffusion(), 0.2), "strength: 0.2 of 4 steps is less than one"),
+        (lambda: inpainting(tiny_diffusion(), rounds=0), "rounds must be at least 1"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            make()
+
+
+def test_other_samplers_serve_too(pictures: Path, tmp_path: Path) -> None:
+    model = replace(tiny_diffusion().config, sampler=HeunConfig(churn=2)).build().eval()
+    assert len(run(Vary(model, 0.5), pictures, tmp_path / "vary")) == 3
+    assert len(run(inpainting(model), pictures, tmp_path / "inpaint")) == 3
+
+
+def test_pictures_that_do_not_fit_are_named_and_nothing_is_written(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    media = tiny_diffusion().config.media
+    write_image(pictures / "d.png", np.zeros((8, 9, 1), np.uint8))
+    with pytest.raises(BadInput, match=r"d\.png: is 9 x 8 pixels, and the model reads 8 x 8"):
+        run(Vary(tiny_diffusion(), 0.5), pictures, out)
+    assert not out.exists()
+    write_image(pictures / "d.png", np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(BadInput, match=r"has 3 channels \(colour\), and the model reads 1 channel"):
+        read_picture(pictures / "d.png", media)
+    write_image(pictures / "d.tif", np.zeros((8, 8, 1), np.uint16))
+    with pytest.raises(BadInput, match="holds uint16 values, and the model reads uint8"):
+        read_picture(pictures / "d.tif", media)
+    with pytest.raises(BadInput, match="there is no such picture or folder"):
+        picture_files(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="holds no pictures"):
+        picture_files(tmp_path / "empty")
+
+
+def test_the_given_pictures_are_never_replaced(pictures: Path, tmp_path: Path) -> None:
+    run(Vary(tiny_diffusion(), 0.5), pictures, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    for source in (tmp_path / "out", tmp_path / "out" / "000001.png"):
+        with pytest.raises(BadInput, match="holds the pictures that are given"):
+            run(Vary(tiny_diffusion(), 0.5), source, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_masks_that_mark_nothing_or_do_not_fit_are_named(pictures: Path, tmp_path: Path) -> None:
+    media, file = tiny_diffusion().config.media, tmp_path / "mask.png"
+    for pixels, message in (
+        (np.zeros((8, 8, 1), np.uint8), "black all over"),
+        (np.full((8, 8, 3), 255, np.uint8), "white all over"),
+        (np.zeros((4, 8, 1), np.uint8), "the mask is 8 x 4 pixels, the pictures 8 x 8"),
+    ):
+        write_image(file, pixels)
+        with pytest.raises(BadInput, match=message):
+            read_mask(file, media)
+    write_image(file, np.where(MASK, 200, 20).astype(np.uint8)[..., None])
+    assert (read_mask(file, media) == MASK).all()
+    assert mask_files(file, [file, file]) == [file, file]
+    with pytest.raises(BadInput, match="there is no such mask"):
+        mask_files(tmp_path / "none.png", [file])
+    with pytest.raises(BadInput, match=r"holds no mask for mask\.png"):
+        mask_files(pictures, [file])
