@@ -6,14 +6,24 @@ from diorama.processes.curves import CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
+from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
 from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
 
-AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
+AnyProcess = (
+    DiscreteProcess
+    | ExplodingProcess
+    | FlowProcess
+    | GeometricProcess
+    | GeometricStepsProcess
+    | PreservingProcess
+    | SubPreservingProcess
+)
 """How data become noise."""
 
 AnyPreconditioning = EDMPreconditioning | TargetPreconditioning

@@ -10,8 +10,10 @@ from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.ode import ODEConfig
+from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
 
-AnySampler = AncestralConfig | DDIMConfig | EulerConfig | HeunConfig
+AnySampler = AncestralConfig | DDIMConfig | EulerConfig | HeunConfig | ODEConfig | PredictorCorrectorConfig
 """How noise becomes data."""
 
 SAMPLERS: Mapping[str, type[AnySampler]] = {
@@ -19,6 +21,8 @@ SAMPLERS: Mapping[str, type[AnySampler]] = {
     "ddim": DDIMConfig,
     "euler": EulerConfig,
     "heun": HeunConfig,
+    "ode": ODEConfig,
+    "pc": PredictorCorrectorConfig,
 }
 """By name."""
 

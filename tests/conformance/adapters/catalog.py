@@ -16,6 +16,8 @@ from tests.conformance.adapters import (
     guided_diffusion,
     inception,
     mocogan,
+    score_sde,
+    score_sde_sampling,
 )
 from tests.conformance.runner import Adapter, Compute
 
@@ -31,6 +33,8 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM losses": edm_losses.ADAPTERS,
     "EDM sampler": edm_sampler.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
+    "Score SDE networks": score_sde.ADAPTERS,
+    "Score SDEs": score_sde_sampling.ADAPTERS,
 }
 
 ADAPTERS: Mapping[str, Adapter] = {
