@@ -14,8 +14,8 @@ from diorama.processes.catalog import AnyProcess
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.preserving import PreservingProcess
-from diorama.processes.spacing import UniformSpacing
 from diorama.processes.subpreserving import SubPreservingProcess
+from diorama.processes.truncated_spacing import TruncatedSpacing
 from diorama.samplers.langevin import LangevinConfig
 from diorama.samplers.ode import ODEConfig
 from diorama.samplers.predictor_corrector import Predictor, PredictorCorrectorConfig
@@ -72,7 +72,7 @@ class EquationArguments:
         kind = PreservingProcess if self.sde == "vpsde" else SubPreservingProcess
         return kind(beta_min=self.beta_min, beta_growth=self.beta_max - self.beta_min)
 
-    def spacing(self, last: float | None = None) -> UniformSpacing:
+    def spacing(self, last: float | None = None) -> TruncatedSpacing:
         """The levels that samplers visit, N of them.
 
         Args:
@@ -80,7 +80,7 @@ class EquationArguments:
         """
         last = last or self.least_time
         # Step k of a chain is at time (k - 1) / (N - 1).
-        return UniformSpacing(last=1 + last * (self.num_scales - 1) if self.chained else last)
+        return TruncatedSpacing(last=1 + last * (self.num_scales - 1) if self.chained else last)
 
     @property
     def least_time(self) -> float:

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from diorama.processes.curves import CurveSpacing
-from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.flow import FlowProcess
-from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
+from diorama.processes.kinds import AnyProcess as AnyProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
-from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
-from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
-from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
-
-AnyProcess = (
-    DiscreteProcess
-    | ExplodingProcess
-    | FlowProcess
-    | GeometricProcess
-    | GeometricStepsProcess
-    | PreservingProcess
-    | SubPreservingProcess
+from diorama.processes.truncated_spacing import TruncatedSpacing
+from diorama.processes.weighting import (
+    LikelihoodWeighting,
+    PreconditionedWeighting,
+    TruncatedSNRWeighting,
+    UniformWeighting,
 )
-"""How data become noise."""
 
 AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
-AnySpacing = CurveSpacing | KarrasSpacing | StepSpacing | UniformSpacing
+AnySpacing = CurveSpacing | KarrasSpacing | StepSpacing | TruncatedSpacing | UniformSpacing
 """Which levels a sampler visits."""
 
 AnyThreshold = DynamicThreshold | StaticThreshold
@@ -38,5 +28,5 @@ AnyThreshold = DynamicThreshold | StaticThreshold
 AnyTimes = LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
 """At which times training looks."""
 
-AnyWeighting = PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting
+AnyWeighting = LikelihoodWeighting | PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting
 """How much each time counts."""

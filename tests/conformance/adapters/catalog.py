@@ -17,6 +17,7 @@ from tests.conformance.adapters import (
     inception,
     mocogan,
     score_sde,
+    score_sde_losses,
     score_sde_sampling,
 )
 from tests.conformance.runner import Adapter, Compute
@@ -34,6 +35,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM sampler": edm_sampler.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
+    "Score SDE losses": score_sde_losses.ADAPTERS,
     "Score SDEs": score_sde_sampling.ADAPTERS,
 }
 
