@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from diorama.core.errors import BadInput
-from diorama.processes.catalog import AnyProcess
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
+from diorama.processes.kinds import AnyProcess
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.processes.truncated_spacing import TruncatedSpacing
