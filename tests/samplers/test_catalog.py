@@ -14,5 +14,5 @@ def test_names_go_there_and_back(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(BadConfig, match=r"did you mean 'heun'.*ancestral, ddim, euler, heun"):
+    with pytest.raises(BadConfig, match=r"did you mean 'heun'.*ancestral, ddim, euler, heun, ode, pc"):
         sampler_named("heum")

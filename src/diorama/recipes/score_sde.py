@@ -1,0 +1,159 @@
+"""Score-based models in continuous time: the variance-preserving equation and the variance-exploding one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from diorama.core.contracts import DataInfo
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.networks.denoisers.score_unet import ScoreUNetConfig
+from diorama.processes.geometric import GeometricProcess
+from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.preserving import PreservingProcess
+from diorama.processes.times import UniformTimes
+from diorama.processes.truncated_spacing import TruncatedSpacing
+from diorama.recipes.ddpm import ddpm, ddpm_cpu
+from diorama.samplers.langevin import LangevinConfig
+from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from diorama.training.recipe import AverageConfig, Recipe
+
+_LEAST_TIME = 1e-5
+"""From which on training looks, of the end."""
+_STEPS = 1_000
+_WIDE = GeometricProcess(sigma_min=0.02, sigma_max=100.0)
+"""The paper's noise of CIFAR-10, of pictures in [-1, 1] twice that of pictures in [0, 1]."""
+_TOLD_TIME = TargetPreconditioning(predicts="noise", time_input="time", time_scale=999.0)
+_TOLD_SIGMA = TargetPreconditioning(predicts="score", time_input="sigma")
+
+
+def score_sde_vp(info: DataInfo) -> Recipe:
+    """The paper's DDPM++ for CIFAR-10, trained in continuous time on the variance-preserving equation.
+
+    Command: ``diorama train score_sde_vp --data DATA --out runs/score_sde_vp``
+    Hardware and time: one GPU; the paper's 166 million pictures.
+
+    Args:
+        info: pictures of any number of channels, square, their side a multiple of 8.
+
+    Raises:
+        BadConfig: the data are clips.
+        ValueError: the size does not fit the network.
+
+    Reference: Y. Song et al., arXiv:2011.13456, appendix H (DDPM++ cont. (VP)); the sampler is Euler and Maruyama's of
+    a thousand steps.
+    """
+    network = replace(_published_network(info), encoder="standard", taps=None, time="sinusoidal", divide_by="nothing")
+    sampler = PredictorCorrectorConfig(predictor="euler_maruyama", corrector=None, chain=True)
+    model = DiffusionSynthesizerConfig(
+        media=info.media,
+        denoiser=network,
+        process=PreservingProcess(),
+        preconditioning=_TOLD_TIME,
+        spacing=TruncatedSpacing(last=1e-3),
+        steps=_STEPS,
+        sampler=sampler,
+        clip=False,
+    )
+    method = DiffusionMethodConfig(synthesizer=model, times=UniformTimes(low=_LEAST_TIME))
+    return replace(ddpm(info), name="score_sde_vp", method=method, images=166_400_000)
+
+
+def score_sde_ve(info: DataInfo) -> Recipe:
+    """The paper's NCSN++ for CIFAR-10, trained in continuous time on the variance-exploding equation.
+
+    Command: ``diorama train score_sde_ve --data DATA --out runs/score_sde_ve``
+    Hardware and time: one GPU; the paper's 166 million pictures.
+
+    Args:
+        info: as of :func:`score_sde_vp`.
+
+    Raises:
+        BadConfig: the data are clips.
+        ValueError: the size does not fit the network.
+
+    Reference: Y. Song et al., arXiv:2011.13456, appendix H (NCSN++ cont. (VE)); the sampler is the reverse diffusion of
+    a thousand steps with a Langevin step at each.
+    """
+    model = DiffusionSynthesizerConfig(
+        media=info.media,
+        denoiser=_published_network(info),
+        process=_WIDE,
+        preconditioning=_TOLD_SIGMA,
+        spacing=TruncatedSpacing(last=_LEAST_TIME),
+        steps=_STEPS,
+        sampler=PredictorCorrectorConfig(chain=True),
+        clip=False,
+    )
+    method = DiffusionMethodConfig(
+        synthesizer=model, times=UniformTimes(low=_LEAST_TIME), space="scaled_score", reduction="half_sum"
+    )
+    # 0.999 after each of the paper's steps of 128 pictures.
+    averages = {"ema": AverageConfig(half_life=88_700)}
+    return replace(ddpm(info), name="score_sde_ve", method=method, images=166_400_000, averages=averages)
+
+
+def _published_network(info: DataInfo) -> ScoreUNetConfig:
+    side, channels = info.media.height, info.media.channels
+    growth = (1, 2, 2, 2)
+    return ScoreUNetConfig(
+        size=side,
+        in_channels=channels,
+        out_channels=channels,
+        growth=growth,
+        attention=tuple(side >> level == 16 for level in range(len(growth))),
+    )
+
+
+def score_sde_vp_cpu(info: DataInfo) -> Recipe:
+    """:func:`score_sde_vp` with the small U-Net of :func:`~diorama.recipes.ddpm.ddpm_cpu`, at most 3 M parameters.
+
+    Args:
+        info: pictures of any number of channels, height and width multiples of 8.
+
+    Raises:
+        BadConfig: the data are clips, or of another size.
+    """
+    recipe = ddpm_cpu(info)
+    method = recipe.method
+    assert isinstance(method, DiffusionMethodConfig)
+    model = replace(
+        method.synthesizer,
+        process=PreservingProcess(),
+        preconditioning=_TOLD_TIME,
+        spacing=TruncatedSpacing(last=1e-3),
+        steps=100,
+        sampler=PredictorCorrectorConfig(),
+        clip=False,
+    )
+    times = UniformTimes(spread=True, low=_LEAST_TIME)
+    return replace(recipe, name="score_sde_vp_cpu", method=replace(method, synthesizer=model, times=times))
+
+
+def score_sde_ve_cpu(info: DataInfo) -> Recipe:
+    """:func:`score_sde_ve` with the small U-Net of :func:`~diorama.recipes.ddpm.ddpm_cpu`, at most 3 M parameters.
+
+    Args:
+        info: pictures of any number of channels, height and width multiples of 8.
+
+    Raises:
+        BadConfig: the data are clips, or of another size.
+    """
+    recipe = score_sde_vp_cpu(info)
+    method = recipe.method
+    assert isinstance(method, DiffusionMethodConfig)
+    network = method.synthesizer.denoiser
+    assert isinstance(network, DDPMUNetConfig)
+    model = replace(
+        method.synthesizer,
+        # The prediction is divided by sigma, of whose logarithm the network is told.
+        denoiser=replace(network, embedding=replace(network.embedding, time="fourier")),
+        process=_WIDE,
+        preconditioning=_TOLD_SIGMA,
+        spacing=TruncatedSpacing(last=_LEAST_TIME),
+        sampler=PredictorCorrectorConfig(corrector=LangevinConfig(snr=0.16)),
+    )
+    return replace(
+        recipe, name="score_sde_ve_cpu", method=replace(method, synthesizer=model, space="scaled_score")
+    )
