@@ -23,7 +23,7 @@ SHAPE = (64, 4, 4)
 CORRECTORS = [None, LangevinConfig(), LangevinConfig(size="deviation", steps=2), LangevinConfig(over="batch")]
 
 
-def _drawn(process: Process, config: PredictorCorrectorConfig, steps: int = 200, last: float = 1e-3) -> torch.Tensor:
+def _drawn(process: Process, config: PredictorCorrectorConfig, steps: int = 100, last: float = 1e-3) -> torch.Tensor:
     times = TruncatedSpacing(last=last).times(process, steps)
     generator = torch.Generator().manual_seed(5)
     x = process.prior_scale(times[0]) * torch.randn(SHAPE, generator=generator)
@@ -82,7 +82,9 @@ def test_the_corrector_alone_brings_samples_to_their_level() -> None:
     config = PredictorCorrectorConfig(predictor="none", corrector=LangevinConfig(snr=0.3, steps=3))
     samples = _drawn(process, config, steps=100, last=0.2)
     level = process.at(torch.tensor(0.2))
-    assert float(samples.std()) == pytest.approx(float((level.alpha**2 * DEVIATION**2 + level.sigma**2) ** 0.5), abs=0.15)
+    assert float(samples.std()) == pytest.approx(
+        float((level.alpha**2 * DEVIATION**2 + level.sigma**2) ** 0.5), abs=0.15
+    )
 
 
 @pytest.mark.parametrize("over", ["sample", "batch"])

@@ -1,4 +1,4 @@
-"""Configs of Y. Song's published score SDEs (2021), as JSON of their ``ml_collections`` dict, and our networks' configs.
+"""Configs of Y. Song's published score SDEs (2021), as JSON of their ``ml_collections`` dict, and our networks'.
 
 Sections and settings that say how a network was trained or is measured are left aside; what says how it is built or
 drawn from is followed or refused.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from diorama.core.errors import BadInput
-from diorama.interop.score_sde_schedule import EquationArguments, SamplingArguments
+from diorama.interop.score_sde_schedule import PUBLISHED_SAMPLING, EquationArguments, SamplingArguments
 from diorama.networks.denoisers.score_unet import ScoreUNetConfig, SigmaSeries
 from diorama.nn.activations import ActivationName
 
@@ -53,6 +53,9 @@ class TrainingArguments:
 
     sde: Literal["vpsde", "subvpsde", "vesde"] = "vesde"
     continuous: bool = True
+
+
+_PUBLISHED_TRAINING = TrainingArguments()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +103,8 @@ class ScoreSDEArguments:
 
     data: DataArguments
     model: ModelArguments
-    training: TrainingArguments = TrainingArguments()
-    sampling: SamplingArguments = SamplingArguments()
+    training: TrainingArguments = _PUBLISHED_TRAINING
+    sampling: SamplingArguments = PUBLISHED_SAMPLING
 
     @property
     def equation(self) -> EquationArguments:
@@ -227,9 +230,7 @@ def arguments_of(config: ScoreUNetConfig) -> ScoreSDEArguments:
     if isinstance(config.divide_by, SigmaSeries):
         series = config.divide_by
         model = replace(model, sigma_max=series.first, sigma_min=series.last, num_scales=series.count)
-    data = DataArguments(
-        image_size=config.size, num_channels=config.in_channels, centered=not config.centre_input
-    )
+    data = DataArguments(image_size=config.size, num_channels=config.in_channels, centered=not config.centre_input)
     return ScoreSDEArguments(data=data, model=model)
 
 

@@ -1,7 +1,7 @@
 """Score SDEs: the equations, steps and samplers that a config of Y. Song's published code (2021) names.
 
-Its times run from 1, noise, to a little above 0. A network that was trained on a chain of N steps walks these, any other
-N times in equal distances; the predictor's steps are of the chain in either case.
+Its times run from 1, noise, to a little above 0. A network that was trained on a chain of N steps walks these, any
+other N times in equal distances; the predictor's steps are of the chain in either case.
 """
 
 from __future__ import annotations
@@ -146,3 +146,7 @@ class SamplingArguments:
             case "none":
                 return None
         raise BadInput(f"sampling.corrector: {self.corrector!r} is none of langevin, ald, none")
+
+
+PUBLISHED_SAMPLING = SamplingArguments()
+"""What a config has that says nothing else."""

@@ -13,9 +13,7 @@ from diorama.core.contracts import Level
 
 def _check_ends(sigma_min: float, sigma_max: float) -> None:
     if not 0 < sigma_min < sigma_max < math.inf:
-        raise ValueError(
-            f"0 < sigma_min < sigma_max must hold, got sigma_min={sigma_min:g} sigma_max={sigma_max:g}"
-        )
+        raise ValueError(f"0 < sigma_min < sigma_max must hold, got sigma_min={sigma_min:g} sigma_max={sigma_max:g}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -153,6 +153,8 @@ def equation_of(process: Process, t: Tensor) -> tuple[Process, Tensor]:
     if not isinstance(process, DiscreteProcess):
         return process, t
     if process.betas != "linear" or process.zero_terminal_snr or process.steps < 2 or process.first == process.last:
-        raise ValueError("these discrete steps are no chain of the variance-preserving equation, whose betas are linear")
+        raise ValueError(
+            "these discrete steps are no chain of the variance-preserving equation, whose betas are linear"
+        )
     first, growth = process.first * process.steps, (process.last - process.first) * process.steps
     return PreservingProcess(beta_min=first, beta_growth=growth), (t - 1) / (process.steps - 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from dataclasses import dataclass
+
+import torch
 from torch import Tensor
 
 from diorama.core.contracts import Process

@@ -154,6 +154,4 @@ def score_sde_ve_cpu(info: DataInfo) -> Recipe:
         spacing=TruncatedSpacing(last=_LEAST_TIME),
         sampler=PredictorCorrectorConfig(corrector=LangevinConfig(snr=0.16)),
     )
-    return replace(
-        recipe, name="score_sde_ve_cpu", method=replace(method, synthesizer=model, space="scaled_score")
-    )
+    return replace(recipe, name="score_sde_ve_cpu", method=replace(method, synthesizer=model, space="scaled_score"))

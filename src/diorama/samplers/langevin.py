@@ -1,4 +1,4 @@
-"""Langevin dynamics at one noise level: samples are moved along the score, and noise is added that keeps them spread."""
+"""Langevin dynamics at one noise level: samples move along the score, and noise keeps them spread."""
 
 from __future__ import annotations
 

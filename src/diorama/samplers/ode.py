@@ -26,8 +26,8 @@ class ODEConfig:
     """The sampler's settings.
 
     Args:
-        method: one step between two levels, which asks the network once, twice or four times; or ``rk45``, which chooses
-            its own steps between the first level and the last one above clean data, six calls each.
+        method: one step between two levels, which asks the network once, twice or four times; or ``rk45``, which
+            chooses its own steps between the first level and the last one above clean data, six calls each.
         relative: tolerated error of ``rk45`` as a share of the samples' values, of all samples of a batch together.
         absolute: tolerated error added to it.
         denoise: at the last level above clean data the denoiser's clean sample is taken, where the path would end with

@@ -1,4 +1,4 @@
-"""Score SDEs: equations, predictor-corrector runs, the probability-flow solver and its likelihood, on analytic scores."""
+"""Score SDEs: equations, predictor-corrector runs, the path of the flow and its likelihood, on analytic scores."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
@@ -45,9 +46,7 @@ class LevelStyle:
     def residual(self, before: int, after: int, resample: Resample = "keep") -> ResidualBlock:
         """A residual block of so many channels."""
         groups = self.groups_of(before), self.groups_of(after)
-        return ResidualBlock(
-            before, after, self.block, resample=resample, groups=groups, project=resample != "keep"
-        )
+        return ResidualBlock(before, after, self.block, resample=resample, groups=groups, project=resample != "keep")
 
     def attention(self, channels: int) -> SpatialAttention:
         """Attention of one head."""
@@ -107,7 +106,7 @@ class ScoreDownLevel(nn.Module):
         super().__init__()
         self.enter = None if before is None else style.resample(before, "down")
         self.picture = None if before is None else style.picture_in(seen, before)
-        self.blocks = nn.ModuleList([style.residual(*pair) for pair in zip(channels, channels[1:], strict=False)])
+        self.blocks = nn.ModuleList([style.residual(*pair) for pair in pairwise(channels)])
         self.attention = nn.ModuleList([style.attention(width) for width in channels[1:] if attends])
 
     def forward(self, x: Tensor, embedding: Tensor, picture: Tensor) -> tuple[list[Tensor], Tensor]:

@@ -226,8 +226,9 @@ class ScoreUNet(nn.Module):
         self.norm_out = GroupNormAct(config.groups_of(widths[0]), widths[0], eps=style.block.eps, act=config.act)
         self.conv_out = OutputConv2d(widths[0], config.out_channels, 3, padding=1)
         initialize_residual_network(self, self.conv_out)
-        for level in self.up:
-            level.silence()
+        for module in self.up:
+            if isinstance(module, ScoreUpLevel):
+                module.silence()
 
     def _seen(self, level: int) -> int:
         """Channels of the picture, or of the sums that stand for it, that a level is shown."""
