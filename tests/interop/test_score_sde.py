@@ -21,6 +21,7 @@ from diorama.interop.score_sde_schedule import EquationArguments, SamplingArgume
 from diorama.networks.denoisers.score_unet import ScoreUNetConfig
 from diorama.processes.sde import score_of
 from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.synthesis.export import export
 from diorama.synthesis.published import published_model
 from tests.interop.score_sde_walk import Walk
 
@@ -274,3 +275,17 @@ def test_networks_that_the_publisher_cannot_say_are_refused_by_the_name_of_our_f
         NCSNPP.to_published(ScoreUNetConfig(act="gelu"))
     with pytest.raises(BadInput, match="in_channels, out_channels"):
         NCSNPP.to_published(ScoreUNetConfig(in_channels=4))
+
+
+def test_a_model_of_any_process_is_not_written_as_a_config_that_says_another(tmp_path: Path) -> None:
+    model = imported(tmp_path, SMALL)
+    with pytest.raises(BadInput, match="score-sde is read and not written"):
+        export(model, "score-sde")
+    with pytest.raises(BadInput, match="no layout has one"):
+        export(model, "edm")
+
+
+def test_without_its_config_a_checkpoint_is_no_model(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path, training_state(SMALL, NCSNPP)[0], SMALL)
+    with pytest.raises(BadInput, match="neither a config nor the tensors say data, model; give --config"):
+        published_model(open_checkpoint(path))

@@ -42,7 +42,7 @@ class ScoreSDELayout(Layout[ScoreSDEArguments, ScoreUNetConfig]):
 
     arguments = ScoreSDEArguments
     config = ScoreUNetConfig
-    config_file = "config"
+    says_model = True
 
     name: str
 

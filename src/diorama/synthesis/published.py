@@ -130,7 +130,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         state = layout.import_state(network, checkpoint.tensors)
     notes = [*checkpoint.notes, *_tensor_notes(checkpoint, state)]
     schedule = None
-    if layout.role == "denoiser" and not isinstance(network, ScoreUNetConfig):
+    if layout.role == "denoiser" and not layout.says_model:
         schedule = Schedule()
         if checkpoint.schedule is None:
             notes.append(_UNKNOWN_SCHEDULE)
