@@ -45,3 +45,9 @@ def test_clips_are_refused() -> None:
     for make in (score_sde_vp, score_sde_ve, score_sde_vp_cpu, score_sde_ve_cpu):
         with pytest.raises(BadConfig, match="holds clips"):
             make(clips())
+
+
+def test_pictures_that_cannot_be_halved_so_often_have_fewer_levels() -> None:
+    assert model_of(score_sde_vp(pictures(20))).denoiser.multiple == 4
+    with pytest.raises(BadConfig, match="multiples of 4"):
+        score_sde_vp(pictures(30))

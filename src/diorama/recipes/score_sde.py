@@ -35,15 +35,15 @@ def score_sde_vp(info: DataInfo) -> Recipe:
     Hardware and time: one GPU; the paper's 166 million pictures.
 
     Args:
-        info: pictures of any number of channels, square, their side a multiple of 8.
+        info: pictures of any number of channels, height and width multiples of 4.
 
     Raises:
-        BadConfig: the data are clips.
-        ValueError: the size does not fit the network.
+        BadConfig: the data are clips, or of another size.
 
     Reference: Y. Song et al., arXiv:2011.13456, appendix H (DDPM++ cont. (VP)); the sampler is Euler and Maruyama's of
     a thousand steps.
     """
+    recipe = ddpm(info)
     network = replace(_published_network(info), encoder="standard", taps=None, time="sinusoidal", divide_by="nothing")
     sampler = PredictorCorrectorConfig(predictor="euler_maruyama", corrector=None, chain=True)
     model = DiffusionSynthesizerConfig(
@@ -57,7 +57,7 @@ def score_sde_vp(info: DataInfo) -> Recipe:
         clip=False,
     )
     method = DiffusionMethodConfig(synthesizer=model, times=UniformTimes(low=_LEAST_TIME))
-    return replace(ddpm(info), name="score_sde_vp", method=method, images=166_400_000)
+    return replace(recipe, name="score_sde_vp", method=method, images=166_400_000)
 
 
 def score_sde_ve(info: DataInfo) -> Recipe:
@@ -70,12 +70,12 @@ def score_sde_ve(info: DataInfo) -> Recipe:
         info: as of :func:`score_sde_vp`.
 
     Raises:
-        BadConfig: the data are clips.
-        ValueError: the size does not fit the network.
+        BadConfig: as there.
 
     Reference: Y. Song et al., arXiv:2011.13456, appendix H (NCSN++ cont. (VE)); the sampler is the reverse diffusion of
     a thousand steps with a Langevin step at each.
     """
+    recipe = ddpm(info)
     model = DiffusionSynthesizerConfig(
         media=info.media,
         denoiser=_published_network(info),
@@ -91,12 +91,13 @@ def score_sde_ve(info: DataInfo) -> Recipe:
     )
     # 0.999 after each of the paper's steps of 128 pictures.
     averages = {"ema": AverageConfig(half_life=88_700)}
-    return replace(ddpm(info), name="score_sde_ve", method=method, images=166_400_000, averages=averages)
+    return replace(recipe, name="score_sde_ve", method=method, images=166_400_000, averages=averages)
 
 
 def _published_network(info: DataInfo) -> ScoreUNetConfig:
+    """NCSN++ with as many of its four levels as the size can be halved."""
     side, channels = info.media.height, info.media.channels
-    growth = (1, 2, 2, 2)
+    growth = (1, 2, 2, 2) if info.media.height % 8 == 0 and info.media.width % 8 == 0 else (1, 2, 2)
     return ScoreUNetConfig(
         size=side,
         in_channels=channels,
