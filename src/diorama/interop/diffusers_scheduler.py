@@ -17,6 +17,7 @@ from diorama.interop.diffusers_flow import FlowEulerArguments, FlowHeunArguments
 from diorama.interop.diffusers_pndm import PNDMArguments
 from diorama.interop.diffusers_repaint import RePaintArguments
 from diorama.interop.diffusers_schedule import BETAS, TARGETS, Schedule
+from diorama.interop.diffusers_score_sde import ScoreSdeVeArguments
 from diorama.interop.diffusers_sigmas import (
     EulerAncestralArguments,
     EulerArguments,
@@ -49,6 +50,7 @@ AnyArguments = (
     | LMSArguments
     | PNDMArguments
     | RePaintArguments
+    | ScoreSdeVeArguments
     | TCDArguments
     | UnCLIPArguments
 )
@@ -69,6 +71,7 @@ SCHEDULERS: Mapping[str, type[AnyArguments]] = {
     "LMSDiscreteScheduler": LMSArguments,
     "PNDMScheduler": PNDMArguments,
     "RePaintScheduler": RePaintArguments,
+    "ScoreSdeVeScheduler": ScoreSdeVeArguments,
     "TCDScheduler": TCDArguments,
     "UnCLIPScheduler": UnCLIPArguments,
 }

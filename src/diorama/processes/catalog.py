@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.curves import CurveSpacing
-from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.distilled import DistilledSpacing, KarrasGridSpacing
-from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.flow import FlowProcess
 from diorama.processes.flow_spacing import FlowSpacing
+from diorama.processes.kinds import AnyProcess as AnyProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
-from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
-from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
-
-AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
-"""How data become noise."""
+from diorama.processes.truncated_spacing import TruncatedSpacing
+from diorama.processes.weighting import (
+    LikelihoodWeighting,
+    PreconditionedWeighting,
+    TruncatedSNRWeighting,
+    UniformWeighting,
+)
 
 AnyPreconditioning = ConsistencyPreconditioning | EDMPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
 AnySpacing = (
-    CurveSpacing | DistilledSpacing | FlowSpacing | KarrasGridSpacing | KarrasSpacing | StepSpacing | UniformSpacing
+    CurveSpacing
+    | DistilledSpacing
+    | FlowSpacing
+    | KarrasGridSpacing
+    | KarrasSpacing
+    | StepSpacing
+    | TruncatedSpacing
+    | UniformSpacing
 )
 """Which levels a sampler visits."""
 
@@ -33,5 +40,5 @@ AnyThreshold = DynamicThreshold | StaticThreshold
 AnyTimes = LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
 """At which times training looks."""
 
-AnyWeighting = PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting
+AnyWeighting = LikelihoodWeighting | PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting
 """How much each time counts."""

@@ -70,12 +70,14 @@ class TargetPreconditioning:
         time_input: what it is told of a level.
         time_scale: multiplies that.
         variance: what the second half of its channels says of the reverse step's variance.
+        time_offset: is added to what it is told.
     """
 
     predicts: Target = "noise"
     time_input: TimeInput = "step"
     time_scale: float = 1.0
     variance: LearnedVariance = field(default="none", metadata={LATER: True})
+    time_offset: float = field(default=0.0, metadata={LATER: True})
 
     def input(self, level: Level) -> Tensor:
         """1."""
@@ -83,7 +85,7 @@ class TargetPreconditioning:
 
     def time(self, level: Level) -> Tensor:
         """See :data:`TimeInput`."""
-        return self.time_scale * _time_of(self.time_input, level)
+        return self.time_scale * _time_of(self.time_input, level) + self.time_offset
 
     def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
         """See :func:`~diorama.processes.gaussian.target_of`."""

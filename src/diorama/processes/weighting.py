@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Level
+from diorama.processes.kinds import AnyProcess
 from diorama.processes.precondition import Preconditioning
 
 
@@ -54,3 +55,26 @@ class TruncatedSNRWeighting:
     def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
         """max(alpha² / sigma², 1)."""
         return (level.alpha / level.sigma).square().clamp(min=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LikelihoodWeighting:
+    """Errors of the network's output, so that their integral over time bounds the likelihood of data.
+
+    It is meant for times that are equally likely; near clean data it grows without bound, so that training looks away
+    from there (``UniformTimes.low``).
+
+    Args:
+        process: whose times they are; the model's own.
+
+    Reference: Y. Song, C. Durkan, I. Murray, S. Ermon, arXiv:2101.09258, theorem 1: g² of errors of the score; for any
+    process D. P. Kingma et al., arXiv:2107.00630, equation 17.
+    """
+
+    process: AnyProcess
+
+    def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
+        """g² / sigma² of errors of noise, which is the fall of log SNR in time."""
+        of_alpha, of_sigma = self.process.slopes(level.t)
+        fall = 2 * (of_sigma / level.sigma - of_alpha / level.alpha)
+        return fall * (level.alpha / level.sigma).square() / preconditioning.weight(level)

@@ -17,7 +17,9 @@ from diorama.samplers.heun import HeunConfig
 from diorama.samplers.kdpm2 import KDPM2Config
 from diorama.samplers.lcm import LCMConfig
 from diorama.samplers.lms import LMSConfig
+from diorama.samplers.ode import ODEConfig
 from diorama.samplers.pndm import PNDMConfig
+from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
 from diorama.samplers.tcd import TCDConfig
 
 AnySampler = (
@@ -29,7 +31,9 @@ AnySampler = (
     | KDPM2Config
     | LCMConfig
     | LMSConfig
+    | ODEConfig
     | PNDMConfig
+    | PredictorCorrectorConfig
     | TCDConfig
 )
 """How noise becomes data."""
@@ -43,6 +47,8 @@ SAMPLERS: Mapping[str, type[AnySampler]] = {
     "kdpm2": KDPM2Config,
     "lcm": LCMConfig,
     "lms": LMSConfig,
+    "ode": ODEConfig,
+    "pc": PredictorCorrectorConfig,
     "pndm": PNDMConfig,
     "tcd": TCDConfig,
 }

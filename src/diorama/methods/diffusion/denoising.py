@@ -17,15 +17,16 @@ from typing import Literal
 import torch
 from torch import nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
-from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
+from diorama.methods.diffusion.denoiser import DenoiserMethod, Reduction, broadcast, reduced
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
 from diorama.processes.gaussian import Target, noised, target_of
 from diorama.processes.times import StepTimes
-from diorama.processes.weighting import UniformWeighting
+from diorama.processes.weighting import LikelihoodWeighting, UniformWeighting
 from diorama.synthesis.conditions import dropped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.vae import VAESynthesizer
@@ -42,14 +43,21 @@ class DiffusionMethodConfig(MethodConfig):
         space: in which the squared error is taken: of the network's output, or of what the output says of the noise,
             the clean sample, the velocity, the score or the flow.
         weighting: of levels, in that space.
+        reduction: of the squared errors to one number.
     """
 
     synthesizer: DiffusionSynthesizerConfig
     times: AnyTimes = field(default_factory=StepTimes)
     space: Literal["output"] | Target = "output"
     weighting: AnyWeighting = field(default_factory=UniformWeighting)
+    reduction: Reduction = field(default="mean", metadata={LATER: True})
 
     def __post_init__(self) -> None:
+        if isinstance(self.weighting, LikelihoodWeighting):
+            if self.space != "output":
+                raise ValueError(f"space: LikelihoodWeighting weighs errors of the output, not of {self.space}")
+            if self.weighting.process != self.synthesizer.process:
+                raise ValueError("weighting.process: must be the model's own, synthesizer.process")
         learned = self.synthesizer.preconditioning.variance
         if learned != "none":
             raise ValueError(
@@ -103,7 +111,8 @@ class DiffusionMethod(DenoiserMethod):
             # What the prediction says of the noise is what it leaves of x.
             left = (x - level.alpha * predicted) / level.sigma
             error = target_of(config.space, predicted, left, level) - target_of(config.space, clean, noise, level)
-        return Loss((config.weighting.weight(level, preconditioning) * error.square()).mean())
+        weight = config.weighting.weight(level, preconditioning)
+        return Loss(reduced(weight * error.square(), config.reduction))
 
 
 def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:
