@@ -14,7 +14,7 @@ from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSdeVeArguments:
-    """Arguments of ``ScoreSdeVeScheduler``; ``num_train_timesteps`` is only how many steps are taken where none says."""
+    """Arguments of ``ScoreSdeVeScheduler``; ``num_train_timesteps`` is how many steps are taken where nobody says."""
 
     num_train_timesteps: int = 2000
     snr: float = 0.15

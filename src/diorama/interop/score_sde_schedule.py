@@ -62,10 +62,9 @@ class EquationArguments:
             ValueError: there is none of these numbers; the message names them as our process does.
         """
         if self.sde == "vesde":
-            ends = {"sigma_min": self.sigma_min, "sigma_max": self.sigma_max}
             if self.chained:
-                return GeometricStepsProcess(steps=self.num_scales, **ends)
-            return GeometricProcess(**ends)
+                return GeometricStepsProcess(steps=self.num_scales, sigma_min=self.sigma_min, sigma_max=self.sigma_max)
+            return GeometricProcess(sigma_min=self.sigma_min, sigma_max=self.sigma_max)
         if self.chained:
             first, last = (beta / self.num_scales for beta in (self.beta_min, self.beta_max))
             return DiscreteProcess(steps=self.num_scales, first=first, last=last, between="below")

@@ -150,8 +150,8 @@ def equation_of(process: Process, t: Tensor) -> tuple[Process, Tensor]:
         ValueError: the steps are no chain of one of the paper's equations.
     """
     if isinstance(process, GeometricStepsProcess):
-        ends = {"sigma_min": process.sigma_min, "sigma_max": process.sigma_max}
-        return GeometricProcess(**ends), (t - 1) / (process.steps - 1)
+        equation = GeometricProcess(sigma_min=process.sigma_min, sigma_max=process.sigma_max)
+        return equation, (t - 1) / (process.steps - 1)
     if not isinstance(process, DiscreteProcess):
         return process, t
     if process.betas != "linear" or process.zero_terminal_snr or process.steps < 2 or process.first == process.last:
