@@ -12,6 +12,7 @@ from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
+from diorama.networks.denoisers.score_unet import ScoreUNetConfig
 from diorama.networks.motion.mocogan import (
     MoCoGANGeneratorConfig,
     MoCoGANImageDiscriminatorConfig,
@@ -31,6 +32,7 @@ HELD_BY: Mapping[type, str] = {
     SongUNetConfig: "dif_edm_songunet_ddpmpp",
     DhariwalUNetConfig: "dif_edm_dhariwal",
     NCSNppConfig: "dif_ddpm_unet2d_ncsnpp",
+    ScoreUNetConfig: "dif_sde_ncsnpp",
 }
 """The stem of one golden case of each network; others may hold its further forms."""
 

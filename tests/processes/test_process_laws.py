@@ -11,14 +11,19 @@ from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.subpreserving import SubPreservingProcess
 
 PROCESSES: list[Process] = [
     DiscreteProcess(),
     DiscreteProcess(steps=30, betas="cosine"),
     ExplodingProcess(),
     FlowProcess(),
+    GeometricProcess(),
+    GeometricStepsProcess(steps=30),
     PreservingProcess(),
+    SubPreservingProcess(),
 ]
 by_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 
@@ -34,7 +39,7 @@ def test_slopes_are_derivatives(process: Process, share: float) -> None:
     t = _time(process, share)
     step = 1e-6 * process.end
     # Across a whole time of a discrete process the slope jumps.
-    if isinstance(process, DiscreteProcess) and abs(float(t) - round(float(t))) < 1e-3:
+    if isinstance(process, DiscreteProcess | GeometricStepsProcess) and abs(float(t) - round(float(t))) < 1e-3:
         t = t + 0.01
     low, high = process.at(t - step), process.at(t + step)
     alpha, sigma = process.slopes(t)

@@ -59,7 +59,15 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         BadInput: no such file, of neither kind, broken, or holding anything but tensors, numbers, strings and
             containers.
     """
-    content = read_checkpoint(path)
+    return named_tensors(read_checkpoint(path), path)
+
+
+def named_tensors(content: Any, path: Path) -> dict[str, Tensor]:
+    """What :func:`read_state_dict` gathers of a checkpoint that is read already.
+
+    Raises:
+        BadInput: as there; the message names the file.
+    """
     found: dict[str, Tensor] = {}
     try:
         _Names(found).collect(content, "")

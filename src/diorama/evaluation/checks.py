@@ -14,11 +14,13 @@ from diorama.evaluation.catalog.entries import Need
 from diorama.evaluation.catalog.metrics import Metric
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 _NEEDED: Mapping[Need, str] = {
     "pairs": "it holds records against a model's reconstructions of them, so it needs a model that makes them "
     "(an autoencoder), and samples have no such pairs",
     "bound": "it needs a model that bounds the code length of records (diffusion, an autoencoder)",
+    "density": "it needs a model that gives a density to records (diffusion)",
 }
 """What only a model can give, in words."""
 
@@ -57,13 +59,15 @@ def check_able(model: Synthesizer, metric: Metric) -> None:
     """Refuse to ask a model for what it cannot give.
 
     Raises:
-        BadInput: the model cannot reconstruct, or has no bound.
+        BadInput: the model cannot reconstruct, or has no bound or density.
     """
     name = type(model).__name__
     if "pairs" in metric.needs and not isinstance(model, Reconstructs):
         raise BadInput(f"metrics: {metric.name} is of reconstructions, and {name} makes none")
     if "bound" in metric.needs and not isinstance(model, BoundsBits):
         raise BadInput(f"metrics: {metric.name} needs a bound on the code length, and {name} has none")
+    if "density" in metric.needs and not isinstance(model, DiffusionSynthesizer):
+        raise BadInput(f"metrics: {metric.name} needs the density of records, and {name} has none")
 
 
 def not_held_out(split: Split, metrics: Iterable[Metric]) -> list[str]:

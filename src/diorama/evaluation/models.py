@@ -22,9 +22,11 @@ from diorama.evaluation.measures import Measured
 from diorama.evaluation.records import PIXELS, batches
 from diorama.media.convert import to_uint8
 from diorama.nn.similarity import psnr, ssim
+from diorama.synthesis import likelihood
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.conditions import record_condition
+from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 HIGHEST_PSNR = 100.0
 """dB that pictures without any difference count as."""
@@ -75,6 +77,14 @@ def bits_per_dim(asked: Asked) -> Float[Tensor, " b"]:
     """Upper bound on the bits for each stored value."""
     assert isinstance(asked.model, BoundsBits)
     return asked.model.bits_per_dim(asked.records, condition=asked.condition, seed=asked.seed, first=asked.first)
+
+
+def flow_bits_per_dim(asked: Asked) -> Float[Tensor, " b"]:
+    """Bits for each stored value, by the density along the probability-flow path."""
+    assert isinstance(asked.model, DiffusionSynthesizer)
+    return likelihood.flow_bits_per_dim(
+        asked.model, asked.records, condition=asked.condition, seed=asked.seed, first=asked.first
+    )
 
 
 @torch.no_grad()

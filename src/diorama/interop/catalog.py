@@ -60,6 +60,12 @@ def _edm() -> Layouts:
     return LAYOUTS
 
 
+def _score_sde() -> Layouts:
+    from diorama.interop.score_sde import LAYOUTS
+
+    return LAYOUTS
+
+
 def _inception() -> Layouts:
     from diorama.interop.inception_fid import LAYOUTS
 
@@ -76,6 +82,7 @@ PUBLISHERS = (
         layouts=_guided_diffusion,
     ),
     Publisher(name="edm", about="SongUNet and DhariwalUNet of NVIDIA's EDM", layouts=_edm),
+    Publisher(name="score-sde", about="NCSN++, DDPM++ and DDPM of Song's score SDEs", layouts=_score_sde),
     Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
 )
 

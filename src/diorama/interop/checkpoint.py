@@ -12,9 +12,10 @@ from torch import Tensor
 
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
-from diorama.core.legacy import read_state_dict
+from diorama.core.legacy import named_tensors, read_checkpoint
 from diorama.interop.catalog import PUBLISHERS, recognise
 from diorama.interop.layout import Layout, Shapes, shapes_of
+from diorama.interop.score_sde_checkpoint import averaged_weights
 
 CONFIG, INDEX, SCHEDULER = "config.json", "model_index.json", "scheduler_config.json"
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
@@ -84,7 +85,7 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
     else:
         raise BadInput(f"{path}: there is no such file or folder")
     published = {} if config is None else read_json(config)
-    tensors = read_state_dict(weights)
+    tensors, averages = _tensors(weights)
     layout, tensors, notes = _recognised(weights, tensors, published, part)
     if schedule_path is None and layout.role == "denoiser":
         schedule_path = _schedule_near(weights.parent, weights.parent)
@@ -97,8 +98,20 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
         config_path=config,
         schedule=None if schedule_path is None else read_json(schedule_path),
         schedule_path=schedule_path,
-        notes=notes,
+        notes=(*averages, *notes),
     )
+
+
+def _tensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The tensors of a file, and a note where they are averages that have no names in it."""
+    content = read_checkpoint(path)
+    try:
+        averages = averaged_weights(content)
+    except BadInput as problem:
+        raise BadInput(f"{path}: {problem}") from problem
+    if averages is None:
+        return named_tensors(content, path), ()
+    return averages, ("took the moving average of the weights, which the file lists in the order of its parameters",)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from diorama.interop.diffusers_multistep import (
 from diorama.interop.diffusers_pndm import PNDMArguments
 from diorama.interop.diffusers_repaint import RePaintArguments
 from diorama.interop.diffusers_schedule import BETAS, TARGETS, Schedule
+from diorama.interop.diffusers_score_sde import ScoreSdeVeArguments
 from diorama.interop.diffusers_sigmas import (
     EulerAncestralArguments,
     EulerArguments,
@@ -62,6 +63,7 @@ AnyArguments = (
     | PNDMArguments
     | RePaintArguments
     | SASolverArguments
+    | ScoreSdeVeArguments
     | TCDArguments
     | UnCLIPArguments
     | UniPCArguments
@@ -88,6 +90,7 @@ SCHEDULERS: Mapping[str, type[AnyArguments]] = {
     "PNDMScheduler": PNDMArguments,
     "RePaintScheduler": RePaintArguments,
     "SASolverScheduler": SASolverArguments,
+    "ScoreSdeVeScheduler": ScoreSdeVeArguments,
     "TCDScheduler": TCDArguments,
     "UnCLIPScheduler": UnCLIPArguments,
     "UniPCMultistepScheduler": UniPCArguments,

@@ -63,6 +63,10 @@ class Layout(ABC, Generic[Arguments, Config]):
     frames_argument: ClassVar[str | None] = None
     """The argument that says how long clips are."""
 
+    says_model: ClassVar[bool] = False
+    """Whether the published config says the noise process and the sampler as well as the network. Models are read by it
+    and not written, since their own may be any."""
+
     config_file: ClassVar[str | None] = None
     """The file that the publisher keeps the arguments in, where it has one; the network is not known without it."""
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.curves import CurveSpacing
-from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.distilled import DistilledSpacing, KarrasGridSpacing
-from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.flow import FlowProcess
 from diorama.processes.flow_spacing import FlowSpacing
+from diorama.processes.kinds import AnyProcess as AnyProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
-from diorama.processes.preserving import PreservingProcess
 from diorama.processes.sections import SectionSpacing, StrideSpacing
 from diorama.processes.solver_spacing import FlowSolverSpacing, SolverSpacing
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.processes.step_mean import StepMeanPreconditioning
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
+from diorama.processes.truncated_spacing import TruncatedSpacing
 from diorama.processes.weighting import (
     LikelihoodWeighting,
     MinSNRWeighting,
@@ -25,9 +23,6 @@ from diorama.processes.weighting import (
     TruncatedSNRWeighting,
     UniformWeighting,
 )
-
-AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
-"""How data become noise."""
 
 AnyPreconditioning = ConsistencyPreconditioning | EDMPreconditioning | StepMeanPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
@@ -43,6 +38,7 @@ AnySpacing = (
     | SolverSpacing
     | StepSpacing
     | StrideSpacing
+    | TruncatedSpacing
     | UniformSpacing
 )
 """Which levels a sampler visits."""

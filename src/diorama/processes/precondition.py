@@ -71,6 +71,7 @@ class TargetPreconditioning:
         time_scale: multiplies that.
         variance: what the second half of its channels says of the reverse step's variance.
         whole: whether it is told a whole number: the nearest, of two the even one, or the one below; never less than 0.
+        time_offset: is added to what it is told.
     """
 
     predicts: Target = "noise"
@@ -78,6 +79,7 @@ class TargetPreconditioning:
     time_scale: float = 1.0
     variance: LearnedVariance = field(default="none", metadata={LATER: True})
     whole: Literal["no", "nearest", "below"] = field(default="no", metadata={LATER: True})
+    time_offset: float = field(default=0.0, metadata={LATER: True})
 
     def input(self, level: Level) -> Tensor:
         """1."""
@@ -85,7 +87,7 @@ class TargetPreconditioning:
 
     def time(self, level: Level) -> Tensor:
         """See :data:`TimeInput`."""
-        told = self.time_scale * _time_of(self.time_input, level)
+        told = self.time_scale * _time_of(self.time_input, level) + self.time_offset
         if self.whole == "no":
             return told
         return (told.round() if self.whole == "nearest" else told.floor()).clamp(min=0)

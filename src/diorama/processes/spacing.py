@@ -12,6 +12,7 @@ from torch import Tensor
 from diorama.core.config import LATER
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.geometric import GeometricStepsProcess
 
 
 class Spacing(Protocol):
@@ -56,7 +57,7 @@ class StepSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        if not isinstance(process, DiscreteProcess):
+        if not isinstance(process, DiscreteProcess | GeometricStepsProcess):
             raise ValueError(f"StepSpacing visits steps, and {type(process).__name__} has none")
         whole = whole_steps(process.steps, process.steps if count is None else count, self.leap)
         if self.leap == "leading":

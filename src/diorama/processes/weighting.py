@@ -10,13 +10,8 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Level
-from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.flow import FlowProcess
+from diorama.processes.kinds import AnyProcess
 from diorama.processes.precondition import Preconditioning
-from diorama.processes.preserving import PreservingProcess
-
-AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
 
 
 class Weighting(Protocol):

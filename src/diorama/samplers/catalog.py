@@ -21,7 +21,9 @@ from diorama.samplers.heun import HeunConfig
 from diorama.samplers.kdpm2 import KDPM2Config
 from diorama.samplers.lcm import LCMConfig
 from diorama.samplers.lms import LMSConfig
+from diorama.samplers.ode import ODEConfig
 from diorama.samplers.pndm import PNDMConfig
+from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
 from diorama.samplers.sa_solver import SASolverConfig
 from diorama.samplers.tcd import TCDConfig
 from diorama.samplers.unipc import UniPCConfig
@@ -37,9 +39,11 @@ AnySampler = (
     | KDPM2Config
     | LCMConfig
     | LMSConfig
+    | ODEConfig
     | PNDMConfig
     | SASolverConfig
     | SinglestepDPMSolverConfig
+    | PredictorCorrectorConfig
     | TCDConfig
     | UniPCConfig
 )
@@ -62,6 +66,8 @@ SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
     "kdpm2": KDPM2Config,
     "lcm": LCMConfig,
     "lms": LMSConfig,
+    "ode": ODEConfig,
+    "pc": PredictorCorrectorConfig,
     "pndm": PNDMConfig,
     "sa_solver": SASolverConfig,
     "tcd": TCDConfig,

@@ -64,6 +64,8 @@ def export(model: Synthesizer, publisher: str) -> Export:
     """
     config = model.config
     part, layout = _layout_of(config, find(publisher))
+    if layout.says_model:
+        raise BadInput(f"{publisher} is read and not written: its config says process and sampler, which may be others")
     network = getattr(config, part)
     arguments = layout.written(layout.to_published(network)) | _media_arguments(layout, config)
     schedule = None
@@ -114,7 +116,7 @@ def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, La
     if found := _find(config, publisher):
         return found
     parts = [type(getattr(config, part)).__name__ for part in _PARTS if hasattr(config, part)]
-    able = [other.name for other in PUBLISHERS if _find(config, other)]
+    able = [other.name for other in PUBLISHERS if (found := _find(config, other)) and not found[1].says_model]
     instead = f"; it can be written as {', '.join(able)}" if able else "; no layout has one"
     raise BadInput(f"{publisher.name} has no network for {' and '.join(parts) or type(config).__name__}{instead}")
 

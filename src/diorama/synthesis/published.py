@@ -23,11 +23,14 @@ from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
+from diorama.interop.score_sde_arguments import ScoreSDEArguments
+from diorama.interop.score_sde_drawing import drawing
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import EDMUNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
+from diorama.networks.denoisers.score_unet import ScoreUNetConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
@@ -129,7 +132,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         state = layout.import_state(network, checkpoint.tensors)
     notes = [*checkpoint.notes, *_tensor_notes(checkpoint, state)]
     schedule = None
-    if layout.role == "denoiser":
+    if layout.role == "denoiser" and not layout.says_model:
         schedule = Schedule()
         if checkpoint.schedule is None:
             notes.append(_UNKNOWN_SCHEDULE)
@@ -240,6 +243,8 @@ def _synthesizer_config(
                 raise BadInput(f"{named}: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
             return _diffusion_config(media, network, schedule, small)
+        case ScoreUNetConfig():
+            return _score_config(arguments, network)
         case EDMUNetConfig():
             raise BadInput(
                 "networks of EDM are not imported: no file says which preconditioning they were trained with; "
@@ -314,6 +319,21 @@ def _diffusion_config(
     )
 
 
+def _score_config(arguments: ScoreSDEArguments, network: ScoreUNetConfig) -> DiffusionSynthesizerConfig:
+    """The published config says all of it."""
+    drawn = drawing(arguments, network)
+    return DiffusionSynthesizerConfig(
+        media=MediaSpec(kind="image", channels=network.in_channels, height=network.size, width=network.size),
+        denoiser=drawn.network,
+        process=drawn.process,
+        preconditioning=drawn.preconditioning,
+        spacing=drawn.spacing,
+        steps=drawn.steps,
+        sampler=drawn.sampler,
+        clip=False,
+    )
+
+
 def schedule_of(config: DiffusionSynthesizerConfig) -> Schedule:
     """What a scheduler of diffusers can say of a model; the inverse of what is built from one.
 
@@ -324,7 +344,7 @@ def schedule_of(config: DiffusionSynthesizerConfig) -> Schedule:
     if config.codec is not None or config.encoder is not None:
         raise BadInput("codec, encoder: UNet2DModel draws pictures and is given a label, this model has more parts")
     if isinstance(preconditioning, TargetPreconditioning) and (
-        (preconditioning.time_input, preconditioning.time_scale) != ("step", 1.0)
+        (preconditioning.time_input, preconditioning.time_scale, preconditioning.time_offset) != ("step", 1.0, 0.0)
     ):
         raise BadInput(f"preconditioning.time_input: UNet2DModel is told the step, this network {preconditioning}")
     return Schedule(

@@ -12,6 +12,7 @@ from tests.conformance.adapters import (
     diffusers_multistep,
     diffusers_pndm,
     diffusers_repaint,
+    diffusers_score_sde,
     diffusers_sigmas,
     diffusers_unet2d,
     edm,
@@ -23,6 +24,9 @@ from tests.conformance.adapters import (
     guided_diffusion_process,
     inception,
     mocogan,
+    score_sde,
+    score_sde_losses,
+    score_sde_sampling,
 )
 from tests.conformance.runner import Adapter, Compute
 
@@ -39,12 +43,16 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "Flow schedulers (diffusers, Flux)": diffusers_flow.ADAPTERS,
     "PNDM scheduler (diffusers)": diffusers_pndm.ADAPTERS,
     "RePaint scheduler (diffusers)": diffusers_repaint.ADAPTERS,
+    "Score SDE scheduler (diffusers)": diffusers_score_sde.ADAPTERS,
     "DDPM U-Net (diffusers layout)": diffusers_unet2d.ADAPTERS,
     "EDM networks": edm.ADAPTERS,
     "EDM losses": edm_losses.ADAPTERS,
     "EDM sampler": edm_sampler.ADAPTERS,
     "Guidance, thresholds and edits (diffusers, DeepFloyd IF)": guidance.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
+    "Score SDE networks": score_sde.ADAPTERS,
+    "Score SDE losses": score_sde_losses.ADAPTERS,
+    "Score SDEs": score_sde_sampling.ADAPTERS,
 }
 
 ADAPTERS: Mapping[str, Adapter] = {

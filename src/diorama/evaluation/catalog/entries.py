@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from diorama.core.errors import BadConfig
 
-Need = Literal["pictures", "clips", "texts", "reals", "held-out reals", "pairs", "bound"]
+Need = Literal["pictures", "clips", "texts", "reals", "held-out reals", "pairs", "bound", "density"]
 """What a metric cannot do without: ``pictures`` or ``clips`` as samples, the ``texts`` that samples were drawn of,
 ``reals`` to hold samples against, ``held-out reals`` that the model was not trained on, ``pairs`` of a record and the
-model's reconstruction of it, a ``bound`` that the model puts on the code length."""
+model's reconstruction of it, a ``bound`` that the model puts on the code length, a ``density`` that it gives to
+records."""
 
 Function = str | Callable[..., Any]
 """A function, or where it is: ``"module:function"``."""

@@ -31,4 +31,13 @@ BITS_PER_DIM = ModelMetric(
     needs=("held-out reals", "bound"),
 )
 
-ENTRIES: tuple[MetricEntry, ...] = (PSNR, SSIM, BITS_PER_DIM)
+FLOW_BITS_PER_DIM = ModelMetric(
+    name="bpd_flow",
+    title="Bits per dimension (flow)",
+    meaning="The bits that the model needs for a value of the data, by the density along its probability-flow path.",
+    better="lower",
+    function="diorama.evaluation.models:flow_bits_per_dim",
+    needs=("held-out reals", "density"),
+)
+
+ENTRIES: tuple[MetricEntry, ...] = (PSNR, SSIM, BITS_PER_DIM, FLOW_BITS_PER_DIM)

@@ -49,7 +49,7 @@ ABSENT: Mapping[str, tuple[str, str]] = {
     "l2": (f"is not here; {_OF_PAIRS}", "psnr"),
     "mae": (f"is not here; {_OF_PAIRS}", "psnr"),
     "ppl": ("is not here yet: path length is asked of a model's latent space", "recall@lite"),
-    "nll": ("is not here; a bound on it in bits is", "bpd"),
+    "nll": ("is not here; of diffusion models it is in bits", "bpd_flow"),
     "sfid": ("is a distance of Inception's spatial features, which are not taken here", "fd@inception"),
     "fdd": ("is a distance of DINOv2 features, and that network is not here yet", "fd@inception"),
     "fd dinov2": ("is a distance of DINOv2 features, and that network is not here yet", "fd@inception"),

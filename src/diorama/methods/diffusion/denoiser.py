@@ -6,6 +6,7 @@ A model draws pixels, or the latents that a frozen codec makes of them: R. Romba
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -102,3 +103,13 @@ def broadcast(level: Level, dims: int) -> Level:
     """Levels of a batch, (b,), so that they broadcast against samples of so many dimensions."""
     shape = (-1, *[1] * (dims - 1))
     return Level(t=level.t.reshape(shape), alpha=level.alpha.reshape(shape), sigma=level.sigma.reshape(shape))
+
+
+Reduction = Literal["mean", "half_sum"]
+"""Of squared errors to one number: the mean of all, or half their sum in each sample, averaged over samples. The second
+is larger by half a sample's number of values, which matters where gradients are clipped."""
+
+
+def reduced(errors: Tensor, reduction: Reduction) -> Tensor:
+    """Squared errors (b, ...) as one number, shape ()."""
+    return errors.mean() if reduction == "mean" else errors.flatten(1).sum(1).mean() / 2

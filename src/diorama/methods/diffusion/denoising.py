@@ -24,7 +24,7 @@ from diorama.core.contracts import Batch, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.bound import bound_of, check_bound, without_gradient_of_mean
-from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
+from diorama.methods.diffusion.denoiser import DenoiserMethod, Reduction, broadcast, reduced
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
 from diorama.processes.gaussian import Target, noised, target_of
@@ -52,6 +52,7 @@ class DiffusionMethodConfig(MethodConfig):
         objective: what is descended: that squared error; it and the variational bound, whose gradient then moves the
             variance alone (a network that learns one needs this or the next); or the bound alone.
         bound_weight: of the bound in bits per dimension, beside the squared error.
+        reduction: of the squared errors to one number.
     """
 
     synthesizer: DiffusionSynthesizerConfig
@@ -60,6 +61,7 @@ class DiffusionMethodConfig(MethodConfig):
     weighting: AnyWeighting = field(default_factory=UniformWeighting)
     objective: Objective = field(default="error", metadata={LATER: True})
     bound_weight: float = field(default=1e-3, metadata={LATER: True})
+    reduction: Reduction = field(default="mean", metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if isinstance(self.weighting, OUTPUT_WEIGHTINGS) and self.space != "output":
@@ -121,7 +123,8 @@ class DiffusionMethod(DenoiserMethod):
         if config.objective == "bound":
             return Loss(bound_of(output, clean, x, t, self.model))
         predicted, _ = halves(output, preconditioning.variance)
-        error = (config.weighting.weight(level, preconditioning) * self._error(predicted, clean, noise, level)).mean()
+        weighted = config.weighting.weight(level, preconditioning) * self._error(predicted, clean, noise, level)
+        error = reduced(weighted, config.reduction)
         if config.objective == "error":
             return Loss(error)
         # What the bound says of the mean is left to the squared error.

@@ -45,6 +45,21 @@ PROGRESSIVE_DISTILLATION = Reference(
     venue="ICLR",
     arxiv="2202.00512",
 )
+SCORE_SDE = Reference(
+    key="song2021scoresde",
+    title="Score-Based Generative Modeling through Stochastic Differential Equations",
+    authors=(
+        "Yang Song",
+        "Jascha Sohl-Dickstein",
+        "Diederik P. Kingma",
+        "Abhishek Kumar",
+        "Stefano Ermon",
+        "Ben Poole",
+    ),
+    year=2021,
+    venue="ICLR",
+    arxiv="2011.13456",
+)
 
 IMPROVED_DDPM = Reference(
     key="nichol2021improved",
@@ -117,6 +132,27 @@ _CLASSIFIER = RecipeEntry(
     small="adm_classifier_cpu",
     from_data=False,
 )
+_SCORE_SDE_VP = RecipeEntry(
+    name="score_sde_vp",
+    make="diorama.recipes.score_sde:score_sde_vp",
+    title="Score SDE (VP)",
+    summary="score matching in continuous time while noise replaces the data, at the paper's size",
+    about="Noise takes the place of the data along a stochastic differential equation; a network learns the gradient "
+    "of the density at every time, with which the equation is run backwards. The same network gives exact code lengths "
+    "along a deterministic path.",
+    papers=(SCORE_SDE,),
+    small="score_sde_vp_cpu",
+)
+_SCORE_SDE_VE = RecipeEntry(
+    name="score_sde_ve",
+    make="diorama.recipes.score_sde:score_sde_ve",
+    title="Score SDE (VE)",
+    summary="score matching in continuous time while noise drowns the data, drawn by predictor and corrector",
+    about="Noise is added to pictures that keep their scale until nothing is seen of them; a network learns the "
+    "gradient of the density at every strength. Steps of the reverse equation alternate with Langevin dynamics.",
+    papers=(SCORE_SDE,),
+    small="score_sde_ve_cpu",
+)
 _STUDENT = RecipeEntry(
     name="student",
     make="diorama.recipes.student:student",
@@ -176,6 +212,20 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.adm:adm_classifier_cpu",
         title="Noisy classifier (small)",
         summary="a classifier of noisy pictures for a CPU, that guides adm_cpu and ddpm_cpu",
+    ),
+    _SCORE_SDE_VP,
+    _SCORE_SDE_VP.variant(
+        name="score_sde_vp_cpu",
+        make="diorama.recipes.score_sde:score_sde_vp_cpu",
+        title="Score SDE (VP, small)",
+        summary="the variance-preserving score SDE for a CPU",
+    ),
+    _SCORE_SDE_VE,
+    _SCORE_SDE_VE.variant(
+        name="score_sde_ve_cpu",
+        make="diorama.recipes.score_sde:score_sde_ve_cpu",
+        title="Score SDE (VE, small)",
+        summary="the variance-exploding score SDE for a CPU",
     ),
     _STUDENT,
     _STUDENT.variant(

@@ -1,0 +1,21 @@
+"""The closed union of noise processes. A file that holds one tags it with its class name."""
+
+from __future__ import annotations
+
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.flow import FlowProcess
+from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
+from diorama.processes.preserving import PreservingProcess
+from diorama.processes.subpreserving import SubPreservingProcess
+
+AnyProcess = (
+    DiscreteProcess
+    | ExplodingProcess
+    | FlowProcess
+    | GeometricProcess
+    | GeometricStepsProcess
+    | PreservingProcess
+    | SubPreservingProcess
+)
+"""How data become noise."""
