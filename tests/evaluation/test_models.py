@@ -49,6 +49,18 @@ def test_a_bound_is_of_records_with_what_they_have(tmp_path: Path) -> None:
         measure_model(model, [parse_metric("bpd")], plain, np.arange(6), seed=3, batch_size=4)
 
 
+def test_a_density_is_asked_of_diffusion_models_alone(tmp_path: Path, vae: VAESynthesizer) -> None:
+    media = MediaSpec(kind="image", channels=1, height=8, width=8)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), dtype=np.uint8)
+    split = pack_arrays(tmp_path / "data", {"test": pixels}, media).split("test")
+    (found,) = measure_model(
+        tiny_diffusion(), [parse_metric("bpd_flow")], split, np.arange(3), seed=0, batch_size=3
+    ).values()
+    assert np.isfinite(found.value)
+    with pytest.raises(BadInput, match="bpd_flow needs the density of records, and VAESynthesizer has none"):
+        measure_model(vae, [parse_metric("bpd_flow")], split, np.arange(3), seed=0, batch_size=3)
+
+
 def test_a_model_that_draws_partners_is_not_held_against_what_it_was_given(tmp_path: Path) -> None:
     media = MediaSpec(kind="image", channels=1, height=16, width=16)
     data = pack_arrays(tmp_path / "data", {"test": np.zeros((4, 16, 16, 1), np.uint8)}, media)

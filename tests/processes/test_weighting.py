@@ -14,6 +14,7 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.gaussian import Target
 from diorama.processes.precondition import EDMPreconditioning, Preconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.sde import motion
 from diorama.processes.weighting import (
     LikelihoodWeighting,
     MinSNRWeighting,
@@ -78,3 +79,11 @@ def test_the_likelihood_weight_is_the_fall_of_the_signal_to_noise_ratio(t: float
 def test_weights_that_cannot_be_are_refused(make: Callable[[], Weighting]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         make()
+def test_the_likelihood_weighs_errors_of_the_score_by_the_squared_diffusion() -> None:
+    process, t = PreservingProcess(), torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)
+    level, weighting = process.at(t), LikelihoodWeighting(process=process)
+    squared = motion(process, t).diffusion ** 2
+    score, noise = TargetPreconditioning(predicts="score"), TargetPreconditioning(predicts="noise")
+    torch.testing.assert_close(weighting.weight(level, score), squared)
+    # A score is minus the noise over sigma.
+    torch.testing.assert_close(weighting.weight(level, noise), squared / level.sigma**2)

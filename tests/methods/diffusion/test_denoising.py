@@ -18,8 +18,9 @@ from diorama.methods.diffusion.denoising import DiffusionMethod, DiffusionMethod
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.processes.gaussian import Target
 from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.preserving import PreservingProcess
 from diorama.processes.times import LogNormalTimes, StepTimes, UniformTimes
-from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting
+from diorama.processes.weighting import LikelihoodWeighting, PreconditionedWeighting, TruncatedSNRWeighting
 from diorama.recipes.toy import latent_text_toy
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from tests.synthesis.test_diffusion import EDM, FLOW, LABEL, LABELLED, PLAIN
@@ -157,3 +158,20 @@ def test_a_codec_of_pictures_of_another_size_is_refused_though_its_latents_fit()
     codec = SpatialCodecConfig(encoder=encoder, decoder=decoder).build()
     with pytest.raises(BadConfig, match=r"frozen\.codec: was trained on pictures of 32 x 32, and .* draws 64 x 64"):
         method.build({"codec": codec})
+
+
+def test_half_the_sum_of_a_samples_errors_is_the_mean_times_half_its_values() -> None:
+    batch = torch.randn(4, *PLAIN.media.shape)
+    mean, half_sum = (
+        _value(DiffusionMethodConfig(synthesizer=PLAIN, reduction=how).build(), batch) for how in ("mean", "half_sum")
+    )
+    assert half_sum == pytest.approx(mean * batch[0].numel() / 2, rel=1e-4)
+
+
+def test_a_weighting_of_another_process_or_space_is_refused() -> None:
+    other = LikelihoodWeighting(process=PreservingProcess())
+    with pytest.raises(ValueError, match=r"weighting\.process: must be the model's own"):
+        DiffusionMethodConfig(synthesizer=PLAIN, weighting=other)
+    own = LikelihoodWeighting(process=PLAIN.process)
+    with pytest.raises(ValueError, match="space: LikelihoodWeighting"):
+        DiffusionMethodConfig(synthesizer=PLAIN, weighting=own, space="clean")
