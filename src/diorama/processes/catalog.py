@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.curves import CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
-from diorama.processes.weighting import PreconditionedWeighting, TruncatedSNRWeighting, UniformWeighting
+from diorama.processes.weighting import PreconditionedWeighting, SNRWeighting, TruncatedSNRWeighting, UniformWeighting
 
-AnyProcess = DiscreteProcess | ExplodingProcess | FlowProcess | PreservingProcess
+AnyProcess = (
+    CosineProcess
+    | DiscreteProcess
+    | ExplodingProcess
+    | FlowProcess
+    | LinearPreservingProcess
+    | PolynomialProcess
+    | PreservingProcess
+)
 """How data become noise."""
 
-AnyPreconditioning = EDMPreconditioning | TargetPreconditioning
+AnyPreconditioning = ConsistencyPreconditioning | EDMPreconditioning | TargetPreconditioning
 """What goes into a network and what comes out of it."""
 
 AnySpacing = CurveSpacing | KarrasSpacing | StepSpacing | UniformSpacing
@@ -28,5 +38,5 @@ AnyThreshold = DynamicThreshold | StaticThreshold
 AnyTimes = LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
 """At which times training looks."""
 
-AnyWeighting = PreconditionedWeighting | TruncatedSNRWeighting | UniformWeighting
+AnyWeighting = PreconditionedWeighting | SNRWeighting | TruncatedSNRWeighting | UniformWeighting
 """How much each time counts."""

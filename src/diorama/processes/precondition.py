@@ -107,12 +107,14 @@ class EDMPreconditioning:
 
     Args:
         sigma_data: standard deviation of the data.
+        time_scale: multiplies what the network is told of a level.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, table 1 (column "Ours") and equation 7.
     """
 
     variance: ClassVar[LearnedVariance] = "none"
     sigma_data: float = 0.5
+    time_scale: float = field(default=1.0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not self.sigma_data > 0:
@@ -124,7 +126,7 @@ class EDMPreconditioning:
 
     def time(self, level: Level) -> Tensor:
         """c_noise."""
-        return _time_of("log_sigma", level)
+        return self.time_scale * _time_of("log_sigma", level)
 
     def target(self, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
         """(clean - c_skip x) / c_out."""

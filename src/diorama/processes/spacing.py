@@ -120,7 +120,10 @@ class KarrasSpacing:
 
     def ratios(self, count: int) -> Tensor:
         """(count,) float64, falling; a single one is ``high``."""
-        share = torch.linspace(0, 1, count, dtype=torch.float64, device="cpu")
+        return self.at(torch.linspace(0, 1, count, dtype=torch.float64, device="cpu"))
+
+    def at(self, share: Tensor) -> Tensor:
+        """The ratios at shares of the way, 0 for ``high`` and 1 for ``low``; of the shape of ``share``."""
         ends = self.high ** (1 / self.rho), self.low ** (1 / self.rho)
         return (ends[0] + share * (ends[1] - ends[0])) ** self.rho
 

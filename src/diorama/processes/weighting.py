@@ -54,3 +54,25 @@ class TruncatedSNRWeighting:
     def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
         """max(alpha² / sigma², 1)."""
         return (level.alpha / level.sigma).square().clamp(min=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SNRWeighting:
+    """Errors of clean samples, weighted by the ratio of signal to noise.
+
+    Args:
+        plus: is added to the ratio. 0 weighs errors of clean samples as errors of noise, 1 as errors of velocity,
+            ``1 / sigma_data²`` as EDM does.
+
+    Reference: T. Salimans, J. Ho, arXiv:2202.00512, section 4.
+    """
+
+    plus: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.plus >= 0:
+            raise ValueError(f"plus must be at least 0, got {self.plus}")
+
+    def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
+        """alpha² / sigma² + plus."""
+        return (level.alpha / level.sigma).square() + self.plus

@@ -7,18 +7,26 @@ from collections.abc import Mapping
 from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 from diorama.samplers.ancestral import AncestralConfig
+from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.interpolant import InterpolantConfig
+from diorama.samplers.midpoint import MidpointConfig
 
-AnySampler = AncestralConfig | DDIMConfig | EulerConfig | HeunConfig
+AnySampler = (
+    AncestralConfig | ConsistencyConfig | DDIMConfig | EulerConfig | HeunConfig | InterpolantConfig | MidpointConfig
+)
 """How noise becomes data."""
 
 SAMPLERS: Mapping[str, type[AnySampler]] = {
     "ancestral": AncestralConfig,
+    "consistency": ConsistencyConfig,
     "ddim": DDIMConfig,
     "euler": EulerConfig,
     "heun": HeunConfig,
+    "interpolant": InterpolantConfig,
+    "midpoint": MidpointConfig,
 }
 """By name."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.conformance.adapters import (
+    consistency,
     dcgan,
     diffusers_ddpm,
     diffusers_sigmas,
@@ -12,16 +13,20 @@ from tests.conformance.adapters import (
     edm,
     edm_losses,
     edm_sampler,
+    flow_matching,
     frechet,
     guided_diffusion,
     inception,
     mocogan,
+    sit_transport,
 )
 from tests.conformance.runner import Adapter, Compute
 
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "ADM": guided_diffusion.ADAPTERS,
+    "Consistency models": consistency.ADAPTERS,
     "DCGAN": dcgan.ADAPTERS,
+    "Flow matching": flow_matching.ADAPTERS,
     "FID Inception network": inception.ADAPTERS,
     "Fréchet distance": frechet.ADAPTERS,
     "DDPM, DDIM and unCLIP schedulers (diffusers)": diffusers_ddpm.ADAPTERS,
@@ -31,6 +36,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM losses": edm_losses.ADAPTERS,
     "EDM sampler": edm_sampler.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
+    "SiT transports": sit_transport.ADAPTERS,
 }
 
 ADAPTERS: Mapping[str, Adapter] = {
