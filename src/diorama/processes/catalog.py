@@ -7,10 +7,12 @@ from diorama.processes.curves import CurveSpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
+from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
 from diorama.processes.weighting import PreconditionedWeighting, SNRWeighting, TruncatedSNRWeighting, UniformWeighting
@@ -20,9 +22,12 @@ AnyProcess = (
     | DiscreteProcess
     | ExplodingProcess
     | FlowProcess
+    | GeometricProcess
+    | GeometricStepsProcess
     | LinearPreservingProcess
     | PolynomialProcess
     | PreservingProcess
+    | SubPreservingProcess
 )
 """How data become noise."""
 

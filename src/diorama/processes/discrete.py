@@ -98,7 +98,7 @@ class DiscreteProcess:
         zero_terminal_snr: no data are left at time T, see :func:`zero_terminal_snr`; a network that predicts noise
             says nothing there.
         terminal_signal: alpha² at time T with zero terminal SNR, for samplers that divide by it.
-        between: what is interpolated between whole times.
+        between: what is interpolated between whole times; or nothing, where the levels are those of the time ``below``.
         prior: what samples start with: noise of unit variance, or of the variance that it has at the first level.
 
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 4. The published networks count times from 0, one
@@ -114,7 +114,7 @@ class DiscreteProcess:
     trained: tuple[float, ...] = field(default=(), metadata={LATER: True})
     zero_terminal_snr: bool = field(default=False, metadata={LATER: True})
     terminal_signal: float = field(default=0.0, metadata={LATER: True})
-    between: Literal["log_ratio", "ratio"] = field(default="log_ratio", metadata={LATER: True})
+    between: Literal["log_ratio", "ratio", "below"] = field(default="log_ratio", metadata={LATER: True})
     prior: Literal["unit", "noise"] = field(default="unit", metadata={LATER: True})
 
     def __post_init__(self) -> None:
@@ -163,6 +163,8 @@ class DiscreteProcess:
             tables = _tables(self, torch.float32, t.device)
             return Level(t=t, alpha=tables.alpha[t], sigma=tables.sigma[t])
         tables = _tables(self, t.dtype, t.device)
+        if self.between == "below":
+            return Level(t=t, alpha=tables.alpha[t.long()], sigma=tables.sigma[t.long()])
         step, share = self._place(t)
         low, high = tables.log_ratio[step], tables.log_ratio[step + 1]
         angle = torch.lerp(tables.angle[step], tables.angle[step + 1], share)
@@ -177,7 +179,13 @@ class DiscreteProcess:
         return Level(t=t, alpha=alpha, sigma=sigma)
 
     def slopes(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Derivatives of alpha and sigma by t; at whole times those of the step that follows."""
+        """Derivatives of alpha and sigma by t; at whole times those of the step that follows.
+
+        Raises:
+            ValueError: nothing is interpolated.
+        """
+        if self.between == "below":
+            raise ValueError("between: levels that jump have no slopes; solvers of differential equations need some")
         tables, level = _tables(self, t.dtype, t.device), self.at(t)
         step, _ = self._place(t)
         low, high = tables.log_ratio[step], tables.log_ratio[step + 1]

@@ -44,18 +44,26 @@ class PreservingProcess:
 
     def slopes(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """Derivatives of alpha and sigma by t; that of sigma is infinite at clean data."""
-        level, rate = self.at(t), self.beta_min + self.beta_growth * t
+        level, rate = self.at(t), self._rate(t)
         return -rate / 2 * level.alpha, rate / 2 * level.alpha**2 / level.sigma
 
     def time_of(self, ratio: Tensor) -> Tensor:
         """The times of ratios sigma / alpha."""
-        exponent = torch.log1p(ratio**2)
-        # The root of the quadratic equation, written so that small times keep their digits.
-        return 2 * exponent / ((self.beta_min**2 + 2 * self.beta_growth * exponent).sqrt() + self.beta_min)
+        return self._time(torch.log1p(ratio**2))
 
     def prior_scale(self, t: Tensor) -> Tensor:
         """1: the process keeps the variance."""
         return torch.ones_like(t)
 
+    def _rate(self, t: Tensor) -> Tensor:
+        """beta."""
+        return self.beta_min + self.beta_growth * t
+
     def _exponent(self, t: Tensor) -> Tensor:
+        """The integral of beta, minus twice the logarithm of alpha."""
         return self.beta_growth * t**2 / 2 + self.beta_min * t
+
+    def _time(self, exponent: Tensor) -> Tensor:
+        """The inverse of :meth:`_exponent`."""
+        # The root of the quadratic equation, written so that small times keep their digits.
+        return 2 * exponent / ((self.beta_min**2 + 2 * self.beta_growth * exponent).sqrt() + self.beta_min)

@@ -11,6 +11,7 @@ from torch import Tensor
 from diorama.core.config import LATER
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.geometric import GeometricStepsProcess
 
 
 class Spacing(Protocol):
@@ -55,7 +56,7 @@ class StepSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        if not isinstance(process, DiscreteProcess):
+        if not isinstance(process, DiscreteProcess | GeometricStepsProcess):
             raise ValueError(f"StepSpacing visits steps, and {type(process).__name__} has none")
         whole = whole_steps(process.steps, process.steps if count is None else count, self.leap)
         if self.leap == "leading":
@@ -134,19 +135,30 @@ class UniformSpacing:
 
     Args:
         shift: moves the times of a flow towards noise, ``s t / (1 + (s - 1) t)``; 1 leaves them.
+        last: the last time above clean data, as far from the others as these are apart; ``None`` for one that is as far
+            from clean data too. Where levels near the data are too steep to step on, as in Y. Song et al.,
+            arXiv:2011.13456, appendix C.
 
     Reference: the shift is that of P. Esser et al., arXiv:2403.03206, equation 23.
     """
 
     shift: float = 1.0
+    last: float | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not self.shift > 0:
             raise ValueError(f"shift must be positive, got {self.shift}")
+        if self.last is not None and not self.last > 0:
+            raise ValueError(f"last must be positive, got {self.last:g}")
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        share = torch.linspace(1, 0, _needed(count, self) + 1, dtype=torch.float64, device="cpu")
+        needed = _needed(count, self)
+        share = torch.linspace(1, 0, needed + 1, dtype=torch.float64, device="cpu")
+        if self.last is not None:
+            if not self.last < process.end:
+                raise ValueError(f"last: {self.last:g} is no time before the process's end, {process.end:g}")
+            share[:-1] = torch.linspace(1, self.last / process.end, needed, dtype=torch.float64, device="cpu")
         return process.end * self.shift * share / (1 + (self.shift - 1) * share)
 
 

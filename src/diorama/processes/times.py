@@ -11,6 +11,7 @@ from torch import Tensor
 from diorama.core.config import LATER
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.geometric import GeometricStepsProcess
 
 
 class TimeDraw(Protocol):
@@ -34,7 +35,7 @@ class StepTimes:
 
     def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
         """(count,) int64."""
-        if not isinstance(process, DiscreteProcess):
+        if not isinstance(process, DiscreteProcess | GeometricStepsProcess):
             raise ValueError(f"StepTimes draws steps, and {type(process).__name__} has none")
         if self.spread:
             return (_spread(count, device) * process.steps).long() + 1

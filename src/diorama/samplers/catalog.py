@@ -13,9 +13,19 @@ from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
 from diorama.samplers.interpolant import InterpolantConfig
 from diorama.samplers.midpoint import MidpointConfig
+from diorama.samplers.ode import ODEConfig
+from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
 
 AnySampler = (
-    AncestralConfig | ConsistencyConfig | DDIMConfig | EulerConfig | HeunConfig | InterpolantConfig | MidpointConfig
+    AncestralConfig
+    | ConsistencyConfig
+    | DDIMConfig
+    | EulerConfig
+    | HeunConfig
+    | InterpolantConfig
+    | MidpointConfig
+    | ODEConfig
+    | PredictorCorrectorConfig
 )
 """How noise becomes data."""
 
@@ -27,6 +37,8 @@ SAMPLERS: Mapping[str, type[AnySampler]] = {
     "heun": HeunConfig,
     "interpolant": InterpolantConfig,
     "midpoint": MidpointConfig,
+    "ode": ODEConfig,
+    "pc": PredictorCorrectorConfig,
 }
 """By name."""
 

@@ -18,6 +18,8 @@ from tests.conformance.adapters import (
     guided_diffusion,
     inception,
     mocogan,
+    score_sde,
+    score_sde_sampling,
     sit_transport,
 )
 from tests.conformance.runner import Adapter, Compute
@@ -37,6 +39,8 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM sampler": edm_sampler.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
+    "Score SDE networks": score_sde.ADAPTERS,
+    "Score SDEs": score_sde_sampling.ADAPTERS,
 }
 
 ADAPTERS: Mapping[str, Adapter] = {

@@ -1,4 +1,4 @@
-"""The picture beside the features of EDM's U-Nets: what is seen of the noisy one, and what is added to the prediction.
+"""The picture beside the features of a U-Net: what is seen of the noisy one, and what is added to the prediction.
 
 Reference: Y. Song et al., arXiv:2011.13456, appendix H; T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364,
 table 7.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,35 +18,63 @@ from diorama.nn.unet_block import normalisation_groups
 
 
 class PictureSkip(nn.Module):
-    """The noisy picture, halved and added to the features at its size."""
+    """The noisy picture, halved, and added to the features at its size.
 
-    def __init__(self, channels: int, width: int, taps: Taps) -> None:
+    Args:
+        channels: of the picture.
+        width: of the features.
+        taps: of the filter that halves.
+        beside: put before the features' channels in place of being added to them.
+    """
+
+    def __init__(self, channels: int, width: int, taps: Taps, *, beside: bool = False) -> None:
         super().__init__()
-        self.taps = taps
+        self.taps, self.beside = taps, beside
         self.conv = nn.Conv2d(channels, width, 1)
 
     def forward(self, x: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, width, h, w) and (b, channels, 2h, 2w) -> the sum, and the halved picture."""
+        """(b, width, h, w) and (b, channels, 2h, 2w) -> the sum, or twice as many channels, and the halved picture."""
         picture = fir_halve(picture, self.taps)
-        return x + self.conv(picture), picture
+        seen = self.conv(picture)
+        return torch.cat([seen, x], dim=1) if self.beside else x + seen, picture
 
 
 class PictureResidual(nn.Module):
-    """Features of the noisy picture, convolved, halved and added to the others; the sum is what goes on as both."""
+    """Features of the noisy picture, convolved, halved and added to the others; the sum is what goes on as both.
 
-    def __init__(self, channels: int, width: int, taps: Taps) -> None:
+    Args:
+        channels: of the picture, or of the sum before.
+        width: of the features.
+        taps: of the filter that halves; ``None`` for a strided convolution.
+        divide: the sum is divided by it.
+    """
+
+    def __init__(self, channels: int, width: int, taps: Taps | None, *, divide: float = math.sqrt(2)) -> None:
         super().__init__()
+        self.divide = divide
         self.taps = taps
         self.conv = nn.Conv2d(channels, width, 3)
 
     def forward(self, x: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
         """(b, width, h, w) and (b, channels, 2h, 2w) -> the sum of (b, width, h, w), twice."""
-        # Padded once for both, the filter sees what the convolution gives beyond the picture's edge, and no zeros.
-        assert self.conv.bias is not None
-        h = F.conv2d(picture, self.conv.weight, padding=len(self.taps) // 2)
-        h = fir_halve(h, self.taps, padding=0) + self.conv.bias[:, None, None]
-        x = (x + h) / math.sqrt(2)
+        x = (x + conv_halve(picture, self.conv, self.taps)) / self.divide
         return x, x
+
+
+def conv_halve(x: Tensor, conv: nn.Conv2d, taps: Taps | None) -> Tensor:
+    """A 3x3 convolution and a filter at every second pixel: (b, c, h, w) -> (b, c', h/2, w/2).
+
+    Args:
+        x: (b, c, h, w).
+        conv: whose weight and bias are taken.
+        taps: of the filter; ``None`` for none, with one row and column of zeros at the bottom and on the right.
+    """
+    assert conv.bias is not None
+    if taps is None:
+        return F.conv2d(F.pad(x, (0, 1, 0, 1)), conv.weight, conv.bias, stride=2)
+    # Padded once for both, the filter sees what the convolution gives beyond the picture's edge, and no zeros.
+    h = F.conv2d(x, conv.weight, padding=len(taps) // 2)
+    return fir_halve(h, taps, padding=0) + conv.bias[:, None, None]
 
 
 class PictureOut(nn.Module):

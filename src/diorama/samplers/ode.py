@@ -1,0 +1,116 @@
+"""The probability-flow path, followed by solvers of ordinary differential equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
+from diorama.processes.sde import flow_slope
+from diorama.samplers.runge_kutta import Slope, euler_move, midpoint_move, rk4_move, rk45
+
+_FIXED: Mapping[str, Callable[[Slope, float, Tensor, float], Tensor]] = {
+    "euler": euler_move,
+    "midpoint": midpoint_move,
+    "rk4": rk4_move,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ODEConfig:
+    """The sampler's settings.
+
+    Args:
+        method: one step between two levels, which asks the network once, twice or four times; or ``rk45``, which chooses
+            its own steps between the first level and the last one above clean data, six calls each.
+        relative: tolerated error of ``rk45`` as a share of the samples' values, of all samples of a batch together.
+        absolute: tolerated error added to it.
+        denoise: at the last level above clean data the denoiser's clean sample is taken, where the path would end with
+            the little noise of that level.
+
+    Reference: Y. Song et al., arXiv:2011.13456, section 4.3 and appendix D.3.
+    """
+
+    method: Literal["euler", "midpoint", "rk4", "rk45"] = "rk45"
+    relative: float = 1e-5
+    absolute: float = 1e-5
+    denoise: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("relative", "absolute"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in (0, 1), got {getattr(self, name):g}")
+
+    def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
+        """:func:`ode` with these settings."""
+        return ode(denoise, x, process, times, noise, config=self)
+
+
+def ode(
+    denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise, *, config: ODEConfig
+) -> Iterator[Stage]:
+    """Follow the probability-flow path from the first level to the last one above clean data, and then denoise.
+
+    Args:
+        denoise: the meaning of the network.
+        x: (b, ...) a sample at the first level.
+        process: whose levels are walked.
+        times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU; ``rk45`` takes the first and the
+            last but one.
+        noise: never asked for.
+        config: which solver.
+
+    Yields:
+        One stage after each step, of ``rk45`` after each one that it accepts.
+
+    Raises:
+        ValueError: there are fewer than two levels above clean data.
+        ArithmeticError: ``rk45`` finds no step that is short enough.
+    """
+    if len(times) < 3:
+        raise ValueError(f"steps: a solver walks between at least two levels above clean data, got {len(times) - 1}")
+    path = FlowPath(denoise, process, x.dtype)
+    y, clean = x.double(), x
+    if config.method == "rk45":
+        ends = times[0].item(), times[-2].item()
+        for reached in rk45(path, y, *ends, relative=config.relative, absolute=config.absolute):
+            y = reached.y
+            yield Stage(y.to(x.dtype), path.clean, process.at(_time(reached.t)))
+    else:
+        move = _FIXED[config.method]
+        for t, below in pairwise(times[:-1]):
+            y = move(path, t.item(), y, (below - t).item())
+            yield Stage(y.to(x.dtype), path.clean, process.at(below))
+    if config.denoise:
+        clean = denoise(y.to(x.dtype), process.at(times[-2])).clean
+        yield Stage(clean, clean, process.at(times[-1]))
+
+
+class FlowPath:
+    """The slope of the probability-flow path for solvers.
+
+    Args:
+        denoise: the meaning of the network.
+        process: of its levels.
+        dtype: of samples as the network sees them; the solver's are of float64, since its errors add up.
+    """
+
+    def __init__(self, denoise: Denoise, process: Process, dtype: torch.dtype) -> None:
+        self.denoise, self.process, self.dtype = denoise, process, dtype
+        self.clean: Tensor | None = None
+        """What the denoiser said last."""
+
+    def __call__(self, t: float, y: Tensor) -> Tensor:
+        """dy / dt of samples (b, ...)."""
+        time, x = _time(t), y.to(self.dtype)
+        self.clean = self.denoise(x, self.process.at(time)).clean
+        return flow_slope(x, self.clean, self.process, time).to(y.dtype)
+
+
+def _time(t: float) -> Tensor:
+    return torch.tensor(t, dtype=torch.float64, device="cpu")
