@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
+from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig, ConsistencyTrainingConfig
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
+from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
 from diorama.methods.variational.vae import VAEConfig
 
 AnyMethod = (
-    ContrastiveConfig | DiffusionMethodConfig | GANConfig | MoCoGANConfig | ProgressiveDistillationConfig | VAEConfig
+    ConsistencyDistillationConfig
+    | ConsistencyTrainingConfig
+    | ContrastiveConfig
+    | DiffusionMethodConfig
+    | EasyConsistencyConfig
+    | GANConfig
+    | MoCoGANConfig
+    | ProgressiveDistillationConfig
+    | VAEConfig
 )

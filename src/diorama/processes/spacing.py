@@ -100,6 +100,8 @@ class KarrasSpacing:
         low: sigma / alpha of the last level before clean data.
         high: sigma / alpha of the first level.
         rho: 1 spaces evenly, larger values crowd the levels towards ``low``.
+        with_low: ``low`` itself is visited. Models that jump to clean data need no level so near to it: without it the
+            levels are those above it of one more.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, equation 5.
     """
@@ -107,6 +109,7 @@ class KarrasSpacing:
     low: float = 0.002
     high: float = 80.0
     rho: float = 7.0
+    with_low: bool = field(default=True, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:
@@ -116,7 +119,9 @@ class KarrasSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        times = process.time_of(self.ratios(_needed(count, self)))
+        count = _needed(count, self)
+        ratios = self.ratios(count) if self.with_low else self.ratios(count + 1)[:-1]
+        times = process.time_of(ratios)
         return torch.cat([times, times.new_zeros(1)])
 
     def ratios(self, count: int) -> Tensor:

@@ -17,9 +17,11 @@ from typing import Literal
 import torch
 from torch import nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
+from diorama.methods.diffusion.coupling import Coupling, matched
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
@@ -42,12 +44,15 @@ class DiffusionMethodConfig(MethodConfig):
         space: in which the squared error is taken: of the network's output, or of what the output says of the noise,
             the clean sample, the velocity, the score or the flow.
         weighting: of levels, in that space.
+        coupling: which noise a sample meets, see :data:`~diorama.methods.diffusion.coupling.Coupling`; where samples
+            have labels, only noises of one label change places.
     """
 
     synthesizer: DiffusionSynthesizerConfig
     times: AnyTimes = field(default_factory=StepTimes)
     space: Literal["output"] | Target = "output"
     weighting: AnyWeighting = field(default_factory=UniformWeighting)
+    coupling: Coupling = field(default="independent", metadata={LATER: True})
 
     def __post_init__(self) -> None:
         learned = self.synthesizer.preconditioning.variance
@@ -82,7 +87,8 @@ class DiffusionMethod(DenoiserMethod):
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
-        return [Phase("loss", "denoiser", self.loss, recorded=True)]
+        # Matching waits for the device.
+        return [Phase("loss", "denoiser", self.loss, recorded=self.config.coupling == "independent")]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times."""
@@ -91,6 +97,9 @@ class DiffusionMethod(DenoiserMethod):
         t = config.times.draw(process, len(clean), clean.device)
         level = broadcast(process.at(t), clean.dim())
         noise = torch.randn_like(clean)
+        if config.coupling == "minibatch":
+            labelled = any(spec.key == "label" for spec in self.model.conditions)
+            noise = matched(noise, clean, batch["label"] if labelled else None)
         x = noised(clean, noise, level)
         told = preconditioning.time(level).reshape(-1).float()
         output = self.denoiser(
