@@ -8,6 +8,7 @@ from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig,
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
+from diorama.methods.diffusion.mean_flow import MeanFlowConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
 from diorama.methods.variational.vae import VAEConfig
 
@@ -18,6 +19,7 @@ AnyMethod = (
     | DiffusionMethodConfig
     | EasyConsistencyConfig
     | GANConfig
+    | MeanFlowConfig
     | MoCoGANConfig
     | ProgressiveDistillationConfig
     | VAEConfig

@@ -12,6 +12,7 @@ from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
 from diorama.samplers.interpolant import InterpolantConfig
+from diorama.samplers.jumps import JumpsConfig
 from diorama.samplers.midpoint import MidpointConfig
 from diorama.samplers.ode import ODEConfig
 from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
@@ -23,6 +24,7 @@ AnySampler = (
     | EulerConfig
     | HeunConfig
     | InterpolantConfig
+    | JumpsConfig
     | MidpointConfig
     | ODEConfig
     | PredictorCorrectorConfig
@@ -36,6 +38,7 @@ SAMPLERS: Mapping[str, type[AnySampler]] = {
     "euler": EulerConfig,
     "heun": HeunConfig,
     "interpolant": InterpolantConfig,
+    "jumps": JumpsConfig,
     "midpoint": MidpointConfig,
     "ode": ODEConfig,
     "pc": PredictorCorrectorConfig,

@@ -19,13 +19,14 @@ from diorama.processes.bound import bound_times, variational_bound
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import like
-from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning
+from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning, has_two_times
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import AnySampler, name_of, sampler_named
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.guidance import ClassifierFree
+from diorama.samplers.jumps import JumpsConfig
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
 from diorama.synthesis.conditions import completed, without
 from diorama.synthesis.recording import RecordedNetwork
@@ -133,6 +134,7 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
     times = config.spacing.times(config.process, config.steps)
     # Training also looks at time 1, the first step of a discrete process, which a sampler may leave out.
     times = torch.cat([times[:-1], times.new_ones(1)])
+    _check_two_times(config)
     level = config.process.at(times)
     told = config.preconditioning.time(level)
     one = torch.ones_like(level.alpha)
@@ -149,6 +151,16 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
             "every level; tell it sigma (TargetPreconditioning(time_input='sigma')), as a variance-exploding process "
             "does"
         )
+
+
+def _check_two_times(config: DiffusionSynthesizerConfig) -> None:
+    two = has_two_times(config.preconditioning)
+    if two != config.denoiser.two_times:
+        raise ValueError(
+            f"preconditioning.two_times: is {two}, and the network takes {1 + config.denoiser.two_times} times"
+        )
+    if isinstance(config.sampler, JumpsConfig) and not two:
+        raise ValueError("sampler: jumps are made by models of two times, such as mean flows; this one has one")
 
 
 class DiffusionSynthesizer(Synthesizer):

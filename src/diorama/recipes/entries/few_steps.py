@@ -62,6 +62,14 @@ EASY_CONSISTENCY = Reference(
     venue="ICLR",
     arxiv="2406.14548",
 )
+MEAN_FLOW = Reference(
+    key="geng2025meanflow",
+    title="Mean Flows for One-step Generative Modeling",
+    authors=("Zhengyang Geng", "Mingyang Deng", "Xingjian Bai", "J. Zico Kolter", "Kaiming He"),
+    year=2025,
+    venue="NeurIPS",
+    arxiv="2505.13447",
+)
 
 _FLOW = RecipeEntry(
     name="flow_cpu",
@@ -110,5 +118,14 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         about=_CONSISTENCY.about,
         papers=(EASY_CONSISTENCY,),
         from_data=False,
+    ),
+    RecipeEntry(
+        name="mean_flow_cpu",
+        make="diorama.recipes.mean_flow:mean_flow_cpu",
+        title="Mean flow (small)",
+        summary="a flow that jumps in one step or a few, from data alone, for a CPU",
+        about="A network learns how a sample moves on average between any two times of its path from noise to a "
+        "picture, and so can go from one end to the other at once.",
+        papers=(MEAN_FLOW, FLOW),
     ),
 )
