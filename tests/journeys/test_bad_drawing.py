@@ -126,7 +126,7 @@ def drawing(place: Place, out: Path) -> dict[str, tuple[object, ...]]:
         (
             "--sampler",
             "huen",
-            "sampler: there is no 'huen' (did you mean 'heun'?); known are ancestral, ddim, euler, heun",
+            "sampler: there is no 'huen' (did you mean 'heun'?); known are ancestral, consistency, ddim",
         ),
         ("--steps", 0, "--steps must be at least 1, got 0"),
         ("--steps", -3, "--steps must be at least 1, got -3"),
