@@ -24,27 +24,28 @@ NETWORKS: dict[str, DenoiserConfig] = {
 }
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_they_are_those_of_finite_differences(name: str) -> None:
+def test_they_are_those_of_finite_differences(name: str, layout: torch.memory_format) -> None:
     torch.manual_seed(0)
     config = NETWORKS[name]
-    network = config.build().double()
+    network = config.build().to(memory_format=layout)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
-    x, x_along = (torch.randn(2, 3, 8, 8, dtype=torch.float64) for _ in range(2))
+    x, x_along = (torch.randn(2, 3, 8, 8).to(memory_format=layout) for _ in range(2))
     shape = (2, 2) if config.two_times else (2,)
-    t, t_along = (torch.rand(shape, dtype=torch.float64) + 0.5 for _ in range(2))
+    t, t_along = (torch.rand(shape) + 0.5 for _ in range(2))
 
     def output(x: Tensor, t: Tensor) -> Tensor:
         said: Tensor = network(x, t, {})
         return said
 
     value, derivative = with_derivative(output, (x, t), (x_along, t_along))
-    h = 2e-3  # waves of the time are of float32, whose rounding a smaller step would magnify
+    h = 5e-3  # a compromise between the step's own error and the rounding of float32
     with torch.no_grad():
         low, high = (output(x + s * x_along, t + s * t_along) for s in (-h, h))
     differences = (high - low) / (2 * h)
-    assert (derivative - differences).norm() < 2e-3 * differences.norm()
+    assert (derivative - differences).norm() < 1e-2 * differences.norm()
     # What is trained has gradients as ever.
     (value + derivative.detach()).square().mean().backward()
     assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in network.parameters())
