@@ -49,8 +49,8 @@ def with_derivative(
     """
     _load_rules()
     with twice_differentiable():
-        found: tuple[Tensor, Tensor] = torch.func.jvp(function, at, along)
-    return found
+        value, derivative = torch.func.jvp(function, at, along)[:2]
+    return value, derivative
 
 
 @cache

@@ -34,8 +34,12 @@ def _process(name: str, config: Mapping[str, Any]) -> Process:
     if name == "vp":
         low, high = config.get("beta_min", 0.1), config.get("beta_max", 20.0)
         return PreservingProcess(beta_min=low, beta_growth=high - low)
-    kinds = {"condot": FlowProcess, "cosine": CosineProcess, "linvp": LinearPreservingProcess}
-    return kinds[name]()
+    kinds: Mapping[str, Process] = {
+        "condot": FlowProcess(),
+        "cosine": CosineProcess(),
+        "linvp": LinearPreservingProcess(),
+    }
+    return kinds[name]
 
 
 def _over(values: Tensor, x: Tensor) -> Tensor:

@@ -212,8 +212,8 @@ class _Consistency(PairMethod):
         for name, part in self.target.items():
             for mine, new in zip(part.parameters(), self.averaged()[name].parameters(), strict=True):
                 mine.lerp_(new.detach(), 1 - decay)
-            for mine, new in zip(part.buffers(), self.averaged()[name].buffers(), strict=True):
-                mine.copy_(new)
+            for own, kept in zip(part.buffers(), self.averaged()[name].buffers(), strict=True):
+                own.copy_(kept)
 
 
 class ConsistencyTraining(_Consistency):
