@@ -37,7 +37,7 @@ class Arguments:
         count: of samples.
         reference: number of real records.
         seed: of the samples and of every draw of the measurement.
-        sampler: ancestral, ddim, euler or heun, in place of the model's own.
+        sampler: ddim, heun or another that docs/sample.md lists, in place of the model's own.
         steps: of the sampler, in place of the model's own number. A GAN, which draws in one pass, has none.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
         batch_size: samples at a time; changes no result.

@@ -45,7 +45,7 @@ class Arguments:
         prompt: a text; given several times, the texts in turn.
         records: prepared data whose records are taken in turn: samples are given what they have (captions, pictures).
         split: of those data.
-        sampler: ancestral, ddim, euler or heun, in place of the model's own.
+        sampler: ddim, heun or another that docs/sample.md lists, in place of the model's own.
         steps: of the sampler, in place of the model's own number. A GAN, which draws in one pass, has none.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
         like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance.
