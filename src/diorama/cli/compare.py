@@ -54,7 +54,7 @@ class Arguments:
         count: samples of each generator.
         reference: number of real records.
         seed: of samples and measurement.
-        sampler: ddim, heun or another that docs/sample.md lists, for every model that draws in steps, in place of its own.
+        sampler: ddim, heun or another that docs/sample.md lists, for every model that draws in steps.
         steps: of the sampler, for every model that draws in steps, in place of its own number.
         guidance: scale of the guidance, 1 for none, for every model that draws in steps, in place of its own.
         frozen: a trained part for the recipes that want it, as train takes it: --frozen.codec runs/codec.
