@@ -12,6 +12,7 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
+from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 
@@ -24,6 +25,10 @@ PROCESSES: list[Process] = [
     GeometricStepsProcess(steps=30),
     PreservingProcess(),
     SubPreservingProcess(),
+    CosineProcess(),
+    LinearPreservingProcess(),
+    PolynomialProcess(power=0.5),
+    PolynomialProcess(power=3.0),
 ]
 by_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 
@@ -78,7 +83,17 @@ def test_data_may_count_in_what_samples_start_with() -> None:
         ExplodingProcess(prior_data=-1.0)
 
 
-def test_pure_noise_is_the_end_of_a_flow() -> None:
-    level = FlowProcess().at(torch.tensor(1.0))
+@pytest.mark.parametrize(
+    "process", [FlowProcess(), CosineProcess(), LinearPreservingProcess(), PolynomialProcess(power=0.5)]
+)
+def test_pure_noise_is_the_end_of_a_flow(process: Process) -> None:
+    level = process.at(torch.tensor(1.0))
     assert (float(level.alpha), float(level.sigma)) == (0, 1)
-    assert float(FlowProcess().time_of(torch.tensor(torch.inf))) == 1
+    assert float(process.time_of(torch.tensor(torch.inf))) == 1
+
+
+def test_small_times_keep_their_digits() -> None:
+    ratio = torch.tensor(1e-9, dtype=torch.float64)
+    for process in (CosineProcess(), LinearPreservingProcess(), PolynomialProcess(power=3.0)):
+        level = process.at(process.time_of(ratio))
+        assert float(level.sigma / level.alpha) == pytest.approx(1e-9, rel=1e-9)

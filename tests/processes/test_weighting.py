@@ -20,6 +20,7 @@ from diorama.processes.weighting import (
     MinSNRWeighting,
     P2Weighting,
     PreconditionedWeighting,
+    SNRWeighting,
     TruncatedSNRWeighting,
     UniformWeighting,
     Weighting,
@@ -34,7 +35,9 @@ def test_weights_of_the_same_levels() -> None:
     assert UniformWeighting().weight(LEVEL, edm).tolist() == [1, 1, 1]
     torch.testing.assert_close(TruncatedSNRWeighting().weight(LEVEL, edm), torch.tensor([100.0, 1, 1]))
     assert torch.equal(PreconditionedWeighting().weight(LEVEL, edm), edm.weight(LEVEL))
+    torch.testing.assert_close(SNRWeighting(plus=4.0).weight(LEVEL, edm), edm.weight(LEVEL))
     noise = TargetPreconditioning(predicts="noise")
+    assert torch.equal(SNRWeighting().weight(LEVEL, edm), noise.weight(LEVEL))
     torch.testing.assert_close(PreconditionedWeighting().weight(LEVEL, noise), torch.tensor([100.0, 1, 0.04]))
 
 
@@ -79,6 +82,8 @@ def test_the_likelihood_weight_is_the_fall_of_the_signal_to_noise_ratio(t: float
 def test_weights_that_cannot_be_are_refused(make: Callable[[], Weighting]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         make()
+
+
 def test_the_likelihood_weighs_errors_of_the_score_by_the_squared_diffusion() -> None:
     process, t = PreservingProcess(), torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)
     level, weighting = process.at(t), LikelihoodWeighting(process=process)

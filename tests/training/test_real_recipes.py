@@ -17,10 +17,13 @@ from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
 from diorama.recipes.adm import adm_cpu
+from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.edm import edm_cpu
+from diorama.recipes.flow import flow_ot_cpu
 from diorama.recipes.latent import latent_text_cpu
+from diorama.recipes.mean_flow import mean_flow_cpu
 from diorama.recipes.student import student_cpu
 from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
 from diorama.synthesis import store
@@ -64,9 +67,10 @@ def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, Model
 def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelRef]:
     """Runs of the recipes whose models others use as they are."""
     runs = tmp_path_factory.mktemp("parts")
-    for name, make in (("codec", vae_spatial_cpu), ("teacher", ddpm_cpu)):
+    makers = {"codec": vae_spatial_cpu, "teacher": ddpm_cpu, "edm": edm_cpu}
+    for name, make in makers.items():
         list(train(replace(short(make, data, {}), preview_every=0), data, runs / name, TrainOptions(device="cpu")))
-    return {name: ModelRef(folder=str(runs / name)) for name in ("codec", "teacher")}
+    return {name: ModelRef(folder=str(runs / name)) for name in makers}
 
 
 @pytest.mark.slow
@@ -81,6 +85,11 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         (adm_cpu, None),
         (latent_text_cpu, "codec"),
         (student_cpu, "teacher"),
+        (flow_ot_cpu, None),
+        (consistency_cpu, None),
+        (consistency_distilled_cpu, "edm"),
+        (ect_cpu, "edm"),
+        (mean_flow_cpu, None),
     ],
 )
 def test_a_real_recipe_continues_bit_for_bit(
@@ -92,7 +101,8 @@ def test_a_real_recipe_continues_bit_for_bit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache"))
-    recipe = short(make, data, {uses: parts[uses]} if uses else {})
+    wanted = short(make, data, {}).method.parts_wanted()
+    recipe = short(make, data, dict.fromkeys(wanted, parts[uses]) if uses else {})
     options = TrainOptions(device="cpu")
     list(train(recipe, data, tmp_path / "whole", options))
     for tick in train(recipe, data, tmp_path / "parts", options):

@@ -5,15 +5,22 @@ from __future__ import annotations
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
 from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
+from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig, ConsistencyTrainingConfig
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
+from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
+from diorama.methods.diffusion.mean_flow import MeanFlowConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
 from diorama.methods.variational.vae import VAEConfig
 
 AnyMethod = (
-    ContrastiveConfig
+    ConsistencyDistillationConfig
+    | ConsistencyTrainingConfig
+    | ContrastiveConfig
     | DiffusionMethodConfig
+    | EasyConsistencyConfig
     | GANConfig
+    | MeanFlowConfig
     | MoCoGANConfig
     | NoisyClassifierMethodConfig
     | ProgressiveDistillationConfig

@@ -1,12 +1,15 @@
-"""Losses that differentiate a gradient: layers whose fast kernels have one derivative only step aside for them."""
+"""Losses that differentiate a gradient, or forwards: layers whose fast kernels have neither step aside for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 
 import torch
+from torch import Tensor
 
 _TWICE = ContextVar("twice", default=False)
 
@@ -30,3 +33,29 @@ def is_twice_differentiable() -> bool:
     Compiled graphs have one derivative themselves, so training runs networks uncompiled where two are needed.
     """
     return not torch.compiler.is_compiling() and _TWICE.get()
+
+
+def with_derivative(
+    function: Callable[..., Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """The value of a function, and its derivative forwards where its arguments move in a direction.
+
+    Both have gradients.
+
+    Args:
+        function: whose layers take operations that have such derivatives.
+        at: its arguments.
+        along: the direction, a tensor of the shape of each.
+    """
+    _load_rules()
+    with twice_differentiable():
+        value, derivative = torch.func.jvp(function, at, along)[:2]
+    return value, derivative
+
+
+@cache
+def _load_rules() -> None:
+    """PyTorch loads its rules at the first derivative forwards, and warns of how it does so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.func.jvp(torch.sin, (torch.zeros(()),), (torch.ones(()),))

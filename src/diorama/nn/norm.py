@@ -55,7 +55,8 @@ class GroupNormAct(nn.GroupNorm):
             return x if self.act is None or self.silu else self.act(x)
         if offset is not None:
             x = x + offset[:, :, None, None]
-        x = super().forward(x)
+        # PyTorch's derivative forwards of this layer fails on tensors whose channels come last.
+        x = super().forward(x.contiguous() if is_twice_differentiable() else x)
         if scale is not None and shift is not None:
             x = x * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
         return x if self.act is None else self.act(x)

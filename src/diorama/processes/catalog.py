@@ -20,6 +20,7 @@ from diorama.processes.weighting import (
     MinSNRWeighting,
     P2Weighting,
     PreconditionedWeighting,
+    SNRWeighting,
     TruncatedSNRWeighting,
     UniformWeighting,
 )
@@ -54,6 +55,7 @@ AnyWeighting = (
     | MinSNRWeighting
     | P2Weighting
     | PreconditionedWeighting
+    | SNRWeighting
     | TruncatedSNRWeighting
     | UniformWeighting
 )

@@ -6,15 +6,19 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
+from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 
 AnyProcess = (
-    DiscreteProcess
+    CosineProcess
+    | DiscreteProcess
     | ExplodingProcess
     | FlowProcess
     | GeometricProcess
     | GeometricStepsProcess
+    | LinearPreservingProcess
+    | PolynomialProcess
     | PreservingProcess
     | SubPreservingProcess
 )

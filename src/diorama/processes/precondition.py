@@ -6,7 +6,7 @@ The same value is used by the method that trains a network and by the synthesize
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Protocol
 
 import torch
@@ -27,8 +27,8 @@ lies between the posterior's variance, -1, and that of the step, 1, in their log
 arXiv:2102.09672, equation 15); its logarithm; itself."""
 
 Network = Callable[[Tensor, Tensor, Condition], Tensor]
-"""``(x, t (b,), condition) -> output`` of the shape of x, with t as its preconditioning says; of twice as many channels
-where the variance is learned."""
+"""``(x, t (b,), condition) -> output`` of the shape of x, with t as its preconditioning says, (b, 2) for two times; of
+twice as many channels where the variance is learned."""
 
 
 class Preconditioning(Protocol):
@@ -72,6 +72,8 @@ class TargetPreconditioning:
         variance: what the second half of its channels says of the reverse step's variance.
         whole: whether it is told a whole number: the nearest, of two the even one, or the one below; never less than 0.
         time_offset: is added to what it is told.
+        two_times: the network is also told how far it is to a second, earlier time, ``level.until``, by which what it
+            puts out is an average over the way there; 0 where the level has none.
     """
 
     predicts: Target = "noise"
@@ -80,6 +82,14 @@ class TargetPreconditioning:
     variance: LearnedVariance = field(default="none", metadata={LATER: True})
     whole: Literal["no", "nearest", "below"] = field(default="no", metadata={LATER: True})
     time_offset: float = field(default=0.0, metadata={LATER: True})
+    two_times: bool = field(default=False, metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if self.two_times and (self.time_input != "time" or self.predicts != "flow"):
+            raise ValueError(
+                "two_times: a network of two times is told 'time' and predicts 'flow', got "
+                f"{self.time_input!r} and {self.predicts!r}"
+            )
 
     def input(self, level: Level) -> Tensor:
         """1."""
@@ -201,15 +211,27 @@ class NetworkDenoise:
     def __call__(self, x: Tensor, level: Level) -> Prediction:
         """Predict the clean sample of x (b, ...)."""
         # Time and scales are worked out in the level's own float64 and only then brought to the network's type.
-        told = self.preconditioning.time(level)
-        if told.dim() == 0 and told.device.type == "cpu":
-            # Filling in a number, unlike copying a tensor, does not wait for the device.
-            t = torch.full((x.shape[0],), told.item(), device=x.device, dtype=x.dtype)
-        else:
-            t = told.reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
+        t = self._told(x, self.preconditioning.time(level))
+        if has_two_times(self.preconditioning):
+            earlier = level.t if level.until is None else level.until
+            gap = self.preconditioning.time(replace(level, t=level.t - earlier))
+            t = torch.stack([t, self._told(x, gap)], dim=1)
         scaled = like(self.preconditioning.input(level), x) * x
         output = self.network(scaled, t, self.condition).to(x.dtype)
         return limited(predicted(output, x, on(level, x), self.preconditioning), self.threshold)
+
+    @staticmethod
+    def _told(x: Tensor, told: Tensor) -> Tensor:
+        """(b,) of the type of ``x``, of one number or one for each sample."""
+        if told.dim() == 0 and told.device.type == "cpu":
+            # Filling in a number, unlike copying a tensor, does not wait for the device.
+            return torch.full((x.shape[0],), told.item(), device=x.device, dtype=x.dtype)
+        return told.reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
+
+
+def has_two_times(preconditioning: Preconditioning) -> bool:
+    """Whether its network is told how far it is to a second time."""
+    return isinstance(preconditioning, TargetPreconditioning) and preconditioning.two_times
 
 
 def halves(output: Tensor, variance: LearnedVariance) -> tuple[Tensor, Tensor | None]:

@@ -103,6 +103,8 @@ class KarrasSpacing:
         rho: 1 spaces evenly, larger values crowd the levels towards ``low``; infinity is the limit, a geometric series.
         until: where the last step ends: at clean data; at ``low``, to which one level more is visited; or where it
             starts, so that it leads nowhere, as in schedulers of diffusers that keep the noise of the last level.
+        with_low: ``low`` itself is visited. Models that jump to clean data need no level so near to it: without it the
+            levels are those above it of one more.
 
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, equation 5.
     """
@@ -111,16 +113,23 @@ class KarrasSpacing:
     high: float = 80.0
     rho: float = 7.0
     until: Literal["clean", "low", "start"] = field(default="clean", metadata={LATER: True})
+    with_low: bool = field(default=True, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:
             raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
         if not self.rho > 0:
             raise ValueError(f"rho must be positive, got {self.rho}")
+        if self.until != "clean" and not self.with_low:
+            raise ValueError(f"until: {self.until!r} ends at low, which is not visited without with_low")
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        times = process.time_of(self.ratios(needed(count, self) + (self.until == "low")))
+        visited = needed(count, self)
+        ratios = self.ratios(visited + (self.until == "low" or not self.with_low))
+        if not self.with_low:
+            ratios = ratios[:-1]
+        times = process.time_of(ratios)
         if self.until == "low":
             return times
         return torch.cat([times, times[-1:] if self.until == "start" else times.new_zeros(1)])

@@ -59,6 +59,28 @@ class TruncatedSNRWeighting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SNRWeighting:
+    """Errors of clean samples, weighted by the ratio of signal to noise.
+
+    Args:
+        plus: is added to the ratio. 0 weighs errors of clean samples as errors of noise, 1 as errors of velocity,
+            ``1 / sigma_data²`` as EDM does.
+
+    Reference: T. Salimans, J. Ho, arXiv:2202.00512, section 4.
+    """
+
+    plus: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.plus >= 0:
+            raise ValueError(f"plus must be at least 0, got {self.plus}")
+
+    def weight(self, level: Level, preconditioning: Preconditioning) -> Tensor:
+        """alpha² / sigma² + plus."""
+        return _snr(level) + self.plus
+
+
+@dataclass(frozen=True, kw_only=True)
 class MinSNRWeighting:
     """Errors of the network's output, so that those of clean samples count the ratio of signal to noise, or less.
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.suggestions import did_you_mean
 from diorama.core.user_files import file_and_name, load_file, members_of
-from diorama.recipes.entries import adversarial, diffusion, features, latent, variational, video
+from diorama.recipes.entries import adversarial, diffusion, features, few_steps, latent, variational, video
 from diorama.recipes.entry import RecipeEntry, RecipeFunction
 
 ENTRIES: tuple[RecipeEntry, ...] = (
     *adversarial.ENTRIES,
     *variational.ENTRIES,
     *diffusion.ENTRIES,
+    *few_steps.ENTRIES,
     *latent.ENTRIES,
     *video.ENTRIES,
     *features.ENTRIES,

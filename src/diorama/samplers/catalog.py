@@ -18,9 +18,12 @@ from diorama.samplers.deis import DEISConfig
 from diorama.samplers.dpm_solver import DPMSolverConfig, SinglestepDPMSolverConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.interpolant import InterpolantConfig
+from diorama.samplers.jumps import JumpsConfig
 from diorama.samplers.kdpm2 import KDPM2Config
 from diorama.samplers.lcm import LCMConfig
 from diorama.samplers.lms import LMSConfig
+from diorama.samplers.midpoint import MidpointConfig
 from diorama.samplers.ode import ODEConfig
 from diorama.samplers.pndm import PNDMConfig
 from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
@@ -36,14 +39,17 @@ AnySampler = (
     | DPMSolverConfig
     | EulerConfig
     | HeunConfig
+    | InterpolantConfig
+    | JumpsConfig
     | KDPM2Config
     | LCMConfig
     | LMSConfig
+    | MidpointConfig
     | ODEConfig
     | PNDMConfig
+    | PredictorCorrectorConfig
     | SASolverConfig
     | SinglestepDPMSolverConfig
-    | PredictorCorrectorConfig
     | TCDConfig
     | UniPCConfig
 )
@@ -66,6 +72,9 @@ SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
     "kdpm2": KDPM2Config,
     "lcm": LCMConfig,
     "lms": LMSConfig,
+    "interpolant": InterpolantConfig,
+    "jumps": JumpsConfig,
+    "midpoint": MidpointConfig,
     "ode": ODEConfig,
     "pc": PredictorCorrectorConfig,
     "pndm": PNDMConfig,

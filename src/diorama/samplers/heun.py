@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from diorama.core.config import LATER
-from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
+from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on
 from diorama.samplers.churn import ChurnConfig
 
@@ -109,7 +109,27 @@ def _moved(
     t, below = ends
     if along == "time":
         return x + like(below - t, x) * slope
-    level, end = process.at(t), process.at(below)
-    # alpha' (x / alpha + (ratio' - ratio) slope)
-    shrink = end.alpha / level.alpha
-    return like(shrink, x) * x + like(end.sigma - shrink * level.sigma, x) * slope
+    return _along_ratio(x, slope, process.at(t), process.at(below))
+
+
+def _along_ratio(x: Tensor, noise: Tensor, level: Level, below: Level) -> Tensor:
+    """alpha' (x / alpha + (ratio' - ratio) noise)."""
+    shrink = below.alpha / level.alpha
+    return like(shrink, x) * x + like(below.sigma - shrink * level.sigma, x) * noise
+
+
+def heun_step(denoise: Denoise, x: Tensor, level: Level, below: Level) -> Tensor:
+    """One step along the ratio of sigma and alpha, from levels that may differ from sample to sample.
+
+    Args:
+        denoise: the meaning of the network, called twice.
+        x: (b, ...) samples at ``level``.
+        level: broadcasts against ``x``; has some signal.
+        below: likewise, lower and with some noise.
+
+    Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 1.
+    """
+    noise = noise_of(x, denoise(x, level).clean, on(level, x))
+    moved = _along_ratio(x, noise, level, below)
+    again = noise_of(moved, denoise(moved, below).clean, on(below, x))
+    return _along_ratio(x, (noise + again) / 2, level, below)

@@ -20,7 +20,7 @@ from diorama.processes.bound import bound_times, variational_bound
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import like
-from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning
+from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning, has_two_times
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
@@ -32,6 +32,7 @@ from diorama.samplers.guidance.catalog import AnyGuidance, guidance_named, in_wo
 from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
+from diorama.samplers.jumps import JumpsConfig
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
@@ -150,6 +151,7 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
     check_serves(config.sampler, config.process, times)
     # Training also looks at time 1, the first step of a discrete process, which a sampler may leave out.
     times = torch.cat([times[:-1], times.new_ones(1)])
+    _check_two_times(config)
     level = config.process.at(times)
     told = config.preconditioning.time(level)
     one = torch.ones_like(level.alpha)
@@ -197,6 +199,16 @@ def _check_guidance(config: DiffusionSynthesizerConfig) -> None:
     if isinstance(kind, PerturbedAttentionGuidance):
         with torch.device("meta"), perturbed_attention(config.denoiser.build(), kind.layers):
             pass
+
+
+def _check_two_times(config: DiffusionSynthesizerConfig) -> None:
+    two = has_two_times(config.preconditioning)
+    if two != config.denoiser.two_times:
+        raise ValueError(
+            f"preconditioning.two_times: is {two}, and the network takes {1 + config.denoiser.two_times} times"
+        )
+    if isinstance(config.sampler, JumpsConfig) and not two:
+        raise ValueError("sampler: jumps are made by models of two times, such as mean flows; this one has one")
 
 
 class DiffusionSynthesizer(Synthesizer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.conformance.adapters import (
+    consistency,
     dcgan,
     diffusers_consistency,
     diffusers_ddpm,
@@ -18,6 +19,7 @@ from tests.conformance.adapters import (
     edm,
     edm_losses,
     edm_sampler,
+    flow_matching,
     frechet,
     guidance,
     guided_diffusion,
@@ -27,13 +29,16 @@ from tests.conformance.adapters import (
     score_sde,
     score_sde_losses,
     score_sde_sampling,
+    sit_transport,
 )
 from tests.conformance.runner import Adapter, Compute
 
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "ADM": guided_diffusion.ADAPTERS,
     "ADM's process, losses and sampling": guided_diffusion_process.ADAPTERS,
+    "Consistency models": consistency.ADAPTERS,
     "DCGAN": dcgan.ADAPTERS,
+    "Flow matching": flow_matching.ADAPTERS,
     "FID Inception network": inception.ADAPTERS,
     "Fréchet distance": frechet.ADAPTERS,
     "DDPM, DDIM and unCLIP schedulers (diffusers)": diffusers_ddpm.ADAPTERS,
@@ -50,6 +55,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM sampler": edm_sampler.ADAPTERS,
     "Guidance, thresholds and edits (diffusers, DeepFloyd IF)": guidance.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
+    "SiT transports": sit_transport.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,
     "Score SDEs": score_sde_sampling.ADAPTERS,

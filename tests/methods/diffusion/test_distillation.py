@@ -14,7 +14,7 @@ from diorama.core.contracts import Moment
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import initial_noise
 from diorama.methods.catalog import AnyMethod
-from diorama.methods.diffusion.distillation import ProgressiveDistillation, ProgressiveDistillationConfig
+from diorama.methods.diffusion.distillation import ProgressiveDistillation, ProgressiveDistillationConfig, two_steps
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import KarrasSpacing, StepSpacing
 from diorama.synthesis.base import Sampling
@@ -50,7 +50,7 @@ def test_a_step_of_the_target_is_two_of_the_teacher() -> None:
     x = initial_noise((1, 8, 8), seed=0, first=0, count=3)
     levels = [process.at(t.double()) for t in times]
     with torch.no_grad():
-        target = method._two_steps(x, (levels[0], levels[1], levels[2]), {})
+        target = two_steps(method.teacher.denoise({}), x, (levels[0], levels[1], levels[2]))
         end = method.teacher.resampled(Sampling(steps=2)).sample(3, noise=x)
     # The one step ends at clean data, so its target is the end itself.
     torch.testing.assert_close(target.clamp(-1, 1), end, rtol=1e-4, atol=1e-4)

@@ -24,6 +24,7 @@ from diorama.core.contracts import Batch, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.bound import bound_of, check_bound, without_gradient_of_mean
+from diorama.methods.diffusion.coupling import Coupling, matched
 from diorama.methods.diffusion.denoiser import DenoiserMethod, Reduction, broadcast, reduced
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyTimes, AnyWeighting
@@ -53,6 +54,8 @@ class DiffusionMethodConfig(MethodConfig):
             variance alone (a network that learns one needs this or the next); or the bound alone.
         bound_weight: of the bound in bits per dimension, beside the squared error.
         reduction: of the squared errors to one number.
+        coupling: which noise a sample meets, see :data:`~diorama.methods.diffusion.coupling.Coupling`; where samples
+            have labels, only noises of one label change places.
     """
 
     synthesizer: DiffusionSynthesizerConfig
@@ -62,6 +65,7 @@ class DiffusionMethodConfig(MethodConfig):
     objective: Objective = field(default="error", metadata={LATER: True})
     bound_weight: float = field(default=1e-3, metadata={LATER: True})
     reduction: Reduction = field(default="mean", metadata={LATER: True})
+    coupling: Coupling = field(default="independent", metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if isinstance(self.weighting, OUTPUT_WEIGHTINGS) and self.space != "output":
@@ -106,7 +110,8 @@ class DiffusionMethod(DenoiserMethod):
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
-        return [Phase("loss", "denoiser", self.loss, recorded=True)]
+        # Matching waits for the device.
+        return [Phase("loss", "denoiser", self.loss, recorded=self.config.coupling == "independent")]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times, the variational bound, or both."""
@@ -115,6 +120,9 @@ class DiffusionMethod(DenoiserMethod):
         t = config.times.draw(process, len(clean), clean.device)
         level = broadcast(process.at(t), clean.dim())
         noise = torch.randn_like(clean)
+        if config.coupling == "minibatch":
+            labelled = any(spec.key == "label" for spec in self.model.conditions)
+            noise = matched(noise, clean, batch["label"] if labelled else None)
         x = noised(clean, noise, level)
         told = preconditioning.time(level).reshape(-1).float()
         output = self.denoiser(

@@ -14,12 +14,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
+from diorama.core.contracts import Batch, Denoise, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.processes.catalog import AnyWeighting
-from diorama.processes.gaussian import noise_of, noised
+from diorama.processes.gaussian import along_noise, noised
 from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
 from diorama.processes.weighting import TruncatedSNRWeighting
 from diorama.samplers.ddim import DDIMConfig
@@ -97,7 +97,7 @@ class ProgressiveDistillation(DenoiserMethod):
         x = noised(clean, torch.randn_like(clean), level)
         condition = {spec.key: batch[spec.key] for spec in self.model.conditions}
         with torch.no_grad():
-            target = self._two_steps(x, (level, between, below), condition)
+            target = two_steps(self.teacher.denoise(condition), x, (level, between, below))
         predicted = NetworkDenoise(self.denoiser, self.model.preconditioning, self.encoded_condition(condition))(
             x, level
         ).clean
@@ -107,18 +107,23 @@ class ProgressiveDistillation(DenoiserMethod):
     def _level(self, t: Tensor, dims: int) -> Level:
         return broadcast(self.model.process.at(t), dims)
 
-    def _two_steps(self, x: Tensor, levels: tuple[Level, Level, Level], condition: Condition) -> Tensor:
-        """The clean sample that would bring x in one DDIM step to where the teacher brings it in two.
 
-        Reference: Salimans & Ho 2022, algorithm 2 and appendix G.
-        """
-        denoise, z = self.teacher.denoise(condition), x
-        for level, below in pairwise(levels):
-            found = denoise(z, level).clean
-            z = noised(found, noise_of(z, found, level), below)
-        first, last = levels[0], levels[2]
-        ratio = last.sigma / first.sigma
-        return (z - ratio * x) / (last.alpha - ratio * first.alpha)
+def two_steps(denoise: Denoise, x: Tensor, levels: tuple[Level, Level, Level]) -> Tensor:
+    """The clean sample that would bring x in one DDIM step to where a teacher brings it in two.
+
+    Args:
+        denoise: the teacher.
+        x: (b, ...) a sample at the first level.
+        levels: at which the steps begin and end, falling; each broadcasts against ``x``.
+
+    Reference: Salimans & Ho 2022, algorithm 2 and appendix G.
+    """
+    z = x
+    for level, below in pairwise(levels):
+        z = along_noise(z, denoise(z, level).clean, level, below)
+    first, last = levels[0], levels[2]
+    ratio = last.sigma / first.sigma
+    return (z - ratio * x) / (last.alpha - ratio * first.alpha)
 
 
 def _checked(part: nn.Module, steps: int) -> DiffusionSynthesizer:

@@ -49,5 +49,10 @@ class DenoiserConfig(ABC):
         """Whether it takes the logarithm of the time that it is told."""
         return False
 
+    @property
+    def two_times(self) -> bool:
+        """Whether ``t`` is (b, 2): a time, and how far it is to a second, earlier one."""
+        return False
+
     @abstractmethod
     def build(self) -> nn.Module: ...

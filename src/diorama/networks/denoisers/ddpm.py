@@ -123,6 +123,11 @@ class DDPMUNetConfig(DenoiserConfig):
         """Fourier features are of the logarithm."""
         return self.embedding.time == "fourier"
 
+    @property
+    def two_times(self) -> bool:
+        """Whether the embedding takes two."""
+        return self.embedding.two_times
+
     def build(self) -> DDPMUNet:
         """The network, freshly initialised."""
         return DDPMUNet(self)
@@ -244,14 +249,14 @@ class DDPMUNet(nn.Module):
 
         Args:
             x: (b, in_channels, h, w); h and w are multiples of ``config.multiple``.
-            t: (b,) times, as the preconditioning tells them, or one for all.
+            t: (b,) times, as the preconditioning tells them, or one for all; (b, 2) where the embedding takes two.
             condition: what :attr:`DDPMUNetConfig.reads` names: ``label`` (b,) int64 or what ``config.embedding`` asks
                 for, ``text`` (b, n, d) with ``text_mask`` (b, n), ``image`` (b, c, h', w').
 
         Returns:
             (b, out_channels, h, w).
         """
-        t = t.expand(x.shape[0])
+        t = t if t.dim() == 2 else t.expand(x.shape[0])
         embedding = activation(self.config.act)(self.embedding(t, condition.get("label")))
         given = Given(embedding, condition.get("text"), condition.get("text_mask"))
         x = 2 * x - 1 if self.config.centre_input else x

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
 from diorama.nn.timestep import TimeKind, TimeMLP, time_features
 
 
@@ -24,6 +25,8 @@ class EmbeddingConfig:
         label: no label, a table of ``classes``, a number embedded like the time, or a ready vector.
         classes: rows of the label table.
         unconditional: the table has one more row, the null label ``classes``, which stands for any class.
+        two_times: how far away a second, earlier time is gets an embedding of its own, which is added: for models that
+            jump from one time to another.
     """
 
     width: int | None = None
@@ -34,8 +37,11 @@ class EmbeddingConfig:
     label: Literal["none", "table", "number", "vector"] = "none"
     classes: int = 0
     unconditional: bool = False
+    two_times: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
+        if self.two_times and self.time != "sinusoidal":
+            raise ValueError(f"two_times: goes with sinusoidal times, got {self.time!r}")
         if (self.label == "table") != (self.classes > 0):
             raise ValueError(f"label 'table' goes with classes, got label={self.label!r} classes={self.classes}")
         if (self.time == "learned") != (self.steps is not None):
@@ -62,6 +68,7 @@ class LevelEmbedding(nn.Module):
             config.time, channels, sine_first=config.sine_first, shift=config.shift, steps=config.steps
         )
         self.time_mlp = TimeMLP(features, self.width)
+        self.gap_mlp = TimeMLP(features, self.width) if config.two_times else None
         self.null_label = config.null_label
         self.whole_times = config.time == "learned"
         self.label: nn.Embedding | TimeMLP | nn.Identity | None = None
@@ -76,7 +83,7 @@ class LevelEmbedding(nn.Module):
         """Embed.
 
         Args:
-            t: (b,) times.
+            t: (b,) times; with two times (b, 2), of which the second is how far it is to the second time.
             label: (b,) classes or numbers, or (b, width) vectors; ``None`` without labels, and for the null label.
 
         Raises:
@@ -84,7 +91,12 @@ class LevelEmbedding(nn.Module):
         """
         if self.whole_times:
             t = t.long()
-        embedded = self.time_mlp(self.time_features(t).to(self.time_mlp.inner.weight.dtype))
+        gap = None
+        if self.gap_mlp is not None:
+            t, gap = t.unbind(1)
+        embedded = self._embedded(self.time_mlp, t)
+        if gap is not None and self.gap_mlp is not None:
+            embedded = embedded + self._embedded(self.gap_mlp, gap)
         if self.label is None:
             if label is not None:
                 raise ValueError("this network takes no label")
@@ -96,3 +108,7 @@ class LevelEmbedding(nn.Module):
         if isinstance(self.label, TimeMLP):
             label = self.time_features(label)
         return embedded + self.label(label)
+
+    def _embedded(self, mlp: TimeMLP, t: Tensor) -> Tensor:
+        embedded: Tensor = mlp(self.time_features(t).to(mlp.inner.weight.dtype))
+        return embedded

@@ -1,0 +1,49 @@
+"""Which noise meets which picture in training.
+
+Pictures and noises of a batch are drawn independently. Matching them so that little has to be moved keeps both
+distributions and straightens the paths between them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+Coupling = Literal["independent", "minibatch"]
+"""As they were drawn; or matched within a batch by the least sum of squared distances."""
+
+
+def matched(noise: Tensor, clean: Tensor, labels: Tensor | None = None) -> Tensor:
+    """The noises of a batch in the order that brings them closest to its clean samples.
+
+    Matched across classes, a noise would foretell its class in training, though not where samples are drawn: so only
+    samples of one class exchange theirs.
+
+    Args:
+        noise: (b, ...).
+        clean: of the same shape.
+        labels: (b,) classes or (b, k) soft ones; ``None`` where samples are given none.
+
+    Returns:
+        A permutation of the rows of ``noise``. It waits for the device: the matching is found on the CPU.
+
+    Reference: A. Tong et al., arXiv:2302.00482, section 3.2 (in minibatches, also A.-A. Pooladian et al.,
+    arXiv:2304.14772); within classes H. K. Cheng, A. Schwing, arXiv:2503.10636, section 3.
+    """
+    order = torch.arange(len(noise))
+    for rows in _groups(len(noise), labels):
+        cost = torch.cdist(clean[rows].flatten(1).float(), noise[rows].flatten(1).float()).square()
+        _, chosen = linear_sum_assignment(cost.detach().cpu().numpy())
+        order[rows] = rows[torch.from_numpy(chosen)]
+    return noise[order.to(noise.device)]
+
+
+def _groups(count: int, labels: Tensor | None) -> list[Tensor]:
+    """Rows that may exchange their noises."""
+    if labels is None:
+        return [torch.arange(count)]
+    kinds, kind = torch.unique(labels.cpu(), dim=0, return_inverse=True)
+    return [(kind == i).nonzero()[:, 0] for i in range(len(kinds))]

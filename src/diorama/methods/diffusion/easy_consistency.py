@@ -1,0 +1,115 @@
+"""Easy consistency tuning: a diffusion model becomes a consistency model as the pairs it is asked about come closer.
+
+At first the less noisy one of a pair is the clean sample, which is the training that the model comes from.
+
+Reference: Z. Geng, A. Pokle, W. Luo, J. Lin, J. Z. Kolter, "Consistency models made easy", arXiv:2406.14548.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from diorama.core.contracts import Condition, Denoise, Level, Moment, Prediction
+from diorama.losses.consistency import Distance
+from diorama.methods.base import NO_PARTS, MethodConfig
+from diorama.methods.diffusion.consistency import (
+    TEACHER,
+    PairMethod,
+    checked_teacher,
+    copied,
+    student_of,
+)
+from diorama.processes.gaussian import noised
+from diorama.processes.spacing import KarrasSpacing
+from diorama.processes.times import LogNormalTimes
+from diorama.samplers.consistency import ConsistencyConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class EasyConsistencyConfig(MethodConfig):
+    """Tuning of the frozen part ``teacher``, from whose weights the model starts.
+
+    Of a noisier level ``t`` the less noisy one is ``r = t (1 - (1 + k sigmoid(-b t)) / q^stage)``, and at least 0, with
+    levels as ratios sigma / alpha.
+
+    Args:
+        times: of the noisier level.
+        stage: pictures in a stage, of which the first is number 1.
+        q: by how much pairs come closer from one stage to the next.
+        k: how much further apart they are where there is little noise.
+        b: how soon that ends.
+        distance: of the two answers, which is divided by ``t - r``.
+    """
+
+    times: LogNormalTimes = field(default_factory=lambda: LogNormalTimes(mean=-1.1, deviation=2.0))
+    stage: int = 1_280_000
+    q: float = 2.0
+    k: float = 8.0
+    b: float = 1.0
+    # The paper's c of 0.06 for pictures of 3 x 32 x 32.
+    distance: Distance = field(default_factory=lambda: Distance(huber=0.00108))
+
+    def __post_init__(self) -> None:
+        if self.stage < 1:
+            raise ValueError(f"stage must be at least 1, got {self.stage}")
+        if not self.q > 1:
+            raise ValueError(f"q must be above 1, got {self.q}")
+        if not (self.k >= 0 and self.b >= 0):
+            raise ValueError(f"k and b must be at least 0, got k={self.k} b={self.b}")
+
+    def parts_wanted(self) -> Mapping[str, str]:
+        """``teacher``."""
+        return {"teacher": TEACHER}
+
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> EasyConsistency:
+        """The method with a network that has its teacher's weights."""
+        return EasyConsistency(self, frozen)
+
+    def nearer(self, ratio: Tensor, images: int) -> Tensor:
+        """The lower ratios of pairs, after so many pictures."""
+        apart = (1 + self.k * torch.sigmoid(-self.b * ratio)) / self.q ** (1 + images // self.stage)
+        return (ratio * (1 - apart)).clamp(min=0)
+
+
+class EasyConsistency(PairMethod):
+    """See :class:`EasyConsistencyConfig`."""
+
+    def __init__(self, config: EasyConsistencyConfig, frozen: Mapping[str, nn.Module]) -> None:
+        teacher = checked_teacher(frozen["teacher"])
+        model = student_of(teacher.config, KarrasSpacing(), ConsistencyConfig(sigma_min=0.0))
+        denoiser, encoder = copied(teacher)
+        # The teacher is only where training starts, and its codec what it draws through.
+        super().__init__(model, denoiser, encoder, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
+        self.config, self.distance = config, config.distance
+
+    def pair(self, count: int, moment: Moment, device: torch.device) -> tuple[Level, Level]:
+        """See :class:`EasyConsistencyConfig`."""
+        process = self.model.process
+        level = process.at(self.config.times.draw(process, count, device))
+        return level, process.at(process.time_of(self.config.nearer(level.sigma / level.alpha, moment.images)))
+
+    def weight(self, level: Level, below: Level) -> Tensor:
+        """One by the distance of the levels."""
+        return 1 / (level.sigma / level.alpha - below.sigma / below.alpha)
+
+    def below(self, x: Tensor, clean: Tensor, levels: tuple[Level, Level], condition: Condition) -> Tensor:
+        """The same clean sample with less of the same noise."""
+        level, below = levels
+        return noised(clean, (x - level.alpha * clean) / level.sigma, below)
+
+    def judge(self, condition: Condition) -> Denoise:
+        """The network itself, and where no noise is left the sample."""
+        denoise = self.denoise(condition)
+
+        def answer(x: Tensor, level: Level) -> Prediction:
+            noisy = level.sigma > 0
+            # Where there is no noise any other level is asked about in its place, whose answer is left.
+            sigma = torch.where(noisy, level.sigma, torch.ones_like(level.sigma))
+            asked = replace(level, sigma=sigma)
+            return Prediction(torch.where(noisy, denoise(x, asked).clean, x))
+
+        return answer

@@ -1,0 +1,131 @@
+"""Recipes of flows, and of models that draw in one step or a few."""
+
+from __future__ import annotations
+
+from diorama.core.references import Reference
+from diorama.recipes.entry import RecipeEntry
+
+FLOW = Reference(
+    key="lipman2023flow",
+    title="Flow Matching for Generative Modeling",
+    authors=("Yaron Lipman", "Ricky T. Q. Chen", "Heli Ben-Hamu", "Maximilian Nickel", "Matt Le"),
+    year=2023,
+    venue="ICLR",
+    arxiv="2210.02747",
+)
+COUPLING = Reference(
+    key="tong2024coupling",
+    title="Improving and Generalizing Flow-Based Generative Models with Minibatch Optimal Transport",
+    authors=(
+        "Alexander Tong",
+        "Kilian Fatras",
+        "Nikolay Malkin",
+        "Guillaume Huguet",
+        "Yanlei Zhang",
+        "Jarrid Rector-Brooks",
+        "Guy Wolf",
+        "Yoshua Bengio",
+    ),
+    year=2024,
+    venue="TMLR",
+    arxiv="2302.00482",
+)
+CONDITIONAL_COUPLING = Reference(
+    key="cheng2025curse",
+    title="The Curse of Conditions: Analyzing and Improving Optimal Transport for Conditional Flow-Based Generation",
+    authors=("Ho Kei Cheng", "Alexander Schwing"),
+    year=2025,
+    venue="ICCV",
+    arxiv="2503.10636",
+)
+CONSISTENCY = Reference(
+    key="song2023consistency",
+    title="Consistency Models",
+    authors=("Yang Song", "Prafulla Dhariwal", "Mark Chen", "Ilya Sutskever"),
+    year=2023,
+    venue="ICML",
+    arxiv="2303.01469",
+)
+IMPROVED_CONSISTENCY = Reference(
+    key="song2024improved",
+    title="Improved Techniques for Training Consistency Models",
+    authors=("Yang Song", "Prafulla Dhariwal"),
+    year=2024,
+    venue="ICLR",
+    arxiv="2310.14189",
+)
+EASY_CONSISTENCY = Reference(
+    key="geng2025easy",
+    title="Consistency Models Made Easy",
+    authors=("Zhengyang Geng", "Ashwini Pokle", "William Luo", "Justin Lin", "J. Zico Kolter"),
+    year=2025,
+    venue="ICLR",
+    arxiv="2406.14548",
+)
+MEAN_FLOW = Reference(
+    key="geng2025meanflow",
+    title="Mean Flows for One-step Generative Modeling",
+    authors=("Zhengyang Geng", "Mingyang Deng", "Xingjian Bai", "J. Zico Kolter", "Kaiming He"),
+    year=2025,
+    venue="NeurIPS",
+    arxiv="2505.13447",
+)
+
+_FLOW = RecipeEntry(
+    name="flow_cpu",
+    make="diorama.recipes.flow:flow_cpu",
+    title="Flow matching (small)",
+    summary="flow matching for a CPU",
+    about="A network learns how a sample moves along the straight line from noise to a picture. A sample starts as "
+    "noise and is moved along in steps.",
+    papers=(FLOW,),
+)
+_CONSISTENCY = RecipeEntry(
+    name="consistency_cpu",
+    make="diorama.recipes.consistency:consistency_cpu",
+    title="Consistency training (small)",
+    summary="a model that draws in one step, from data alone, for a CPU",
+    about="A network learns to give the same picture from everywhere on the path between it and noise, and so draws in "
+    "one step.",
+    papers=(IMPROVED_CONSISTENCY, CONSISTENCY),
+)
+
+ENTRIES: tuple[RecipeEntry, ...] = (
+    _FLOW,
+    RecipeEntry(
+        name="flow_ot_cpu",
+        make="diorama.recipes.flow:flow_ot_cpu",
+        title="Flow matching, coupled (small)",
+        summary="flow matching with noises matched to pictures in every batch, for a CPU",
+        about=_FLOW.about,
+        papers=(COUPLING, CONDITIONAL_COUPLING, FLOW),
+    ),
+    _CONSISTENCY,
+    RecipeEntry(
+        name="consistency_distilled_cpu",
+        make="diorama.recipes.consistency:consistency_distilled_cpu",
+        title="Consistency distillation (small)",
+        summary="a one-step model, distilled from a run of edm_cpu (--frozen.teacher)",
+        about=_CONSISTENCY.about,
+        papers=(CONSISTENCY,),
+        from_data=False,
+    ),
+    RecipeEntry(
+        name="ect_cpu",
+        make="diorama.recipes.consistency:ect_cpu",
+        title="Easy consistency tuning (small)",
+        summary="a one-step model, tuned from a run of edm_cpu (--frozen.teacher)",
+        about=_CONSISTENCY.about,
+        papers=(EASY_CONSISTENCY,),
+        from_data=False,
+    ),
+    RecipeEntry(
+        name="mean_flow_cpu",
+        make="diorama.recipes.mean_flow:mean_flow_cpu",
+        title="Mean flow (small)",
+        summary="a flow that jumps in one step or a few, from data alone, for a CPU",
+        about="A network learns how a sample moves on average between any two times of its path from noise to a "
+        "picture, and so can go from one end to the other at once.",
+        papers=(MEAN_FLOW, FLOW),
+    ),
+)
