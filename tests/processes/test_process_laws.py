@@ -12,6 +12,7 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.rescaled import RescaledProcess
 
 PROCESSES: list[Process] = [
     DiscreteProcess(),
@@ -19,6 +20,11 @@ PROCESSES: list[Process] = [
     ExplodingProcess(),
     FlowProcess(),
     PreservingProcess(),
+    ExplodingProcess(sigma_max=10, time="variance"),
+    PreservingProcess.between(0.01, 80),
+    RescaledProcess(of=PreservingProcess()),
+    RescaledProcess(of=ExplodingProcess(), keeps="variance"),
+    RescaledProcess(of=ExplodingProcess(time="variance"), keeps="variance"),
 ]
 by_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 

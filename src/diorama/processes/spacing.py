@@ -115,7 +115,7 @@ class KarrasSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        times = process.time_of(self.ratios(_needed(count, self)))
+        times = process.time_of(self.ratios(needed(count, self)))
         return torch.cat([times, times.new_zeros(1)])
 
     def ratios(self, count: int) -> Tensor:
@@ -143,11 +143,16 @@ class UniformSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        share = torch.linspace(1, 0, _needed(count, self) + 1, dtype=torch.float64, device="cpu")
+        share = torch.linspace(1, 0, needed(count, self) + 1, dtype=torch.float64, device="cpu")
         return process.end * self.shift * share / (1 + (self.shift - 1) * share)
 
 
-def _needed(count: int | None, spacing: object) -> int:
+def needed(count: int | None, spacing: object) -> int:
+    """The number of levels, of a spacing that has none of its own.
+
+    Raises:
+        ValueError: there is none, or it is below 1.
+    """
     if count is None or count < 1:
         raise ValueError(f"steps: {type(spacing).__name__} needs a number of steps of at least 1, got {count}")
     return count
