@@ -60,6 +60,12 @@ def _edm() -> Layouts:
     return LAYOUTS
 
 
+def _edm2() -> Layouts:
+    from diorama.interop.edm2 import LAYOUTS
+
+    return LAYOUTS
+
+
 def _inception() -> Layouts:
     from diorama.interop.inception_fid import LAYOUTS
 
@@ -76,6 +82,7 @@ PUBLISHERS = (
         layouts=_guided_diffusion,
     ),
     Publisher(name="edm", about="SongUNet and DhariwalUNet of NVIDIA's EDM", layouts=_edm),
+    Publisher(name="edm2", about="the U-Net of NVIDIA's EDM2", layouts=_edm2),
     Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
 )
 
