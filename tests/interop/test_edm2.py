@@ -91,7 +91,7 @@ def test_import_export_import_is_bit_equal(options: dict[str, Any]) -> None:
         ({"res_balance": 1.5}, "res_balance: must be in"),
         ({"clip_act": 0}, "clip_act: must be positive"),
         ({"resample_filter": [1, 2, 1]}, "resample_filter: "),
-        ({"img_resolution": 9}, "img_resolution: 9 pixels"),
+        ({"img_resolution": 9}, "img_resolution: 9 pixels must be"),
         ({"flavor": "enc"}, "flavor"),
     ],
 )
@@ -103,6 +103,8 @@ def test_what_cannot_be_is_refused_by_its_published_name(wrong: dict[str, Any], 
 def test_what_the_published_network_cannot_be_is_not_written() -> None:
     with pytest.raises(BadInput, match="out_channels"):
         EDM2UNetArguments.of(EDM2UNetConfig(out_channels=8))
+    with pytest.raises(BadInput, match="patch"):
+        EDM2UNetArguments.of(EDM2UNetConfig(patch=2))
     with pytest.raises(BadInput, match="label_dropout"):
         EDM2UNetArguments.of(EDM2UNetConfig(classes=2, label_dropout=0.1))
 
@@ -119,7 +121,11 @@ def test_a_denoiser_needs_its_uncertainty() -> None:
     assert found.uncertainty is not None
     assert found.uncertainty(torch.tensor([0.1, 2.0])).shape == (2,)
     with pytest.raises(BadInput, match="tensor 'logvar_linear.weight' has shape"):
-        load_denoiser("Precond", config | {"logvar_channels": 5}, tensors | head | {"logvar_fourier.freqs": torch.zeros(5), "logvar_fourier.phases": torch.zeros(5)})
+        load_denoiser(
+            "Precond",
+            config | {"logvar_channels": 5},
+            tensors | head | {"logvar_fourier.freqs": torch.zeros(5), "logvar_fourier.phases": torch.zeros(5)},
+        )
     with pytest.raises(BadInput, match="tensor 'logvar_fourier.freqs' is missing"):
         load_denoiser("Precond", config, tensors)
     with pytest.raises(BadInput, match="logvar_channels: must be at least 1"):

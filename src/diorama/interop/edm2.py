@@ -94,6 +94,8 @@ class EDM2UNetArguments:
         """
         if config.in_channels != config.out_channels:
             raise BadInput(f"out_channels: must be in_channels, {config.in_channels}, got {config.out_channels}")
+        if config.patch != 1:
+            raise BadInput(f"patch: the published network has places of one pixel, not of {config.patch}")
         if config.label_dropout:
             raise BadInput("label_dropout: the published network knows no label that is left out")
         return EDM2UNetArguments(

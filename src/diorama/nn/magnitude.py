@@ -138,5 +138,5 @@ class MagnitudeConv2d(MagnitudeLayer):
 
 
 def magnitude_layers(module: nn.Module) -> list[MagnitudeLayer]:
-    """Those within a module, whose weights are to be normalised after every step of training."""
+    """Those within a module that is trained, whose weights are to be normalised after every step."""
     return [layer for layer in module.modules() if isinstance(layer, MagnitudeLayer)]

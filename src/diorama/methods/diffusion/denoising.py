@@ -5,7 +5,7 @@ how an output is understood are derived in one place, the preconditioning.
 
 Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 1; with a preconditioned network T. Karras et al.,
 arXiv:2206.00364, equation 2; on the path of a flow Y. Lipman et al., arXiv:2210.02747, equation 14; on latents R.
-Rombach et al., arXiv:2112.10752, equation 2.
+Rombach et al., arXiv:2112.10752, equation 2; with learned uncertainty T. Karras et al., arXiv:2312.02696, equation 16.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from typing import Literal
 import torch
 from torch import nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Loss, Moment
 from diorama.core.errors import BadConfig
+from diorama.losses.uncertainty import uncertain
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.networks.denoisers.uncertainty import UncertaintyConfig
 from diorama.processes.catalog import AnyTimes, AnyWeighting
 from diorama.processes.gaussian import Target, noised, target_of
 from diorama.processes.times import StepTimes
@@ -42,12 +45,15 @@ class DiffusionMethodConfig(MethodConfig):
         space: in which the squared error is taken: of the network's output, or of what the output says of the noise,
             the clean sample, the velocity, the score or the flow.
         weighting: of levels, in that space.
+        uncertainty: a head, trained along and needed in training alone, that learns how large errors are at a level;
+            they are divided by that, so that levels count alike. ``None`` for none.
     """
 
     synthesizer: DiffusionSynthesizerConfig
     times: AnyTimes = field(default_factory=StepTimes)
     space: Literal["output"] | Target = "output"
     weighting: AnyWeighting = field(default_factory=UniformWeighting)
+    uncertainty: UncertaintyConfig | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         learned = self.synthesizer.preconditioning.variance
@@ -79,13 +85,20 @@ class DiffusionMethod(DenoiserMethod):
         encoder = None if model.encoder is None else model.encoder.build()
         super().__init__(model, denoiser, encoder, codec, codec_part="codec", frozen=NO_PARTS)
         self.config = config
+        self.uncertainty = None if config.uncertainty is None else config.uncertainty.build()
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``denoiser``: the network, what reads the conditions for it, and the head that says how uncertain it is."""
+        players = super().players()
+        head = [] if self.uncertainty is None else list(self.uncertainty.parameters())
+        return {"denoiser": [*players["denoiser"], *head]}
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
         return [Phase("loss", "denoiser", self.loss, recorded=True)]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
-        """Mean weighted squared error at random times."""
+        """Mean weighted squared error at random times, over its learned variance where there is such a head."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
         clean = self.clean_samples(batch)
         t = config.times.draw(process, len(clean), clean.device)
@@ -103,7 +116,11 @@ class DiffusionMethod(DenoiserMethod):
             # What the prediction says of the noise is what it leaves of x.
             left = (x - level.alpha * predicted) / level.sigma
             error = target_of(config.space, predicted, left, level) - target_of(config.space, clean, noise, level)
-        return Loss((config.weighting.weight(level, preconditioning) * error.square()).mean())
+        squares = config.weighting.weight(level, preconditioning) * error.square()
+        if self.uncertainty is None:
+            return Loss(squares.mean())
+        log_variance = self.uncertainty(told).float().reshape(-1, *[1] * (clean.dim() - 1))
+        return Loss(uncertain(squares, log_variance).mean(), {"error": squares.mean()})
 
 
 def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:

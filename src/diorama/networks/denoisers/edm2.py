@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
@@ -42,6 +43,7 @@ class EDM2UNetConfig(DenoiserConfig):
             others too.
         in_channels: of the noisy picture.
         out_channels: of the prediction.
+        patch: places of the finest level are squares of so many pixels a side; the published networks have 1.
         width: channels are multiples of it.
         growth: channels of each level, finest first, in multiples of ``width``; each level halves the resolution.
         depth: residual blocks of a level on the way down; there is one more on the way up.
@@ -64,6 +66,7 @@ class EDM2UNetConfig(DenoiserConfig):
     size: int = 64
     in_channels: int = 4
     out_channels: int = 4
+    patch: int = 1
     width: int = 128
     growth: tuple[int, ...] = (1, 2, 3, 4)
     depth: int = 3
@@ -84,7 +87,19 @@ class EDM2UNetConfig(DenoiserConfig):
     def __post_init__(self) -> None:
         if not 0 < len(self.growth) == len(self.attention):
             raise ValueError(f"growth, attention: got {len(self.growth)} and {len(self.attention)} entries")
-        for name in ("size", "in_channels", "out_channels", "width", "growth", "depth", "head", "features", "vector"):
+        ones = (
+            "size",
+            "in_channels",
+            "out_channels",
+            "patch",
+            "width",
+            "growth",
+            "depth",
+            "head",
+            "features",
+            "vector",
+        )
+        for name in ones:
             value = getattr(self, name)
             if value is not None and (min(value) if isinstance(value, tuple) else value) < 1:
                 raise ValueError(f"{name}: must be at least 1, got {value}")
@@ -99,7 +114,7 @@ class EDM2UNetConfig(DenoiserConfig):
         if self.clip is not None and not 0 < self.clip < math.inf:
             raise ValueError(f"clip: must be positive and finite, got {self.clip}")
         if self.size % self.multiple:
-            raise ValueError(f"size: {self.size} pixels cannot be halved {len(self.growth) - 1} times")
+            raise ValueError(f"size: {self.size} pixels must be a multiple of {self.multiple}")
         checked_taps(self.taps)
         for level, channels in enumerate(self.widths):
             if self._attends(level) and (heads := self.heads(channels)) and channels % heads:
@@ -108,7 +123,7 @@ class EDM2UNetConfig(DenoiserConfig):
     @property
     def multiple(self) -> int:
         """Heights and widths of pictures must be multiples of this."""
-        return 2 ** (len(self.growth) - 1)
+        return int(self.patch * 2 ** (len(self.growth) - 1))
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -246,10 +261,10 @@ class EDM2UNet(nn.Module):
         self.config = config
         self.embedding = EDM2Embedding(config)
         # A channel of ones stands in for biases, of which there are none.
-        self.conv_in = MagnitudeConv2d(config.in_channels + 1, config.widths[0], 3)
+        self.conv_in = MagnitudeConv2d(config.in_channels * config.patch**2 + 1, config.widths[0], 3)
         self.down = nn.ModuleList([nn.ModuleList(_way_down(config, level)) for level in range(len(config.widths))])
         self.up = nn.ModuleList([nn.ModuleList(_way_up(config, i)) for i in reversed(range(len(config.widths)))])
-        self.conv_out = MagnitudeConv2d(config.widths[0], config.out_channels, 3)
+        self.conv_out = MagnitudeConv2d(config.widths[0], config.out_channels * config.patch**2, 3)
         self.gain = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN) -> Tensor:
@@ -264,7 +279,8 @@ class EDM2UNet(nn.Module):
             (b, out_channels, h, w).
         """
         embedding = self.embedding(t.expand(x.shape[0]), condition.get("label"))
-        h = self.conv_in(torch.cat([x, torch.ones_like(x[:, :1])], dim=1))
+        h = F.pixel_unshuffle(x, self.config.patch)
+        h = self.conv_in(torch.cat([h, torch.ones_like(h[:, :1])], dim=1))
         skips = [h]
         for level in self.down:
             for block in level:
@@ -277,7 +293,7 @@ class EDM2UNet(nn.Module):
                 if i >= own:
                     h = balanced_cat(h, skips.pop(), self.config.skip_share)
                 h = block(h, embedding)
-        return self.conv_out(h, self.gain)
+        return F.pixel_shuffle(self.conv_out(h, self.gain), self.config.patch)
 
 
 def _way_down(config: EDM2UNetConfig, level: int) -> Iterator[EDM2Block]:
