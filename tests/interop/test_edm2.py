@@ -120,13 +120,13 @@ def test_a_denoiser_needs_its_uncertainty() -> None:
     found = load_denoiser("Precond", config, tensors | head)
     assert found.uncertainty is not None
     assert found.uncertainty(torch.tensor([0.1, 2.0])).shape == (2,)
-    with pytest.raises(BadInput, match="tensor 'logvar_linear.weight' has shape"):
+    with pytest.raises(BadInput, match=r"tensor 'logvar_linear\.weight' has shape"):
         load_denoiser(
             "Precond",
             config | {"logvar_channels": 5},
             tensors | head | {"logvar_fourier.freqs": torch.zeros(5), "logvar_fourier.phases": torch.zeros(5)},
         )
-    with pytest.raises(BadInput, match="tensor 'logvar_fourier.freqs' is missing"):
+    with pytest.raises(BadInput, match=r"tensor 'logvar_fourier\.freqs' is missing"):
         load_denoiser("Precond", config, tensors)
     with pytest.raises(BadInput, match="logvar_channels: must be at least 1"):
         load_denoiser("Precond", config | {"logvar_channels": 0}, tensors | head)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,15 +55,15 @@ class NumberType:
 
 @dataclass(eq=False)
 class InertArray:
-    """What stands for an array of NumPy; :meth:`values` makes one."""
+    """What stands for an array of NumPy."""
 
     code: str = "f8"
     shape: tuple[int, ...] = (0,)
     fortran: bool = False
     data: bytes = b""
 
-    def values(self) -> np.ndarray[Any, Any]:
-        """The array, a copy.
+    def flat(self) -> np.ndarray[Any, Any]:
+        """Its numbers in the order in which they lie, not copied.
 
         Raises:
             Unreadable: its bytes are too few or too many.
@@ -72,7 +71,7 @@ class InertArray:
         dtype = np.dtype(f"<{self.code}")
         if len(self.data) != math.prod(self.shape) * dtype.itemsize:
             raise Unreadable("an array is larger or smaller than its bytes")
-        return np.frombuffer(self.data, dtype).reshape(self.shape, order="F" if self.fortran else "C").copy()
+        return np.frombuffer(self.data, dtype)
 
 
 class PublishedObjects:
@@ -84,12 +83,12 @@ class PublishedObjects:
     def call(self, name: Name, arguments: tuple[Any, ...]) -> Any:
         if name == _PERSISTENT:
             return _persistent(arguments)
-        if name == _DICT:
-            return dict(_mapping(arguments[0])) if arguments else {}
+        if name == _DICT and not arguments:
+            return {}
         if name == _NESTED:
             return NestedStorage(_bytes(arguments[0]))
-        if name in _SETS:
-            return list(arguments[0]) if arguments and isinstance(arguments[0], list) else []
+        if name in _SETS and arguments and isinstance(arguments[0], list):
+            return arguments[0]
         if name == _DTYPE:
             return NumberType(_numeric(arguments[0]))
         if name in _EMPTY_ARRAYS:
@@ -102,7 +101,8 @@ class PublishedObjects:
 
     def build(self, target: Any, state: Any) -> None:
         if isinstance(target, Inert):
-            target.state.update(_mapping(state))
+            # Not copied: one dict may be given to thousands of objects.
+            target.state = _mapping(state)
         elif isinstance(target, InertArray):
             _version, shape, kind, fortran, data = state
             if (
@@ -134,7 +134,7 @@ def _number(kind: Any, data: Any) -> int | float | bool:
     """A number of NumPy as Python's."""
     if not isinstance(kind, NumberType):
         raise TypeError("a number has a type")
-    value: int | float | bool = InertArray(kind.code, (), False, _bytes(data)).values().item()
+    value: int | float | bool = InertArray(kind.code, (), False, _bytes(data)).flat().item()
     return value
 
 
@@ -151,6 +151,6 @@ def _bytes(data: Any) -> bytes:
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise TypeError("a dict with names for keys must stand here")
-    return value if isinstance(value, dict) else dict(value)
+    if not isinstance(value, dict):
+        raise TypeError("a dict must stand here")
+    return value

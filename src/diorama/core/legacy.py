@@ -274,6 +274,7 @@ class _Resolver:
 
     def __init__(self, storage: Storages) -> None:
         self.storage, self.items = storage, 0
+        self.arrays: dict[tuple[int, str], Tensor] = {}
 
     def __call__(self, value: Any, depth: int = 0) -> Any:
         self.items += 1
@@ -288,10 +289,20 @@ class _Resolver:
         if isinstance(value, Inert):
             return Inert(value.name, self(value.state, depth + 1))
         if isinstance(value, InertArray):
-            return torch.from_numpy(value.values())
+            return self._array(value)
         if isinstance(value, (list, tuple)):
             return type(value)(self(inner, depth + 1) for inner in value)
         return value
+
+    def _array(self, array: InertArray) -> Tensor:
+        """An array of NumPy; those that share their bytes share the memory for them."""
+        numbers = array.flat()
+        known = (id(array.data), array.code)
+        if known not in self.arrays:
+            self.arrays[known] = torch.from_numpy(numbers.copy())
+        if not array.fortran:
+            return self.arrays[known].reshape(array.shape)
+        return self.arrays[known].reshape(array.shape[::-1]).permute(*reversed(range(len(array.shape))))
 
 
 def _view(ref: TensorRef, flat: Tensor) -> Tensor:

@@ -55,15 +55,15 @@ def _guided_diffusion() -> Layouts:
 
 
 def _edm() -> Layouts:
-    from diorama.interop.edm import LAYOUTS
+    from diorama.interop.edm_models import EDM_LAYOUTS
 
-    return LAYOUTS
+    return EDM_LAYOUTS
 
 
 def _edm2() -> Layouts:
-    from diorama.interop.edm2 import LAYOUTS
+    from diorama.interop.edm_models import EDM2_LAYOUTS
 
-    return LAYOUTS
+    return EDM2_LAYOUTS
 
 
 def _inception() -> Layouts:

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
-from diorama.core.legacy import read_state_dict
+from diorama.core.legacy import is_pickled_object, read_state_dict
 from diorama.interop.catalog import PUBLISHERS, recognise
 from diorama.interop.layout import Layout, Shapes, shapes_of
+from diorama.interop.pickled_networks import read_pickled
 
 CONFIG, INDEX, SCHEDULER = "config.json", "model_index.json", "scheduler_config.json"
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
@@ -84,7 +85,11 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
     else:
         raise BadInput(f"{path}: there is no such file or folder")
     published = {} if config is None else read_json(config)
-    tensors = read_state_dict(weights)
+    if is_pickled_object(weights):
+        tensors, pickled, left_out = read_pickled(weights, part)
+        published, part = pickled if config is None else published, None
+    else:
+        tensors, left_out = read_state_dict(weights), ()
     layout, tensors, notes = _recognised(weights, tensors, published, part)
     if schedule_path is None and layout.role == "denoiser":
         schedule_path = _schedule_near(weights.parent, weights.parent)
@@ -97,7 +102,7 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
         config_path=config,
         schedule=None if schedule_path is None else read_json(schedule_path),
         schedule_path=schedule_path,
-        notes=notes,
+        notes=(*left_out, *notes),
     )
 
 

@@ -1,7 +1,7 @@
-"""Denoisers of Karras et al. 2022 and 2024 (EDM, EDM2) in the layout of NVIDIA's code: a network inside a preconditioning.
+"""Denoisers of EDM and EDM2 (Karras et al. 2022, 2024) in the layout of NVIDIA's code: a network in a preconditioning.
 
-``VPPrecond``, ``VEPrecond``, ``iDDPMPrecond`` and ``EDMPrecond`` hold the network's tensors under ``model.``, ``Precond``
-of EDM2 under ``unet.``; their arguments are their own and the network's in one flat config.
+``VPPrecond``, ``VEPrecond``, ``iDDPMPrecond`` and ``EDMPrecond`` hold the network's tensors under ``model.``, and
+``Precond`` of EDM2 under ``unet.``; their arguments are their own and the network's in one flat config.
 """
 
 from __future__ import annotations

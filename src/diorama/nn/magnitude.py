@@ -25,8 +25,8 @@ def normalized(x: Tensor, dims: int | Sequence[int], eps: float = 1e-4) -> Tenso
         dims: over which.
         eps: added to the root mean square.
 
-    Reference: the "pixel norm" of the paper's figure 21 and the norm of its equation 47; ``eps`` is that of its published
-    code.
+    Reference: the "pixel norm" of the paper's figure 21 and the norm of its equation 47; ``eps`` is that of its
+    published code.
     """
     dtype = torch.promote_types(x.dtype, torch.float32)
     norm = torch.linalg.vector_norm(x, dim=dims, keepdim=True, dtype=dtype)
