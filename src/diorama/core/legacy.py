@@ -152,12 +152,17 @@ def tensors_of_module(module: Inert, path: Path) -> dict[str, Tensor]:
 
 
 def _state(module: Inert) -> dict[str, Any]:
-    inside = {name: module.state.get(name) for name in ("_parameters", "_buffers", "_modules")}
-    if not all(isinstance(value, dict) for value in inside.values()):
-        raise Unreadable(f"{shown(module.name)} is no module of PyTorch")
+    parameters, buffers, modules = (_dict_of(module, name) for name in ("_parameters", "_buffers", "_modules"))
     passing = module.state.get("_non_persistent_buffers_set", ())
-    own = {**inside["_parameters"], **{k: v for k, v in inside["_buffers"].items() if k not in passing}}
-    return own | {name: _state(inner) for name, inner in inside["_modules"].items() if isinstance(inner, Inert)}
+    own = parameters | {name: tensor for name, tensor in buffers.items() if name not in passing}
+    return own | {name: _state(inner) for name, inner in modules.items() if isinstance(inner, Inert)}
+
+
+def _dict_of(module: Inert, name: str) -> dict[str, Any]:
+    found = module.state.get(name)
+    if not isinstance(found, dict):
+        raise Unreadable(f"{shown(module.name)} is no module of PyTorch")
+    return found
 
 
 class _Names:

@@ -87,18 +87,24 @@ class OptimizerConfig:
     Args:
         algorithm: the algorithm.
         rate: learning rate.
-        betas: of Adam and AdamW; for RMSProp the first is momentum and the second its smoothing.
+        betas: of Adam and AdamW, also beside Muon; for RMSProp the first is momentum and the second its smoothing.
         eps: added to the denominator.
-        weight_decay: decoupled in AdamW.
+        weight_decay: decoupled in AdamW and Muon.
         clip: largest gradient norm; ``None`` for no clipping.
+        momentum: of Muon.
     """
 
-    algorithm: Literal["adam", "adamw", "rmsprop"] = "adam"
+    algorithm: Literal["adam", "adamw", "rmsprop", "muon"] = "adam"
     rate: RateConfig
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
     clip: float | None = None
+    momentum: float = field(default=0.95, metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
 
 
 @dataclass(frozen=True, kw_only=True)
