@@ -165,14 +165,17 @@ def _heads(config: EDM2UNetConfig, qkv: Tensor) -> int:
 
 def _blocks(config: EDM2UNetConfig) -> Iterator[tuple[str, str]]:
     """Our blocks and the published ones, by their places."""
-    levels = len(config.growth)
-    for level in range(levels):
-        side = config.size >> level
-        down = ["down"] * (level > 0) + [f"block{i}" for i in range(config.depth)]
-        yield from ((f"down.{level}.{i}", f"enc.{side}x{side}_{name}") for i, name in enumerate(down))
-        coarsest = level == levels - 1
-        up = (["in0", "in1"] if coarsest else ["up"]) + [f"block{i}" for i in range(config.depth + 1)]
-        yield from ((f"up.{levels - 1 - level}.{i}", f"dec.{side}x{side}_{name}") for i, name in enumerate(up))
+    sides = [config.size >> level for level in range(len(config.growth))]
+    down, up = [], []
+    for level, side in enumerate(sides):
+        down += [
+            f"{side}x{side}_{name}" for name in ["down"] * (level > 0) + [f"block{i}" for i in range(config.depth)]
+        ]
+    for level, side in reversed(list(enumerate(sides))):
+        enter = ["in0", "in1"] if level == len(sides) - 1 else ["up"]
+        up += [f"{side}x{side}_{name}" for name in enter + [f"block{i}" for i in range(config.depth + 1)]]
+    yield from ((f"down.{i}", f"enc.{name}") for i, name in enumerate(down))
+    yield from ((f"up.{i}", f"dec.{name}") for i, name in enumerate(up))
 
 
 EDM2_UNET = EDM2UNetLayout(

@@ -19,6 +19,7 @@ from diorama.interop.diffusers_schedule import Schedule
 from diorama.interop.edm_precond import DenoiserArguments, read_denoiser, tensors_inside
 from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, Shapes, Table
+from diorama.processes.catalog import AnySpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.earlier_spacings import TableSpacing
 from diorama.processes.spacing import KarrasSpacing
@@ -66,6 +67,7 @@ class PrecondLayout(Layout[DenoiserArguments, Any]):
         """The published sampler without churn: Heun's along sigma / alpha, over the levels that the network allows."""
         own = arguments.own
         process, (low, high) = own.process(), own.levels
+        spacing: AnySpacing
         if isinstance(process, DiscreteProcess):
             spacing = TableSpacing(low=max(low, _LOW), high=min(high, _HIGH), of=process)
         else:
@@ -95,5 +97,5 @@ def _layouts(publisher: str) -> tuple[PrecondLayout, ...]:
     )
 
 
-EDM_LAYOUTS = (*edm.LAYOUTS, *_layouts(edm.PUBLISHER))
-EDM2_LAYOUTS = (*edm2.LAYOUTS, *_layouts(edm2.PUBLISHER))
+EDM_LAYOUTS: tuple[Layout[Any, Any], ...] = (*edm.LAYOUTS, *_layouts(edm.PUBLISHER))
+EDM2_LAYOUTS: tuple[Layout[Any, Any], ...] = (*edm2.LAYOUTS, *_layouts(edm2.PUBLISHER))

@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from diorama.core.contracts import Process
 from diorama.interop.edm import DHARIWAL_UNET, SONG_UNET
 from diorama.interop.edm2 import EDM2_UNET
 from diorama.interop.layout import Layout, refuse_below
+from diorama.processes.catalog import AnyPreconditioning, AnyProcess
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.precondition import EDMPreconditioning, Preconditioning, TargetPreconditioning
+from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 
 _EDM_NETWORKS: Mapping[str, Layout[Any, Any]] = {"SongUNet": SONG_UNET, "DhariwalUNet": DHARIWAL_UNET}
@@ -62,7 +62,7 @@ class PrecondArguments(ABC):
         """Arguments of the network that follow from the preconditioning's."""
 
     @abstractmethod
-    def process(self) -> Process:
+    def process(self) -> AnyProcess:
         """The noise process.
 
         Raises:
@@ -70,7 +70,7 @@ class PrecondArguments(ABC):
         """
 
     @abstractmethod
-    def preconditioning(self) -> Preconditioning:
+    def preconditioning(self) -> AnyPreconditioning:
         """What goes into the network and what comes out.
 
         Raises:

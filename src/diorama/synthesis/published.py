@@ -28,7 +28,7 @@ from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
-from diorama.networks.denoisers.edm import EDMUNetConfig
+from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
 from diorama.networks.denoisers.edm2 import EDM2UNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
@@ -198,7 +198,7 @@ def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provena
 
 _Steps = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig
 """Networks whose times are the steps of a discrete process."""
-_Levels = EDMUNetConfig | EDM2UNetConfig
+_Levels = SongUNetConfig | DhariwalUNetConfig | EDM2UNetConfig
 """Networks that are told what their preconditioning says."""
 
 
@@ -237,7 +237,7 @@ def _synthesizer_config(
                 raise BadInput(f"{named}: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
             return _diffusion_config(media, network, schedule)
-        case EDMUNetConfig() | EDM2UNetConfig():
+        case SongUNetConfig() | DhariwalUNetConfig() | EDM2UNetConfig():
             if not isinstance(arguments, DenoiserArguments) or schedule is None:
                 raise BadInput(
                     f"no file says in which preconditioning this {layout.network} was trained; name it as _class_name "

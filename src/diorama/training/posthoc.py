@@ -49,8 +49,8 @@ def products(rows: Sequence[Profile], columns: Sequence[Profile]) -> Numbers:
     (first, a), (second, b) = (first[:, None], a[:, None]), (second[None], b[None])
     # Both end with the earlier; what the later weighs there falls with its own power.
     shrunk = (first / second) ** np.where(first < second, b, -a)
-    found: Numbers = (a + 1) * (b + 1) * shrunk / ((a + b + 1) * np.maximum(first, second))
-    return found
+    found = (a + 1) * (b + 1) * shrunk / ((a + b + 1) * np.maximum(first, second))
+    return np.asarray(found, dtype=np.float64)
 
 
 def coefficients(snapshots: Sequence[Profile], wanted: Sequence[Profile]) -> Numbers:
@@ -64,10 +64,10 @@ def coefficients(snapshots: Sequence[Profile], wanted: Sequence[Profile]) -> Num
     Reference: algorithm 3 of the paper.
     """
     try:
-        found: Numbers = np.linalg.solve(products(snapshots, snapshots), products(snapshots, wanted))
+        found = np.linalg.solve(products(snapshots, snapshots), products(snapshots, wanted))
     except np.linalg.LinAlgError as problem:
         raise BadInput("two snapshots have the same images and the same std; leave one of them out") from problem
-    return found / found.sum(axis=0)
+    return np.asarray(found / found.sum(axis=0), dtype=np.float64)
 
 
 def mismatch(snapshots: Sequence[Profile], wanted: Profile, shares: Numbers) -> float:

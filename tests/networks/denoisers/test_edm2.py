@@ -29,7 +29,7 @@ def test_features_keep_their_magnitude_from_the_first_to_the_last() -> None:
         in_channels=3, out_channels=3, width=32, growth=(1, 2, 2), attention=(False, True, True)
     ).build()
     seen: list[float] = []
-    for block in [block for level in (*network.down, *network.up) for block in level]:
+    for block in (*network.down, *network.up):
         block.register_forward_hook(lambda module, given, out: seen.append(out.square().mean().sqrt().item()))
     network(torch.randn(2, 3, 32, 32), torch.zeros(2))
     assert len(seen) > 20

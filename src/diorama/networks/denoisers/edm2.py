@@ -212,6 +212,7 @@ class EDM2Block(nn.Module):
         down: it lies on the way down, where the shortcut is brought to d channels and normalised before it branches.
         resample: first of all.
         attends: whether attention follows.
+        joins: it is given what the way down hands over, beside the features.
     """
 
     def __init__(
@@ -223,9 +224,10 @@ class EDM2Block(nn.Module):
         down: bool,
         resample: Resample = "keep",
         attends: bool = False,
+        joins: bool = False,
     ) -> None:
         super().__init__()
-        self.down, self.resample, self.taps = down, resample, config.taps
+        self.down, self.joins, self.resample, self.taps = down, joins, resample, config.taps
         self.dropout, self.share, self.clip = config.dropout, config.residual_share, config.clip
         self.gain = nn.Parameter(torch.zeros(()))
         self.inner = MagnitudeConv2d(after if down else before, after, 3)
@@ -262,8 +264,9 @@ class EDM2UNet(nn.Module):
         self.embedding = EDM2Embedding(config)
         # A channel of ones stands in for biases, of which there are none.
         self.conv_in = MagnitudeConv2d(config.in_channels * config.patch**2 + 1, config.widths[0], 3)
-        self.down = nn.ModuleList([nn.ModuleList(_way_down(config, level)) for level in range(len(config.widths))])
-        self.up = nn.ModuleList([nn.ModuleList(_way_up(config, i)) for i in reversed(range(len(config.widths)))])
+        levels = range(len(config.widths))
+        self.down = nn.ModuleList([block for level in levels for block in _way_down(config, level)])
+        self.up = nn.ModuleList([block for level in reversed(levels) for block in _way_up(config, level)])
         self.conv_out = MagnitudeConv2d(config.widths[0], config.out_channels * config.patch**2, 3)
         self.gain = nn.Parameter(torch.zeros(()))
 
@@ -282,17 +285,13 @@ class EDM2UNet(nn.Module):
         h = F.pixel_unshuffle(x, self.config.patch)
         h = self.conv_in(torch.cat([h, torch.ones_like(h[:, :1])], dim=1))
         skips = [h]
-        for level in self.down:
-            for block in level:
-                h = block(h, embedding)
-                skips.append(h)
-        for level in self.up:
-            # The first blocks of a level take nothing of the way down.
-            own = len(level) - self.config.depth - 1
-            for i, block in enumerate(level):
-                if i >= own:
-                    h = balanced_cat(h, skips.pop(), self.config.skip_share)
-                h = block(h, embedding)
+        for block in self.down:
+            h = block(h, embedding)
+            skips.append(h)
+        for block in self.up:
+            if block.joins:
+                h = balanced_cat(h, skips.pop(), self.config.skip_share)
+            h = block(h, embedding)
         return F.pixel_shuffle(self.conv_out(h, self.gain), self.config.patch)
 
 
@@ -317,4 +316,4 @@ def _way_up(config: EDM2UNetConfig, level: int) -> Iterator[EDM2Block]:
     skips = [width] * config.depth + [config.widths[0] if finest else config.widths[level - 1]]
     for i, skip in enumerate(skips):
         before = (width if i else below) + skip
-        yield EDM2Block(config, before, width, down=False, attends=config.attention[level])
+        yield EDM2Block(config, before, width, down=False, attends=config.attention[level], joins=True)
