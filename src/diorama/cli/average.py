@@ -15,8 +15,8 @@ from diorama.core.errors import BadInput
 from diorama.core.user_files import catalog_of
 
 if TYPE_CHECKING:
+    from diorama.synthesis.averaging import Profile, Snapshot
     from diorama.synthesis.provenance import Provenance
-    from diorama.training.posthoc import Profile, Snapshot
 
 _FAR = 0.05
 """A mismatch of profiles from which on people are told."""
@@ -52,7 +52,7 @@ def main(words: Sequence[str]) -> None:
     classes = catalog_of(arguments.with_files)
 
     from diorama.synthesis import store
-    from diorama.training.posthoc import checked_state, coefficients, combined, mismatch
+    from diorama.synthesis.averaging import checked_state, coefficients, combined, mismatch
 
     snapshots, wanted = _asked(arguments)
     profiles = [snapshot.profile for snapshot in snapshots]
@@ -72,8 +72,8 @@ def main(words: Sequence[str]) -> None:
 
 def _asked(arguments: Arguments) -> tuple[list[Snapshot], Profile]:
     """The snapshots that count, and the profile of their average."""
+    from diorama.synthesis.averaging import Profile, snapshots_in
     from diorama.training.folder import AVERAGES
-    from diorama.training.posthoc import Profile, snapshots_in
 
     found = snapshots_in(arguments.run / AVERAGES)
     if not found:

@@ -29,7 +29,8 @@ def edm2(info: DataInfo) -> Recipe:
     Hardware and time: made for many GPUs; the paper trained it on 32 A100 for days.
 
     Args:
-        info: pictures of any number of channels, height and width multiples of 8.
+        info: pictures of any number of channels, height and width multiples of 4; where they are no multiples of 8, the
+            coarsest of the paper's four levels is left out.
 
     Raises:
         BadConfig: the data are clips, or of another size.
@@ -40,9 +41,11 @@ def edm2(info: DataInfo) -> Recipe:
     batch = 2_048
     rate = RateConfig(peak=1e-2, warmup=10_000_000, decay="inverse_root", reference=35_000 * batch)
     snapshots = 8 * _MILLION
+    levels = 3 if info.media.height % 8 or info.media.width % 8 else 4
+    network = EDM2UNetConfig(**_pictures(info, levels=levels), width=192, growth=(1, 2, 3, 4)[:levels])
     return Recipe(
         name="edm2",
-        method=_method(info, EDM2UNetConfig(**_pictures(info, levels=4), width=192, growth=(1, 2, 3, 4))),
+        method=_method(info, network),
         optimizers={"denoiser": OptimizerConfig(rate=rate, betas=(0.9, 0.99))},
         images=1_024 * _MILLION,
         batch_size=batch,

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
+from diorama.nn.muon import MuonWithAdam
 from diorama.training.exchange import GradientExchange
-from diorama.training.muon import MuonWithAdam
 from diorama.training.recipe import OptimizerConfig, rate
 
 _FUSED = ("cuda", "cpu", "mps")
@@ -169,7 +169,7 @@ def _optimizer(
 
     Reference: Adam, D. P. Kingma, J. Ba, ICLR 2015, arXiv:1412.6980, algorithm 1; AdamW, I. Loshchilov,
     F. Hutter, ICLR 2019, arXiv:1711.05101, algorithm 2; RMSProp, T. Tieleman, G. Hinton, 2012; Muon, see
-    :mod:`diorama.training.muon`.
+    :mod:`diorama.nn.muon`.
     """
     if config.algorithm == "muon":
         return MuonWithAdam(

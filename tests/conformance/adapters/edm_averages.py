@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from diorama.training.averages import Average, decay, gamma_of
-from diorama.training.posthoc import Profile, coefficients
+from diorama.synthesis.averaging import Profile, coefficients, gamma_of
+from diorama.training.averages import Average, decay
 from diorama.training.recipe import AverageConfig, PowerAverageConfig
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute

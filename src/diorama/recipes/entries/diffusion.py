@@ -38,7 +38,7 @@ EDM = Reference(
     arxiv="2206.00364",
 )
 EDM2 = Reference(
-    key="karras2024edm2",
+    key="karras2024dynamics",
     title="Analyzing and Improving the Training Dynamics of Diffusion Models",
     authors=("Tero Karras", "Miika Aittala", "Jaakko Lehtinen", "Janne Hellsten", "Timo Aila", "Samuli Laine"),
     year=2024,

@@ -18,7 +18,6 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.training.averages import gamma_of
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -40,6 +39,17 @@ class Profile:
             raise ValueError(f"images must be at least 1, got {self.images}")
         if not 0 < self.std <= 12**-0.5:
             raise ValueError(f"std must be above 0 and at most {12**-0.5:.3f}, got {self.std}")
+
+
+def gamma_of(std: float) -> float:
+    """The exponent of the power function whose standard deviation is ``std`` of the length of training.
+
+    Reference: T. Karras et al., arXiv:2312.02696, equation 126 and algorithm 2, the inverse of equation 123:
+    std² = (gamma + 1) / ((gamma + 2)² (gamma + 3)).
+    """
+    # Cleared of its fractions, equation 123 is a cubic in gamma; of its real roots the largest is the profile.
+    squared = std**-2
+    return float(np.roots([1.0, 7.0, 16.0 - squared, 12.0 - squared]).real.max())
 
 
 def products(rows: Sequence[Profile], columns: Sequence[Profile]) -> Numbers:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
-from diorama.training.muon import MuonWithAdam
+from diorama.nn.muon import MuonWithAdam
 from diorama.training.recipe import OptimizerConfig, RateConfig
 from diorama.training.updater import Updater
 

@@ -14,8 +14,17 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diorama.core.errors import BadInput
-from diorama.training.averages import Average, gamma_of
-from diorama.training.posthoc import Profile, checked_state, coefficients, combined, mismatch, products, snapshots_in
+from diorama.synthesis.averaging import (
+    Profile,
+    checked_state,
+    coefficients,
+    combined,
+    gamma_of,
+    mismatch,
+    products,
+    snapshots_in,
+)
+from diorama.training.averages import Average
 from diorama.training.recipe import PowerAverageConfig
 
 BATCH, STEPS, EVERY = 10, 400, 25
