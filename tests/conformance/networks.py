@@ -11,6 +11,7 @@ from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
+from diorama.networks.denoisers.edm2 import EDM2UNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.denoisers.score_unet import ScoreUNetConfig
 from diorama.networks.motion.mocogan import (
@@ -31,6 +32,7 @@ HELD_BY: Mapping[type, str] = {
     ADMClassifierConfig: "dif_adm_classifier_attention_pool",
     SongUNetConfig: "dif_edm_songunet_ddpmpp",
     DhariwalUNetConfig: "dif_edm_dhariwal",
+    EDM2UNetConfig: "dif_edm2_precond",
     NCSNppConfig: "dif_ddpm_unet2d_ncsnpp",
     ScoreUNetConfig: "dif_sde_ncsnpp",
 }

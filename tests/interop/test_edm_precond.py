@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from diorama.core.errors import BadInput
 from diorama.interop.edm import DHARIWAL_UNET, SONG_UNET
-from diorama.interop.edm_precond import PRECONDITIONINGS, load_denoiser
+from diorama.interop.edm_precond import load_denoiser
 
 PICTURES = {"img_resolution": 8, "img_channels": 3}
 NETWORK = {"model_channels": 8, "channel_mult": [1, 2], "num_blocks": 1, "attn_resolutions": []}
 CONFIG = {**PICTURES, **NETWORK}
 SIGMA = torch.tensor([0.05, 3.0])
 SONG = ("VPPrecond", "VEPrecond")
+PRECONDITIONINGS = (*SONG, "iDDPMPrecond", "EDMPrecond")
 
 
 def published(network: str, *, labels: int = 0, **own: Any) -> dict[str, Tensor]:

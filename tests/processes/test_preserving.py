@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.preserving import PreservingProcess
@@ -26,7 +28,41 @@ def test_small_times_keep_their_digits() -> None:
     torch.testing.assert_close(process.time_of(level.sigma / level.alpha), t, rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("wrong", [{"beta_min": 0.0}, {"beta_growth": -1.0}, {"beta_growth": float("inf")}])
+@settings(deadline=None)
+@given(low=st.floats(1e-3, 0.1), high=st.floats(5.0, 500.0), first=st.floats(1e-3, 0.1))
+def test_a_process_is_fitted_to_two_levels(low: float, high: float, first: float) -> None:
+    process = PreservingProcess.between(low, high, first)
+    level = process.at(torch.tensor([first, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(
+        level.sigma / level.alpha, torch.tensor([low, high], dtype=torch.float64), rtol=1e-6, atol=0
+    )
+
+
+def test_the_papers_levels_are_those_of_its_rates() -> None:
+    level = PreservingProcess().at(torch.tensor([1e-3, 1.0], dtype=torch.float64))
+    fitted = PreservingProcess.between(*(level.sigma / level.alpha).tolist(), first=1e-3)
+    assert (fitted.beta_min, fitted.beta_growth) == pytest.approx((0.1, 19.9))
+
+
+def test_a_rate_below_nothing_leaves_data_clean() -> None:
+    process = PreservingProcess.between(0.002, 80, 1e-3)
+    assert process.beta_min < 0
+    level = process.at(torch.linspace(0, 5e-4, 11, dtype=torch.float64))
+    assert (level.sigma == 0).all()
+    assert (level.alpha == 1).all()
+    t = torch.tensor([1e-3, 0.1, 1], dtype=torch.float64)
+    level = process.at(t)
+    torch.testing.assert_close(process.time_of(level.sigma / level.alpha), t)
+
+
+@pytest.mark.parametrize("wrong", [{"beta_min": -10.0}, {"beta_growth": -1.0}, {"beta_growth": float("inf")}])
 def test_impossible_rates_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
         PreservingProcess(**wrong)
+
+
+def test_levels_that_no_process_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="low < high"):
+        PreservingProcess.between(2.0, 1.0)
+    with pytest.raises(ValueError, match="beta_growth: must be positive"):
+        PreservingProcess.between(0.5, 1.0, first=1e-3)

@@ -14,6 +14,7 @@ from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.rescaled import RescaledProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 
 PROCESSES: list[Process] = [
@@ -29,6 +30,11 @@ PROCESSES: list[Process] = [
     LinearPreservingProcess(),
     PolynomialProcess(power=0.5),
     PolynomialProcess(power=3.0),
+    ExplodingProcess(sigma_max=10, time="variance"),
+    PreservingProcess.between(0.01, 80),
+    RescaledProcess(of=PreservingProcess()),
+    RescaledProcess(of=ExplodingProcess(), keeps="variance"),
+    RescaledProcess(of=ExplodingProcess(time="variance"), keeps="variance"),
 ]
 by_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 

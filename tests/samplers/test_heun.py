@@ -12,8 +12,9 @@ from torch import Tensor
 from diorama.core.contracts import Level, Prediction, Process
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.preserving import PreservingProcess
 from diorama.processes.spacing import KarrasSpacing, Spacing, UniformSpacing
-from diorama.samplers.heun import HeunConfig
+from diorama.samplers.heun import Along, HeunConfig
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 from tests.samplers.test_ddim import WAYS
 
@@ -105,3 +106,49 @@ def test_along_the_ratio_some_signal_must_be_left() -> None:
     times = UniformSpacing().times(process, 4)
     with pytest.raises(ValueError, match="along 'time'"):
         list(HeunConfig(along="ratio").run(best, torch.randn(3), process, times, Draws((3,))))
+
+
+@pytest.mark.parametrize("along", ["time", "ratio"])
+@pytest.mark.parametrize("second", [0.5, 2 / 3, 0.8])
+def test_the_second_slope_may_be_taken_elsewhere(along: Along, second: float) -> None:
+    start = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    way = (PreservingProcess(), KarrasSpacing())
+    config = HeunConfig(along=along, second=second)
+    # The path keeps the place of x among its level's quantiles.
+    level = way[0].at(way[1].times(way[0], 2)[0])
+    spread = (level.alpha**2 * DEVIATION**2 + level.sigma**2) ** 0.5
+    exact = MEAN + DEVIATION * (start - level.alpha * MEAN) / spread
+    errors = [(_last(config, n, way, start) - exact).abs().max().item() for n in (32, 64, 128)]
+    assert errors[1] < errors[0] / 3
+    assert errors[2] < errors[1] / 3
+
+
+def test_without_a_correction_the_error_falls_with_the_steps_alone() -> None:
+    start = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    way = (ExplodingProcess(), KarrasSpacing())
+    exact = MEAN + DEVIATION * (80 * start - MEAN) / (DEVIATION**2 + 80**2) ** 0.5
+    errors = [(_last(HeunConfig(corrected=False), n, way, start) - exact).abs().max().item() for n in (64, 128)]
+    assert 1.7 < errors[0] / errors[1] < 2.3
+
+
+def test_churn_may_go_above_the_end() -> None:
+    asked: list[float] = []
+
+    def counting(x: Tensor, level: Level) -> Prediction:
+        asked.append(float(level.sigma))
+        return best(x, level)
+
+    times = KarrasSpacing().times(ExplodingProcess(), 5)
+    for beyond in (False, True):
+        config = HeunConfig(churn=5, churn_beyond=beyond)
+        list(config.run(counting, torch.randn(3), ExplodingProcess(), times, Draws((3,))))
+    assert (asked[0], asked[9]) == pytest.approx((80, 80 * 2**0.5))
+
+
+def test_a_second_slope_where_there_is_no_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="second must be positive"):
+        HeunConfig(second=0.0)
+    process = ExplodingProcess(time="variance")
+    times = KarrasSpacing().times(process, 5)
+    with pytest.raises(ValueError, match="a time that is not there"):
+        list(HeunConfig(second=1.5).run(best, torch.randn(3), process, times, Draws((3,))))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from torch import nn
 
-from diorama.training.averages import Average, decay, gamma_of
+from diorama.synthesis.averaging import gamma_of
+from diorama.training.averages import Average, decay
 from diorama.training.recipe import AverageConfig, PowerAverageConfig
 
 

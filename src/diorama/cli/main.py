@@ -27,6 +27,7 @@ COMMANDS = {
     "recipes": "list the recipes",
     "import": "make a model of a published checkpoint",
     "export": "write a model in a published layout",
+    "average": "make a model of a run with another average of its weights",
     "describe": "say what a model, run, report or data set is",
     "runs": "list the runs below a folder, or remove some",
     "cite": "print the BibTeX of recipes",

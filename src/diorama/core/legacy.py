@@ -23,7 +23,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.core.pickles import Name, StorageRef, TensorRef, Unreadable, run_pickle, shown
+from diorama.core.inert import Inert, InertArray, NumberType, PublishedObjects
+from diorama.core.pickles import Name, NestedStorage, StorageRef, TensorRef, Unreadable, run_pickle, shown
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -97,6 +98,81 @@ def read_checkpoint(path: Path) -> Any:
         raise BadInput(f"{path}: cannot be read as a checkpoint ({problem})") from problem
 
 
+def is_pickled_object(path: Path) -> bool:
+    """Whether a file is one pickle by itself, as Python writes objects, and no layout of PyTorch's."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    if not data.startswith(b"\x80") or path.suffix == ".safetensors":
+        return False
+    try:
+        return run_pickle(data, ()).values != [_MAGIC]
+    except Unreadable:
+        return True
+
+
+def read_objects(path: Path) -> Any:
+    """What a pickle of published objects holds: as :func:`read_checkpoint`, and :class:`Inert` for each object.
+
+    Raises:
+        BadInput: broken, or holding anything but tensors, arrays, numbers, strings, containers and the objects that
+            :mod:`diorama.core.inert` knows.
+    """
+    storages: dict[int, Tensor] = {}
+
+    def storage(ref: StorageRef | NestedStorage) -> Tensor:
+        if isinstance(ref, StorageRef):
+            raise Unreadable(f"the storage {shown(ref.key)} is missing")
+        # Tensors that share a storage share its bytes, which are read once.
+        if id(ref.data) not in storages:
+            storages[id(ref.data)] = _nested(ref.data)
+        return storages[id(ref.data)]
+
+    try:
+        run = run_pickle(path.read_bytes(), _DTYPES, vocabulary=PublishedObjects())
+        return _Resolver(storage)(run.values[0])
+    except Unreadable as problem:
+        raise BadInput(f"{path}: {problem}") from problem
+    except (OSError, ValueError, OverflowError) as problem:
+        raise BadInput(f"{path}: cannot be read as a pickle ({problem})") from problem
+
+
+def _nested(data: bytes) -> Tensor:
+    content, storage = _stream(data)
+    if not isinstance(content, StorageRef):
+        raise Unreadable("something else lies where a storage should be")
+    return storage(content)
+
+
+def tensors_of_module(module: Inert, path: Path) -> dict[str, Tensor]:
+    """The state dict of a pickled module of PyTorch: parameters and buffers, its own and those of modules inside.
+
+    Raises:
+        BadInput: it is none, or its names are too long.
+    """
+    found: dict[str, Tensor] = {}
+    try:
+        _Names(found).collect(_state(module), "")
+    except Unreadable as problem:
+        raise BadInput(f"{path}: {problem}") from problem
+    return found
+
+
+def _state(module: Inert) -> dict[str, Any]:
+    parameters, buffers, modules = (_dict_of(module, name) for name in ("_parameters", "_buffers", "_modules"))
+    passing = module.state.get("_non_persistent_buffers_set", ())
+    own = parameters | {name: tensor for name, tensor in buffers.items() if name not in passing}
+    return own | {name: _state(inner) for name, inner in modules.items() if isinstance(inner, Inert)}
+
+
+def _dict_of(module: Inert, name: str) -> dict[str, Any]:
+    found = module.state.get(name)
+    if not isinstance(found, dict):
+        raise Unreadable(f"{shown(module.name)} is no module of PyTorch")
+    return found
+
+
 class _Names:
     """Gathers the tensors of dicts in dicts under their whole names.
 
@@ -143,7 +219,9 @@ def _read_zip(path: Path) -> Any:
             raise Unreadable("the tensors are stored big-endian")
         storages: dict[str, Tensor] = {}
 
-        def storage(ref: StorageRef) -> Tensor:
+        def storage(ref: StorageRef | NestedStorage) -> Tensor:
+            if isinstance(ref, NestedStorage):
+                raise Unreadable("a storage lies where none should be")
             name = f"{root}data/{ref.key}"
             if name not in entries:
                 raise Unreadable(f"the storage {shown(ref.key)} is missing")
@@ -157,7 +235,15 @@ def _read_zip(path: Path) -> Any:
 
 def _read_stream(path: Path) -> Any:
     """The older layout: magic number, protocol, system, content, keys, then every storage with its length."""
-    data = path.read_bytes()
+    content, storage = _stream(path.read_bytes())
+    return _Resolver(storage)(content)
+
+
+Storages = Callable[[StorageRef | NestedStorage], Tensor]
+
+
+def _stream(data: bytes) -> tuple[Any, Storages]:
+    """The content of the older layout, and what finds the storages that its tensors are views of."""
     if run_pickle(data, ()).values != [_MAGIC]:
         raise Unreadable("is no PyTorch checkpoint")
     run = run_pickle(data, _DTYPES, count=5)
@@ -176,12 +262,12 @@ def _read_stream(path: Path) -> Any:
             raise Unreadable(f"the storage {shown(key)} does not fit the tensors that use it")
         storages[key] = _flat(stream.read(count * _DTYPES[ref.kind].itemsize), ref)
 
-    def storage(ref: StorageRef) -> Tensor:
-        if ref.key not in storages:
-            raise Unreadable(f"the storage {shown(ref.key)} is missing")
+    def storage(ref: StorageRef | NestedStorage) -> Tensor:
+        if isinstance(ref, NestedStorage) or ref.key not in storages:
+            raise Unreadable(f"the storage {shown(getattr(ref, 'key', ''))} is missing")
         return storages[ref.key]
 
-    return _Resolver(storage)(content)
+    return content, storage
 
 
 def _flat(content: bytes, ref: StorageRef) -> Tensor:
@@ -199,8 +285,9 @@ class _Resolver:
     Containers that a pickle shares are copied, so that a few bytes could unfold without end: items are counted.
     """
 
-    def __init__(self, storage: Callable[[StorageRef], Tensor]) -> None:
+    def __init__(self, storage: Storages) -> None:
         self.storage, self.items = storage, 0
+        self.arrays: dict[tuple[int, str], Tensor] = {}
 
     def __call__(self, value: Any, depth: int = 0) -> Any:
         self.items += 1
@@ -208,13 +295,27 @@ class _Resolver:
             raise Unreadable(f"holds more than {_MOST_ITEMS} items, or nests them deeper than {_MOST_DEPTH}")
         if isinstance(value, TensorRef):
             return _view(value, self.storage(value.storage))
-        if isinstance(value, (Name, StorageRef)):
+        if isinstance(value, (Name, StorageRef, NestedStorage, NumberType)):
             raise Unreadable("holds a name or storage where a value should be")
         if isinstance(value, dict):
             return {key: self(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, Inert):
+            return Inert(value.name, self(value.state, depth + 1))
+        if isinstance(value, InertArray):
+            return self._array(value)
         if isinstance(value, (list, tuple)):
             return type(value)(self(inner, depth + 1) for inner in value)
         return value
+
+    def _array(self, array: InertArray) -> Tensor:
+        """An array of NumPy; those that share their bytes share the memory for them."""
+        numbers = array.flat()
+        known = (id(array.data), array.code)
+        if known not in self.arrays:
+            self.arrays[known] = torch.from_numpy(numbers.copy())
+        if not array.fortran:
+            return self.arrays[known].reshape(array.shape)
+        return self.arrays[known].reshape(array.shape[::-1]).permute(*reversed(range(len(array.shape))))
 
 
 def _view(ref: TensorRef, flat: Tensor) -> Tensor:

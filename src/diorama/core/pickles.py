@@ -16,7 +16,7 @@ import pickletools
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 
 class Unreadable(Exception):
@@ -65,13 +65,43 @@ class StorageRef(NamedTuple):
     length: int
 
 
+class NestedStorage(NamedTuple):
+    """A storage that lies in the pickle itself, as a file of the older layout."""
+
+    data: bytes
+
+
 class TensorRef(NamedTuple):
     """A view of a storage, in values."""
 
-    storage: StorageRef
+    storage: StorageRef | NestedStorage
     offset: int
     size: tuple[int, ...]
     stride: tuple[int, ...]
+
+
+class Vocabulary(Protocol):
+    """Further names that a pickle may use, and what stands for what they would make: data, and nothing else."""
+
+    def knows(self, name: Name) -> bool:
+        """Whether a pickle may use the name."""
+        ...
+
+    def call(self, name: Name, arguments: tuple[Any, ...]) -> Any:
+        """What stands for the result of calling the name.
+
+        Raises:
+            TypeError: it cannot be called so.
+        """
+        ...
+
+    def build(self, target: Any, state: Any) -> None:
+        """Give an object that :meth:`call` made its state.
+
+        Raises:
+            TypeError: it has none of that kind.
+        """
+        ...
 
 
 @dataclass
@@ -89,20 +119,23 @@ class Run:
     storages: dict[str, StorageRef] = field(default_factory=dict)
 
 
-def run_pickle(data: bytes, storage_types: Collection[str], *, count: int = 1) -> Run:
+def run_pickle(
+    data: bytes, storage_types: Collection[str], *, count: int = 1, vocabulary: Vocabulary | None = None
+) -> Run:
     """Run ``count`` pickles that follow one another from the beginning of ``data``.
 
     Args:
         data: the pickles.
         storage_types: attributes of ``torch`` that name a type of storage.
         count: how many to run.
+        vocabulary: names beyond those of tensors; ``None`` for none.
 
     Raises:
         Unreadable: a broken pickle, or one that asks for more than data.
     """
     run, stream = Run(), io.BytesIO(data)
     for _ in range(count):
-        machine = _Machine(storage_types, run.storages)
+        machine = _Machine(storage_types, run.storages, vocabulary)
         try:
             # Broken escapes in strings are refused or kept, and are nobody's bug to be warned of.
             with warnings.catch_warnings(action="ignore"):
@@ -137,7 +170,9 @@ _BINARY = (
 _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 _GETS = ("GET", "BINGET", "LONG_BINGET")
 _TUPLES: Mapping[str, int] = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-_CONTAINERS = (*_TUPLES, "EMPTY_LIST", "EMPTY_DICT", "LIST", "TUPLE", "DICT")
+_CONTAINERS = (*_TUPLES, "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "LIST", "TUPLE", "DICT")
+_OF_OBJECTS = ("NEWOBJ", "EMPTY_SET", "ADDITEMS")
+"""Opcodes that files of tensors do not need; a set is read as a list."""
 
 
 class _Machine:
@@ -148,11 +183,13 @@ class _Machine:
         containers: lists, tuples and dicts so far.
     """
 
-    def __init__(self, storage_types: Collection[str], storages: dict[str, StorageRef]) -> None:
+    def __init__(
+        self, storage_types: Collection[str], storages: dict[str, StorageRef], vocabulary: Vocabulary | None
+    ) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.copied = self.containers = 0
-        self.storage_types, self.storages = storage_types, storages
+        self.storage_types, self.storages, self.vocabulary = storage_types, storages, vocabulary
         self.actions: Mapping[str, Callable[[], object]] = {
             "MARK": lambda: self.stack.append(_MARK),
             "POP": lambda: self._take(1),
@@ -171,6 +208,9 @@ class _Machine:
             "STACK_GLOBAL": lambda: self._name(*self._take(2)),
             "REDUCE": lambda: self._call(*self._take(2)),
             "BUILD": self._build,
+            "NEWOBJ": lambda: self._call(*self._take(2)),
+            "EMPTY_SET": lambda: self.stack.append([]),
+            "ADDITEMS": lambda: self._extend(self._since_mark()),
             "BINPERSID": lambda: self._storage(self.stack.pop()),
         }
 
@@ -200,7 +240,7 @@ class _Machine:
             self.stack.append(self.memo[argument])
         elif opcode == "GLOBAL":
             self._name(*argument.split(" ", 1))
-        elif opcode in self.actions:
+        elif opcode in self.actions and (self.vocabulary is not None or opcode not in _OF_OBJECTS):
             self.actions[opcode]()
         else:
             raise Unreadable(f"asks for {opcode}, which no file of tensors needs")
@@ -249,7 +289,8 @@ class _Machine:
         if not isinstance(module, str) or not isinstance(attribute, str):
             raise TypeError("a global name is made of two strings")
         name = Name(module, attribute)
-        if name not in _CALLABLE and not (module == "torch" and attribute in self.storage_types):
+        known = name in _CALLABLE or (module == "torch" and attribute in self.storage_types)
+        if not known and not (self.vocabulary is not None and self.vocabulary.knows(name)):
             raise Unreadable(
                 f"asks for {shown(f'{module}.{attribute}')[1:-1]}; only tensors, numbers, strings, lists and dicts are "
                 "read. Save its state dict, or convert it to safetensors"
@@ -269,9 +310,11 @@ class _Machine:
             self.stack.append(arguments[0])
         elif function in _TENSORS:
             storage, offset, size, stride = arguments[:4]
-            if not isinstance(storage, StorageRef) or type(offset) is not int:
+            if not isinstance(storage, (StorageRef, NestedStorage)) or type(offset) is not int:
                 raise TypeError("a tensor is a view of a storage")
             self.stack.append(TensorRef(storage, offset, self._whole_numbers(size), self._whole_numbers(stride)))
+        elif self.vocabulary is not None and self.vocabulary.knows(function):
+            self.stack.append(self.vocabulary.call(function, self._copy(arguments)))
         else:
             raise TypeError("types of storages cannot be called")
 
@@ -301,10 +344,13 @@ class _Machine:
         return numbers
 
     def _build(self) -> None:
+        state = self.stack.pop()
         # State dicts carry format versions of their modules as an attribute, which is left out.
-        self.stack.pop()
-        if not isinstance(self.stack[-1], dict):
+        if isinstance(self.stack[-1], dict):
+            return
+        if self.vocabulary is None:
             raise TypeError("only dicts carry attributes")
+        self.vocabulary.build(self.stack[-1], state)
 
     def _storage(self, reference: Any) -> None:
         mark, kind, key, _place, count = reference[:5]

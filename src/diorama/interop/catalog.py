@@ -55,9 +55,15 @@ def _guided_diffusion() -> Layouts:
 
 
 def _edm() -> Layouts:
-    from diorama.interop.edm import LAYOUTS
+    from diorama.interop.edm_models import EDM_LAYOUTS
 
-    return LAYOUTS
+    return EDM_LAYOUTS
+
+
+def _edm2() -> Layouts:
+    from diorama.interop.edm_models import EDM2_LAYOUTS
+
+    return EDM2_LAYOUTS
 
 
 def _score_sde() -> Layouts:
@@ -83,6 +89,7 @@ PUBLISHERS = (
     ),
     Publisher(name="edm", about="SongUNet and DhariwalUNet of NVIDIA's EDM", layouts=_edm),
     Publisher(name="score-sde", about="NCSN++, DDPM++ and DDPM of Song's score SDEs", layouts=_score_sde),
+    Publisher(name="edm2", about="the U-Net of NVIDIA's EDM2", layouts=_edm2),
     Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
 )
 

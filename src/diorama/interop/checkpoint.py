@@ -12,9 +12,10 @@ from torch import Tensor
 
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
-from diorama.core.legacy import named_tensors, read_checkpoint
+from diorama.core.legacy import is_pickled_object, named_tensors, read_checkpoint
 from diorama.interop.catalog import PUBLISHERS, recognise
 from diorama.interop.layout import Layout, Shapes, shapes_of
+from diorama.interop.pickled_networks import read_pickled
 from diorama.interop.score_sde_checkpoint import averaged_weights
 
 CONFIG, INDEX, SCHEDULER = "config.json", "model_index.json", "scheduler_config.json"
@@ -85,7 +86,11 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
     else:
         raise BadInput(f"{path}: there is no such file or folder")
     published = {} if config is None else read_json(config)
-    tensors, averages = _tensors(weights)
+    if is_pickled_object(weights):
+        tensors, pickled, of_file = read_pickled(weights, part)
+        published, part = pickled if config is None else published, None
+    else:
+        tensors, of_file = _tensors(weights)
     layout, tensors, notes = _recognised(weights, tensors, published, part)
     if schedule_path is None and layout.role == "denoiser":
         schedule_path = _schedule_near(weights.parent, weights.parent)
@@ -98,7 +103,7 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
         config_path=config,
         schedule=None if schedule_path is None else read_json(schedule_path),
         schedule_path=schedule_path,
-        notes=(*averages, *notes),
+        notes=(*of_file, *notes),
     )
 
 

@@ -37,6 +37,7 @@ class Schedule:
         spacing: which of the process's levels are visited.
         sampler: how it walks between them.
         threshold: how clean samples are limited on the way; ``None`` for not at all.
+        steps: that are taken unless somebody asks otherwise; ``None`` for the sampler's usual number.
     """
 
     process: AnyProcess = field(default_factory=DiscreteProcess)
@@ -44,6 +45,7 @@ class Schedule:
     spacing: AnySpacing = field(default_factory=lambda: StepSpacing(leap="leading"))
     sampler: AnySampler = field(default_factory=lambda: AncestralConfig(variance="small"))
     threshold: AnyThreshold | None = field(default_factory=StaticThreshold)
+    steps: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from diorama.interop.edm_arguments import DhariwalUNetArguments, SongUNetArguments, UNetBlockArguments
+from diorama.interop.interleaved import apart, interleaved
 from diorama.interop.layout import Layout, NetworkConfig, Table, tensors_of
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, EDMUNetConfig, SongUNetConfig
 from diorama.nn.resample import Taps
@@ -64,17 +65,14 @@ class EDMLayout(Layout[Arguments, Config]):
         if tensor.shape[2:] == (1, 1):
             tensor = tensor.flatten(1)
         heads = self.heads(config, tensor.shape[0] // 3)
-        if ".proj." in f".{name}" or not heads or tensor.shape[0] % (3 * heads):
-            return tensor  # or misshapen, which is found out later
-        return tensor.unflatten(0, (heads, -1, 3)).movedim(2, 0).flatten(0, 2)
+        return tensor if ".proj." in f".{name}" else apart(tensor, heads)
 
     def _written(self, config: Config, name: str, tensor: Tensor) -> Tensor:
         """The inverse of :meth:`_read`."""
         if not f".{name}".endswith(_ATTENTION):
             return tensor
         if ".proj." not in f".{name}":
-            heads = self.heads(config, tensor.shape[0] // 3)
-            tensor = tensor.unflatten(0, (3, heads, -1)).movedim(0, 2).flatten(0, 2)
+            tensor = interleaved(tensor, self.heads(config, tensor.shape[0] // 3))
         return tensor[:, :, None, None] if tensor.dim() == 2 else tensor
 
 

@@ -17,7 +17,7 @@ from diorama.nn.resample import checked_taps
 from diorama.nn.residual import BlockStyle, Resample
 from diorama.nn.unet_block import UNetBlockConfig
 
-_MOST_BLOCKS = 64
+MOST_BLOCKS = 64
 """Of a level; a config from anybody may ask for any number of modules."""
 
 _PUBLISHED_NAMES = {
@@ -32,12 +32,18 @@ _PUBLISHED_NAMES = {
     "augment": "augment_dim",
     "taps": "resample_filter",
     "heads": "num_heads, channels_per_head",
+    "head": "channels_per_head",
+    "clip": "clip_act",
+    "label_share": "label_balance",
+    "skip_share": "concat_balance",
+    "residual_share": "res_balance",
+    "attention_share": "attn_balance",
 }
 
 Built = TypeVar("Built")
 
 
-def _made(make: Callable[[], Built]) -> Built:
+def made(make: Callable[[], Built]) -> Built:
     """A config of ours, whose refusals begin with its fields.
 
     Raises:
@@ -74,8 +80,8 @@ class UNetArguments:
 
     def _common(self) -> dict[str, Any]:
         """Fields of our configs."""
-        if self.num_blocks > _MOST_BLOCKS:
-            raise BadInput(f"num_blocks: {self.num_blocks} are more than {_MOST_BLOCKS}")
+        if self.num_blocks > MOST_BLOCKS:
+            raise BadInput(f"num_blocks: {self.num_blocks} are more than {MOST_BLOCKS}")
         return {
             "size": self.img_resolution,
             "in_channels": self.in_channels,
@@ -132,7 +138,7 @@ class SongUNetArguments(UNetArguments):
         Raises:
             BadInput: there can be no such network; the message names the argument.
         """
-        return _made(
+        return made(
             lambda: SongUNetConfig(
                 **self._common(),
                 time="fourier" if self.embedding_type == "fourier" else "sinusoidal",
@@ -171,7 +177,7 @@ class DhariwalUNetArguments(UNetArguments):
         Raises:
             BadInput: there can be no such network; the message names the argument.
         """
-        return _made(lambda: DhariwalUNetConfig(**self._common()))
+        return made(lambda: DhariwalUNetConfig(**self._common()))
 
     @staticmethod
     def of(config: DhariwalUNetConfig) -> DhariwalUNetArguments:
@@ -215,7 +221,7 @@ class UNetBlockArguments:
             raise BadInput(f"dropout: must be in [0, 1), got {self.dropout:g}")
         own_heads = self.out_channels // self.channels_per_head if self.num_heads is None else self.num_heads
         resample: Resample = "fir_up" if self.up else "fir_down" if self.down else "keep"
-        style = _made(
+        style = made(
             lambda: BlockStyle(
                 embedding=self.emb_channels,
                 eps=self.eps,
@@ -225,7 +231,7 @@ class UNetBlockArguments:
                 taps=checked_taps(self.resample_filter),
             )
         )
-        return _made(
+        return made(
             lambda: UNetBlockConfig(
                 in_channels=self.in_channels,
                 out_channels=self.out_channels,

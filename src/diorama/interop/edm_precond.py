@@ -1,17 +1,14 @@
-"""Denoisers of Karras et al. 2022 (EDM) in the layout of NVIDIA's code: a network inside one of four preconditionings.
+"""Denoisers of EDM and EDM2 (Karras et al. 2022, 2024) in the layout of NVIDIA's code: a network in a preconditioning.
 
-``VPPrecond``, ``VEPrecond``, ``iDDPMPrecond`` and ``EDMPrecond`` hold the network's tensors under ``model.``; their
-arguments are their own and the network's in one flat config. A preconditioning is a noise process and what
-:mod:`diorama.processes.precondition` has for it: arXiv:2206.00364, table 1.
+``VPPrecond``, ``VEPrecond``, ``iDDPMPrecond`` and ``EDMPrecond`` hold the network's tensors under ``model.``, and
+``Precond`` of EDM2 under ``unet.``; their arguments are their own and the network's in one flat config.
 """
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,180 +16,33 @@ from torch import Tensor, nn
 from diorama.core.config import decode
 from diorama.core.contracts import NOTHING_GIVEN, Condition, Level, Process
 from diorama.core.errors import BadConfig, BadInput
-from diorama.interop.edm import DHARIWAL_UNET, PUBLISHER, SONG_UNET
-from diorama.interop.layout import Layout, refuse_below
-from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.precondition import (
-    EDMPreconditioning,
-    NetworkDenoise,
-    Preconditioning,
-    TargetPreconditioning,
+from diorama.interop.edm_precond_arguments import (
+    PRECONDITIONINGS,
+    EDM2PrecondArguments,
+    IDDPMPrecondArguments,
+    PrecondArguments,
 )
-from diorama.processes.preserving import PreservingProcess
+from diorama.interop.layout import Shapes, shapes_of
+from diorama.networks.denoisers.uncertainty import Uncertainty, UncertaintyConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.precondition import NetworkDenoise, Preconditioning
 
-_NETWORKS: Mapping[str, Layout[Any, Any]] = {"SongUNet": SONG_UNET, "DhariwalUNet": DHARIWAL_UNET}
-_INSIDE = "model."
 _TABLE = "u"
 """The tensor in which ``iDDPMPrecond`` keeps the noise levels of its steps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrecondArguments(ABC):
-    """Arguments that all four have.
-
-    Args:
-        img_channels: of the noisy picture and of the clean one.
-        label_dim: classes; 0 for none.
-        use_fp16: half precision on GPUs. It is not followed: whoever runs the network chooses its precision.
-        model_type: the network's class; it takes all arguments that are not the preconditioning's.
-    """
-
-    img_resolution: int
-    img_channels: int
-    label_dim: int = 0
-    use_fp16: bool = False
-    model_type: Literal["SongUNet", "DhariwalUNet"]
-
-    network: ClassVar[str]
-    """Name of the published class."""
-    outputs: ClassVar[int] = 1
-    """The network's channels, in multiples of the picture's; the first are the prediction."""
-
-    @abstractmethod
-    def process(self) -> Process:
-        """The noise process.
-
-        Raises:
-            ValueError: there can be none; the message names the argument.
-        """
-
-    @abstractmethod
-    def preconditioning(self) -> Preconditioning:
-        """What goes into the network and what comes out.
-
-        Raises:
-            ValueError: there can be none; the message names the argument.
-        """
-
-
-def _refuse_levels(low: float, high: float) -> None:
-    if not 0 <= low < high:
-        raise ValueError(f"sigma_min, sigma_max: 0 <= sigma_min < sigma_max must hold, got {low:g} and {high:g}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class VPPrecondArguments(PrecondArguments):
-    """``VPPrecond``: DDPM++ of Song et al. 2021 in continuous time.
-
-    Args:
-        beta_d: how much the rate of noise grows.
-        beta_min: the rate at time 0.
-        M: steps that the network counts to.
-        epsilon_t: the least time that training and sampling look at; the denoiser does not read it.
-    """
-
-    beta_d: float = 19.9
-    beta_min: float = 0.1
-    M: int = 1_000
-    epsilon_t: float = 1e-5
-    model_type: Literal["SongUNet", "DhariwalUNet"] = "SongUNet"
-    network = "VPPrecond"
-
-    def process(self) -> PreservingProcess:
-        for name in ("beta_d", "beta_min"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name}: must be positive and finite, got {getattr(self, name):g}")
-        if not 0 < self.epsilon_t < 1:
-            raise ValueError(f"epsilon_t: must be in (0, 1), got {self.epsilon_t:g}")
-        return PreservingProcess(beta_min=self.beta_min, beta_growth=self.beta_d)
-
-    def preconditioning(self) -> TargetPreconditioning:
-        refuse_below(self, 1, "M")
-        return TargetPreconditioning(predicts="noise", time_input="time", time_scale=self.M - 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class VEPrecondArguments(PrecondArguments):
-    """``VEPrecond``: NCSN++ of Song et al. 2021.
-
-    Args:
-        sigma_min: the least noise level that sampling looks at; the denoiser does not read it.
-        sigma_max: the largest.
-    """
-
-    sigma_min: float = 0.02
-    sigma_max: float = 100.0
-    model_type: Literal["SongUNet", "DhariwalUNet"] = "SongUNet"
-    network = "VEPrecond"
-
-    def process(self) -> ExplodingProcess:
-        _refuse_levels(self.sigma_min, self.sigma_max)
-        return ExplodingProcess(sigma_max=self.sigma_max)
-
-    def preconditioning(self) -> TargetPreconditioning:
-        return TargetPreconditioning(predicts="scaled_score", time_input="log_half_sigma")
-
-
-@dataclass(frozen=True, kw_only=True)
-class IDDPMPrecondArguments(PrecondArguments):
-    """``iDDPMPrecond``: the networks of Nichol, Dhariwal 2021, which know whole steps and put out variances as well.
-
-    Args:
-        C_1: one less the largest variance of a step.
-        C_2: offset of the cosine.
-        M: steps.
-    """
-
-    C_1: float = 0.001
-    C_2: float = 0.008
-    M: int = 1_000
-    model_type: Literal["SongUNet", "DhariwalUNet"] = "DhariwalUNet"
-    network = "iDDPMPrecond"
-    outputs = 2
-
-    def process(self) -> DiscreteProcess:
-        refuse_below(self, 1, "M")
-        if not 0 < self.C_1 < 1:
-            raise ValueError(f"C_1: must be in (0, 1), got {self.C_1:g}")
-        if not 0 <= self.C_2 < math.inf:
-            raise ValueError(f"C_2: must be at least 0 and finite, got {self.C_2:g}")
-        return DiscreteProcess(steps=self.M, betas="cosine", offset=self.C_2, largest=1 - self.C_1)
-
-    def preconditioning(self) -> TargetPreconditioning:
-        return TargetPreconditioning(predicts="noise", time_input="step")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EDMPrecondArguments(PrecondArguments):
-    """``EDMPrecond``: the paper's own.
-
-    Args:
-        sigma_min: the least noise level that sampling looks at; the denoiser does not read it.
-        sigma_max: the largest.
-        sigma_data: standard deviation of the data.
-    """
-
-    sigma_min: float = 0.0
-    sigma_max: float = math.inf
-    sigma_data: float = 0.5
-    model_type: Literal["SongUNet", "DhariwalUNet"] = "DhariwalUNet"
-    network = "EDMPrecond"
-
-    def process(self) -> ExplodingProcess:
-        _refuse_levels(self.sigma_min, self.sigma_max)
-        return ExplodingProcess(sigma_max=self.sigma_max)
-
-    def preconditioning(self) -> EDMPreconditioning:
-        if not 0 < self.sigma_data < math.inf:
-            raise ValueError(f"sigma_data: must be positive and finite, got {self.sigma_data:g}")
-        return EDMPreconditioning(sigma_data=self.sigma_data)
-
-
-PRECONDITIONINGS: Mapping[str, type[PrecondArguments]] = {
-    kind.network: kind for kind in (VPPrecondArguments, VEPrecondArguments, IDDPMPrecondArguments, EDMPrecondArguments)
+_UNCERTAINTY = {
+    "features.frequencies": "logvar_fourier.freqs",
+    "features.phases": "logvar_fourier.phases",
+    "log_variance.weight": "logvar_linear.weight",
 }
-"""By the name of the published class."""
+"""Tensors of the head that says how uncertain EDM2 is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserArguments:
+    """A preconditioning's arguments, and those of the network inside."""
+
+    own: PrecondArguments
+    network: Any
 
 
 class PublishedDenoiser(NamedTuple):
@@ -203,12 +53,14 @@ class PublishedDenoiser(NamedTuple):
         process: of the noise.
         preconditioning: of the network.
         classes: that it has labels for.
+        uncertainty: the head that says how uncertain it is at a level, of EDM2.
     """
 
     network: nn.Module
     process: Process
     preconditioning: Preconditioning
     classes: int
+    uncertainty: Uncertainty | None = None
 
     def rounded(self, sigma: Tensor) -> Tensor:
         """The noise level that the network is told for each (b,): of whole steps the nearest, else the same."""
@@ -234,13 +86,8 @@ class PublishedDenoiser(NamedTuple):
             level = self.process.at(self.process.time_of(ratio))
         if self.classes and "label" not in condition:
             condition = {**condition, "label": torch.zeros(len(x), self.classes, device=x.device)}
-        denoise = NetworkDenoise(self._mean, self.preconditioning, condition)
+        denoise = NetworkDenoise(self.network, self.preconditioning, condition)
         return denoise(level.alpha.to(x) * x, level).clean
-
-    def _mean(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """The network's prediction without the variances that may lie behind it."""
-        mean: Tensor = self.network(x, t, condition)[:, : x.shape[1]]
-        return mean
 
 
 def load_denoiser(network: str, published: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> PublishedDenoiser:
@@ -255,46 +102,87 @@ def load_denoiser(network: str, published: Mapping[str, Any], tensors: Mapping[s
         BadInput: there is no such class, or the config or a tensor is not what the class has; the message names the
             argument or the tensor.
     """
-    own = PRECONDITIONINGS.get(network)
-    if own is None:
+    arguments = read_denoiser(network, published, shapes_of(tensors))
+    own, layout = arguments.own, arguments.own.layout
+    config = layout.config_of(arguments.network)
+    built = config.build()
+    built.load_state_dict(layout.import_state(config, tensors_inside(arguments, tensors)))
+    return PublishedDenoiser(
+        built.eval(), own.process(), own.preconditioning(), own.label_dim, _uncertainty(own, tensors)
+    )
+
+
+def read_denoiser(network: str, published: Mapping[str, Any], shapes: Shapes) -> DenoiserArguments:
+    """What a flat config says.
+
+    Raises:
+        BadInput: as :func:`load_denoiser`.
+    """
+    kind = PRECONDITIONINGS.get(network)
+    if kind is None:
         raise BadInput(f"{network!r} is none of EDM's preconditionings, {', '.join(PRECONDITIONINGS)}")
     given = {key: value for key, value in published.items() if not key.startswith("_")}
-    names = {field.name for field in fields(own)}
+    names = {field.name for field in fields(kind)}
     try:
-        arguments = decode(own, {k: v for k, v in given.items() if k in names}, f"{network} config")
-        process, preconditioning = arguments.process(), arguments.preconditioning()
+        own = decode(kind, {k: v for k, v in given.items() if k in names}, f"{network} config")
+        own.process(), own.preconditioning()
     except BadConfig as problem:
         raise BadInput(str(problem)) from problem
     except (ValueError, BadInput) as problem:
         raise BadInput(f"{network} config: {problem}") from problem
-    of_network = {
-        "img_resolution": arguments.img_resolution,
-        "in_channels": arguments.img_channels,
-        "out_channels": arguments.img_channels * arguments.outputs,
-        "label_dim": arguments.label_dim,
-    }
+    of_network = own.of_network()
     rest = {key: value for key, value in given.items() if key not in names}
     if twice := sorted(rest.keys() & of_network.keys()):
         raise BadInput(f"{network} config: {', '.join(twice)}: follows from img_channels, and cannot be given")
-    inside = _inside(network, tensors, process)
-    built = _NETWORKS[arguments.model_type].load(rest | of_network, inside)
-    return PublishedDenoiser(built, process, preconditioning, arguments.label_dim)
+    inside = {name.removeprefix(own.inside): shape for name, shape in shapes.items()}
+    return DenoiserArguments(own=own, network=own.layout.read_arguments({**rest, **of_network}, inside))
 
 
-def _inside(network: str, tensors: Mapping[str, Tensor], process: Process) -> dict[str, Tensor]:
-    """The network's tensors; those of the preconditioning are checked."""
-    rest = dict(tensors)
-    if isinstance(process, DiscreteProcess):
-        levels = process.at(torch.arange(process.steps, -1, -1, dtype=torch.float64))
-        wanted, found = levels.sigma / levels.alpha, rest.pop(_TABLE, None)
-        if found is None:
-            raise BadInput(f"{PUBLISHER} {network}: tensor {_TABLE!r} is missing")
-        # The published table is worked out in float32, which costs the smallest levels three digits.
-        if found.shape != wanted.shape or not torch.allclose(found.double(), wanted, rtol=2e-3, atol=1e-6):
-            raise BadInput(
-                f"{PUBLISHER} {network}: tensor {_TABLE!r} has other levels than the config's M, C_1 and C_2"
-            )
+def tensors_inside(arguments: DenoiserArguments, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The network's tensors under its own names; those of the preconditioning are checked.
+
+    Raises:
+        BadInput: a tensor is missing, none of the model's, or not what the config says.
+    """
+    own, rest = arguments.own, dict(tensors)
+    if isinstance(own, IDDPMPrecondArguments):
+        _check_table(own, rest.pop(_TABLE, None))
+    if isinstance(own, EDM2PrecondArguments):
+        for name in _UNCERTAINTY.values():
+            rest.pop(name, None)
     for name in rest:
-        if not name.startswith(_INSIDE):
-            raise BadInput(f"{PUBLISHER} {network}: tensor {name!r} is none of the model's")
-    return {name.removeprefix(_INSIDE): tensor for name, tensor in rest.items()}
+        if not name.startswith(own.inside):
+            raise BadInput(f"{own.publisher} {own.network}: tensor {name!r} is none of the model's")
+    return {name.removeprefix(own.inside): tensor for name, tensor in rest.items()}
+
+
+def _check_table(own: IDDPMPrecondArguments, found: Tensor | None) -> None:
+    process = own.process()
+    levels = process.at(torch.arange(process.steps, -1, -1, dtype=torch.float64))
+    wanted = levels.sigma / levels.alpha
+    if found is None:
+        raise BadInput(f"{own.publisher} {own.network}: tensor {_TABLE!r} is missing")
+    # The published table is worked out in float32, which costs the smallest levels three digits.
+    if found.shape != wanted.shape or not torch.allclose(found.double(), wanted, rtol=2e-3, atol=1e-6):
+        raise BadInput(
+            f"{own.publisher} {own.network}: tensor {_TABLE!r} has other levels than the config's M, C_1 and C_2"
+        )
+
+
+def _uncertainty(own: PrecondArguments, tensors: Mapping[str, Tensor]) -> Uncertainty | None:
+    if not isinstance(own, EDM2PrecondArguments):
+        return None
+    head = UncertaintyConfig(channels=own.logvar_channels).build()
+    state = head.state_dict()
+    for ours, theirs in _UNCERTAINTY.items():
+        found, shape = tensors.get(theirs), tuple(state[ours].shape)
+        if found is None:
+            raise BadInput(f"{own.publisher} {own.network}: tensor {theirs!r} is missing")
+        if tuple(found.shape) != shape:
+            raise BadInput(
+                f"{own.publisher} {own.network}: tensor {theirs!r} has shape {tuple(found.shape)}, the config asks for "
+                f"{shape}"
+            )
+        state[ours] = found
+    head.load_state_dict(state)
+    return head.eval()

@@ -11,13 +11,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadConfig, BadInput
+
+if TYPE_CHECKING:
+    from diorama.interop.diffusers_schedule import Schedule
 
 
 class NetworkConfig(Hashable, Protocol):
@@ -189,6 +192,16 @@ class Layout(ABC, Generic[Arguments, Config]):
             more = f" (nor are {len(tensors) - 1} more)" if len(tensors) > 1 else ""
             raise self._misfit(f"tensor {min(tensors)!r} is none of the model's{more}")
         return state
+
+    def import_network(
+        self, arguments: Arguments, config: Config, published: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """:meth:`import_state`, of a class whose arguments say more of its tensors than our network's config."""
+        return self.import_state(config, published)
+
+    def schedule(self, arguments: Arguments) -> Schedule | None:
+        """How the published class itself is drawn from; ``None`` where another file says so."""
+        return None
 
     def export_state(self, config: Config, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The published state dict of our network's; :meth:`import_state` reads it back bit by bit."""

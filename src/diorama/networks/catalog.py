@@ -10,6 +10,7 @@ from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
+from diorama.networks.denoisers.edm2 import EDM2UNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.denoisers.score_unet import ScoreUNetConfig
 from diorama.networks.motion.mocogan import (
@@ -49,7 +50,15 @@ Codec = SpatialCodecConfig
 ConditionEncoder = ByteTextEncoderConfig
 """A condition as it is given to a condition that a network reads."""
 
-Denoiser = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig | SongUNetConfig | DhariwalUNetConfig | ScoreUNetConfig
+Denoiser = (
+    DDPMUNetConfig
+    | NCSNppConfig
+    | ADMUNetConfig
+    | SongUNetConfig
+    | DhariwalUNetConfig
+    | EDM2UNetConfig
+    | ScoreUNetConfig
+)
 """Noisy pictures (b, c, h, w), their times (b,) and conditions to what is to be taken away."""
 
 Classifier = ADMClassifierConfig

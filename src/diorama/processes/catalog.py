@@ -5,6 +5,7 @@ from __future__ import annotations
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.curves import CurveSpacing
 from diorama.processes.distilled import DistilledSpacing, KarrasGridSpacing
+from diorama.processes.earlier_spacings import GeometricSpacing, PreservingSpacing, TableSpacing
 from diorama.processes.flow_spacing import FlowSpacing
 from diorama.processes.kinds import AnyProcess as AnyProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
@@ -33,12 +34,15 @@ AnySpacing = (
     | DistilledSpacing
     | FlowSolverSpacing
     | FlowSpacing
+    | GeometricSpacing
     | KarrasGridSpacing
     | KarrasSpacing
+    | PreservingSpacing
     | SectionSpacing
     | SolverSpacing
     | StepSpacing
     | StrideSpacing
+    | TableSpacing
     | TruncatedSpacing
     | UniformSpacing
 )

@@ -8,6 +8,7 @@ from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.rescaled import RescaledProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 
 AnyProcess = (
@@ -20,6 +21,7 @@ AnyProcess = (
     | LinearPreservingProcess
     | PolynomialProcess
     | PreservingProcess
+    | RescaledProcess
     | SubPreservingProcess
 )
 """How data become noise."""

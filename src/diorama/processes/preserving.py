@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ class PreservingProcess:
     ``alpha² = exp(-(beta_growth t² / 2 + beta_min t))`` and ``sigma² = 1 - alpha²``.
 
     Args:
-        beta_min: the rate at time 0.
+        beta_min: the rate at time 0. It may be somewhat below 0 where it was fitted (:meth:`between`): as long as
+            noise would go below none, data are clean.
         beta_growth: how much larger it is at time 1.
 
     Reference: Y. Song et al., arXiv:2011.13456, equation 32; written with sigma / alpha by T. Karras, M. Aittala,
@@ -28,9 +30,30 @@ class PreservingProcess:
     beta_growth: float = 19.9
 
     def __post_init__(self) -> None:
-        for name in ("beta_min", "beta_growth"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name}: must be positive and finite, got {getattr(self, name)}")
+        if not 0 < self.beta_growth < math.inf:
+            raise ValueError(f"beta_growth: must be positive and finite, got {self.beta_growth}")
+        if not -self.beta_growth / 2 < self.beta_min < math.inf:
+            raise ValueError(f"beta_min: must be finite, and above -beta_growth / 2, got {self.beta_min}")
+
+    @classmethod
+    def between(cls, low: float, high: float, first: float = 1e-3) -> PreservingProcess:
+        """The process whose sigma / alpha is ``low`` at time ``first`` and ``high`` at time 1.
+
+        Args:
+            low: ratio at the first time.
+            high: ratio at the last time.
+            first: that time, in (0, 1).
+
+        Raises:
+            ValueError: the rate of no such process grows.
+
+        Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, appendix C.1.1, epsilon_s.
+        """
+        if not (0 < low < high < math.inf and 0 < first < 1):
+            raise ValueError(f"0 < low < high and 0 < first < 1 must hold, got low={low} high={high} first={first}")
+        start, end = math.log1p(low**2), math.log1p(high**2)
+        growth = 2 * (end - start / first) / (1 - first)
+        return cls(beta_min=end - growth / 2, beta_growth=growth)
 
     @property
     def end(self) -> float:
@@ -61,9 +84,13 @@ class PreservingProcess:
 
     def _exponent(self, t: Tensor) -> Tensor:
         """The integral of beta, minus twice the logarithm of alpha."""
-        return self.beta_growth * t**2 / 2 + self.beta_min * t
+        exponent = self.beta_growth * t**2 / 2 + self.beta_min * t
+        return exponent if self.beta_min >= 0 else exponent.clamp(min=0)
 
     def _time(self, exponent: Tensor) -> Tensor:
         """The inverse of :meth:`_exponent`."""
+        root = (self.beta_min**2 + 2 * self.beta_growth * exponent).sqrt()
         # The root of the quadratic equation, written so that small times keep their digits.
-        return 2 * exponent / ((self.beta_min**2 + 2 * self.beta_growth * exponent).sqrt() + self.beta_min)
+        if self.beta_min >= 0:
+            return 2 * exponent / (root + self.beta_min)
+        return (root - self.beta_min) / self.beta_growth

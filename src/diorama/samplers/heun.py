@@ -1,7 +1,8 @@
-"""Heun's method on the probability-flow path, with noise stirred in where it is asked for."""
+"""Heun's method and its kin on the probability-flow path, with noise stirred in where it is asked for."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,6 +15,8 @@ from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on
 from diorama.samplers.churn import ChurnConfig
 
+Along = Literal["time", "ratio"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeunConfig(ChurnConfig):
@@ -22,9 +25,24 @@ class HeunConfig(ChurnConfig):
     Args:
         along: what a step is straight in: the process's time, or the ratio sigma / alpha, in which the path of
             ``x / alpha`` is straight wherever the clean sample stays the same. They agree where sigma is the time.
+        corrected: whether the slope at the start is corrected by a second one; without it, the step is Euler's.
+        second: where the second slope is taken, as a share of the step: 1 is Heun's method, 1/2 the midpoint method
+            and 2/3 Ralston's. It is alpha in appendix D.2 of the paper. Above 1 the process must have the times beyond
+            the step's end.
+        last: where the last step ends: at the denoiser's sample, or as the slope at its start says, which is the same
+            along the ratio, and along the time of a process whose sigma / alpha and alpha are straight in it.
+        churn_beyond: whether churn may go above the end of the process, as in the paper.
     """
 
-    along: Literal["time", "ratio"] = field(default="time", metadata={LATER: True})
+    along: Along = field(default="time", metadata={LATER: True})
+    corrected: bool = field(default=True, metadata={LATER: True})
+    second: float = field(default=1.0, metadata={LATER: True})
+    last: Literal["clean", "slope"] = field(default="clean", metadata={LATER: True})
+    churn_beyond: bool = field(default=False, metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if not 0 < self.second < math.inf:
+            raise ValueError(f"second must be positive and finite, got {self.second}")
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`heun` with these settings."""
@@ -34,7 +52,7 @@ class HeunConfig(ChurnConfig):
 def heun(
     denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise, *, config: HeunConfig | None = None
 ) -> Iterator[Stage]:
-    """Take Euler's step, and correct it by the slope at its end.
+    """Take Euler's step, and correct it by a second slope, at its end or at another place.
 
     Along time the path's slope is ``alpha' clean + sigma' noise``, which holds for any process and has no division by
     alpha. Along the ratio of sigma and alpha the slope of ``x / alpha`` is the noise.
@@ -51,10 +69,12 @@ def heun(
         One stage after each step.
 
     Raises:
-        ValueError: the ratio is walked along, and the first level has no signal.
+        ValueError: the ratio is walked along, and the first level has no signal; or a second slope is asked for at a
+            time that the process does not have.
 
-    Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 2 (algorithm 1 without churn); as
-    there, the noise that churn adds raises sigma / alpha by the share gamma.
+    Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, algorithm 2 (algorithm 1 without churn,
+    algorithm 3 for other places of the second slope); as there, the noise that churn adds raises sigma / alpha by the
+    share gamma.
     """
     settings = config or HeunConfig()
     if settings.along == "ratio" and process.at(times[0]).alpha == 0:
@@ -64,17 +84,42 @@ def heun(
         if t > start:
             x = _stirred(x, process, start, t, settings.churn_scale * noise(i))
         clean = denoise(x, process.at(t)).clean
-        if below > 0:
-            slope = _slope(x, clean, process, t, settings.along)
-            moved = _moved(x, slope, process, (t, below), settings.along)
-            again = denoise(moved, process.at(below)).clean
-            slope = (slope + _slope(moved, again, process, below, settings.along)) / 2
-            x = _moved(x, slope, process, (t, below), settings.along)
-        else:
-            # The path ends at the denoiser's sample. Where alpha and sigma are straight in t, Euler's step says so too;
-            # the slope of a discrete process just above clean data does not hold down to them.
+        if below == 0 and settings.last == "clean":
+            # Where alpha and sigma are straight in t, Euler's step says so too; the slope of a discrete process just
+            # above clean data does not hold down to them.
             x = clean
+        else:
+            slope = _slope(x, clean, process, t, settings.along)
+            if settings.corrected and below > 0:
+                slope = _corrected(denoise, x, slope, process, (t, below), settings)
+            x = _moved(x, slope, process, (t, below), settings.along)
         yield Stage(x, clean, process.at(below))
+
+
+def _corrected(
+    denoise: Denoise, x: Tensor, slope: Tensor, process: Process, ends: tuple[Tensor, Tensor], config: HeunConfig
+) -> Tensor:
+    """The slope that both together give for a step between two times."""
+    place = _within(process, ends, config.second, config.along)
+    moved = _moved(x, slope, process, (ends[0], place), config.along)
+    again = denoise(moved, process.at(place)).clean
+    share = 1 / (2 * config.second)
+    return (1 - share) * slope + share * _slope(moved, again, process, place, config.along)
+
+
+def _within(process: Process, ends: tuple[Tensor, Tensor], share: float, along: Along) -> Tensor:
+    """The time at which a share of a step is done."""
+    t, below = ends
+    if share == 1:
+        return below
+    if along == "time":
+        place = t + share * (below - t)
+    else:
+        start, end = (level.sigma / level.alpha for level in (process.at(t), process.at(below)))
+        place = process.time_of(start + share * (end - start))
+    if not process.at(place).sigma.isfinite():
+        raise ValueError(f"second: {share} of the step from time {t:g} to {below:g} leads to a time that is not there")
+    return place
 
 
 def _raised(process: Process, t: Tensor, steps: int, config: HeunConfig) -> Tensor:
@@ -82,7 +127,10 @@ def _raised(process: Process, t: Tensor, steps: int, config: HeunConfig) -> Tens
     level = process.at(t)
     ratio = level.sigma / level.alpha
     gamma = config.raised_by(ratio, steps)
-    return process.time_of(ratio * (1 + gamma)).clamp(max=process.end) if gamma else t
+    if not gamma:
+        return t
+    raised = process.time_of(ratio * (1 + gamma))
+    return raised if config.churn_beyond else raised.clamp(max=process.end)
 
 
 def _stirred(x: Tensor, process: Process, t: Tensor, raised: Tensor, noise: Tensor) -> Tensor:
@@ -93,7 +141,7 @@ def _stirred(x: Tensor, process: Process, t: Tensor, raised: Tensor, noise: Tens
     return like(shrink, x) * x + like(added, x) * noise
 
 
-def _slope(x: Tensor, clean: Tensor, process: Process, t: Tensor, along: Literal["time", "ratio"]) -> Tensor:
+def _slope(x: Tensor, clean: Tensor, process: Process, t: Tensor, along: Along) -> Tensor:
     """How the path through ``x`` on which the clean sample is ``clean`` moves on."""
     noise = noise_of(x, clean, on(process.at(t), x))
     if along == "ratio":
@@ -102,9 +150,7 @@ def _slope(x: Tensor, clean: Tensor, process: Process, t: Tensor, along: Literal
     return like(of_clean, x) * clean + like(of_noise, x) * noise
 
 
-def _moved(
-    x: Tensor, slope: Tensor, process: Process, ends: tuple[Tensor, Tensor], along: Literal["time", "ratio"]
-) -> Tensor:
+def _moved(x: Tensor, slope: Tensor, process: Process, ends: tuple[Tensor, Tensor], along: Along) -> Tensor:
     """A sample at the first of two times brought to the second."""
     t, below = ends
     if along == "time":

@@ -80,6 +80,8 @@ class Provenance:
         versions: of the libraries that made it.
         scores: its stamped results, as JSON.
         published: the checkpoint that it was read from; ``None`` of a model that was made here.
+        averaged: of a model whose weights were averaged after training: the std and the images of the average, and how
+            far its profile is from that; empty of others.
     """
 
     recipe: Mapping[str, Any] | str = ""
@@ -90,6 +92,7 @@ class Provenance:
     versions: Mapping[str, str] = field(default_factory=dict)
     scores: tuple[Mapping[str, Any], ...] = ()
     published: PublishedOrigin | None = None
+    averaged: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def recipe_name(self) -> str:

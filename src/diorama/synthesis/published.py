@@ -22,13 +22,16 @@ from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
+from diorama.interop.edm_precond import DenoiserArguments
+from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
-from diorama.networks.denoisers.edm import EDMUNetConfig
+from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
+from diorama.networks.denoisers.edm2 import EDM2UNetConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.networks.denoisers.score_unet import ScoreUNetConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
@@ -129,10 +132,10 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         network = layout.config_of(arguments)
         tensors_of(network)  # what cannot be built is the config's fault, not that of the tensors
     with _at(checkpoint.path):
-        state = layout.import_state(network, checkpoint.tensors)
+        state = layout.import_network(arguments, network, checkpoint.tensors)
     notes = [*checkpoint.notes, *_tensor_notes(checkpoint, state)]
-    schedule = None
-    if layout.role == "denoiser" and not layout.says_model:
+    schedule = layout.schedule(arguments)
+    if layout.role == "denoiser" and schedule is None and not layout.says_model:
         schedule = Schedule()
         if checkpoint.schedule is None:
             notes.append(_UNKNOWN_SCHEDULE)
@@ -200,6 +203,8 @@ def _provenance(checkpoint: Checkpoint, arguments: Mapping[str, Any]) -> Provena
 
 _Steps = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig
 """Networks whose times are the steps of a discrete process."""
+_Levels = SongUNetConfig | DhariwalUNetConfig | EDM2UNetConfig
+"""Networks that are told what their preconditioning says."""
 
 
 def _synthesizer_config(
@@ -245,11 +250,17 @@ def _synthesizer_config(
             return _diffusion_config(media, network, schedule, small)
         case ScoreUNetConfig():
             return _score_config(arguments, network)
-        case EDMUNetConfig():
-            raise BadInput(
-                "networks of EDM are not imported: no file says which preconditioning they were trained with; "
-                "load_denoiser (diorama.interop.edm_precond) takes its name and loads them from Python"
-            )
+        case SongUNetConfig() | DhariwalUNetConfig() | EDM2UNetConfig():
+            if not isinstance(arguments, DenoiserArguments) or schedule is None:
+                raise BadInput(
+                    f"no file says in which preconditioning this {layout.network} was trained; name it as _class_name "
+                    f"in --config, one of {', '.join(PRECONDITIONINGS)}, with its arguments"
+                )
+            size = network.size
+            if size > _LARGEST_SIDE:
+                raise BadInput(f"img_resolution: {size} pixels are more than {_LARGEST_SIDE} a side")
+            media = MediaSpec(kind="image", channels=network.in_channels, height=size, width=size)
+            return _diffusion_config(media, network, schedule, small)
     raise BadInput(f"{type(network).__name__} draws nothing by itself")
 
 
@@ -272,7 +283,9 @@ def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
         raise BadInput("class_embed_type: labels that are numbers or vectors cannot be asked for")
 
 
-def _small_picture(media: MediaSpec, network: _Steps, small: tuple[int, int] | None) -> tuple[ConditionSpec, ...]:
+def _small_picture(
+    media: MediaSpec, network: _Steps | _Levels, small: tuple[int, int] | None
+) -> tuple[ConditionSpec, ...]:
     """The picture that a network enlarges, if it does.
 
     Raises:
@@ -289,9 +302,10 @@ def _small_picture(media: MediaSpec, network: _Steps, small: tuple[int, int] | N
 
 
 def _diffusion_config(
-    media: MediaSpec, network: _Steps, schedule: Schedule, small: tuple[int, int] | None
+    media: MediaSpec, network: _Steps | _Levels, schedule: Schedule, small: tuple[int, int] | None
 ) -> DiffusionSynthesizerConfig:
-    process, preconditioning, rows = schedule.process, schedule.preconditioning, network.embedding.steps
+    process, preconditioning = schedule.process, schedule.preconditioning
+    rows = None if isinstance(network, _Levels) else network.embedding.steps
     most = process.steps if isinstance(process, DiscreteProcess) else _STEPS
     if rows is not None and isinstance(process, DiscreteProcess) and rows < process.steps:
         raise BadInput(f"num_train_timesteps: the network's table has {rows} times, its noise process {most} steps")
@@ -312,7 +326,7 @@ def _diffusion_config(
         preconditioning=preconditioning,
         spacing=schedule.spacing,
         # DDPM walks every step; DDIM as many as its pipeline takes where nobody says otherwise.
-        steps=None if isinstance(schedule.sampler, AncestralConfig) else min(_STEPS, most),
+        steps=None if isinstance(schedule.sampler, AncestralConfig) else schedule.steps or min(_STEPS, most),
         sampler=schedule.sampler,
         clip=schedule.threshold is not None,
         threshold=schedule.threshold or StaticThreshold(),

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from diorama.core import files
 from diorama.core.device import at_least_float32
 from diorama.methods.base import live_tensors
+from diorama.synthesis.averaging import gamma_of
 from diorama.training.recipe import AverageConfig, PowerAverageConfig
 
 _HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -42,17 +42,6 @@ def decay(config: AverageConfig | PowerAverageConfig, images: int, batch_size: i
     if config.ramp_up is not None:
         half_life = min(half_life, config.ramp_up * images)
     return 0.5 ** (batch_size / half_life) if half_life > 0 else 0.0
-
-
-def gamma_of(std: float) -> float:
-    """The exponent of the power function whose standard deviation is ``std`` of the length of training.
-
-    Reference: T. Karras et al., arXiv:2312.02696, equation 126 and algorithm 2, the inverse of equation 123:
-    std² = (gamma + 1) / ((gamma + 2)² (gamma + 3)).
-    """
-    # Cleared of its fractions, equation 123 is a cubic in gamma; of its real roots the largest is the profile.
-    squared = std**-2
-    return float(np.roots([1.0, 7.0, 16.0 - squared, 12.0 - squared]).real.max())
 
 
 class Average:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from diorama.core.config import LATER
 from diorama.methods.base import MethodConfig
 from diorama.synthesis.parts import ModelRef
+
+_FALLS: Mapping[str, Callable[[float], float]] = {
+    "cosine": lambda way: 0.5 * (1.0 + math.cos(math.pi * way)),
+    "linear": lambda way: 1.0 - way,
+    "root": lambda way: 1.0 - math.sqrt(way),
+}
+"""What is left after a share of the way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +27,26 @@ class RateConfig:
     Args:
         peak: the rate after warm-up.
         warmup: images over which the rate rises linearly from zero.
-        decay: what follows: nothing, or a fall to ``final`` at the run's end.
-        final: rate at the end, as a share of ``peak``.
+        decay: what follows: nothing; a fall to ``final`` at the run's end, along a cosine, a line, or a root, which
+            falls fast at first; or, of any length of the run, a fall with the inverse root of the images seen.
+        final: rate at the end, as a share of ``peak``; of a cosine, line or root.
+        hold: share of the run after warm-up for which the peak is held before such a fall begins (warm-up, stable,
+            decay).
+        reference: images from which the inverse root falls; twice the rate of four times as many.
     """
 
     peak: float
     warmup: int = 0
-    decay: Literal["constant", "cosine", "linear"] = "constant"
+    decay: Literal["constant", "cosine", "linear", "root", "inverse_root"] = "constant"
     final: float = 0.0
+    hold: float = field(default=0.0, metadata={LATER: True})
+    reference: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
+        if (self.decay == "inverse_root") != (self.reference > 0):
+            raise ValueError(f"reference must be positive with decay inverse_root, else 0, got {self.reference}")
+        if not 0 <= self.hold < 1 or (self.hold and self.decay not in _FALLS):
+            raise ValueError(f"hold must be in [0, 1), and 0 with decay {self.decay}, got {self.hold}")
         for name, value in (("peak", self.peak), ("warmup", self.warmup), ("final", self.final)):
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {value}")
@@ -44,18 +62,22 @@ def rate(config: RateConfig, images: int, total: int) -> float:
 
     Returns:
         Between 0 and ``config.peak``: the linear rise over the warm-up times what the decay leaves of the peak,
-        which is ``config.final`` once ``total`` is reached.
+        which of a cosine, line or root is ``config.final`` once ``total`` is reached.
 
     Reference: the cosine is that of I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm
-    restarts", ICLR 2017, arXiv:1608.03983, equation 5, without restarts.
+    restarts", ICLR 2017, arXiv:1608.03983, equation 5, without restarts; the inverse root that of T. Karras et al.,
+    arXiv:2312.02696, equation 67; the peak that is held first, and the root, those of A. Hägele et al.,
+    arXiv:2405.18392, section 3.
     """
     rise = min(1.0, images / config.warmup) if config.warmup else 1.0
     if config.decay == "constant":
         return config.peak * rise
-    # The fall takes what the warm-up leaves of the run.
-    way = min(1.0, max(0.0, images - config.warmup) / max(1, total - config.warmup))
-    left = 1.0 - way if config.decay == "linear" else 0.5 * (1.0 + math.cos(math.pi * way))
-    return config.peak * rise * (config.final + (1.0 - config.final) * left)
+    if config.decay == "inverse_root":
+        return config.peak * rise / math.sqrt(max(images / config.reference, 1.0))
+    # The fall takes what the warm-up and the time at the peak leave of the run.
+    done = min(1.0, max(0.0, images - config.warmup) / max(1, total - config.warmup))
+    way = max(0.0, done - config.hold) / (1.0 - config.hold)
+    return config.peak * rise * (config.final + (1.0 - config.final) * _FALLS[config.decay](way))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +87,24 @@ class OptimizerConfig:
     Args:
         algorithm: the algorithm.
         rate: learning rate.
-        betas: of Adam and AdamW; for RMSProp the first is momentum and the second its smoothing.
+        betas: of Adam and AdamW, also beside Muon; for RMSProp the first is momentum and the second its smoothing.
         eps: added to the denominator.
-        weight_decay: decoupled in AdamW.
+        weight_decay: decoupled in AdamW and Muon.
         clip: largest gradient norm; ``None`` for no clipping.
+        momentum: of Muon.
     """
 
-    algorithm: Literal["adam", "adamw", "rmsprop"] = "adam"
+    algorithm: Literal["adam", "adamw", "rmsprop", "muon"] = "adam"
     rate: RateConfig
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
     clip: float | None = None
+    momentum: float = field(default=0.95, metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +238,7 @@ class Recipe:
 
 def length_is_free(recipe: Recipe) -> bool:
     """Whether a run may be made longer after the fact: no rate depends on its length."""
-    return all(optimizer.rate.decay == "constant" for optimizer in recipe.optimizers.values())
+    return all(optimizer.rate.decay not in _FALLS for optimizer in recipe.optimizers.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
+from diorama.nn.muon import MuonWithAdam
 from diorama.training.exchange import GradientExchange
 from diorama.training.recipe import OptimizerConfig, rate
 
@@ -41,13 +42,18 @@ class Updater:
         self._rate = config.rate.peak
         # A recorded step reads its rate from memory, since a number would be recorded with it.
         self._rate_place: Tensor | None = None
-        if devices.has_graphs(precision.device):
+        if devices.has_graphs(precision.device) and self.recordable:
             self._rate_place = torch.tensor(self._rate, device=precision.device)
         self.optimizer = _optimizer(self.parameters, config, precision.device, self._rate_place)
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
         self.exchange = GradientExchange(self.parameters)
         self.norm = torch.zeros((), device=precision.device)
         """Gradient norm of the last turn before clipping, on the device."""
+
+    @property
+    def recordable(self) -> bool:
+        """Whether a step may be part of a CUDA graph: PyTorch's Muon reads its rate on the processor."""
+        return self.config.algorithm != "muon"
 
     def rate(self, images: int) -> float:
         """The learning rate after so many images."""
@@ -57,7 +63,8 @@ class Updater:
         """Take the learning rate of a step that begins after so many images."""
         before, self._rate = self._rate, self.rate(images)
         if self._rate_place is None:
-            self.optimizer.param_groups[0]["lr"] = self._rate
+            for group in self.optimizer.param_groups:
+                group["lr"] = self._rate
         elif self._rate != before:
             self._rate_place.fill_(self._rate)
 
@@ -107,8 +114,8 @@ class Updater:
         recipe.
         """
         saved = state["optimizer"]
-        own = {k: v for k, v in self.optimizer.param_groups[0].items() if k != "params"}
-        groups = [{**group, **own} for group in saved["param_groups"]]
+        owns = [{k: v for k, v in group.items() if k != "params"} for group in self.optimizer.param_groups]
+        groups = [{**group, **own} for group, own in zip(saved["param_groups"], owns, strict=True)]
         self._rate = saved["param_groups"][0]["lr"]
         self.optimizer.load_state_dict({**saved, "param_groups": groups})
         if self._rate_place is not None:
@@ -135,13 +142,17 @@ class Updater:
             moments, places = saved["state"], [place for group in saved["param_groups"] for place in group["params"]]
         except (KeyError, TypeError) as problem:
             raise BadInput(f"the state of an optimizer lacks {problem}") from problem
+        counts = [len(group["params"]) for group in self.optimizer.param_groups]
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         if len(places) != len(parameters):
             raise BadInput(f"the state is of an optimizer over {len(places)} parameters, not {len(parameters)}")
+        if [len(group["params"]) for group in saved["param_groups"]] != counts:
+            raise BadInput("the state is of another optimizer, which moves its parameters in other groups")
         if not set(moments) <= set(places):
             raise BadInput("the state of an optimizer has moments of parameters that it does not name")
-        if len({frozenset(own) for own in moments.values()}) > 1:
-            raise BadInput("the state of an optimizer has other moments for some parameters than for others")
+        for group in saved["param_groups"]:
+            if len({frozenset(moments[place]) for place in group["params"] if place in moments}) > 1:
+                raise BadInput("the state of an optimizer has other moments for some parameters than for others")
         for place, parameter in zip(places, parameters, strict=True):
             for name, value in moments.get(place, {}).items():
                 if isinstance(value, Tensor) and value.dim() and value.shape != parameter.shape:
@@ -157,8 +168,18 @@ def _optimizer(
     """The algorithm over its parameters; it reads its rate from ``place``, where there is one.
 
     Reference: Adam, D. P. Kingma, J. Ba, ICLR 2015, arXiv:1412.6980, algorithm 1; AdamW, I. Loshchilov,
-    F. Hutter, ICLR 2019, arXiv:1711.05101, algorithm 2; RMSProp, T. Tieleman, G. Hinton, 2012.
+    F. Hutter, ICLR 2019, arXiv:1711.05101, algorithm 2; RMSProp, T. Tieleman, G. Hinton, 2012; Muon, see
+    :mod:`diorama.nn.muon`.
     """
+    if config.algorithm == "muon":
+        return MuonWithAdam(
+            parameters,
+            lr=config.rate.peak,
+            momentum=config.momentum,
+            betas=config.betas,
+            eps=config.eps,
+            weight_decay=config.weight_decay,
+        )
     peak, decay = config.rate.peak if place is None else place, config.weight_decay
     # Without this mark a step cannot be recorded; it keeps the count of steps on the device.
     recordable = devices.has_graphs(device)

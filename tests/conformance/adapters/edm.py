@@ -1,4 +1,4 @@
-"""U-Nets of EDM, their blocks and their preconditionings."""
+"""U-Nets of EDM and EDM2, their blocks and their preconditionings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from diorama.interop.edm import DHARIWAL_UNET, SONG_UNET, UNET_BLOCK
-from diorama.interop.edm_precond import PRECONDITIONINGS, load_denoiser
+from diorama.interop.edm_precond import load_denoiser
+from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.preserving import PreservingProcess
@@ -49,8 +50,27 @@ def denoiser(case: Case, network: str) -> Mapping[str, Tensor]:
     return outputs
 
 
+@torch.no_grad()
+def uncertain_denoiser(case: Case) -> Mapping[str, Tensor]:
+    """``D_x`` of ``x`` and ``sigma``, what the network puts out, and how uncertain it is."""
+    given = case.inputs
+    found, x, sigma = load_denoiser("Precond", case.config, case.weights), given["x"], given["sigma"]
+    labels = given["class_labels"] if found.classes else None
+    level = found.process.at(sigma.double().reshape(-1, 1, 1, 1))
+    told = found.preconditioning.time(level).flatten().float()
+    condition = {} if labels is None else {"label": labels}
+    assert found.uncertainty is not None
+    outputs = {
+        "D_x": found.denoise(x, sigma, condition),
+        "F_x": found.network(found.preconditioning.input(level).float() * x, told, condition),
+        "logvar": found.uncertainty(told)[:, None, None, None],
+    }
+    return outputs if labels is None else {**outputs, "D_x_uncond": found.denoise(x, sigma)}
+
+
 ADAPTERS: dict[str, Compute] = {
     "training.networks.SongUNet": partial(unet, layout=SONG_UNET),
     "training.networks.DhariwalUNet": partial(unet, layout=DHARIWAL_UNET),
     "training.networks.UNetBlock": block,
+    "training.networks_edm2.Precond (UNet inside)": uncertain_denoiser,
 } | {f"training.networks.{network}": partial(denoiser, network=network) for network in PRECONDITIONINGS}

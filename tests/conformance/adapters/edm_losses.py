@@ -1,4 +1,4 @@
-"""EDM's three losses, element by element, on an analytic denoiser with their draws injected."""
+"""The losses of EDM and EDM2, element by element, on an analytic denoiser with their draws injected."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from diorama.core.contracts import Process
+from diorama.losses.uncertainty import uncertain
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.precondition import EDMPreconditioning, Preconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
@@ -37,7 +38,17 @@ def losses(case: Case) -> Mapping[str, Tensor]:
         "VE": (exploding, TargetPreconditioning(predicts="scaled_score")),
         "EDM": (exploding, EDMPreconditioning(sigma_data=edm.get("sigma_data", 0.5))),
     }
-    return {name: _loss(given, times[name], *kinds[name]) for name in kinds}
+    return {name: _loss(given, times[name], *kinds[name]).float() for name in kinds}
+
+
+def uncertain_loss(case: Case) -> Mapping[str, Tensor]:
+    """``loss`` of ``images``, ``noise`` and ``rnd_normal``."""
+    config, process = case.config, ExplodingProcess()
+    given = {name: tensor.double() for name, tensor in case.inputs.items()}
+    times = LogNormalTimes(mean=config.get("P_mean", -0.4), deviation=config.get("P_std", 1.0))
+    t = times.at(process, given["rnd_normal"])
+    error = _loss(given, t, process, EDMPreconditioning(sigma_data=config.get("sigma_data", 0.5)))
+    return {"loss": uncertain(error, 0.3 * t.log().sin()).float()}
 
 
 def _loss(given: Mapping[str, Tensor], t: Tensor, process: Process, preconditioning: Preconditioning) -> Tensor:
@@ -45,7 +56,10 @@ def _loss(given: Mapping[str, Tensor], t: Tensor, process: Process, precondition
     ratio = level.sigma / level.alpha
     clean = analytic_denoiser(given["images"] + ratio * given["noise"], ratio)
     weight = PreconditionedWeighting().weight(level, preconditioning)
-    return (weight * (clean - given["images"]).square()).float()
+    return weight * (clean - given["images"]).square()
 
 
-ADAPTERS: dict[str, Compute] = {"training.loss.VPLoss/VELoss/EDMLoss": losses}
+ADAPTERS: dict[str, Compute] = {
+    "training.loss.VPLoss/VELoss/EDMLoss": losses,
+    "training.training_loop.EDM2Loss": uncertain_loss,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,12 +14,17 @@ from diorama.core.config import decode, encode
 from diorama.core.contracts import ConditionSpec, DataInfo, MediaSpec, Moment, SideSpec
 from diorama.core.errors import BadConfig
 from diorama.methods.catalog import AnyMethod
+from diorama.methods.diffusion.denoiser import broadcast
 from diorama.methods.diffusion.denoising import DiffusionMethod, DiffusionMethodConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
+from diorama.networks.denoisers.uncertainty import UncertaintyConfig
+from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.gaussian import Target
-from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.precondition import EDMPreconditioning, NetworkDenoise, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
-from diorama.processes.times import LogNormalTimes, StepTimes, UniformTimes
+from diorama.processes.spacing import KarrasSpacing, StepSpacing
+from diorama.processes.times import LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
 from diorama.processes.weighting import LikelihoodWeighting, PreconditionedWeighting, TruncatedSNRWeighting
 from diorama.recipes.toy import latent_text_toy
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
@@ -175,3 +180,67 @@ def test_a_weighting_of_another_process_or_space_is_refused() -> None:
     own = LikelihoodWeighting(process=PLAIN.process)
     with pytest.raises(ValueError, match="space: LikelihoodWeighting"):
         DiffusionMethodConfig(synthesizer=PLAIN, weighting=own, space="clean")
+
+
+BY_COLUMN: dict[str, tuple[Any, Any, Any]] = {
+    "VP": (
+        PreservingProcess(),
+        TargetPreconditioning(predicts="noise", time_input="time", time_scale=999),
+        UniformTimes(low=1e-5),
+    ),
+    "VE": (
+        ExplodingProcess(sigma_max=100),
+        TargetPreconditioning(predicts="scaled_score", time_input="log_half_sigma"),
+        LogUniformTimes(),
+    ),
+    "iDDPM": (DiscreteProcess(betas="cosine"), TargetPreconditioning(predicts="noise"), StepTimes()),
+    "EDM": (ExplodingProcess(), EDMPreconditioning(), LogNormalTimes()),
+}
+"""Process, preconditioning and noise distribution: the columns of arXiv:2206.00364, table 1."""
+
+
+@pytest.mark.parametrize("column", BY_COLUMN)
+def test_every_column_of_edms_table_trains_on_its_own_weighting(column: str) -> None:
+    """1 / sigma² on clean samples that keep their scale, and of EDM (sigma² + s²) / (sigma s)²."""
+    torch.manual_seed(0)
+    process, preconditioning, times = BY_COLUMN[column]
+    spacing = StepSpacing() if column == "iDDPM" else KarrasSpacing(low=0.02, high=50)
+    model = replace(PLAIN, process=process, preconditioning=preconditioning, spacing=spacing, steps=4, clip=False)
+    method = DiffusionMethodConfig(synthesizer=model, times=times).build()
+    for parameter in method.denoiser.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.05)
+    clean, seen = torch.rand(16, 1, 8, 8), _see_times(method)
+    state = torch.get_rng_state()
+    loss = method.loss({"image": clean}, MOMENT).value
+    torch.set_rng_state(state)
+    level = broadcast(process.at(times.draw(process, 16, clean.device)), 4)
+    noise = torch.randn_like(clean)
+    sigma = (level.sigma / level.alpha).float()
+    denoise = NetworkDenoise(method.denoiser, preconditioning, {})
+    found = denoise(level.alpha.float() * (clean + sigma * noise), level).clean
+    weight = (sigma**2 + 0.25) / (sigma * 0.5) ** 2 if column == "EDM" else sigma**-2
+    torch.testing.assert_close(loss, (weight * (found - clean).square()).mean(), rtol=1e-2, atol=1e-3)
+    assert len(seen) == 2
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in method.players()["denoiser"])
+
+
+def test_a_learned_uncertainty_divides_the_errors_and_is_trained_along() -> None:
+    torch.manual_seed(0)
+    plain = DiffusionMethodConfig(synthesizer=EDM, times=LogNormalTimes())
+    method = replace(plain, uncertainty=UncertaintyConfig(channels=8)).build()
+    assert method.uncertainty is not None
+    assert len(method.players()["denoiser"]) == len(plain.build().players()["denoiser"]) + 1
+    loss = method.loss({"image": torch.rand(8, 1, 8, 8)}, MOMENT)
+    loss.value.backward()
+    head = method.uncertainty.log_variance.weight
+    assert head.grad is not None
+    assert head.grad.any()
+    torch.nn.init.zeros_(head)
+    torch.manual_seed(1)
+    loss = method.loss({"image": torch.rand(8, 1, 8, 8)}, MOMENT)
+    # Of a variance of 1 the loss is the plain one.
+    torch.testing.assert_close(loss.value, loss.scalars["error"])
+    # A recipe without the head is written as it was before there was one.
+    assert "uncertainty" not in encode(plain)
+    assert decode(AnyMethod, encode(method.config)) == method.config

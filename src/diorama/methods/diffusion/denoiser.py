@@ -11,11 +11,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import Batch, Condition, Level, SideSpec
+from diorama.core.contracts import Batch, Condition, Level, Moment, SideSpec
 from diorama.core.errors import BadConfig
 from diorama.data.computed_sides import ComputedSide
 from diorama.methods.base import Method
 from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.nn.magnitude import magnitude_layers
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
@@ -62,6 +63,13 @@ class DenoiserMethod(Method):
         """The networks that are trained."""
         encoder = {} if self.encoder is None else {"encoder": self.encoder}
         return {"denoiser": self.denoiser, **encoder}
+
+    def after_step(self, moment: Moment) -> None:
+        """Normalise the weights of layers of which only the directions count; T. Karras et al., arXiv:2312.02696,
+        equation 66."""
+        for name, module in self.named_children():
+            for layer in magnitude_layers(module) if name != "frozen" else ():
+                layer.normalize_weight()
 
     def synthesizer(self) -> DiffusionSynthesizerConfig:
         """The model, with the codec that it was trained with."""

@@ -6,7 +6,7 @@ how an output is understood are derived in one place, the preconditioning.
 Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 1; with a preconditioned network T. Karras et al.,
 arXiv:2206.00364, equation 2; with a learned variance A. Nichol, P. Dhariwal, arXiv:2102.09672, section 3.1; on the
 path of a flow Y. Lipman et al., arXiv:2210.02747, equation 14; on latents R. Rombach et al., arXiv:2112.10752,
-equation 2.
+equation 2; with learned uncertainty T. Karras et al., arXiv:2312.02696, equation 16.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from torch import Tensor, nn
 from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Level, Loss, Moment
 from diorama.core.errors import BadConfig
+from diorama.losses.uncertainty import uncertain
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.bound import bound_of, check_bound, without_gradient_of_mean
 from diorama.methods.diffusion.coupling import Coupling, matched
 from diorama.methods.diffusion.denoiser import DenoiserMethod, Reduction, broadcast, reduced
 from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.networks.denoisers.uncertainty import UncertaintyConfig
 from diorama.processes.catalog import AnyTimes, AnyWeighting
 from diorama.processes.gaussian import Target, noised, target_of
 from diorama.processes.precondition import halves
@@ -56,6 +58,8 @@ class DiffusionMethodConfig(MethodConfig):
         reduction: of the squared errors to one number.
         coupling: which noise a sample meets, see :data:`~diorama.methods.diffusion.coupling.Coupling`; where samples
             have labels, only noises of one label change places.
+        uncertainty: a head, trained along and needed in training alone, that learns how large errors are at a level;
+            they are divided by that, so that levels count alike. ``None`` for none.
     """
 
     synthesizer: DiffusionSynthesizerConfig
@@ -66,6 +70,7 @@ class DiffusionMethodConfig(MethodConfig):
     bound_weight: float = field(default=1e-3, metadata={LATER: True})
     reduction: Reduction = field(default="mean", metadata={LATER: True})
     coupling: Coupling = field(default="independent", metadata={LATER: True})
+    uncertainty: UncertaintyConfig | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if isinstance(self.weighting, OUTPUT_WEIGHTINGS) and self.space != "output":
@@ -82,6 +87,8 @@ class DiffusionMethodConfig(MethodConfig):
             raise ValueError("objective: a squared error trains no variance; let it be 'hybrid' or 'bound'")
         if self.objective == "hybrid" and learned == "none":
             raise ValueError("objective: 'hybrid' is for networks that learn a variance; let it be 'error' or 'bound'")
+        if self.objective != "error" and self.uncertainty is not None:
+            raise ValueError("uncertainty: divides squared errors, and no bound; let the objective be 'error'")
         if self.objective != "error":
             check_bound(self.synthesizer, self.times)
 
@@ -107,6 +114,13 @@ class DiffusionMethod(DenoiserMethod):
         encoder = None if model.encoder is None else model.encoder.build()
         super().__init__(model, denoiser, encoder, codec, codec_part="codec", frozen=NO_PARTS)
         self.config = config
+        self.uncertainty = None if config.uncertainty is None else config.uncertainty.build()
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``denoiser``: the network, what reads the conditions for it, and the head that says how uncertain it is."""
+        players = super().players()
+        head = [] if self.uncertainty is None else list(self.uncertainty.parameters())
+        return {"denoiser": [*players["denoiser"], *head]}
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
@@ -114,7 +128,8 @@ class DiffusionMethod(DenoiserMethod):
         return [Phase("loss", "denoiser", self.loss, recorded=self.config.coupling == "independent")]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
-        """Mean weighted squared error at random times, the variational bound, or both."""
+        """Mean weighted squared error at random times, over its learned variance where there is such a head; the
+        variational bound, or both."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
         clean = self.clean_samples(batch)
         t = config.times.draw(process, len(clean), clean.device)
@@ -133,6 +148,9 @@ class DiffusionMethod(DenoiserMethod):
         predicted, _ = halves(output, preconditioning.variance)
         weighted = config.weighting.weight(level, preconditioning) * self._error(predicted, clean, noise, level)
         error = reduced(weighted, config.reduction)
+        if self.uncertainty is not None:
+            log_variance = self.uncertainty(told).float().reshape(-1, *[1] * (clean.dim() - 1))
+            return Loss(reduced(uncertain(weighted, log_variance), config.reduction), {"error": error})
         if config.objective == "error":
             return Loss(error)
         # What the bound says of the mean is left to the squared error.

@@ -37,6 +37,14 @@ EDM = Reference(
     venue="NeurIPS",
     arxiv="2206.00364",
 )
+EDM2 = Reference(
+    key="karras2024dynamics",
+    title="Analyzing and Improving the Training Dynamics of Diffusion Models",
+    authors=("Tero Karras", "Miika Aittala", "Jaakko Lehtinen", "Janne Hellsten", "Timo Aila", "Samuli Laine"),
+    year=2024,
+    venue="CVPR",
+    arxiv="2312.02696",
+)
 PROGRESSIVE_DISTILLATION = Reference(
     key="salimans2022progressive",
     title="Progressive Distillation for Fast Sampling of Diffusion Models",
@@ -153,6 +161,17 @@ _SCORE_SDE_VE = RecipeEntry(
     papers=(SCORE_SDE,),
     small="score_sde_ve_cpu",
 )
+_EDM2 = RecipeEntry(
+    name="edm2",
+    make="diorama.recipes.edm2:edm2",
+    title="EDM2",
+    summary="EDM with a network that keeps the magnitude of its features, at the paper's size",
+    about="Layers neither grow nor shrink what passes through them, weights are kept at unit length, and how uncertain "
+    "the network is at each strength of noise is learned along. The width of the average of weights is chosen after "
+    "training.",
+    papers=(EDM2, EDM),
+    small="edm2_cpu",
+)
 _STUDENT = RecipeEntry(
     name="student",
     make="diorama.recipes.student:student",
@@ -226,6 +245,13 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.score_sde:score_sde_ve_cpu",
         title="Score SDE (VE, small)",
         summary="the variance-exploding score SDE for a CPU",
+    ),
+    _EDM2,
+    _EDM2.variant(
+        name="edm2_cpu",
+        make="diorama.recipes.edm2:edm2_cpu",
+        title="EDM2 (small)",
+        summary="EDM2 for a CPU",
     ),
     _STUDENT,
     _STUDENT.variant(
