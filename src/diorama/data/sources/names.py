@@ -70,7 +70,7 @@ def linked(path: str, target: str) -> str | None:
 
 def links_read(count: int, archive: str) -> str:
     """What to say of links in an archive that were read."""
-    return f"{count} links in {archive} were read as the files that they lead to, which are there as well"
+    return f"{count} links in {archive} were read as the files that they lead to"
 
 
 def printable(name: str) -> str:

@@ -77,6 +77,8 @@ class RecordBuilder:
             yield Skip(entry.path, self._survey.foreign.get(entry.path, "not a picture, clip or array"))
         elif entry.path in self._survey.maps:
             yield Skip(entry.path, "a map of the segments of a picture, which is not read")
+        elif entry.path in self._survey.pooled:
+            yield Skip(entry.path, "links in folders of splits or classes lead to it, and it was read there")
         elif entry.size == 0:
             yield Skip(entry.path, "empty file (0 bytes)")
         elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):

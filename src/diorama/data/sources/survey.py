@@ -45,6 +45,7 @@ class Survey:
         unread: paths of files that look like tables and are none of those that are read unasked.
         stacks: arrays that are stacks of pictures by their names.
         maps: pictures that are masks of others.
+        pooled: files in folders that tell nothing, which links in folders of splits or classes lead to.
     """
 
     clips: bool
@@ -63,6 +64,7 @@ class Survey:
     unread: Sequence[str] = ()
     stacks: NamedStacks = field(default_factory=NamedStacks)
     maps: frozenset[str] = frozenset()
+    pooled: frozenset[str] = frozenset()
 
     @property
     def holds_rows(self) -> bool:
@@ -95,6 +97,7 @@ class _Tally:
         self.unread: list[str] = []
         self.array_files = ArrayFiles()
         self.stacks = NamedStacks()
+        self.alike: dict[str, set[str]] = {}
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
@@ -108,6 +111,8 @@ class _Tally:
         if content in self.folders:
             self.folders[content][parent(entry.path)] += 1
             self.files.append((entry.path, entry.inner))
+            if entry.same_as:
+                self.alike.setdefault(entry.same_as, {entry.same_as}).add(entry.path)
         # One picture that is no strip settles it, and the others need not be measured.
         if content == "picture" and self.options.strip is None and self.strips is not False:
             self._measure(entry)
@@ -148,11 +153,28 @@ class _Tally:
                 # Where masks are called like their pictures, only the folder tells them apart.
                 if name in table.maps and (name not in pictures or folder.rpartition("/")[2] == stem(table.name)):
                     maps.add(path)
-        for path in maps:
-            self.counts["picture"] -= 1
-            self.folders["picture"][parent(path)] -= 1
-        self.files = [file for file in self.files if file[0] not in maps]
-        return frozenset(maps)
+        return self._without(maps)
+
+    def leave_out_pool(self, layout: Layout) -> frozenset[str]:
+        """Take files out of what gives records whose folders tell nothing, where links in folders that do lead to them.
+
+        Read twice, such a picture would be trained on whichever split its link is in.
+        """
+        pooled: set[str] = set()
+        for alike in self.alike.values():
+            silent = {path for path in alike if not layout.facts(parent(path))}
+            pooled |= silent if silent != alike else set()
+        return self._without(pooled)
+
+    def _without(self, paths: set[str]) -> frozenset[str]:
+        """Take files out of what gives records; those of them that were there."""
+        found = frozenset(path for path, _ in self.files if path in paths)
+        for path in found:
+            content = self.kinds.get(path) or content_of(path)
+            self.counts[content] -= 1
+            self.folders[content][parent(path)] -= 1
+        self.files = [file for file in self.files if file[0] not in found]
+        return found
 
     def _by_content(self, entry: Entry) -> Content:
         try:
@@ -257,6 +279,8 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     mixed = all(tally.stills_and_clips())
     clips = tally.holds_clips(strips)
     layout = Layout(tally.records_by_folder(clips, strips))
+    if pooled := tally.leave_out_pool(layout):
+        layout = Layout(tally.records_by_folder(clips, strips))
     files = tally.files
     if clips and not strips:
         # Of frames a table may name the folder.
@@ -281,4 +305,5 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         unread=tuple(tally.unread),
         stacks=tally.stacks,
         maps=maps,
+        pooled=pooled,
     )
