@@ -30,6 +30,7 @@ class FolderContainer:
     def __init__(self, root: Path, *, follow_links: bool = False) -> None:
         self._root, self._follow = Path(os.path.realpath(root)), follow_links
         self._notes: dict[str, None] = {}
+        self._first: dict[tuple[int, int], str] = {}
 
     def entries(self) -> Iterator[Entry | Skip]:
         """All files; an unreadable subfolder or broken archive is a Skip."""
@@ -82,6 +83,9 @@ class FolderContainer:
             return Skip(path, f"cannot be read ({problem.strerror})")
         if not stat.S_ISREG(status.st_mode):
             return Skip(path, "not a regular file")
+        if status.st_nlink > 1 and not same_as:
+            first = self._first.setdefault((status.st_dev, status.st_ino), path)
+            same_as = first if first != path else ""
         file = Path(entry.path)
         return Entry(path, status.st_size, lambda size: read_loose(file, size, path), file=file, same_as=same_as)
 
