@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -87,7 +88,7 @@ def main() -> None:
     arguments = parser.parse_args()
     extractor = EXTRACTORS[arguments.extractor]
     out = arguments.out or Path("benchmarks/results") / f"{extractor.name}_monotone"
-    reports = {}
+    reports = measured_before(out.with_suffix(".json"))
     with tempfile.TemporaryDirectory() as folder:
         for each in SETS:
             if each.folder in arguments.sets:
@@ -96,6 +97,11 @@ def main() -> None:
                 print(f"## {each.folder}\n{table(reports[each.folder], extractor)}", flush=True)
                 write_json(out.with_suffix(".json"), reports)
                 write_text(out.with_suffix(".md"), page(reports, extractor))
+
+
+def measured_before(path: Path) -> dict[str, Any]:
+    """Reports of sets that an earlier call measured, which stay beside what is measured now."""
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
 def prepared(source: Path, out: Path, side: int | None) -> Dataset:

@@ -61,6 +61,7 @@ def test_a_mistake_is_one_line(words: list[str], line: str, capsys: pytest.Captu
         (["train", "--model", "ddpm_cpu"], "the first word"),
         (["prepare", "x", "--output", "o"], "--out FOLDER"),
         (["prepare", "x", "--out", "o", "--resolution", "64"], "--size"),
+        (["prepare", "x", "--out", "o", "--limit", "10"], "name one of its folders"),
         (["sample", "x", "--out", "o", "--num-samples", "4"], "--count"),
         (["sample", "x", "--out", "o", "--cfg-scale", "4"], "--guidance"),
         (["evaluate", "x", "--ref", "o"], "--against"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from diorama.cli.scores import listing, table
 from diorama.evaluation.catalog.metrics import SHIPPED
 from diorama.evaluation.protocol import Interval, ReferenceStamp, Result
+from diorama.synthesis.base import Sampling
 
 
 def _result(metric: str, value: float, low: float, high: float, real: int = 50_000) -> Result:
@@ -31,6 +33,20 @@ def test_a_table_has_arrows_counts_and_a_meaning_for_each() -> None:
     assert rows[0].split()[:4] == ["fd@lite", "4.82", "[3.34,", "4.29]"]
     assert rows[0].endswith("3,000  50,000  How far the statistics of the samples' features are from the data's")
     assert "      -  Confidence" in rows[2]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "line"),
+    [
+        (Sampling(sampler="ddim", steps=20, guidance=1.0), "drawn by ddim in 20 steps"),
+        (Sampling(sampler="heun", steps=1, guidance=2.5), "drawn by heun in 1 step, guidance 2.5"),
+    ],
+)
+def test_a_table_says_in_how_many_steps_a_model_drew(sampling: Sampling, line: str) -> None:
+    drawn = [replace(result, sampling=sampling) for result in RESULTS]
+    first, head = list(table(drawn, SHIPPED, None))[:2]
+    assert (first, head.split()[0]) == (line, "metric")
+    assert next(iter(table(RESULTS, SHIPPED, None))).startswith("metric")
 
 
 def test_a_value_outside_its_interval_is_explained_once() -> None:

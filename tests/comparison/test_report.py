@@ -6,11 +6,12 @@ import base64
 import json
 import re
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
 
-from diorama.comparison.columns import Column, Comparison
+from diorama.comparison.columns import Column, Comparison, TrainingHistory
 from diorama.comparison.report import write_report
 from diorama.comparison.verdict import best, starred, verdict
 from diorama.comparison.words import title
@@ -135,7 +136,22 @@ def test_no_generator_is_called_closest_when_the_floor_is_closer(kind: str) -> N
     better = tuple(replace(c, results=(result("fd@lite", 5.0, 0.5),)) if c.kind == kind else c for c in whole.columns)
     sentence = verdict(replace(whole, columns=better))[0]
     assert sentence.startswith("No generator comes closer to the data by fd@lite than")
-    assert ("Gaussian mixture" if kind == "mixture" else "untrained") in sentence
+    assert ("than the Gaussian mixture." if kind == "mixture" else "untrained") in sentence
+
+
+def test_a_training_that_ended_before_its_first_log_line_is_named(tmp_path: Path) -> None:
+    whole = comparison()
+    short = TrainingHistory(images=64, steps=1, seconds=2.0, joules=3.0)
+    columns = [replace(c, history=short) if c.kind == "trained" else c for c in whole.columns]
+    one = [columns[0], *whole.columns[1:]]
+    said = "ended before a first line of the log"
+    assert said not in write_report([whole], tmp_path / "all").read_text()
+    assert (
+        f"No curve of {escape(title(columns[0]))}: its training {said}"
+        in write_report([replace(whole, columns=tuple(one))], tmp_path / "one").read_text()
+    )
+    both = write_report([replace(whole, columns=tuple(columns))], tmp_path / "none").read_text()
+    assert f" and {escape(title(next(c for c in columns[1:] if c.kind == 'trained')))}: their trainings {said}" in both
 
 
 def test_higher_is_better_where_the_metric_says_so() -> None:

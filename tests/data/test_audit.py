@@ -98,6 +98,14 @@ def test_labels_may_be_numbers_of_any_length() -> None:
     assert list(records.label_counts()) == list(records.classes()[0])
 
 
+def test_classes_that_are_ranges_stand_in_the_order_of_their_numbers() -> None:
+    records = RecordList()
+    intake = Intake((Taken(encode_record(picture(1)), signatures(picture(1)[None])[0]),), (24, 24), "RGB")
+    for number, label in enumerate(("10-19", "100+", "20-29", "5-9", "cat10", "cat9", "7")):
+        records.add("source", _item(f"{number}.png", {"label": label}), intake)
+    assert records.classes()[0] == ("7", "5-9", "10-19", "20-29", "100+", "cat9", "cat10")
+
+
 def test_paths_of_several_sources_are_told_apart() -> None:
     records, *_ = _listed(picture(0))
     (entry,) = records.add("source", _item("0.png"), Intake((Taken(encode_record(picture(1)), np.zeros(1)),)))

@@ -286,6 +286,28 @@ def test_few_clips_are_few_records_however_many_frames_they_have(clips: Dataset)
     )
 
 
+def test_few_records_for_two_networks_are_one_warning(pictures: Dataset) -> None:
+    options = replace(FD, metrics=("fd@lite", "kid@lite", "fd@lite2"))
+    few = [each for each in evaluate(pictures.path, pictures.path, options).warnings if "fewer than" in each]
+    assert len(few) == 1
+    assert few[0].startswith("lite and lite2: ")
+    assert "their 256 features" in few[0]
+
+
+def test_weights_that_cannot_be_had_are_said_before_sizes_that_differ(pictures: Dataset, tmp_path: Path) -> None:
+    def absent(device: str) -> Extractor:
+        raise BadInput("the weights cannot be fetched")
+
+    larger = np.zeros((4, 40, 40, 3), np.uint8)
+    media = MediaSpec(kind="image", channels=3, height=40, width=40)
+    other = pack_arrays(tmp_path / "other", {"test": larger}, media).path
+    options = replace(FD, metrics=("brightness",), catalog=(replace(BRIGHTNESS[0], load=absent), BRIGHTNESS[1]))
+    with pytest.raises(BadInput, match=r"^the weights cannot be fetched$"):
+        evaluate(other, pictures.path, options)
+    with pytest.raises(BadInput, match="nowhere"):
+        evaluate(tmp_path / "nowhere", pictures.path, options)
+
+
 def test_a_pipeline_of_diffusers_is_measured_as_it_lies(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 8, 3), dtype=np.uint8)
     data = pack_arrays(tmp_path / "data", {"train": pixels}, MediaSpec(kind="image", channels=3, height=16, width=8))

@@ -61,6 +61,21 @@ def test_other_dimensions_are_refused() -> None:
         guessed_axes((5,), 3)
 
 
+@pytest.mark.parametrize(
+    ("values", "way"),
+    [
+        (784, r"array.reshape\(-1, 28, 28\)$"),
+        (3072, r"array.reshape\(-1, 3, 32, 32\), or \(-1, 32, 32, 3\)"),
+        (700, r"expected 3 or 4$"),
+        (1, r"expected 3 or 4$"),
+        (3, r"expected 3 or 4$"),
+    ],
+)
+def test_rows_of_values_are_refused_with_the_way_to_make_pictures_of_them(values: int, way: str) -> None:
+    with pytest.raises(ValueError, match=way):
+        guessed_axes((50, values), 4)
+
+
 @pytest.mark.parametrize("axes", ["hh", "hwx", "c", "hwch", ""])
 def test_axes_that_name_none_are_refused(axes: str) -> None:
     with pytest.raises(ValueError, match="such as chw"):

@@ -31,7 +31,7 @@ def test_a_channel_beside_colour_that_is_no_alpha_is_said_to_be_left_out() -> No
 
 def test_what_is_not_read_is_described() -> None:
     content = tiff(noise(8, 8, 13, dtype="uint16"))
-    with pytest.raises(BadInput, match=r"a TIFF with 13 channels of \d+-bit unsigned integers.*save it as NPY"):
+    with pytest.raises(BadInput, match=r"a TIFF with 13 channels of \d+-bit unsigned integers.*save each as NPY"):
         read_image(content, "x.tif")
 
 

@@ -115,6 +115,9 @@ _BY_COMMAND: Mapping[str, Meanings] = {
         ),
         ("license",): "it is called --licence",
         ("frame-rate",): "it is called --fps",
+        ("limit", "max-samples", "max-images", "max-files", "max-items", "subset", *_COUNT): (
+            "a source is read whole; to try a part of it, name one of its folders as the source"
+        ),
     },
     "sample": {
         _COUNT: "it is called --count",

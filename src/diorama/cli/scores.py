@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from diorama.core.numbers import interval_words
+from diorama.core.numbers import counted, interval_words
 from diorama.core.text_table import GAP, aligned
 from diorama.evaluation.catalog.entries import CLIP
 from diorama.evaluation.catalog.metrics import Metric, MetricCatalog
@@ -14,6 +14,7 @@ from diorama.evaluation.catalog.names import ELSEWHERE
 
 if TYPE_CHECKING:
     from diorama.evaluation.protocol import Result
+    from diorama.synthesis.base import Sampling
 
 _HEADS = ("metric", "value", "95 % interval", "", "samples", "real")
 _NUMBERS = (1, 4, 5)
@@ -22,7 +23,7 @@ _NARROWEST = 30
 
 
 def table(results: Sequence[Result], catalog: MetricCatalog, width: int | None) -> Iterator[str]:
-    """The lines of a table of results, and below it what its arrows and intervals mean.
+    """The lines of a table of results, above it how a model drew, and below it what its arrows and intervals mean.
 
     Args:
         results: of one evaluation.
@@ -32,6 +33,7 @@ def table(results: Sequence[Result], catalog: MetricCatalog, width: int | None) 
     metrics = [catalog.metric(result.metric) for result in results]
     rows = [_HEADS, *(_cells(result, metric) for result, metric in zip(results, metrics, strict=True))]
     meanings = ["meaning", *(metric.meaning.rstrip(".") for metric in metrics)]
+    yield from dict.fromkeys(_drawn(result.sampling) for result in results if result.sampling is not None)
     # Names to the left; numbers to the right, where their units stand below one another.
     lines = aligned(rows, _NUMBERS)
     room = max(map(len, lines))
@@ -59,6 +61,14 @@ def _cells(result: Result, metric: Metric) -> tuple[str, ...]:
     value, low, high = interval_words(result.value, result.interval.low, result.interval.high)
     real = f"{result.reference.count:,}" if result.reference.count else "-"
     return result.metric, value, f"[{low}, {high}]", metric.arrow, f"{result.samples:,}", real
+
+
+def _drawn(sampling: Sampling) -> str:
+    """How the samples of a table were drawn: scores of other samplers and steps are other scores."""
+    sampler = f" by {sampling.sampler}" if sampling.sampler else ""
+    steps = f" in {counted(sampling.steps, 'step')}" if sampling.steps is not None else ""
+    guided = f", guidance {sampling.guidance:g}" if sampling.guidance not in (None, 1) else ""
+    return f"drawn{sampler}{steps}{guided}"
 
 
 def _beside(numbers: str, meaning: str, width: int | None) -> Iterator[str]:

@@ -16,6 +16,7 @@ class KindTraits:
     Args:
         caption: how such a column came into the comparison.
         title: what the column is called; empty where each has a name of its own.
+        in_words: what it is called inside a sentence, where that is not its title.
         about: what it is, for a reader; empty where the recipe's entry says so.
         competes: it may be called the best. The others are there to be held against.
         baseline_of: who has learned little if it scores no better than this: ``"all"`` generators, or the column's
@@ -31,6 +32,7 @@ class KindTraits:
 
     caption: str
     title: str = ""
+    in_words: str = ""
     about: str = ""
     competes: bool = False
     baseline_of: Literal["nobody", "all", "own"] = "nobody"
@@ -58,6 +60,7 @@ KINDS: Mapping[Kind, KindTraits] = {
     "mixture": KindTraits(
         caption="the floor: a Gaussian mixture on principal components",
         title="Gaussian mixture",
+        in_words="the Gaussian mixture",
         about="Ten Gaussians with full covariances on the first 64 principal components of the training data, fitted "
         "by expectation maximization. No network: the honest floor that every network must beat.",
         baseline_of="all",
@@ -67,6 +70,7 @@ KINDS: Mapping[Kind, KindTraits] = {
     "real": KindTraits(
         caption="held-out real records: what a perfect generator would score",
         title="Held-out real",
+        in_words="held-out real records",
         synthetic=False,
         shown=False,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
@@ -12,7 +13,7 @@ from diorama.comparison.ranking import groups, references, value_and_interval
 from diorama.comparison.showing import CLIPS, PICTURES, embedded_grid, stamp_of
 from diorama.comparison.tables import colours
 from diorama.comparison.verdict import verdict
-from diorama.comparison.words import described, title
+from diorama.comparison.words import described, listed, title
 from diorama.core.durations import count_words
 from diorama.core.numbers import number_words
 from diorama.media.video import UNKNOWN_FPS
@@ -185,11 +186,12 @@ def _pair(comparison: Comparison, column: Column, seed: int) -> str:
 
 
 def curves(comparison: Comparison) -> str:
-    """Losses, and scores measured while training, by images seen."""
+    """Losses, and scores measured while training, by images seen; a training that logged none is named."""
     palette = colours(comparison)
     histories = [(column, column.history) for column in ordered(comparison) if column.history is not None]
     charts = [_loss_chart(c, history, palette[c.name]) for c, history in histories if history.losses]
-    if not charts:
+    silent = [title(column) for column, history in histories if not history.losses]
+    if not (charts or silent):
         return ""
     # A single point (the measurement at a run's end) is no curve, and stands in the table already.
     scored = [(c, history.scores) for c, history in histories if any(len(p) > 1 for p in history.scores.values())]
@@ -204,7 +206,16 @@ def curves(comparison: Comparison) -> str:
     return (
         '<h2 class="part">Training</h2><p class="soft">Losses of different systems cannot be compared with one '
         f'another; they show whether a training is steady.</p><div class="charts">{"".join(charts)}</div>'
+        f"{_without_curves(silent)}"
     )
+
+
+def _without_curves(names: Sequence[str]) -> str:
+    """Who has no curve, and why."""
+    if not names:
+        return ""
+    whose = "its training" if len(names) == 1 else "their trainings"
+    return f'<p class="soft">No curve of {escape(listed(names))}: {whose} ended before a first line of the log.</p>'
 
 
 def _loss_chart(column: Column, history: TrainingHistory, colour: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diorama.comparison.columns import Column, Comparison
 from diorama.comparison.ranking import Group, first_ranked, groups, value_and_interval
-from diorama.comparison.words import described, title
+from diorama.comparison.words import described, listed, title
 from diorama.evaluation.protocol import Result, clearly_below
 
 
@@ -72,11 +72,11 @@ def _none_closer(comparison: Comparison, metric: str) -> list[str]:
     lower, scored = _lower(comparison, metric), _scored(comparison, metric)
     first = (min if lower else max)(result.value for column, result in scored if column.traits.competes)
     ahead = [
-        title(column)
+        column.traits.in_words or title(column)
         for column, result in scored
         if column.traits.baseline_of != "nobody" and (result.value <= first if lower else result.value >= first)
     ]
-    return [f"No generator comes closer to the data by {metric} than {_and(ahead)}."] if ahead else []
+    return [f"No generator comes closer to the data by {metric} than {listed(ahead)}."] if ahead else []
 
 
 def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
@@ -90,7 +90,7 @@ def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
     if tied and winner.seeds:
         return f"No winner by {metric}: {title(winner)} is not clearly ahead of {_and(tied)}."
     if tied:
-        return f"{title(winner)} comes closest to the data by {metric}, but not clearly ahead of {_and(tied)}."
+        return f"{title(winner)} comes closest to the data by {metric}, but not clearly ahead of {listed(tied)}."
     others = "the other" if len(rivals) == 1 else "the others"
     return f"{title(winner)} comes closest to the data by {metric}, clearly ahead of {others}."
 
@@ -107,8 +107,8 @@ def _apart(comparison: Comparison, metric: str) -> list[str]:
     if not names:
         return []
     if ranked is None:
-        return [f"By {metric}: {_and(names)}. Budgets differ or are unknown, so that the order is no ranking."]
-    return [f"Listed apart, since budgets differ or are unknown: {_and(names)}."]
+        return [f"By {metric}: {listed(names)}. Budgets differ or are unknown, so that the order is no ranking."]
+    return [f"Listed apart, since budgets differ or are unknown: {listed(names)}."]
 
 
 def _clearly_better(result: Result, other: Result, *, lower: bool) -> bool:
@@ -126,7 +126,7 @@ def _against_baselines(comparison: Comparison, metric: str) -> list[str]:
     if mixture is not None:
         failed = [title(c) for c, result in generators if not _clearly_better(result, mixture, lower=lower)]
         sentences.append(
-            f"{_and(failed)} {_do(failed)} not yet beat the Gaussian mixture."
+            f"{listed(failed)} {_do(failed)} not yet beat the Gaussian mixture."
             if failed
             else f"{_every(generators, 'generator')} beats the Gaussian mixture."
         )
@@ -134,15 +134,11 @@ def _against_baselines(comparison: Comparison, metric: str) -> list[str]:
     if trained:
         failed = [title(c) for c, result in trained if not _clearly_better(result, untrained[c.name], lower=lower)]
         sentences.append(
-            f"{_and(failed)} {_do(failed)} not yet beat the untrained network."
+            f"{listed(failed)} {_do(failed)} not yet beat the untrained network."
             if failed
             else f"{_every(trained, 'trained generator')} beats its untrained self."
         )
     return sentences
-
-
-def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _every(scored: list[tuple[Column, Result]], kind: str) -> str:

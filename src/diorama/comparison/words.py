@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,3 +49,8 @@ def title(column: Column) -> str:
     if column.trained_column:
         return f"{entry.title if entry is not None else column.trained_column}, untrained"
     return (entry.title if entry is not None and column.name == entry.name else column.name) + several
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names inside a sentence: ``"a, b and c"``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

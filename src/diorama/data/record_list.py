@@ -13,12 +13,11 @@ from diorama.data.duplicates import equal_groups, join
 from diorama.data.intake import Intake
 from diorama.data.objects import Objects
 from diorama.data.sources.base import Item, Skip, Source, most_frequent
+from diorama.data.sources.names import natural
 from diorama.data.splits import Membership
 
 UNLABELLED = "(none)"
 """The class of records without a label where others have one."""
-
-_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -177,6 +176,6 @@ def moved(entry: ListedRecord, signature: NDArray[np.uint8], number: int | None)
     return replace(entry, signature=signature, path=path)
 
 
-def _natural(name: str) -> tuple[int, int, str]:
-    """Numbers by value and before words; those of more digits than Python reads are words."""
-    return (0, int(name), name) if name.isdecimal() and len(name) <= _MOST_DIGITS else (1, 0, name)
+def _natural(name: str) -> tuple[bool, list[tuple[int, int, str]], str]:
+    """Whole numbers before words, and numbers in words by value: ages 5-9 stand before 10-19."""
+    return (not name.isdecimal(), natural(name), name)

@@ -94,6 +94,20 @@ def reference_features(split: Split, metrics: Sequence[str], options: ReferenceO
     )
 
 
+def load_extractors(metrics: Sequence[str], options: ReferenceOptions) -> None:
+    """See that the networks of some metrics are there, before work that would be in vain without them.
+
+    Args:
+        metrics: names; those that are asked of a model need none.
+        options: where the networks run, and the catalog of the metrics.
+
+    Raises:
+        BadInput: an unknown metric, or extractor weights that cannot be had.
+    """
+    catalog = catalog_with(options.catalog)
+    _taker([catalog.metric(name) for name in metrics], options)
+
+
 def _taker(metrics: Sequence[Metric], options: ReferenceOptions) -> FeatureTaker:
     """The extractors, loaded by the first process before the others, which then find the weights that it fetched."""
     if not options.shared:

@@ -21,7 +21,7 @@ from diorama.evaluation.models import measure_model
 from diorama.evaluation.protocol import ReferenceStamp, Result
 from diorama.evaluation.reals import open_reals
 from diorama.evaluation.records import chosen_records, records_stamp
-from diorama.evaluation.reference import ReferenceFeatures, reference_features
+from diorama.evaluation.reference import ReferenceFeatures, load_extractors, reference_features
 from diorama.evaluation.subjects import MODEL_SAMPLES, EvaluateOptions, Subject, open_subject
 from diorama.synthesis.base import Sampling, Synthesizer
 
@@ -68,6 +68,9 @@ def evaluate(
 def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, options: EvaluateOptions) -> Evaluation:
     catalog = catalog_with(options.catalog)
     options, spelling = _spelled(options, catalog)
+    if not any(isinstance(side, (str, Path)) and not Path(side).exists() for side in (subject, against)):
+        # First, since they may have to be fetched: whoever cannot have them need not mend the sizes of pictures.
+        load_extractors(options.metrics, replace(options.reference_options, shared=True))
     reals = open_reals(against, options, catalog)
     split = reals.split
     names = options.metrics or default_metrics(split.info.media, of_world=is_world(split))
@@ -184,7 +187,7 @@ def _judged(taken: SampleFeatures, reference: ReferenceFeatures, metrics: Sequen
     """The metrics of features."""
     if not len(taken):
         raise BadInput("there are no samples to measure")
-    results, warnings = [], list(reference.warnings)
+    results, warnings, few = [], list(reference.warnings), dict[_Few, list[str]]()
     # Metrics of the same rows share a pair, and with it what is worked out once for all of them.
     pairs: dict[tuple[str, bool, int | None], Pair] = {}
     for metric in metrics:
@@ -193,13 +196,15 @@ def _judged(taken: SampleFeatures, reference: ReferenceFeatures, metrics: Sequen
         limited_key = (*full_key[:2], metric.entry.most)
         if full_key not in pairs:
             pairs[full_key] = _pair(metric, taken, reference, seed)
-            warnings += _few(metric, pairs[full_key])
+            if (found := _few(metric, pairs[full_key])) is not None:
+                few.setdefault(found, []).append(metric.features)
         _check_enough(metric, pairs[full_key])
         if limited_key not in pairs:
             pairs[limited_key] = pairs[full_key].limited(metric.entry.most)
         measured: Measured = resolve(metric.entry.function)(pairs[limited_key])
         results.append(_stamped(metric, measured, pairs[limited_key], reference))
         warnings += measured.warnings
+    warnings = [*(each.words(names) for each, names in few.items()), *warnings]
     return Evaluation(results=tuple(results), warnings=tuple(dict.fromkeys(warnings)))
 
 
@@ -243,16 +248,35 @@ def _pair(metric: Metric, taken: SampleFeatures, reference: ReferenceFeatures, s
     return Pair(samples, real, seed, group)
 
 
-def _few(metric: Metric, pair: Pair) -> list[str]:
-    """A warning where one side has fewer independent records than there are features."""
+@dataclass(frozen=True)
+class _Few:
+    """One side has fewer independent records than there are features.
+
+    Args:
+        draws: independent records of the smaller side.
+        features: of one record.
+        clips: whether records are clips.
+    """
+
+    draws: int
+    features: int
+    clips: bool
+
+    def words(self, kinds: Sequence[str]) -> str:
+        """A warning for all kinds of features that this is true of."""
+        what, whose = "clips" if self.clips else "records", "the" if len(kinds) == 1 else "their"
+        return (
+            f"{' and '.join(dict.fromkeys(kinds))}: {self.draws} {what} are fewer than {whose} {self.features} "
+            "features, so distances are rough and their intervals wide"
+        )
+
+
+def _few(metric: Metric, pair: Pair) -> _Few | None:
+    """Whether the records are too few for a distance of these features; ``None`` where they are enough."""
     draws, features = min(len(pair.samples), len(pair.reference)) // pair.group, pair.samples.shape[1]
     if "reals" not in metric.needs or draws >= features:
-        return []
-    what = "records" if pair.group == 1 else "clips"
-    return [
-        f"{metric.features}: {draws} {what} are fewer than the {features} features, so distances are rough and their "
-        "intervals wide"
-    ]
+        return None
+    return _Few(draws, features, clips=pair.group != 1)
 
 
 def _of_model(opened: Subject, metrics: list[Metric], split: Split, options: EvaluateOptions) -> dict[str, Result]:

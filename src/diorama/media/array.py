@@ -17,7 +17,7 @@ STORED_TYPES = ("uint8", "uint16", "float16", "float32", "int32")
 AXES = "nthwc"
 _AXIS_WORDS = {"n": "records", "t": "frames", "h": "height", "w": "width", "c": "channels"}
 _MOST_CHANNELS_BY_SIGHT = 4
-_STACK_DIMS, _STACK_OF_CLIPS_DIMS = 4, 5
+_FLAT_DIMS, _STACK_DIMS, _STACK_OF_CLIPS_DIMS = 2, 4, 5
 _MOST_UINT8 = 255
 _EXACT_IN_FLOAT32 = 1 << 24
 
@@ -86,7 +86,8 @@ def guessed_axes(shape: tuple[int, ...], dims: int) -> str:
     if len(shape) == dims - 1:
         return f"{leading}hw"
     if len(shape) != dims:
-        raise ValueError(f"shape {shape} has {len(shape)} dimensions, expected {dims - 1} or {dims}")
+        flat = _reshaped(shape[1]) if len(shape) == _FLAT_DIMS and dims == _STACK_DIMS else ""
+        raise ValueError(f"shape {shape} has {len(shape)} dimensions, expected {dims - 1} or {dims}{flat}")
     first, second, last = shape[-3:]
     if dims == _STACK_DIMS and second <= _MOST_CHANNELS_BY_SIGHT < min(shape[0], first, last):
         raise ValueError(f"shape {shape} seems to count records last; --axes hwcn reads it so")
@@ -99,6 +100,19 @@ def guessed_axes(shape: tuple[int, ...], dims: int) -> str:
         return f"{leading}hwc"
     came_first = second == last != first or 2 * first <= min(second, last)
     return f"{leading}chw" if came_first else f"{leading}hwc"
+
+
+def _reshaped(values: int) -> str:
+    """How rows of so many values become square pictures, as NumPy is told it; empty where they are none."""
+    grey, colour = math.isqrt(values), math.isqrt(values // 3)
+    if grey > 1 and grey * grey == values:
+        return f"; where each row is a picture, save array.reshape(-1, {grey}, {grey})"
+    if colour > 1 and 3 * colour * colour == values:
+        return (
+            f"; where each row is a picture in colour, save array.reshape(-1, 3, {colour}, {colour}), or "
+            f"(-1, {colour}, {colour}, 3) where the colours of a pixel stand side by side"
+        )
+    return ""
 
 
 def is_one_picture(shape: tuple[int, ...]) -> bool:

@@ -30,7 +30,10 @@ def tiff_words(content: bytes) -> str | None:
     if not 0 < samples <= _MOST_CHANNELS:
         return None
     channels = "channel" if samples == 1 else "channels"
-    return f"a TIFF with {samples} {channels} of {bits[0]}-bit {kind}, which is not read; save it as NPY"
+    return (
+        f"a TIFF with {samples} {channels} of {bits[0]}-bit {kind}, which is not read; save each as NPY "
+        "(height, width, channels)"
+    )
 
 
 def is_thumbnail(image: Image.Image) -> bool:

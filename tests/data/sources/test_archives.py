@@ -21,7 +21,7 @@ from diorama.data.sources.open import open_source
 from diorama.data.sources.tars import TarContainer
 from diorama.media.image import read_image
 from diorama.media.limits import Limits
-from tests.data.sources.examples import read_all, reasons, tarred, zipped
+from tests.data.sources.examples import fill, read_all, reasons, tarred, zipped
 from tests.media.examples import png
 
 FILES = {f"train/cat/{i}.png": png(seed=i) for i in (2, 0, 1)}
@@ -311,7 +311,7 @@ def test_hard_links_are_read_where_they_can_be(tmp_path: Path, mode: str) -> Non
     else:
         assert set(contents) == {"all/0.png", "all/1.png"}
         assert "unpack it first" in reasons(source)["cat/0.png"]
-    assert "no file before it in the archive" in reasons(source)["dog/2.png"]
+    assert "no file of the archive" in reasons(source)["dog/2.png"]
 
 
 @pytest.mark.parametrize(("encoding", "told"), [("gbk", True), ("utf-8", False)])
@@ -357,9 +357,56 @@ def test_links_inside_an_archive_are_read(tmp_path: Path, kind: str) -> None:
         assert "cannot go back to" in told["cat/0.png"]
     else:
         assert contents == {"all/0.png": png(), "cat/0.png": png()}
-        assert (
-            f"1 links in {path.name} were read as the files that they lead to, which are there as well" in source.notes
-        )
+        assert f"1 links in {path.name} were read as the files that they lead to" in source.notes
+
+
+POOL = {f"pool/{i}.png": png(seed=i) for i in range(4)}
+LINKS = {"train/cat/0.png": 0, "train/dog/1.png": 1, "val/cat/2.png": 2, "val/dog/3.png": 3}
+
+
+def _pool_of_links(folder: Path, kind: str) -> Path:
+    """Pictures in a pool, and links to them that name split and class."""
+    fill(folder / "set", POOL)
+    for name, number in LINKS.items():
+        link, target = folder / "set" / name, folder / f"set/pool/{number}.png"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "hard links":
+            link.hardlink_to(target)
+        else:
+            link.symlink_to(Path("../../pool") / target.name)
+    if kind == "tar":
+        with tarfile.open(folder / "set.tar", "w") as packed:
+            for name in ("train", "val", "pool"):  # links before what they lead to
+                packed.add(folder / "set" / name, name)
+        return folder / "set.tar"
+    if kind == "zip":
+        path = zipped(folder / "set.zip", POOL)
+        with zipfile.ZipFile(path, "a") as archive:
+            for name, number in LINKS.items():
+                info = zipfile.ZipInfo(name)
+                info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+                archive.writestr(info, f"../../pool/{number}.png")
+        return path
+    return folder / "set"
+
+
+@pytest.mark.parametrize("kind", ["folder", "hard links", "tar", "zip"])
+def test_a_picture_of_a_pool_is_read_where_a_link_names_its_split(tmp_path: Path, kind: str) -> None:
+    source, items = read_all(_pool_of_links(tmp_path, kind))
+    assert {item.path: (item.facts["split"], item.facts["label"]) for item in items} == {
+        name: (name.split("/")[0], name.split("/")[1]) for name in LINKS
+    }
+    assert set(reasons(source)) == set(POOL)
+    assert not any("beside the folders" in note for note in source.notes)
+
+
+def test_a_link_from_one_split_into_another_stays_a_leak_to_be_seen(tmp_path: Path) -> None:
+    folder = fill(tmp_path, {f"train/cat/{i}.png": png(seed=i) for i in range(3)})
+    (folder / "val" / "cat").mkdir(parents=True)
+    (folder / "val" / "cat" / "0.png").symlink_to(Path("../../train/cat/0.png"))
+    source, items = read_all(folder)
+    assert len(items) == 4
+    assert source.skipped == []
 
 
 def test_archives_are_known_by_content(tmp_path: Path) -> None:

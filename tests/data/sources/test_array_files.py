@@ -58,6 +58,14 @@ def test_a_lone_array_may_be_one_picture(tmp_path: Path, name: str) -> None:
     assert (items[0].load() == STACK[0]).all()
 
 
+@pytest.mark.parametrize("names", [("x_train.npy", "y_train.npy"), ("images.npy", "labels.npy")])
+def test_a_stack_of_flat_rows_is_no_picture(tmp_path: Path, names: tuple[str, str]) -> None:
+    flat = np.zeros((len(LABELS), 784), np.uint8)
+    source, items = read_all(fill(tmp_path, dict(zip(names, (npy(flat), npy(LABELS)), strict=True))))
+    assert items == []
+    assert "array.reshape(-1, 28, 28)" in reasons(source)[names[0]]
+
+
 def test_records_that_are_counted_last_must_be_told(tmp_path: Path) -> None:
     fill(tmp_path, {"x.npy": npy(np.moveaxis(STACK, 0, -1))})
     source, items = read_all(tmp_path / "x.npy")

@@ -143,11 +143,6 @@ def test_classes_that_are_probably_none_are_said(folders: list[str], said: str) 
     assert bool(said) == ("was read as a class" in notes or "were read as classes" in notes)
 
 
-def test_lists_of_splits_are_named(tmp_path: Path) -> None:
-    source, _ = read_all(fill(tmp_path, {"a/0.png": png(), "val.txt": b"a/0.png\n"}))
-    assert "if it lists the val split" in reasons(source)["val.txt"]
-
-
 def test_previews_that_a_system_made_are_hidden(tmp_path: Path) -> None:
     source, items = read_all(fill(tmp_path, {"a/0.png": png(), "a/@eaDir/0.png/SYNO_M.png": png(seed=1)}))
     assert [item.path for item in items] == ["a/0.png"]

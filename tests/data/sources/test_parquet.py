@@ -267,3 +267,27 @@ def test_a_table_that_would_fill_the_memory_is_refused(
     with pytest.raises(BadInput, match=r"memory|damaged"):
         rows_of_table(content, "metadata.parquet")
     assert len(rows_of_table(table({"file_name": ["a.png", "b.png"], "label": [1, 2]}), "metadata.parquet")) == 2
+
+
+@pytest.mark.parametrize("column", ["image_path", "file_name", "image"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_paths_says_what_the_pictures_beside_it_are(tmp_path: Path, column: str, packed: bool) -> None:
+    pngs = {f"set/images/{i}.png": png(16, 16, seed=i) for i in range(6)}
+    rows = {
+        split: table({column: [f"images/{i}.png" for i in some], "label": [["cat", "dog"][i % 2] for i in some]})
+        for split, some in (("train", range(4)), ("test", range(4, 6)))
+    }
+    files = pngs | {f"set/{split}-00000-of-00001.parquet": content for split, content in rows.items()}
+    where = zipped(tmp_path / "set.zip", files) if packed else fill(tmp_path / "in", files)
+    source, items = read_all(where)
+    assert [item.facts["label"] for item in items] == ["cat", "dog"] * 3
+    assert [item.facts["split"] for item in items] == ["train"] * 4 + ["test"] * 2
+    assert source.skipped == []
+    assert sum("facts were read from" in note for note in source.notes) == 2
+
+
+def test_a_file_of_paths_to_nothing_is_left_out(tmp_path: Path) -> None:
+    gone = table({"image_path": ["gone/1.png", "gone/2.png"], "label": ["cat", "dog"]})
+    source, items = read_all(fill(tmp_path, {"train.parquet": gone, "a.png": png()}))
+    assert [item.path for item in items] == ["a.png"]
+    assert "no column holds pictures" in reasons(source)["train.parquet"]

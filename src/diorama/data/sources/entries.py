@@ -24,6 +24,7 @@ class Entry:
         inner: the path inside its own archive, where that differs from ``path``: what a table may call it.
         file: the file itself where it lies loose on disk.
         streamed: it must be read now or never.
+        same_as: the path of the file whose content it is, where it is a link.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Entry:
     inner: str = ""
     file: Path | None = None
     streamed: bool = False
+    same_as: str = ""
 
     def content(self, limits: Limits, most: int | None = None) -> bytes:
         """The whole file.

@@ -30,6 +30,7 @@ class FolderContainer:
     def __init__(self, root: Path, *, follow_links: bool = False) -> None:
         self._root, self._follow = Path(os.path.realpath(root)), follow_links
         self._notes: dict[str, None] = {}
+        self._first: dict[tuple[int, int], str] = {}
 
     def entries(self) -> Iterator[Entry | Skip]:
         """All files; an unreadable subfolder or broken archive is a Skip."""
@@ -67,6 +68,7 @@ class FolderContainer:
     def _file(self, entry: os.DirEntry[str], prefix: str) -> Entry | Skip:
         path = prefix + printable(entry.name)
         try:
+            same_as = ""
             if entry.is_symlink():
                 # Data that others have packed must not reach into the rest of the disk.
                 target = Path(os.path.realpath(entry.path))
@@ -74,13 +76,18 @@ class FolderContainer:
                     return Skip(path, "a link that leads out of the source; --follow-links reads it")
                 if target.is_dir():
                     return Skip(path, "a link to a folder; it is read where it lies")
+                if target.is_relative_to(self._root):
+                    same_as = printable(target.relative_to(self._root).as_posix())
             status = entry.stat()
         except OSError as problem:
             return Skip(path, f"cannot be read ({problem.strerror})")
         if not stat.S_ISREG(status.st_mode):
             return Skip(path, "not a regular file")
+        if status.st_nlink > 1 and not same_as:
+            first = self._first.setdefault((status.st_dev, status.st_ino), path)
+            same_as = first if first != path else ""
         file = Path(entry.path)
-        return Entry(path, status.st_size, lambda size: read_loose(file, size, path), file=file)
+        return Entry(path, status.st_size, lambda size: read_loose(file, size, path), file=file, same_as=same_as)
 
     def _with_archives(self, files: Sequence[Entry | Skip], prefix: str) -> Iterator[Entry | Skip]:
         archives = [f for f in files if isinstance(f, Entry) and content_of(f.path) == "archive"]
@@ -108,7 +115,9 @@ class FolderContainer:
                 if isinstance(entry, Skip):
                     yield Skip(f"{archive.path}/{entry.path}", entry.reason)
                 else:
-                    yield replace(entry, path=prefix + _place(entry.path, archive.path, several), inner=entry.path)
+                    same_as = prefix + _place(entry.same_as, archive.path, several) if entry.same_as else ""
+                    path = prefix + _place(entry.path, archive.path, several)
+                    yield replace(entry, path=path, inner=entry.path, same_as=same_as)
         except BadInput as problem:
             yield Skip.because(archive.path, problem)
         self._notes |= dict.fromkeys(opened.notes())

@@ -38,6 +38,7 @@ _KINDS: dict[str, Content] = {
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _DIGITS = re.compile(r"(\d+)")
+_MOST_DIGITS = 18
 
 
 def content_of(path: str) -> Content:
@@ -70,7 +71,7 @@ def linked(path: str, target: str) -> str | None:
 
 def links_read(count: int, archive: str) -> str:
     """What to say of links in an archive that were read."""
-    return f"{count} links in {archive} were read as the files that they lead to, which are there as well"
+    return f"{count} links in {archive} were read as the files that they lead to"
 
 
 def printable(name: str) -> str:
@@ -88,9 +89,10 @@ def is_hidden(path: str) -> bool:
 
 
 def natural(path: str) -> list[tuple[int, int, str]]:
-    """A sort key by which frame 10 comes after frame 9."""
+    """A sort key by which frame 10 comes after frame 9; numbers of more digits than Python reads are words."""
     parts = _DIGITS.split(path)
-    return [(0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in parts if p]
+    numbers = [p.isascii() and p.isdigit() and len(p) <= _MOST_DIGITS for p in parts]
+    return [(0, int(p), "") if number else (1, 0, p) for p, number in zip(parts, numbers, strict=True) if p]
 
 
 def parent(path: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.base import Columns, Item, Kind, Skip
+from diorama.data.sources.entries import Entry
 from diorama.data.sources.layout import split_named
-from diorama.data.sources.names import printable, stem
+from diorama.data.sources.names import parent, printable, stem
 from diorama.data.sources.parquet_file import (
     byte_columns,
     category_names,
@@ -25,7 +26,7 @@ from diorama.data.sources.parquet_file import (
     plain_value,
 )
 from diorama.data.sources.regions import OBJECTS, ListedObjects
-from diorama.data.sources.tables import Meaning, meaning_of
+from diorama.data.sources.tables import Meaning, Table, meaning_of, parse_table
 from diorama.media.limits import DEFAULT_LIMITS, Limits
 
 _SHARD = re.compile(r"-\d+-of-\d+(-[0-9a-f]+)?$")
@@ -156,6 +157,25 @@ class ParquetRows:
         own = {**facts, **({"file_name": printable(name)} if name else {}), **self._meaning.facts(told, captions)}
         several = tuple(captions) if len(captions) > 1 else ()
         return Item(path, own, self._plan.kind, lambda: content, several, objects=shown)
+
+
+def table_of_paths(entry: Entry, columns: Columns, limits: Limits) -> Table | None:
+    """The table in a Parquet file that holds no pictures but names their files; ``None`` where it is none.
+
+    Args:
+        entry: the file.
+        columns: which of its columns are labels and captions.
+        limits: what it may cost.
+    """
+    try:
+        with open_parquet(entry.file or entry.content(limits, limits.table_bytes), entry.path) as file:
+            if any(holds_bytes(field.type) for field in file.schema_arrow):
+                return None
+        table = parse_table(entry.content(limits, limits.table_bytes), entry.path, parent(entry.path), columns)
+    except BadInput:
+        return None  # the reading that follows meets it again and says so
+    split = _split_of(entry.path)
+    return replace(table, rows={path: {**split, **row} for path, row in table.rows.items()})
 
 
 def _plan(schema: Any, path: str) -> _Plan:

@@ -15,10 +15,10 @@ from diorama.data.sources.base import Item, Kind, Skip, SourceOptions
 from diorama.data.sources.entries import Entry
 from diorama.data.sources.facts import FactReader
 from diorama.data.sources.frames import FrameFile, folder_frames, numbering_notes
-from diorama.data.sources.layout import split_named
-from diorama.data.sources.names import LOOK_LIKE_TABLES, is_hidden, parent, stem
+from diorama.data.sources.names import LOOK_LIKE_TABLES, is_hidden, parent
 from diorama.data.sources.parquet import ParquetRows
 from diorama.data.sources.sidecars import LISTS
+from diorama.data.sources.split_lists import not_read
 from diorama.data.sources.strips import strip_frames
 from diorama.data.sources.survey import Survey
 from diorama.data.sources.tables import columns_of
@@ -68,15 +68,16 @@ class RecordBuilder:
             yield Skip(entry.path, f"a table that was not read{shown}; --table names one")
         elif content == "other" and entry.path.rpartition("/")[2] in LISTS:
             yield Skip(entry.path, "a list that holds no labels or samples")
-        elif entry.path.lower().endswith(".txt") and (split := split_named(stem(entry.path))) is not None:
-            yield Skip(
-                entry.path,
-                f"not read; if it lists the {split} split, --table takes a table with columns path and split",
-            )
+        elif content == "other" and (unread := not_read(entry.path)) is not None:
+            yield unread
         elif content in ("other", "table"):
             yield Skip(entry.path, self._survey.foreign.get(entry.path, "not a picture, clip or array"))
         elif entry.path in self._survey.maps:
             yield Skip(entry.path, "a map of the segments of a picture, which is not read")
+        elif entry.path in self._survey.pooled:
+            yield Skip(entry.path, "links in folders of splits or classes lead to it, and it was read there")
+        elif entry.path in self._survey.unlisted:
+            yield Skip(entry.path, "in none of the lists of splits")
         elif entry.size == 0:
             yield Skip(entry.path, "empty file (0 bytes)")
         elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):
@@ -152,6 +153,8 @@ class RecordBuilder:
         content = entry.content(self._limits) if entry.streamed else None
         shape = peek_shape(entry if content is None else _again(entry, content))
         try:
+            if shape is not None and self._axes is None and entry.path in self._survey.stacks.flat:
+                reading(shape, dims + 1, None, entry.path)
             named = entry.path in self._survey.stacks.splits
             if shape is not None and not named and self._is_one_record(shape, dims):
                 how = reading(shape, dims, self._axes, entry.path)

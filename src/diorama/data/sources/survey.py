@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from diorama.core.errors import BadInput
 from diorama.data.sources.array_files import ArrayFiles, NamedStacks
@@ -13,8 +13,11 @@ from diorama.data.sources.base import Skip, SourceOptions
 from diorama.data.sources.coco import beside_pictures, may_be_coco, read_coco
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.layout import Layout
+from diorama.data.sources.matching import match
 from diorama.data.sources.names import LOOK_LIKE_TABLES, MEDIA, Content, content_of, is_hidden, parent, stem
+from diorama.data.sources.parquet import table_of_paths
 from diorama.data.sources.sidecars import LISTS, SAMPLES, Sidecars, read_list
+from diorama.data.sources.split_lists import SplitLists
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, parse_table
 from diorama.media.image import is_animated
@@ -45,6 +48,8 @@ class Survey:
         unread: paths of files that look like tables and are none of those that are read unasked.
         stacks: arrays that are stacks of pictures by their names.
         maps: pictures that are masks of others.
+        unlisted: files that lists of splits leave out.
+        pooled: files in folders that tell nothing, which links in folders of splits or classes lead to.
     """
 
     clips: bool
@@ -63,6 +68,8 @@ class Survey:
     unread: Sequence[str] = ()
     stacks: NamedStacks = field(default_factory=NamedStacks)
     maps: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
+    pooled: frozenset[str] = frozenset()
 
     @property
     def holds_rows(self) -> bool:
@@ -95,6 +102,9 @@ class _Tally:
         self.unread: list[str] = []
         self.array_files = ArrayFiles()
         self.stacks = NamedStacks()
+        self.lists = SplitLists()
+        self.of_paths: dict[str, Table] = {}
+        self.alike: dict[str, set[str]] = {}
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
@@ -108,6 +118,8 @@ class _Tally:
         if content in self.folders:
             self.folders[content][parent(entry.path)] += 1
             self.files.append((entry.path, entry.inner))
+            if entry.same_as:
+                self.alike.setdefault(entry.same_as, {entry.same_as}).add(entry.path)
         # One picture that is no strip settles it, and the others need not be measured.
         if content == "picture" and self.options.strip is None and self.strips is not False:
             self._measure(entry)
@@ -115,6 +127,9 @@ class _Tally:
             self.animated = self._moves(entry)
         elif content == "array":
             self._add_array(entry)
+        elif content == "parquet" and self.options.table is None:
+            if (table := table_of_paths(entry, self.options.columns, self.options.limits)) is not None:
+                self.of_paths[entry.path] = table
         elif content == "table" and self.options.table is None:
             try:
                 self.tables[entry.path] = parse_table(
@@ -148,11 +163,37 @@ class _Tally:
                 # Where masks are called like their pictures, only the folder tells them apart.
                 if name in table.maps and (name not in pictures or folder.rpartition("/")[2] == stem(table.name)):
                     maps.add(path)
-        for path in maps:
-            self.counts["picture"] -= 1
-            self.folders["picture"][parent(path)] -= 1
-        self.files = [file for file in self.files if file[0] not in maps]
-        return frozenset(maps)
+        return self._without(maps)
+
+    def leave_out_tables(self) -> None:
+        """Take Parquet files that name other files of the container out of what gives records, and among the tables."""
+        files = [file for file in self.files if file[0] not in self.of_paths]
+        for path, table in self.of_paths.items():
+            matching = match(tuple(table.rows), files, table.folder, None)
+            if 2 * len(set(matching.rows.values())) >= len(table.rows) > 0:
+                self.tables[path] = replace(table, matching=matching)
+        self._without({path for path in self.of_paths if path in self.tables})
+
+    def leave_out_pool(self, layout: Layout) -> frozenset[str]:
+        """Take files out of what gives records whose folders tell nothing, where links in folders that do lead to them.
+
+        Read twice, such a picture would be trained on whichever split its link is in.
+        """
+        pooled: set[str] = set()
+        for alike in self.alike.values():
+            silent = {path for path in alike if not layout.facts(parent(path))}
+            pooled |= silent if silent != alike else set()
+        return self._without(pooled)
+
+    def _without(self, paths: set[str]) -> frozenset[str]:
+        """Take files out of what gives records; those of them that were there."""
+        found = frozenset(path for path, _ in self.files if path in paths)
+        for path in found:
+            content = self.kinds.get(path) or content_of(path)
+            self.counts[content] -= 1
+            self.folders[content][parent(path)] -= 1
+        self.files = [file for file in self.files if file[0] not in found]
+        return found
 
     def _by_content(self, entry: Entry) -> Content:
         try:
@@ -183,6 +224,8 @@ class _Tally:
             self.tables[entry.path] = found
         elif entry.path.rpartition("/")[2] not in LISTS:
             self.sidecars.add(entry, limits)
+            if self.options.table is None:
+                self.lists.add(entry, limits)
 
     def _measure(self, entry: Entry) -> None:
         limits = self.options.limits
@@ -250,6 +293,7 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     except BadInput:
         pass  # the reading that follows meets the same break and reports it
     tally.pair_arrays()
+    tally.leave_out_tables()
     maps = tally.leave_out_maps()
     strips = bool(tally.strips) if options.strip is None else options.strip
     media = sum(tally.counts[kind] for kind in MEDIA)
@@ -257,12 +301,15 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     mixed = all(tally.stills_and_clips())
     clips = tally.holds_clips(strips)
     layout = Layout(tally.records_by_folder(clips, strips))
+    if pooled := tally.leave_out_pool(layout):
+        layout = Layout(tally.records_by_folder(clips, strips))
     files = tally.files
     if clips and not strips:
         # Of frames a table may name the folder.
         files = [*files, *{(parent(path), parent(inner)): None for path, inner in files if parent(path)}]
     for table in tally.annotations:
         beside_pictures(table, {parent(path) for path, _ in files})
+    lists = tally.lists.table(files, layout)
     beside, sidecars = tally.sidecars.table(files)
     return Survey(
         clips,
@@ -271,14 +318,16 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         lone,
         files,
         layout,
-        tally.tables,
+        tally.tables | ({} if lists is None else {lists.table.name: lists.table}),
         tuple(tally.broken),
         beside=beside,
-        sidecars=sidecars | tally.stacks.label_files,
+        sidecars=sidecars | tally.stacks.label_files | (frozenset() if lists is None else lists.paths),
         kinds=tally.kinds,
         foreign=tally.foreign,
         listed_frames=options.clips is None and tally.lists_frame_folders(),
         unread=tuple(tally.unread),
         stacks=tally.stacks,
         maps=maps,
+        unlisted=frozenset() if lists is None else lists.unlisted,
+        pooled=pooled,
     )

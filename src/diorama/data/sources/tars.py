@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -152,6 +153,7 @@ class _Place:
     path: str
     offset: int
     size: int
+    same_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class TarContainer:
         self._followed: set[str] = set()
 
     def entries(self) -> Iterator[Entry | Skip]:
-        """Its files, and links to those before them; other links, devices and names that climb out are Skips.
+        """Its files, and links to them; links of packed archives, devices and names that climb out are Skips.
 
         Raises:
             BadInput: not a tar, or truncated, where the stream breaks off.
@@ -211,6 +213,17 @@ class TarContainer:
         """Read the headers, and remember them unless there are very many."""
         places: list[_Place | Skip] = []
         known: dict[str, _Place] = {}
+
+        def listed(place: _Place | Skip) -> _Place | Skip:
+            if len(places) <= _REMEMBERED:
+                places.append(place)
+                if isinstance(place, _Place):
+                    known[place.path] = place
+            if isinstance(place, _Place) and place.same_as:
+                self._followed.add(place.path)
+            return place
+
+        early: list[tarfile.TarInfo] = []
         try:
             with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member) as tar:  # type: ignore[call-overload]
                 for member in tar:
@@ -218,15 +231,15 @@ class TarContainer:
                     tar.members = []
                     if member.isdir():
                         continue
-                    is_link = member.islnk() or member.issym()
-                    place = _link(member, known, stream.plain) if is_link else _place(member)
-                    if is_link and isinstance(place, _Place):
-                        self._followed.add(place.path)
-                    if len(places) <= _REMEMBERED:
-                        places.append(place)
-                        if isinstance(place, _Place):
-                            known[place.path] = place
-                    yield place
+                    if not (member.islnk() or member.issym()):
+                        yield listed(_place(member))
+                    elif isinstance(place := _link(member, known, stream.plain), _Place):
+                        yield listed(place)
+                    else:
+                        # What it leads to may come behind it: the folder of links may be the first by name.
+                        early.append(member)
+            for member in early:
+                yield listed(_link(member, known, stream.plain))
         except _BROKEN as problem:
             self._remember(_Index(fingerprint, places, str(problem)))
             raise
@@ -236,7 +249,8 @@ class TarContainer:
         self._index = index if len(index.places) <= _REMEMBERED else None
 
     def _entry(self, stream: _Stream, place: _Place) -> Entry:
-        return Entry(place.path, place.size, lambda size: self._read(stream, place, size), streamed=True)
+        read = partial(self._read, stream, place)
+        return Entry(place.path, place.size, read, streamed=True, same_as=place.same_as)
 
     def _read(self, stream: _Stream, place: _Place, size: int) -> bytes:
         try:
@@ -270,10 +284,10 @@ def _link(member: tarfile.TarInfo, known: dict[str, _Place], plain: bool) -> _Pl
     if target is None:
         return Skip(path, f"{kind} that leads out of the archive")
     if found is None:
-        return Skip(path, f"{kind} to {printable(target)}, which is no file before it in the archive; unpack it first")
+        return Skip(path, f"{kind} to {printable(target)}, which is no file of the archive; unpack it first")
     if not plain:
         return Skip(path, f"{kind} to {found.path}, which a packed archive cannot go back to; unpack it first")
-    return _Place(path, found.offset, found.size)
+    return _Place(path, found.offset, found.size, found.same_as or found.path)
 
 
 @contextmanager

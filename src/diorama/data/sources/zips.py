@@ -7,7 +7,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from diorama.core.errors import BadInput
@@ -95,7 +95,8 @@ class ZipContainer:
         if found is None:
             return Skip(path, f"a link to {printable(target)}, which is no file of the archive; unpack it first")
         self._followed.add(path)
-        return Entry(path, found.file_size, lambda size: self._read(found, size, path))
+        read = partial(self._read, found, name=path)
+        return Entry(path, found.file_size, read, same_as=printable(target))
 
     @cached_property
     def _files(self) -> dict[str, zipfile.ZipInfo]:
