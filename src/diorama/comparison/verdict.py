@@ -88,7 +88,7 @@ def _closest(comparison: Comparison, metric: str, winner: Column) -> str:
     if not rivals:
         return f"{title(winner)} scores {metric} {value_and_interval(first)[0]}."
     if tied and winner.seeds:
-        return f"No winner by {metric}: {title(winner)} is not clearly ahead of {_and(tied)}."
+        return f"No winner by {metric}: {title(winner)} is not clearly ahead of {listed(tied)}."
     if tied:
         return f"{title(winner)} comes closest to the data by {metric}, but not clearly ahead of {listed(tied)}."
     others = "the other" if len(rivals) == 1 else "the others"
