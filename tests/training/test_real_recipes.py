@@ -56,7 +56,7 @@ def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, Model
         make(open_dataset(data).info),
         images=16 * 6,
         batch_size=16,
-        preview_every=48,
+        preview_every=96,
         log_every=32,
         evaluation=EvaluationConfig(samples=0),
         frozen=parts,

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
-from diorama.processes.gaussian import like, noised, on
+from diorama.processes.gaussian import noised, on, raised
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import AnySampler, name_of
 from diorama.samplers.ddim import DDIMConfig
@@ -104,7 +104,7 @@ def inpaint(
             x = known.into(x, below, fresh)
             yield Stage(x, clean, below)
             if turn < turns - 1:
-                x = _raised(x, below, level, noise(i, first + _OWN_DRAWS + 1))
+                x = raised(x, below, level, noise(i, first + _OWN_DRAWS + 1))
 
 
 def one_at_a_time(sampler: AnySampler, whole: int) -> AnySampler:
@@ -129,13 +129,6 @@ class _Shifted:
 
     def __call__(self, i: int, k: int = 0) -> Tensor:
         return self.noise(self.step, self.first + k)
-
-
-def _raised(x: Tensor, below: Level, level: Level, noise: Tensor) -> Tensor:
-    """A sample brought up to a noisier level of its process."""
-    ratio = level.alpha / below.alpha
-    added = (level.sigma**2 - (ratio * below.sigma) ** 2).clamp(min=0).sqrt()
-    return like(ratio, x) * x + like(added, x) * noise
 
 
 def mask_of_size(mask: Tensor, size: tuple[int, int], *, nearest: bool = False) -> Tensor:
