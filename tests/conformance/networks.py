@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
+from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
@@ -42,6 +43,7 @@ _OWN_CODEC = "the network is Diorama's own: a small codec without the published 
 
 NOT_HELD: Mapping[type, str] = {
     ByteTextEncoderConfig: "the network is Diorama's own: a plain transformer encoder of bytes, trained along",
+    FlowPriorConfig: "the layers are the paper's, the prior is Diorama's own and has no checkpoint",
     SpatialCodecConfig: _OWN_CODEC,
     SpatialDecoderConfig: _OWN_CODEC,
     SpatialEncoderConfig: _OWN_CODEC,

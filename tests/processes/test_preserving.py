@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from diorama.processes.discrete import DiscreteProcess
@@ -31,6 +33,8 @@ def test_small_times_keep_their_digits() -> None:
 @settings(deadline=None)
 @given(low=st.floats(1e-3, 0.1), high=st.floats(5.0, 500.0), first=st.floats(1e-3, 0.1))
 def test_a_process_is_fitted_to_two_levels(low: float, high: float, first: float) -> None:
+    # The rate of the process grows: what is left of the way to the last level takes more than its share of time.
+    assume(math.log1p(high**2) > 1.01 * math.log1p(low**2) / first)
     process = PreservingProcess.between(low, high, first)
     level = process.at(torch.tensor([first, 1.0], dtype=torch.float64))
     torch.testing.assert_close(

@@ -11,15 +11,17 @@ from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.reverse import Variance
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.processes.truncated_spacing import TruncatedSpacing
-from diorama.samplers.ancestral import ancestral
+from diorama.samplers.ancestral import AncestralConfig, ancestral
 from diorama.samplers.langevin import LangevinConfig
 from diorama.samplers.predictor_corrector import Predictor, PredictorCorrectorConfig
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
-SHAPE = (64, 4, 4)
+SHAPE = (16, 16, 16)
+"""Of so many pixels each that the lengths of a sample's score and noise, which size its steps, hardly vary."""
 CORRECTORS = [None, LangevinConfig(), LangevinConfig(size="deviation", steps=2), LangevinConfig(over="batch")]
 
 
@@ -60,10 +62,12 @@ def test_the_flow_draws_no_noise_and_meets_the_data_too() -> None:
 def test_without_a_corrector_the_ancestral_predictor_is_ancestral_sampling() -> None:
     process = DiscreteProcess(steps=40, first=0.001, last=0.3)
     times, x = StepSpacing().times(process, None), torch.randn(SHAPE, dtype=torch.float64)
-    for variance in ("small", "large"):
-        config = PredictorCorrectorConfig(predictor="ancestral", corrector=None, variance=variance)  # type: ignore[arg-type]
+    variances: tuple[Variance, ...] = ("small", "large")
+    for variance in variances:
+        config = PredictorCorrectorConfig(predictor="ancestral", corrector=None, variance=variance)
         found = [stage.x for stage in config.run(best, x, process, times, Draws(SHAPE))]
-        wanted = [stage.x for stage in ancestral(best, x, process, times, Draws(SHAPE), variance=variance)]  # type: ignore[arg-type]
+        walk = ancestral(best, x, process, times, Draws(SHAPE), config=AncestralConfig(variance=variance))
+        wanted = [stage.x for stage in walk]
         torch.testing.assert_close(torch.stack(found), torch.stack(wanted))
 
 

@@ -152,7 +152,7 @@ def test_a_network_of_edm_is_written_without_what_lies_around_it(tmp_path: Path)
     write_export(files, tmp_path / "net.safetensors")
     found = open_checkpoint(tmp_path / "net.safetensors", config=tmp_path / "net.json")
     assert found.layout.read_config(found.config) == network
-    with pytest.raises(BadInput, match="no file says which preconditioning"):
+    with pytest.raises(BadInput, match="no file says in which preconditioning"):
         published_model(found)
 
 

@@ -186,7 +186,7 @@ def _vectors(folder: Path) -> Path:
 
 
 def _other_scheduler(folder: Path) -> Path:
-    return unet_folder(folder / "x", {"_class_name": "PNDMScheduler"})
+    return unet_folder(folder / "x", {"_class_name": "KarrasVeScheduler"})
 
 
 def _impossible_scheduler(folder: Path) -> Path:
@@ -217,7 +217,7 @@ def _missing_tensor(folder: Path) -> Path:
         (_variances, r"config\.json: denoiser\.out_channels: the network predicts 6 channels of the 3"),
         (_fourier, r"config\.json: time_embedding_type: 'fourier'"),
         (_vectors, r"config\.json: class_embed_type"),
-        (_other_scheduler, r"scheduler_config\.json: _class_name: 'PNDMScheduler'"),
+        (_other_scheduler, r"scheduler_config\.json: _class_name: 'KarrasVeScheduler'"),
         (_impossible_scheduler, r"scheduler_config\.json: beta_start, beta_end: .*2\.0"),
         (_unknown_argument, r"config\.json: UNet2DModel config\.colour"),
         (_missing_tensor, r"model\.safetensors: .*'mid_block\.resnets\.0\.conv1\.weight' is missing"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, parse
+from diorama.cli.arguments import WrongArguments, parse, shown_as
 from diorama.core.errors import BadInput
 from diorama.core.user_files import catalog_of
 
@@ -33,14 +33,14 @@ class Arguments:
         run: the run folder.
         std: width of the average, as a share of the images seen: 0.05 weighs the last twentieth most, 0.289 all alike.
         out: the model folder to write; new or empty.
-        images: where the average ends; the last snapshot unless said otherwise.
+        images: where the average ends.
         with_files: Python files whose CATALOG names config classes of your own.
     """
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     std: float
     out: Path
-    images: int | None = None
+    images: Annotated[int | None, shown_as("N", "the last snapshot")] = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 

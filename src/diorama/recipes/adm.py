@@ -40,6 +40,7 @@ def adm(info: DataInfo) -> Recipe:
     Reference: P. Dhariwal, A. Nichol, arXiv:2105.05233, section 3 (network); A. Nichol, P. Dhariwal, arXiv:2102.09672,
     section 3 and appendix A (4,000 steps along a cosine, hybrid loss, 500 thousand steps of 128 pictures).
     """
+    _check_bytes(info)
     levels = min(levels_of(info, patch=1), 4)
     channels = info.media.channels
     network = ADMUNetConfig(
@@ -93,6 +94,7 @@ def adm_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, or of another size.
     """
+    _check_bytes(info)
     recipe = ddpm_cpu(info)
     channels, levels = info.media.channels, min(levels_of(info, patch=2), 3)
     network = ADMUNetConfig(
@@ -217,6 +219,15 @@ def _method(
             media=info.media, names=info.classes, classifier=network, process=process, preconditioning=told
         )
     )
+
+
+def _check_bytes(info: DataInfo) -> None:
+    """Refuse data whose bound, which trains the variance, is not known."""
+    if info.media.dtype != "uint8":
+        raise BadConfig(
+            f"data: {info.name} holds {info.media.dtype}, and learned variances are trained by a bound of 8-bit "
+            "pixels; take ddpm or edm"
+        )
 
 
 def _attention(info: DataInfo, levels: int) -> tuple[bool, ...]:

@@ -102,7 +102,11 @@ class Provenance:
 
 def encode_provenance(provenance: Provenance) -> dict[str, Any]:
     """The content of ``provenance.json``."""
-    return asdict(provenance)
+    document = asdict(provenance)
+    if not provenance.averaged:
+        # Most models are none, and their files stay as they were before there were such.
+        del document["averaged"]
+    return document
 
 
 def decode_provenance(document: Mapping[str, Any], where: str) -> Provenance:

@@ -16,10 +16,12 @@ from diorama.processes.catalog import AnySpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.earlier_spacings import GeometricSpacing, PreservingSpacing, TableSpacing
 from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.rescaled import RescaledProcess
 from diorama.processes.spacing import KarrasSpacing
-from diorama.samplers.guidance import ClassifierFree
+from diorama.samplers.guidance.base import Guided
+from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.heun import HeunConfig
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
@@ -69,7 +71,9 @@ def guided_sampler(case: Case) -> Mapping[str, Tensor]:
     config, given = case.config, case.inputs
     net, weaker = RecordingDenoise(analytic_denoiser), RecordingDenoise(weaker_denoiser)
     scale = config.get("guidance", 1.0)
-    denoise: Denoise = net if scale == 1 else ClassifierFree(net, weaker, scale)
+    kind, clean = ClassifierFreeGuidance(), TargetPreconditioning(predicts="clean")
+    guided = Guided(net, weaker, kind, scale, preconditioning=clean)
+    denoise: Denoise = net if scale == 1 else guided
     times = _karras(config, config.get("sigma_min", 0.002), config.get("sigma_max", 80.0), steps=32)
     # Drawn where it is needed alone, so that draws are numbered apart from steps.
     draws = iter(given.get("step_noise", ()))
