@@ -8,7 +8,6 @@ from torch import Tensor
 
 from diorama.core.contracts import MediaSpec
 
-
 _MOST_UINT8 = 255
 
 
