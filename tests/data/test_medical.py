@@ -30,10 +30,12 @@ WINDOW = {"WindowCenter": 40, "WindowWidth": 400}
 def patients(count: int = 8, slices: int = 3) -> dict[str, bytes]:
     """CT slices in one folder, by names that say who is who to the test alone."""
     return {
-        f"{person}-{number}.dcm": dicom(ramp(seed=100 * person + number)[0], patient=f"{PATIENT_ID}{person}", **CT, **WINDOW)
+        f"{person}-{number}.dcm": dicom(
+            ramp(seed=100 * person + number)[0], patient=f"{PATIENT_ID}{person}", **CT, **WINDOW
+        )
         for person in range(count)
         for number in range(slices)
-    }  # fmt: skip
+    }
 
 
 def records(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -146,7 +148,7 @@ def test_a_stack_is_slices_or_a_clip(tmp_path: Path, frames: int | None) -> None
 def test_four_axes_are_slices_at_times_or_a_clip_of_each_slice(tmp_path: Path, frames: int | None) -> None:
     values = np.random.default_rng(0).normal(size=(6, 7, 3, 5)).astype(np.float32)
     files = {"a.nii.gz": gzip.compress(nifti(values)), "b.nii": nifti(values + 1)}
-    dataset, audit = prepared(fill(tmp_path / "set", files), tmp_path / "out", size=None, frames=frames)
+    dataset, _ = prepared(fill(tmp_path / "set", files), tmp_path / "out", size=None, frames=frames)
     found = records(dataset)
     if frames is None:
         assert (found["a.nii.gz/000004/000002"][..., 0] == values[:, :, 2, 4]).all()
@@ -168,7 +170,8 @@ def test_files_are_known_by_suffix_or_content_in_any_container(tmp_path: Path) -
         "text.gz": gzip.compress(bytes(9_000)),
         "pair.hdr": bytes(344) + b"ni1\0",
     }
-    paths = ["IM0001", "scan.DICOM", *(f"{name}/00000{i}" for name in ("brain", "brain.gz", "head.NII.GZ") for i in (0, 1))]  # fmt: skip
+    volumes = ("brain", "brain.gz", "head.NII.GZ")
+    paths = ["IM0001", "scan.DICOM", *(f"{name}/00000{i}" for name in volumes for i in (0, 1))]
     folder = fill(tmp_path / "set", files)
     for place in (folder, zipped(tmp_path / "a.zip", files), tarred(tmp_path / "a.tar.gz", files, "w:gz")):
         source, items = read_all(place)

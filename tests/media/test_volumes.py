@@ -81,7 +81,8 @@ def test_zero_that_stands_for_white_is_turned_over_with_its_window(bits: int) ->
 
 def test_turning_over_keeps_to_the_units() -> None:
     stored = ramp(most=4095)[0]
-    made = dicom(stored, BitsStored=12, HighBit=11, PhotometricInterpretation="MONOCHROME1", RescaleSlope=2, RescaleIntercept=-9)  # fmt: skip
+    units = {"RescaleSlope": 2, "RescaleIntercept": -9}
+    made = dicom(stored, BitsStored=12, HighBit=11, PhotometricInterpretation="MONOCHROME1", **units)
     assert (only(read_dicom(made, "a.dcm"))[..., 0] == 2 * (4095 - stored.astype(int)) - 9).all()
 
 
@@ -106,7 +107,8 @@ def test_colour_and_ybr_become_rgb() -> None:
 
 def test_one_bit_becomes_0_and_255() -> None:
     stored = np.array([[0, 1, 1, 0, 0, 0, 0, 1]] * 2, np.uint8)
-    made = dicom(stored, BitsAllocated=1, BitsStored=1, HighBit=0, PixelData=np.packbits(stored, bitorder="little").tobytes())  # fmt: skip
+    packed = np.packbits(stored, bitorder="little").tobytes()
+    made = dicom(stored, BitsAllocated=1, BitsStored=1, HighBit=0, PixelData=packed)
     assert (only(read_dicom(made, "a.dcm"))[..., 0] == stored * 255).all()
 
 
@@ -176,6 +178,13 @@ def test_packings_that_nothing_installed_unpacks_are_named(syntax: str, words: s
     monkeypatch.setattr(type(decoder), "is_available", property(lambda self: False))
     made = dicom(ramp()[0], syntax=getattr(pydicom.uid, syntax), PixelData=pydicom.encaps.encapsulate([bytes(100)]))
     with pytest.raises(BadInput, match=words):
+        read_dicom(made, "a.dcm")
+
+
+def test_a_packing_that_fails_is_named_with_what_may_read_it() -> None:
+    packed = pydicom.encaps.encapsulate([bytes(100)])
+    made = dicom(ramp()[0], syntax=pydicom.uid.JPEGExtended12Bit, PixelData=packed)
+    with pytest.raises(BadInput, match=r"JPEG Extended .* are broken, or `pip install 'pylibjpeg\[all\]'` reads them"):
         read_dicom(made, "a.dcm")
 
 

@@ -167,7 +167,12 @@ def _decoded(header: Any, name: str) -> list[NDArray[Any]]:
             f"{name}: its pixels are packed as {packed}; `pip install 'pylibjpeg[all]'` reads it, or save it "
             "uncompressed"
         )
-    return list(iter_pixels(header))
+    try:
+        return list(iter_pixels(header))
+    except RuntimeError:  # every unpacker that is installed has failed: Pillow's knows no JPEG of 12 bits
+        raise BadInput(
+            f"{name}: its pixels are packed as {packed} and are broken, or `pip install 'pylibjpeg[all]'` reads them"
+        ) from None
 
 
 def _to_units(header: Any, index: int, name: str) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], bool]:
