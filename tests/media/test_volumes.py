@@ -86,6 +86,14 @@ def test_turning_over_keeps_to_the_units() -> None:
     assert (only(read_dicom(made, "a.dcm"))[..., 0] == 2 * (4095 - stored.astype(int)) - 9).all()
 
 
+def test_a_table_that_cannot_be_turned_over_is_refused() -> None:
+    table = item(LUTDescriptor=[4, 0, 16], ModalityLUTType="US", LUTData=np.array([7, 8000, 9, 10], "<u2").tobytes())
+    elements = {"BitsStored": 2, "HighBit": 1, "PhotometricInterpretation": "MONOCHROME1"}
+    made = dicom(np.array([[0, 1], [2, 3]], np.uint16), ModalityLUTSequence=[table], **elements)
+    with pytest.raises(BadInput, match="its zero stands for white, and some of its values lie beyond white"):
+        only(read_dicom(made, "a.dcm"))
+
+
 def test_palettes_become_colour() -> None:
     stored = np.array([[0, 1], [2, 1]], np.uint8)
     elements: dict[str, Any] = {"PhotometricInterpretation": "PALETTE COLOR"}
@@ -171,12 +179,18 @@ def test_jpeg_2000_is_read_through_pillow() -> None:
 
 @pytest.mark.parametrize(
     ("syntax", "words"),
-    [("JPEGLosslessSV1", r"JPEG Lossless.*pip install 'pylibjpeg\[all\]'"), ("MPEG4HP41", r"MPEG-4.*save it uncomp")],
+    [
+        ("1.2.840.10008.1.2.4.70", r"JPEG Lossless.*pip install 'pylibjpeg\[all\]'"),
+        ("1.2.840.10008.1.2.4.102", r"MPEG-4.*save it uncompressed"),
+        ("1.2.840.99999.1.2.4.70", "packed in a way that no standard names"),
+    ],
 )
 def test_packings_that_nothing_installed_unpacks_are_named(syntax: str, words: str, monkeypatch: Any) -> None:
     decoder = pydicom.pixels.get_decoder(pydicom.uid.JPEGLosslessSV1)
     monkeypatch.setattr(type(decoder), "is_available", property(lambda self: False))
-    made = dicom(ramp()[0], syntax=getattr(pydicom.uid, syntax), PixelData=pydicom.encaps.encapsulate([bytes(100)]))
+    written = syntax.replace("99999", "10008")
+    made = dicom(ramp()[0], syntax=written, PixelData=pydicom.encaps.encapsulate([bytes(100)]))
+    made = made.replace(written.encode(), syntax.encode())
     with pytest.raises(BadInput, match=words):
         read_dicom(made, "a.dcm")
 

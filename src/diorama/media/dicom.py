@@ -60,6 +60,9 @@ _READ = (
     _SHARED,
 )
 """Elements that are taken from a header; what else stands there is passed over."""
+_RESCALE = (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+"""What values are rescaled by, and what counts where the header does not say."""
+
 _DEFLATED, _META_LENGTH, _META_START = b"1.2.840.10008.1.2.1.99", b"\x02\0\0\0UL\x04\0", 12
 
 
@@ -97,7 +100,7 @@ def read_dicom(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Vo
         check_size(int(header.Rows), int(header.Columns), frames, name, limits)
         decoded = _decoded(header, name)
         if len(decoded) != frames:
-            raise BadInput(f"{name}: {len(decoded)} of the {frames} frames that it declares are there")
+            raise BadInput(f"{name}: its header declares {frames} frames, and {len(decoded)} are there")
         if mode not in _GREY:
             return _coloured(header, decoded, mode, name)
         return _grey(header, decoded, name)
@@ -109,9 +112,8 @@ def _coloured(header: Any, decoded: list[NDArray[Any]], mode: str, name: str) ->
 
     def read(index: int, time: int) -> NDArray[Any]:
         with guarded(name, _WHAT):
-            return stored_values(apply_color_lut(decoded[index], header) if mode == _PALETTE else decoded[index], name)[
-                0
-            ]
+            frame = decoded[index]
+            return stored_values(apply_color_lut(frame, header) if mode == _PALETTE else frame, name)[0]
 
     notes = {_PALETTE: ("palette became colour",), "RGB": ()}.get(mode, (f"{mode} became RGB",))
     return Volume(len(decoded), 1, read, (None,) * len(decoded), _group(header, name), notes)
@@ -136,7 +138,7 @@ def _grey(header: Any, decoded: list[NDArray[Any]], name: str) -> Volume:
             if bits == 1:
                 values = values ^ turned
             elif turned:
-                values = (mirrors[index] - values.astype(np.float64)).astype(values.dtype)
+                values = _mirrored(values, mirrors[index], name)
             return stored_values(values[..., np.newaxis], name)[0]
 
     windows = tuple(_window(header, index, mirrors[index] if turned else None) for index in range(count))
@@ -148,30 +150,38 @@ def _grey(header: Any, decoded: list[NDArray[Any]], name: str) -> Volume:
     return Volume(count, 1, read, windows, _group(header, name), tuple(notes))
 
 
+def _mirrored(values: NDArray[Any], mirror: float, name: str) -> NDArray[Any]:
+    """The values counted down from ``mirror``, in their own type."""
+    turned = mirror - values.astype(np.float64)
+    if values.dtype.kind == "u" and turned.min() < 0:
+        raise BadInput(f"{name}: its zero stands for white, and some of its values lie beyond white; save it as NPY")
+    return turned.astype(values.dtype)
+
+
 def _decoded(header: Any, name: str) -> list[NDArray[Any]]:
     """All frames, (h, w) or (h, w, 3), as they are stored."""
     from pydicom.pixels import get_decoder, iter_pixels
-    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, UID_dictionary
 
     syntax = header.file_meta.get("TransferSyntaxUID")
     if syntax is None:
         syntax = ImplicitVRLittleEndian if header.original_encoding[0] else ExplicitVRLittleEndian
         header.file_meta.TransferSyntaxUID = syntax
-    packed = syntax.name if syntax.is_transfer_syntax else "an unknown way"
+    known = UID_dictionary.get(str(syntax))
+    packed = f"as {known[0]}" if known else "in a way that no standard names"
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise BadInput(f"{name}: its pixels are packed as {packed}, which is not read; save it uncompressed") from None
+        raise BadInput(f"{name}: its pixels are packed {packed}, which is not read; save it uncompressed") from None
     if not decoder.is_available:
         raise BadInput(
-            f"{name}: its pixels are packed as {packed}; `pip install 'pylibjpeg[all]'` reads it, or save it "
-            "uncompressed"
+            f"{name}: its pixels are packed {packed}; `pip install 'pylibjpeg[all]'` reads it, or save it uncompressed"
         )
     try:
         return list(iter_pixels(header))
     except RuntimeError:  # every unpacker that is installed has failed: Pillow's knows no JPEG of 12 bits
         raise BadInput(
-            f"{name}: its pixels are packed as {packed} and are broken, or `pip install 'pylibjpeg[all]'` reads them"
+            f"{name}: its pixels are packed {packed} and are broken, or `pip install 'pylibjpeg[all]'` reads them"
         ) from None
 
 
@@ -186,9 +196,6 @@ def _to_units(header: Any, index: int, name: str) -> tuple[Callable[[NDArray[Any
     if slope == 0 or not (math.isfinite(slope) and math.isfinite(intercept)):
         raise BadInput(f"{name}: a DICOM whose values cannot be rescaled by {slope:g} and {intercept:g}")
     return (lambda values: rescaled(values, slope, intercept)), not is_identity(slope, intercept)
-
-
-_RESCALE = (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
 
 
 def _window(header: Any, index: int, mirror: float | None) -> Window | None:
