@@ -12,7 +12,7 @@ from diorama.core.contracts import MediaSpec
 from diorama.data.audit import Audit
 from diorama.data.findings import findings, further_notes, size_of
 from diorama.data.sources.base import Skip
-from diorama.data.splits import NO_VAL, TORN
+from diorama.data.splits import NO_VAL, ONE_GROUP, TORN
 from tests.data.pictures import picture, prepared, save
 
 MEDIA = MediaSpec(kind="image", channels=3, height=64, width=64)
@@ -78,6 +78,14 @@ def test_padding_cuts_nothing_and_enlarges_only_what_is_smaller_both_ways() -> N
 def test_a_note_that_a_finding_says_is_not_shown_twice() -> None:
     audit = replace(GOOD, splits={"train": 1000}, notes=("folders were read as CLASS", NO_VAL))
     assert further_notes(audit, findings(audit, MEDIA, cropped=True)) == ["folders were read as CLASS"]
+
+
+def test_records_of_one_group_are_told_apart_from_a_val_that_nobody_asked_for() -> None:
+    audit = replace(GOOD, splits={"train": 1000}, notes=(ONE_GROUP,))
+    text = said(audit)
+    assert "all records are of one group" in text
+    assert "--split" not in text
+    assert further_notes(audit, findings(audit, MEDIA, cropped=True)) == []
 
 
 def test_sizes_of_other_forms_are_left_alone() -> None:

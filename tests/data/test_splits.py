@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diorama.data.splits import Membership, assign
+from diorama.data.splits import ONE_GROUP, Membership, assign
 
 
 def _members(groups: list[str], given: str | None = None) -> list[Membership]:
@@ -22,6 +22,13 @@ def test_groups_stay_on_one_side(sizes: list[int]) -> None:
     assert "train" in splits
     if len(sizes) >= 3:
         assert set(splits) == {"train", "val", "test"}
+
+
+def test_one_group_alone_is_for_training_and_said_to_be_one() -> None:
+    splits, notes = assign(_members(["one patient"] * 5), (0.6, 0.2, 0.2))
+    assert splits == ["train"] * 5
+    assert notes == [ONE_GROUP]
+    assert assign(_members(["alone"]), None)[1] != [ONE_GROUP]
 
 
 def test_shares_are_kept_and_do_not_depend_on_order() -> None:

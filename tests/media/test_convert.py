@@ -53,6 +53,14 @@ def test_beyond_the_ends_is_clipped() -> None:
     assert to_uint8(x).flatten().tolist() == [0, 255, 128]
 
 
+def test_values_beyond_a_window_count_as_its_ends() -> None:
+    stored = np.array([-1024.0, -160.0, 40.0, 240.0, 3000.0], np.float32).reshape(1, 5, 1)
+    spec = media(dtype="float32", low=-160.0, high=240.0)
+    assert to_float(stored, spec).flatten().tolist() == [-1, -1, 0, 1, 1]
+    narrow = np.array([10, 100, 250], np.uint8).reshape(1, 3, 1)
+    assert to_float(narrow, media(low=50.0, high=150.0)).flatten().tolist() == [-1, 0, 1]
+
+
 def test_stored_values_are_left_alone() -> None:
     stored = torch.full((5, 6, 3), 7.0)
     to_float(stored, media(dtype="float32", high=10.0))

@@ -29,7 +29,8 @@ _REASONS_SHOWN, _PATHS_SHOWN, _CLASSES_SHOWN = 10, 5, 8
 class Arguments:
     """Check, resize, split and pack sources, with an audit of what was found (audit.html, audit.json).
 
-    A source is a folder of any depth, a zip or tar, a video, a NumPy or Parquet file, or the word world or world-video.
+    A source is a folder of any depth, a zip or tar, a video, a NumPy, Parquet, DICOM or NIfTI file,
+    or the word world or world-video.
     Top folders named train, val and test are splits; labels are the parent folders, or come from a table.
     What is broken among good records is skipped and listed.
 

@@ -10,7 +10,7 @@ from diorama.core.numbers import counted
 from diorama.core.suggestions import in_a_line
 from diorama.data.audit import LEAKS, LEAKS_AT_MOST, Audit
 from diorama.data.record_list import UNLABELLED
-from diorama.data.splits import NO_TRAIN, NO_VAL, TORN
+from diorama.data.splits import NO_TRAIN, NO_VAL, ONE_GROUP, TORN
 
 RARE = 10
 """Training records below which a class is called rare."""
@@ -76,6 +76,17 @@ def _of_splits(audit: Audit) -> Iterator[Finding]:
             section="splits",
             grave=True,
             note=NO_TRAIN,
+        )
+    elif "val" not in audit.splits and ONE_GROUP in audit.notes:
+        yield Finding(
+            title="No val split: all records are of one group",
+            meaning="They are of one patient, one file or one value of `--group`, which stay together. Training "
+            "measures its models by val; without one it says nothing of how good they are.",
+            remedy="Add records of others; or, where no one is to be told apart, give each record a group of its own "
+            "with `--table` and `--group`.",
+            section="splits",
+            grave=True,
+            note=ONE_GROUP,
         )
     elif "val" not in audit.splits:
         yield Finding(

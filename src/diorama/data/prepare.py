@@ -39,7 +39,9 @@ from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_so
 from diorama.data.spellings import spelling_notes
 from diorama.data.splits import DEFAULT_RATIO, assign
 from diorama.data.unify import Form, common_form, converted, has_form, window
+from diorama.data.windows import common_window, holding
 from diorama.data.workers import in_order
+from diorama.media.volume import Window
 
 __all__ = ["PrepareOptions", "PrepareProgress", "prepare"]
 
@@ -102,6 +104,9 @@ def _prepare_into(
     names = [entry.path for entry in records.entries]
     form, notes = common_form(writer.rows(), writer.ranges(), names, options.values, alike=options.whole)
     records.notes += notes
+    kept, window_notes = common_window([entry.scan for entry in records.entries], form.scale)
+    records.notes += window_notes
+    form = replace(form, scale=holding(form.scale, kept))
     if not has_form(writer.rows(), form):
         writer = _unified(writer, records, form, options)
     if not records.entries:
@@ -114,8 +119,8 @@ def _prepare_into(
     records.notes += label_notes(records.label_counts())
     records.notes += caption_notes(records.entries, options.caption_bytes)
     records.notes += _object_notes(records, writer)
-    media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"])
-    if not options.whole or media.dtype != "uint8":
+    media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"], kept)
+    if not options.whole or media.dtype != "uint8" or kept:
         records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
     yield _progress("comparing", records)
     audit = draw_up(records, rows["digest"], splits, writer.read)
@@ -300,12 +305,12 @@ def _ratio(options: PrepareOptions, records: RecordList) -> tuple[float, float, 
     return options.split or (DEFAULT_RATIO if options.test and named == {None, "test"} else None)
 
 
-def _media(form: Form, writer: PackWriter, train: Sequence[int]) -> MediaSpec:
+def _media(form: Form, writer: PackWriter, train: Sequence[int], kept: Window | None) -> MediaSpec:
     """What one record is; clips that differ in rate have no common clock."""
     # The window of values is that of the training records, as are the statistics: the others are not to be known.
     numbers = train or range(len(writer))
     sums, rates = writer.sums(numbers), np.unique(writer.rows()["fps"])
-    low, high = window(form.scale.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
+    low, high = kept or window(form.scale.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
     return MediaSpec(
         kind="video" if form.frames else "image",
         channels=form.channels,

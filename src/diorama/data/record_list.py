@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from diorama.data.duplicates import equal_groups, join
 from diorama.data.intake import Intake
 from diorama.data.objects import Objects
-from diorama.data.sources.base import Item, Skip, Source, most_frequent
+from diorama.data.sources.base import Item, Scan, Skip, Source, most_frequent
 from diorama.data.sources.names import natural
 from diorama.data.splits import Membership
 
@@ -34,6 +34,7 @@ class ListedRecord:
         captions: all that it has.
         objects: boxes and masks in it, in the pixels of its picture.
         size: height and width of that picture.
+        scan: what the header of a medical file says of it; in memory only.
     """
 
     item: str
@@ -45,6 +46,7 @@ class ListedRecord:
     captions: Sequence[str] = ()
     objects: Objects | None = None
     size: tuple[int, int] = (0, 0)
+    scan: Scan | None = None
 
 
 class RecordList:
@@ -64,6 +66,7 @@ class RecordList:
         self.modes: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
         self._names: set[str] = set()
+        self._of_patient: dict[str, str] = {}
 
     def kept(self) -> list[str]:
         """The items that gave a record, in order."""
@@ -77,6 +80,8 @@ class RecordList:
             return []
         self.items_kept += 1
         item, facts, captions = self._unique(source, given.path), given.facts, given.all_captions()
+        # Groups stand in notes: what is of one patient is named by the first of it, never by who it is.
+        together = item if given.scan is None else self._of_patient.setdefault(given.scan.group, item)
         width, height = intake.size
         self.sizes[f"{width}x{height}"] += 1
         self.modes[intake.mode] += 1
@@ -89,11 +94,12 @@ class RecordList:
                 path=f"{item}#{number}" if several else item,
                 facts=facts,
                 split=facts.get("split"),
-                group=(facts.get(self.group) if self.group else None) or item,
+                group=(facts.get(self.group) if self.group else None) or together,
                 signature=taken.signature,
                 captions=captions,
                 objects=given.objects,
                 size=(height, width),
+                scan=given.scan,
             )
             for number, taken in enumerate(intake.records)
         ]

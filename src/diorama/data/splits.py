@@ -14,6 +14,8 @@ DEFAULT_RATIO = (0.8, 0.1, 0.1)
 NO_TRAIN = "nothing is there to train on; --split .8,.1,.1 divides all records anew"
 NO_VAL = "there is no val, by which training measures its models; --split .9,.1,0 cuts one from train"
 
+ONE_GROUP = "all records are of one group, such as one patient or one file, and so all are for training"
+
 TORN = " on several sides of the source's own splits"
 """What a note says of groups that the source's splits tear apart, after their count."""
 
@@ -54,6 +56,8 @@ def assign(members: Sequence[Membership], ratio: tuple[float, float, float] | No
         chosen = ratio or DEFAULT_RATIO
         anew = [f"{named}, none of them for training: divided anew, as --split asks"] if given else []
         groups = [member.group for member in members]
+        if len(set(groups)) == 1 < len(groups):
+            return ["train"] * len(groups), [*anew, ONE_GROUP]
         together = "; records of one group stay together" if len(set(groups)) < len(groups) else ""
         return _divide(groups, chosen), [*anew, f"divided into train, val, test by {_words(chosen)}{together}"]
     notes = [named, *_joined(members), *_straddling(members)]

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from diorama.core.contracts import MediaSpec
 
+_MOST_UINT8 = 255
+
 
 def to_float(stored: Tensor | np.ndarray, media: MediaSpec) -> Tensor:
     """Stored values, channels last, as float32 with -1 at ``media.low`` and +1 at ``media.high``.
@@ -17,12 +19,15 @@ def to_float(stored: Tensor | np.ndarray, media: MediaSpec) -> Tensor:
         media: units and kind.
 
     Returns:
-        (..., c, h, w) or (..., c, t, h, w), contiguous. Values beyond low and high lie beyond [-1, 1].
+        (..., c, h, w) or (..., c, t, h, w), contiguous, in [-1, 1]: values beyond low and high, as a window leaves
+        them, count as these.
     """
     values = torch.from_numpy(stored) if isinstance(stored, np.ndarray) else stored
     channels_first = values.movedim(-1, -4 if media.kind == "video" else -3)
     x = channels_first.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
-    return x.sub_(media.low).mul_(2.0 / (media.high - media.low)).sub_(1.0)
+    x.sub_(media.low).mul_(2.0 / (media.high - media.low)).sub_(1.0)
+    whole = media.dtype == "uint8" and (media.low, media.high) == (0, _MOST_UINT8)
+    return x if whole else x.clamp_(-1.0, 1.0)
 
 
 def to_stored(x: Tensor, media: MediaSpec) -> np.ndarray:

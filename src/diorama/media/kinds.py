@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Literal
 
 from diorama.media.heif import HEIF_IS_READ
 
 HEAD_BYTES = 512
 
-Kind = Literal["picture", "animation", "video", "array", "parquet"]
+Kind = Literal["picture", "animation", "video", "array", "parquet", "volume"]
 
 _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", "picture"),
@@ -35,7 +36,12 @@ _DEMUXERS: dict[bytes, str] = {
 _IN_RIFF: dict[bytes, Kind] = {b"WEBP": "picture", b"AVI ": "video"}
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-_KIND_WORDS = {"video": "a clip", "array": "a NumPy array", "parquet": "a Parquet file"}
+_KIND_WORDS = {
+    "video": "a clip",
+    "array": "a NumPy array",
+    "parquet": "a Parquet file",
+    "volume": "a DICOM or NIfTI file",
+}
 _TS_PACKET, _M2TS_PACKET, _TS_SYNC = 188, 192, 0x47
 
 _PICKLE = "a Python pickle, which could run code and is not read; save its arrays as NPY"
@@ -55,7 +61,7 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\x80\x03", _PICKLE),
     (b"\x80\x04", _PICKLE),
     (b"\x80\x05", _PICKLE),
-    (b"\x1f\x8b", "packed with gzip, which is read of tars only; unpack it (gunzip)"),
+    (b"\x1f\x8b", "packed with gzip, which is read of tars and NIfTI only; unpack it (gunzip)"),
     (b"PK\x03\x04", "a zip, or a document in one (Excel, Word); call it .zip, or save a sheet as CSV"),
     (b"version https://git-lfs", "a pointer of Git LFS in the place of the file; fetch it (git lfs pull)"),
     (b"<svg", "an SVG drawing, which is not read; export it as PNG"),
@@ -71,7 +77,10 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
 )
 _CR2_AT = 8
 _DICOM_AT, _DICOM = 128, b"DICM"
-_NIFTI_AT, _NIFTI = 344, (b"n+1\0", b"ni1\0")
+DICOM_MARK_END = _DICOM_AT + len(_DICOM)
+GZIP = b"\x1f\x8b"
+_NIFTI_AT, _NIFTI, _NIFTI_PAIR = 344, b"n+1\0", b"ni1\0"
+_NIFTI2_AT, _NIFTI2 = 4, b"n+2\0"
 
 
 def kind_by_content(head: bytes) -> Kind | None:
@@ -79,6 +88,8 @@ def kind_by_content(head: bytes) -> Kind | None:
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind
+    if is_dicom(head) or nifti_version(head) is not None:
+        return "volume"
     if head[:4] == b"RIFF":
         return _IN_RIFF.get(head[8:12])
     if head[4:8] == b"ftyp":
@@ -101,6 +112,23 @@ def is_transport_stream(head: bytes) -> bool:
     return plain or (len(head) > _M2TS_PACKET + 4 and head[4] == head[_M2TS_PACKET + 4] == _TS_SYNC)
 
 
+def is_dicom(head: bytes) -> bool:
+    """Whether a file bears DICOM's mark."""
+    return head[_DICOM_AT:DICOM_MARK_END] == _DICOM
+
+
+def nifti_version(head: bytes) -> Literal[1, 2] | None:
+    """The version of a NIfTI volume in one file, packed with gzip or not; ``None`` where it is none."""
+    if head.startswith(GZIP):
+        try:
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD_BYTES)
+        except zlib.error:
+            return None
+    if head[_NIFTI2_AT : _NIFTI2_AT + 4] == _NIFTI2:
+        return 2
+    return 1 if head[_NIFTI_AT : _NIFTI_AT + 4] == _NIFTI else None
+
+
 def unlike_a_picture(head: bytes) -> str | None:
     """What a file is that is called a picture and is none; ``None`` where nobody knows."""
     kind = kind_by_content(head)
@@ -115,8 +143,6 @@ def foreign_kind(head: bytes) -> str | None:
         return "a HEIC picture; `pip install pillow-heif` reads it"
     if head[_CR2_AT : _CR2_AT + 2] == b"CR" and head.startswith(b"II*\0"):
         return "a camera's raw file, which is not read; develop it to TIFF"
-    if head[_DICOM_AT : _DICOM_AT + 4] == _DICOM:
-        return "a DICOM file, which is not read; save its pixels as PNG or NPY (pydicom: dcmread(FILE).pixel_array)"
-    if head[_NIFTI_AT : _NIFTI_AT + 4] in _NIFTI:
-        return "a NIfTI volume, which is not read; save its slices as NPY (nibabel: load(FILE).get_fdata())"
+    if head[_NIFTI_AT : _NIFTI_AT + 4] == _NIFTI_PAIR:
+        return "a NIfTI header whose values lie in another file; save both in one (nibabel: save(load(FILE), 'x.nii'))"
     return next((words for start, words in _FOREIGN if head.startswith(start)), None)

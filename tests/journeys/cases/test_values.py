@@ -6,6 +6,7 @@ in ``tests/media/test_encodings.py``; here whole folders of them go through the 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_c17_pictures_are_known_by_their_content(prepare: Prepare, tmp_path: Pat
     ("name", "content", "said"),
     [
         ("IMG_0.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "HEIC"),
-        ("0.dcm", bytes(128) + b"DICM" + bytes(300), "a DICOM file, which is not read; save its pixels as PNG or NPY"),
+        ("0.dcm", bytes(128) + b"DICM" + bytes(300), "a DICOM file; `pip install 'diorama[medical]'` reads it"),
     ],
     ids=["phone", "dicom"],
 )
@@ -139,6 +140,7 @@ def test_c17_kinds_that_are_not_read_are_named(
     diorama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, said: str
 ) -> None:
     monkeypatch.setattr("diorama.media.kinds.HEIF_IS_READ", False)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
     told = diorama("prepare", fill(tmp_path / "set", {name: content}), "--out", tmp_path / "out", code=1)
     assert said in told
     assert name != "IMG_0.HEIC" or "`pip install pillow-heif` reads it" in told

@@ -13,6 +13,7 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.data.objects import Objects
 from diorama.media.limits import Limits
+from diorama.media.volume import Window
 
 Kind = Literal["image", "video", "array"]
 _REASONS_SHOWN = 3
@@ -86,6 +87,19 @@ def most_frequent(skipped: Sequence[Skip]) -> str:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """What the header of a medical file says of a record.
+
+    Args:
+        group: equal for all records of one patient. It may name a person: it stays in memory and is never written.
+        window: the values between which it is to be shown; ``None`` where none is stated.
+    """
+
+    group: str
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
 class Item:
     """One record before it is decoded.
 
@@ -101,6 +115,7 @@ class Item:
         captions: all of them where there are several; one alone is among the facts.
         notes: how it was read, a few words each.
         objects: boxes and masks in it.
+        scan: what the header of a medical file says of it; ``None`` for other files.
     """
 
     path: str
@@ -110,6 +125,7 @@ class Item:
     captions: Sequence[str] = ()
     notes: Sequence[str] = ()
     objects: Objects | None = None
+    scan: Scan | None = None
 
     def all_captions(self) -> Sequence[str]:
         """Every caption, the first one first."""

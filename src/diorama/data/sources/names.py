@@ -6,9 +6,9 @@ import posixpath
 import re
 from typing import Literal
 
-Content = Literal["picture", "animation", "video", "array", "parquet", "table", "archive", "other"]
+Content = Literal["picture", "animation", "video", "array", "parquet", "volume", "table", "archive", "other"]
 
-MEDIA: tuple[Content, ...] = ("picture", "animation", "video", "array", "parquet")
+MEDIA: tuple[Content, ...] = ("picture", "animation", "video", "array", "parquet", "volume")
 """What gives records."""
 
 _SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information")
@@ -20,6 +20,7 @@ PICTURES = (*_JPEG, *_NETPBM, ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", 
 ANIMATIONS = (".gif",)
 VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 ARRAYS = (".npy", ".npz")
+VOLUMES = (".dcm", ".dicom", ".nii", ".nii.gz")
 ZIPS = (".zip",)
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2")
 PARQUET = ".parquet"
@@ -32,6 +33,7 @@ _KINDS: dict[str, Content] = {
     **dict.fromkeys(ANIMATIONS, "animation"),
     **dict.fromkeys(VIDEOS, "video"),
     **dict.fromkeys(ARRAYS, "array"),
+    **dict.fromkeys(VOLUMES, "volume"),
     **dict.fromkeys((*ZIPS, *TARS), "archive"),
     PARQUET: "parquet",
 }

@@ -41,7 +41,7 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
     """The source at a path. Nothing is read but the table that the options name.
 
     Args:
-        path: a folder of any depth, a zip or tar, or a single picture, video, NumPy or Parquet file.
+        path: a folder of any depth, a zip or tar, or a single picture, video, NumPy, Parquet, DICOM or NIfTI file.
         options: how it is read.
 
     Raises:
@@ -62,7 +62,9 @@ def open_source(path: str | Path, options: SourceOptions = DEFAULT_OPTIONS) -> S
     if content == "archive" or (content == "other" and (is_zip(head) or is_tar(head))):
         return TreeSource(name, open_archive(path), options)
     if content in ("other", "table"):
-        raise BadInput(f"{path}: {foreign or 'not a folder, archive, picture, video, NumPy or Parquet file'}")
+        raise BadInput(
+            f"{path}: {foreign or 'not a folder, archive, picture, video, NumPy, Parquet, DICOM or NIfTI file'}"
+        )
     return TreeSource(name, SingleFile(path), options, path.parent)
 
 

@@ -22,6 +22,7 @@ from diorama.data.sources.split_lists import not_read
 from diorama.data.sources.strips import strip_frames
 from diorama.data.sources.survey import Survey
 from diorama.data.sources.tables import columns_of
+from diorama.data.sources.volumes import volume_items
 from diorama.media.array import arranged, is_one_picture, stored_values
 from diorama.media.image import is_animated
 
@@ -88,6 +89,8 @@ class RecordBuilder:
             yield from self._arrays(entry)
         elif content == "parquet":
             yield from self._parquet(entry)
+        elif content == "volume":
+            yield from self._volume(entry)
         elif self._survey.clips:
             yield from self._clip(entry)
         elif content == "video":
@@ -203,6 +206,11 @@ class RecordBuilder:
             self.notes |= dict.fromkeys(rows.notes())
         except BadInput as problem:
             yield Skip.because(entry.path, problem)
+
+    def _volume(self, entry: Entry) -> Iterator[Item | Skip]:
+        facts, captions = self._facts.of(entry.path), self._facts.captions(entry.path)
+        for item in volume_items(entry, facts, self._limits, clips=self._survey.clips):
+            yield replace(item, captions=captions)
 
     def _is_one_record(self, shape: tuple[int, ...], dims: int) -> bool:
         if self._axes is not None:

@@ -248,6 +248,7 @@ class _Tally:
     def stills_and_clips(self) -> tuple[int, int]:
         """Animated pictures are clips where they are among clips or by themselves."""
         stills, clips, animations = self.counts["picture"], self.counts["video"], self.counts["animation"]
+        stills += self.counts["volume"]
         return (stills + animations, clips) if stills or not self.animated else (stills, clips + animations)
 
     def holds_clips(self, strips: bool) -> bool:
