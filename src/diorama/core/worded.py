@@ -36,7 +36,7 @@ def value_named(words: str, kinds: Mapping[str, type[T]], option: str) -> T:
             raise BadConfig(f"{option}: {name} has no {key!r}{did_you_mean(key, hints)}; it has {known}")
         given[key] = _read(hints[key], value, f"{option}: {key} of {name}")
     try:
-        return kind(**given)  # type: ignore[no-any-return]
+        return kind(**given)
     except ValueError as problem:
         raise BadConfig(f"{option}: {name}: {problem}") from problem
 

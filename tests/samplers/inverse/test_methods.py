@@ -55,7 +55,7 @@ def draws(count: int) -> DrawNoise:
 
 
 def drawn(
-    method: Any, measurement: Measurement, process: Process, *, deviation: float, count: int = 4_000, steps: int = 50,
+    method: Any, measurement: Measurement, process: Process, *, deviation: float, count: int = 2_000, steps: int = 50,
     sampler: Any = None,
 ) -> Tensor:  # fmt: skip
     times = UniformSpacing().times(process, steps)
@@ -89,15 +89,11 @@ def test_ddrm_holds_what_was_measured_and_leaves_the_rest_to_the_data(process: P
     y = operator.forward(truth())
     samples = drawn(DDRMConfig(), Measurement(operator=operator, y=y), process, deviation=1.0)
     told = operator.measured(y)
-    torch.testing.assert_close(operator.coefficients(samples), told.expand(4_000, *told.shape[1:]), rtol=0, atol=2e-3)
+    torch.testing.assert_close(operator.coefficients(samples), told.expand(2_000, *told.shape[1:]), rtol=0, atol=2e-3)
     # Of independent normal pixels the posterior mean is the prior's beside what is known, and this is exact.
-    expected = operator.pseudo_inverse(y) + MEAN - operator.pseudo_inverse(operator.forward(torch.full_like(y_like(y), MEAN)))
-    torch.testing.assert_close(samples.mean(0, keepdim=True), expected, rtol=0, atol=0.08)
-
-
-def y_like(y: Tensor) -> Tensor:
-    """A picture of the type of a measurement."""
-    return torch.zeros((1, *SHAPE), dtype=y.dtype)
+    prior = torch.full((1, *SHAPE), MEAN)
+    expected = operator.pseudo_inverse(y) + prior - operator.combined(operator.coefficients(prior))
+    torch.testing.assert_close(samples.mean(0, keepdim=True), expected, rtol=0, atol=0.1)
 
 
 def test_ddrm_trusts_a_noisy_measurement_as_far_as_its_noise_allows() -> None:
@@ -125,7 +121,7 @@ def test_pigdm_draws_from_the_posterior_of_normal_data(process: Process, config:
     y = operator.forward(truth())
     y = y + noise * torch.randn(y.shape, generator=torch.Generator().manual_seed(3))
     measurement = Measurement(operator=operator, y=y, deviation=noise)
-    samples = drawn(PiGDMConfig(), measurement, process, deviation=1.0, steps=200)
+    samples = drawn(PiGDMConfig(), measurement, process, deviation=1.0, steps=100)
     torch.testing.assert_close(samples.mean(0, keepdim=True), posterior_mean(operator, y, noise), rtol=0, atol=0.1)
 
 
@@ -145,12 +141,14 @@ def test_dps_lowers_the_measurement_error(process: Process, config: Any) -> None
     operator = config.build(SHAPE, LIKE)
     y = operator.forward(truth())
     measurement = Measurement(operator=operator, y=y)
-    errors = [
-        float((operator.forward(drawn(DPSConfig(step=step), measurement, process, deviation=1.0, count=16)) - y).norm())
-        for step in (1e-6, 0.1, 0.3)
-    ]
-    assert errors[1] < 0.8 * errors[0]
-    assert errors[2] < errors[1]
+    plain, pulled = (
+        float((operator.forward(_few(DPSConfig(step=step), measurement, process)) - y).norm()) for step in (1e-6, 1.0)
+    )
+    assert pulled < 0.7 * plain
+
+
+def _few(method: DPSConfig, measurement: Measurement, process: Process) -> Tensor:
+    return drawn(method, measurement, process, deviation=1.0, count=4, steps=200)
 
 
 def test_methods_and_samplers_that_cannot_are_refused() -> None:

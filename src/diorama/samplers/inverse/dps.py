@@ -13,7 +13,7 @@ from diorama.core.contracts import Denoise, DrawNoise, Level, Prediction, Proces
 from diorama.processes.gaussian import like
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.inpainting import ShiftedDraws, one_at_a_time
-from diorama.samplers.inverse.measurement import Measurement
+from diorama.samplers.inverse.measurement import Measurement, detached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ class _Watched:
             found = self.denoise(given, level)
             error = self.measurement.y - self.measurement.operator.forward(found.clean)
             (self._gradient,) = torch.autograd.grad(error.flatten(1).norm(dim=1).sum(), given)
-        return Prediction(*(value if value is None else value.detach() for value in found))
+        return detached(found)
 
 
 def _length(level: Level) -> Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from diorama.core.contracts import Prediction
 from diorama.samplers.inverse.operator import Operator
 
 
@@ -26,3 +27,9 @@ class Measurement:
     def __post_init__(self) -> None:
         if not 0 <= self.deviation < float("inf"):
             raise ValueError(f"noise must not be negative, got {self.deviation:g}")
+
+
+def detached(prediction: Prediction) -> Prediction:
+    """The same values without the way back through the network."""
+    beside = (None if value is None else value.detach() for value in prediction[1:])
+    return Prediction(prediction.clean.detach(), *beside)

@@ -11,7 +11,7 @@ from torch import Tensor
 from diorama.core.contracts import Denoise, DrawNoise, Level, Prediction, Process, Stage
 from diorama.processes.gaussian import like, on
 from diorama.samplers.catalog import AnySampler
-from diorama.samplers.inverse.measurement import Measurement
+from diorama.samplers.inverse.measurement import Measurement, detached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,9 @@ class PseudoInverseGuided:
             (gradient,) = torch.autograd.grad((found.clean * off).sum(), given)
         share = (here.sigma**2 / here.alpha).masked_fill(here.alpha == 0, 0.0) * self.config.scale
         shift = like(share, x) * gradient
-        unclipped = None if found.unclipped is None else found.unclipped.detach() + shift
-        return found._replace(clean=found.clean.detach() + shift, unclipped=unclipped)
+        found = detached(found)
+        unclipped = None if found.unclipped is None else found.unclipped + shift
+        return found._replace(clean=found.clean + shift, unclipped=unclipped)
 
 
 def _doubt(level: Level, deviation: float) -> Tensor:

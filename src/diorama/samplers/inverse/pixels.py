@@ -73,9 +73,7 @@ class MaskConfig:
         if mask is None:
             raise ValueError("mask: this operator needs one; name it with --mask")
         if tuple(mask.shape) != shape[1:]:
-            raise ValueError(
-                f"mask: is {mask.shape[1]} x {mask.shape[0]} pixels, the pictures {shape[2]} x {shape[1]}"
-            )
+            raise ValueError(f"mask: is {mask.shape[1]} x {mask.shape[0]} pixels, the pictures {shape[2]} x {shape[1]}")
         if mask.all():
             raise ValueError("mask: covers the whole picture, so nothing is measured")
         return MaskOperator(shape, (~mask).to(like.device))
