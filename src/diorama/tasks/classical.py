@@ -12,7 +12,7 @@ from diorama.samplers.inverse.fourier import FourierOperator
 from diorama.samplers.inverse.operator import Operator, largest_singular_value
 from diorama.samplers.inverse.radon import RadonOperator
 
-TV_WEIGHTS = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+TV_WEIGHTS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 """That are tried for total variation, in units of the operator's squared norm."""
 
 
@@ -43,8 +43,9 @@ def plain(operator: Operator, y: Tensor) -> Tensor:
 
 
 def filtered_back_projection(operator: RadonOperator, y: Tensor) -> Tensor:
-    """Each view is filtered by a ramp and laid back over the picture.
+    """Each view is filtered by a ramp under a Hann window and laid back over the picture.
 
+    The window costs some sharpness; of few views the ramp alone gives streaks, and a far worse PSNR.
     What is laid back is how much brighter than -1 the picture is, since outside of it there is nothing to see.
 
     Args:
@@ -62,7 +63,8 @@ def filtered_back_projection(operator: RadonOperator, y: Tensor) -> Tensor:
     place = torch.minimum(place, size - place)
     kernel = torch.where(place % 2 == 1, -1 / (math.pi * place.clamp(min=1)) ** 2, 0.0)
     kernel[0] = 0.25
-    response = torch.fft.rfft(kernel).real.to(y)
+    window = 0.5 + 0.5 * torch.cos(torch.linspace(0, math.pi, size // 2 + 1, dtype=torch.float64))
+    response = (torch.fft.rfft(kernel).real * window).to(y)
     filtered = torch.fft.irfft(torch.fft.rfft(brighter, n=size) * response, n=size)[..., : operator.bins]
     # Both the measurement and its adjoint are divided by the picture's side.
     return operator.adjoint(filtered.contiguous()) * (math.pi / operator.angles * operator.side**2) - 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,18 +52,18 @@ class RadonOperator(Operator):
         self.shape, self.angles = shape, angles
         self.side = max(shape[1:])
         self.bins = math.ceil(math.hypot(*shape[1:]))
-        self._matrix = (_rays(shape[1], shape[2], angles, self.bins) / self.side).to(like).coalesce()
-        self._transposed = self._matrix.t().coalesce()
+        matrix = (_rays(shape[1], shape[2], angles, self.bins) / self.side).to(like)
+        self._matrix, self._transposed = _compressed(matrix), _compressed(matrix.t().coalesce())
 
     def forward(self, x: Tensor) -> Tensor:
         """The sinograms (b, c, angles, bins) of pictures (b, c, h, w)."""
-        rays = torch.sparse.mm(self._matrix, x.reshape(-1, self.shape[1] * self.shape[2]).t())
-        return rays.t().reshape(-1, self.shape[0], self.angles, self.bins)
+        rays = _product(x.reshape(-1, self.shape[1] * self.shape[2]), self._matrix, self._transposed)
+        return rays.reshape(-1, self.shape[0], self.angles, self.bins)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Each pixel is given the sum of the rays through it: back-projection without a filter."""
-        pixels = torch.sparse.mm(self._transposed, y.reshape(-1, self.angles * self.bins).t())
-        return pixels.t().reshape(-1, *self.shape)
+        pixels = _product(y.reshape(-1, self.angles * self.bins), self._transposed, self._matrix)
+        return pixels.reshape(-1, *self.shape)
 
     @property
     def singular(self) -> Tensor:
@@ -93,17 +95,42 @@ class RadonOperator(Operator):
                 f"angles: {self.angles} views of {self.bins} rays are too many to decompose ({_MOST_ROWS:,} rays at "
                 "most); take fewer, or the method dps, which does not decompose"
             )
-        wide, back = self._matrix.double(), self._transposed.double()
+        wide, back = self._matrix.to(torch.float64), self._transposed.to(torch.float64)
         products = []
         for start in range(0, rows, _ROWS_AT_ONCE):
             count = min(_ROWS_AT_ONCE, rows - start)
             unit = torch.zeros(rows, count, dtype=torch.float64, device=wide.device)
             unit[start : start + count] = torch.eye(count, dtype=torch.float64, device=wide.device)
-            products.append(torch.sparse.mm(wide, torch.sparse.mm(back, unit)))
+            products.append(wide @ (back @ unit))
         squared, left = torch.linalg.eigh(torch.cat(products, 1))
         singular = squared.clamp(min=0).sqrt()
         kept = singular > LEAST_SINGULAR_VALUE * singular[-1]
         return singular[kept].to(self._matrix.dtype), left[:, kept].to(self._matrix.dtype).contiguous()
+
+
+class _Product(torch.autograd.Function):
+    """Rows (b, n) times the transpose of a sparse matrix (m, n), whose own transpose serves the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
+        ctx.matrices = (transposed, matrix)
+        return (matrix @ rows.t().contiguous()).t().contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _product(gradient, *ctx.matrices), None, None
+
+
+def _product(rows: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
+    found: Tensor = _Product.apply(rows, matrix, transposed)
+    return found
+
+
+def _compressed(matrix: Tensor) -> Tensor:
+    """In compressed rows, whose products take a tenth of the time on a CPU."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
+        return matrix.coalesce().to_sparse_csr()
 
 
 def _rays(height: int, width: int, angles: int, bins: int) -> Tensor:
