@@ -56,7 +56,7 @@ class Arguments:
     input: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE_OR_FOLDER")]
     out: Path
     operator: Annotated[str, tyro.conf.arg(metavar="OPERATOR")]
-    mask: Path | None = None
+    mask: Annotated[Path | None, shown_as("PATH", "none")] = None
     noise: float = 0.0
     method: Annotated[str, tyro.conf.arg(metavar="METHOD")] = "ddrm"
     count: int = 8

@@ -67,7 +67,7 @@ class Reconstruct(Examination):
         if masks is not None and not isinstance(operator, MaskConfig):
             raise BadInput("mask: only the operator mask takes one")
         self.operator, self._masks = operator, masks
-        self._operators: dict[int, Operator] = {}
+        self._shared: Operator | None = None
         try:
             if isinstance(method, DPSConfig):
                 one_at_a_time(self._model.config.sampler, 1)
@@ -127,14 +127,15 @@ class Reconstruct(Examination):
 
     def _built(self, place: int) -> Operator:
         model = self._model
-        shape = (model.config.media.channels, model.config.media.height, model.config.media.width)
+        media = model.config.media
+        shape = (media.channels, media.height, media.width)
         like_this = next(model.parameters()).new_zeros((), dtype=torch.float32)
         if self._masks is not None:
             assert isinstance(self.operator, MaskConfig), "only it has masks"
             return self.operator.build(shape, like_this, torch.from_numpy(self._masks[place]))
-        if not self._operators:
-            self._operators[0] = self.operator.build(shape, like_this)
-        return self._operators[0]
+        if self._shared is None:
+            self._shared = self.operator.build(shape, like_this)
+        return self._shared
 
     def _measured(self, operator: Operator, given: GivenPicture) -> Measurement:
         y = operator.forward(given.x)
@@ -169,7 +170,8 @@ class Reconstruct(Examination):
         """The best that total variation can do, and at which weight: the truth itself chooses it."""
         weights = torch.tensor(TV_WEIGHTS)
         with torch.no_grad():
-            found = total_variation(measurement.operator, measurement.y, (truth.shape[1], *truth.shape[2:]), weights)
+            shape = (truth.shape[1], truth.shape[2], truth.shape[3])
+            found = total_variation(measurement.operator, measurement.y, shape, weights)
         best = int(psnr(found, truth.expand_as(found)).argmax())
         return found[best : best + 1], TV_WEIGHTS[best]
 

@@ -95,8 +95,10 @@ class PseudoInverseGuided:
         share = (here.sigma**2 / here.alpha).masked_fill(here.alpha == 0, 0.0) * self.config.scale
         shift = like(share, x) * gradient
         found = detached(found)
-        unclipped = None if found.unclipped is None else found.unclipped + shift
-        return found._replace(clean=found.clean + shift, unclipped=unclipped)
+        if found.unclipped is None:
+            return found._replace(clean=found.clean + shift)
+        # Where little of the data is left, the gradient of a network leads far out of their range.
+        return found._replace(clean=(found.clean + shift).clamp(-1, 1), unclipped=found.unclipped + shift)
 
 
 def _doubt(level: Level, deviation: float) -> Tensor:
