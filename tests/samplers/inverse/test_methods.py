@@ -23,7 +23,7 @@ from diorama.samplers.inverse.dps import DPSConfig
 from diorama.samplers.inverse.fourier import MRIConfig
 from diorama.samplers.inverse.measurement import Measurement
 from diorama.samplers.inverse.operator import Operator
-from diorama.samplers.inverse.pigdm import PiGDMConfig
+from diorama.samplers.inverse.pigdm import PiGDMConfig, PseudoInverseGuided
 from diorama.samplers.inverse.pixels import DownConfig, MaskConfig
 from diorama.samplers.inverse.radon import CTConfig
 
@@ -123,6 +123,20 @@ def test_pigdm_draws_from_the_posterior_of_normal_data(process: Process, config:
     measurement = Measurement(operator=operator, y=y, deviation=noise)
     samples = drawn(PiGDMConfig(), measurement, process, deviation=1.0, steps=100)
     torch.testing.assert_close(samples.mean(0, keepdim=True), posterior_mean(operator, y, noise), rtol=0, atol=0.1)
+
+
+def test_pigdm_keeps_the_range_of_a_denoiser_that_limits_its_clean_samples() -> None:
+    operator = DownConfig(factor=2).build(SHAPE, LIKE)
+
+    def limited(x: Tensor, level: Level) -> Prediction:
+        found = best(1.0)(x, level).clean
+        return Prediction(found.clamp(-1, 1), unclipped=found)
+
+    measurement = Measurement(operator=operator, y=torch.full((1, 1, 4, 4), 5.0))
+    level = PreservingProcess().at(torch.tensor(0.5, dtype=torch.float64))
+    x = torch.zeros(1, *SHAPE)
+    assert PseudoInverseGuided(best(1.0), measurement, PiGDMConfig())(x, level).clean.max() > 1
+    assert PseudoInverseGuided(limited, measurement, PiGDMConfig())(x, level).clean.abs().max() <= 1
 
 
 def test_pigdm_serves_samplers_of_every_kind() -> None:

@@ -67,6 +67,8 @@ class PiGDMConfig:
 class PseudoInverseGuided:
     """A denoiser whose score has that of a measurement added.
 
+    Where the denoiser limits its clean samples, those that are moved are limited to [-1, 1] too.
+
     Args:
         denoise: the denoiser; differentiable by ``x``.
         measurement: what the samples are to explain.
