@@ -132,3 +132,67 @@ def test_an_edit_is_not_drawn_again_from_noise(diorama: Run, place: Path) -> Non
     file = place / "others" / "000000.png"
     told = diorama("sample", place / "model", "--like", file, "--out", place / "again", code=1)
     assert "is an edit of another picture" in told
+
+
+def test_pictures_are_reconstructed_from_what_is_measured_of_them(diorama: Run, place: Path) -> None:
+    words = ("reconstruct", place / "model", place / "pictures", "--count", 3)
+    for operator, method, plain in (
+        ("mri:acceleration=2,centre=0.2", "ddrm", "zero_filling"),
+        ("ct:angles=5", "dps:step=0.5", "filtered_back_projection"),
+        ("blur:sigma=1", "pigdm", "measurement"),
+        ("down:factor=2", "ddrm:eta=0.5", "pseudo_inverse"),
+        ("mask", "ddrm", "pseudo_inverse"),
+    ):
+        out = place / operator[:3]
+        more = ("--mask", place / "mask.png") if operator == "mask" else ()
+        given = ("--operator", operator, "--method", method, "--noise", 0.05, *more)
+        told = diorama(*words, *given, "--sampler", "ancestral", "--out", out)
+        assert f"2 pictures in {out}" in told
+        assert "PSNR in dB: mean " in told
+        assert f", {plain} " in told
+        report = json.loads((out / "report.json").read_text())
+        assert [row["input"] for row in report["pictures"]] == ["one.png", "two.png"]
+        assert set(report["summary"]["gain"]) == {plain, "total_variation"}
+        assert report["settings"]["noise"] == 0.05
+        names = {f"{name}.png" for name in ("mean", "sample_00", "sample_01", "sample_02", plain, "total_variation")}
+        names |= {"deviation.png", "deviation.npy"}
+        assert {path.name for path in (out / "000001").iterdir()} == names
+    # The same folder takes a new report, and the folder of pictures none.
+    diorama(*words, "--operator", "down:factor=4", "--out", place / "dow")
+    assert json.loads((place / "dow" / "report.json").read_text())["settings"]["operator"]["factor"] == 4
+    told = diorama(*words, "--operator", "down", "--out", place / "pictures", code=1)
+    assert "holds the pictures that are given" in told
+
+
+def test_what_cannot_be_reconstructed_is_told_in_a_line(diorama: Run, place: Path) -> None:
+    source, out = place / "pictures", place / "out"
+    write_image(place / "large.png", np.zeros((9, 8, 1), np.uint8))
+    words = ("reconstruct", place / "model", source, "--operator")
+    for more, code, message in (
+        (("mir",), 2, "operator: there is no 'mir'"),
+        (("ct:angle=3",), 2, "operator: ct has no 'angle'"),
+        (("down:factor=3",), 1, "factor: 3 does not divide pictures of 8 x 8"),
+        (("mri:acceleration=8,centre=0.9",), 1, "centre: 0.9 of 8 lines"),
+        (("mask",), 1, "mask: this operator needs one; name it with --mask"),
+        (("mask", "--mask", place / "large.png"), 1, "the mask is 8 x 9 pixels, the pictures 8 x 8"),
+        (("down", "--mask", place / "mask.png"), 1, "mask: only the operator mask takes one"),
+        (("down", "--noise", -1), 1, "noise must not be negative"),
+        (("down", "--method", "ddpm"), 2, "method: there is no 'ddpm'"),
+        (("down", "--method", "dps", "--sampler", "dpmpp_2m"), 1, "builds on its earlier steps"),
+    ):
+        told = diorama(*words, *more, "--out", out, code=code).splitlines()
+        assert message in told[-1], (more, told)
+        assert not out.exists()
+    told = diorama("reconstruct", place / "gan", source, "--operator", "down", "--out", out, code=1)
+    assert "reconstruct: needs a diffusion model" in told
+
+
+def test_anomalies_are_mapped_and_scored(diorama: Run, place: Path) -> None:
+    out = place / "unusual"
+    words = ("anomaly", place / "model", place / "pictures", "--out", out, "--count", 2)
+    assert f"2 pictures in {out}" in diorama(*words, "--strength", 0.5)
+    report = json.loads((out / "report.json").read_text())
+    assert set(report["summary"]["most_unusual_first"]) == {"000000", "000001"}
+    assert all(row["found"]["score"] > 0 for row in report["pictures"])
+    assert {path.name for path in (out / "000000").iterdir()} == {"normal.png", "anomaly.png", "anomaly.npy"}
+    assert "strength must be in (0, 1]" in diorama(*words, "--strength", 0, code=1)

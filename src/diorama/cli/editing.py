@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from diorama.cli.arguments import WrongArguments, arguments_at_fault, sampling_asked
 from diorama.cli.progress import display
@@ -14,7 +14,12 @@ from diorama.media.formats import SampleFormat
 
 if TYPE_CHECKING:
     from diorama.synthesis.base import Synthesizer
-    from diorama.tasks.edit import Edit
+    from diorama.synthesis.samples import SampleProgress
+    from diorama.tasks.edit import Edit, EditOptions
+    from diorama.tasks.examine import Examination
+
+
+Verb = TypeVar("Verb", "Edit", "Examination")
 
 
 class EditArguments(Protocol):
@@ -59,6 +64,36 @@ def run_edit(arguments: EditArguments, made: Callable[[Synthesizer], Edit]) -> N
         arguments: of the command.
         made: the edit, of the model.
     """
+
+    def walked(edit: Edit, sha256: str, options: EditOptions) -> Iterator[SampleProgress]:
+        from diorama.tasks.edit import edited
+
+        return edited(edit, arguments.input, arguments.out, sha256, options)
+
+    _run(arguments, made, walked)
+
+
+def run_examination(arguments: EditArguments, made: Callable[[Synthesizer], Examination]) -> None:
+    """Load the model, examine with progress, and say where the report is.
+
+    Args:
+        arguments: of the command; ``count`` is that of the samples of each picture.
+        made: the examination, of the model.
+    """
+
+    def walked(examination: Examination, sha256: str, options: EditOptions) -> Iterator[SampleProgress]:
+        from diorama.tasks.examine import examined
+
+        return examined(examination, arguments.input, arguments.out, sha256, options)
+
+    _run(arguments, made, walked)
+
+
+def _run(
+    arguments: EditArguments,
+    made: Callable[[Synthesizer], Verb],
+    walked: Callable[[Verb, str, EditOptions], Iterator[SampleProgress]],
+) -> None:
     if not 0 <= arguments.seed < 1 << 64:
         raise WrongArguments(f"--seed must be in [0, 2^64), got {arguments.seed}")
     sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
@@ -67,7 +102,7 @@ def run_edit(arguments: EditArguments, made: Callable[[Synthesizer], Edit]) -> N
     from diorama.core.device import pick
     from diorama.synthesis.given import Given, conditions_for
     from diorama.synthesis.store import load, model_hash, read_provenance
-    from diorama.tasks.edit import EditOptions, edited
+    from diorama.tasks.edit import EditOptions
 
     with arguments_at_fault():
         device = pick(arguments.device)
@@ -79,14 +114,14 @@ def run_edit(arguments: EditArguments, made: Callable[[Synthesizer], Edit]) -> N
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
     model = load(arguments.model, device=device, catalog=catalog)
-    edit = made(model.resampled(sampling))
+    verb = made(model.resampled(sampling))
     recipe = read_provenance(arguments.model).recipe_name or ""
     options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
     done = 0
     with display() as shown:
-        doing = f"{edit.verb}: {arguments.input}"
+        doing = f"{verb.verb}: {arguments.input}"
         shown.update(doing)
-        for step in edited(edit, arguments.input, arguments.out, model_hash(arguments.model), options):
+        for step in walked(verb, model_hash(arguments.model), options):
             shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
             done = step.done
     print(f"{done:,} {'picture' if done == 1 else 'pictures'} in {arguments.out}")

@@ -22,6 +22,8 @@ COMMANDS = {
     "inpaint": "draw what a mask marks in given pictures",
     "vary": "draw other pictures like given ones",
     "upscale": "draw larger pictures of given small ones",
+    "reconstruct": "draw given pictures again from a simulated measurement of them, and compare",
+    "anomaly": "show what of given pictures a model would draw otherwise",
     "evaluate": "measure samples or a model against real data",
     "compare": "train several recipes under one budget and write the report",
     "recipes": "list the recipes",
@@ -71,7 +73,7 @@ def run(words: Sequence[str]) -> int:
 
 def usage() -> str:
     """The top-level help."""
-    rows = "\n".join(f"  {name:<10} {line}" for name, line in COMMANDS.items())
+    rows = "\n".join(f"  {name:<11} {line}" for name, line in COMMANDS.items())
     return (
         "usage: diorama COMMAND …\n\n"
         "Train, measure and ship generators of images and video.\n\n"

@@ -20,6 +20,23 @@ def psnr(first: Float[Tensor, "b ..."], second: Float[Tensor, "b ..."], *, span:
     return (10 * torch.log10(span**2 / error)).to(first.dtype if first.is_floating_point() else torch.float32)
 
 
+def rank_correlation(first: Tensor, second: Tensor) -> float:
+    """Spearman's correlation of the ranks of two tensors of one shape; equal values share the mean of their ranks.
+
+    Returns:
+        In [-1, 1]; not a number where all values of one of them are equal.
+    """
+    ranks = [_ranks(values.double().flatten()) for values in (first, second)]
+    one, other = (each - each.mean() for each in ranks)
+    return float((one * other).sum() / (one.norm() * other.norm()))
+
+
+def _ranks(values: Tensor) -> Tensor:
+    _, place, counts = values.unique(return_inverse=True, return_counts=True)
+    last = counts.cumsum(0).double()
+    return (last - (counts.double() - 1) / 2)[place]
+
+
 def gaussian_window(size: int, sigma: float) -> Float[Tensor, " size"]:
     """Normalised Gaussian weights, float64."""
     place = torch.arange(size, dtype=torch.float64) - (size - 1) / 2

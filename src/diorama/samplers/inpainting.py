@@ -94,7 +94,7 @@ def inpaint(
         turns = 1 if i == last else rounds
         for turn in range(turns):
             first = turn * (_OWN_DRAWS + 2)
-            draws = _Shifted(noise, i, first)
+            draws = ShiftedDraws(noise, i, first)
             clean = x
             for stage in single.run(denoise, x, process, times[i : i + 2], draws):
                 x, clean = stage.x, clean if stage.clean is None else stage.clean
@@ -115,16 +115,16 @@ def one_at_a_time(sampler: AnySampler, whole: int) -> AnySampler:
     """
     if not isinstance(sampler, _SINGLE):
         raise ValueError(
-            f"sampler: {name_of(sampler)} builds on its earlier steps, which inpainting does not keep; ancestral, "
+            f"sampler: {name_of(sampler)} builds on its earlier steps, which are not kept here; ancestral, "
             "ddim, euler and heun do not"
         )
     return for_part(sampler, 1, whole)
 
 
-class _Shifted:
+class ShiftedDraws:
     """The draws of one step, for a sampler that takes it as the first of its own."""
 
-    def __init__(self, noise: DrawNoise, step: int, first: int) -> None:
+    def __init__(self, noise: DrawNoise, step: int, first: int = 0) -> None:
         self.noise, self.step, self.first = noise, step, first
 
     def __call__(self, i: int, k: int = 0) -> Tensor:

@@ -14,8 +14,12 @@ from diorama.data.sources.sidecars import SAMPLES as LIST
 _NUMBERED = re.compile(r"\d{6,}(\.\w+)?")
 
 
-def made_ready(folder: Path) -> bool:
+def made_ready(folder: Path, told_by: str = LIST) -> bool:
     """See that samples can be written into a folder, and make it where it is not there.
+
+    Args:
+        folder: new, empty, or of an earlier call.
+        told_by: the file by which the folder of an earlier call is known.
 
     Returns:
         Whether it was made.
@@ -27,8 +31,8 @@ def made_ready(folder: Path) -> bool:
         made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         names = [entry.name for entry in folder.iterdir()]
-    if names and LIST not in names:
-        raise BadInput(f"{folder}: is not empty and holds no {LIST}; choose another folder")
+    if names and told_by not in names:
+        raise BadInput(f"{folder}: is not empty and holds no {told_by}; choose another folder")
     return made
 
 

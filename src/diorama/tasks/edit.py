@@ -26,7 +26,8 @@ from diorama.synthesis.sample_place import emptied, made_ready, writing
 from diorama.synthesis.samples import SampleProgress
 from diorama.tasks.pictures import picture_files, read_picture
 
-_AT_ONCE = 16
+AT_ONCE = 16
+"""Samples of one forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +163,7 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
     how = edit.model.sampling
     stamp = SyntheticStamp(model=model_sha256, seed=options.seed, recipe=options.recipe, composite=True, **asdict(how))
     rows: list[dict[str, Any]] = []
-    total, size = len(files) * options.count, options.batch_size or _AT_ONCE
+    total, size = len(files) * options.count, options.batch_size or AT_ONCE
 
     def write_list() -> None:
         document = {"format": 1, "model": model_sha256, "recipe": options.recipe, "sampling": how.in_json()}

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from diorama.core.contracts import Condition
 from diorama.core.errors import BadInput
 from diorama.core.rng import StepNoise
 from diorama.media.convert import to_stored
@@ -38,15 +40,8 @@ class Vary(Edit):
     verb = "vary"
 
     def __init__(self, model: Synthesizer, strength: float) -> None:
-        self._model, self.strength = require_diffusion(model, self.verb), strength
-        if not 0 < strength <= 1:
-            raise BadInput(f"strength must be in (0, 1], got {strength:g}")
-        config = self._model.config
-        self._whole = config.spacing.times(config.process, config.steps)
-        try:
-            self._times = last_part(self._whole, strength)
-        except ValueError as problem:
-            raise BadInput(str(problem)) from problem
+        self._model = require_diffusion(model, self.verb)
+        self.strength = checked_strength(self._model, strength)
 
     @property
     def model(self) -> DiffusionSynthesizer:
@@ -60,13 +55,50 @@ class Vary(Edit):
     @torch.no_grad()
     def draw(self, given: GivenBatch) -> np.ndarray:
         """See :meth:`Edit.draw`."""
-        model, times, count = self._model, self._times, len(given.x)
-        config = model.config
-        clean = in_latents(model, given.x)
-        noise = model.noise(count, seed=given.seed, first=given.first)
-        x = noised(clean, noise, on(config.process.at(times[0]), clean))
-        draws = StepNoise(model.noise_shape, seed=given.seed, first=given.first, count=count, device=x.device)
-        sampler = for_part(config.sampler, len(times) - 1, len(self._whole) - 1)
-        stages = sampler.run(model.denoise(given.condition), x, config.process, times, draws)
-        (last,) = deque(stages, maxlen=1)
-        return to_stored(in_pixels(model, last.x).float(), config.media)
+        indices = range(given.first, given.first + len(given.x))
+        drawn = drawn_anew(self._model, given.x, self.strength, indices, seed=given.seed, condition=given.condition)
+        return to_stored(drawn, self._model.config.media)
+
+
+def checked_strength(model: DiffusionSynthesizer, strength: float) -> float:
+    """A share of a model's way from noise, if it can be walked.
+
+    Raises:
+        BadInput: there is no such share, or it leaves no step.
+    """
+    if not 0 < strength <= 1:
+        raise BadInput(f"strength must be in (0, 1], got {strength:g}")
+    config = model.config
+    try:
+        last_part(config.spacing.times(config.process, config.steps), strength)
+    except ValueError as problem:
+        raise BadInput(str(problem)) from problem
+    return strength
+
+
+def drawn_anew(
+    model: DiffusionSynthesizer, x: Tensor, strength: float, indices: range, *, seed: int, condition: Condition
+) -> Tensor:
+    """Pictures noised to the middle of the way and drawn anew from there.
+
+    Args:
+        model: a diffusion model of pictures.
+        x: (b, c, h, w) in [-1, 1].
+        strength: see :func:`checked_strength`.
+        indices: of the samples, b of them.
+        seed: names the noise.
+        condition: what they are given, with batch size b.
+
+    Returns:
+        (b, c, h, w) float32, about [-1, 1].
+    """
+    config, count = model.config, len(indices)
+    whole = config.spacing.times(config.process, config.steps)
+    times = last_part(whole, strength)
+    clean = in_latents(model, x)
+    noise = model.noise(count, seed=seed, first=indices.start)
+    noisy = noised(clean, noise, on(config.process.at(times[0]), clean))
+    draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noisy.device)
+    sampler = for_part(config.sampler, len(times) - 1, len(whole) - 1)
+    (last,) = deque(sampler.run(model.denoise(condition), noisy, config.process, times, draws), maxlen=1)
+    return in_pixels(model, last.x).float()
