@@ -147,7 +147,7 @@ def _written(config: dict[str, Any], tensors: dict[str, Tensor]) -> Written:
     return Written(Path("ablation"), "", config, "", tuple(tensors), relative=1e-4, absolute=1e-6, tensors=tensors)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(config=CONFIGS, seed=st.integers(0, 1000))
 def test_it_is_the_published_walk(config: dict[str, Any], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

@@ -248,7 +248,7 @@ def try_program(path: Path, pieces: list[bytes]) -> None:
     assert time.process_time() - began < 5
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=60))
 def test_any_program_is_read_or_refused(tmp_path: Path, pieces: list[bytes]) -> None:
     try_program(tmp_path / "a.pkl", pieces)

@@ -35,7 +35,7 @@ def eulers(draw: st.DrawFn) -> dict[str, Any]:
     } | ({curve: True} if curve else {})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     document=eulers(),
     mu=st.sampled_from([0.6, 1.2]),
@@ -56,7 +56,7 @@ def test_euler(document: dict[str, Any], mu: float, chosen: list[float], count: 
     torch.testing.assert_close(found, ended, rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(steps=st.sampled_from([1000, 60]), shift=st.sampled_from([1.0, 3.0, 0.7]), count=st.integers(1, 12))
 def test_heun(steps: int, shift: float, count: int) -> None:
     diffusers = pytest.importorskip("diffusers")

@@ -42,7 +42,7 @@ def distilled(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     document=distilled(),
     strength=st.sampled_from([1.0, 0.6]),
@@ -66,7 +66,7 @@ def test_lcm_and_tcd(document: dict[str, Any], strength: float, eta: float | Non
     torch.testing.assert_close(found, ended, rtol=2e-3, atol=2e-3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     document=st.fixed_dictionaries(
         {
@@ -91,7 +91,7 @@ def test_consistency(document: dict[str, Any], count: int) -> None:
     torch.testing.assert_close(found, ended, rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     eta=st.sampled_from([0.0, 0.5, 1.0]),
     betas=st.sampled_from(["linear", "sigmoid", "squaredcos_cap_v2"]),
@@ -142,7 +142,7 @@ def test_repaint(eta: float, betas: str, clip: bool, jump: int, resamplings: int
     torch.testing.assert_close(end.x.float(), x, rtol=2e-3, atol=2e-3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(steps=st.sampled_from([1000, 400, 60]), clip=st.booleans(), count=st.integers(3, 9))
 def test_unclips_last_step_has_the_librarys_rounding(steps: int, clip: bool, count: int) -> None:
     diffusers = pytest.importorskip("diffusers")

@@ -210,7 +210,7 @@ def _far_from_another(asks: Any, level: Level, margin: float) -> bool:
 
 # The library's own warnings, of NumPy and of settings it would rather not have.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(document=st.one_of(dpm_solvers(), deis(), unipc(), sa_solvers(), edm()), count=st.integers(3, 18))
 def test_trajectories_are_the_librarys(document: dict[str, Any], count: int) -> None:
     start = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))

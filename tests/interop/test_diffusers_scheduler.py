@@ -64,7 +64,7 @@ def plain(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
     return network(x, t, condition)[:, : x.shape[1]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(document=documents(), count=st.integers(2, 12))
 def test_trajectories_are_the_librarys(document: dict[str, Any], count: int) -> None:
     diffusers = pytest.importorskip("diffusers")

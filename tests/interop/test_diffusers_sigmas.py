@@ -49,7 +49,7 @@ def network(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
 
 # The library's own, of NumPy.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(document=documents(), count=st.integers(2, 12))
 def test_trajectories_end_where_the_librarys_do(document: dict[str, Any], count: int) -> None:
     diffusers = pytest.importorskip("diffusers")

@@ -53,14 +53,14 @@ def assert_alike(document: dict[str, Any], count: int, *, step: Any = None, samp
     torch.testing.assert_close(found, ended, rtol=4e-3, atol=2e-3 * float(ended.abs().max()))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(document=discrete(), runge_kutta=st.booleans(), to_clean=st.booleans(), count=st.integers(2, 12))
 def test_pndm(document: dict[str, Any], runge_kutta: bool, to_clean: bool, count: int) -> None:
     document |= {"skip_prk_steps": not runge_kutta, "set_alpha_to_one": to_clean}
     assert_alike({"_class_name": "PNDMScheduler"} | document, max(count, 4) if runge_kutta else count)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(document=discrete(), curve=curves(), order=st.integers(1, 5), count=st.integers(2, 12), sample=st.booleans())
 def test_lms(document: dict[str, Any], curve: dict[str, bool], order: int, count: int, sample: bool) -> None:
     document |= {"prediction_type": "sample"} if sample else {}
@@ -69,7 +69,7 @@ def test_lms(document: dict[str, Any], curve: dict[str, bool], order: int, count
 
 
 # Of the cosine's last steps the library's float32 loses what is left below fresh noise.
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     kind=st.sampled_from(["KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler"]),
     document=discrete(betas=("linear", "scaled_linear")),
@@ -94,7 +94,7 @@ def eulers(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(document=eulers(), count=st.integers(2, 12))
 def test_euler_with_ends_of_its_own(document: dict[str, Any], count: int) -> None:
     document = {"_class_name": "EulerDiscreteScheduler"} | document
@@ -104,7 +104,7 @@ def test_euler_with_ends_of_its_own(document: dict[str, Any], count: int) -> Non
     assert_alike(document, count)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     document=discrete(),
     curve=curves(),
@@ -121,7 +121,7 @@ def test_euler_of_models_that_are_told_sigma(
     assert_alike({"_class_name": "EulerDiscreteScheduler"} | document, count)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     document=st.fixed_dictionaries(
         {

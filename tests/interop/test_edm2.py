@@ -57,7 +57,7 @@ def published(arguments: dict[str, Any], seed: int = 0) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(options=OPTIONS, seed=st.integers(0, 100))
 def test_it_is_the_published_network(options: dict[str, Any], seed: int) -> None:
     arguments = SMALL | options
@@ -69,7 +69,7 @@ def test_it_is_the_published_network(options: dict[str, Any], seed: int) -> None
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * expected.abs().max().item())
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(options=OPTIONS)
 def test_import_export_import_is_bit_equal(options: dict[str, Any]) -> None:
     arguments = SMALL | options

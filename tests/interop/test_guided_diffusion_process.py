@@ -75,7 +75,7 @@ def _normal(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10_000), place=st.floats(0, 1), clip=st.booleans())
 def test_a_step_and_its_term_of_the_bound(seed: int, place: float, clip: bool) -> None:
     arguments, chain = _drawn(seed)
@@ -102,7 +102,7 @@ def _gradient(x: Tensor, level: Level) -> Tensor:
     return 0.4 * (0.2 - x)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 10_000), guided=st.booleans())
 def test_the_ancestral_chain(seed: int, guided: bool) -> None:
     arguments, chain = _drawn(seed)
@@ -120,7 +120,7 @@ def test_the_ancestral_chain(seed: int, guided: bool) -> None:
     torch.testing.assert_close(last.x, x, rtol=1e-6, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 10_000), guided=st.booleans(), eta=st.sampled_from([0.0, 0.4, 1.0]))
 def test_the_chain_of_ddim_and_the_way_up(seed: int, guided: bool, eta: float) -> None:
     arguments, chain = _drawn(seed)

@@ -204,7 +204,7 @@ def _their(name: str, **settings: Any) -> Any:
     return getattr(guiders, name)(use_original_formulation=False, **settings)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(scale=scales, share=st.sampled_from([0.0, 0.3, 1.0]), seed=st.integers(0, 99))
 @pytest.mark.parametrize(
     ("name", "kind", "more"),
@@ -226,7 +226,7 @@ def test_combinations_are_those_of_the_librarys_guiders(
     torch.testing.assert_close(made, theirs.forward(strong, weak).pred, rtol=1e-4, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(scale=scales, eta=st.floats(-0.5, 1.5), longest=st.sampled_from([2.0, 5.0, 30.0]), seed=st.integers(0, 99))
 @pytest.mark.parametrize("momentum", [-0.75, 0.0, 0.4])
 def test_projected_pushes_are_those_of_the_librarys_guider(
@@ -242,7 +242,7 @@ def test_projected_pushes_are_those_of_the_librarys_guider(
         torch.testing.assert_close(walk(strong, weak), theirs, rtol=1e-4, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(scale=scales, seed=st.integers(0, 99))
 def test_perturbed_attention_is_combined_as_in_the_librarys_guider(scale: float, seed: int) -> None:
     theirs = _their(

@@ -37,7 +37,7 @@ def test_halving_the_step_divides_the_error_by_two_to_the_order(move: Move, orde
     assert float(torch.log2(coarse / fine)) == pytest.approx(order, abs=0.15)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(
     start=st.floats(-2, 2),
     span=st.floats(1e-3, 5),

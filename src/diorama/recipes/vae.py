@@ -41,9 +41,12 @@ def vae(info: DataInfo) -> Recipe:
 def vae_cpu(info: DataInfo) -> Recipe:
     """A small convolutional VAE (under 2 million parameters) that is useful within minutes on two cores.
 
+    Its prior is learned: a standard normal one was narrower than the latents of training pictures, and what was drawn
+    from it had little variety (benchmarks/results/cifar10_cpu.md).
+
     Command: ``diorama train vae_cpu --data DATA --out runs/vae``
     Hardware and time: two CPU cores; half a million pictures of 32 x 32 take about 15 minutes.
-    Reference: as :func:`vae`.
+    Reference: as :func:`vae`; the prior: Dinh et al. 2017, arXiv 1605.08803; Chen et al. 2017, arXiv 1611.02731.
     """
     return Recipe(
         name="vae_cpu",

@@ -43,7 +43,7 @@ ANY = given(
 
 
 @ANY
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_the_adjoint_is_the_adjoint(name: str, shape: tuple[int, int, int], seed: int) -> None:
     operator = built(name, shape, seed)
     x = random((2, *shape), seed)
@@ -54,7 +54,7 @@ def test_the_adjoint_is_the_adjoint(name: str, shape: tuple[int, int, int], seed
 
 
 @ANY
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_the_pseudo_inverse_is_that_of_moore_and_penrose(name: str, shape: tuple[int, int, int], seed: int) -> None:
     operator = built(name, shape, seed)
     x = random((2, *shape), seed)
@@ -68,7 +68,7 @@ def test_the_pseudo_inverse_is_that_of_moore_and_penrose(name: str, shape: tuple
 
 
 @ANY
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_singular_values_and_vectors_decompose(name: str, shape: tuple[int, int, int], seed: int) -> None:
     operator = built(name, shape, seed)
     x = random((2, *shape), seed)
