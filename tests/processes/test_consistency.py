@@ -38,3 +38,8 @@ def test_its_target_leads_to_the_clean_sample() -> None:
 def test_the_network_is_told_scaled_logarithms() -> None:
     told = ConsistencyPreconditioning(time_scale=1_000.0).time(LEVEL)
     torch.testing.assert_close(told, 250 * SIGMAS.log())
+
+
+def test_an_output_of_the_other_sign_means_the_same() -> None:
+    plain, turned = ConsistencyPreconditioning(), ConsistencyPreconditioning(reverse=True)
+    torch.testing.assert_close(turned.clean(-OUTPUT, X, LEVEL), plain.clean(OUTPUT, X, LEVEL))

@@ -65,6 +65,7 @@ def test_one_time_alone_cannot_be_stretched() -> None:
         ({"shift": 0.0}, "shift"),
         ({"stretched_to": 1.0}, "stretched_to"),
         ({"chosen": (1.0, 0.0)}, "chosen"),
+        ({"chosen": (0.2, 0.9)}, "must fall"),
     ],
 )
 def test_impossible_times_are_refused(wrong: dict[str, float], named: str) -> None:

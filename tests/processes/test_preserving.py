@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.subpreserving import SubPreservingProcess
 
 
 def test_variance_is_kept() -> None:
@@ -70,3 +71,10 @@ def test_levels_that_no_process_has_are_refused() -> None:
         PreservingProcess.between(2.0, 1.0)
     with pytest.raises(ValueError, match="beta_growth: must be positive"):
         PreservingProcess.between(0.5, 1.0, first=1e-3)
+
+
+@given(low=st.floats(1e-3, 0.1), high=st.floats(5.0, 500.0))
+def test_a_process_with_less_noise_is_fitted_too(low: float, high: float) -> None:
+    process = SubPreservingProcess.between(low, high, 0.1)
+    level = process.at(torch.tensor([0.1, 1.0], dtype=torch.float64))
+    torch.testing.assert_close((level.sigma / level.alpha).tolist(), [low, high], rtol=1e-6, atol=0)

@@ -70,6 +70,7 @@ def test_times_of_a_flow_are_even_but_for_the_shift() -> None:
         ({"offset": -1}, "offset"),
         ({"latest": 0}, "latest"),
         ({"low": 2.0, "high": 1.0}, "0 < low < high"),
+        ({"low": 0.0}, "0 < low < high"),
     ],
 )
 def test_impossible_levels_are_refused(wrong: dict[str, float], named: str) -> None:
@@ -77,7 +78,9 @@ def test_impossible_levels_are_refused(wrong: dict[str, float], named: str) -> N
         SolverSpacing(**wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", [{"least": 0.0}, {"shift": 0.0}, {"stretched_to": 1.0}, {"latest": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"least": 0.0}, {"shift": 0.0}, {"stretched_to": 1.0}, {"latest": 1.5}, {"until": -0.5}]
+)
 def test_impossible_times_of_flows_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         FlowSolverSpacing(**wrong)  # type: ignore[arg-type]
@@ -94,5 +97,7 @@ def test_what_does_not_fit_the_process_is_refused() -> None:
         SolverSpacing(leap="leading", offset=3).times(PROCESS, 99)
     with pytest.raises(ValueError, match="high: the process's largest"):
         SolverSpacing(curve="karras", high=1e6).times(PROCESS, 4)
+    with pytest.raises(ValueError, match="stretched_to: the first time alone"):
+        FlowSolverSpacing(begin="noise", stretched_to=0.1).times(FlowProcess(), 1)
     with pytest.raises(ValueError, match="until"):
         FlowSolverSpacing(until=0.9).times(FlowProcess(), 4)

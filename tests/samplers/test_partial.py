@@ -12,10 +12,13 @@ from diorama.core.contracts import Level, Prediction
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.spacing import KarrasSpacing, StepSpacing
+from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import AnySampler
+from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
 from diorama.samplers.partial import for_part, last_part, steps_left_out
+from diorama.samplers.pndm import PNDMConfig
 
 
 @given(count=st.integers(1, 200), share=st.floats(0, 1))
@@ -51,6 +54,32 @@ def test_the_last_part_of_a_way_is_walked_as_on_the_whole_way(sampler: AnySample
     part, rest = last_part(times, 0.5), for_part(sampler, 3, 6)
     *_, last = rest.run(denoise, whole[2].x, process, part, lambda i, k=0: draws[3 + i])
     torch.testing.assert_close(last.x, whole[-1].x)
+
+
+def test_even_steps_stay_as_long_as_on_the_whole_way() -> None:
+    assert for_part(PNDMConfig(even=True), 25, 50) == PNDMConfig(even=False)
+    assert for_part(DDIMConfig(even=True), 25, 50) == DDIMConfig(even=False)
+
+
+def test_a_sampler_that_tells_times_of_the_whole_way_walks_no_part() -> None:
+    told = EulerConfig(told=StepSpacing())
+    assert for_part(told, 6, 6) == told
+    with pytest.raises(ValueError, match="walks no part of it"):
+        for_part(told, 3, 6)
+
+
+def test_rounding_that_is_followed_at_the_end_is_none_of_a_middle_part() -> None:
+    process, x = DiscreteProcess(steps=20), torch.randn(1, 1, 4, 4)
+    times = StepSpacing().times(process, 4)
+
+    def denoise(x: Tensor, level: Level) -> Prediction:
+        return Prediction(0.5 * x)
+
+    for part, scale in ((times[:3], 1), (times[2:], 2)):
+        plain, scaled = (
+            list(AncestralConfig(last_scale=s).run(denoise, x, process, part, lambda i, k=0: x))[-1].x for s in (1, 2)
+        )
+        torch.testing.assert_close(scaled, scale * plain)
 
 
 @pytest.mark.parametrize("name", ["DDIMScheduler", "HeunDiscreteScheduler"])

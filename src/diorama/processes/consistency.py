@@ -35,4 +35,5 @@ class ConsistencyPreconditioning(EDMPreconditioning):
         return self.sigma_data**2 / (above**2 + self.sigma_data**2)
 
     def _out(self, level: Level) -> Tensor:
-        return (level.sigma / level.alpha - self.sigma_min) * self.sigma_data / self._total(level)
+        out = (level.sigma / level.alpha - self.sigma_min) * self.sigma_data / self._total(level)
+        return -out if self.reverse else out

@@ -17,7 +17,7 @@ from diorama.processes.spacing import KarrasSpacing, Leap, StepSpacing, check_co
 
 Curve = Literal["times", "karras", "exponential", "beta"]
 """By which the ratios fall: as those of the times do; by T. Karras et al. 2022, equation 5; like a geometric series; by
-quantiles of a beta distribution (T. Lee et al., arXiv:2407.12173, section 4)."""
+quantiles of a beta distribution (H. Lee et al., arXiv:2407.12173, section 4)."""
 
 _BETA = 0.6
 """Both parameters of that distribution."""
@@ -46,7 +46,8 @@ class CurveSpacing:
     def __post_init__(self) -> None:
         if self.offset < 0:
             raise ValueError(f"offset must be at least 0, got {self.offset}")
-        if not 0 < (self.low or 1e-9) < (self.high or math.inf):
+        low, high = (1e-9 if self.low is None else self.low), (math.inf if self.high is None else self.high)
+        if not 0 < low < high:
             raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
 
     def times(self, process: Process, count: int | None) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -77,6 +78,8 @@ class FlowSpacing:
             raise ValueError(f"stretched_to must be in (0, 1), got {self.stretched_to}")
         if not all(0 < t <= 1 for t in self.chosen):
             raise ValueError(f"chosen: times must be in (0, 1], got {self.chosen}")
+        if any(later <= earlier for later, earlier in pairwise(self.chosen)):
+            raise ValueError(f"chosen: times must fall, got {self.chosen}")
 
     def at_size(self, places: int) -> FlowSpacing:
         """The spacing for latents of so many places, as the network counts them."""

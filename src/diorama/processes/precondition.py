@@ -90,6 +90,8 @@ class TargetPreconditioning:
                 "two_times: a network of two times is told 'time' and predicts 'flow', got "
                 f"{self.time_input!r} and {self.predicts!r}"
             )
+        if self.two_times and (self.whole != "no" or self.time_offset):
+            raise ValueError("two_times: both times are told as they are, without 'whole' and 'time_offset'")
 
     def input(self, level: Level) -> Tensor:
         """1."""

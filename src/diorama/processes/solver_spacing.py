@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,7 +49,8 @@ class SolverSpacing:
             raise ValueError(f"offset must be at least 0, got {self.offset}")
         if self.latest is not None and self.latest < 1:
             raise ValueError(f"latest must be at least 1, got {self.latest}")
-        if not 0 < (self.low or 1e-9) < (self.high or float("inf")):
+        low, high = (1e-9 if self.low is None else self.low), (math.inf if self.high is None else self.high)
+        if not 0 < low < high:
             raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
 
     def times(self, process: Process, count: int | None) -> Tensor:
@@ -83,7 +85,7 @@ class SolverSpacing:
     def _along_curve(self, process: DiscreteProcess, count: int) -> Tensor:
         ends = process.at(torch.tensor([1, process.end], dtype=torch.float64, device="cpu"))
         first, last = (ends.sigma / ends.alpha).tolist()
-        low, high = self.low or first, self.high or last
+        low, high = (first if self.low is None else self.low), (last if self.high is None else self.high)
         # Published ends may be rounded to float32.
         if high > last * (1 + 1e-5):
             raise ValueError(f"high: the process's largest sigma / alpha is {last:.6g}, got {high}")
@@ -123,6 +125,8 @@ class FlowSolverSpacing:
             raise ValueError(f"stretched_to must be in (0, 1), got {self.stretched_to}")
         if not 0 < self.latest <= 1:
             raise ValueError(f"latest must be in (0, 1], got {self.latest}")
+        if self.until is not None and not 0 <= self.until < 1:
+            raise ValueError(f"until must be in [0, 1), got {self.until}")
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`.
@@ -137,6 +141,8 @@ class FlowSolverSpacing:
         times = even[:-1] if self.begin == "noise" else (1 - even).flip(0)[:-1]
         times = shifted(times, self.shift)
         if self.stretched_to is not None:
+            if times[-1] == 1:
+                raise ValueError("stretched_to: the first time alone cannot be stretched; visit at least two")
             times = 1 - (1 - times) / ((1 - times[-1]) / (1 - self.stretched_to))
         times = times.clamp(max=self.latest)
         end = times[-1:] if self.until is None else times.new_full((1,), self.until)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,15 @@ class SubPreservingProcess(PreservingProcess):
 
     Reference: Y. Song et al., arXiv:2011.13456, equation 29.
     """
+
+    @classmethod
+    def between(cls, low: float, high: float, first: float = 1e-3) -> SubPreservingProcess:
+        """See :meth:`PreservingProcess.between`; less noise at the same rate asks for another rate."""
+        # The deviation here is the square of that of the other process, of the same alpha.
+        alphas = [math.exp(-math.asinh(ratio / 2)) for ratio in (low, high)]
+        other_low, other_high = (math.sqrt(1 - alpha**2) / alpha for alpha in alphas)
+        fitted = PreservingProcess.between(other_low, other_high, first)
+        return cls(beta_min=fitted.beta_min, beta_growth=fitted.beta_growth)
 
     def at(self, t: Tensor) -> Level:
         """The levels of times t."""

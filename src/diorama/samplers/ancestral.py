@@ -36,7 +36,9 @@ class AncestralConfig:
         """:func:`ancestral` with these settings."""
         walk = ancestral(denoise, x, process, times, noise, config=self)
         for i, stage in enumerate(walk):
-            yield stage if i < len(times) - 2 else replace(stage, x=self.last_scale * stage.x)
+            # Of a part of the way only one that leads to clean data has the last step.
+            is_last = i == len(times) - 2 and bool(times[-1] == 0)
+            yield replace(stage, x=self.last_scale * stage.x) if is_last else stage
 
 
 def ancestral(

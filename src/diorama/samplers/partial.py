@@ -12,6 +12,8 @@ from torch import Tensor
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.churn import ChurnConfig
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.euler import EulerConfig
+from diorama.samplers.pndm import PNDMConfig
 
 
 def steps_left_out(count: int, strength: float) -> int:
@@ -56,8 +58,15 @@ def for_part(sampler: AnySampler, steps: int, whole: int) -> AnySampler:
     Args:
         sampler: of the whole way.
         steps: of the part.
-        whole: steps of the whole way, over which churn and DDIM's even steps are counted.
+        whole: steps of the whole way, over which churn and the even steps of DDIM and PNDM are counted.
+
+    Raises:
+        ValueError: the sampler tells the network times that belong to the whole way.
     """
+    if isinstance(sampler, EulerConfig) and sampler.told is not None and steps != whole:
+        raise ValueError(
+            "sampler: this model's euler tells the network times of the whole way, and walks no part of it"
+        )
     if isinstance(sampler, ChurnConfig):
         return replace(sampler, churn=sampler.churn * steps / whole)
-    return replace(sampler, even=False) if isinstance(sampler, DDIMConfig) else sampler
+    return replace(sampler, even=False) if isinstance(sampler, DDIMConfig | PNDMConfig) else sampler

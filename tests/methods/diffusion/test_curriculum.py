@@ -18,7 +18,7 @@ def test_progressive_levels_grow_to_the_last_and_the_target_slows_down() -> None
     curriculum = ProgressiveCurriculum(first=2, last=150, length=1_000)
     lessons = [curriculum.at(done) for done in range(0, 1_001, 50)]
     assert lessons[0].levels == 2
-    assert lessons[-1].levels == 151
+    assert lessons[-1].levels == curriculum.at(2_000).levels == 151
     assert [lesson.levels for lesson in lessons] == sorted(lesson.levels for lesson in lessons)
     assert all(later.decay >= earlier.decay for earlier, later in pairwise(lessons))
     assert ProgressiveCurriculum(length=10, decay=0.5, adaptive=False).at(9).decay == 0.5

@@ -106,6 +106,8 @@ def test_models_of_one_time_are_refused() -> None:
         replace(JUMPING, preconditioning=FLOW.preconditioning, sampler=FLOW.sampler)
     with pytest.raises(ValueError, match="predicts 'flow'"):
         TargetPreconditioning(predicts="noise", time_input="time", two_times=True)
+    with pytest.raises(ValueError, match="two_times: both times"):
+        TargetPreconditioning(predicts="flow", time_input="time", two_times=True, time_offset=1.0)
 
 
 def test_it_survives_json() -> None:

@@ -207,7 +207,8 @@ class _Consistency(PairMethod):
         return NetworkDenoise(self.target["denoiser"], self.model.preconditioning, encoded)
 
     def after_step(self, moment: Moment) -> None:
-        """The target network moves on."""
+        """The target network moves on, once weights of which only directions count are normalised."""
+        super().after_step(moment)
         decay = self.objective.curriculum.at(moment.images).decay
         for name, part in self.target.items():
             for mine, new in zip(part.parameters(), self.averaged()[name].parameters(), strict=True):

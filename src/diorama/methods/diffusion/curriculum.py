@@ -80,7 +80,7 @@ class ProgressiveCurriculum:
 
     def at(self, done: int) -> Lesson:
         """See the class."""
-        square = self.first**2 + done / self.length * ((self.last + 1) ** 2 - self.first**2)
+        square = self.first**2 + min(done / self.length, 1) * ((self.last + 1) ** 2 - self.first**2)
         pairs = max(math.ceil(math.sqrt(square) - 1), 1)
         decay = math.exp(math.log(self.decay) * self.first / pairs) if self.adaptive else self.decay
         return Lesson(pairs + 1, decay)

@@ -130,9 +130,11 @@ class Guided:
         prediction = self.strong(x, level)
         one = level.sigma.dim() == 0
         acts = self.guidance.acts_at(level)
+        # Levels of the walk are counted also where the model is not guided.
+        step = self._step(level.t) if one else None
         if one and not bool(acts):
             return limited(prediction, self.threshold)
-        if one and self.guidance.stands_still(self._step(level.t)):
+        if step is not None and self.guidance.stands_still(step):
             clean = clean_of("flow", torch.zeros_like(x), x, on(level, x))
         else:
             clean = self._guided(x, prediction.clean, self.weak(x, level).clean, on(level, x))
