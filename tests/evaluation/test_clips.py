@@ -120,6 +120,7 @@ def test_frechet_intervals_cover_the_distance_of_clips(case: Case) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("case", DISTANCES, ids=str)
 def test_frechet_intervals_cover_the_distance_of_clips_at_more_sizes(case: Case) -> None:
@@ -175,6 +176,7 @@ def test_kernel_intervals_cover_the_distance(case: Case, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("case", KERNELS, ids=str)
 def test_kernel_intervals_cover_the_distance_of_clips(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +211,7 @@ def test_intervals_of_shares_cover(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("case", PLACES, ids=str)
 @pytest.mark.parametrize("name", sorted(SHARES))

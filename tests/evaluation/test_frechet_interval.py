@@ -69,6 +69,7 @@ def test_covers_the_true_distance(case: tuple[int, int, int, float, float, float
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("case", SLOW, ids=str)
 def test_covers_the_true_distance_at_more_sizes(case: tuple[int, int, int, float, float, float]) -> None:

@@ -8,9 +8,12 @@ import torch
 from diorama.core.errors import BadConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.spacing import StepSpacing, UniformSpacing
 from diorama.samplers.catalog import SAMPLERS, check_serves, name_of, sampler_named
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.dpm_solver import DPMSolverConfig
+from diorama.samplers.interpolant import InterpolantConfig
+from diorama.samplers.midpoint import MidpointConfig
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -43,3 +46,12 @@ def test_a_sampler_that_cannot_walk_a_flow_says_so(name: str, why: str) -> None:
 @pytest.mark.parametrize("name", ["ancestral", "consistency", "ddim", "euler", "heun", "tcd"])
 def test_the_others_walk_a_flow(name: str) -> None:
     check_serves(sampler_named(name), FlowProcess(), torch.linspace(1, 0, 9, dtype=torch.float64))
+
+
+def test_samplers_that_cannot_walk_a_models_levels_are_refused_before_drawing() -> None:
+    discrete, flow = DiscreteProcess(steps=20), FlowProcess()
+    with pytest.raises(ValueError, match=r"interpolant walks paths that end at time 1.*take ddim"):
+        check_serves(InterpolantConfig(), discrete, StepSpacing().times(discrete, 4))
+    with pytest.raises(ValueError, match=r"midpoint needs a ratio of noise to signal.*take ddim"):
+        check_serves(MidpointConfig(), flow, UniformSpacing().times(flow, 4))
+    check_serves(InterpolantConfig(), flow, UniformSpacing().times(flow, 4))

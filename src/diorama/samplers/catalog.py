@@ -103,7 +103,7 @@ def check_serves(sampler: AnySampler, process: Process, times: Tensor) -> None:
     Raises:
         ValueError: saying why.
     """
-    if isinstance(sampler, KDPM2Config | LCMConfig | LMSConfig | PNDMConfig):
+    if isinstance(sampler, InterpolantConfig | KDPM2Config | LCMConfig | LMSConfig | MidpointConfig | PNDMConfig):
         sampler.check(process, times)
 
 

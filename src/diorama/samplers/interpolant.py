@@ -68,6 +68,19 @@ class InterpolantConfig:
         """:func:`interpolant` with the slope that the denoiser's clean samples imply.
 
         Raises:
+            ValueError: see :meth:`check`.
+        """
+        self.check(process, times)
+
+        def slope(x: Tensor, t: Tensor) -> Tensor:
+            return flow_slope(x, denoise(x, process.at(t)).clean, process, t)
+
+        yield from interpolant(slope, x, process, times, noise, config=self)
+
+    def check(self, process: Process, times: Tensor) -> None:
+        """Refuse levels that it cannot walk.
+
+        Raises:
             ValueError: the process does not end at 1, its path is infinitely steep there or so much noise would be
                 stirred in, or the model would be asked at clean data.
         """
@@ -76,14 +89,9 @@ class InterpolantConfig:
         starts = (*process.slopes(times[0]), self.noise_rate(process, times[0]))
         if process.end != 1 or not all(bool(start.isfinite()) for start in starts):
             raise ValueError(
-                f"interpolant: walks paths that end at time 1, with finite slopes and noise, and not the rate "
-                f"{self.rate!r} of {type(process).__name__}"
+                f"sampler: interpolant walks paths that end at time 1, with finite slopes and noise, and not the rate "
+                f"{self.rate!r} of {type(process).__name__}; take ddim, heun, euler or dpmpp_2m"
             )
-
-        def slope(x: Tensor, t: Tensor) -> Tensor:
-            return flow_slope(x, denoise(x, process.at(t)).clean, process, t)
-
-        yield from interpolant(slope, x, process, times, noise, config=self)
 
 
 def interpolant(

@@ -11,6 +11,7 @@ from torch import Tensor
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.gaussian import like, noise_of
 from diorama.samplers.churn import ChurnConfig
+from diorama.samplers.serving import needs_signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,10 @@ class MidpointConfig(ChurnConfig):
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`midpoint` with these settings."""
         return midpoint(denoise, x, process, times, noise, config=self)
+
+    def check(self, process: Process, times: Tensor) -> None:
+        """See :func:`~diorama.samplers.serving.needs_signal`."""
+        needs_signal("midpoint", process, times)
 
 
 def midpoint(
@@ -54,8 +59,7 @@ def midpoint(
     Reference: ``sample_dpm_2`` of K. Crowson's k-diffusion in 2022, which Y. Song et al., arXiv:2303.01469, publish;
     after C. Lu et al., arXiv:2206.00927, algorithm 1, and T. Karras et al., arXiv:2206.00364, algorithm 2.
     """
-    if process.at(times[0]).alpha == 0:
-        raise ValueError("midpoint: no signal is left at the first level, so that there is no ratio of noise to it")
+    config.check(process, times)
     for i, (level, below) in enumerate(pairwise(process.at(t) for t in times)):
         ratio, target = level.sigma / level.alpha, below.sigma / below.alpha
         # u = x / alpha moves by the noise for each unit of the ratio.
