@@ -47,6 +47,8 @@ class Arguments:
 def main(words: Sequence[str]) -> None:
     """Average, and say how near the snapshots come to what was asked for."""
     arguments = parse(Arguments, "average", words)
+    if not arguments.run.is_dir():
+        raise BadInput(f"{arguments.run}: there is no such folder")
     if arguments.out.exists() and (arguments.out.is_file() or any(arguments.out.iterdir())):
         raise BadInput(f"{arguments.out}: is not empty; choose another place for the model")
     classes = catalog_of(arguments.with_files)

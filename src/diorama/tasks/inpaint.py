@@ -21,6 +21,7 @@ from diorama.samplers.inpainting import Known, inpaint, mask_of_size, one_at_a_t
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_diffusion
+from diorama.tasks.seeds import seed_for_given
 
 
 class Inpaint(Edit):
@@ -65,14 +66,15 @@ class Inpaint(Edit):
         clean = in_latents(model, given.x)
         masks = np.stack([self.masks[place] for place in given.places])  # (b, h, w)
         mask = torch.from_numpy(masks)[:, None].to(clean)
-        noise = model.noise(count, seed=given.seed, first=given.first)
+        seed = seed_for_given(given.seed)
+        noise = model.noise(count, seed=seed, first=given.first)
         x = like(config.process.prior_scale(times[0]), noise) * noise
         stages = inpaint(
             model.denoise(given.condition),
             x,
             config.process,
             times,
-            StepNoise(model.noise_shape, seed=given.seed, first=given.first, count=count, device=x.device),
+            StepNoise(model.noise_shape, seed=seed, first=given.first, count=count, device=x.device),
             sampler=config.sampler,
             known=Known(clean=clean, mask=mask_of_size(mask, (clean.shape[2], clean.shape[3]))),
             rounds=self.rounds,

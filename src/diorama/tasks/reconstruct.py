@@ -29,6 +29,7 @@ from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.tasks.classical import TV_WEIGHTS, plain, plain_name, total_variation
 from diorama.tasks.edit import require_diffusion
 from diorama.tasks.examine import Examination, Examined, GivenPicture
+from diorama.tasks.seeds import seed_for_given
 
 _MEASURED = STEP + 1_000
 """Stream of the noise in a measurement, which no sampler draws from."""
@@ -149,8 +150,9 @@ class Reconstruct(Examination):
     def _drawn(self, measurement: Measurement, given: GivenPicture, indices: range, condition: Any) -> Tensor:
         model, config, count = self._model, self._model.config, len(indices)
         times = config.spacing.times(config.process, config.steps)
-        noise = model.noise(count, seed=given.seed, first=indices.start)
-        draws = StepNoise(model.noise_shape, seed=given.seed, first=indices.start, count=count, device=noise.device)
+        seed = seed_for_given(given.seed)
+        noise = model.noise(count, seed=seed, first=indices.start)
+        draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noise.device)
         try:
             stages = self.method.run(
                 model.denoise(condition),

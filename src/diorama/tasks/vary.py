@@ -23,6 +23,7 @@ from diorama.samplers.partial import for_part, last_part
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_diffusion
+from diorama.tasks.seeds import seed_for_given
 
 
 class Vary(Edit):
@@ -96,6 +97,7 @@ def drawn_anew(
     whole = config.spacing.times(config.process, config.steps)
     times = last_part(whole, strength)
     clean = in_latents(model, x)
+    seed = seed_for_given(seed)
     noise = model.noise(count, seed=seed, first=indices.start)
     noisy = noised(clean, noise, on(config.process.at(times[0]), clean))
     draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noisy.device)
