@@ -50,6 +50,7 @@ LONG = (
     "docs/compare.md",
     "docs/latents-and-text.md",
     "docs/python.md",
+    "docs/reconstruct.md",
     "docs/train.md",
     "docs/tutorial.md",
 )

@@ -51,7 +51,8 @@ def test_trajectories_end_where_the_librarys_do(document: dict[str, Any], count:
     denoise = NetworkDenoise(lambda x, sigma, condition: score(x, sigma), schedule.preconditioning, {})
     ours, again = document["sigma_max"] * START.double(), iter(NOISE)
     *_, last = schedule.sampler.run(denoise, ours, schedule.process, times, lambda i, k=0: next(again).double())
-    torch.testing.assert_close(last.x.float(), x, rtol=1e-3, atol=1e-6 * document["sigma_max"] + 1e-3)
+    # The library walks in float32, whose errors grow with the largest standard deviation.
+    torch.testing.assert_close(last.x.float(), x, rtol=2e-3, atol=4e-6 * document["sigma_max"] + 2e-3)
 
 
 @pytest.mark.parametrize("change", [{"snr": 0.0}, {"sigma_min": 2000.0}, {"sampling_eps": 0.0}, {"correct_steps": -1}])
