@@ -12,7 +12,8 @@ from torch import Tensor
 
 from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
-from diorama.processes.gaussian import like, noise_of, on
+from diorama.processes.gaussian import like, noise_of, on, raised
+from diorama.processes.sde import flow_slope
 from diorama.samplers.churn import ChurnConfig
 
 Along = Literal["time", "ratio"]
@@ -82,7 +83,7 @@ def heun(
     for i, (start, below) in enumerate(pairwise(times)):
         t = _raised(process, start, len(times) - 1, settings)
         if t > start:
-            x = _stirred(x, process, start, t, settings.churn_scale * noise(i))
+            x = raised(x, process.at(start), process.at(t), settings.churn_scale * noise(i))
         clean = denoise(x, process.at(t)).clean
         if below == 0 and settings.last == "clean":
             # Where alpha and sigma are straight in t, Euler's step says so too; the slope of a discrete process just
@@ -129,25 +130,15 @@ def _raised(process: Process, t: Tensor, steps: int, config: HeunConfig) -> Tens
     gamma = config.raised_by(ratio, steps)
     if not gamma:
         return t
-    raised = process.time_of(ratio * (1 + gamma))
-    return raised if config.churn_beyond else raised.clamp(max=process.end)
-
-
-def _stirred(x: Tensor, process: Process, t: Tensor, raised: Tensor, noise: Tensor) -> Tensor:
-    """A sample at time t brought up to a noisier time."""
-    level, above = process.at(t), process.at(raised)
-    shrink = above.alpha / level.alpha
-    added = (above.sigma**2 - (shrink * level.sigma) ** 2).clamp(min=0).sqrt()
-    return like(shrink, x) * x + like(added, x) * noise
+    above = process.time_of(ratio * (1 + gamma))
+    return above if config.churn_beyond else above.clamp(max=process.end)
 
 
 def _slope(x: Tensor, clean: Tensor, process: Process, t: Tensor, along: Along) -> Tensor:
     """How the path through ``x`` on which the clean sample is ``clean`` moves on."""
-    noise = noise_of(x, clean, on(process.at(t), x))
     if along == "ratio":
-        return noise
-    of_clean, of_noise = process.slopes(t)
-    return like(of_clean, x) * clean + like(of_noise, x) * noise
+        return noise_of(x, clean, on(process.at(t), x))
+    return flow_slope(x, clean, process, t)
 
 
 def _moved(x: Tensor, slope: Tensor, process: Process, ends: tuple[Tensor, Tensor], along: Along) -> Tensor:

@@ -28,7 +28,7 @@ from diorama.methods.diffusion.denoising import codec_of
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.consistency import ConsistencyPreconditioning
-from diorama.processes.gaussian import noised
+from diorama.processes.gaussian import along_noise, noised
 from diorama.processes.precondition import EDMPreconditioning, NetworkDenoise
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import LogNormalTimes
@@ -230,8 +230,7 @@ class ConsistencyTraining(_Consistency):
 
     def below(self, x: Tensor, clean: Tensor, levels: tuple[Level, Level], condition: Condition) -> Tensor:
         """The same clean sample with less of the same noise."""
-        level, below = levels
-        return noised(clean, (x - level.alpha * clean) / level.sigma, below)
+        return along_noise(x, clean, *levels)
 
 
 class ConsistencyDistillation(_Consistency):

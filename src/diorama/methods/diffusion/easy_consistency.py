@@ -23,7 +23,7 @@ from diorama.methods.diffusion.consistency import (
     copied,
     student_of,
 )
-from diorama.processes.gaussian import noised
+from diorama.processes.gaussian import along_noise
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import LogNormalTimes
 from diorama.samplers.consistency import ConsistencyConfig
@@ -98,8 +98,7 @@ class EasyConsistency(PairMethod):
 
     def below(self, x: Tensor, clean: Tensor, levels: tuple[Level, Level], condition: Condition) -> Tensor:
         """The same clean sample with less of the same noise."""
-        level, below = levels
-        return noised(clean, (x - level.alpha * clean) / level.sigma, below)
+        return along_noise(x, clean, *levels)
 
     def judge(self, condition: Condition) -> Denoise:
         """The network itself, and where no noise is left the sample."""

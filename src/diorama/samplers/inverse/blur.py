@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from diorama.nn.similarity import gaussian_window
 from diorama.samplers.inverse.operator import LEAST_SINGULAR_VALUE, Operator
 
 _REACH = 4.0
@@ -96,5 +97,5 @@ def _cosines(side: int, sigma: float) -> tuple[Tensor, Tensor]:
     matrix[0] /= math.sqrt(2)
     reach = int(_REACH * sigma + 0.5)
     offset = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    kernel = torch.softmax(-0.5 * (offset / sigma) ** 2, 0)
+    kernel = gaussian_window(2 * reach + 1, sigma)
     return matrix, torch.cos(math.pi / side * frequency[:, None] * offset[None, :]) @ kernel
