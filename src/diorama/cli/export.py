@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
+from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse, sampling_asked
 from diorama.core.errors import BadInput
 from diorama.core.user_files import catalog_of
 from diorama.interop.catalog import find
@@ -46,14 +46,13 @@ def main(words: Sequence[str]) -> None:
     arguments = parse(Arguments, "export", words)
     with arguments_at_fault():
         find(arguments.to)
+    asked = sampling_asked(arguments.sampler, arguments.steps, None)
     classes = catalog_of(arguments.with_files)
 
     from diorama.synthesis import store
-    from diorama.synthesis.base import Sampling
     from diorama.synthesis.export import export, write_export
 
     model = store.load(arguments.model, catalog=classes)
-    asked = Sampling(sampler=arguments.sampler, steps=arguments.steps)
     try:
         files = export(model.resampled(asked), arguments.to)
     except BadInput as problem:

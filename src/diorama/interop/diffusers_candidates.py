@@ -175,7 +175,8 @@ def _of_spacing(schedule: Schedule) -> Iterator[Settings]:
         yield from _of_flow_solver(spacing)
     elif isinstance(spacing, UniformSpacing):
         # Even times that are stretched stay even, so that they may end at any.
-        yield {"shift": spacing.shift, "shift_terminal": 1 / schedule.steps if (schedule.steps or 1) > 1 else None}
+        steps = schedule.steps or 1
+        yield {"shift": spacing.shift, "shift_terminal": 1 / steps if steps > 1 else None}
     elif isinstance(spacing, DistilledSpacing):
         yield {"original_inference_steps": spacing.grid}
     elif isinstance(spacing, KarrasGridSpacing):

@@ -114,7 +114,8 @@ def written_schedule(schedule: Schedule) -> WrittenSchedule:
 
 
 def _compared(name: str, arguments: AnyArguments, ours: Schedule, theirs: Schedule) -> _Candidate:
-    refused, noted = [], []
+    refused: list[Difference] = []
+    noted: list[Difference] = []
     for difference in differences(ours, theirs):
         (noted if _is_noted(difference, ours, theirs) else refused).append(difference)
     same = replace(ours, steps=None) == replace(theirs, steps=None)
