@@ -187,3 +187,16 @@ def test_sizes_are_one_side_or_two(text: str) -> None:
     assert (parse_size("64"), parse_size("48x64"), parse_size("8X4")) == ((64, 64), (48, 64), (8, 4))
     with pytest.raises(BadConfig, match="expected a side"):
         parse_size(text)
+
+
+def test_a_sampler_for_diffusers_is_chosen_when_writing(tmp_path: Path, capsys: Captured) -> None:
+    unet_folder(tmp_path / "unet", {"_class_name": "DDPMScheduler", "timestep_spacing": "trailing"})
+    said(["import", tmp_path / "unet", "--out", tmp_path / "model"], 0, capsys)
+    words = ["export", tmp_path / "model", "--to", "diffusers", "--out", tmp_path / "out"]
+    said([*words, "--sampler", "dpmpp_2m", "--steps", "20"], 0, capsys)
+    written = json.loads((tmp_path / "out" / "scheduler_config.json").read_text())
+    assert written["_class_name"] == "DPMSolverMultistepScheduler"
+    assert written["timestep_spacing"] == "trailing"
+    told = said([*words, "--sampler", "heun"], 1, capsys)
+    assert "model: sampler.along: time cannot be written" in told
+    assert "did you mean 'heun'" in said([*words, "--sampler", "huen"], 2, capsys)

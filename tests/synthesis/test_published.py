@@ -18,8 +18,9 @@ import diorama
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
 from diorama.interop.checkpoint import open_checkpoint
-from diorama.interop.diffusers_scheduler import Schedule, write_schedule
+from diorama.interop.diffusers_schedule import Schedule
 from diorama.interop.diffusers_unet2d import UNET2D
+from diorama.interop.diffusers_write import write_schedule
 from diorama.interop.mocogan import IMAGE_DISCRIMINATOR
 from diorama.interop.pytorch_examples_dcgan import DISCRIMINATOR
 from diorama.processes.discrete import DiscreteProcess
@@ -33,7 +34,8 @@ from diorama.synthesis import store
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
-from diorama.synthesis.published import Asked, PublishedModel, card, published_model, schedule_of
+from diorama.synthesis.published import Asked, PublishedModel, card, published_model
+from diorama.synthesis.schedules import schedule_of
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 from tests.interop.oracles import VideoGenerator, dcgan_generator, randomised
 from tests.interop.published_folders import DDIM, pipeline_folder, unet_folder
@@ -276,6 +278,7 @@ def test_a_model_and_its_schedule_agree(tmp_path: Path, sampler: AncestralConfig
         spacing=StepSpacing(leap="linspace"),
         sampler=sampler,
         threshold=None,
+        steps=config.steps,
     )
 
 

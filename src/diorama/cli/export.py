@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse
+from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse, sampling_asked
 from diorama.core.errors import BadInput
 from diorama.core.user_files import catalog_of
 from diorama.interop.catalog import find
@@ -21,18 +21,23 @@ class Arguments:
     """Write a model's network under the names of a publisher, for the publisher's own program.
 
     Layouts: dcgan-pytorch-examples, mocogan, guided-diffusion and edm (a safetensors file, and the class's arguments
-    beside it as JSON), diffusers-unet2d (a folder with config.json, the weights and scheduler_config.json).
+    beside it as JSON), diffusers-unet2d, or diffusers for short (a folder with config.json, the weights
+    and scheduler_config.json).
 
     Args:
         model: a model folder or a run.
         to: the layout, one of those above.
         out: the file, or for diffusers-unet2d the folder, to write.
+        sampler: written in scheduler_config.json in place of the model's own, as sample --sampler names them.
+        steps: that the schedule must hold for; without, the model's own number.
         with_files: Python files whose CATALOG names config classes of your own.
     """
 
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN")]
     to: str
     out: Path
+    sampler: str | None = None
+    steps: int | None = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
@@ -41,6 +46,7 @@ def main(words: Sequence[str]) -> None:
     arguments = parse(Arguments, "export", words)
     with arguments_at_fault():
         find(arguments.to)
+    asked = sampling_asked(arguments.sampler, arguments.steps, None)
     classes = catalog_of(arguments.with_files)
 
     from diorama.synthesis import store
@@ -48,7 +54,7 @@ def main(words: Sequence[str]) -> None:
 
     model = store.load(arguments.model, catalog=classes)
     try:
-        files = export(model, arguments.to)
+        files = export(model.resampled(asked), arguments.to)
     except BadInput as problem:
         raise BadInput(f"{arguments.model}: {problem}") from problem
     if files.is_folder:

@@ -23,11 +23,13 @@ class Publisher:
         name: what ``diorama export --to`` is given.
         about: what it is, in a few words.
         layouts: imports and returns its networks; of two that share their tensors the one that needs more comes first.
+        also: another name that it is found by.
     """
 
     name: str
     about: str
     layouts: Callable[[], Layouts]
+    also: str = ""
 
 
 def _dcgan() -> Layouts:
@@ -81,7 +83,7 @@ def _inception() -> Layouts:
 PUBLISHERS = (
     Publisher(name="dcgan-pytorch-examples", about="DCGAN of the PyTorch examples", layouts=_dcgan),
     Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
-    Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d),
+    Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),
     Publisher(
         name="guided-diffusion",
         about="ADM's U-Nets and classifiers as their authors published them",
@@ -101,7 +103,7 @@ def find(name: str) -> Publisher:
         BadConfig: there is none; the message has the nearest name and all of them.
     """
     for publisher in PUBLISHERS:
-        if publisher.name == name:
+        if name and name in (publisher.name, publisher.also):
             return publisher
     names = [publisher.name for publisher in PUBLISHERS]
     # Half a name says more than letters that happen to be alike.

@@ -8,18 +8,23 @@ Its checkpoints hold, among others, the networks of Ho et al. 2020 (``google/ddp
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from torch import Tensor
+
 from diorama.core.errors import BadInput
+from diorama.interop.diffusers_adm import as_ddpm, ddpm_state
 from diorama.interop.diffusers_unet2d_arguments import UNet2DModelArguments, refuse_impossible_values
 from diorama.interop.layout import Layout, Table, tensors_of
+from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 
-UNet2DConfig = DDPMUNetConfig | NCSNppConfig
+UNet2DConfig = DDPMUNetConfig | NCSNppConfig | ADMUNetConfig
+"""Of these ADM's is written and read back as that of DDPM."""
 
 PUBLISHER = "diffusers-unet2d"
 _TIMES: dict[Any, Any] = {"positional": "sinusoidal", "fourier": "fourier", "learned": "learned"}
@@ -55,14 +60,14 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
     """``UNet2DModel``: plain blocks are our DDPM network, blocks called Skip our NCSN++."""
 
     arguments = UNet2DModelArguments
-    config = (DDPMUNetConfig, NCSNppConfig)
+    config = (DDPMUNetConfig, NCSNppConfig, ADMUNetConfig)
     size_argument = "sample_size"
     config_file = "config.json"
 
     def current_name(self, name: str) -> str:
         return _OLD_PLACE.sub(lambda match: match[1] + _OLD_NAMES[match[2]], name)
 
-    def to_ours(self, arguments: UNet2DModelArguments) -> UNet2DConfig:
+    def to_ours(self, arguments: UNet2DModelArguments) -> DDPMUNetConfig | NCSNppConfig:
         down = [_block(name, "Down", "down_block_types") for name in arguments.down_block_types]
         # The library lists the way up from the coarsest level on, we list all levels from the finest on.
         up = [_block(name, "Up", "up_block_types") for name in arguments.up_block_types][::-1]
@@ -77,6 +82,8 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
         return _pyramid_config(arguments, down, up) if pyramid == {True} else _plain_config(arguments, down, up)
 
     def to_published(self, config: UNet2DConfig) -> UNet2DModelArguments:
+        if isinstance(config, ADMUNetConfig):
+            config = as_ddpm(config)
         if isinstance(config, DDPMUNetConfig) and config.patch != 1:
             raise BadInput(f"patch: UNet2DModel sees single pixels, this network squares of {config.patch}")
         if isinstance(config, DDPMUNetConfig) and (config.text or config.picture):
@@ -86,6 +93,16 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
         if config.middle == "attention" and config.middle_groups == 0 and not config.scale_shift:
             raise BadInput("middle_groups: UNet2DModel always normalises before attention unless scale_shift is set")
         return replace(_published_blocks(config), **_published_values(config))
+
+    def notes(self, config: UNet2DConfig) -> tuple[str, ...]:
+        if not isinstance(config, ADMUNetConfig):
+            return ()
+        return ("its network is ADM's; read again, it is the DDPM network that computes the same",)
+
+    def export_state(self, config: UNet2DConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if isinstance(config, ADMUNetConfig):
+            return super().export_state(as_ddpm(config), ddpm_state(config, state))
+        return super().export_state(config, state)
 
     def table(self, config: UNet2DConfig) -> Table:
         pyramid = isinstance(config, NCSNppConfig)
@@ -191,7 +208,7 @@ def _pyramid_config(arguments: UNet2DModelArguments, down: Sequence[_Block], up:
     return NCSNppConfig(**_common(arguments, down, up), groups=arguments.norm_num_groups)
 
 
-def _published_values(config: UNet2DConfig) -> dict[str, Any]:
+def _published_values(config: DDPMUNetConfig | NCSNppConfig) -> dict[str, Any]:
     """Every argument but those of the blocks."""
     embedding = config.embedding
     times = {ours: theirs for theirs, ours in _TIMES.items()}
@@ -227,7 +244,7 @@ def _published_values(config: UNet2DConfig) -> dict[str, Any]:
     }
 
 
-def _published_blocks(config: UNet2DConfig) -> UNet2DModelArguments:
+def _published_blocks(config: DDPMUNetConfig | NCSNppConfig) -> UNet2DModelArguments:
     """The arguments of the blocks; all others at their defaults."""
     down = config.attention
     up = (config.up_attention or config.attention)[::-1]

@@ -108,6 +108,10 @@ class Layout(ABC, Generic[Arguments, Config]):
         """Whether the network of ours with this config is published in this layout."""
         return isinstance(config, self.config)
 
+    def notes(self, config: Config) -> tuple[str, ...]:
+        """What comes back otherwise when the written network is read again, for people."""
+        return ()
+
     def published_shape(self, config: Config, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the published tensor ``name`` whose numbers are of this shape here, in the same order."""
         return shape

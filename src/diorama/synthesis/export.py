@@ -14,15 +14,12 @@ from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder, write_bytes, write_json
 from diorama.interop.catalog import PUBLISHERS, Publisher, find
 from diorama.interop.checkpoint import CONFIG, SCHEDULER, WEIGHTS
-from diorama.interop.diffusers_scheduler import write_schedule
+from diorama.interop.diffusers_write import WrittenSchedule, written_schedule
 from diorama.interop.layout import Layout
-from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.spacing import StepSpacing
-from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.guidance.catalog import in_words
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
-from diorama.synthesis.published import schedule_of
+from diorama.synthesis.schedules import schedule_of
 
 _PARTS = ("generator", "denoiser")
 
@@ -68,16 +65,16 @@ def export(model: Synthesizer, publisher: str) -> Export:
         raise BadInput(f"{publisher} is read and not written: its config says process and sampler, which may be others")
     network = getattr(config, part)
     arguments = layout.written(layout.to_published(network)) | _media_arguments(layout, config)
-    schedule = None
+    schedule: WrittenSchedule | None = None
     if layout.config_file is not None and isinstance(config, DiffusionSynthesizerConfig):
-        schedule = write_schedule(schedule_of(config))
+        schedule = written_schedule(schedule_of(config))
     state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
     return Export(
         layout=layout,
         arguments=arguments,
         tensors=layout.export_state(network, state),
-        schedule=schedule,
-        notes=tuple(_notes(config, schedule is not None)),
+        schedule=None if schedule is None else schedule.document,
+        notes=(*layout.notes(network), *_notes(config, schedule)),
     )
 
 
@@ -139,13 +136,13 @@ def _media_arguments(layout: Layout[Any, Any], config: SynthesizerConfig) -> dic
     return told
 
 
-def _notes(config: SynthesizerConfig, scheduled: bool) -> Iterator[str]:
+def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None) -> Iterator[str]:
     if config.classes:
         yield f"the names of its {len(config.classes)} classes are not written"
     if config.media.dtype != "uint8":
         yield f"it draws {config.media.dtype} from {config.media.low:g} to {config.media.high:g}, which is not written"
     if isinstance(config, DiffusionSynthesizerConfig):
-        if not scheduled:
+        if schedule is None:
             yield "its noise process, its preconditioning and what it has beside the denoiser are not written"
         if config.denoiser.null_label is not None:
             yield f"the last label, {config.denoiser.null_label}, is the one without a class, for guidance"
@@ -155,21 +152,4 @@ def _notes(config: SynthesizerConfig, scheduled: bool) -> Iterator[str]:
             yield "its guide is not written"
         if config.steps is not None:
             yield f"its {config.steps} steps of sampling are not written; give them when you draw"
-        if isinstance(config.sampler, DDIMConfig) and config.sampler.eta:
-            yield f"its eta of {config.sampler.eta:g} is not written; give it when you draw"
-        if isinstance(config.sampler, DDIMConfig) and config.sampler.clipped_noise and config.clip:
-            yield "its noise follows the limited sample; draw with use_clipped_model_output=True"
-        if _steps_unevenly(config):
-            yield (
-                "each of its steps leads to the next one that is visited; the library's DDIM goes down by a whole "
-                "number of steps each time, and so draws slightly other pictures"
-            )
-
-
-def _steps_unevenly(config: DiffusionSynthesizerConfig) -> bool:
-    """Whether DDIM's steps end elsewhere than those of the library."""
-    process, spacing, sampler = config.process, config.spacing, config.sampler
-    if not (isinstance(sampler, DDIMConfig) and isinstance(process, DiscreteProcess) and config.steps is not None):
-        return False
-    leaps = isinstance(spacing, StepSpacing) and spacing.leap
-    return not sampler.even and (leaps == "linspace" or (leaps == "trailing" and process.steps % config.steps > 0))
+        yield from schedule.notes if schedule is not None else ()

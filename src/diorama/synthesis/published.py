@@ -38,15 +38,13 @@ from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.threshold import StaticThreshold
-from diorama.samplers.ancestral import AncestralConfig
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.provenance import Provenance, PublishedOrigin
+from diorama.synthesis.schedules import usual_steps
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
-_STEPS = 50
-"""Steps of DDIM unless asked otherwise."""
 _LARGEST_SIDE, _MOST_FRAMES = 16_384, 100_000
 """Of what is drawn; a config from anybody may ask for any number."""
 
@@ -306,9 +304,10 @@ def _diffusion_config(
 ) -> DiffusionSynthesizerConfig:
     process, preconditioning = schedule.process, schedule.preconditioning
     rows = None if isinstance(network, _Levels) else network.embedding.steps
-    most = process.steps if isinstance(process, DiscreteProcess) else _STEPS
     if rows is not None and isinstance(process, DiscreteProcess) and rows < process.steps:
-        raise BadInput(f"num_train_timesteps: the network's table has {rows} times, its noise process {most} steps")
+        raise BadInput(
+            f"num_train_timesteps: the network's table has {rows} times, its noise process {process.steps} steps"
+        )
     if (
         isinstance(network, ADMUNetConfig)
         and isinstance(preconditioning, TargetPreconditioning)
@@ -325,8 +324,7 @@ def _diffusion_config(
         process=process,
         preconditioning=preconditioning,
         spacing=schedule.spacing,
-        # DDPM walks every step; DDIM as many as its pipeline takes where nobody says otherwise.
-        steps=None if isinstance(schedule.sampler, AncestralConfig) else schedule.steps or min(_STEPS, most),
+        steps=usual_steps(schedule),
         sampler=schedule.sampler,
         clip=schedule.threshold is not None,
         threshold=schedule.threshold or StaticThreshold(),
@@ -345,28 +343,6 @@ def _score_config(arguments: ScoreSDEArguments, network: ScoreUNetConfig) -> Dif
         steps=drawn.steps,
         sampler=drawn.sampler,
         clip=False,
-    )
-
-
-def schedule_of(config: DiffusionSynthesizerConfig) -> Schedule:
-    """What a scheduler of diffusers can say of a model; the inverse of what is built from one.
-
-    Raises:
-        BadInput: no scheduler can say it; the message names the field.
-    """
-    preconditioning = config.preconditioning
-    if config.codec is not None or config.encoder is not None:
-        raise BadInput("codec, encoder: UNet2DModel draws pictures and is given a label, this model has more parts")
-    if isinstance(preconditioning, TargetPreconditioning) and (
-        (preconditioning.time_input, preconditioning.time_scale, preconditioning.time_offset) != ("step", 1.0, 0.0)
-    ):
-        raise BadInput(f"preconditioning.time_input: UNet2DModel is told the step, this network {preconditioning}")
-    return Schedule(
-        process=config.process,
-        preconditioning=preconditioning,
-        spacing=config.spacing,
-        sampler=config.sampler,
-        threshold=config.threshold if config.clip else None,
     )
 
 
