@@ -36,7 +36,8 @@ class Anomaly(Examination):
             one, what is large at a large one, and with it more of what is normal.
 
     Raises:
-        BadInput: the model is none that can, or the strength leaves no step.
+        BadInput: the model is none that can.
+        BadConfig: there is no such strength, or it leaves no step.
     """
 
     verb = "anomaly"
