@@ -10,6 +10,7 @@ function. What can be tuned, each method's settings and the weight of total vari
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -140,18 +141,22 @@ def box(shape: tuple[int, int, int]) -> Tensor:
     return mask
 
 
-def told(values: Tensor) -> dict[str, Any]:
-    """Mean over pictures with its interval."""
+def told(values: Tensor, low: float = -math.inf, high: float = math.inf) -> dict[str, Any]:
+    """Mean over pictures with its interval, within what a value can be."""
     known = values.detach().cpu().double()
     known = known[known.isfinite()]
     if not len(known):
         return {"value": None, "interval": None, "pictures": 0}
-    return {"value": float(known.mean()), "interval": asdict(mean_interval(known)), "pictures": len(known)}
+    return {
+        "value": float(known.mean()),
+        "interval": asdict(mean_interval(known, low=low, high=high)),
+        "pictures": len(known),
+    }
 
 
 def quality(found: Tensor, truth: Tensor) -> dict[str, Any]:
     """PSNR and SSIM."""
-    return {"psnr": told(psnr(found, truth)), "ssim": told(ssim(found, truth))}
+    return {"psnr": told(psnr(found, truth)), "ssim": told(ssim(found, truth), -1, 1)}
 
 
 def row_of(problem: Problem, words: str, baselines: Mapping[str, Tensor]) -> tuple[dict[str, Any], Tensor]:
@@ -173,7 +178,7 @@ def row_of(problem: Problem, words: str, baselines: Mapping[str, Tensor]) -> tup
         "mean": quality(mean, truth),
         "sample": {name: told(values.reshape(len(truth), count).mean(1)) for name, values in single.items()},
         "gain": gains,
-        "rank_correlation_of_deviation_and_error": told(ranks),
+        "rank_correlation_of_deviation_and_error": told(ranks, -1, 1),
         "measurement_error": float((problem.operator.forward(mean) - problem.y["test"]).square().mean().sqrt()),
         "seconds_per_picture": seconds / len(truth),
     }, samples
@@ -279,9 +284,9 @@ def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="prepared data, whose pictures of test the model was not trained on")
     parser.add_argument("--out", type=Path, required=True, help="folder for the JSON, the Markdown and a sheet")
     parser.add_argument("--count", type=int, default=32, help="pictures of test")
-    parser.add_argument("--samples", type=int, default=8, help="of each picture, two at least")
+    parser.add_argument("--samples", type=int, default=16, help="of each picture, two at least")
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--sampler", default="ddim", help="of the methods that take one")
+    parser.add_argument("--sampler", default="ancestral", help="of the methods that take one")
     parser.add_argument("--noise", type=float, default=0.0, help="deviation of the noise in what is measured")
     parser.add_argument("--operators", nargs="+", default=list(OPERATORS))
     parser.add_argument(

@@ -143,7 +143,7 @@ def measured(
         found = maps_of(model, x, strength, arguments)
         after = torch.tensor([score_of(each) for each in found])
         inside = torch.tensor([area_under_roc(each[m], each[~m]) for each, m in zip(found, masks, strict=True)])
-        rows.append({**asdict(lesion), "pixels": told(inside), "pictures": of_pictures(after, before)})
+        rows.append({**asdict(lesion), "pixels": told(inside, 0, 1), "pictures": of_pictures(after, before)})
         scores.append(after)
         pixels.append(inside)
         marks = masks[:, None].to(x) * 2 - 1
@@ -152,7 +152,7 @@ def measured(
     # Of each picture the mean over kinds, so that pictures are what an interval is over.
     together = torch.stack(scores)
     everything = {
-        "pixels": told(torch.stack(pixels).mean(0)),
+        "pixels": told(torch.stack(pixels).mean(0), 0, 1),
         "pictures": of_pictures(together.flatten(), before.repeat(len(lesions))),
     }
     return {"strength": strength, "lesions": rows, "all": everything}, shown
@@ -208,7 +208,7 @@ def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=8, help="of each picture")
     parser.add_argument("--steps", type=int, default=None, help="of the whole way; the model's own by default")
     parser.add_argument("--sampler", default=None, help="the model's own by default")
-    parser.add_argument("--strengths", type=float, nargs="+", default=[0.15, 0.25, 0.35, 0.5])
+    parser.add_argument("--strengths", type=float, nargs="+", default=[0.25, 0.4, 0.5, 0.6])
     parser.add_argument("--tuning", type=int, default=8, help="pictures of val that the strength is chosen on")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)

@@ -21,6 +21,7 @@ from diorama.nn.similarity import psnr, rank_correlation
 from diorama.processes.gaussian import like
 from diorama.samplers.inpainting import one_at_a_time
 from diorama.samplers.inverse.catalog import AnyInverseMethod, AnyOperatorConfig
+from diorama.samplers.inverse.ddrm import DDRMConfig
 from diorama.samplers.inverse.dps import DPSConfig
 from diorama.samplers.inverse.measurement import Measurement
 from diorama.samplers.inverse.operator import Operator
@@ -69,6 +70,8 @@ class Reconstruct(Examination):
             raise BadConfig(f"noise must not be negative, got {noise:g}")
         if masks is not None and not isinstance(operator, MaskConfig):
             raise BadConfig("mask: only the operator mask takes one")
+        # The way back through a network, which the others take, cannot be replayed from a recording of its way forth.
+        self._drawing = self._model.recorded(torch.float32) if isinstance(method, DDRMConfig) else self._model
         self.operator, self._masks = operator, masks
         self._shared: Operator | None = None
         try:
@@ -96,7 +99,7 @@ class Reconstruct(Examination):
         measurement = self._measured(operator, given)
         samples = torch.cat(
             [
-                drawn_from(self._model, self.method, measurement, indices, seed=given.seed, condition=condition)
+                drawn_from(self._drawing, self.method, measurement, indices, seed=given.seed, condition=condition)
                 for indices, condition in given.draws
             ]
         )
