@@ -39,7 +39,7 @@ def test_a_model_folder_is_described_by_its_parts_and_origin(
     store.save(tmp_path / "model", model.config, model.state_dict(), provenance, "a card")
     assert run(["describe", str(tmp_path / "model")]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines["model"] == "GaussianMixture"
+    assert lines["model"] == "Gaussian mixture"
     assert lines["video"] == "4 x 4, 3 channels, uint8, 3 frames at 5 a second"
     assert lines["recipe"] == "mine"
     assert lines["data"] == "shapes ab"

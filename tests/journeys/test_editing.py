@@ -65,11 +65,14 @@ def test_what_cannot_be_edited_is_told_in_a_line(diorama: Run, place: Path) -> N
     for words, code, message in (
         (("inpaint", place / "gan", source, *mask), 1, "inpaint: needs a diffusion model"),
         (("inpaint", place / "model", source, "--mask", place / "no.png"), 1, "no.png: there is no such mask"),
-        (("inpaint", place / "model", source, *mask, "--rounds", 0), 1, "rounds must be at least 1"),
+        (("inpaint", place / "model", source, *mask, "--rounds", 0), 2, "rounds must be at least 1"),
         (("vary", place / "model", place / "nothing"), 1, "nothing: there is no such picture or folder"),
-        (("vary", place / "model", source, "--strength", 1.5), 1, "strength must be in (0, 1]"),
+        (("vary", place / "model", source, "--strength", 1.5), 2, "strength must be in (0, 1]"),
         (("vary", place / "model", source, "--count", 0), 2, "count must be at least 1"),
-        (("vary", place / "model", source, "--label", "cow"), 1, "cow"),
+        (("vary", place / "model", source, "--label", "cow"), 2, "cow"),
+        (("vary", place / "gan", source, "--steps", 5), 1, "vary: needs a diffusion model"),
+        (("vary", place / "model", source, "--guide", place / "guide"), 2, "at a guidance of 1 it changes nothing"),
+        (("colour", place / "model", source), 1, "colour: needs a model of colour pictures"),
         (("upscale", place / "model", source), 1, "reads no low-resolution picture"),
     ):
         told = diorama(*words, "--out", out, code=code).splitlines()
@@ -150,6 +153,9 @@ def test_pictures_are_reconstructed_from_what_is_measured_of_them(diorama: Run, 
         assert f"2 pictures in {out}" in told
         assert "PSNR in dB: mean " in told
         assert f", {plain} " in told
+        described = diorama("describe", out)
+        assert "report of reconstruct" in described
+        assert f"gain over {plain}" in described
         report = json.loads((out / "report.json").read_text())
         assert [row["input"] for row in report["pictures"]] == ["one.png", "two.png"]
         assert set(report["summary"]["gain"]) == {plain, "total_variation"}
@@ -171,14 +177,14 @@ def test_what_cannot_be_reconstructed_is_told_in_a_line(diorama: Run, place: Pat
     for more, code, message in (
         (("mir",), 2, "operator: there is no 'mir'"),
         (("ct:angle=3",), 2, "operator: ct has no 'angle'"),
-        (("down:factor=3",), 1, "factor: 3 does not divide pictures of 8 x 8"),
-        (("mri:acceleration=8,centre=0.9",), 1, "centre: 0.9 of 8 lines"),
-        (("mask",), 1, "mask: this operator needs one; name it with --mask"),
+        (("down:factor=3",), 2, "factor: 3 does not divide pictures of 8 x 8"),
+        (("mri:acceleration=8,centre=0.9",), 2, "centre: 0.9 of 8 lines"),
+        (("mask",), 2, "mask: this operator needs one; name it with --mask"),
         (("mask", "--mask", place / "large.png"), 1, "the mask is 8 x 9 pixels, the pictures 8 x 8"),
-        (("down", "--mask", place / "mask.png"), 1, "mask: only the operator mask takes one"),
-        (("down", "--noise", -1), 1, "noise must not be negative"),
+        (("down", "--mask", place / "mask.png"), 2, "mask: only the operator mask takes one"),
+        (("down", "--noise", -1), 2, "noise must not be negative"),
         (("down", "--method", "ddpm"), 2, "method: there is no 'ddpm'"),
-        (("down", "--method", "dps", "--sampler", "dpmpp_2m"), 1, "builds on its earlier steps"),
+        (("down", "--method", "dps", "--sampler", "dpmpp_2m"), 2, "builds on its earlier steps"),
     ):
         told = diorama(*words, *more, "--out", out, code=code).splitlines()
         assert message in told[-1], (more, told)
@@ -190,9 +196,16 @@ def test_what_cannot_be_reconstructed_is_told_in_a_line(diorama: Run, place: Pat
 def test_anomalies_are_mapped_and_scored(diorama: Run, place: Path) -> None:
     out = place / "unusual"
     words = ("anomaly", place / "model", place / "pictures", "--out", out, "--count", 2)
-    assert f"2 pictures in {out}" in diorama(*words, "--strength", 0.5)
+    told = diorama(*words, "--strength", 0.5, "--label", "cat", "--guide", place / "guide", "--guidance", 2)
+    assert f"2 pictures in {out}" in told
+    first, second = (line for line in told.splitlines() if line.endswith(".png"))
+    assert {first.split()[1], second.split()[1]} == {"one.png", "two.png"}
+    assert float(first.split()[0]) >= float(second.split()[0])
+    described = diorama("describe", out)
+    assert "report of anomaly" in described
+    assert f"score of {first.split()[1]}" in described
     report = json.loads((out / "report.json").read_text())
     assert set(report["summary"]["most_unusual_first"]) == {"000000", "000001"}
     assert all(row["found"]["score"] > 0 for row in report["pictures"])
     assert {path.name for path in (out / "000000").iterdir()} == {"normal.png", "anomaly.png", "anomaly.npy"}
-    assert "strength must be in (0, 1]" in diorama(*words, "--strength", 0, code=1)
+    assert "strength must be in (0, 1]" in diorama(*words, "--strength", 0, code=2)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from diorama.nn.similarity import gaussian_window, psnr, ssim
+from diorama.nn.similarity import area_under_roc, gaussian_window, psnr, ssim
 
 
 def _pair(channels: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -65,3 +66,10 @@ def test_the_window_sums_to_one_and_is_symmetric() -> None:
     window = gaussian_window(11, 1.5)
     assert float(window.sum()) == pytest.approx(1.0)
     torch.testing.assert_close(window, window.flip(0))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.lists(st.integers(0, 9), min_size=1, max_size=20))
+@settings(deadline=None, max_examples=30)
+def test_the_area_under_the_curve_is_the_share_of_pairs_in_order(high: list[int], low: list[int]) -> None:
+    found = area_under_roc(torch.tensor(high), torch.tensor(low))
+    assert found == pytest.approx(stats.mannwhitneyu(high, low).statistic / (len(high) * len(low)))

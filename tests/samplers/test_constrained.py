@@ -29,7 +29,7 @@ def _draw(x: Tensor, level: Level) -> Prediction:
 @pytest.mark.parametrize(
     ("replace", "known"),
     [
-        (known_pixels(IMAGE, MASK), lambda x: MASK * x),
+        (known_pixels(IMAGE, MASK), lambda x: (1 - MASK) * x),
         (known_grey(IMAGE), grey_part),
         (known_patch_means(IMAGE), patch_means),
         (known_patch_means(IMAGE, patch=4), lambda x: patch_means(x, patch=4)),

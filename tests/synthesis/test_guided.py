@@ -190,13 +190,13 @@ def test_guides_that_do_not_fit_are_refused() -> None:
         (larger, "guide: draws pictures of 16 x 16"),
         (slower, "guide: its noise process is"),
         (named, "guide: names of its label is"),
-        (tiny_gan(1), "guide: is a GANSynthesizer"),
+        (tiny_gan(1), "guide: is a GAN, and must"),
     ):
         with pytest.raises(BadInput, match=message):
             guided_by(model, guide)
     with pytest.raises(BadInput, match="guide: is given label, which this model is not given"):
         guided_by(tiny_diffusion(), model)
-    with pytest.raises(BadInput, match="model: is a GANSynthesizer"):
+    with pytest.raises(BadInput, match="model: is a GAN, and must"):
         guided_by(tiny_gan(1), model)
 
 

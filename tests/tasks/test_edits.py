@@ -11,18 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from diorama.core.contracts import MediaSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.media.convert import to_float
 from diorama.media.image import read_image, write_image
 from diorama.media.stamp import COMPOSITE, read_stamp
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
+from diorama.samplers.constrained import LUMINANCE
 from diorama.samplers.heun import HeunConfig
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.cascade import cascade
 from diorama.synthesis.conditions import labels_in_turn
 from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.tasks.colour import Colour
 from diorama.tasks.edit import Edit, EditOptions, GivenBatch, edited
 from diorama.tasks.inpaint import Inpaint
 from diorama.tasks.pictures import mask_files, picture_files, read_mask, read_picture
@@ -163,15 +166,19 @@ def test_a_cascade_enlarges_what_its_first_member_would_have_drawn(pictures: Pat
 
 def test_models_that_cannot_edit_are_refused() -> None:
     for make, message in (
-        (lambda: Vary(tiny_gan(), 0.5), "vary: needs a diffusion model, and this is a GANSynthesizer"),
+        (lambda: Vary(tiny_gan(), 0.5), "vary: needs a diffusion model, .* and this is a GAN$"),
         (lambda: inpainting(tiny_video_gan()), "inpaint: needs a diffusion model"),
+        (
+            lambda: Colour(tiny_diffusion()),
+            "colour: needs a model of colour pictures, and this one draws pictures of 8",
+        ),
         (lambda: Vary(enlarger(), 0.5), "vary: this model enlarges pictures"),
         (lambda: Upscale(tiny_diffusion()), "upscale: this model reads no low-resolution picture"),
         (lambda: Vary(tiny_diffusion(), 0.0), r"strength must be in \(0, 1\]"),
         (lambda: Vary(tiny_diffusion(), 0.2), "strength: 0.2 of 4 steps is less than one"),
         (lambda: inpainting(tiny_diffusion(), rounds=0), "rounds must be at least 1"),
     ):
-        with pytest.raises(BadInput, match=message):
+        with pytest.raises((BadInput, BadConfig), match=message):
             make()
 
 
@@ -227,3 +234,40 @@ def test_masks_that_mark_nothing_or_do_not_fit_are_named(pictures: Path, tmp_pat
         mask_files(tmp_path / "none.png", [file])
     with pytest.raises(BadInput, match=r"holds no mask for mask\.png"):
         mask_files(pictures, [file])
+
+
+def test_coloured_pictures_have_the_grey_values_that_were_given(pictures: Path, tmp_path: Path) -> None:
+    config = tiny_diffusion().config
+    denoiser = replace(config.denoiser, in_channels=3, out_channels=3)
+    torch.manual_seed(0)
+    model = replace(config, media=replace(config.media, channels=3), denoiser=denoiser).build().eval()
+    for place, file in enumerate(picture_files(pictures)):
+        grey = read_picture(file, Colour(model).reads)
+        # Where a colour would leave the range it is cut off, and the grey value with it.
+        write_image(file, (96 + grey // 4).astype(np.uint8))
+        assert place < 3
+    made = run(Colour(model), pictures, tmp_path / "out")
+    again = run(Colour(model), pictures, tmp_path / "again", seed=1)
+    for drawn, other, file in zip(made, again, picture_files(pictures), strict=True):
+        given = read_image(file.read_bytes(), file.name).pixels[..., 0]
+        inside = ((drawn > 0) & (drawn < 255)).all(axis=2)
+        assert inside.mean() > 0.3
+        assert np.abs(drawn @ np.array(LUMINANCE) - given)[inside].max() <= 1
+        assert np.ptp(drawn, axis=2).max() > 5
+        assert (drawn != other).any()
+
+
+def test_transparency_that_is_lost_is_told_with_its_count(pictures: Path, tmp_path: Path) -> None:
+    grey = read_image((pictures / "a.png").read_bytes(), "").pixels[..., 0]
+    Image.fromarray(np.stack([grey, np.full_like(grey, 99)], -1), "LA").save(pictures / "a.png")
+    with pytest.warns(
+        DioramaWarning, match="1 of 3 given pictures: alpha laid over white, so what is written has none"
+    ):
+        run(Vary(tiny_diffusion(), 0.5), pictures, tmp_path / "out")
+
+
+def test_a_mask_that_is_grey_all_over_is_not_called_black(tmp_path: Path) -> None:
+    for value, message in ((0, "black all over"), (90, r"nowhere lighter than the middle grey \(at most 90 of 255\)")):
+        write_image(tmp_path / "mask.png", np.full((8, 8, 1), value, np.uint8))
+        with pytest.raises(BadInput, match=message):
+            read_mask(tmp_path / "mask.png", tiny_diffusion().config.media)

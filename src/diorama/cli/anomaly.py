@@ -11,6 +11,7 @@ import tyro
 
 from diorama.cli.arguments import Appended, Files, one_word, parse, shown_as
 from diorama.cli.editing import run_examination
+from diorama.cli.task_reports import MOST_SHOWN, REPORT, read_task_report, scores
 from diorama.media.formats import SampleFormat, format_named
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ class Arguments:
         seed: of the noise; the same seed draws the same pictures.
         label: a class by name (or by number, where no class name is one), or all for the classes in turn.
         prompt: a text; given several times, the texts in turn.
-        sampler: ancestral, ddim, euler or heun, in place of the model's own.
+        sampler: any that `diorama sample` takes, in place of the model's own.
         steps: of the sampler on the whole way, in place of the model's own number.
         guidance: scale of the guidance, 1 for none, in place of the model's own.
         guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg or pag, in place of the model's own; settings follow a
             colon, as in cfg:low=0.3,high=5.
+        guide: a smaller or an earlier model of the same data, away from which the pictures are guided, or a classifier
+            of noisy pictures; with --guidance above 1.
         format: png, jpeg (quality 95) or webp (lossless).
         batch_size: pictures drawn at a time; does not change what they are.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -58,6 +61,7 @@ class Arguments:
     steps: Annotated[int | None, shown_as("N")] = None
     guidance: Annotated[float | None, shown_as("SCALE")] = None
     guidance_kind: Annotated[str | None, shown_as("KIND")] = None
+    guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
     format: Annotated[
         SampleFormat | None,
         one_word(format_named, "FORMAT", optional=True),
@@ -78,3 +82,7 @@ def main(words: Sequence[str]) -> None:
         return Anomaly(model, arguments.strength)
 
     run_examination(arguments, made)
+    found = scores(read_task_report(arguments.out))
+    print("\n".join(["score, the most unusual first:", *(f"{s:10.4g}  {name}" for s, name in found[:MOST_SHOWN])]))
+    if len(found) > MOST_SHOWN:
+        print(f"… and {len(found) - MOST_SHOWN:,} more in {arguments.out / REPORT}")

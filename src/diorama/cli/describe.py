@@ -12,6 +12,7 @@ import tyro
 
 from diorama.cli.arguments import WrongArguments, parse, shown_as
 from diorama.cli.compare import titled_lines
+from diorama.cli.task_reports import task_facts, task_report
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.errors import BadInput
 from diorama.core.suggestions import in_a_line
@@ -77,7 +78,7 @@ def _write_curves(run: Path, file: Path, own: Sequence[object]) -> Path:
 
 def _rankings(path: Path, own: Sequence[object]) -> list[str]:
     """The tables of a report; nothing of anything else."""
-    if not _is_report(path):
+    if not _is_report(path) or task_report(_report_folder(path)) is not None:
         return []
     from diorama.comparison.ranking import ranking_lines
     from diorama.comparison.record import read_report
@@ -107,6 +108,8 @@ def _facts(path: Path, catalog: Sequence[object]) -> Rows:
     elif (path / "config.json").is_file():
         yield "kind", "model"
         yield from _model(path, catalog)
+    elif _is_report(path) and (document := task_report(_report_folder(path))) is not None:
+        yield from task_facts(document)
     elif _is_report(path):
         yield from _report(_report_folder(path), catalog)
     elif (path / SAMPLES).is_file():
@@ -218,7 +221,7 @@ def _model(path: Path, catalog: Sequence[object]) -> Rows:
     from diorama.synthesis import store
 
     model = store.load(path, catalog=catalog)
-    yield "model", type(model).__name__
+    yield "model", model.kind
     yield from _media(model.config.media)
     yield from _class_names(model.config.classes)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}

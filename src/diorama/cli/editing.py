@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from diorama.cli.arguments import WrongArguments, arguments_at_fault, sampling_asked
 from diorama.cli.progress import display
+from diorama.core.errors import BadConfig, BadInput
 from diorama.core.user_files import catalog_of
 from diorama.media.formats import SampleFormat
 
 if TYPE_CHECKING:
-    from diorama.synthesis.base import Synthesizer
+    from diorama.synthesis.base import Sampling, Synthesizer
     from diorama.synthesis.samples import SampleProgress
     from diorama.tasks.edit import Edit, EditOptions
     from diorama.tasks.examine import Examination
@@ -53,6 +55,8 @@ class EditArguments(Protocol):
     def batch_size(self) -> int | None: ...
     @property
     def device(self) -> str: ...
+    @property
+    def guide(self) -> Path | None: ...
     @property
     def with_files(self) -> tuple[Path, ...]: ...
 
@@ -114,14 +118,43 @@ def _run(
     except ValueError as problem:
         raise WrongArguments(str(problem)) from problem
     model = load(arguments.model, device=device, catalog=catalog)
-    verb = made(model.resampled(sampling))
+    if arguments.guide is not None:
+        from diorama.synthesis.guided import guided_by, require_guidance
+
+        model = guided_by(model, load(arguments.guide, device=device, catalog=catalog))
+        with arguments_at_fault():
+            require_guidance(model, sampling)
+    verb = _made_of(model, sampling, made)
     recipe = read_provenance(arguments.model).recipe_name or ""
-    options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
+    with arguments_at_fault():
+        options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
     done = 0
-    with display() as shown:
+    with _values_at_fault(), display() as shown:
         doing = f"{verb.verb}: {arguments.input}"
         shown.update(doing)
         for step in walked(verb, model_hash(arguments.model), options):
             shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
             done = step.done
     print(f"{done:,} {'picture' if done == 1 else 'pictures'} in {arguments.out}")
+
+
+def _made_of(model: Synthesizer, sampling: Sampling, made: Callable[[Synthesizer], Verb]) -> Verb:
+    """The verb of a model that draws as was asked. A value that does not fit is the command line's fault, a model that
+    cannot serve is not."""
+    try:
+        drawing = model.resampled(sampling)
+    except BadInput as problem:
+        # That a model of another kind is wanted is said first, not that this one has no steps.
+        made(model)
+        raise WrongArguments(str(problem)) from problem
+    with _values_at_fault():
+        return made(drawing)
+
+
+@contextmanager
+def _values_at_fault() -> Iterator[None]:
+    """Inside the block a value that does not fit is the fault of the command line."""
+    try:
+        yield
+    except BadConfig as problem:
+        raise WrongArguments(str(problem)) from problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import tyro
 
 from diorama.cli.arguments import Appended, Files, arguments_at_fault, one_word, parse, shown_as
 from diorama.cli.editing import run_examination
+from diorama.cli.task_reports import decibels, read_task_report
 from diorama.media.formats import SampleFormat, format_named
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Arguments:
         model: a model folder or a run.
         input: a picture, or a folder of them, of the size that the model draws; they are the truth.
         out: folder for what is found; new, empty, or of an older report, which is replaced.
-        operator: what is measured: mri, ct, blur, down or mask; settings follow a colon, as in
+        operator: what is measured: mri, ct, blur, down, mask or grey; settings follow a colon, as in
             mri:acceleration=4,centre=0.08,seed=0, ct:angles=30, blur:sigma=2, down:factor=4.
         mask: for the operator mask: a picture of the same size, white where nothing is measured; or a folder with a
             mask of the same name for each picture.
@@ -46,6 +46,8 @@ class Arguments:
         guidance: scale of the guidance, 1 for none, in place of the model's own.
         guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg or pag, in place of the model's own; settings follow a
             colon, as in cfg:low=0.3,high=5.
+        guide: a smaller or an earlier model of the same data, away from which the pictures are guided, or a classifier
+            of noisy pictures; with --guidance above 1.
         format: png, jpeg (quality 95) or webp (lossless).
         batch_size: pictures drawn at a time; does not change what they are.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -67,6 +69,7 @@ class Arguments:
     steps: Annotated[int | None, shown_as("N")] = None
     guidance: Annotated[float | None, shown_as("SCALE")] = None
     guidance_kind: Annotated[str | None, shown_as("KIND")] = None
+    guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
     format: Annotated[
         SampleFormat | None,
         one_word(format_named, "FORMAT", optional=True),
@@ -98,9 +101,5 @@ def main(words: Sequence[str]) -> None:
         return Reconstruct(model, operator, method, arguments.noise, masks)
 
     run_examination(arguments, made)
-    told = json.loads((arguments.out / "report.json").read_text())["summary"]["psnr"]
-    print("PSNR in dB: " + ", ".join(f"{name} {_decibels(value)}" for name, value in told.items()))
-
-
-def _decibels(value: float | None) -> str:
-    return "infinite" if value is None else f"{value:.2f}"
+    told = read_task_report(arguments.out)["summary"]["psnr"]
+    print("PSNR in dB: " + ", ".join(f"{name} {decibels(value).removesuffix(' dB')}" for name, value in told.items()))

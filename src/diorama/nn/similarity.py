@@ -31,6 +31,23 @@ def rank_correlation(first: Tensor, second: Tensor) -> float:
     return float((one * other).sum() / (one.norm() * other.norm()))
 
 
+def area_under_roc(positive: Tensor, negative: Tensor) -> float:
+    """How often a value of one kind is above a value of the other (AUROC); equal values count a half.
+
+    Args:
+        positive: values that should be high, of any shape, at least one.
+        negative: values that should be low, at least one.
+
+    Returns:
+        In [0, 1]; 0.5 where the values tell nothing.
+
+    Reference: J. A. Hanley, B. J. McNeil 1982, Radiology 143, section "The meaning of the area".
+    """
+    count, others = positive.numel(), negative.numel()
+    ranks = _ranks(torch.cat([positive.flatten(), negative.flatten()]).double())
+    return (float(ranks[:count].sum()) - count * (count + 1) / 2) / (count * others)
+
+
 def _ranks(values: Tensor) -> Tensor:
     _, place, counts = values.unique(return_inverse=True, return_counts=True)
     last = counts.cumsum(0).double()

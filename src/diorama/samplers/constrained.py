@@ -43,9 +43,9 @@ def known_pixels(image: Tensor, mask: Tensor) -> Replace:
 
     Args:
         image: (b, c, h, w).
-        mask: broadcasts against it; 1 where the pixel is known.
+        mask: broadcasts against it; 1 where something is to be drawn and 0 where the pixel is known.
     """
-    return lambda clean: torch.lerp(clean, image, mask)
+    return lambda clean: torch.lerp(image, clean, mask)
 
 
 def known_grey(image: Tensor) -> Replace:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.gaussian import like, noised, on, raised
+from diorama.processes.gaussian import like, raised
 from diorama.samplers.ddim import DDIMConfig, ddim_step, leap_of
+from diorama.samplers.inpainting import Known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,9 @@ def repaint(
 ) -> Iterator[Stage]:
     """Walk down and back up; after each step down, what is known is put in its place with the noise of the level.
 
+    The way is that of the authors' code and of diffusers, step by step. :func:`~diorama.samplers.inpainting.inpaint`,
+    which the command uses, goes back one step at a time, takes the last one once, and serves other samplers.
+
     Args:
         denoise: the meaning of the network.
         x: (b, ...) a sample at the first level.
@@ -93,8 +97,7 @@ def repaint(
             prediction = denoise(x, level)
             clean, fresh = prediction.clean, noise(i) if bool((below.sigma > 0).any()) else None
             drawn = ddim_step(prediction, x, (level, below), steps, fresh)
-            held = known if fresh is None else noised(known, fresh, on(below, x))
-            x = mask * drawn + (1 - mask) * held
+            x = Known(clean=known, mask=mask).into(drawn, below, fresh)
             place += 1
         else:
             place -= 1

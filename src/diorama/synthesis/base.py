@@ -78,6 +78,8 @@ class Synthesizer(nn.Module, ABC):
     """What inference needs, bundled. Subclasses say how noise becomes samples, in :meth:`stages`."""
 
     config: SynthesizerConfig
+    kind: ClassVar[str] = "model of a kind of its own"
+    """What it is, in the words of messages that refuse it."""
 
     @property
     @abstractmethod

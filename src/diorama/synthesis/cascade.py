@@ -63,6 +63,8 @@ class CascadeSynthesizer(Synthesizer):
         then: built of ``config.then``.
     """
 
+    kind = "cascade"
+
     def __init__(
         self,
         config: CascadeSynthesizerConfig,

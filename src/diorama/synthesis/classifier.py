@@ -69,6 +69,8 @@ class NoisyClassifier(Synthesizer):
     Reference: P. Dhariwal, A. Nichol, arXiv:2105.05233, section 4.
     """
 
+    kind = "noisy classifier"
+
     def __init__(self, config: NoisyClassifierConfig) -> None:
         super().__init__()
         self.config: NoisyClassifierConfig = config

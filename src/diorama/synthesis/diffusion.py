@@ -214,9 +214,10 @@ def _check_two_times(config: DiffusionSynthesizerConfig) -> None:
 class DiffusionSynthesizer(Synthesizer):
     """``denoiser`` finds the clean sample in a noisy one, and the sampler walks towards it.
 
-    ``encoder``, where there is one, reads what the samples are given; ``codec`` makes pictures of latents; ``guide``
-    is a second model that guides this one.
+    ``encoder`` reads what samples are given, ``codec`` makes pictures of latents, ``guide`` is a second model.
     """
+
+    kind = "diffusion model"
 
     def __init__(self, config: DiffusionSynthesizerConfig) -> None:
         super().__init__()

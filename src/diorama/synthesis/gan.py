@@ -34,6 +34,8 @@ class GANSynthesizerConfig(SynthesizerConfig):
 class GANSynthesizer(Synthesizer):
     """``generator`` turns a standard normal latent vector into a picture."""
 
+    kind = "GAN"
+
     def __init__(self, config: GANSynthesizerConfig) -> None:
         super().__init__()
         self.config: GANSynthesizerConfig = config

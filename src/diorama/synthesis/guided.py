@@ -36,7 +36,7 @@ def guided_by(model: Synthesizer, guide: Synthesizer) -> DiffusionSynthesizer:
     Reference: T. Karras et al., arXiv:2406.02507; P. Dhariwal, A. Nichol, arXiv:2105.05233.
     """
     if not isinstance(model, DiffusionSynthesizer):
-        raise BadInput(f"model: is a {type(model).__name__}, and must be a diffusion model")
+        raise BadInput(f"model: is a {model.kind}, and must be a diffusion model")
     config = model.config
     try:
         if isinstance(guide, NoisyClassifier):
@@ -44,7 +44,7 @@ def guided_by(model: Synthesizer, guide: Synthesizer) -> DiffusionSynthesizer:
         elif isinstance(guide, DiffusionSynthesizer):
             changed = _with_denoiser(model, guide)
         else:
-            raise BadInput(f"guide: is a {type(guide).__name__}, and must be a diffusion model or a noisy classifier")
+            raise BadInput(f"guide: is a {guide.kind}, and must be a diffusion model or a noisy classifier")
     except ValueError as problem:
         raise BadInput(str(problem)) from problem
     assert changed.guide is not None

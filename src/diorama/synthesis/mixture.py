@@ -65,6 +65,8 @@ class MixtureParameters(nn.Module):
 class GaussianMixture(Synthesizer):
     """Draws from a fitted mixture; see :mod:`diorama.comparison.mixture` for the fit."""
 
+    kind = "Gaussian mixture"
+
     def __init__(self, config: GaussianMixtureConfig) -> None:
         super().__init__()
         self.config = config

@@ -42,6 +42,8 @@ class RepresentationConfig(SynthesizerConfig):
 class RepresentationSynthesizer(Synthesizer):
     """Standard normal features, since the encoder's are standardised, decoded and scaled to the media's size."""
 
+    kind = "network of features"
+
     def __init__(self, config: RepresentationConfig) -> None:
         super().__init__()
         self.config: RepresentationConfig = config

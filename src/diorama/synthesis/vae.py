@@ -56,6 +56,8 @@ class VAESynthesizerConfig(SynthesizerConfig):
 class VAESynthesizer(Synthesizer):
     """``decoder`` turns latents that are drawn from the prior into the mean of a picture's likelihood."""
 
+    kind = "VAE"
+
     config: VAESynthesizerConfig
 
     def __init__(self, config: VAESynthesizerConfig) -> None:

@@ -50,6 +50,8 @@ class VideoGANSynthesizer(Synthesizer):
     for each category: the largest names the category that is drawn when no label is given.
     """
 
+    kind = "GAN of clips"
+
     config: VideoGANSynthesizerConfig
 
     def __init__(self, config: VideoGANSynthesizerConfig) -> None:

@@ -36,7 +36,8 @@ class Anomaly(Examination):
             one, what is large at a large one, and with it more of what is normal.
 
     Raises:
-        BadInput: the model is none that can, or the strength leaves no step.
+        BadInput: the model is none that can.
+        BadConfig: there is no such strength, or it leaves no step.
     """
 
     verb = "anomaly"
@@ -44,6 +45,7 @@ class Anomaly(Examination):
     def __init__(self, model: Synthesizer, strength: float) -> None:
         self._model = require_diffusion(model, self.verb)
         self.strength = checked_strength(self._model, strength)
+        self._drawing = self._model.recorded(torch.float32)
 
     @property
     def model(self) -> DiffusionSynthesizer:
@@ -60,7 +62,7 @@ class Anomaly(Examination):
         drawn = []
         for indices, condition in given.draws:
             x = given.x.expand(len(indices), *given.x.shape[1:])
-            found = drawn_anew(self._model, x, self.strength, indices, seed=given.seed, condition=condition)
+            found = drawn_anew(self._drawing, x, self.strength, indices, seed=given.seed, condition=condition)
             drawn.append(found.clamp(-1, 1))
         samples, media = torch.cat(drawn), self._model.config.media
         scale = (media.high - media.low) / 2

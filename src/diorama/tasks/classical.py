@@ -75,7 +75,7 @@ def total_variation(operator: Operator, y: Tensor, shape: tuple[int, int, int], 
 
     Args:
         operator: of the measurement.
-        y: (1, ...) one measurement.
+        y: (1, ...) one measurement for all weights, or (k, ...) one for each.
         shape: (c, h, w) of the picture.
         weights: (k,) of the total variation, in units of the operator's squared norm.
 

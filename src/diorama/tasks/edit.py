@@ -24,7 +24,7 @@ from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.synthesis.formats import check_format, write_sample
 from diorama.synthesis.sample_place import emptied, made_ready, writing
 from diorama.synthesis.samples import SampleProgress
-from diorama.tasks.pictures import picture_files, read_picture
+from diorama.tasks.pictures import look_at, picture_files, read_picture
 
 AT_ONCE = 16
 """Samples of one forward pass."""
@@ -114,7 +114,10 @@ def require_diffusion(model: Synthesizer, verb: str) -> DiffusionSynthesizer:
         BadInput: it draws in one pass, draws clips, or is given a picture itself.
     """
     if not isinstance(model, DiffusionSynthesizer):
-        raise BadInput(f"{verb}: needs a diffusion model, and this is a {type(model).__name__}")
+        raise BadInput(
+            f"{verb}: needs a diffusion model, such as the recipes ddpm, edm and flow_cpu train, and this is a "
+            f"{model.kind}"
+        )
     if model.config.media.kind != "image":
         raise BadInput(f"{verb}: edits pictures, and this model draws clips")
     if any(spec.key == "image" for spec in model.config.conditions):
@@ -156,8 +159,7 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
     files = picture_files(source)
     if out.resolve() == files[0].resolve().parent:
         raise BadInput(f"{out}: holds the pictures that are given, which would be replaced; choose another folder")
-    for file in files:
-        read_picture(file, edit.reads)
+    look_at(files, edit.reads)
     made_ready(out)
     emptied(out)
     how = edit.model.sampling

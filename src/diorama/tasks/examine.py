@@ -24,7 +24,7 @@ from diorama.synthesis.formats import check_format, write_sample
 from diorama.synthesis.sample_place import emptied, made_ready, writing
 from diorama.synthesis.samples import SampleProgress
 from diorama.tasks.edit import AT_ONCE, EditOptions
-from diorama.tasks.pictures import picture_files, read_picture
+from diorama.tasks.pictures import look_at, picture_files, read_picture
 
 REPORT = "report.json"
 
@@ -114,8 +114,7 @@ def examined(
     files = picture_files(source)
     if out.resolve() in files[0].resolve().parents:
         raise BadInput(f"{out}: holds the pictures that are given, which would be replaced; choose another folder")
-    for file in files:
-        read_picture(file, media)
+    look_at(files, media)
     made_ready(out, REPORT)
     emptied(out)
     how = examination.model.sampling

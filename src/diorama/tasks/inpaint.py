@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadConfig
 from diorama.core.rng import StepNoise
 from diorama.media.convert import to_stored
 from diorama.processes.gaussian import like
@@ -34,7 +34,8 @@ class Inpaint(Edit):
             make what is drawn fit better.
 
     Raises:
-        BadInput: the model is none that can, or its sampler keeps earlier steps.
+        BadInput: the model is none that can.
+        BadConfig: its sampler keeps earlier steps, or there are fewer rounds than one.
     """
 
     verb = "inpaint"
@@ -44,9 +45,9 @@ class Inpaint(Edit):
         try:
             one_at_a_time(self._model.config.sampler, 1)
         except ValueError as problem:
-            raise BadInput(f"{problem}; name one with --sampler") from problem
+            raise BadConfig(f"{problem}; name one with --sampler") from problem
         if rounds < 1:
-            raise BadInput(f"rounds must be at least 1, got {rounds}")
+            raise BadConfig(f"rounds must be at least 1, got {rounds}")
 
     @property
     def model(self) -> DiffusionSynthesizer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diorama.core.contracts import MediaSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, DioramaWarning
 from diorama.core.suggestions import did_you_mean
 from diorama.data.sources.names import PICTURES
 from diorama.media.image import read_image
+from diorama.media.picture import Picture
 
 _SUFFIXES = (*PICTURES, ".gif", ".npy")
 
@@ -40,7 +43,24 @@ def read_picture(path: Path, media: MediaSpec) -> np.ndarray:
     Raises:
         BadInput: it cannot be read, or has another size, number of channels or type than the model reads.
     """
-    pixels = read_image(_content(path), str(path)).pixels
+    return _read(path, media).pixels
+
+
+def look_at(files: Sequence[Path], media: MediaSpec) -> None:
+    """Read all pictures once before anything is done, and warn of what reading changed in them, with its count.
+
+    Raises:
+        BadInput: see :func:`read_picture`.
+    """
+    notes = Counter(note for file in files for note in set(_read(file, media).notes))
+    for note, count in notes.items():
+        lost = ", so what is written has none" if "alpha" in note else ""
+        warnings.warn(f"{count:,} of {len(files):,} given pictures: {note}{lost}", DioramaWarning, stacklevel=2)
+
+
+def _read(path: Path, media: MediaSpec) -> Picture:
+    picture = read_image(_content(path), str(path))
+    pixels = picture.pixels
     height, width, channels = pixels.shape
     if (height, width) != (media.height, media.width):
         raise BadInput(f"{path}: is {width} x {height} pixels, and the model reads {media.width} x {media.height}")
@@ -48,7 +68,7 @@ def read_picture(path: Path, media: MediaSpec) -> np.ndarray:
         raise BadInput(f"{path}: has {_colours(channels)}, and the model reads {_colours(media.channels)}")
     if pixels.dtype.name != media.dtype:
         raise BadInput(f"{path}: holds {pixels.dtype.name} values, and the model reads {media.dtype}")
-    return pixels
+    return picture
 
 
 def mask_files(mask: Path, pictures: Sequence[Path]) -> list[Path]:
@@ -79,11 +99,16 @@ def read_mask(path: Path, media: MediaSpec) -> NDArray[np.bool_]:
     if (height, width) != (media.height, media.width):
         raise BadInput(f"{path}: the mask is {width} x {height} pixels, the pictures {media.width} x {media.height}")
     white = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
-    mask = pixels.astype(np.float64).mean(axis=2) > white / 2
+    lightness = pixels.astype(np.float64).mean(axis=2)
+    mask = lightness > white / 2
     if not mask.any():
-        raise BadInput(f"{path}: the mask is black all over, so nothing is to be drawn; white marks what is")
+        what = "black all over"
+        if lightness.max() > 0:
+            what = f"nowhere lighter than the middle grey (at most {lightness.max():g} of {white:g})"
+        raise BadInput(f"{path}: the mask is {what}, so nothing is to be drawn; white marks what is")
     if mask.all():
-        raise BadInput(f"{path}: the mask is white all over, so nothing is known; draw with `diorama sample`")
+        what = "white all over" if lightness.min() == white else "lighter than the middle grey all over"
+        raise BadInput(f"{path}: the mask is {what}, so nothing is known; draw with `diorama sample`")
     return mask
 
 

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from diorama.core.config import encode
-from diorama.core.errors import BadInput
+from diorama.core.contracts import Condition
+from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import STEP, StepNoise, normal
 from diorama.media.convert import to_stored
 from diorama.nn.similarity import psnr, rank_correlation
 from diorama.processes.gaussian import like
 from diorama.samplers.inpainting import one_at_a_time
 from diorama.samplers.inverse.catalog import AnyInverseMethod, AnyOperatorConfig
+from diorama.samplers.inverse.ddrm import DDRMConfig
 from diorama.samplers.inverse.dps import DPSConfig
 from diorama.samplers.inverse.measurement import Measurement
 from diorama.samplers.inverse.operator import Operator
@@ -47,7 +49,8 @@ class Reconstruct(Examination):
         masks: (h, w) for each given picture, true where nothing is measured; for the operator ``mask`` only.
 
     Raises:
-        BadInput: the model is none that can, or the operator does not fit its pictures.
+        BadInput: the model is none that can.
+        BadConfig: the operator does not fit its pictures, the method its sampler, or the noise is negative.
     """
 
     verb = "reconstruct"
@@ -64,9 +67,11 @@ class Reconstruct(Examination):
         if self._model.codec is not None:
             raise BadInput("reconstruct: this model draws latents, of which no measurement of pictures is linear")
         if not 0 <= noise < math.inf:
-            raise BadInput(f"noise must not be negative, got {noise:g}")
+            raise BadConfig(f"noise must not be negative, got {noise:g}")
         if masks is not None and not isinstance(operator, MaskConfig):
-            raise BadInput("mask: only the operator mask takes one")
+            raise BadConfig("mask: only the operator mask takes one")
+        # The way back through a network, which the others take, cannot be replayed from a recording of its way forth.
+        self._drawing = self._model.recorded(torch.float32) if isinstance(method, DDRMConfig) else self._model
         self.operator, self._masks = operator, masks
         self._shared: Operator | None = None
         try:
@@ -74,7 +79,7 @@ class Reconstruct(Examination):
                 one_at_a_time(self._model.config.sampler, 1)
             self._built(0)
         except ValueError as problem:
-            raise BadInput(f"reconstruct: {problem}") from problem
+            raise BadConfig(f"reconstruct: {problem}") from problem
 
     @property
     def model(self) -> DiffusionSynthesizer:
@@ -92,7 +97,12 @@ class Reconstruct(Examination):
         """See :meth:`Examination.examine`; the given picture is the truth, of which only the measurement is used."""
         operator = self._built(given.place)
         measurement = self._measured(operator, given)
-        samples = torch.cat([self._drawn(measurement, given, *draw) for draw in given.draws])
+        samples = torch.cat(
+            [
+                drawn_from(self._drawing, self.method, measurement, indices, seed=given.seed, condition=condition)
+                for indices, condition in given.draws
+            ]
+        )
         mean = samples.mean(0, keepdim=True)
         deviation = samples.std(0, correction=0).square().mean(0).sqrt()  # (h, w), over channels
         direct = plain(operator, measurement.y).clamp(-1, 1)
@@ -146,28 +156,6 @@ class Reconstruct(Examination):
             y = y + self.noise * drawn
         return Measurement(operator=operator, y=y, deviation=self.noise)
 
-    @torch.no_grad()
-    def _drawn(self, measurement: Measurement, given: GivenPicture, indices: range, condition: Any) -> Tensor:
-        model, config, count = self._model, self._model.config, len(indices)
-        times = config.spacing.times(config.process, config.steps)
-        seed = seed_for_given(given.seed)
-        noise = model.noise(count, seed=seed, first=indices.start)
-        draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noise.device)
-        try:
-            stages = self.method.run(
-                model.denoise(condition),
-                like(config.process.prior_scale(times[0]), noise) * noise,
-                config.process,
-                times,
-                draws,
-                sampler=config.sampler,
-                measurement=measurement,
-            )
-            (last,) = deque(stages, maxlen=1)
-        except ValueError as problem:
-            raise BadInput(f"reconstruct: {problem}") from problem
-        return last.x.float().clamp(-1, 1)
-
     def _smooth(self, measurement: Measurement, truth: Tensor) -> tuple[Tensor, float]:
         """The best that total variation can do, and at which weight: the truth itself chooses it."""
         weights = torch.tensor(TV_WEIGHTS)
@@ -176,6 +164,53 @@ class Reconstruct(Examination):
             found = total_variation(measurement.operator, measurement.y, shape, weights)
         best = int(psnr(found, truth.expand_as(found)).argmax())
         return found[best : best + 1], TV_WEIGHTS[best]
+
+
+@torch.no_grad()
+def drawn_from(
+    model: DiffusionSynthesizer,
+    method: AnyInverseMethod,
+    measurement: Measurement,
+    indices: range,
+    *,
+    seed: int,
+    condition: Condition,
+) -> Tensor:
+    """What pictures may have been, of which a measurement is all that is known.
+
+    Args:
+        model: a diffusion model of pictures, without a codec.
+        method: how samples come to explain the measurement.
+        measurement: of one picture, or of one for each sample.
+        indices: of the samples, b of them.
+        seed: names the noise.
+        condition: what they are given, with batch size b.
+
+    Returns:
+        (b, c, h, w) float32 in [-1, 1].
+
+    Raises:
+        BadConfig: the method cannot be used with this sampler or operator.
+    """
+    config, count = model.config, len(indices)
+    times = config.spacing.times(config.process, config.steps)
+    seed = seed_for_given(seed)
+    noise = model.noise(count, seed=seed, first=indices.start)
+    draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noise.device)
+    try:
+        stages = method.run(
+            model.denoise(condition),
+            like(config.process.prior_scale(times[0]), noise) * noise,
+            config.process,
+            times,
+            draws,
+            sampler=config.sampler,
+            measurement=measurement,
+        )
+        (last,) = deque(stages, maxlen=1)
+    except ValueError as problem:
+        raise BadConfig(f"reconstruct: {problem}") from problem
+    return last.x.float().clamp(-1, 1)
 
 
 def _score(drawn: Tensor, truth: Tensor) -> float | None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Condition
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadConfig
 from diorama.core.rng import StepNoise
 from diorama.media.convert import to_stored
 from diorama.processes.gaussian import noised, on
@@ -35,7 +35,8 @@ class Vary(Edit):
             nearly nothing of it.
 
     Raises:
-        BadInput: the model is none that can, or the strength leaves no step.
+        BadInput: the model is none that can.
+        BadConfig: there is no such strength, or it leaves no step.
     """
 
     verb = "vary"
@@ -65,15 +66,15 @@ def checked_strength(model: DiffusionSynthesizer, strength: float) -> float:
     """A share of a model's way from noise, if it can be walked.
 
     Raises:
-        BadInput: there is no such share, or it leaves no step.
+        BadConfig: there is no such share, or it leaves no step.
     """
     if not 0 < strength <= 1:
-        raise BadInput(f"strength must be in (0, 1], got {strength:g}")
+        raise BadConfig(f"strength must be in (0, 1], got {strength:g}")
     config = model.config
     try:
         last_part(config.spacing.times(config.process, config.steps), strength)
     except ValueError as problem:
-        raise BadInput(str(problem)) from problem
+        raise BadConfig(str(problem)) from problem
     return strength
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from diorama.samplers.inverse.blur import BlurConfig
 from diorama.samplers.inverse.catalog import operator_named
 from diorama.samplers.inverse.fourier import MRIConfig
 from diorama.samplers.inverse.operator import Operator, largest_singular_value
-from diorama.samplers.inverse.pixels import DownConfig, MaskConfig
+from diorama.samplers.inverse.pixels import DownConfig, GreyConfig, MaskConfig
 from diorama.samplers.inverse.radon import CTConfig, RadonOperator
 
 DOUBLE = torch.zeros((), dtype=torch.float64)
@@ -25,6 +25,9 @@ def built(name: str, shape: tuple[int, int, int], seed: int) -> Operator:
     if name == "mask":
         mask = torch.rand(shape[1:], generator=torch.Generator().manual_seed(seed)) < 0.5
         return MaskConfig().build(shape, DOUBLE, mask)
+    if name == "grey":
+        assume(shape[0] == 3)
+        return GreyConfig().build(shape, DOUBLE)
     return {
         "mri": MRIConfig(acceleration=2.5, centre=0.2, seed=seed),
         "ct": CTConfig(angles=1 + seed % 7),
@@ -38,7 +41,9 @@ def random(shape: torch.Size | tuple[int, ...], seed: int) -> Tensor:
 
 
 ANY = given(
-    name=st.sampled_from(["mri", "ct", "blur", "down", "mask"]), shape=st.sampled_from(SHAPES), seed=st.integers(0, 99)
+    name=st.sampled_from(["mri", "ct", "blur", "down", "mask", "grey"]),
+    shape=st.sampled_from(SHAPES),
+    seed=st.integers(0, 99),
 )
 
 
@@ -178,3 +183,8 @@ def test_operators_are_named_in_words() -> None:
     ):
         with pytest.raises(BadConfig, match=message.split(",")[0]):
             operator_named(words)
+
+
+def test_grey_pictures_have_no_grey_values_to_measure() -> None:
+    with pytest.raises(ValueError, match=r"grey: needs pictures of 3 channels \(colour\), these have 1"):
+        GreyConfig().build((1, 8, 8), DOUBLE)

@@ -10,10 +10,10 @@ from diorama.samplers.inverse.ddrm import DDRMConfig
 from diorama.samplers.inverse.dps import DPSConfig
 from diorama.samplers.inverse.fourier import MRIConfig
 from diorama.samplers.inverse.pigdm import PiGDMConfig
-from diorama.samplers.inverse.pixels import DownConfig, MaskConfig
+from diorama.samplers.inverse.pixels import DownConfig, GreyConfig, MaskConfig
 from diorama.samplers.inverse.radon import CTConfig
 
-AnyOperatorConfig = BlurConfig | CTConfig | DownConfig | MaskConfig | MRIConfig
+AnyOperatorConfig = BlurConfig | CTConfig | DownConfig | GreyConfig | MaskConfig | MRIConfig
 """What is measured of pictures."""
 
 OPERATORS: Mapping[str, type[AnyOperatorConfig]] = {
@@ -22,6 +22,7 @@ OPERATORS: Mapping[str, type[AnyOperatorConfig]] = {
     "blur": BlurConfig,
     "down": DownConfig,
     "mask": MaskConfig,
+    "grey": GreyConfig,
 }
 """By name."""
 

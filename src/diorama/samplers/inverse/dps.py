@@ -21,7 +21,8 @@ class DPSConfig:
     """How far a sample is moved.
 
     Args:
-        step: the paper's zeta: length of the move for a gradient of 1, in the scale of a variance-preserving process.
+        step: zeta as the authors' code has it: length of the move for a gradient of 1, in the scale of a
+            variance-preserving process; half of what algorithm 1 makes of the same number.
 
     Reference: H. Chung, J. Kim, M. T. McCann, M. L. Klasky, J. C. Ye, arXiv:2209.14687, algorithm 1 and appendix D.1.
     """
@@ -45,8 +46,9 @@ class DPSConfig:
     ) -> Iterator[Stage]:
         """Walk down the levels with a sampler that takes its steps one at a time.
 
-        The gradient is that of the length of the measurement error, not of its square, as the paper's step, which is
-        divided by that length, comes to.
+        The gradient is that of the length of the measurement error, as in the authors' code. Algorithm 1 writes the
+        gradient of its square and divides by the length once, which is twice as far: for the same zeta this step, and
+        that of the code, is half of the algorithm's.
 
         Args:
             denoise: the meaning of the network; differentiable by ``x``.

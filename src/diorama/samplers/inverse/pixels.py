@@ -1,4 +1,4 @@
-"""Measurements pixel by pixel: some are known, or the means of squares of them."""
+"""Measurements pixel by pixel: some are known, the means of squares of them, or their grey values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from diorama.samplers.constrained import LUMINANCE
 from diorama.samplers.inverse.operator import TightOperator
 
 
@@ -99,3 +100,38 @@ class MaskOperator(TightOperator):
         channels, height, width = self.shape
         whole = y.new_zeros(len(y), channels, height * width).index_copy(-1, self._places, y)
         return whole.reshape(-1, *self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreyConfig:
+    """The grey values of colour pictures are measured."""
+
+    def build(self, shape: tuple[int, int, int], like: Tensor) -> GreyOperator:
+        """The operator for pictures (3, h, w), of the type and on the device of ``like``.
+
+        Raises:
+            ValueError: the pictures have no three channels.
+        """
+        if shape[0] != 3:
+            raise ValueError(f"grey: needs pictures of 3 channels (colour), these have {shape[0]}")
+        return GreyOperator(like)
+
+
+class GreyOperator(TightOperator):
+    """Grey values, (b, 1, h, w), by the weights of :data:`~diorama.samplers.constrained.LUMINANCE`.
+
+    Args:
+        like: gives type and device.
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self._weights = like.new_tensor(LUMINANCE).reshape(3, 1, 1)
+        self.scale = float(self._weights.double().norm())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See :meth:`Operator.forward`."""
+        return (self._weights * x).sum(1, keepdim=True)
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        """See :meth:`Operator.adjoint`."""
+        return self._weights * y
