@@ -12,7 +12,7 @@ from diorama.losses.distribution_matching import matching_loss, scale_of, score_
 
 MEANS = st.floats(-2, 2)
 DEVIATIONS = st.floats(0.2, 2)
-# All signs of a deviation each: their first two moments are those of normal numbers, so that means of squares are exact.
+# Both signs of a deviation have the first two moments of normal numbers, so that means of squares are exact.
 LATENT = torch.tensor([[-1.0], [-1.0], [1.0], [1.0]], dtype=torch.float64)
 NOISE = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]], dtype=torch.float64)
 ONE = torch.ones(4, 1, dtype=torch.float64)

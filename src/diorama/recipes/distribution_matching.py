@@ -51,11 +51,8 @@ def distilled_by_matching(teacher: ModelRef, info: DataInfo, options: MatchingOp
     recipe = functions[options.matching][options.small](info)
     method = recipe.method
     assert isinstance(method, DistributionMatchingConfig)
-    method = replace(
-        method,
-        ratios=levels_of(options.steps),
-        adversarial=method.adversarial if options.adversarial else None,
-    )
+    adversarial = method.adversarial if options.adversarial else replace(method.adversarial, generator=0.0)
+    method = replace(method, ratios=levels_of(options.steps), adversarial=adversarial)
     return replace(recipe, method=method, frozen={"teacher": teacher})
 
 
@@ -92,8 +89,8 @@ def sida(info: DataInfo) -> Recipe:
     """A one-step generator by score identity distillation with an adversarial loss, turn by turn.
 
     Command: ``diorama train sida --data DATA --frozen.teacher runs/teacher --out runs/student``, where ``runs/teacher``
-    is any diffusion or flow model. Without real pictures (SiD): ``--method.adversarial None --method.matching.alpha
-    1.2``.
+    is any diffusion or flow model. Without real pictures (SiD): ``--method.adversarial.generator 0
+    --method.matching.alpha 1.2``.
     Hardware and time: one GPU. A step takes as many passes through the network as four of the teacher's training: 5.5
     for the fake score and 7 for the generator, counted as for :func:`dmd`.
 
@@ -126,7 +123,7 @@ _KL = DistributionMatchingConfig(
     interval=5,
     adversarial=AdversarialConfig(head="convolutions", generator=3e-3, discriminator=1e-2, scaled=False),
 )
-_IDENTITY = DistributionMatchingConfig(matching=ScoreIdentity(alpha=1.0), adversarial=AdversarialConfig())
+_IDENTITY = DistributionMatchingConfig(matching=ScoreIdentity(alpha=1.0), adversarial=AdversarialConfig(generator=1e-4))
 
 
 def _recipe(name: str, method: DistributionMatchingConfig) -> Recipe:

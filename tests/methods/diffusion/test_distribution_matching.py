@@ -44,7 +44,7 @@ DATA = torch.full((8, *SHAPE), 0.5)
 KL = DistributionMatchingConfig(matching=KLMatching(), interval=2)
 SID = DistributionMatchingConfig(matching=ScoreIdentity(alpha=1.0))
 DMD = replace(KL, adversarial=AdversarialConfig(head="convolutions", generator=3e-3, scaled=False))
-SIDA = replace(SID, adversarial=AdversarialConfig())
+SIDA = replace(SID, adversarial=AdversarialConfig(generator=1e-4))
 ALL = {"kl": KL, "identity": SID, "dmd": DMD, "sida": SIDA}
 
 
@@ -230,8 +230,10 @@ def test_impossible_settings_are_refused() -> None:
         replace(KL, interval=0)
     with pytest.raises(ValueError, match="ratios"):
         replace(KL, ratios=(1.0, 2.0))
-    with pytest.raises(ValueError, match="generator must be positive"):
-        AdversarialConfig(generator=0.0)
+    with pytest.raises(ValueError, match="generator must be finite and not negative"):
+        AdversarialConfig(generator=-1.0)
+    with pytest.raises(ValueError, match="discriminator: a generator that learns from it"):
+        AdversarialConfig(generator=1e-3, discriminator=0.0)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -85,7 +85,8 @@ class AdversarialConfig:
 
     Args:
         head: by what features become logits.
-        generator: weight of the generator's loss, beside the mean matching loss of a value.
+        generator: weight of the generator's loss, beside the mean matching loss of a value; 0 for no discriminator, so
+            that of real samples only their labels are used.
         discriminator: weight of the discriminator's loss, beside the fake score's mean error of a value.
         scaled: the generator's loss is divided as the matching loss is, by the mean distance of the teacher's clean
             samples.
@@ -95,14 +96,16 @@ class AdversarialConfig:
     """
 
     head: HeadKind = "mean"
-    generator: float = 1e-4
+    generator: float = 0.0
     discriminator: float = 1e-2
     scaled: bool = True
 
     def __post_init__(self) -> None:
         for name in ("generator", "discriminator"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        if self.generator and not self.discriminator:
+            raise ValueError("discriminator: a generator that learns from it needs one that learns")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +121,7 @@ class DistributionMatchingConfig(MethodConfig):
         times: of the noise through which teacher and fake score look.
         fake_times: of the noise from which the fake score learns.
         interval: the generator takes its turn in every so many steps, the fake score in each.
-        adversarial: the discriminator; ``None`` for none, so that no real samples are used.
+        adversarial: the discriminator, if any.
 
     Reference: a fixed level of 2.5 arXiv:2404.04057, section 5; turns of the fake score alone, and later levels by
     simulation, arXiv:2405.14867.
@@ -130,7 +133,7 @@ class DistributionMatchingConfig(MethodConfig):
     times: AnyTimes = field(default_factory=lambda: KarrasTimes(low=0.002, high=24.4))
     fake_times: AnyTimes = field(default_factory=LogNormalTimes)
     interval: int = 1
-    adversarial: AdversarialConfig | None = None
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
 
     def __post_init__(self) -> None:
         RatioSpacing(ratios=self.ratios)
@@ -157,7 +160,8 @@ class DistributionMatching(DenoiserMethod):
         super().__init__(model, own["denoiser"], own.get("encoder"), teacher.codec, "teacher", parts)
         self.config = config
         self.fake = nn.ModuleDict(_copied(teacher, model))
-        self.head = None if config.adversarial is None else _head(self.fake["denoiser"], config.adversarial.head)
+        judge = config.adversarial
+        self.head = _head(self.fake["denoiser"], judge.head) if judge.generator else None
         times = model.spacing.times(model.process, None)
         self.prior = float(model.process.prior_scale(times[0]))
         self.register_buffer("times", times[:-1].float(), persistent=False)
@@ -197,16 +201,14 @@ class DistributionMatching(DenoiserMethod):
         noise = torch.randn_like(clean)
         found, features = self._fake(noised(drawn, noise, level), level, told)
         error = (self.model.preconditioning.weight(level) * (found - drawn).square()).mean()
-        adversarial = self.config.adversarial
-        if self.head is None or adversarial is None:
+        if self.head is None:
             return Loss(error)
         real = self.head(self._features(noised(clean, noise, level), level, told))
         fake = self.head(features)
         judged = non_saturating_discriminator(real, fake)
         right = {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()}
         return Loss(
-            error + adversarial.discriminator * judged,
-            {"error": error, "adversarial": judged, **right},
+            error + self.config.adversarial.discriminator * judged, {"error": error, "adversarial": judged, **right}
         )
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
@@ -219,11 +221,11 @@ class DistributionMatching(DenoiserMethod):
         # Backward passes are made through those answers alone whose gradients count.
         with nullcontext() if matching.through_scores else torch.no_grad():
             real = self.teacher.denoise(condition)(x, level).clean
-        with nullcontext() if matching.through_scores or adversarial else torch.no_grad():
+        with nullcontext() if matching.through_scores or self.head is not None else torch.no_grad():
             fake, features = self._fake(x, level, self._fake_condition(condition))
         scale = scale_of(drawn, real)
         matched = matching.loss(drawn, real, fake, scale)
-        if self.head is None or adversarial is None:
+        if self.head is None:
             return Loss(matched)
         judged = non_saturating_generator(self.head(features))
         weight = adversarial.generator * (1 / scale).mean() if adversarial.scaled else adversarial.generator
@@ -367,4 +369,4 @@ def _head(network: nn.Module, kind: HeadKind) -> BottleneckHead:
     try:
         return BottleneckHead(network, kind)
     except ValueError as problem:
-        raise BadConfig(f"adversarial: {problem}; train without it (--method.adversarial None)") from problem
+        raise BadConfig(f"adversarial: {problem}; train without it (--method.adversarial.generator 0)") from problem
