@@ -9,7 +9,15 @@ from diorama.core.config import encode
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
-from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
+from diorama.processes.spacing import KarrasSpacing
+from diorama.processes.times import (
+    KarrasTimes,
+    LogitNormalTimes,
+    LogNormalTimes,
+    LogUniformTimes,
+    StepTimes,
+    UniformTimes,
+)
 
 CPU = torch.device("cpu")
 
@@ -80,3 +88,15 @@ def test_logit_normal_times_crowd_in_the_middle() -> None:
 def test_steps_of_a_process_that_has_none_are_refused() -> None:
     with pytest.raises(ValueError, match="FlowProcess has none"):
         StepTimes().draw(FlowProcess(), 4, CPU)
+
+
+def test_karras_times_fill_the_spacing_evenly() -> None:
+    torch.manual_seed(0)
+    times, process = KarrasTimes(low=0.01, high=20.0), FlowProcess()
+    level = process.at(times.draw(process, 8000, CPU).double())
+    edges = KarrasSpacing(low=0.01, high=20.0).ratios(9).flip(0)
+    counts = torch.histogram(level.sigma / level.alpha, edges).hist
+    assert counts.sum() == 8000
+    assert (counts / 1000).sub(1).abs().max() < 0.1
+    with pytest.raises(ValueError, match="low < high"):
+        KarrasTimes(low=2.0, high=1.0)

@@ -20,6 +20,7 @@ from diorama.recipes.adm import adm_cpu
 from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
+from diorama.recipes.distribution_matching import dmd_cpu, sida_cpu
 from diorama.recipes.edm import edm_cpu
 from diorama.recipes.flow import flow_ot_cpu
 from diorama.recipes.latent import latent_text_cpu
@@ -89,6 +90,8 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         (consistency_cpu, None),
         (consistency_distilled_cpu, "edm"),
         (ect_cpu, "edm"),
+        (dmd_cpu, "teacher"),
+        (sida_cpu, "edm"),
         (mean_flow_cpu, None),
     ],
 )

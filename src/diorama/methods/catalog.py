@@ -8,6 +8,7 @@ from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
 from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig, ConsistencyTrainingConfig
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
+from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
 from diorama.methods.diffusion.mean_flow import MeanFlowConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
@@ -18,6 +19,7 @@ AnyMethod = (
     | ConsistencyTrainingConfig
     | ContrastiveConfig
     | DiffusionMethodConfig
+    | DistributionMatchingConfig
     | EasyConsistencyConfig
     | GANConfig
     | MeanFlowConfig

@@ -9,12 +9,20 @@ from diorama.processes.earlier_spacings import GeometricSpacing, PreservingSpaci
 from diorama.processes.flow_spacing import FlowSpacing
 from diorama.processes.kinds import AnyProcess as AnyProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
+from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.processes.sections import SectionSpacing, StrideSpacing
 from diorama.processes.solver_spacing import FlowSolverSpacing, SolverSpacing
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.processes.step_mean import StepMeanPreconditioning
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
-from diorama.processes.times import LogitNormalTimes, LogNormalTimes, LogUniformTimes, StepTimes, UniformTimes
+from diorama.processes.times import (
+    KarrasTimes,
+    LogitNormalTimes,
+    LogNormalTimes,
+    LogUniformTimes,
+    StepTimes,
+    UniformTimes,
+)
 from diorama.processes.truncated_spacing import TruncatedSpacing
 from diorama.processes.weighting import (
     LikelihoodWeighting,
@@ -38,6 +46,7 @@ AnySpacing = (
     | KarrasGridSpacing
     | KarrasSpacing
     | PreservingSpacing
+    | RatioSpacing
     | SectionSpacing
     | SolverSpacing
     | StepSpacing
@@ -51,7 +60,7 @@ AnySpacing = (
 AnyThreshold = DynamicThreshold | StaticThreshold
 """How clean samples are limited on the way."""
 
-AnyTimes = LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
+AnyTimes = KarrasTimes | LogitNormalTimes | LogNormalTimes | LogUniformTimes | StepTimes | UniformTimes
 """At which times training looks."""
 
 AnyWeighting = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Level
 
 
@@ -14,9 +16,14 @@ from diorama.core.contracts import Level
 class FlowProcess:
     """``x = (1 - t) * clean + t * noise`` for t in [0, 1]: at the end only noise is left.
 
+    Args:
+        prior: what samples start with: noise of unit variance, or of the variance that it has at the first level.
+
     Reference: Y. Lipman et al., arXiv:2210.02747, section 4.1 (optimal transport path, with time reversed); X. Liu,
     C. Gong, Q. Liu, arXiv:2209.03003, equation 1.
     """
+
+    prior: Literal["unit", "noise"] = field(default="unit", metadata={LATER: True})
 
     @property
     def end(self) -> float:
@@ -37,5 +44,5 @@ class FlowProcess:
         return 1 / (1 + 1 / ratio)
 
     def prior_scale(self, t: Tensor) -> Tensor:
-        """1."""
-        return torch.ones_like(t)
+        """1; or sigma, see ``prior``. At the end both are the same."""
+        return torch.ones_like(t) if self.prior == "unit" else t

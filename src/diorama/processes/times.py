@@ -12,6 +12,7 @@ from diorama.core.config import LATER
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.geometric import GeometricStepsProcess
+from diorama.processes.spacing import KarrasSpacing
 
 
 class TimeDraw(Protocol):
@@ -116,6 +117,35 @@ class LogUniformTimes:
     def at(self, process: Process, share: Tensor) -> Tensor:
         """The times of the ratios below which lie these shares of all."""
         return process.time_of(self.low * (self.high / self.low) ** share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KarrasTimes:
+    """Ratios sigma / alpha that are equally likely anywhere on the scale on which Karras' levels are evenly spaced.
+
+    Args:
+        low: the least ratio.
+        high: the largest.
+        rho: see :class:`~diorama.processes.spacing.KarrasSpacing`.
+
+    Reference: M. Zhou, H. Zheng, Z. Wang, M. Yin, H. Huang, arXiv:2404.04057, algorithm 1, on the levels of T. Karras
+    et al., arXiv:2206.00364, equation 5.
+    """
+
+    low: float = 0.002
+    high: float = 80.0
+    rho: float = 7.0
+
+    def __post_init__(self) -> None:
+        KarrasSpacing(low=self.low, high=self.high, rho=self.rho)
+
+    def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
+        """(count,) float32."""
+        return self.at(process, torch.rand(count, device=device))
+
+    def at(self, process: Process, share: Tensor) -> Tensor:
+        """The times of the ratios above which lie these shares of all."""
+        return process.time_of(KarrasSpacing(low=self.low, high=self.high, rho=self.rho).at(share))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,39 @@ MEAN_FLOW = Reference(
     venue="NeurIPS",
     arxiv="2505.13447",
 )
+DISTRIBUTION_MATCHING = Reference(
+    key="yin2024improved",
+    title="Improved Distribution Matching Distillation for Fast Image Synthesis",
+    authors=(
+        "Tianwei Yin",
+        "Michaël Gharbi",
+        "Taesung Park",
+        "Richard Zhang",
+        "Eli Shechtman",
+        "Frédo Durand",
+        "William T. Freeman",
+    ),
+    year=2024,
+    venue="NeurIPS",
+    arxiv="2405.14867",
+)
+SCORE_IDENTITY = Reference(
+    key="zhou2024score",
+    title="Score identity Distillation: Exponentially Fast Distillation of Pretrained Diffusion Models for One-Step "
+    "Generation",
+    authors=("Mingyuan Zhou", "Huangjie Zheng", "Zhendong Wang", "Mingzhang Yin", "Hai Huang"),
+    year=2024,
+    venue="ICML",
+    arxiv="2404.04057",
+)
+ADVERSARIAL_SCORE_IDENTITY = Reference(
+    key="zhou2025adversarial",
+    title="Adversarial Score identity Distillation: Rapidly Surpassing the Teacher in One Step",
+    authors=("Mingyuan Zhou", "Huangjie Zheng", "Yi Gu", "Zhendong Wang", "Hai Huang"),
+    year=2025,
+    venue="ICLR",
+    arxiv="2410.14919",
+)
 
 LOGIT_NORMAL = Reference(
     key="esser2024scaling",
@@ -128,6 +161,27 @@ _CONSISTENCY = RecipeEntry(
     "one step.",
     papers=(IMPROVED_CONSISTENCY, CONSISTENCY),
 )
+_DMD = RecipeEntry(
+    name="dmd",
+    make="diorama.recipes.distribution_matching:dmd",
+    title="Distribution matching distillation",
+    summary="a one-step generator of any trained diffusion or flow model (--frozen.teacher)",
+    about="A copy of a trained diffusion model draws in one step. It learns from where its teacher and a second copy, "
+    "which knows its samples, disagree about them.",
+    papers=(DISTRIBUTION_MATCHING,),
+    small="dmd_cpu",
+    from_data=False,
+)
+_SIDA = RecipeEntry(
+    name="sida",
+    make="diorama.recipes.distribution_matching:sida",
+    title="Adversarial score identity distillation",
+    summary="the same by another divergence, with a discriminator that has no weights of its own (--frozen.teacher)",
+    about=_DMD.about,
+    papers=(ADVERSARIAL_SCORE_IDENTITY, SCORE_IDENTITY),
+    small="sida_cpu",
+    from_data=False,
+)
 
 ENTRIES: tuple[RecipeEntry, ...] = (
     _FAST_CIFAR,
@@ -176,5 +230,19 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         about="A network learns how a sample moves on average between any two times of its path from noise to a "
         "picture, and so can go from one end to the other at once.",
         papers=(MEAN_FLOW, FLOW),
+    ),
+    _DMD,
+    _DMD.variant(
+        name="dmd_cpu",
+        make="diorama.recipes.distribution_matching:dmd_cpu",
+        title="Distribution matching distillation (small)",
+        summary="a one-step generator of a run of edm_cpu or another small model (--frozen.teacher)",
+    ),
+    _SIDA,
+    _SIDA.variant(
+        name="sida_cpu",
+        make="diorama.recipes.distribution_matching:sida_cpu",
+        title="Adversarial score identity distillation (small)",
+        summary="the same by another divergence, of a small model (--frozen.teacher)",
     ),
 )
