@@ -85,8 +85,7 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core.device import has_graphs, pick
     from diorama.data.training_sets import open_training_data
-    from diorama.recipes.distill import distilled
-    from diorama.synthesis.parts import require_folders
+    from diorama.recipes.distill import check_teacher, distilled
     from diorama.training.recipe import TrainOptions
 
     with arguments_at_fault():
@@ -102,7 +101,7 @@ def main(words: Sequence[str]) -> None:
             small=small,
         )
         recipe = overridden(recipe, known, f"distill {arguments.model}")
-    require_folders(recipe.frozen)
+    check_teacher(str(arguments.model), info, classes)
     if small:
         print(f"diorama: there is no GPU to train on, so this is the recipe {recipe.name}", file=sys.stderr)
     options = TrainOptions(

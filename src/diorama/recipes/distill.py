@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
-from diorama.core.errors import BadConfig
+from diorama.core.errors import BadConfig, BadInput
 from diorama.methods.diffusion.continuous_consistency import ContinuousDistillationConfig, ContinuousObjective
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
 from diorama.recipes import catalog
 from diorama.recipes.consistency import ect_cpu
 from diorama.recipes.entries.few_steps import DISTILLATIONS
 from diorama.recipes.start import make
+from diorama.synthesis import store
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.parts import ModelRef
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -117,6 +120,29 @@ def distilled(
         return recipe if images is None else _of_length(recipe, images)
     except ValueError as problem:
         raise BadConfig(str(problem)) from problem
+
+
+def check_teacher(folder: str, info: DataInfo, catalog: Sequence[object] = ()) -> None:
+    """See that a model can be distilled on data, before anything is trained.
+
+    Args:
+        folder: of a model or run.
+        info: what the data are.
+        catalog: config classes of a user's own.
+
+    Raises:
+        BadInput: there is no model, it is no diffusion or flow model, or draws pictures of another shape.
+    """
+    place = store.model_folder(folder)
+    config = store.read_config(place, catalog)
+    if not isinstance(config, DiffusionSynthesizerConfig):
+        kind = type(config).__name__.removesuffix("SynthesizerConfig")
+        raise BadInput(f"{folder}: is a model of the kind {kind}; a diffusion or flow model can be distilled")
+    if config.media.shape != info.media.shape:
+        raise BadInput(
+            f"{folder}: draws {config.media.shape}, but the records of {info.name} are {info.media.shape} (channels, "
+            "frames of clips, height, width); give the data that the model was trained on, or others of its shape"
+        )
 
 
 def _of_length(recipe: Recipe, images: int) -> Recipe:
