@@ -18,6 +18,11 @@ from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.parts import ModelRef
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
+StudentMethodConfig = ContinuousDistillationConfig | EasyConsistencyConfig
+"""Of the methods of :data:`~diorama.recipes.entries.few_steps.DISTILLATIONS`: each has the student's ``steps``."""
+
+_IMAGES = 2_000_000
+
 _STAGES = 8
 """In which the pairs of easy consistency tuning come closer: at the end they are 1/256 apart, where noise is strong."""
 
@@ -73,10 +78,7 @@ def scm_distilled_cpu(info: DataInfo) -> Recipe:
     return replace(recipe, name="scm_distilled_cpu", method=ContinuousDistillationConfig(objective=objective))
 
 
-_IMAGES = 2_000_000
-
-
-def _on_gpu(name: str, method: EasyConsistencyConfig | ContinuousDistillationConfig) -> Recipe:
+def _on_gpu(name: str, method: StudentMethodConfig) -> Recipe:
     return Recipe(
         name=name,
         method=method,
@@ -115,8 +117,8 @@ def distilled(
     recipe = make(catalog.small_of(name) or name if small else name, info)
     recipe = replace(recipe, frozen={"teacher": ModelRef(folder=teacher)})
     try:
-        # Every method of the table has the student's steps among its values.
-        recipe = replace(recipe, method=replace(recipe.method, steps=steps))  # type: ignore[call-arg]
+        assert isinstance(recipe.method, StudentMethodConfig), f"{name} trains students"
+        recipe = replace(recipe, method=replace(recipe.method, steps=steps))
         return recipe if images is None else _of_length(recipe, images)
     except ValueError as problem:
         raise BadConfig(str(problem)) from problem

@@ -1,7 +1,8 @@
 """Simplified continuous-time consistency models (sCM): pairs of neighbours that have come so close that they are one.
 
 In place of a second answer stands the derivative of the model's answer along the path, which is taken forwards: from
-data alone along the path of the drawn pair of sample and noise, or along that of a trained model.
+data alone along the path of the drawn pair of sample and noise, or along that of a trained model. It is taken in
+float32, with TF32's products on GPUs that have it, whatever the rest of training is computed in.
 
 With the paper's time, the angle ``u`` with ``tan(u) = sigma / (alpha s)``, its factor ``cos(u) sin(u)`` makes of the
 derivative by u that by ``log(sigma / alpha)``. So everything is said of a process's own levels, and of the clean sample
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +47,6 @@ class ContinuousObjective:
         warmup: pictures over which the derivative of the model's own answer comes in, after what is known of the path.
         steady: c in ``g / (|g| + c)``, to which the tangent g is normalised; |g| is the root of its mean square.
         uncertainty: a head, trained along, that weighs levels by how large errors are there; ``None`` for none.
-        derivative: what the derivative is computed in: float32, with TF32's products on GPUs that have it, or whatever
-            training is, of which bfloat16 leaves it two digits.
     """
 
     times: LogNormalTimes = field(default_factory=lambda: LogNormalTimes(mean=-1.0, deviation=1.4))
@@ -56,7 +54,6 @@ class ContinuousObjective:
     warmup: int = 0
     steady: float = 0.1
     uncertainty: UncertaintyConfig | None = field(default_factory=UncertaintyConfig)
-    derivative: Literal["float32", "as_trained"] = "float32"
 
     def __post_init__(self) -> None:
         for name in ("sigma_data", "steady"):
@@ -209,12 +206,12 @@ class _Continuous(DenoiserMethod):
         def clean(x: Tensor, t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
             return denoise(x, Level(t=t, alpha=alpha, sigma=sigma)).clean
 
-        enabled = self.objective.derivative == "as_trained" and torch.is_autocast_enabled(x.device.type)
-        with torch.autocast(x.device.type, enabled=enabled):
+        # Of bfloat16 a derivative has two digits left, and PyTorch's autocast does not reach into it anyway.
+        with torch.autocast(x.device.type, enabled=False):
             _, change = with_derivative(
                 clean, (x, at.t, at.alpha, at.sigma), (toward, along.t, along.alpha, along.sigma)
             )
-        return change.float()
+        return change
 
     def denoise(self, condition: Condition) -> Denoise:
         """The network, for conditions that are encoded already."""
