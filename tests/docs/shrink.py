@@ -29,6 +29,9 @@ def shrink(words: Sequence[str]) -> list[str]:
         rest = _limited(rest, "--images", toys.IMAGES, missing=own)
         # A recipe of the page's own measures at its end what the toys leave out.
         return [command, *rest, *(["--evaluation.samples", str(SAMPLES)] if own else [])]
+    if command == "distill":
+        # The small recipes of its methods have no namesakes: they start from a toy, and measure nothing.
+        return [command, *_limited(rest, "--images", toys.IMAGES, missing=True), "--evaluation.samples", "0"]
     if command == "compare":
         if "--recipes" in rest:
             place = rest.index("--recipes") + 1

@@ -17,10 +17,11 @@ from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
 from diorama.recipes.adm import adm_cpu
-from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu
+from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu, scm_cpu
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.distribution_matching import dmd_cpu, sida_cpu
+from diorama.recipes.distill import scm_distilled_cpu
 from diorama.recipes.edm import edm_cpu
 from diorama.recipes.flow import flow_ot_cpu
 from diorama.recipes.latent import latent_text_cpu
@@ -92,6 +93,9 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         (ect_cpu, "edm"),
         (dmd_cpu, "teacher"),
         (sida_cpu, "edm"),
+        (ect_cpu, "teacher"),
+        (scm_cpu, None),
+        (scm_distilled_cpu, "edm"),
         (mean_flow_cpu, None),
     ],
 )

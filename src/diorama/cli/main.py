@@ -18,6 +18,7 @@ DONE, NOTHING_DONE, WRONG, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "prepare": "check, resize, split and pack pictures or clips",
     "train": "train a recipe on data, or continue an interrupted run",
+    "distill": "train a model of one or two steps from a trained diffusion or flow model",
     "sample": "draw pictures or clips from a trained model",
     "inpaint": "draw what a mask marks in given pictures",
     "vary": "draw other pictures like given ones",

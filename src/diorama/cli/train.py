@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -75,10 +75,10 @@ class Arguments:
 
 def main(words: Sequence[str]) -> None:
     """Train, with progress; Ctrl-C saves and says how to continue."""
-    if _asks_for_help(words):
+    if asks_for_help(words):
         _help(words)
         return
-    known = parse_known(Arguments, "train", _with_project(words))
+    known = parse_known(Arguments, "train", with_project(words))
     arguments = known.arguments
     if not arguments.data:
         raise WrongArguments(
@@ -101,7 +101,7 @@ def main(words: Sequence[str]) -> None:
         pick(arguments.device)
     info = open_training_data(data).info
     with arguments_at_fault():
-        recipe = _overridden(make(arguments.recipe, info), known)
+        recipe = overridden(make(arguments.recipe, info), known, f"train {arguments.recipe}")
         check_parts(recipe.frozen, recipe.method.parts_wanted())
     options = TrainOptions(
         device=arguments.device,
@@ -113,13 +113,18 @@ def main(words: Sequence[str]) -> None:
         deterministic=arguments.deterministic,
         catalog=classes,
     )
-    if arguments.dry_run:
-        _rehearse(recipe, data, arguments.out, options)
-    else:
-        _train(recipe, data, arguments.out, options)
+    (rehearse_run if arguments.dry_run else train_run)(recipe, data, arguments.out, options)
 
 
-def _train(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
+def train_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
+    """Train, with progress, and say how to go on.
+
+    Args:
+        recipe: what is trained.
+        data: folders with their weights.
+        out: the run folder.
+        options: how it is run on this machine.
+    """
     from diorama.core.busy import advice_on_threads
     from diorama.core.device import pick
     from diorama.training.run import train
@@ -151,7 +156,8 @@ def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     return " ".join(ways)
 
 
-def _rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
+def rehearse_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
+    """Say what the run would be; arguments as of :func:`train_run`."""
     from diorama.cli.dry_run import rehearse
     from diorama.core.distributed import world_size
 
@@ -162,11 +168,16 @@ def _rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, opti
     print("Nothing was written.")
 
 
-def _overridden(recipe: Recipe, known: Known[Arguments]) -> Recipe:
-    """The recipe with the values of the file of options, and then those of the command line."""
+def overridden(recipe: Recipe, known: Known[Any], command: str) -> Recipe:
+    """The recipe with the values of the file of options, and then those of the command line.
+
+    Args:
+        recipe: to begin with.
+        known: the words of the command.
+        command: for messages, ``"train ddpm_cpu"``.
+    """
     from diorama.cli.overrides import override
 
-    command = f"train {known.arguments.recipe}"
     try:
         recipe = override(recipe, known.settings.further_words(), command)
     except WrongArguments as problem:
@@ -174,7 +185,7 @@ def _overridden(recipe: Recipe, known: Known[Arguments]) -> Recipe:
     return override(recipe, known.rest, command)
 
 
-def _with_project(words: Sequence[str]) -> list[str]:
+def with_project(words: Sequence[str]) -> list[str]:
     """The words with the usual project where ``--wandb`` names none."""
     following = [*words, "--"][1:]
     return [
@@ -183,7 +194,8 @@ def _with_project(words: Sequence[str]) -> list[str]:
     ]
 
 
-def _asks_for_help(words: Sequence[str]) -> bool:
+def asks_for_help(words: Sequence[str]) -> bool:
+    """Whether a word does."""
     return any(word in ("-h", "--help") for word in words)
 
 
@@ -198,10 +210,20 @@ def _help(words: Sequence[str]) -> None:
     try:
         parse(Arguments, f"train {named}", ["--help"])
     except SystemExit:
-        print(f"\nFields of {named}, each to be given as --field value, with its value here for an example of data:")
+        print_fields(named, f"train {named}")
+
+
+def print_fields(named: str, command: str) -> None:
+    """Print every field of a recipe, with its value for an example of data.
+
+    Args:
+        named: the recipe, as a user names it.
+        command: for the usage line.
+    """
     from diorama.cli.overrides import describe
 
-    describe(_example(named), f"train {named}")
+    print(f"\nFields of {named}, each to be given as --field value, with its value here for an example of data:")
+    describe(_example(named), command)
 
 
 def _example(name: str) -> Recipe:

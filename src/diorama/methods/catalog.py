@@ -6,6 +6,10 @@ from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
 from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
 from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig, ConsistencyTrainingConfig
+from diorama.methods.diffusion.continuous_consistency import (
+    ContinuousDistillationConfig,
+    ContinuousTrainingConfig,
+)
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
 from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig
@@ -17,6 +21,8 @@ from diorama.methods.variational.vae import VAEConfig
 AnyMethod = (
     ConsistencyDistillationConfig
     | ConsistencyTrainingConfig
+    | ContinuousDistillationConfig
+    | ContinuousTrainingConfig
     | ContrastiveConfig
     | DiffusionMethodConfig
     | DistributionMatchingConfig

@@ -48,7 +48,8 @@ def with_derivative(
         along: the direction, a tensor of the shape of each.
     """
     _load_rules()
-    with twice_differentiable():
+    # Compiled graphs have no derivative forwards: compiled networks run as they are.
+    with twice_differentiable(), torch.compiler.set_stance("force_eager"):
         value, derivative = torch.func.jvp(function, at, along)[:2]
     return value, derivative
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -23,10 +26,60 @@ def dropout(x: Tensor, share: float, training: bool) -> Tensor:
         share: in [0, 1).
         training: whether to do anything.
     """
+    masks = None if torch.compiler.is_compiling() else _MASKS.get()
+    if masks is not None and training and share > 0:
+        return masks.apply(x, share)
     half = x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16)
     if half and training and share > 0 and not is_twice_differentiable():
         return _BitDropout.apply(x, share)
     return F.dropout(x, share, training)
+
+
+class DropoutMasks:
+    """Which features a network's dropout kept in one pass, so that it keeps the same ones in others.
+
+    A pass through another network, or through its derivative, is the same as long as it calls dropout in the same
+    order. Networks that were compiled draw anew in every pass.
+    """
+
+    def __init__(self) -> None:
+        self._masks: list[Tensor] = []
+        self._next: int | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Inside the block masks are drawn, and kept."""
+        self._masks, self._next = [], None
+        with self._at_work():
+            yield
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """Inside the block the masks that were kept are used, in their order."""
+        self._next = 0
+        with self._at_work():
+            yield
+
+    def apply(self, x: Tensor, share: float) -> Tensor:
+        """Dropout of the features of one layer."""
+        if self._next is None:
+            dropped, mask = torch.native_dropout(x, share, True)
+            self._masks.append(mask)
+            return dropped
+        mask = self._masks[self._next]
+        self._next += 1
+        return x * mask * (1 / (1 - share))
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        token = _MASKS.set(self)
+        try:
+            yield
+        finally:
+            _MASKS.reset(token)
+
+
+_MASKS: ContextVar[DropoutMasks | None] = ContextVar("masks", default=None)
 
 
 def _keep(shape: torch.Size, strides: tuple[int, ...], share: float) -> Tensor:

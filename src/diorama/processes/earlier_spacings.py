@@ -5,6 +5,7 @@ Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, table 1 (
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.preserving import PreservingProcess
-from diorama.processes.spacing import needed
+from diorama.processes.spacing import KarrasSpacing, needed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class PreservingSpacing:
 
 @dataclass(frozen=True, kw_only=True)
 class GeometricSpacing:
-    """Ratios of which each is the same share of the one before: column "VE".
+    """Ratios of which each is the same share of the one before, the limit of Karras et al.'s: column "VE".
 
     Args:
         low: sigma / alpha of the last level before clean data.
@@ -60,8 +61,8 @@ class GeometricSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`."""
-        share = _shares(needed(count, self))
-        return _down_to_data(process, self.high * (self.low / self.high) ** share)
+        needed(count, self)
+        return KarrasSpacing(low=self.low, high=self.high, rho=math.inf).times(process, count)
 
 
 @dataclass(frozen=True, kw_only=True)

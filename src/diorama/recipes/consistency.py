@@ -10,12 +10,16 @@ from diorama.methods.diffusion.consistency import (
     ConsistencyObjective,
     ConsistencyTrainingConfig,
 )
+from diorama.methods.diffusion.continuous_consistency import ContinuousObjective, ContinuousTrainingConfig
 from diorama.methods.diffusion.curriculum import DoublingCurriculum, FixedCurriculum
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
+from diorama.methods.diffusion.students import jumping_spacing
 from diorama.processes.consistency import ConsistencyPreconditioning
+from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import KarrasSpacing
 from diorama.recipes.edm import edm_cpu
+from diorama.recipes.flow import flow_cpu
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -76,7 +80,7 @@ def ect_cpu(info: DataInfo) -> Recipe:
     """A trained diffusion model tuned until it is a consistency model.
 
     Command: ``diorama train ect_cpu --data DATA --frozen.teacher runs/edm --out runs/student``, where ``runs/edm`` is a
-    run of ``edm_cpu``.
+    run of ``edm_cpu`` or any other model that :func:`~diorama.recipes.distill.ect` takes.
     Hardware and time: two CPU cores; a second pass through the network without gradients beside that of ``edm_cpu``.
 
     Args:
@@ -86,6 +90,42 @@ def ect_cpu(info: DataInfo) -> Recipe:
     run).
     """
     return _tuned("ect_cpu", EasyConsistencyConfig(stage=12_500))
+
+
+def scm_cpu(info: DataInfo) -> Recipe:
+    """Continuous-time consistency training from data alone, with the U-Net of :func:`~diorama.recipes.ddpm.ddpm_cpu`.
+
+    Command: ``diorama train scm_cpu --data DATA --out runs/scm``
+    Hardware and time: two CPU cores; a derivative forwards, in full precision, beside the passes of ``flow_cpu``.
+
+    The network is told the time of a straight path by slow waves: those of the times of ``flow_cpu`` change so fast
+    that the derivative would say little else (the paper's section 4.1).
+
+    Args:
+        info: pictures of any number of channels, height and width multiples of 8.
+
+    Raises:
+        BadConfig: the data are clips, or of another size.
+
+    Reference: C. Lu, Y. Song, arXiv:2410.11081, algorithm 1, with the times of appendix G for CIFAR-10.
+    """
+    recipe = flow_cpu(info)
+    method = recipe.method
+    assert isinstance(method, DiffusionMethodConfig)
+    model = replace(
+        method.synthesizer,
+        preconditioning=TargetPreconditioning(predicts="flow", time_input="time", time_scale=10.0),
+        spacing=jumping_spacing(method.synthesizer.process),
+        steps=1,
+        sampler=ConsistencyConfig(sigma_min=0.0),
+    )
+    objective = ContinuousObjective(warmup=_IMAGES // 8)
+    return replace(
+        recipe,
+        name="scm_cpu",
+        method=ContinuousTrainingConfig(synthesizer=model, objective=objective),
+        images=_IMAGES,
+    )
 
 
 def _tuned(name: str, method: ConsistencyDistillationConfig | EasyConsistencyConfig) -> Recipe:

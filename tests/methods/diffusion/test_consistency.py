@@ -23,15 +23,17 @@ from diorama.methods.diffusion.consistency import (
 )
 from diorama.methods.diffusion.curriculum import DoublingCurriculum, FixedCurriculum, ProgressiveCurriculum
 from diorama.methods.diffusion.easy_consistency import EasyConsistency, EasyConsistencyConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.synthesis.base import Sampling
-from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from tests.synthesis.models import tiny_diffusion, tiny_gan
-from tests.synthesis.test_diffusion import EDM
+from tests.synthesis.test_diffusion import EDM, FLOW, PLAIN
 
 MOMENT = Moment(0, 0)
 DATA = torch.full((8, *EDM.media.shape), 0.5)
 LEVEL = EDM.process.at(torch.full((8,), 1.0))
+VELOCITY = tiny_diffusion().config
 BOUNDARY = replace(EDM, preconditioning=ConsistencyPreconditioning())
 FIXED = ConsistencyObjective(curriculum=FixedCurriculum(levels=8, decay=0.5), pairs=None, by_gap=False)
 DOUBLING = ConsistencyObjective(curriculum=DoublingCurriculum(first=4, last=16, length=1_000))
@@ -143,7 +145,7 @@ def test_neighbours_are_drawn_as_often_as_the_log_normal_says() -> None:
 def test_pairs_of_tuning_begin_at_the_clean_sample_and_come_closer() -> None:
     config = EasyConsistencyConfig(stage=100)
     ratios = torch.tensor([0.01, 1.0, 80.0])
-    stages = torch.stack([config.nearer(ratios, images) for images in (0, 100, 200, 800)])
+    stages = torch.stack([config.nearer(ratios, config.closeness(images)) for images in (0, 100, 200, 800)])
     assert stages[0, 0] == 0
     assert bool((stages.diff(dim=0) >= 0).all())
     assert bool((stages < ratios).all())
@@ -159,13 +161,51 @@ def test_the_first_stage_of_tuning_asks_for_the_clean_sample() -> None:
     assert torch.equal(method.judge({})(DATA, level).clean, DATA)
 
 
-@pytest.mark.parametrize("part", ["gan", "velocity"])
-@pytest.mark.parametrize("config", [EasyConsistencyConfig(), ConsistencyDistillationConfig(objective=FIXED)])
-def test_teachers_without_edms_preconditioning_are_refused(
-    config: EasyConsistencyConfig | ConsistencyDistillationConfig, part: str
+@pytest.mark.parametrize(
+    ("config", "part", "told"),
+    [
+        (EasyConsistencyConfig(), "gan", "is a GANSynthesizer"),
+        (EasyConsistencyConfig(), "noise", "predicts noise"),
+        (ConsistencyDistillationConfig(objective=FIXED), "gan", "is a GANSynthesizer"),
+        (ConsistencyDistillationConfig(objective=FIXED), "velocity", "has TargetPreconditioning"),
+    ],
+)
+def test_teachers_whose_outputs_are_others_are_refused(
+    config: EasyConsistencyConfig | ConsistencyDistillationConfig, part: str, told: str
 ) -> None:
-    with pytest.raises(BadConfig, match=r"frozen\.teacher: .*edm_cpu"):
-        config.build({"teacher": tiny_gan() if part == "gan" else tiny_diffusion()})
+    teachers = {"gan": tiny_gan(), "velocity": tiny_diffusion(), "noise": PLAIN.build()}
+    with pytest.raises(BadConfig, match=rf"frozen\.teacher: {told}, and must be .*edm_cpu"):
+        config.build({"teacher": teachers[part]})
+
+
+@pytest.mark.parametrize("model", [EDM, FLOW, VELOCITY], ids=["edm", "flow", "velocity"])
+def test_any_kind_of_model_can_be_tuned_and_starts_as_its_teacher(model: DiffusionSynthesizerConfig) -> None:
+    torch.manual_seed(0)
+    teacher = model.build().eval()
+    for parameter in teacher.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    method = EasyConsistencyConfig(stage=64, steps=2, dropout=0.25).build({"teacher": teacher})
+    x, level = torch.randn(2, *model.media.shape), model.process.at(torch.tensor(0.7))
+    student = _model(method)
+    assert torch.equal(student.denoise({})(x, level).clean, teacher.denoise({})(x, level).clean)
+    assert (student.sampling.sampler, student.sampling.steps) == ("consistency", 2)
+    assert isinstance(method.synthesizer().denoiser, DDPMUNetConfig)
+    assert method.synthesizer().denoiser.dropout == 0.25
+    assert all(map(math.isfinite, _trained(method, 6)))
+    assert student.sample(2).isfinite().all()
+
+
+def test_pairs_come_closer_by_what_the_state_keeps() -> None:
+    method = EasyConsistencyConfig(stage=64).build({"teacher": _teacher()})
+    gaps = []
+    for images in (0, 64, 640):
+        method.after_step(Moment(1, images))
+        torch.manual_seed(0)
+        # What a step of a recording does not see: it was recorded at the first moment.
+        level, below = method.pair(64, MOMENT, DATA.device)
+        gaps.append((level.sigma - below.sigma).mean().item())
+    assert gaps[0] > gaps[1] > gaps[2] > 0
+    assert method.state_dict()["closeness"].item() == 2**11
 
 
 def test_a_model_without_the_boundary_is_refused() -> None:

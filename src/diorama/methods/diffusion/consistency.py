@@ -14,6 +14,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,9 @@ from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.curriculum import AnyCurriculum, DoublingCurriculum
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.denoising import codec_of
+from diorama.methods.diffusion.students import student_of
 from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.nn.dropout import DropoutMasks
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.gaussian import along_noise, noised
@@ -116,25 +119,27 @@ class ConsistencyDistillationConfig(MethodConfig):
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``teacher``."""
-        return {"teacher": TEACHER}
+        return {"teacher": _TEACHER}
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ConsistencyDistillation:
         """The method with a network that has its teacher's weights."""
         return ConsistencyDistillation(self, frozen)
 
 
-TEACHER = "a trained diffusion model with EDM's preconditioning, such as a run of edm_cpu"
-"""What a consistency model may start from."""
+_TEACHER = "a trained diffusion model with EDM's preconditioning, such as a run of edm_cpu"
+"""Whose preconditioning is moved so that it has the boundary condition at the lowest level."""
 
 
 class PairMethod(DenoiserMethod):
     """What all methods have in common that compare a network's answers to two neighbours on a path."""
 
     distance: Distance
+    recorded: ClassVar[bool] = False
+    """Whether how far training is reaches the loss through buffers alone, so that its turn may be recorded."""
 
     def phases(self) -> Sequence[Phase]:
-        """One turn; which pairs there are depends on how far training is, so that it is not recorded."""
-        return [Phase("loss", "denoiser", self.loss)]
+        """One turn."""
+        return [Phase("loss", "denoiser", self.loss, recorded=self.recorded)]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted distance of the answer at the noisier level from that at the other one."""
@@ -144,12 +149,13 @@ class PairMethod(DenoiserMethod):
         condition = dropped(self.model.conditions, batch)
         x = noised(clean, noise, level)
         # Dropout must not tell the answers apart.
-        draws = _Draws(clean.device)
-        found = self.denoise(condition)(x, level).clean
+        masks = DropoutMasks()
+        with masks.kept():
+            found = self.denoise(condition)(x, level).clean
         with torch.no_grad():
             x_below = self.below(x, clean, (level, below), condition)
-            draws.again()
-            wanted = self.judge(condition)(x_below, below).clean
+            with masks.again():
+                wanted = self.judge(condition)(x_below, below).clean
         distances = self.distance.between(found, wanted)
         return Loss((self.weight(level, below).reshape(-1) * distances).mean())
 
@@ -237,14 +243,20 @@ class ConsistencyDistillation(_Consistency):
     """See :class:`ConsistencyDistillationConfig`."""
 
     def __init__(self, config: ConsistencyDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
-        teacher = checked_teacher(frozen["teacher"])
-        spacing = config.objective.spacing
-        model = student_of(teacher.config, spacing, ConsistencyConfig(sigma_min=spacing.low))
-        edm = model.preconditioning
-        assert isinstance(edm, EDMPreconditioning)
+        teacher = frozen["teacher"]
+        if not isinstance(teacher, DiffusionSynthesizer):
+            raise BadConfig(f"frozen.teacher: is a {type(teacher).__name__}, and must be {_TEACHER}")
+        edm, spacing = teacher.config.preconditioning, config.objective.spacing
+        if not isinstance(edm, EDMPreconditioning):
+            raise BadConfig(f"frozen.teacher: has {type(edm).__name__}, and must be {_TEACHER}")
+        model, denoiser, encoder = student_of(
+            teacher,
+            steps=1,
+            sampler=ConsistencyConfig(sigma_min=spacing.low),
+            spacing=replace(spacing, with_low=False),
+        )
         settings = {setting.name: getattr(edm, setting.name) for setting in fields(EDMPreconditioning)}
         boundary = ConsistencyPreconditioning(**settings, sigma_min=spacing.low)
-        denoiser, encoder = copied(teacher)
         super().__init__(
             replace(model, preconditioning=boundary),
             denoiser,
@@ -260,55 +272,3 @@ class ConsistencyDistillation(_Consistency):
         teacher = self.frozen["teacher"]
         assert isinstance(teacher, DiffusionSynthesizer)
         return heun_step(teacher.denoise(condition), x, *levels)
-
-
-def checked_teacher(part: nn.Module) -> DiffusionSynthesizer:
-    """A diffusion model that a consistency model can start from.
-
-    Raises:
-        BadConfig: it is none, or its network's outputs are no consistency model's.
-    """
-    if not isinstance(part, DiffusionSynthesizer):
-        raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be {TEACHER}")
-    if not isinstance(part.config.preconditioning, EDMPreconditioning):
-        kind = type(part.config.preconditioning).__name__
-        raise BadConfig(f"frozen.teacher: has {kind}, and must be {TEACHER}")
-    return part
-
-
-def student_of(
-    teacher: DiffusionSynthesizerConfig, spacing: KarrasSpacing, sampler: ConsistencyConfig
-) -> DiffusionSynthesizerConfig:
-    """A teacher's model that draws in one step, and has its guidance built in."""
-    # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
-    conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in teacher.conditions)
-    return replace(
-        teacher,
-        conditions=conditions,
-        spacing=replace(spacing, with_low=False),
-        steps=1,
-        sampler=sampler,
-        guidance=1.0,
-    )
-
-
-def copied(teacher: DiffusionSynthesizer) -> tuple[nn.Module, nn.Module | None]:
-    """A teacher's network, and what reads conditions for it, to be trained on."""
-    denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
-    encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
-    return denoiser, encoder
-
-
-class _Draws:
-    """Where PyTorch's generators stand, to draw the same once more."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.cpu = torch.get_rng_state()
-        self.cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-    def again(self) -> None:
-        """Go back there."""
-        torch.set_rng_state(self.cpu)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, self.device)

@@ -6,9 +6,8 @@ arXiv:2202.00512, algorithm 2.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
@@ -18,13 +17,13 @@ from diorama.core.contracts import Batch, Denoise, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
+from diorama.methods.diffusion.students import student_of
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.gaussian import along_noise, noised
 from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
 from diorama.processes.weighting import TruncatedSNRWeighting
 from diorama.samplers.ddim import DDIMConfig
-from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
-from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 _UNDETERMINED_AT_PURE_NOISE = ("noise", "score")
 """Predictions of which a single step from nearly pure noise can make nothing: section 4 of the paper."""
@@ -65,11 +64,10 @@ class ProgressiveDistillation(DenoiserMethod):
 
     def __init__(self, config: ProgressiveDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher = _checked(frozen["teacher"], config.steps)
-        denoiser = copy.deepcopy(teacher.denoiser).requires_grad_(True)
-        encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder).requires_grad_(True)
-        model = _student_of(teacher.config, config.steps)
+        # DDIM without guidance, which the teacher's answers have in them.
+        student = student_of(teacher, steps=config.steps, sampler=DDIMConfig())
         frozen = {"teacher": teacher}
-        super().__init__(model, denoiser, encoder, teacher.codec, codec_part="teacher", frozen=frozen)
+        super().__init__(*student, teacher.codec, codec_part="teacher", frozen=frozen)
         self.config = config
         # The student's levels, and between any two of them one that only its teacher visits: (2 steps + 1,), falling.
         own = self.model.spacing.times(self.model.process, config.steps)
@@ -139,18 +137,3 @@ def _checked(part: nn.Module, steps: int) -> DiffusionSynthesizer:
             "clean sample; distil a model that predicts velocity or clean samples"
         )
     return part
-
-
-def _student_of(teacher: DiffusionSynthesizerConfig, steps: int) -> DiffusionSynthesizerConfig:
-    """The student's model: DDIM without guidance, which the teacher's answers have in them."""
-    # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
-    conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in teacher.conditions)
-    return replace(
-        teacher,
-        conditions=conditions,
-        steps=steps,
-        sampler=DDIMConfig(),
-        guidance=1.0,
-        guidance_kind=ClassifierFreeGuidance(),
-        guide=None,
-    )

@@ -13,18 +13,13 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Condition, Denoise, Level, Moment, Prediction
 from diorama.losses.consistency import Distance
 from diorama.methods.base import NO_PARTS, MethodConfig
-from diorama.methods.diffusion.consistency import (
-    TEACHER,
-    PairMethod,
-    checked_teacher,
-    copied,
-    student_of,
-)
+from diorama.methods.diffusion.consistency import PairMethod
+from diorama.methods.diffusion.students import TEACHER, checked_teacher, jumping_spacing, student_of
 from diorama.processes.gaussian import along_noise
-from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import LogNormalTimes
 from diorama.samplers.consistency import ConsistencyConfig
 
@@ -43,6 +38,8 @@ class EasyConsistencyConfig(MethodConfig):
         k: how much further apart they are where there is little noise.
         b: how soon that ends.
         distance: of the two answers, which is divided by ``t - r``.
+        steps: that the model draws in, unless it is asked for another number.
+        dropout: in the network, the same for both answers; ``None`` for the teacher's.
     """
 
     times: LogNormalTimes = field(default_factory=lambda: LogNormalTimes(mean=-1.1, deviation=2.0))
@@ -52,10 +49,16 @@ class EasyConsistencyConfig(MethodConfig):
     b: float = 1.0
     # The paper's c of 0.06 for pictures of 3 x 32 x 32.
     distance: Distance = field(default_factory=lambda: Distance(huber=0.00108))
+    steps: int = field(default=1, metadata={LATER: True})
+    dropout: float | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.stage < 1:
             raise ValueError(f"stage must be at least 1, got {self.stage}")
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
         if not self.q > 1:
             raise ValueError(f"q must be above 1, got {self.q}")
         if not (self.k >= 0 and self.b >= 0):
@@ -69,28 +72,47 @@ class EasyConsistencyConfig(MethodConfig):
         """The method with a network that has its teacher's weights."""
         return EasyConsistency(self, frozen)
 
-    def nearer(self, ratio: Tensor, images: int) -> Tensor:
-        """The lower ratios of pairs, after so many pictures."""
-        apart = (1 + self.k * torch.sigmoid(-self.b * ratio)) / self.q ** (1 + images // self.stage)
+    def closeness(self, images: int) -> float:
+        """``q^stage`` after so many pictures."""
+        return float(self.q ** (1 + images // self.stage))
+
+    def nearer(self, ratio: Tensor, closeness: Tensor | float) -> Tensor:
+        """The lower ratios of pairs, at a closeness."""
+        apart = (1 + self.k * torch.sigmoid(-self.b * ratio)) / closeness
         return (ratio * (1 - apart)).clamp(min=0)
 
 
 class EasyConsistency(PairMethod):
     """See :class:`EasyConsistencyConfig`."""
 
+    recorded = True
+
     def __init__(self, config: EasyConsistencyConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher = checked_teacher(frozen["teacher"])
-        model = student_of(teacher.config, KarrasSpacing(), ConsistencyConfig(sigma_min=0.0))
-        denoiser, encoder = copied(teacher)
+        student = student_of(
+            teacher,
+            steps=config.steps,
+            sampler=ConsistencyConfig(sigma_min=0.0),
+            spacing=jumping_spacing(teacher.config.process),
+            dropout=config.dropout,
+        )
         # The teacher is only where training starts, and its codec what it draws through.
-        super().__init__(model, denoiser, encoder, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
+        super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         self.config, self.distance = config, config.distance
+        # In memory, where a recorded turn reads it.
+        self.register_buffer("closeness", torch.tensor(config.closeness(0)))
+        self.closeness: Tensor
+
+    def after_step(self, moment: Moment) -> None:
+        """Pairs come closer."""
+        super().after_step(moment)
+        self.closeness.fill_(self.config.closeness(moment.images))
 
     def pair(self, count: int, moment: Moment, device: torch.device) -> tuple[Level, Level]:
         """See :class:`EasyConsistencyConfig`."""
         process = self.model.process
         level = process.at(self.config.times.draw(process, count, device))
-        return level, process.at(process.time_of(self.config.nearer(level.sigma / level.alpha, moment.images)))
+        return level, process.at(process.time_of(self.config.nearer(level.sigma / level.alpha, self.closeness)))
 
     def weight(self, level: Level, below: Level) -> Tensor:
         """One by the distance of the levels."""

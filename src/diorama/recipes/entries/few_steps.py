@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from diorama.core.references import Reference
@@ -64,6 +65,14 @@ EASY_CONSISTENCY = Reference(
     year=2025,
     venue="ICLR",
     arxiv="2406.14548",
+)
+CONTINUOUS_CONSISTENCY = Reference(
+    key="lu2025simplifying",
+    title="Simplifying, Stabilizing and Scaling Continuous-Time Consistency Models",
+    authors=("Cheng Lu", "Yang Song"),
+    year=2025,
+    venue="ICLR",
+    arxiv="2410.11081",
 )
 MEAN_FLOW = Reference(
     key="geng2025meanflow",
@@ -182,6 +191,30 @@ _SIDA = RecipeEntry(
     small="sida_cpu",
     from_data=False,
 )
+_ECT = RecipeEntry(
+    name="ect",
+    make="diorama.recipes.distill:ect",
+    title="Easy consistency tuning",
+    summary="a one-step model, tuned from a diffusion or flow model (diorama distill)",
+    about=_CONSISTENCY.about,
+    papers=(EASY_CONSISTENCY,),
+    small="ect_cpu",
+    from_data=False,
+)
+_SCM = RecipeEntry(
+    name="scm_distilled",
+    make="diorama.recipes.distill:scm_distilled",
+    title="Continuous-time consistency distillation",
+    summary="a one-step model, distilled from a diffusion or flow model (diorama distill --method scm)",
+    about=_CONSISTENCY.about,
+    papers=(CONTINUOUS_CONSISTENCY,),
+    small="scm_distilled_cpu",
+    from_data=False,
+)
+
+DISTILLATIONS: Mapping[str, str] = {"ect": "ect", "scm": "scm_distilled", "dmd": "dmd", "sida": "sida"}
+"""What ``diorama distill --method`` takes, and the recipe that each trains. All are of methods with a frozen part
+``teacher`` and a value ``steps``."""
 
 ENTRIES: tuple[RecipeEntry, ...] = (
     _FAST_CIFAR,
@@ -213,14 +246,27 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         papers=(CONSISTENCY,),
         from_data=False,
     ),
-    RecipeEntry(
+    _ECT,
+    _ECT.variant(
         name="ect_cpu",
         make="diorama.recipes.consistency:ect_cpu",
         title="Easy consistency tuning (small)",
-        summary="a one-step model, tuned from a run of edm_cpu (--frozen.teacher)",
+        summary="a one-step model, tuned from a small diffusion or flow model (--frozen.teacher)",
+    ),
+    RecipeEntry(
+        name="scm_cpu",
+        make="diorama.recipes.consistency:scm_cpu",
+        title="Continuous-time consistency training (small)",
+        summary="a model that draws in one step, by a derivative along the path, for a CPU",
         about=_CONSISTENCY.about,
-        papers=(EASY_CONSISTENCY,),
-        from_data=False,
+        papers=(CONTINUOUS_CONSISTENCY, CONSISTENCY),
+    ),
+    _SCM,
+    _SCM.variant(
+        name="scm_distilled_cpu",
+        make="diorama.recipes.distill:scm_distilled_cpu",
+        title="Continuous-time consistency distillation (small)",
+        summary="a one-step model, distilled from a small diffusion or flow model (--frozen.teacher)",
     ),
     RecipeEntry(
         name="mean_flow_cpu",
