@@ -121,7 +121,7 @@ def ddpm_class(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: as :func:`ddpm`, or the data have no labels.
     """
-    return _with_labels(ddpm(info), info)
+    return with_labels(ddpm(info), info, "ddpm_class")
 
 
 def ddpm_class_cpu(info: DataInfo) -> Recipe:
@@ -130,7 +130,7 @@ def ddpm_class_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: as :func:`ddpm_cpu`, or the data have no labels.
     """
-    return _with_labels(ddpm_cpu(info), info)
+    return with_labels(ddpm_cpu(info), info, "ddpm_class_cpu")
 
 
 def levels_of(info: DataInfo, patch: int) -> int:
@@ -151,15 +151,20 @@ def levels_of(info: DataInfo, patch: int) -> int:
     return levels
 
 
-def _attention_at_16(info: DataInfo, levels: int) -> tuple[bool, ...]:
-    sizes = [min(info.media.height, info.media.width) >> level for level in range(levels)]
-    return tuple(8 < size <= 16 for size in sizes)
+def with_labels(recipe: Recipe, info: DataInfo, name: str) -> Recipe:
+    """A recipe with this U-Net that knows labels and can be guided towards them.
 
+    Args:
+        recipe: without labels.
+        info: the data.
+        name: of the new recipe.
 
-def _with_labels(recipe: Recipe, info: DataInfo) -> Recipe:
+    Raises:
+        BadConfig: the data have no labels.
+    """
     label = info.condition("label")
     if label is None:
-        raise BadConfig(f"data: {info.name} has no labels; use {recipe.name.replace('_class', '')}")
+        raise BadConfig(f"data: {info.name} has no labels; use {recipe.name}")
     method = recipe.method
     assert isinstance(method, DiffusionMethodConfig)
     network = method.synthesizer.denoiser
@@ -175,6 +180,11 @@ def _with_labels(recipe: Recipe, info: DataInfo) -> Recipe:
     )
     return replace(
         recipe,
-        name=recipe.name.replace("ddpm", "ddpm_class"),
+        name=name,
         method=replace(method, synthesizer=synthesizer),
     )
+
+
+def _attention_at_16(info: DataInfo, levels: int) -> tuple[bool, ...]:
+    sizes = [min(info.media.height, info.media.width) >> level for level in range(levels)]
+    return tuple(8 < size <= 16 for size in sizes)

@@ -29,20 +29,7 @@ def flow_cpu(info: DataInfo) -> Recipe:
 
     Reference: Y. Lipman et al., arXiv:2210.02747, equation 23; times as P. Esser et al., arXiv:2403.03206, section 3.1.
     """
-    recipe = ddpm_cpu(info)
-    method = recipe.method
-    assert isinstance(method, DiffusionMethodConfig)
-    model = replace(
-        method.synthesizer,
-        process=FlowProcess(),
-        # The embedding was made for the steps of DDPM, of which there are a thousand.
-        preconditioning=TargetPreconditioning(predicts="flow", time_input="time", time_scale=1_000.0),
-        spacing=UniformSpacing(),
-        steps=20,
-        sampler=HeunConfig(),
-        clip=False,
-    )
-    return replace(recipe, name="flow_cpu", method=replace(method, synthesizer=model, times=LogitNormalTimes()))
+    return as_flow(ddpm_cpu(info), "flow_cpu")
 
 
 def flow_ot_cpu(info: DataInfo) -> Recipe:
@@ -64,3 +51,27 @@ def flow_ot_cpu(info: DataInfo) -> Recipe:
     assert isinstance(method, DiffusionMethodConfig)
     # A larger batch has closer pairs.
     return replace(recipe, name="flow_ot_cpu", method=replace(method, coupling="minibatch"), batch_size=64)
+
+
+def as_flow(recipe: Recipe, name: str) -> Recipe:
+    """A recipe of a diffusion model with the straight path of a flow in place of its process.
+
+    Args:
+        recipe: whose network, optimizer and lengths stay.
+        name: of the new recipe.
+
+    Reference: Y. Lipman et al., arXiv:2210.02747, equation 23; times as P. Esser et al., arXiv:2403.03206, section 3.1.
+    """
+    method = recipe.method
+    assert isinstance(method, DiffusionMethodConfig)
+    model = replace(
+        method.synthesizer,
+        process=FlowProcess(),
+        # The embedding was made for the steps of DDPM, of which there are a thousand.
+        preconditioning=TargetPreconditioning(predicts="flow", time_input="time", time_scale=1_000.0),
+        spacing=UniformSpacing(),
+        steps=20,
+        sampler=HeunConfig(),
+        clip=False,
+    )
+    return replace(recipe, name=name, method=replace(method, synthesizer=model, times=LogitNormalTimes()))

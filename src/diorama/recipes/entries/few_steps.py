@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from diorama.core.references import Reference
+from diorama.recipes.entries.diffusion import DDPM, GUIDANCE
 from diorama.recipes.entry import RecipeEntry
 
 FLOW = Reference(
@@ -81,6 +83,33 @@ MEAN_FLOW = Reference(
     arxiv="2505.13447",
 )
 
+LOGIT_NORMAL = Reference(
+    key="esser2024scaling",
+    title="Scaling Rectified Flow Transformers for High-Resolution Image Synthesis",
+    authors=(
+        "Patrick Esser",
+        "Sumith Kulal",
+        "Andreas Blattmann",
+        "Rahim Entezari",
+        "Jonas Müller",
+        "Harry Saini",
+        "Yam Levi",
+        "Dominik Lorenz",
+        "Axel Sauer",
+        "Frederic Boesel",
+        "Dustin Podell",
+        "Tim Dockhorn",
+        "Zion English",
+        "Kyle Lacey",
+        "Alex Goodwin",
+        "Yannik Marek",
+        "Robin Rombach",
+    ),
+    year=2024,
+    venue="ICML",
+    arxiv="2403.03206",
+)
+
 _FLOW = RecipeEntry(
     name="flow_cpu",
     make="diorama.recipes.flow:flow_cpu",
@@ -89,6 +118,15 @@ _FLOW = RecipeEntry(
     about="A network learns how a sample moves along the straight line from noise to a picture. A sample starts as "
     "noise and is moved along in steps.",
     papers=(FLOW,),
+)
+_FAST_CIFAR = RecipeEntry(
+    name="fast_cifar",
+    make="diorama.recipes.fast_cifar:fast_cifar",
+    title="Flow matching in ten minutes",
+    summary="flow matching at the size of DDPM, in ten minutes of one GPU on CIFAR-10",
+    about=_FLOW.about,
+    papers=(FLOW, LOGIT_NORMAL, DDPM),
+    small="flow_cpu",
 )
 _CONSISTENCY = RecipeEntry(
     name="consistency_cpu",
@@ -125,6 +163,16 @@ DISTILLATIONS: Mapping[str, str] = {"ect": "ect", "scm": "scm_distilled"}
 ``teacher`` and a value ``steps``."""
 
 ENTRIES: tuple[RecipeEntry, ...] = (
+    _FAST_CIFAR,
+    replace(
+        _FAST_CIFAR,
+        name="fast_cifar_class",
+        make="diorama.recipes.fast_cifar:fast_cifar_class",
+        title="Flow matching in ten minutes, with labels",
+        summary="fast_cifar with labels and classifier-free guidance",
+        papers=(*_FAST_CIFAR.papers, GUIDANCE),
+        small=None,
+    ),
     _FLOW,
     RecipeEntry(
         name="flow_ot_cpu",
