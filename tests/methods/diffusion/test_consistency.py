@@ -205,7 +205,8 @@ def test_pairs_come_closer_by_what_the_state_keeps() -> None:
         level, below = method.pair(64, MOMENT, DATA.device)
         gaps.append((level.sigma - below.sigma).mean().item())
     assert gaps[0] > gaps[1] > gaps[2] > 0
-    assert method.state_dict()["closeness"].item() == 2**11
+    # Far beyond the last stage they would be the same in float32.
+    assert method.state_dict()["closeness"].item() == EasyConsistencyConfig(stage=1).closeness(10**9) == 1_024
 
 
 def test_a_model_without_the_boundary_is_refused() -> None:

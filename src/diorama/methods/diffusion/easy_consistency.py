@@ -7,6 +7,7 @@ Reference: Z. Geng, A. Pokle, W. Luo, J. Lin, J. Z. Kolter, "Consistency models 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,9 @@ from diorama.methods.diffusion.students import TEACHER, checked_teacher, jumping
 from diorama.processes.gaussian import along_noise
 from diorama.processes.times import LogNormalTimes
 from diorama.samplers.consistency import ConsistencyConfig
+
+_CLOSEST = 1_024.0
+"""Pairs that were any closer would be told apart by rounding alone where there is much noise, or be one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +77,9 @@ class EasyConsistencyConfig(MethodConfig):
         return EasyConsistency(self, frozen)
 
     def closeness(self, images: int) -> float:
-        """``q^stage`` after so many pictures."""
-        return float(self.q ** (1 + images // self.stage))
+        """``q^stage`` after so many pictures, at most 1,024."""
+        stage = 1 + images // self.stage
+        return _CLOSEST if stage * math.log(self.q) > math.log(_CLOSEST) else float(self.q**stage)
 
     def nearer(self, ratio: Tensor, closeness: Tensor | float) -> Tensor:
         """The lower ratios of pairs, at a closeness."""
