@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -311,7 +312,9 @@ def generator_of(teacher: DiffusionSynthesizerConfig, ratios: tuple[float, ...])
     """A teacher's model that draws in one step or a few, from noise of its first level, without guidance or dropout."""
     # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
     conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in teacher.conditions)
-    shares = {one.name: 0.0 for one in fields(teacher.denoiser) if one.name in ("dropout", "label_dropout")}
+    shares: dict[str, Any] = {
+        one.name: 0.0 for one in fields(teacher.denoiser) if one.name in ("dropout", "label_dropout")
+    }
     return replace(
         teacher,
         conditions=conditions,
