@@ -27,11 +27,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--reference", type=int, default=3_000)
     parser.add_argument("--metrics", default=METRICS)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     split = open_dataset(arguments.data).split("train")
     model = untrained_model(candidate(arguments.recipe, split.info).recipe)
     options = EvaluateOptions(
-        metrics=tuple(arguments.metrics.split(",")), count=arguments.count, reference=arguments.reference
+        metrics=tuple(arguments.metrics.split(",")),
+        count=arguments.count,
+        reference=arguments.reference,
+        device=arguments.device,
     )
     for result in evaluate(model, split, options).results:
         low, high = result.interval.low, result.interval.high

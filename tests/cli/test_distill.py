@@ -50,7 +50,9 @@ def test_a_student_is_trained_continued_bit_for_bit_and_drawn_from(
     method: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIORAMA_CACHE", str(place / "cache"))
-    words = ("--method", method, "--method.dropout", "0.2", *SHORT)
+    # Distribution matching draws samples in every step, so it leaves dropout out.
+    own = ("--method.dropout", "0.2") if method in ("ect", "scm") else ()
+    words = ("--method", method, *own, *SHORT)
     _distill(place, "whole", *words)
     told = capsys.readouterr()
     assert f"diorama sample {place / 'whole'}" in told.out + told.err
@@ -64,7 +66,8 @@ def test_a_student_is_trained_continued_bit_for_bit_and_drawn_from(
 
     model = diorama.load(place / "parts")
     assert (model.sampling.sampler, model.sampling.steps) == ("consistency", 1)
-    for steps in ("1", "2"):
+    # Distribution matching trains each level apart, here one.
+    for steps in ("1", "2") if own else ("1",):
         drawn = place / f"drawn{steps}"
         assert run(["sample", str(place / "parts"), "--steps", steps, "--count", "3", "--out", str(drawn)]) == 0
         assert json.loads((drawn / "samples.json").read_text())

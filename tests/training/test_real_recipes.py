@@ -20,8 +20,8 @@ from diorama.recipes.adm import adm_cpu
 from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu, scm_cpu
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
-from diorama.recipes.distribution_matching import dmd_cpu, sida_cpu
 from diorama.recipes.distill import scm_distilled_cpu
+from diorama.recipes.distribution_matching import dmd_cpu, sida_cpu
 from diorama.recipes.edm import edm_cpu
 from diorama.recipes.flow import flow_ot_cpu
 from diorama.recipes.latent import latent_text_cpu

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
 from diorama.methods.diffusion.distribution_matching import (
@@ -11,56 +10,16 @@ from diorama.methods.diffusion.distribution_matching import (
     DistributionMatchingConfig,
     KLMatching,
     ScoreIdentity,
-    levels_of,
 )
 from diorama.processes.times import KarrasTimes
-from diorama.synthesis.parts import ModelRef
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatchingOptions:
-    """What may be asked of a distillation by matching distributions.
-
-    Args:
-        steps: that the student draws in.
-        matching: by which divergence: ``kl`` as DMD2, ``identity`` as SiDA.
-        adversarial: real samples are used, for a discriminator.
-        small: for two CPU cores and a small teacher, in place of a GPU.
-    """
-
-    steps: int = 1
-    matching: Literal["kl", "identity"] = "identity"
-    adversarial: bool = True
-    small: bool = False
-
-
-def distilled_by_matching(teacher: ModelRef, info: DataInfo, options: MatchingOptions | None = None) -> Recipe:
-    """A recipe that distils a given teacher.
-
-    Args:
-        teacher: a trained diffusion or flow model.
-        info: the data of the teacher.
-        options: steps, divergence, size.
-
-    Raises:
-        ValueError: no steps are asked for.
-    """
-    options = options or MatchingOptions()
-    functions = {"kl": (dmd, dmd_cpu), "identity": (sida, sida_cpu)}
-    recipe = functions[options.matching][options.small](info)
-    method = recipe.method
-    assert isinstance(method, DistributionMatchingConfig)
-    adversarial = method.adversarial if options.adversarial else replace(method.adversarial, generator=0.0)
-    method = replace(method, ratios=levels_of(options.steps), adversarial=adversarial)
-    return replace(recipe, method=method, frozen={"teacher": teacher})
 
 
 def dmd(info: DataInfo) -> Recipe:
     """A one-step generator along the gradient of a divergence, with five turns of the fake score for each of its own.
 
-    Command: ``diorama train dmd --data DATA --frozen.teacher runs/teacher --out runs/student``, where ``runs/teacher``
-    is any diffusion or flow model.
+    Command: ``diorama distill MODEL --data DATA --method dmd --out runs/student``, where ``MODEL`` is any
+    diffusion or flow model.
     Hardware and time: one GPU. A step takes as many passes through the network as two and a half of the teacher's
     training: 5.5 for the fake score, the discriminator among them, and a fifth of 5.5 for the generator; the teacher's
     takes 3, where a pass backwards counts as two, or as one where it leaves the weights alone.
@@ -88,9 +47,9 @@ def dmd_cpu(info: DataInfo) -> Recipe:
 def sida(info: DataInfo) -> Recipe:
     """A one-step generator by score identity distillation with an adversarial loss, turn by turn.
 
-    Command: ``diorama train sida --data DATA --frozen.teacher runs/teacher --out runs/student``, where ``runs/teacher``
-    is any diffusion or flow model. Without real pictures (SiD): ``--method.adversarial.generator 0
-    --method.matching.alpha 1.2``.
+    Command: ``diorama distill MODEL --data DATA --method sida --out runs/student``, where ``MODEL`` is any
+    diffusion or flow model. Without real pictures (SiD): ``--method.adversarial.generator 0 --method.matching.alpha
+    1.2``.
     Hardware and time: one GPU. A step takes as many passes through the network as four of the teacher's training: 5.5
     for the fake score and 7 for the generator, counted as for :func:`dmd`.
 
