@@ -9,8 +9,10 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from diorama.comparison import sections
 from diorama.comparison.columns import Column, Comparison, TrainingHistory
 from diorama.comparison.report import write_report
 from diorama.comparison.verdict import best, starred, verdict
@@ -152,6 +154,16 @@ def test_a_training_that_ended_before_its_first_log_line_is_named(tmp_path: Path
     )
     both = write_report([replace(whole, columns=tuple(columns))], tmp_path / "none").read_text()
     assert f" and {escape(title(next(c for c in columns[1:] if c.kind == 'trained')))}: their trainings {said}" in both
+
+
+@pytest.mark.parametrize(("there", "shown"), [(1, 1), (6, 6), (60, 56), (63, 56), (64, 64), (200, 64)])
+def test_grids_have_whole_rows(there: int, shown: int) -> None:
+    whole = comparison()
+    pictures = np.zeros((there, 4, 4, 3), np.uint8)
+    columns = [replace(column, pictures=pictures) for column in whole.columns]
+    laid = sections.gallery(replace(whole, real=pictures, columns=tuple(columns)), seed=0)
+    width, height = map(int, re.findall(r'width="(\d+)" height="(\d+)"', laid)[0])
+    assert ((width - 1) // 5) * ((height - 1) // 5) == shown
 
 
 def test_higher_is_better_where_the_metric_says_so() -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from safetensors.torch import save_file
 
 from tests.conformance.adapters.catalog import ADAPTERS
-from tests.conformance.case import golden_files, golden_folder, read_case
-from tests.conformance.runner import pending_reason, read_pending, relative_error, table
+from tests.conformance.case import Case, golden_files, golden_folder, read_case
+from tests.conformance.runner import Adapter, pending_reason, read_pending, relative_error, table
 
 PENDING = Path(__file__).with_name("pending.txt")
 
@@ -57,14 +57,20 @@ def compute_outputs(folder: Path, out: Path) -> int:
     return 1 if failed else 0
 
 
-def print_table(folder: Path) -> int:
-    """Compare every case that an adapter computes with its stored outputs."""
-    pending, rows, failed = read_pending(PENDING), [], 0
+def reached(folder: Path) -> Iterator[tuple[Path, Case, Adapter]]:
+    """Every case that an adapter computes and that is not pending."""
+    pending = read_pending(PENDING)
     for path in golden_files(folder):
         case = read_case(path)
         adapter = ADAPTERS.get(case.kind)
-        if adapter is None or pending_reason(path.stem, pending) is not None:
-            continue
+        if adapter is not None and pending_reason(path.stem, pending) is None:
+            yield path, case, adapter
+
+
+def print_table(folder: Path) -> int:
+    """Compare every case that an adapter computes with its stored outputs."""
+    rows, failed = [], 0
+    for path, case, adapter in reached(folder):
         try:
             rows.append((adapter.system, relative_error(case, adapter.compute(case))))
         except Exception as problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from diorama.interop import diffusers_unet2d, edm, guided_diffusion, inception_fid, mocogan, pytorch_examples_dcgan
 from diorama.interop.catalog import recognise
 from diorama.interop.layout import Layout, shapes_of
+from tests.conformance.__main__ import print_table
 from tests.conformance.adapters.catalog import ADAPTERS
 from tests.conformance.case import Case, golden_files, golden_folder, read_case
 from tests.conformance.runner import pending_reason, read_pending, relative_error
@@ -75,11 +78,13 @@ def test_import_export_import_is_bit_equal(path: Path) -> None:
 
 @ABSENT
 @pytest.mark.slow
-def test_withheld_outputs_are_computed_where_only_the_package_is_installed(tmp_path: Path) -> None:
-    """Every case that is reached, in one program that cannot import what tests alone need."""
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_withheld_outputs_are_computed_where_only_the_package_is_installed(every: bool, tmp_path: Path) -> None:
+    """A case of each class, or every one, in one program that cannot import what tests alone need."""
+    wanted = reached() if every else list({read_case(path).kind: path for path in reached()}.values())
     cases, out = tmp_path / "cases", tmp_path / "out"
     cases.mkdir()
-    for path in reached():
+    for path in wanted:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
         tensors = {name: t for name, t in load_file(path).items() if not name.startswith("output/")}
@@ -93,6 +98,16 @@ def test_withheld_outputs_are_computed_where_only_the_package_is_installed(tmp_p
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for path in reached():
+    for path in wanted:
         found = {name.removeprefix("output/"): t for name, t in load_file(out / path.name).items()}
         relative_error(read_case(path), found)
+
+
+@ABSENT
+def test_the_table_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cases").mkdir()
+    smallest = min(reached(), key=lambda path: path.stat().st_size)
+    shutil.copy(smallest, tmp_path / "cases")
+    assert print_table(tmp_path / "cases") == 0
+    system = ADAPTERS[read_case(smallest).kind].system
+    assert re.fullmatch(rf"\| {re.escape(system)} \| 1 \| \d\S+ \|", capsys.readouterr().out.splitlines()[-1])

@@ -58,5 +58,6 @@ def test_a_flow_trains_draws_and_is_measured(place: Path, capsys: pytest.Capture
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_same_at_the_width_of_the_page(place: Path) -> None:
     follow_the_page(place, *SHORT)

@@ -41,5 +41,6 @@ def test_a_system_of_ones_own_trains_draws_and_is_measured(workshop: Workshop) -
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_same_at_the_width_of_the_page(workshop: Workshop) -> None:
     follow_the_page(workshop(), "--log-every", "64")

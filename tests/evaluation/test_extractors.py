@@ -9,6 +9,7 @@ import torch
 
 from diorama.core.contracts import Batch
 from diorama.core.errors import BadInput
+from diorama.evaluation import extractors
 from diorama.evaluation.catalog.extractors import LITE, LITE2
 from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.evaluation.extractors import FeatureTaker, clip_features, load_extractor, stamp_of
@@ -58,6 +59,22 @@ def test_differences_below_a_grey_level_are_not_seen() -> None:
     pictures = levels / 127.5 - 1
     taker = _taker("fd@lite")
     assert torch.equal(taker.take(_batch(pictures))["lite"], taker.take(_batch(pictures + 0.3 / 127.5))["lite"])
+
+
+def test_the_frames_of_many_clips_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips, whole = _pictures(12).reshape(4, 3, 3, 32, 32).transpose(1, 2), _taker("fd@lite").take(_batch(_pictures(12)))
+    sizes: list[int] = []
+
+    def views(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        sizes.append(len(x))
+        return {"": network(x)}
+
+    network = lite.pretrained(lite.LITE)
+    monkeypatch.setattr(extractors, "_AT_ONCE_ON_CPU", 5)
+    found = extractors.of_pictures(network, views)(_batch(clips))
+    assert sizes == [5, 5, 2]
+    torch.testing.assert_close(found[""], whole["lite"], rtol=1e-4, atol=1e-4)
+    assert len(found["clip"]) == 4
 
 
 def test_clips_give_rows_for_frames_and_for_clips() -> None:

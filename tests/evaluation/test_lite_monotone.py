@@ -16,6 +16,7 @@ CIFAR10 = Set("cifar10", None, reference=20_000, samples=4_000)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_fd_at_lite2_follows_every_kind_of_damage_on_cifar10(real_data: Callable[[str], Path], tmp_path: Path) -> None:
     found = report(prepared(real_data("cifar10"), tmp_path / "cifar10", None), CIFAR10, LITE2)

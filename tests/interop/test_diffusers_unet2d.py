@@ -60,13 +60,14 @@ def agree(config: dict[str, Any]) -> None:
 SLOWLY = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(SLOWLY, max_examples=10)
+@settings(SLOWLY, max_examples=20)
 @given(config=st.one_of(plain(), pyramids()))
 def test_computes_what_the_library_computes(config: dict[str, Any]) -> None:
     agree(config)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @settings(SLOWLY, max_examples=300)
 @given(config=st.one_of(plain(), pyramids()))
 def test_computes_what_the_library_computes_for_many_configs(config: dict[str, Any]) -> None:

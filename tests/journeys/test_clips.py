@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from diorama.comparison import demo
 from diorama.media.video import probe
 from tests.journeys.conftest import Run
 
@@ -33,12 +34,20 @@ def test_clips_are_prepared_trained_drawn_and_measured(diorama: Run, clips: Path
     assert [r["metric"] for r in json.loads(scores.read_text())["results"]] == ["fd@lite", "fd@lite-clip"]
 
 
-# Three minutes of one core: a machine that shares its cores needs more than the five that a test is given otherwise.
-@pytest.mark.timeout(900)
 @pytest.mark.slow
-def test_the_demo_writes_one_report_on_pictures_and_clips(diorama: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("small", [True, pytest.param(False, marks=pytest.mark.long)])
+# The whole one is three minutes of one core: a machine that shares its cores needs more than the usual five.
+@pytest.mark.timeout(900)
+def test_the_demo_writes_one_report_on_pictures_and_clips(
+    small: bool, diorama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if small:
+        monkeypatch.setattr(demo, "PICTURES", 200)
+        monkeypatch.setattr(demo, "CLIPS", 40)
+        monkeypatch.setattr(demo, "_SAMPLES", {"world": 20, "world-video": 20})
+        monkeypatch.setattr(demo, "_REFERENCE", {"world": 40, "world-video": 24})
     out = tmp_path / "demo"
-    assert f"report: {out / 'report.html'}" in diorama("demo", "--out", out, "--seconds", 5)
+    assert f"report: {out / 'report.html'}" in diorama("demo", "--out", out, "--seconds", 1 if small else 5)
     comparisons = json.loads((out / "report.json").read_text())["comparisons"]
     trained = [[m["name"] for m in c["models"] if m["kind"] == "trained"] for c in comparisons]
     assert trained == [["dcgan_toy", "vae_toy", "ddpm_toy"], ["mocogan_toy"]]

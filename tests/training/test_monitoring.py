@@ -111,6 +111,18 @@ def test_a_metric_that_cannot_be_had_is_refused_before_training(data: Path, tmp_
         next(train(unknown, data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG)))
 
 
+def test_real_records_are_looked_at_before_the_first_measurement_and_not_before_training(
+    data: Path, tmp_path: Path, seen: list[Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int | None] = []
+    monkeypatch.setattr(monitoring, "reference_features", lambda split, metrics, options: counts.append(options.count))
+    ticks = train(recipe(), data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG))
+    measured = [(tick.step, counts.copy()) for tick in ticks]
+    # One record at first, which says whether the metric can be had; then all of them, once.
+    assert measured[0] == (0, [1])
+    assert all(found == [1] if step < 5 else found[:2] == [1, None] for step, found in measured)
+
+
 def test_data_without_a_validation_split_are_trained_on_and_said_so(tmp_path: Path, seen: list[Tensor]) -> None:
     pack_arrays(tmp_path / "data", {"train": np.zeros((32, 4, 4, 3), np.uint8)}, MEDIA)
     first, *_, last = train(recipe(), tmp_path / "data", tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG))

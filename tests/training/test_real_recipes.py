@@ -36,6 +36,8 @@ from diorama.training.run import TrainOptions, train
 
 _MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 
+PREVIEWED = (dcgan_cpu, vae_cpu, ddpm_cpu, consistency_cpu)
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -53,13 +55,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, ModelRef]) -> Recipe:
-    """Six steps of a recipe, with everything that happens between steps but measurements."""
+    """Six steps of a recipe, with everything that happens between steps but measurements, and previews of some."""
     return replace(
         make(open_dataset(data).info),
-        images=16 * 6,
-        batch_size=16,
-        preview_every=96,
-        log_every=32,
+        images=8 * 6,
+        batch_size=8,
+        # Sixty-four samples in many steps take longer than the training: one such recipe stands for all.
+        preview_every=48 if make in PREVIEWED else 0,
+        log_every=16,
         evaluation=EvaluationConfig(samples=0),
         frozen=parts,
     )
@@ -71,7 +74,8 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
     runs = tmp_path_factory.mktemp("parts")
     makers = {"codec": vae_spatial_cpu, "teacher": ddpm_cpu, "edm": edm_cpu}
     for name, make in makers.items():
-        list(train(replace(short(make, data, {}), preview_every=0), data, runs / name, TrainOptions(device="cpu")))
+        recipe = replace(short(make, data, {}), preview_every=0)
+        list(train(recipe, data, runs / name, TrainOptions(device="cpu")))
     return {name: ModelRef(folder=str(runs / name)) for name in makers}
 
 

@@ -156,7 +156,10 @@ def test_two_processes_train_like_one(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("recipe", "processes"), [("gan", 1), ("flow", 1), ("gan", 2)])
+@pytest.mark.parametrize(
+    ("recipe", "processes"),
+    [("gan", 1), pytest.param("flow", 1, marks=pytest.mark.long), pytest.param("gan", 2, marks=pytest.mark.long)],
+)
 def test_killed_at_five_random_moments(recipe: str, processes: int, data: Path, tmp_path: Path) -> None:
     began = time.monotonic()
     run(processes, recipe, data, tmp_path / "whole")

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from diorama.web.embed import clip, data_uri, picture
-from diorama.web.page import page
+from diorama.web.page import breakable, page
 
 
 def test_a_page_is_one_document_with_light_and_dark_and_a_phone_viewport() -> None:
@@ -36,3 +36,8 @@ def test_pictures_and_clips_are_embedded() -> None:
 def test_what_browsers_do_not_show_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\.tif"):
         data_uri(b"", ".tif")
+
+
+def test_long_names_in_headings_break_after_their_own_marks() -> None:
+    assert breakable("my_x-rays <all>") == "my_<wbr>x-<wbr>rays &lt;all&gt;"
+    assert breakable("two words_") == "two words_"

@@ -12,7 +12,7 @@ from diorama.comparison import sections, seeds, tables
 from diorama.comparison.columns import Comparison
 from diorama.comparison.record import NUMBERS, report_to_json
 from diorama.core.files import write_json, write_text
-from diorama.web.page import page
+from diorama.web.page import breakable, page
 
 PAGE = "report.html"
 
@@ -32,7 +32,7 @@ def write_report(comparisons: Sequence[Comparison], out: Path, *, seed: int = 0,
     names = " and ".join(comparison.data.name for comparison in comparisons)
     heading = title or f"{names}: generators side by side"
     several = len(comparisons) > 1
-    parts = [f'<p class="brand">Diorama</p><h1>{escape(heading)}</h1>']
+    parts = [f'<p class="brand">Diorama</p><h1>{breakable(heading)}</h1>']
     if several:
         links = "".join(f'<a href="#set{i}">{escape(c.data.name)}</a>' for i, c in enumerate(comparisons))
         parts.append(f'<nav aria-label="Data sets">{links}</nav>')

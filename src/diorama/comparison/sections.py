@@ -10,7 +10,7 @@ import numpy as np
 
 from diorama.comparison.columns import Column, Comparison, TrainingHistory
 from diorama.comparison.ranking import groups, references, value_and_interval
-from diorama.comparison.showing import CLIPS, PICTURES, embedded_grid, stamp_of
+from diorama.comparison.showing import CLIPS, PICTURES, columns_of, embedded_grid, stamp_of
 from diorama.comparison.tables import colours
 from diorama.comparison.verdict import verdict
 from diorama.comparison.words import described, listed, title
@@ -103,10 +103,11 @@ def gallery(comparison: Comparison, seed: int) -> str:
 
 
 def _shown(comparison: Comparison) -> int:
-    """Pictures in every grid: as many as all have, so that grids can be held against one another."""
+    """Pictures in every grid: as many as all have, so that grids can be held against one another, in whole rows."""
     drawn = [column.pictures for column in comparison.columns if column.traits.shown]
     there = [len(pictures) for pictures in (comparison.real, *drawn) if pictures is not None]
-    return min([CLIPS if comparison.data.media.kind == "video" else PICTURES, *there])
+    most = min([CLIPS if comparison.data.media.kind == "video" else PICTURES, *there])
+    return next((count for count in range(most, 0, -1) if count % columns_of(count) == 0), 0)
 
 
 def _caption(comparison: Comparison, column: Column) -> str:

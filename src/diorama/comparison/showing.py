@@ -36,7 +36,7 @@ def embedded_grid(
         stamp: of the model that drew them; ``None`` for real records.
         fps: of clips.
     """
-    columns = columns or max(1, round(len(pictures) ** 0.5))
+    columns = columns or columns_of(len(pictures))
     if pictures.ndim == 4:
         laid = grid(pictures, columns=columns, pad=1, background=128)
         content = _written(laid, stamp, fps)
@@ -46,6 +46,11 @@ def embedded_grid(
     content = _written(frames, stamp, fps)
     size = (frames.shape[2], frames.shape[1])
     return embed.enlargeable(embed.clip(content, ".mp4", alt=alt, size=size), alt=alt, size=size)
+
+
+def columns_of(count: int) -> int:
+    """Columns of a grid of so many pictures that has about as many rows."""
+    return max(1, round(count**0.5))
 
 
 def stamp_of(column: Column, seed: int) -> SyntheticStamp | None:

@@ -108,7 +108,7 @@ def _scores(comparison: Comparison, made: Sequence[Group], *, label: str) -> str
 def _metric_head(comparison: Comparison, metric: str) -> str:
     known = described(comparison, metric)
     return (
-        f'<th class="number" scope="col" title="{escape(known.meaning)}">{escape(known.title)} '
+        f'<th class="number" scope="col" title="{escape(known.meaning)}">{escape(known.title)}&nbsp;'
         f"{known.arrow}<br><code>{escape(metric)}</code></th>"
     )
 

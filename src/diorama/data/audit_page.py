@@ -19,7 +19,7 @@ from diorama.data.audit_pictures import Shown, sheet
 from diorama.data.audit_tables import by_split, pixels, skipped
 from diorama.data.findings import Finding, findings, further_notes
 from diorama.data.splits import SPLITS
-from diorama.web.page import page
+from diorama.web.page import breakable, page
 
 _PICTURES, _CLIPS = 48, 16
 _GROUPS_SHOWN, _MEMBERS_SHOWN = 24, 12
@@ -69,7 +69,7 @@ def _opening(name: str, audit: Audit, media: MediaSpec) -> str:
         **{split: f"{audit.splits[split]:,}" for split in SPLITS if split in audit.splits},
     }
     cells = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    return f'<p class="brand">Diorama · audit</p><h1>{escape(name)}</h1><dl class="facts">{cells}</dl>'
+    return f'<p class="brand">Diorama · audit</p><h1>{breakable(name)}</h1><dl class="facts">{cells}</dl>'
 
 
 def _findings(found: Sequence[Finding]) -> str:

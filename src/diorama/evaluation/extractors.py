@@ -24,6 +24,9 @@ from diorama.interop.inception_fid import load_inception
 from diorama.media.convert import to_uint8
 from diorama.networks.features import lite
 
+_AT_ONCE, _AT_ONCE_ON_CPU = 1024, 64
+"""Pictures of one forward pass. The frames of a batch of clips are thousands, whose activations a CPU must not hold."""
+
 
 @dataclass(frozen=True)
 class Extractor:
@@ -104,10 +107,14 @@ def of_pictures(
         clips = eight_bit.dim() == 5
         pictures = eight_bit.transpose(1, 2).flatten(0, 1) if clips else eight_bit  # (b * t, c, h, w)
         device = next(network.parameters()).device
-        x = pictures.to(device).float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+        parts: dict[str, list[Tensor]] = defaultdict(list)
         # TF32 would make numbers differ between cards by more than the features' own rounding.
-        with full_float32(), torch.autocast(x.device.type, enabled=False):
-            found = {view: features.float().cpu() for view, features in views(x).items()}
+        with full_float32(), torch.autocast(device.type, enabled=False):
+            for some in pictures.split(_AT_ONCE_ON_CPU if device.type == "cpu" else _AT_ONCE):
+                x = some.to(device).float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+                for view, features in views(x).items():
+                    parts[view].append(features.float().cpu())
+        found = {view: torch.cat(features) for view, features in parts.items()}
         if clips:
             found[CLIP] = clip_features(found[""].unflatten(0, (len(eight_bit), -1)))
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from diorama.core import device as devices
+from diorama.core import distributed
 from diorama.core.contracts import Batch, pixels_of
 from diorama.data.dataset import Split
 from diorama.evaluation.catalog.metrics import catalog_with, parse_metric
@@ -139,26 +141,31 @@ class Evaluator:
         self.config, self.val, self.cache, self.seed = config, val, cache, seed
         self.catalog = tuple(catalog)
         self.metric = parse_metric(config.metric, catalog)
+        self._options: ReferenceOptions | None = None
         self._reference: ReferenceFeatures | None = None
         self._warnings: dict[str, bool] = {}
         """Each with whether it was given to the caller."""
 
     def prepare(self, device: torch.device) -> None:
-        """Take the real features, so that a metric that cannot be had is refused before training.
+        """See on a few records that the metric can be had, so that one that cannot is refused before training.
 
-        All processes must call it: each takes the features of its share of the records.
+        The real features wait for the first measurement: those of many clips take longer than a short run.
+        All processes must call it.
         """
-        options = ReferenceOptions(
+        self._options = ReferenceOptions(
             seed=self.seed, device=str(device), cache=self.cache, catalog=self.catalog, shared=True
         )
-        self._reference = reference_features(self.val, (self.config.metric,), options)
+        few = replace(self._options, count=min(len(self.val), distributed.world_size()), cache=None)
+        reference_features(self.val, (self.config.metric,), few)
 
     def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
         """Stamped results, as JSON, of the model as it was last refreshed.
 
-        All processes must call it: each draws and looks at its share of the samples.
+        All processes must call it: each draws and looks at its share of the samples, and at first of the records.
         """
-        assert self._reference is not None, "prepare comes first"
+        assert self._options is not None, "prepare comes first"
+        if self._reference is None:
+            self._reference = reference_features(self.val, (self.config.metric,), self._options)
         first, count = share_of(self.config.samples)
         samples = view.samples(count, seed=self.seed, first=first)
         evaluation = measure_shared(samples, self._reference, (self.config.metric,), seed=self.seed)

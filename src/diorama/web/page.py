@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from importlib.resources import files
 
@@ -36,6 +37,11 @@ def page(title: str, body: str, *, style: str = "") -> str:
 </body>
 </html>
 """
+
+
+def breakable(heading: str) -> str:
+    """A heading as HTML whose long names may be broken after their own marks, so that no letter stands alone."""
+    return re.sub(r"([_./-]+)(?=\w)", r"\1<wbr>", escape(heading))
 
 
 def shell_style() -> str:

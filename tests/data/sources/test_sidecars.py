@@ -123,6 +123,14 @@ def test_lists_that_are_not_one_hot_are_no_labels(tmp_path: Path, label: object)
     assert not source.skipped
 
 
+def test_rows_of_measures_are_no_labels_even_where_one_looks_one_hot(tmp_path: Path) -> None:
+    rows = [["0.png", [0.0, 1.0]], ["1.png", [0.25, 1.0]], ["2.png", [1, 0]]]
+    files = {f"{i}.png": png(seed=i) for i in range(3)}
+    source, items = read_all(fill(tmp_path, {**files, "dataset.json": json.dumps({"labels": rows}).encode()}))
+    assert not any("label" in item.facts for item in items)
+    assert any("3 labels of dataset.json" in note for note in source.notes)
+
+
 def test_other_lists_are_no_facts(tmp_path: Path) -> None:
     source, _ = read_all(fill(tmp_path, {"0.png": png(), "dataset.json": b"[1, 2]"}))
     assert set(reasons(source)) == {"dataset.json"}

@@ -48,6 +48,34 @@ def test_columns_that_name_files(head: str, noted: bool) -> None:
     assert list(table.notes) == [f"the column {head!r} of t.csv was read as the files' names"] * noted
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("Klasse;Datei\nBär;bilder\\0.png\nLöwe;bilder\\1.PNG\n", ["bilder/0.png", "bilder/1.PNG"]),
+        ("diagnosis,id_code\n0,ab01\n0,ab02\n", ["ab01", "ab02"]),
+        ("diagnosis,isic.id,age\n0,1,3\n0,2,4\n", ["1", "2"]),
+    ],
+)
+def test_a_column_that_holds_names_of_files_is_found_by_its_cells(text: str, paths: list[str]) -> None:
+    table = parse_table(text.encode(), "t.csv")
+    assert list(table.rows) == paths
+    assert "was read as the files' names" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "before;after\na.png;b.png\nc.png;d.png\n",  # two could be meant
+        "id_code,n\nab01,1\nab01,2\n",  # one of them twice: a patient, not a picture
+        "image_mean,n\n0.25,1\n0.5,1\n",  # measures
+        "age,n\n1,5\n2,6\n",
+    ],
+)
+def test_columns_of_which_none_surely_holds_names_of_files_are_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="needs a column 'path' that names the files; it has"):
+        parse_table(text.encode(), "t.csv")
+
+
 def test_a_list_of_objects_is_a_table() -> None:
     table = parse_table(b'[{"path": "0.png", "label": "cat", "none": null}, {"path": "1.png"}]', "t.json")
     assert dict(table.rows) == {"0.png": {"label": "cat"}, "1.png": {}}

@@ -38,7 +38,7 @@ def test_every_factor_is_right_on_objects_half_in_sight(size: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [32, 64, 128])
+@pytest.mark.parametrize("size", [32, *(pytest.param(size, marks=pytest.mark.long) for size in (64, 128))])
 def test_every_factor_is_right_on_thousands(size: int) -> None:
     world, indices = World(size=size, seed=11), np.arange(5000)
     grades = grade(world.scenes(indices), read_factors(world.pictures(indices)))
@@ -47,7 +47,7 @@ def test_every_factor_is_right_on_thousands(size: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("size", [32, pytest.param(64, marks=pytest.mark.long)])
 def test_objects_that_cross_at_will_are_read_or_left_open(size: int) -> None:
     factors = World(video=True, seed=3).factors(np.arange(400))
     frames = rows_of(frames_of(factors, trajectories(factors, 16)), slice(5, None, 3))

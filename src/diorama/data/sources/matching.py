@@ -8,10 +8,15 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
+
+from diorama.data.sources.names import MEDIA, content_of
 
 _MOST_FOLDERS_OFF, _MOST_PARTS = 4, 3
 _ENOUGH = 0.5
+_IDENTIFIER = re.compile(r"(^|[^a-z])(id|image|img|file|picture|photo)([^a-z]|$)", re.IGNORECASE)
+_FRACTION = re.compile(r"-?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -191,3 +196,30 @@ def _stem_of(shortened: Callable[[str], str | None]) -> Callable[[str], str | No
         return None if end is None else _stem(end)
 
     return stem
+
+
+def names_by_cells(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str | None:
+    """The column that names files by what it holds, whatever it is called.
+
+    It is the only column most of whose cells end like media (``0001.png``), else the only one that is called an
+    identifier in some way (``id_code``, ``isic_id``) and holds another word in every row.
+    """
+    cells = {column: [cell for row in records if (cell := row.get(column)) not in (None, "")] for column in columns}
+    ending = [column for column, own in cells.items() if own and _like_files(own) > _ENOUGH * len(own)]
+    if ending:
+        return ending[0] if len(ending) == 1 else None
+    called = [column for column in columns if _IDENTIFIER.search(column) and _are_names(cells[column], len(records))]
+    return called[0] if len(called) == 1 else None
+
+
+def _like_files(cells: Sequence[Any]) -> int:
+    return sum(isinstance(cell, str) and content_of(plain(cell)) in MEDIA for cell in cells)
+
+
+def _are_names(cells: Sequence[Any], rows: int) -> bool:
+    """Whether these cells of so many rows are words, or whole numbers, that differ."""
+    return len(cells) == rows > 1 and len(set(map(str, cells))) == rows and not any(map(_is_fraction, cells))
+
+
+def _is_fraction(cell: Any) -> bool:
+    return not isinstance(cell, (str, int)) or (isinstance(cell, str) and bool(_FRACTION.fullmatch(cell)))

@@ -54,8 +54,12 @@ def read_list(entry: Entry, limits: Limits) -> Table | None:
 
 def _labels_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
     """StyleGAN: pairs of a path and a label, which may be a number, a one-hot row or null."""
-    for path, value in _pairs(document):
-        label = _label(value)
+    pairs = list(_pairs(document))
+    # A row that is no ones and zeros says that all rows are numbers, and those that happen to look one-hot too.
+    lists = [value for _, value in pairs if isinstance(value, list) and len(value) > 1]
+    measured = any(cell not in (0, 1) for value in lists for cell in value)
+    for path, value in pairs:
+        label = None if measured and isinstance(value, list) else _label(value)
         yield printable(plain(path)), {} if label is None else {"label": label}
 
 

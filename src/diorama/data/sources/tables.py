@@ -14,7 +14,7 @@ from diorama.core.errors import BadInput
 from diorama.data.objects import Objects
 from diorama.data.sources.base import Columns, Skip
 from diorama.data.sources.label_values import contradictions, one_hot, one_label, without_fractions
-from diorama.data.sources.matching import Matching, match, plain
+from diorama.data.sources.matching import Matching, match, names_by_cells, plain
 from diorama.data.sources.names import MEDIA, content_of, printable
 from diorama.data.sources.parquet_file import rows_of_table
 from diorama.data.sources.regions import OBJECTS, ListedObjects
@@ -123,7 +123,7 @@ def parse_table(content: bytes, name: str, folder: str = "", wanted: Columns | N
     notes: list[str] = []
     records = list(_records(content, name, notes))
     columns = list(dict.fromkeys(column for record in records for column in record))
-    place = _path_column(columns, name, notes)
+    place = _path_column(records, columns, name, notes)
     facts = [column for column in columns if column != place]
     before = len(notes)
     meaning = meaning_of(columns, wanted or Columns(), name, notes)
@@ -223,19 +223,21 @@ def meaning_of(columns: Sequence[str], wanted: Columns, name: str, notes: list[s
     return Meaning(label, [column for column in (caption, more) if column is not None])
 
 
-def _path_column(columns: Sequence[str], name: str, notes: list[str]) -> str:
-    """The column that names files: by its name, else the first that ends like one, as of pairs of pictures."""
+def _path_column(records: Sequence[Mapping[str, Any]], columns: Sequence[str], name: str, notes: list[str]) -> str:
+    """The column that names files: by its name, else the first that ends like one, as of pairs, else by its cells."""
     place = _named_like(columns, _PATH_COLUMNS)
     if place is not None:
         return place
     named = [column for column in columns if column.lower().endswith(_PATH_ENDINGS)]
     if not named and (other := _named_like(columns, _NAME_COLUMNS)) is not None:
         named = [other]
+    if not named and (other := names_by_cells(records, columns)) is not None:
+        named = [other]
     if not named:
         has = ", ".join(map(repr, columns)) or "no rows"
         if any(content_of(column) in MEDIA for column in columns):
             has += ", which are no names of columns; write them above the first line, such as path,label"
-        raise BadInput(f"{name}: the table needs a column 'path'; it has {has}")
+        raise BadInput(f"{name}: the table needs a column 'path' that names the files; it has {has}")
     others = f", {', '.join(map(repr, named[1:]))} as facts" if named[1:] else ""
     notes.append(f"the column {named[0]!r} of {name} was read as the files' names{others}")
     return named[0]
