@@ -16,13 +16,14 @@ from diorama.core.errors import BadConfig
 from diorama.data.pack import pack_arrays
 from diorama.methods.diffusion.continuous_consistency import ContinuousDistillationConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
-from diorama.recipes.distill import distilled
+from diorama.recipes.distill import advice, distilled
 from diorama.recipes.entries.few_steps import DISTILLATIONS
 from diorama.synthesis import store
 from diorama.synthesis.provenance import Provenance
 from diorama.training.folder import read_state
+from tests.methods.diffusion.test_continuous_consistency import SLOW
 from tests.synthesis.models import tiny_diffusion, tiny_gan
-from tests.synthesis.test_diffusion import PLAIN
+from tests.synthesis.test_diffusion import EDM, FLOW, PLAIN
 
 INFO = DataInfo(name="grey", media=MediaSpec(kind="image", channels=1, height=8, width=8), count=32)
 SHORT = (
@@ -120,3 +121,12 @@ def test_stages_follow_the_length_of_the_run() -> None:
     assert small.frozen["teacher"].folder == "t"
     with pytest.raises(BadConfig, match="method: 'dmdd' is none of ect, scm"):
         distilled("dmdd", "t", INFO)
+
+
+def test_a_teacher_told_fast_waves_of_time_is_named_for_scm_alone(tmp_path: Path) -> None:
+    for name, config in (("fast", FLOW), ("slow", SLOW), ("edm", EDM)):
+        store.save(tmp_path / name, config, config.build().state_dict(), Provenance(recipe="tiny"), "card")
+    assert "compare with --method ect" in advice("scm", str(tmp_path / "fast"))
+    assert not advice("ect", str(tmp_path / "fast"))
+    assert not advice("scm", str(tmp_path / "slow"))
+    assert not advice("scm", str(tmp_path / "edm"))

@@ -86,7 +86,7 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core.device import has_graphs, pick
     from diorama.data.training_sets import open_training_data
-    from diorama.recipes.distill import check_teacher, distilled
+    from diorama.recipes.distill import advice, check_teacher, distilled
     from diorama.training.recipe import TrainOptions
 
     with arguments_at_fault():
@@ -103,6 +103,8 @@ def main(words: Sequence[str]) -> None:
         )
         recipe = overridden(recipe, known, f"distill {arguments.model}")
     check_teacher(str(arguments.model), info, classes)
+    if told := advice(arguments.method, str(arguments.model), classes):
+        print(f"diorama: {told}", file=sys.stderr)
     if small:
         print(f"diorama: there is no GPU to train on, so this is the recipe {recipe.name}", file=sys.stderr)
     options = TrainOptions(

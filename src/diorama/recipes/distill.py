@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+
+import torch
 
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig, BadInput
@@ -23,6 +26,10 @@ StudentMethodConfig = ContinuousDistillationConfig | DistributionMatchingConfig 
 """Of the methods of :data:`~diorama.recipes.entries.few_steps.DISTILLATIONS`."""
 
 _IMAGES = 2_000_000
+
+_FAST = 25.0
+"""By how much what a network is told of a level may change by the logarithm of sigma / alpha. A flow that was told its
+time times 10 (2.5 here) was distilled by a derivative within 500 steps, and times 1,000 (250) not within 300."""
 
 _STAGES = 8
 """In which the pairs of easy consistency tuning come closer: at the end they are 1/256 apart, where noise is strong."""
@@ -152,6 +159,29 @@ def check_teacher(folder: str, info: DataInfo, catalog: Sequence[object] = ()) -
             f"{folder}: draws {config.media.shape}, but the records of {info.name} are {info.media.shape} (channels, "
             "frames of clips, height, width); give the data that the model was trained on, or others of its shape"
         )
+
+
+def advice(method: str, folder: str, catalog: Sequence[object] = ()) -> str:
+    """What is likely to go wrong with a teacher that passed :func:`check_teacher`; empty where nothing is.
+
+    Args:
+        method: as of :func:`distilled`.
+        folder: of the teacher.
+        catalog: config classes of a user's own.
+    """
+    config = store.read_config(store.model_folder(folder), catalog)
+    if method != "scm" or not isinstance(config, DiffusionSynthesizerConfig):
+        return ""
+    process = config.process
+    # Around equal parts of noise and signal, when their ratio grows by a fifth.
+    ratios = torch.tensor([0.9, 1.1], dtype=torch.float64)
+    told = config.preconditioning.time(process.at(process.time_of(ratios)))
+    if abs((told[1] - told[0]).item()) / math.log(1.1 / 0.9) < _FAST:
+        return ""
+    return (
+        f"{folder} is told its time in fast waves, so that the derivative that scm takes is mostly theirs; "
+        "a student may learn little: compare with --method ect"
+    )
 
 
 def _of_length(recipe: Recipe, images: int) -> Recipe:
