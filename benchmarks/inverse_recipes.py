@@ -85,7 +85,8 @@ def _edm(info: DataInfo, widths: tuple[int, ...], depth: int, dropout: float) ->
         clip=False,
         guidance=1.0,
     )
-    rate = RateConfig(peak=1e-3, warmup=20_000)
+    # With 1e-3, a run on a GPU ended at a gradient that was not finite after 387 thousand pictures.
+    rate = RateConfig(peak=5e-4, warmup=20_000)
     return replace(
         recipe,
         name="xray",
@@ -98,6 +99,6 @@ def _edm(info: DataInfo, widths: tuple[int, ...], depth: int, dropout: float) ->
         averages={"ema": AverageConfig(half_life=60_000, ramp_up=0.1)},
         evaluation=replace(recipe.evaluation, every=0, samples=0),
         preview_every=0,
-        checkpoint_every=10_000_000,
+        checkpoint_every=200_000,
         log_every=6_400,
     )
