@@ -1,0 +1,203 @@
+"""What each choice of the recipe ``fast_cifar`` is worth: trainings of equal length that differ in one of them.
+
+    python benchmarks/fast_cifar.py CIFAR10 --out benchmarks/results/fast_cifar [--only recipe edm …] [--images 450000]
+        [--seeds 0 1] [--device cuda]
+
+CIFAR10 is the set as ``diorama prepare`` packs it. Every training has its own folder; one that is complete is measured
+again and not trained anew. After each training a row is written, so a call that is cut short leaves what it found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from diorama.core.contracts import DataInfo
+from diorama.core.device import pick
+from diorama.core.files import write_json, write_text
+from diorama.data.dataset import Split, open_dataset
+from diorama.evaluation.run import EvaluateOptions, evaluate
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.processes.exploding import ExplodingProcess
+from diorama.processes.precondition import EDMPreconditioning
+from diorama.processes.spacing import KarrasSpacing
+from diorama.processes.times import LogitNormalTimes, LogNormalTimes
+from diorama.recipes.fast_cifar import fast_cifar
+from diorama.training.recipe import AverageConfig, Recipe, TrainOptions
+from diorama.training.run import train
+
+METRICS = ("fd@lite", "fd@lite2", "kid@lite", "precision", "recall")
+
+
+def shortened(recipe: Recipe, images: int) -> Recipe:
+    """The recipe in a run of another length: warm-up and average are as much shorter."""
+    share = images / recipe.images
+    averages = {
+        name: replace(own, half_life=round(own.half_life * share)) if isinstance(own, AverageConfig) else own
+        for name, own in recipe.averages.items()
+    }
+    optimizers = {
+        name: replace(own, rate=replace(own.rate, warmup=round(own.rate.warmup * share)))
+        for name, own in recipe.optimizers.items()
+    }
+    return replace(
+        recipe, images=images, averages=averages, optimizers=optimizers, checkpoint_every=images, log_every=25_600
+    )
+
+
+def with_method(recipe: Recipe, change: Callable[[DiffusionMethodConfig], DiffusionMethodConfig]) -> Recipe:
+    """The recipe with another method."""
+    assert isinstance(recipe.method, DiffusionMethodConfig)
+    return replace(recipe, method=change(recipe.method))
+
+
+def with_network(recipe: Recipe, change: Callable[[DDPMUNetConfig], DDPMUNetConfig]) -> Recipe:
+    """The recipe with another network."""
+
+    def changed(method: DiffusionMethodConfig) -> DiffusionMethodConfig:
+        assert isinstance(method.synthesizer.denoiser, DDPMUNetConfig)
+        return replace(method, synthesizer=replace(method.synthesizer, denoiser=change(method.synthesizer.denoiser)))
+
+    return with_method(recipe, changed)
+
+
+def with_rate(recipe: Recipe, *, peak: float = 6e-4, decay: str = "linear", algorithm: str = "adam") -> Recipe:
+    """The recipe with another optimizer."""
+    own = recipe.optimizers["denoiser"]
+    rate = replace(own.rate, peak=peak, decay=decay)  # type: ignore[arg-type]
+    return replace(recipe, optimizers={"denoiser": replace(own, rate=rate, algorithm=algorithm)})  # type: ignore[arg-type]
+
+
+def as_edm(recipe: Recipe) -> Recipe:
+    """EDM's process, preconditioning and times (T. Karras et al., arXiv:2206.00364) in place of a flow's."""
+
+    def changed(method: DiffusionMethodConfig) -> DiffusionMethodConfig:
+        model = replace(
+            method.synthesizer,
+            process=ExplodingProcess(),
+            preconditioning=EDMPreconditioning(),
+            spacing=KarrasSpacing(),
+        )
+        return replace(method, synthesizer=model, times=LogNormalTimes(mean=-1.2, deviation=1.2))
+
+    return with_method(recipe, changed)
+
+
+def levels(widths: tuple[int, ...], attention: tuple[bool, ...], patch: int = 1) -> Callable[[Recipe], Recipe]:
+    """A U-Net of other widths."""
+    return lambda recipe: with_network(
+        recipe, lambda network: replace(network, widths=widths, attention=attention, patch=patch)
+    )
+
+
+def times(mean: float, deviation: float = 1.0) -> Callable[[Recipe], Recipe]:
+    """Other times in training."""
+    return lambda recipe: with_method(
+        recipe, lambda method: replace(method, times=LogitNormalTimes(mean=mean, deviation=deviation))
+    )
+
+
+VARIANTS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
+    "recipe": ("the recipe", lambda recipe: recipe),
+    "added-time": ("time is added to features", lambda r: with_network(r, lambda n: replace(n, scale_shift=False))),
+    "dropout": ("dropout of 0.1", lambda r: with_network(r, lambda n: replace(n, dropout=0.1))),
+    "heads": ("attention in heads of 64", lambda r: with_network(r, lambda n: replace(n, head_channels=64))),
+    "cosine": ("rate falls like a cosine", lambda r: with_rate(r, decay="cosine")),
+    "rate-3e-4": ("peak rate 3e-4", lambda r: with_rate(r, peak=3e-4)),
+    "rate-1e-3": ("peak rate 1e-3", lambda r: with_rate(r, peak=1e-3)),
+    "muon": ("Muon, peak rate 2e-3", lambda r: with_rate(r, peak=2e-3, algorithm="muon")),
+    "batch-128": ("batches of 128", lambda r: replace(r, batch_size=128)),
+    "batch-512": ("batches of 512", lambda r: replace(r, batch_size=512)),
+    "no-flips": ("no mirrored pictures", lambda r: replace(r, flip=False)),
+    "edm": ("EDM in place of a flow", as_edm),
+    "coupled": ("noises matched in a batch", lambda r: with_method(r, lambda m: replace(m, coupling="minibatch"))),
+    "early-times": ("times towards the data", times(-0.4)),
+    "late-times": ("times towards the noise", times(0.4)),
+    "wide-times": ("times spread wider", times(0.0, 1.4)),
+    "three-levels": ("widths 128, 256, 512", levels((128, 256, 512), (False, True, False))),
+    "wider": ("widths 192, 256, 256, 256", levels((192, 256, 256, 256), (False, True, False, False))),
+    "patches": ("squares of 2 x 2, widths 256, 512, 512", levels((256, 512, 512), (True, False, False), patch=2)),
+    "shallow": ("one residual block a level", lambda r: with_network(r, lambda n: replace(n, depth=1))),
+}
+"""Name, what differs, and the change."""
+
+
+def measured(recipe: Recipe, data: Path, split: Split, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train, if that is not done yet, and measure."""
+    began, marks = time.perf_counter(), []
+    for tick in train(recipe, data, folder, TrainOptions(device=arguments.device, preview_at_stop=False)):
+        for note in tick.notes:
+            print(f"{folder.name}: {note}", flush=True)
+        if tick.step % 50 == 0:
+            marks.append((time.perf_counter(), tick.images))
+    seconds = time.perf_counter() - began
+    options = EvaluateOptions(
+        metrics=METRICS,
+        count=arguments.count,
+        reference=arguments.reference,
+        device=pick(arguments.device).type,
+        cache=folder.parent / "cache",
+    )
+    found = {each.metric: each.value for each in evaluate(folder, split, options).results}
+    return {"images": recipe.images, "seconds": seconds, "images_per_second": speed(marks), **found}
+
+
+def speed(marks: list[tuple[float, int]]) -> float:
+    """Pictures a second behind the first third, which holds the recording of graphs; NaN of a run that was complete."""
+    if len(marks) < 3:
+        return float("nan")
+    (first, seen), (last, all_seen) = marks[len(marks) // 3], marks[-1]
+    return (all_seen - seen) / (last - first)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """All rows as Markdown."""
+    lines = [
+        "| what differs | seed | pictures | pictures/s | fd@lite | fd@lite2 | recall |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: (row["images"], row["fd@lite"])):
+        lines.append(
+            f"| {VARIANTS[row['variant']][0]} | {row['seed']} | {row['images']:,} | {row['images_per_second']:,.0f} | "
+            f"{row['fd@lite']:.2f} | {row['fd@lite2']:.2f} | {row['recall@lite']:.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Train and measure all that is asked for, and write the table after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="of the table, .md and .json")
+    parser.add_argument("--runs", type=Path, default=Path("runs/fast_cifar"))
+    parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--images", type=int, default=450_560)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--count", type=int, default=3_000)
+    parser.add_argument("--reference", type=int, default=10_000)
+    parser.add_argument("--device", default="auto")
+    arguments = parser.parse_args()
+    split = open_dataset(arguments.data).split("train")
+    info: DataInfo = split.info
+    kept = arguments.out.with_suffix(".json")
+    rows: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.is_file() else []
+    for seed in arguments.seeds:
+        for name in arguments.only:
+            recipe = replace(VARIANTS[name][1](shortened(fast_cifar(info), arguments.images)), seed=seed)
+            folder = arguments.runs / f"{name}-{arguments.images}-{seed}"
+            row = {"variant": name, "seed": seed} | measured(recipe, arguments.data, split, folder, arguments)
+            print(json.dumps(row), flush=True)
+            rows = [each for each in rows if (each["variant"], each["seed"], each["images"]) != (
+                name, seed, row["images"])] + [row]  # fmt: skip
+            write_json(kept, rows)
+            write_text(arguments.out.with_suffix(".md"), table(rows))
+
+
+if __name__ == "__main__":
+    main()
