@@ -148,7 +148,7 @@ class ToyFlow(Method):
         return {"generator": list(self.generator.parameters())}
 
     def phases(self) -> Sequence[Phase]:
-        return (Phase("flow", "generator", self.loss),)
+        return (Phase("flow", "generator", self.loss, sharded=True),)
 
     def averaged(self) -> Mapping[str, nn.Module]:
         return {"generator": self.generator}

@@ -25,6 +25,7 @@ from diorama.methods import soundness
 from diorama.methods.base import Method, live_tensors
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import FrozenPart
+from diorama.training import sharding
 from diorama.training.averages import Average
 from diorama.training.recipe import EvaluationConfig, Recipe, TrainOptions
 from diorama.training.ticks import LossMeans
@@ -104,6 +105,9 @@ class TrainingState:
         joules: spent by then.
         owes_measurement: the last model is saved and not yet measured.
         compiled: whether networks were compiled.
+        recorded: whether turns are recorded, where the device can.
+        sharded: whether weights are shared out over processes.
+        notes: sentences for people, on how that was done.
         matched: what became of another model's weights, if the run started from some.
     """
 
@@ -121,10 +125,13 @@ class TrainingState:
     joules: float = 0.0
     owes_measurement: bool = False
     compiled: bool = False
+    recorded: bool = False
+    sharded: bool = False
+    notes: tuple[str, ...] = ()
     matched: MatchedWeights | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """All processes must call it; the first one's is written."""
+        """All processes must call it; the first one's is written, and of what is shared out each one's part."""
         return {
             "step": self.step,
             "method": _own(self.method.state_dict()),
@@ -170,15 +177,34 @@ class TrainingState:
             average.load_state_dict(state["averages"][name])
         self.means.load_state_dict(state["losses"])
 
-    def exported(self) -> dict[str, Tensor]:
-        """What others load, under the names of the synthesizer's parts; not copies."""
+    def parts(self) -> dict[str, Tensor]:
+        """Tensors that are shared out, under the paths that they have in a resume state; a parameter stands for its
+        moments, under the path that these begin with."""
+        averages = {f"/averages/{n}/{k}": v for n, a in self.averages.items() for k, v in a.state_dict().items()}
+        weights = {f"/method/{k}": v for k, v in self.method.state_dict().items()}
+        moved = {
+            f"/updaters/{player}/optimizer/state/{place}": parameter
+            for player, updater in self.updaters.items()
+            for place, parameter in enumerate(updater.parameters)
+        }
+        found = {**weights, **averages, **moved}
+        return {path: tensor for path, tensor in found.items() if sharding.is_part(tensor)}
+
+    def exported(self, *, keep: bool = True) -> dict[str, Tensor]:
+        """What others load, under the names of the synthesizer's parts; not copies, unless weights are shared out.
+
+        All processes must call it.
+
+        Args:
+            keep: whether this process wants it; else nothing may come back.
+        """
         tensors = {**self.method.model_tensors(), **self.averages[self.exported_average].tensors()}
-        return {name: tensors[name] for name in self.exported_names}
+        return sharding.gathered({name: tensors[name] for name in self.exported_names}, keep=keep)
 
     def non_finite(self) -> str | None:
-        """The first player with a weight that is not finite; waits for the device."""
+        """The first player with a weight that is not finite; waits for the device. All processes must call it."""
         for player, updater in self.updaters.items():
-            if not devices.all_finite(updater.parameters).item():
+            if distributed.agree(not devices.all_finite(updater.shards.own).item()):
                 return player
         return None
 
@@ -211,9 +237,7 @@ def build(
     matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
     exported_names = soundness.check(method, options.catalog)
     _check_media(recipe, method, data)
-    place(method, device, channels_last=recipe.channels_last)
-    # Machines of different makes may initialise differently in the last bit, and find different files at one path.
-    distributed.broadcast(method.state_dict().values())
+    notes = _settle(method, recipe, options, precision)
     players = method.players()
     if set(players) != set(recipe.optimizers):
         raise BadConfig(f"optimizers: the method's players are {sorted(players)}, got {sorted(recipe.optimizers)}")
@@ -225,9 +249,27 @@ def build(
         exported_names=exported_names,
         means=LossMeans(device),
         precision=precision,
-        compiled=_compile(method, recipe),
+        compiled=not options.sharded and _compile(method, recipe),
+        recorded=not options.sharded and recipe.compile == "auto",
+        sharded=options.sharded,
+        notes=notes,
         matched=matched,
     )
+
+
+def _settle(method: Method, recipe: Recipe, options: TrainOptions, precision: Precision) -> tuple[str, ...]:
+    """Bring a method to its device, with the same weights in every process; notes for people."""
+    notes: tuple[str, ...] = ()
+    if options.sharded:
+        sharding.check(method, recipe, precision)
+        # Before, since what is shared out is whole nowhere.
+        distributed.broadcast(method.state_dict().values())
+        notes = sharding.share_out(method, recipe, precision.device)
+    place(method, precision.device, channels_last=recipe.channels_last and not options.sharded)
+    if not options.sharded:
+        # Machines of different makes may initialise differently in the last bit, and find different files at one path.
+        distributed.broadcast(method.state_dict().values())
+    return notes
 
 
 def initialised(recipe: Recipe, parts: Mapping[str, FrozenPart]) -> Method:
