@@ -35,7 +35,8 @@ class Phase:
             ``item()``, no tensor made of numbers), draws from the device's generator alone, and changes buffers in
             place.
         sharded: the weights may be shared out over processes: the loss uses them by calling networks alone, which are
-            children of the method, and :meth:`Method.after_step` treats each of their rows apart.
+            children of the method, and changes none of their outputs in place; no item of a network's module lists
+            changes a list that it is given; :meth:`Method.after_step` treats each row of a weight apart.
     """
 
     name: str

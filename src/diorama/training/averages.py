@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from diorama.core import distributed, files
 from diorama.core.device import at_least_float32
+from diorama.core.shards import gathered, own_part, part_like
 from diorama.methods.base import live_tensors
 from diorama.synthesis.averaging import gamma_of
 from diorama.training.recipe import AverageConfig, PowerAverageConfig
-from diorama.training.sharding import gathered, own_part, part_like
 
 _HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -26,9 +26,9 @@ from diorama.core import distributed, files
 from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
 from diorama.core.runlog import RunLog, read
+from diorama.core.shards import common_folder, holds_parts, read_tensors, write_tensors
 from diorama.training.identity import Begun, Change, refusal
 from diorama.training.recipe import Recipe
-from diorama.training.sharded_state import common_folder, holds_parts, read_tensors, write_tensors
 
 FORMAT = 2
 RECIPE, LOG, SAMPLES, CHECKPOINTS, MODEL = "recipe.json", "log.jsonl", "samples", "checkpoints", "model"

@@ -293,13 +293,13 @@ class RunKeeper:
         return f"{previews_by(self.images, self.recipe.preview_every, self.changes):03d}"
 
     def _preview(self, name: str) -> Path:
-        tensors, path = self.state.exported(keep=self.first), None
+        tensors, path = self.state.exported(keep=self.first), self.folder.samples
         if self.first:
             self.view.refresh(tensors)
             with writing("the preview", INTACT):
                 folder, recipe, seed = self.folder.samples, self.recipe.name, self.recipe.seed
                 path = write_preview(self.view, folder, name, recipe=recipe, seed=seed)
-        return distributed.share(path) or self.folder.samples
+        return distributed.share(path)
 
     def _write_snapshots(self, names: Sequence[str]) -> None:
         for name in names:

@@ -20,12 +20,12 @@ from diorama.core.device import Precision
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import sha256_of
 from diorama.core.rng import fold
+from diorama.core.shards import gathered, is_part
 from diorama.data.training_sets import TrainingData
-from diorama.methods import soundness
+from diorama.methods import sharing, soundness
 from diorama.methods.base import Method, live_tensors
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import FrozenPart
-from diorama.training import sharding
 from diorama.training.averages import Average
 from diorama.training.recipe import EvaluationConfig, Recipe, TrainOptions
 from diorama.training.ticks import LossMeans
@@ -180,15 +180,12 @@ class TrainingState:
     def parts(self) -> dict[str, Tensor]:
         """Tensors that are shared out, under the paths that they have in a resume state; a parameter stands for its
         moments, under the path that these begin with."""
-        averages = {f"/averages/{n}/{k}": v for n, a in self.averages.items() for k, v in a.state_dict().items()}
-        weights = {f"/method/{k}": v for k, v in self.method.state_dict().items()}
-        moved = {
-            f"/updaters/{player}/optimizer/state/{place}": parameter
-            for player, updater in self.updaters.items()
-            for place, parameter in enumerate(updater.parameters)
-        }
-        found = {**weights, **averages, **moved}
-        return {path: tensor for path, tensor in found.items() if sharding.is_part(tensor)}
+        found = {f"/method/{k}": v for k, v in self.method.state_dict().items()}
+        for name, average in self.averages.items():
+            found |= {f"/averages/{name}/{k}": v for k, v in average.state_dict().items()}
+        for player, updater in self.updaters.items():
+            found |= {f"/updaters/{player}/optimizer/state/{i}": p for i, p in enumerate(updater.parameters)}
+        return {path: tensor for path, tensor in found.items() if is_part(tensor)}
 
     def exported(self, *, keep: bool = True) -> dict[str, Tensor]:
         """What others load, under the names of the synthesizer's parts; not copies, unless weights are shared out.
@@ -199,7 +196,7 @@ class TrainingState:
             keep: whether this process wants it; else nothing may come back.
         """
         tensors = {**self.method.model_tensors(), **self.averages[self.exported_average].tensors()}
-        return sharding.gathered({name: tensors[name] for name in self.exported_names}, keep=keep)
+        return gathered({name: tensors[name] for name in self.exported_names}, keep=keep)
 
     def non_finite(self) -> str | None:
         """The first player with a weight that is not finite; waits for the device. All processes must call it."""
@@ -259,16 +256,17 @@ def build(
 
 def _settle(method: Method, recipe: Recipe, options: TrainOptions, precision: Precision) -> tuple[str, ...]:
     """Bring a method to its device, with the same weights in every process; notes for people."""
-    notes: tuple[str, ...] = ()
-    if options.sharded:
-        sharding.check(method, recipe, precision)
-        # Before, since what is shared out is whole nowhere.
-        distributed.broadcast(method.state_dict().values())
-        notes = sharding.share_out(method, recipe, precision.device)
-    place(method, precision.device, channels_last=recipe.channels_last and not options.sharded)
+    device = precision.device
     if not options.sharded:
+        place(method, device, channels_last=recipe.channels_last)
         # Machines of different makes may initialise differently in the last bit, and find different files at one path.
         distributed.broadcast(method.state_dict().values())
+        return ()
+    sharing.check(method, recipe.name, {p: o.algorithm for p, o in recipe.optimizers.items()}, precision)
+    # Before they are shared out, since then no process has them whole.
+    distributed.broadcast(method.state_dict().values())
+    notes = sharing.share_out(method, device, compiling=recipe.compile, channels_last=recipe.channels_last)
+    place(method, device, channels_last=False)
     return notes
 
 

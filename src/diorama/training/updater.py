@@ -14,9 +14,8 @@ from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
 from diorama.nn.muon import MuonWithAdam
-from diorama.training.exchange import GradientExchange
+from diorama.training.exchange import GradientExchange, Shards
 from diorama.training.recipe import OptimizerConfig, rate
-from diorama.training.sharding import Shards
 
 _FUSED = ("cuda", "cpu", "mps")
 """Devices on which Adam updates all parameters in one kernel."""

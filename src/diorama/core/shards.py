@@ -1,7 +1,7 @@
-"""Resume states of weights that are shared out: every process writes its parts, and any number of processes reads them.
+"""Tensors that are shared out over processes, each of which holds a part; and files that all of them write.
 
-PyTorch's distributed checkpoints in their safetensors form, so that nothing is pickled: each file says which part of
-which tensor it holds. What no tensor is stands in the JSON beside them, as in the states of one process.
+Files are PyTorch's distributed checkpoints in their safetensors form, so that nothing is pickled: each says which part
+of which tensor it holds, and any number of processes reads them.
 """
 
 from __future__ import annotations
@@ -10,18 +10,60 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 from torch import Tensor
 
 from diorama.core import distributed, files
-from diorama.training.sharding import is_part
 
 if TYPE_CHECKING:
     from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.tensor import DTensor
 
-# PyTorch takes a second to import its checkpoints, for which states of whole weights do not wait.
+# PyTorch takes a second to import what shares tensors out, for which runs of whole tensors do not wait.
+
+
+def is_part(tensor: Tensor) -> TypeGuard[DTensor]:
+    """Whether a tensor is shared out."""
+    return hasattr(tensor, "device_mesh")
+
+
+def own_part(tensor: Tensor) -> Tensor:
+    """What this process holds of a tensor, detached and in the same memory: all of it, if it is not shared out."""
+    return tensor.to_local().detach() if is_part(tensor) else tensor
+
+
+def part_like(part: Tensor, like: Tensor) -> Tensor:
+    """A part of this process as the shared-out tensor that it belongs to.
+
+    Args:
+        part: of this process.
+        like: a tensor of the same shape as the whole, shared out in the same way, or not at all.
+    """
+    if not is_part(like) or is_part(part):
+        return part
+    from torch.distributed.tensor import DTensor
+
+    return DTensor.from_local(
+        part, like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
+    )
+
+
+def gathered(tensors: Mapping[str, Tensor], *, keep: bool = True) -> dict[str, Tensor]:
+    """Whole tensors, of which those that were shared out lie on the CPU; all processes must call it.
+
+    Args:
+        tensors: some of them shared out, the same in all processes.
+        keep: whether this process wants them; else it only gives its parts, and nothing comes back.
+    """
+    whole: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        # One after another, so that the device holds a single one of them at a time.
+        value = tensor.full_tensor().detach().cpu() if is_part(tensor) else tensor
+        if keep:
+            whole[name] = value
+    return whole
 
 
 def holds_parts(tensors: Mapping[str, Tensor]) -> bool:
