@@ -51,6 +51,7 @@ def test_a_mistake_is_one_line(words: list[str], line: str, capsys: pytest.Captu
                 ("--bs 3", "--batch-size"),
                 ("--workers 2", "OMP_NUM_THREADS"),
                 ("--gpus 2", "torchrun"),
+                ("--fsdp", "--sharded"),
                 ("--resume x", "the same command continues"),
                 ("--resolution 64", "diorama prepare SOURCE --out FOLDER --size 64"),
                 ("--ema_decay 0.999", "--averages.ema.half-life"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from diorama.core import distributed
 from diorama.core.shards import is_part, own_part, part_like
@@ -177,14 +178,14 @@ class Shards:
     def norm(self) -> Tensor:
         """Of all gradients together, the same in every process, shape ()."""
         if not self._divided:
-            return torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
-        parts: list[list[Tensor]] = [[], []]
+            return get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+        grads: tuple[list[Tensor], list[Tensor]] = ([], [])
         for parameter, own in zip(self.parameters, self.own, strict=True):
             if own.grad is not None:
-                parts[is_part(parameter)].append(own.grad)
-        everywhere, here = (torch.nn.utils.get_total_norm(grads) for grads in parts)
-        square = distributed.total(here.square().to(self.own[0].device))
-        return (square + everywhere.square().to(square.device)).sqrt()
+                grads[is_part(parameter)].append(own.grad)
+        # Without gradients the norm would lie on the CPU.
+        whole, parts = (get_total_norm(g) if g else self.own[0].new_zeros(()) for g in grads)
+        return (distributed.total(parts.square()) + whole.square()).sqrt()
 
     def whole_moments(self, state: Mapping[int, Mapping[str, object]]) -> dict[int, dict[str, object]]:
         """An optimizer's moments of the parts as those of the parameters, by the parameters' places."""
