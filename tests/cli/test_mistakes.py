@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,19 @@ def test_options_of_other_tools_name_the_right_one(
     assert "there is no such option; " in err
     assert right in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("more", "why"), [([], "torchrun"), (["--dry-run"], "leave torchrun and --sharded out")])
+def test_weights_are_shared_out_over_several_processes_alone(
+    more: list[str], why: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["train", "ddpm_toy", "--data", "world", "--out", str(tmp_path / "run"), "--sharded", *more]
+    assert program.run(words) == program.WRONG
+    err = capsys.readouterr().err
+    assert "--sharded" in err
+    assert why in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("command", program.COMMANDS)

@@ -100,7 +100,9 @@ def main(words: Sequence[str]) -> None:
     from diorama.synthesis.parts import check_parts
     from diorama.training.recipe import TrainOptions
 
-    if arguments.sharded and not arguments.dry_run and not launched():
+    if arguments.dry_run and (launched() or arguments.sharded):
+        raise WrongArguments("--dry-run looks at one process: leave torchrun and --sharded out")
+    if arguments.sharded and not launched():
         raise WrongArguments(
             "--sharded shares weights out over several processes: start them by "
             "torchrun --nproc-per-node N -m diorama train …"
@@ -162,10 +164,7 @@ def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
 
 def _rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
     from diorama.cli.dry_run import rehearse
-    from diorama.core.distributed import world_size
 
-    if world_size() > 1 or options.sharded:
-        raise WrongArguments("--dry-run looks at one process: leave torchrun and --sharded out")
     for name, value in rehearse(recipe, data, out, options):
         print(f"{name:<{_NAMES}}  {value}", flush=True)
     print("Nothing was written.")
