@@ -2,10 +2,11 @@
 
     python benchmarks/scale.py --out one.json
     torchrun --nproc-per-node 2 benchmarks/scale.py --out two.json --against one.json
+    torchrun --nproc-per-node 2 benchmarks/scale.py --sharded --out shared.json --against two.json
 
 Every configuration is trained by the product's own ``train()`` over a fixed batch per process. With the same batch per
 process the work grows with the processes; half of it on two processes is the same total. The curve is that of the
-DDPM at 256 pictures together, so it needs 1, 2, 4 … processes.
+DDPM at 256 pictures together, so it needs 1, 2, 4 … processes. With ``--sharded`` the DDPM's weights are shared out.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def measure(
 ) -> dict[str, Any]:
     """One configuration: warmed up, then timed for about the wanted seconds."""
     began, total = time.perf_counter(), batch * distributed.world_size()
-    training = Training(recipe_of(name, total, tiny=arguments.tiny), folder, run, device)
+    training = Training(recipe_of(name, total, tiny=arguments.tiny), folder, run, device, sharded=arguments.sharded)
     training.advance(arguments.warm)
     pilot, _ = training.advance(3)
     count = distributed.share(max(3, round(arguments.seconds / (pilot / 3))))
@@ -72,7 +73,7 @@ def tenths(folder: Path, seed: int, device: torch.device, arguments: argparse.Na
     """Mean losses over tenths of the steps of one run."""
     total = 16 if arguments.tiny else 256
     recipe = replace(recipe_of("ddpm", total, tiny=arguments.tiny), seed=seed)
-    training = Training(recipe, folder, f"curve{seed}", device)
+    training = Training(recipe, folder, f"curve{seed}", device, sharded=arguments.sharded)
     _, losses = training.advance(arguments.curve)
     means = distributed.mean(torch.tensor(losses)).tolist()
     training.close()
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4, help="runs whose curves are averaged, two at least")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal with the small recipes and batches of 8")
     parser.add_argument("--only", nargs="*", default=[], help="recipes")
+    parser.add_argument("--sharded", action="store_true", help="share weights out; of recipes of one phase")
     parser.add_argument("--out", type=Path, help="JSON")
     parser.add_argument("--against", type=Path, help="JSON of an earlier run, of fewer processes")
     parser.add_argument("--table", type=Path, help="Markdown")
@@ -136,7 +138,8 @@ def main() -> None:
             "rows": [],
         }
         for place, (name, batch) in enumerate(CONFIGURATIONS):
-            if arguments.only and name not in arguments.only:
+            wanted = arguments.only or ["ddpm" if arguments.sharded else name]
+            if name not in wanted:
                 continue
             row = measure(name, 8 if arguments.tiny else batch, folder, f"run{place}", device, arguments)
             found["rows"].append(row)

@@ -77,13 +77,15 @@ class Training:
         folder: where its data and its run lie.
         name: of its run.
         device: for all of it.
+        sharded: weights are shared out over the processes.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, name: str, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, name: str, device: torch.device, *, sharded: bool = False) -> None:
         method = recipe.method.build()
         data = noise(folder, method.synthesizer().media.height, count=4096)
         self.recipe, self.device = recipe, device
-        self._ticks = train(recipe, data, folder / name, TrainOptions(device=device.type))
+        options = TrainOptions(device=device.type, sharded=sharded)
+        self._ticks = train(recipe, data, folder / name, options)
         self.notes: list[str] = [note for note in next(self._ticks).notes if "no model" not in note]
 
     def advance(self, steps: int) -> tuple[float, list[float]]:

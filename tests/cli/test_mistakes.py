@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,7 @@ def test_a_mistake_is_one_line(words: list[str], line: str, capsys: pytest.Captu
                 ("--bs 3", "--batch-size"),
                 ("--workers 2", "OMP_NUM_THREADS"),
                 ("--gpus 2", "torchrun"),
+                ("--fsdp", "--sharded"),
                 ("--resume x", "the same command continues"),
                 ("--resolution 64", "diorama prepare SOURCE --out FOLDER --size 64"),
                 ("--ema_decay 0.999", "--averages.ema.half-life"),
@@ -76,6 +78,19 @@ def test_options_of_other_tools_name_the_right_one(
     assert "there is no such option; " in err
     assert right in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("more", "why"), [([], "torchrun"), (["--dry-run"], "leave torchrun and --sharded out")])
+def test_weights_are_shared_out_over_several_processes_alone(
+    more: list[str], why: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["train", "ddpm_toy", "--data", "world", "--out", str(tmp_path / "run"), "--sharded", *more]
+    assert program.run(words) == program.WRONG
+    err = capsys.readouterr().err
+    assert "--sharded" in err
+    assert why in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("command", program.COMMANDS)

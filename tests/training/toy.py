@@ -148,7 +148,7 @@ class ToyFlow(Method):
         return {"generator": list(self.generator.parameters())}
 
     def phases(self) -> Sequence[Phase]:
-        return (Phase("flow", "generator", self.loss),)
+        return (Phase("flow", "generator", self.loss, sharded=True),)
 
     def averaged(self) -> Mapping[str, nn.Module]:
         return {"generator": self.generator}
@@ -159,6 +159,28 @@ class ToyFlow(Method):
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         x = batch["image"]
         return Loss((self.generator(torch.randn(len(x), _LATENT, device=x.device)) - x).square().mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToySteadyConfig(MethodConfig):
+    def build(self) -> ToySteady:
+        return ToySteady()
+
+
+class ToySteady(ToyFlow):
+    """A flow that draws nothing and keeps no statistics, with a weight that has no axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        return {"generator": [*self.generator.parameters(), self.gain]}
+
+    def loss(self, batch: Batch, moment: Moment) -> Loss:
+        x = batch["image"]
+        self.generator.eval()
+        return Loss((self.gain * self.generator(x.flatten(1)[:, :_LATENT]) - x).square().mean())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +312,14 @@ def gan_recipe() -> Recipe:
 def flow_recipe() -> Recipe:
     return replace(
         gan_recipe(), name="toy_flow", method=ToyFlowConfig(), optimizers={"generator": optimizer()}, images=320
+    )
+
+
+def steady_recipe() -> Recipe:
+    """Twenty steps that are the same for any number of processes, with gradients that are always clipped."""
+    players = {"generator": optimizer(clip=0.05)}
+    return replace(
+        flow_recipe(), name="toy_steady", method=ToySteadyConfig(), optimizers=players, micro_batch=4, keep=10
     )
 
 

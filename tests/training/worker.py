@@ -1,6 +1,6 @@
 """Trains a toy recipe in a process of its own, which may be told to die at a chosen moment.
 
-``python -m tests.training.worker RECIPE DATA OUT [--die-in-step N | --die-in-save N | --die-replacing NAME]``
+``… -m tests.training.worker RECIPE DATA OUT [--die-in-step N | --die-in-save N | --die-replacing NAME] [--sharded]``
 """
 
 from __future__ import annotations
@@ -51,13 +51,14 @@ def dies_replacing(name: str) -> Callable[..., None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("recipe", choices=["gan", "flow", "fit", "measured"])
+    parser.add_argument("recipe", choices=["gan", "flow", "fit", "measured", "steady"])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--die-in-step", type=int)
     parser.add_argument("--die-in-save", type=int)
     parser.add_argument("--die-replacing")
     parser.add_argument("--leave-after", type=int)
+    parser.add_argument("--sharded", action="store_true")
     given = parser.parse_args()
     if given.die_in_step:
         Updater.step = dies_at(given.die_in_step, Updater.step)  # type: ignore[method-assign]
@@ -67,7 +68,8 @@ def main() -> None:
     if given.die_replacing:
         files.os.replace = dies_replacing(given.die_replacing)
     recipe = getattr(toy, f"{given.recipe}_recipe")()
-    for tick in train(recipe, given.data, given.out, TrainOptions(device="cpu", catalog=toy.CATALOG)):
+    options = TrainOptions(device="cpu", catalog=toy.CATALOG, sharded=given.sharded)
+    for tick in train(recipe, given.data, given.out, options):
         if given.leave_after and tick.step >= given.leave_after:
             break
 

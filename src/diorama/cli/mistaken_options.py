@@ -59,6 +59,9 @@ _BY_COMMAND: Mapping[str, Meanings] = {
             "a model is as large as its data: choose with `diorama prepare SOURCE --out FOLDER --size 64`"
         ),
         _WORKERS: "batches are read ahead by themselves; leave it out (cores: OMP_NUM_THREADS)",
+        ("fsdp", "shard", "fully-sharded", "zero", "zero-stage", "deepspeed"): (
+            "weights are shared out over the processes of torchrun by --sharded"
+        ),
         _GPUS: "one GPU is --device cuda:0; for several: torchrun --nproc-per-node 2 -m diorama train …",
         ("resume", "resume-from", "resume-from-checkpoint", "continue", "auto-resume"): (
             "the same command continues the run in --out; for a new run from a model's weights: --from FOLDER"

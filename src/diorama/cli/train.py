@@ -55,6 +55,7 @@ class Arguments:
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         tensorboard: write event files as well (needs the extra log).
         wandb: log to this project of Weights & Biases as well, diorama where none is named (needs the extra log).
+        sharded: share the weights out over the processes of torchrun, for models too large for one GPU.
         deterministic: only deterministic kernels on GPUs; slower.
         with_files: Python files whose CATALOG names config classes of your own.
     """
@@ -69,6 +70,7 @@ class Arguments:
     device: str = "auto"
     tensorboard: bool = False
     wandb: Annotated[str | None, shown_as("[PROJECT]")] = None
+    sharded: bool = False
     deterministic: bool = False
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
@@ -92,11 +94,19 @@ def main(words: Sequence[str]) -> None:
 
     # From here on torch is needed; mistakes in words have been found before it was waited for.
     from diorama.core.device import pick
+    from diorama.core.distributed import launched
     from diorama.data.training_sets import open_training_data
     from diorama.recipes.start import make
     from diorama.synthesis.parts import check_parts
     from diorama.training.recipe import TrainOptions
 
+    if arguments.dry_run and (launched() or arguments.sharded):
+        raise WrongArguments("--dry-run looks at one process: leave torchrun and --sharded out")
+    if arguments.sharded and not launched():
+        raise WrongArguments(
+            "--sharded shares weights out over several processes: start them by "
+            "torchrun --nproc-per-node N -m diorama train …"
+        )
     with arguments_at_fault():
         pick(arguments.device)
     info = open_training_data(data).info
@@ -110,6 +120,7 @@ def main(words: Sequence[str]) -> None:
         seconds=arguments.time,
         tensorboard=arguments.tensorboard,
         wandb=arguments.wandb,
+        sharded=arguments.sharded,
         deterministic=arguments.deterministic,
         catalog=classes,
     )
@@ -159,10 +170,7 @@ def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
 def rehearse_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, options: TrainOptions) -> None:
     """Say what the run would be; arguments as of :func:`train_run`."""
     from diorama.cli.dry_run import rehearse
-    from diorama.core.distributed import world_size
 
-    if world_size() > 1:
-        raise WrongArguments("--dry-run looks at one process: leave torchrun out")
     for name, value in rehearse(recipe, data, out, options):
         print(f"{name:<{_NAMES}}  {value}", flush=True)
     print("Nothing was written.")

@@ -15,6 +15,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 _PATIENCE = timedelta(hours=2)
 """Longest wait for another process: the first one evaluates while the others stand still."""
@@ -90,11 +91,21 @@ def while_others_wait() -> Iterator[None]:
 
 def mean(value: Tensor) -> Tensor:
     """The mean over processes of a floating tensor of the same shape everywhere."""
+    return total(value) / world_size() if world_size() > 1 else value
+
+
+def total(value: Tensor) -> Tensor:
+    """The sum over processes of a tensor of the same shape everywhere."""
     if not _active() or world_size() == 1:
         return value
-    total = value.detach().clone()
-    dist.all_reduce(total)
-    return total / world_size()
+    added = value.detach().clone()
+    dist.all_reduce(added)
+    return added
+
+
+def mesh(device: torch.device) -> DeviceMesh:
+    """All processes in a row, over which weights are shared out; each must call it, within :func:`session`."""
+    return init_device_mesh(device.type, (world_size(),))
 
 
 def broadcast(tensors: Iterable[Tensor]) -> None:

@@ -34,6 +34,9 @@ class Phase:
             operations on tensors of the same shapes, reads nothing of the moment, never waits for the device (no
             ``item()``, no tensor made of numbers), draws from the device's generator alone, and changes buffers in
             place.
+        sharded: the weights may be shared out over processes: the loss uses them by calling networks alone, which are
+            children of the method, and changes none of their outputs in place; no item of a network's module lists
+            changes a list that it is given; :meth:`Method.after_step` treats each row of a weight apart.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Phase:
     weight: float = 1.0
     second_order: bool = False
     recorded: bool = False
+    sharded: bool = False
 
 
 class Method(nn.Module, ABC):

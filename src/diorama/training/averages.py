@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from diorama.core import files
+from diorama.core import distributed, files
 from diorama.core.device import at_least_float32
+from diorama.core.shards import gathered, own_part, part_like
 from diorama.methods.base import live_tensors
 from diorama.synthesis.averaging import gamma_of
 from diorama.training.recipe import AverageConfig, PowerAverageConfig
@@ -47,7 +48,8 @@ def decay(config: AverageConfig | PowerAverageConfig, images: int, batch_size: i
 class Average:
     """Follows the weights of modules, in float32 at least and without waiting for the device.
 
-    Floating buffers (running statistics) are averaged like weights; integer buffers are copied.
+    Floating buffers (running statistics) are averaged like weights; integer buffers are copied. Of weights that are
+    shared out over processes, each averages its part.
 
     Args:
         modules: what is followed, under the names of the synthesizer's parts.
@@ -57,7 +59,8 @@ class Average:
 
     def __init__(self, modules: Mapping[str, nn.Module], config: AverageConfig | PowerAverageConfig) -> None:
         self.config = config
-        self._live = live_tensors(modules)
+        self._whole = live_tensors(modules)
+        self._live = {k: own_part(v) for k, v in self._whole.items()}
         followed = isinstance(config, PowerAverageConfig) or config.half_life > 0
         # Averages of half-precision weights are kept wider: they move by less than a last digit of what they follow.
         self._kept = {k: at_least_float32(v).clone() for k, v in self._live.items()} if followed else self._live
@@ -83,17 +86,19 @@ class Average:
 
     def tensors(self) -> dict[str, Tensor]:
         """What others load, under ``part.key`` and in the types of the weights, as in a model folder; not copies."""
-        return {key: value.to(self._live[key].dtype) for key, value in self._kept.items()}
+        return {k: part_like(v.to(self._live[k].dtype), self._whole[k]) for k, v in self._kept.items()}
 
     @torch.no_grad()
     def assign(self, values: Mapping[str, Tensor]) -> None:
         """Take over the tensors of the given names."""
         for key, value in values.items():
-            self._kept[key].copy_(value)
+            self._kept[key].copy_(own_part(value))
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resume needs beyond the modules themselves."""
-        return {} if self._kept is self._live else dict(self._kept)
+        if self._kept is self._live:
+            return {}
+        return {k: part_like(v, self._whole[k]) for k, v in self._kept.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from an average that was saved."""
@@ -101,6 +106,8 @@ class Average:
 
     def write_snapshot(self, folder: Path, images: int) -> Path:
         """Write the average as it stands, in half precision, so that averages of other widths can be made of it later.
+
+        All processes must call it; the first one writes.
 
         Args:
             folder: of this average's snapshots.
@@ -113,9 +120,11 @@ class Average:
         """
         assert isinstance(self.config, PowerAverageConfig)
         half = _HALVES[self.config.snapshot_dtype]
-        tensors = {k: (v.to(half) if v.is_floating_point() else v).cpu().contiguous() for k, v in self._kept.items()}
+        whole = gathered({k: part_like(v, self._whole[k]) for k, v in self._kept.items()}, keep=distributed.is_first())
+        tensors = {k: (v.to(half) if v.is_floating_point() else v).cpu().contiguous() for k, v in whole.items()}
         # One key, since safetensors writes several in an order that differs from process to process.
         about = {"images": images, "std": self.config.std, "gamma": gamma_of(self.config.std)}
         path = folder / f"{images:012d}.safetensors"
-        files.write_bytes(path, to_bytes(tensors, {"average": json.dumps(about)}))
+        if distributed.is_first():
+            files.write_bytes(path, to_bytes(tensors, {"average": json.dumps(about)}))
         return path

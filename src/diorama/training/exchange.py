@@ -7,13 +7,15 @@ the loss did inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from diorama.core import distributed
+from diorama.core.shards import is_part, own_part, part_like
 
 _BUCKET_BYTES = 25 * 1024 * 1024
 """Large enough to fill the link, small enough that the first exchange starts early."""
@@ -144,6 +146,62 @@ class GradientExchange:
                 self._next += 1
 
         return hook
+
+
+class Shards:
+    """What this process moves of a player's parameters: its parts of those that are shared out, all of the others.
+
+    Args:
+        parameters: the player's.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self.parameters = list(parameters)
+        # Views share their memory with the parts.
+        self.own = [nn.Parameter(own_part(p), requires_grad=False) if is_part(p) else p for p in parameters]
+        self.replicated = [p for p in parameters if not is_part(p)]
+        """Of which each process makes a gradient of its own."""
+        self._divided = len(self.replicated) < len(self.parameters)
+
+    def take_gradients(self) -> list[Tensor]:
+        """Give the parts their gradients; all that there are."""
+        for parameter, own in zip(self.parameters, self.own, strict=True):
+            if own is not parameter:
+                own.grad = None if parameter.grad is None else own_part(parameter.grad)
+        return [own.grad for own in self.own if own.grad is not None]
+
+    def forget_gradients(self) -> None:
+        """Let go of all gradients."""
+        for parameter, own in zip(self.parameters, self.own, strict=True):
+            parameter.grad = own.grad = None
+
+    def norm(self) -> Tensor:
+        """Of all gradients together, the same in every process, shape ()."""
+        if not self._divided:
+            return get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+        grads: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for parameter, own in zip(self.parameters, self.own, strict=True):
+            if own.grad is not None:
+                grads[is_part(parameter)].append(own.grad)
+        # Without gradients the norm would lie on the CPU.
+        whole, parts = (get_total_norm(g) if g else self.own[0].new_zeros(()) for g in grads)
+        return (distributed.total(parts.square()) + whole.square()).sqrt()
+
+    def whole_moments(self, state: Mapping[int, Mapping[str, object]]) -> dict[int, dict[str, object]]:
+        """An optimizer's moments of the parts as those of the parameters, by the parameters' places."""
+        return {place: {k: self._like(place, v) for k, v in moments.items()} for place, moments in state.items()}
+
+    def own_moments(self, state: Mapping[int, Mapping[str, object]]) -> dict[int, dict[str, object]]:
+        """The other way round."""
+        return {
+            place: {k: own_part(v) if isinstance(v, Tensor) else v for k, v in moments.items()}
+            for place, moments in state.items()
+        }
+
+    def _like(self, place: int, moment: object) -> object:
+        if isinstance(moment, Tensor) and moment.dim() and moment.shape == self.own[place].shape:
+            return part_like(moment, self.parameters[place])
+        return moment
 
 
 def _send(bucket: _Bucket) -> None:

@@ -1,7 +1,7 @@
 """The run on disk: what lies in its folder, who may write there, its resume states, and which model is its best.
 
-Every process holds the same weights, so that the first one's suffice, and the number of processes may change between
-save and resume.
+Every process holds the same weights, so that the first one's suffice; or all write the parts that they hold of them.
+The number of processes may change between save and resume.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -21,10 +22,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from diorama.core import files
+from diorama.core import distributed, files
 from diorama.core.errors import BadConfig, BadInput, TrainingFailed
 from diorama.core.locks import only_process
 from diorama.core.runlog import RunLog, read
+from diorama.core.shards import common_folder, holds_parts, read_tensors, write_tensors
 from diorama.training.identity import Begun, Change, refusal
 from diorama.training.recipe import Recipe
 
@@ -37,7 +39,8 @@ REPORT, METRIC = "report", "metric"
 """Kinds of lines of the log."""
 TENSORS, REST = "state.safetensors", "state.json"
 """Files of a resume state."""
-STATE_FORMAT = 4
+STATE_FORMAT, PARTS_FORMAT = 4, 5
+"""Of a resume state of one process, and of one whose tensors all processes wrote, each into a file of its own."""
 
 INTACT = "The resume states are intact; make room and run the same command"
 
@@ -166,28 +169,42 @@ class RunFolder:
         """The resume state that training continues from."""
         return next(reversed(self.checkpoints()), None)
 
-    def read(self, name: str) -> Any:
-        """The resume state of that name."""
-        return read_state(self.checkpoints_at / name)
+    def read(self, name: str, parts: Mapping[str, Tensor] = MappingProxyType({})) -> Any:
+        """The resume state of that name; ``parts`` as :func:`read_state` takes them."""
+        return read_state(self.checkpoints_at / name, parts)
 
     def at_step(self, step: int) -> Path:
         """Where the resume state of a step lies."""
         return self.checkpoints_at / f"{step:09d}"
 
-    def save(self, step: int, state: Mapping[str, Any], write_model: Callable[[Path], None]) -> Path:
+    def save(
+        self, step: int, state: Mapping[str, Any], write_model: Callable[[Path], None], *, together: bool = False
+    ) -> Path:
         """Write a resume state with its model, whole or not at all.
+
+        Args:
+            step: completed.
+            state: as :func:`write_state` takes it.
+            write_model: writes the model into a folder; the first process calls it.
+            together: all processes write their parts of the state; else the first one writes it, and the others do
+                nothing here.
 
         Raises:
             TrainingFailed: the disk is full or gone; the states before are intact.
         """
+        if not together and not distributed.is_first():
+            return self.at_step(step)
         before = self.newest()
         left = f"The state of step {int(before.name)} is intact" if before else "There is no earlier state"
         with writing(f"the resume state of step {step}", f"{left}; make room and run the same command"):
-            # The lines that the state relies on must not be lost after it.
-            self._log().sync()
-            with files.fresh_folder(self.at_step(step)) as partial:
+            if distributed.is_first():
+                # The lines that the state relies on must not be lost after it.
+                self._log().sync()
+            fresh = common_folder if together else files.fresh_folder
+            with fresh(self.at_step(step)) as partial:
                 write_state(partial, state)
-                write_model(partial / MODEL)
+                if distributed.is_first():
+                    write_model(partial / MODEL)
         return self.at_step(step)
 
     def prune(self, keep: int, best: int | None) -> None:
@@ -261,28 +278,40 @@ def writing(what: str, consequence: str) -> Iterator[None]:
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:
     """Write a resume state, a tree of mappings, sequences, numbers, text and tensors, into an existing folder.
 
-    No pickle: tensors go into safetensors, the rest into JSON, which is written last and makes the state complete.
+    No pickle: tensors go into safetensors, the rest into JSON, which is written last and makes the state complete. All
+    processes must call it where tensors are shared out over them.
     """
     tensors: dict[str, Tensor] = {}
     tree = _flatten("", state, tensors)
-    save_file(tensors, folder / TENSORS)
-    _make_durable(folder / TENSORS)
-    sums = {"tensors_sha256": files.sha256_of(folder / TENSORS), "state_sha256": _sum_of(tree)}
-    files.write_json(folder / REST, {"format": STATE_FORMAT, "state": tree, **sums})
+    content: dict[str, Any] = {"format": STATE_FORMAT, "state": tree, "state_sha256": _sum_of(tree)}
+    if holds_parts(tensors):
+        content["format"], content["tensors_sha256"] = PARTS_FORMAT, write_tensors(folder, tensors)
+    else:
+        save_file({path: _copy(tensor) for path, tensor in tensors.items()}, folder / TENSORS)
+        _make_durable(folder / TENSORS)
+        content["tensors_sha256"] = files.sha256_of(folder / TENSORS)
+    if distributed.is_first():
+        files.write_json(folder / REST, content)
 
 
-def read_state(folder: Path) -> Any:
+def read_state(folder: Path, parts: Mapping[str, Tensor] = MappingProxyType({})) -> Any:
     """The tree that :func:`write_state` wrote, on the CPU; tuples come back as lists.
+
+    Args:
+        folder: of the state, whichever number of processes wrote it.
+        parts: tensors that are shared out, by their paths or by the beginnings of them; what the state has there is
+            read as they are, each process its part. All processes must call it then.
 
     Raises:
         BadInput: a file is missing, damaged or of another format.
     """
     try:
         content = json.loads((folder / REST).read_text(encoding="utf-8"))
-        if content["format"] != STATE_FORMAT:
-            raise BadInput(f"{folder / REST}: format {content['format']}, this version reads {STATE_FORMAT}")
+        if content["format"] not in (STATE_FORMAT, PARTS_FORMAT):
+            raise BadInput(f"{folder / REST}: format {content['format']}, this version reads {PARTS_FORMAT}")
         _verify(content, folder)
-        return _restore(content["state"], load_file(folder / TENSORS))
+        whole = content["format"] == STATE_FORMAT and not parts
+        return _restore(content["state"], load_file(folder / TENSORS) if whole else read_tensors(folder, parts))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as problem:
         raise BadInput(
             f"{folder}: this resume state is damaged ({problem}); remove the folder to continue from the one before"
@@ -297,8 +326,10 @@ def _sum_of(tree: Any) -> str:
 def _verify(content: Mapping[str, Any], folder: Path) -> None:
     if content["state_sha256"] != _sum_of(content["state"]):
         raise ValueError(f"the hash of {REST} has changed")
-    if content["tensors_sha256"] != files.sha256_of(folder / TENSORS):
-        raise ValueError(f"the hash of {TENSORS} has changed")
+    sums = content["tensors_sha256"]
+    for name, sha256 in (sums if isinstance(sums, dict) else {TENSORS: sums}).items():
+        if sha256 != files.sha256_of(folder / name):
+            raise ValueError(f"the hash of {name} has changed")
 
 
 def _make_durable(path: Path) -> None:
@@ -306,13 +337,17 @@ def _make_durable(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def _copy(tensor: Tensor) -> Tensor:
+    """On the CPU, with memory of its own: tied weights share theirs, which safetensors refuses to write."""
+    return tensor.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+
+
 def _flatten(path: str, value: Any, tensors: dict[str, Tensor]) -> Any:
     """JSON for a tree; its tensors move into ``tensors`` under their paths."""
     if isinstance(value, Tensor):
         if path in tensors:
             raise ValueError(f"two tensors of a resume state share the path {path!r}")
-        # Tied weights share memory, which safetensors refuses to write.
-        tensors[path] = value.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+        tensors[path] = value
         return {"tensor": path}
     if isinstance(value, Mapping):
         # Pairs keep the type of keys: optimizers number their parameters.

@@ -254,6 +254,9 @@ class TrainOptions:
         tensorboard: also write event files to ``tensorboard/`` in the run (extra ``log``).
         wandb: project of Weights & Biases that is logged to as well (extra ``log``); ``WANDB_MODE=offline`` keeps it on
             disk, in ``wandb/`` in the run.
+        sharded: share weights, moments and averages of the weights out over the processes that ``torchrun`` started, so
+            that models train which do not fit on one device; of methods of one phase. It may change when a run is
+            continued, and so may the number of processes.
         deterministic: only deterministic kernels on GPUs, so that a resumed run equals the uninterrupted one bit
             for bit there too; on CPUs it does so anyway. Off, since it costs speed.
         preview_at_stop: draw a preview, ``samples/stopped.png``, where training stops before its end.
@@ -266,6 +269,7 @@ class TrainOptions:
     seconds: float | None = None
     tensorboard: bool = False
     wandb: str | None = None
+    sharded: bool = False
     deterministic: bool = False
     preview_at_stop: bool = True
     catalog: tuple[object, ...] = ()

@@ -93,7 +93,7 @@ def _steps_left(
         precision=state.precision,
         check=keeper.check,
         compiled=state.compiled,
-        recorded=recipe.compile == "auto",
+        recorded=state.recorded,
     )
     span = {"start": state.step, "stop": keeper.stop, "seed": recipe.seed, "rank": distributed.rank()}
     sides = state.method.computed_sides() if recipe.precompute else ()
@@ -184,14 +184,14 @@ class RunKeeper:
         newest = self.folder.newest() if self.first else None
         name = distributed.share(newest.name if newest else None)
         if name is not None:
-            self.state.load_state_dict(self.folder.read(name), self.folder.checkpoints_at / name)
+            self.state.load_state_dict(self.folder.read(name, self.state.parts()), self.folder.checkpoints_at / name)
             self.clock.carry(self.images, self.state.seconds, self.state.joules)
         if self.first:
             self.folder.cut_log(self.state.step, measured=not self.state.owes_measurement)
             self.folder.forget_stop()
             begun = self.folder.begun()
             self.changes = begun.changes if begun else ()
-        notes = (f"changes {', '.join(map(str, changed))}",) if changed else ()
+        notes = (*self.state.notes, *([f"changes {', '.join(map(str, changed))}"] if changed else ()))
         evaluation = self.recipe.evaluation
         other = self.state.best is not None and not self.state.best.was_measured_by(evaluation)
         if other:
@@ -249,9 +249,8 @@ class RunKeeper:
             self.check.settle()
         report = self._report() if report_due else None
         with self.clock.left_out_of_speed():
-            preview = self._preview(self._number()) if preview_due and self.first else None
-            if self.first:
-                self._write_snapshots(snapshots_due)
+            preview = self._preview(self._number()) if preview_due else None
+            self._write_snapshots(snapshots_due)
             if last and measure_due:
                 # Saved first: a measurement that fails must not cost the training.
                 self.state.owes_measurement = True
@@ -269,7 +268,7 @@ class RunKeeper:
 
     def stopped(self, tick: Tick) -> Tick:
         """The tick after which training stops, with a preview of the model as it stands, which is saved by now."""
-        if tick.finished or tick.preview or not self.first or not self.view.config.draws:
+        if tick.finished or tick.preview or not self.view.config.draws:
             return tick
         preview = self._preview(STOPPED)
         return replace(tick, preview=preview, notes=(*tick.notes, f"draws what {preview} shows"))
@@ -294,9 +293,13 @@ class RunKeeper:
         return f"{previews_by(self.images, self.recipe.preview_every, self.changes):03d}"
 
     def _preview(self, name: str) -> Path:
-        self.view.refresh(self.state.exported())
-        with writing("the preview", INTACT):
-            return write_preview(self.view, self.folder.samples, name, recipe=self.recipe.name, seed=self.recipe.seed)
+        tensors, path = self.state.exported(keep=self.first), self.folder.samples
+        if self.first:
+            self.view.refresh(tensors)
+            with writing("the preview", INTACT):
+                folder, recipe, seed = self.folder.samples, self.recipe.name, self.recipe.seed
+                path = write_preview(self.view, folder, name, recipe=recipe, seed=seed)
+        return distributed.share(path)
 
     def _write_snapshots(self, names: Sequence[str]) -> None:
         for name in names:
@@ -334,17 +337,17 @@ class RunKeeper:
                 f"step {self.state.step}: a weight of player {player!r} is not finite; nothing was saved"
             )
         self._read_clock()
-        tree = self.state.state_dict()
+        tree, exported = self.state.state_dict(), self.state.exported(keep=self.first)
         self._saved = self.folder.at_step(self.state.step)
-        if not self.first:
-            return
         progress = Progress.of(self.state, self.images, self._scores)
 
         def write_model(path: Path) -> None:
             words = card(self.origin, progress, planned=self.total)
-            store.save(path, self.view.config, self.state.exported(), provenance(self.origin, progress), words)
+            store.save(path, self.view.config, exported, provenance(self.origin, progress), words)
 
-        self.folder.save(self.state.step, tree, write_model)
+        self.folder.save(self.state.step, tree, write_model, together=self.state.sharded)
+        if not self.first:
+            return
         self.folder.prune(self.recipe.keep, self.state.best.step if self.state.best else None)
         self._promote()
 

@@ -20,8 +20,9 @@ from diorama.core.device import Precision
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import sha256_of
 from diorama.core.rng import fold
+from diorama.core.shards import gathered, is_part
 from diorama.data.training_sets import TrainingData
-from diorama.methods import soundness
+from diorama.methods import sharing, soundness
 from diorama.methods.base import Method, live_tensors
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import FrozenPart
@@ -104,6 +105,9 @@ class TrainingState:
         joules: spent by then.
         owes_measurement: the last model is saved and not yet measured.
         compiled: whether networks were compiled.
+        recorded: whether turns are recorded, where the device can.
+        sharded: whether weights are shared out over processes.
+        notes: sentences for people, on how that was done.
         matched: what became of another model's weights, if the run started from some.
     """
 
@@ -121,10 +125,13 @@ class TrainingState:
     joules: float = 0.0
     owes_measurement: bool = False
     compiled: bool = False
+    recorded: bool = False
+    sharded: bool = False
+    notes: tuple[str, ...] = ()
     matched: MatchedWeights | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """All processes must call it; the first one's is written."""
+        """All processes must call it; the first one's is written, and of what is shared out each one's part."""
         return {
             "step": self.step,
             "method": _own(self.method.state_dict()),
@@ -170,15 +177,31 @@ class TrainingState:
             average.load_state_dict(state["averages"][name])
         self.means.load_state_dict(state["losses"])
 
-    def exported(self) -> dict[str, Tensor]:
-        """What others load, under the names of the synthesizer's parts; not copies."""
+    def parts(self) -> dict[str, Tensor]:
+        """Tensors that are shared out, under the paths that they have in a resume state; a parameter stands for its
+        moments, under the path that these begin with."""
+        found = {f"/method/{k}": v for k, v in self.method.state_dict().items()}
+        for name, average in self.averages.items():
+            found |= {f"/averages/{name}/{k}": v for k, v in average.state_dict().items()}
+        for player, updater in self.updaters.items():
+            found |= {f"/updaters/{player}/optimizer/state/{i}": p for i, p in enumerate(updater.parameters)}
+        return {path: tensor for path, tensor in found.items() if is_part(tensor)}
+
+    def exported(self, *, keep: bool = True) -> dict[str, Tensor]:
+        """What others load, under the names of the synthesizer's parts; not copies, unless weights are shared out.
+
+        All processes must call it.
+
+        Args:
+            keep: whether this process wants it; else nothing may come back.
+        """
         tensors = {**self.method.model_tensors(), **self.averages[self.exported_average].tensors()}
-        return {name: tensors[name] for name in self.exported_names}
+        return gathered({name: tensors[name] for name in self.exported_names}, keep=keep)
 
     def non_finite(self) -> str | None:
-        """The first player with a weight that is not finite; waits for the device."""
+        """The first player with a weight that is not finite; waits for the device. All processes must call it."""
         for player, updater in self.updaters.items():
-            if not devices.all_finite(updater.parameters).item():
+            if distributed.agree(not devices.all_finite(updater.shards.own).item()):
                 return player
         return None
 
@@ -211,9 +234,7 @@ def build(
     matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
     exported_names = soundness.check(method, options.catalog)
     _check_media(recipe, method, data)
-    place(method, device, channels_last=recipe.channels_last)
-    # Machines of different makes may initialise differently in the last bit, and find different files at one path.
-    distributed.broadcast(method.state_dict().values())
+    notes = _settle(method, recipe, options, precision)
     players = method.players()
     if set(players) != set(recipe.optimizers):
         raise BadConfig(f"optimizers: the method's players are {sorted(players)}, got {sorted(recipe.optimizers)}")
@@ -225,9 +246,28 @@ def build(
         exported_names=exported_names,
         means=LossMeans(device),
         precision=precision,
-        compiled=_compile(method, recipe),
+        compiled=not options.sharded and _compile(method, recipe),
+        recorded=not options.sharded and recipe.compile == "auto",
+        sharded=options.sharded,
+        notes=notes,
         matched=matched,
     )
+
+
+def _settle(method: Method, recipe: Recipe, options: TrainOptions, precision: Precision) -> tuple[str, ...]:
+    """Bring a method to its device, with the same weights in every process; notes for people."""
+    device = precision.device
+    if not options.sharded:
+        place(method, device, channels_last=recipe.channels_last)
+        # Machines of different makes may initialise differently in the last bit, and find different files at one path.
+        distributed.broadcast(method.state_dict().values())
+        return ()
+    sharing.check(method, recipe.name, {p: o.algorithm for p, o in recipe.optimizers.items()}, precision)
+    # Before they are shared out, since then no process has them whole.
+    distributed.broadcast(method.state_dict().values())
+    notes = sharing.share_out(method, device, compiling=recipe.compile, channels_last=recipe.channels_last)
+    place(method, device, channels_last=False)
+    return notes
 
 
 def initialised(recipe: Recipe, parts: Mapping[str, FrozenPart]) -> Method:

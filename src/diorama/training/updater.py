@@ -14,7 +14,7 @@ from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
 from diorama.nn.muon import MuonWithAdam
-from diorama.training.exchange import GradientExchange
+from diorama.training.exchange import GradientExchange, Shards
 from diorama.training.recipe import OptimizerConfig, rate
 
 _FUSED = ("cuda", "cpu", "mps")
@@ -28,7 +28,7 @@ class Updater:
     other processes, and :meth:`step`. None of them waits for a GPU.
 
     Args:
-        parameters: the player's.
+        parameters: the player's, whole or shared out over processes.
         config: algorithm, rate and clipping.
         precision: float16 scales the losses, and the scale is part of the state.
         total: length of the run in images, for rates that decay.
@@ -37,16 +37,16 @@ class Updater:
     def __init__(
         self, parameters: Sequence[nn.Parameter], config: OptimizerConfig, precision: Precision, total: int
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters, self.shards = list(parameters), Shards(parameters)
         self.config, self.total = config, total
         self._rate = config.rate.peak
         # A recorded step reads its rate from memory, since a number would be recorded with it.
         self._rate_place: Tensor | None = None
         if devices.has_graphs(precision.device) and self.recordable:
             self._rate_place = torch.tensor(self._rate, device=precision.device)
-        self.optimizer = _optimizer(self.parameters, config, precision.device, self._rate_place)
+        self.optimizer = _optimizer(self.shards.own, config, precision.device, self._rate_place)
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
-        self.exchange = GradientExchange(self.parameters)
+        self.exchange = GradientExchange(self.shards.replicated)
         self.norm = torch.zeros((), device=precision.device)
         """Gradient norm of the last turn before clipping, on the device."""
 
@@ -71,7 +71,7 @@ class Updater:
     @contextmanager
     def thawed(self) -> Iterator[None]:
         """Inside the block the parameters need gradients, of which there are none at its beginning."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.shards.forget_gradients()
         for parameter in self.parameters:
             parameter.requires_grad_(True)
         try:
@@ -88,18 +88,17 @@ class Updater:
 
     def step(self) -> None:
         """Move the parameters along their gradients; on the CPU not if one is not finite."""
-        grads = [p.grad for p in self.parameters if p.grad is not None]
-        if not grads:
+        if not self.shards.take_gradients():
             self.norm = torch.zeros_like(self.norm)
             return
         self.scaler.unscale_(self.optimizer)
-        self.norm = torch.nn.utils.get_total_norm(grads)
+        self.norm = self.shards.norm()
         at_hand = not devices.runs_ahead(self.norm.device) and not self.scaler.is_enabled()
         if at_hand and not math.isfinite(self.norm.item()):
             # Reading costs nothing here, so the weights stay as they were; on GPUs the loop finds it in time.
             return
         if self.config.clip is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.config.clip, self.norm)
+            torch.nn.utils.clip_grads_with_norm_(self.shards.own, self.config.clip, self.norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
@@ -107,7 +106,8 @@ class Updater:
         """Optimizer moments and the float16 scale, the same wherever and however the turns are taken."""
         state = self.optimizer.state_dict()
         groups = [{**group, "lr": self._rate, "capturable": False} for group in state["param_groups"]]
-        return {"optimizer": {**state, "param_groups": groups}, "scaler": self.scaler.state_dict()}
+        moments = self.shards.whole_moments(state["state"])
+        return {"optimizer": {"state": moments, "param_groups": groups}, "scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state that :meth:`check` has passed; settings of the optimizer stay those of this machine and
@@ -117,7 +117,7 @@ class Updater:
         owns = [{k: v for k, v in group.items() if k != "params"} for group in self.optimizer.param_groups]
         groups = [{**group, **own} for group, own in zip(saved["param_groups"], owns, strict=True)]
         self._rate = saved["param_groups"][0]["lr"]
-        self.optimizer.load_state_dict({**saved, "param_groups": groups})
+        self.optimizer.load_state_dict({"state": self.shards.own_moments(saved["state"]), "param_groups": groups})
         if self._rate_place is not None:
             # Loading has put a copy in place of the memory that recordings read.
             self.optimizer.param_groups[0]["lr"] = self._rate_place.fill_(self._rate)
@@ -143,7 +143,8 @@ class Updater:
         except (KeyError, TypeError) as problem:
             raise BadInput(f"the state of an optimizer lacks {problem}") from problem
         counts = [len(group["params"]) for group in self.optimizer.param_groups]
-        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        whole = {id(own): p for own, p in zip(self.shards.own, self.parameters, strict=True)}
+        parameters = [whole[id(own)] for group in self.optimizer.param_groups for own in group["params"]]
         if len(places) != len(parameters):
             raise BadInput(f"the state is of an optimizer over {len(places)} parameters, not {len(parameters)}")
         if [len(group["params"]) for group in saved["param_groups"]] != counts:

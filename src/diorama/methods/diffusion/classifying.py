@@ -57,7 +57,7 @@ class NoisyClassifierMethod(Method):
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
-        return [Phase("loss", "classifier", self.loss, recorded=True)]
+        return [Phase("loss", "classifier", self.loss, recorded=True, sharded=True)]
 
     def reads(self, computed: Collection[str]) -> tuple[str, ...]:
         """Pictures and their labels."""

@@ -125,7 +125,7 @@ class DiffusionMethod(DenoiserMethod):
     def phases(self) -> Sequence[Phase]:
         """One turn."""
         # Matching waits for the device.
-        return [Phase("loss", "denoiser", self.loss, recorded=self.config.coupling == "independent")]
+        return [Phase("loss", "denoiser", self.loss, recorded=self.config.coupling == "independent", sharded=True)]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times, over its learned variance where there is such a head; the

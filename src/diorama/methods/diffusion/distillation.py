@@ -85,7 +85,7 @@ class ProgressiveDistillation(DenoiserMethod):
 
     def phases(self) -> Sequence[Phase]:
         """One turn; a guided teacher looks at what its samples are given, for which it waits for the device."""
-        return [Phase("loss", "denoiser", self.loss, recorded=self.teacher.config.guidance == 1)]
+        return [Phase("loss", "denoiser", self.loss, recorded=self.teacher.config.guidance == 1, sharded=True)]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared distance of the student's clean samples from those that two steps imply."""

@@ -90,7 +90,9 @@ class VAE(Method):
 
     def phases(self) -> Sequence[Phase]:
         """One turn; while its weight grows, it is another function in every step."""
-        return [Phase("elbo", "autoencoder", self.elbo, recorded=not self.config.warmup)]
+        # A learned prior is asked for densities, not called.
+        sharded = self.prior is None
+        return [Phase("elbo", "autoencoder", self.elbo, recorded=not self.config.warmup, sharded=sharded)]
 
     def reads(self, computed: Collection[str]) -> tuple[str, ...]:
         """Pictures."""
