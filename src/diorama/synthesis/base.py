@@ -70,6 +70,11 @@ class Sampling:
         return told if self.guidance_kind is None else told | {"guidance_kind": self.guidance_kind}
 
 
+def kind_of(part: nn.Module) -> str:
+    """What a loaded part is, in the words of messages that refuse it."""
+    return part.kind if isinstance(part, Synthesizer) else "network that draws nothing"
+
+
 AS_TRAINED = Sampling()
 """The model's own sampler, steps and guidance."""
 
