@@ -28,6 +28,8 @@ def test_a_command_has_its_own_words_for_what_it_does_otherwise() -> None:
         command: {option.name: option.about for option in options_of(import_module(f"diorama.cli.{command}").Arguments)}
         for command in COMMANDS
     }
-    assert "reads" in told["upscale"]["input"] and "draws" in told["vary"]["input"]
-    assert "report" in told["anomaly"]["out"] and "samples" in told["inpaint"]["out"]
+    assert "reads" in told["upscale"]["input"]
+    assert "draws" in told["vary"]["input"]
+    assert "report" in told["anomaly"]["out"]
+    assert "samples" in told["inpaint"]["out"]
     assert told["inpaint"]["sampler"].startswith("ancestral, ddim, euler or heun")

@@ -137,6 +137,7 @@ def _run(
 
     from diorama.core.device import pick
     from diorama.synthesis.given import Given, conditions_for
+    from diorama.synthesis.guided import guided_by, idle_guidance, require_guidance
     from diorama.synthesis.store import load, model_hash, read_provenance
     from diorama.tasks.edit import EditOptions
 
@@ -151,15 +152,11 @@ def _run(
         raise WrongArguments(str(problem)) from problem
     model = load(arguments.model, device=device, catalog=catalog)
     if arguments.guide is not None:
-        from diorama.synthesis.guided import guided_by, require_guidance
-
         model = guided_by(model, load(arguments.guide, device=device, catalog=catalog))
-        with arguments_at_fault():
-            require_guidance(model, sampling)
+        require_guidance(model, sampling)
     verb = _made_of(model, sampling, made)
     recipe = read_provenance(arguments.model).recipe_name or ""
-    with arguments_at_fault():
-        options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
+    options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
     done = 0
     with _values_at_fault(), display() as shown:
         doing = f"{verb.verb}: {arguments.input}"
@@ -168,6 +165,8 @@ def _run(
             shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
             done = step.done
     print(f"{done:,} {'picture' if done == 1 else 'pictures'} in {arguments.out}")
+    if note := idle_guidance(sampling, model.resampled(sampling).sampling):
+        print(note)
 
 
 def _made_of(model: Synthesizer, sampling: Sampling, made: Callable[[Synthesizer], Verb]) -> Verb:
@@ -175,10 +174,10 @@ def _made_of(model: Synthesizer, sampling: Sampling, made: Callable[[Synthesizer
     cannot serve is not."""
     try:
         drawing = model.resampled(sampling)
-    except BadInput as problem:
+    except BadInput:
         # That a model of another kind is wanted is said first, not that this one has no steps.
         made(model)
-        raise WrongArguments(str(problem)) from problem
+        raise
     with _values_at_fault():
         return made(drawing)
 

@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> None:
     try:
         files = export(model.resampled(asked), arguments.to)
     except BadInput as problem:
-        raise BadInput(f"{arguments.model}: {problem}") from problem
+        raise type(problem)(f"{arguments.model}: {problem}") from problem
     if files.is_folder:
         _refuse_other_folders(arguments.out)
     elif arguments.out.suffix != ".safetensors":
