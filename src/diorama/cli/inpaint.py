@@ -46,10 +46,8 @@ def main(words: Sequence[str]) -> None:
 
     def made(model: Synthesizer) -> Inpaint:
         from diorama.tasks.inpaint import Inpaint
-        from diorama.tasks.pictures import mask_files, picture_files, read_mask
+        from diorama.tasks.pictures import read_masks
 
-        files = mask_files(arguments.mask, picture_files(arguments.input))
-        read = {file: read_mask(file, model.config.media) for file in set(files)}
-        return Inpaint(model, [read[file] for file in files], arguments.rounds)
+        return Inpaint(model, read_masks(arguments.mask, arguments.input, model.config.media), arguments.rounds)
 
     run_edit(arguments, made)

@@ -66,14 +66,12 @@ def main(words: Sequence[str]) -> None:
         operator, method = operator_named(arguments.operator), inverse_method_named(arguments.method)
 
     def made(model: Synthesizer) -> Reconstruct:
-        from diorama.tasks.pictures import mask_files, picture_files, read_mask
+        from diorama.tasks.pictures import read_masks
         from diorama.tasks.reconstruct import Reconstruct
 
         masks = None
         if arguments.mask is not None:
-            files = mask_files(arguments.mask, picture_files(arguments.input))
-            read = {file: read_mask(file, model.config.media) for file in set(files)}
-            masks = [read[file] for file in files]
+            masks = read_masks(arguments.mask, arguments.input, model.config.media)
         return Reconstruct(model, operator, method, arguments.noise, masks)
 
     run_examination(arguments, made)
