@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,19 @@ def test_a_sampler_for_diffusers_is_chosen_when_writing(tmp_path: Path, capsys: 
     told = said([*words, "--sampler", "heun"], 1, capsys)
     assert "model: sampler.along: time cannot be written" in told
     assert "did you mean 'heun'" in said([*words, "--sampler", "huen"], 2, capsys)
+
+
+def test_what_needs_no_import_or_cannot_be_one_is_told_what_to_do(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.json").write_text("{}")
+    told = said(["import", tmp_path / "run", "--out", tmp_path / "model"], 1, capsys)
+    assert "is a run of Diorama, which sample, evaluate and compare take as it is" in told
+    (tmp_path / "own").mkdir()
+    for name in ("config.json", "provenance.json", "model.safetensors"):
+        (tmp_path / "own" / name).write_text("{}")
+    told = said(["import", tmp_path / "own" / "model.safetensors", "--out", tmp_path / "model"], 1, capsys)
+    assert "is of a model folder of Diorama" in told
+    for name, content in (("list.pkl", [1, 2]), ("table.pkl", {"rows": [1, 2]})):
+        (tmp_path / name).write_bytes(pickle.dumps(content))
+        told = said(["import", tmp_path / name, "--out", tmp_path / "model"], 1, capsys)
+        assert "holds no network; of pickles (.pkl) those of EDM and EDM2 are read" in told

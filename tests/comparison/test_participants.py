@@ -12,7 +12,7 @@ from diorama.comparison.columns import Column
 from diorama.comparison.measurer import Measurer
 from diorama.comparison.mixture import fit
 from diorama.comparison.options import CompareOptions, Progress
-from diorama.comparison.participants import Columns, given_participants, numbered, untrained_model
+from diorama.comparison.participants import Columns, given_participants, load_given, numbered, untrained_model
 from diorama.comparison.words import title
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
@@ -65,12 +65,18 @@ def test_the_untrained_model_is_what_training_starts_from(tmp_path: Path) -> Non
         assert torch.equal(one, other), name
 
 
-def test_finished_runs_are_known_by_their_recipes_and_keep_apart_by_name(tmp_path: Path) -> None:
+def test_finished_runs_are_known_by_their_recipes_and_keep_apart_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs = tuple(save_model(tmp_path / folder / "run", MEDIA, "faces") for folder in ("a", "b"))
     plain = save_model(tmp_path / "vae_toy", MEDIA, "vae_toy")
     entry = RecipeEntry(name="faces", make="x:y", title="Faces", summary="")
     options = CompareOptions(runs=(*runs, plain), count=20, metrics=("fd@lite",), catalog=(entry,), device="cpu")
-    first, second, shipped = finished(numbered(given_participants(measurer(tmp_path, options), ["x"])))
+    taking = measurer(tmp_path, options)
+    models = [load_given(run, taking.dataset.info) for run in options.runs]
+    # They have been read before anything is trained, and are not read again.
+    monkeypatch.setattr(store, "load", None)
+    first, second, shipped = finished(numbered(given_participants(taking, ["x"], models)))
     assert (first.name, second.name, first.entry, second.recipe) == ("run", "run 2", entry, "faces")
     assert title(first) == "run"
     assert title(shipped) == "VAE (toy)"
@@ -79,9 +85,9 @@ def test_finished_runs_are_known_by_their_recipes_and_keep_apart_by_name(tmp_pat
 
 def test_a_run_of_another_size_is_refused_by_name(tmp_path: Path) -> None:
     wide = save_model(tmp_path / "wide", replace(MEDIA, width=8), "faces")
-    options = CompareOptions(runs=(wide,), count=20, metrics=("fd@lite",), device="cpu")
+    info = open_dataset(write_data(tmp_path / "data")).info
     with pytest.raises(BadInput, match=r"wide: draws \(3, 4, 8\), but the records of toy are \(3, 4, 4\)"):
-        finished(numbered(given_participants(measurer(tmp_path, options), [])))
+        load_given(wide, info)
 
 
 def test_progress_says_which_participant_of_how_many_and_an_end_reaches_the_one_at_work() -> None:

@@ -57,7 +57,7 @@ def test_a_density_is_asked_of_diffusion_models_alone(tmp_path: Path, vae: VAESy
         tiny_diffusion(), [parse_metric("bpd_flow")], split, np.arange(3), seed=0, batch_size=3
     ).values()
     assert np.isfinite(found.value)
-    with pytest.raises(BadInput, match="bpd_flow needs the density of records, and VAESynthesizer has none"):
+    with pytest.raises(BadInput, match="bpd_flow needs the density of records, and a VAE has none"):
         measure_model(vae, [parse_metric("bpd_flow")], split, np.arange(3), seed=0, batch_size=3)
 
 

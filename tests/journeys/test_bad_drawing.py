@@ -203,6 +203,32 @@ def test_compare_asks_for_followed_texts_only_where_there_are_some(diorama: Run,
     assert "mixture comes without texts, and so without caption_colours." in report["notes"]
 
 
+@pytest.mark.parametrize("name", ["sample", "evaluate"])
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--steps", 1_001, "between 1 and 1000 steps can be taken, got 1001"),
+        ("--sampler", "jumps", "jumps are made by models of two times"),
+        ("--guidance-kind", "classifier", "needs a noisy classifier as a guide"),
+    ],
+)
+def test_a_way_of_drawing_that_does_not_fit_the_model_ends_with_two(
+    diorama: Run, place: Place, tmp_path: Path, name: str, option: str, value: object, named: str
+) -> None:
+    out = tmp_path / "out"
+    words = (*drawing(place, out)[name], option, value)
+    assert named in told_in_a_line(diorama, words, 2, kept=place.folder, out=out)
+
+
+@pytest.mark.parametrize("name", ["sample", "evaluate"])
+def test_a_kind_of_guidance_without_a_scale_is_told_to_change_nothing(
+    diorama: Run, place: Place, tmp_path: Path, name: str
+) -> None:
+    words = (*drawing(place, tmp_path / "out")[name], "--guidance-kind", "pag")
+    assert "guidance-kind: pag changes nothing at a guidance of 1; give --guidance above 1" in diorama(*words)
+    assert "changes nothing" not in diorama(*words, "--guidance", 2)
+
+
 @pytest.mark.parametrize("subject", ["samples", "plain"])
 def test_samples_that_lie_in_files_are_not_drawn_otherwise(
     diorama: Run, place: Place, tmp_path: Path, subject: str
@@ -229,8 +255,8 @@ def given(place: Place, out: Path) -> dict[str, tuple[tuple[object, ...], int, s
     """Words that ask a model for what it cannot be given, the exit code, and what is said."""
     long = "a" * (TEXT_BYTES + 1)
     return {
-        "a prompt too long": ((place.text, "--prompt", long), 1, f"has {TEXT_BYTES + 1} bytes, the model reads 16"),
-        "one of two prompts too long": ((place.text, "--prompt", "a cat", "--prompt", long), 1, "has 17 bytes"),
+        "a prompt too long": ((place.text, "--prompt", long), 2, f"has {TEXT_BYTES + 1} bytes, the model reads 16"),
+        "one of two prompts too long": ((place.text, "--prompt", "a cat", "--prompt", long), 2, "has 17 bytes"),
         "a prompt for a model without text": ((place.diffusion, "--prompt", "a cat"), 1, "trained without text"),
         "a prompt for a GAN": ((place.gan, "--prompt", "a cat"), 1, "trained without text"),
         "a label for a model of text": ((place.text, "--label", "star"), 1, "trained without labels"),
@@ -308,7 +334,7 @@ def test_what_the_file_says_is_not_given_beside_it(
 PARTS = {
     "no codec": ((), 2, "--frozen.codec FOLDER, an autoencoder with spatial latents"),
     "a codec that is not there": (("--frozen.codec", "gone"), 1, "frozen.codec: "),
-    "a GAN for a codec": (("--frozen.codec", "gan"), 1, "frozen.codec: is a GANSynthesizer"),
+    "a GAN for a codec": (("--frozen.codec", "gan"), 1, "frozen.codec: is a GAN, and must be"),
     "a VAE of vectors for a codec": (("--frozen.codec", "vae"), 1, "a VAE with latent vectors is no codec"),
     "samples for a codec, no folder of a model": (("--frozen.codec", "samples"), 1, "frozen.codec: "),
     "a part that nobody wants": (("--frozen.codec", "codec", "--frozen.tutor", "gan"), 2, "frozen.tutor"),

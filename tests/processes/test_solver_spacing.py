@@ -95,7 +95,7 @@ def test_what_does_not_fit_the_process_is_refused() -> None:
         SolverSpacing().times(PROCESS, 100)
     with pytest.raises(ValueError, match="offset: step 103 is visited"):
         SolverSpacing(leap="leading", offset=3).times(PROCESS, 99)
-    with pytest.raises(ValueError, match="high: the process's largest"):
+    with pytest.raises(ValueError, match="high: the process goes up to"):
         SolverSpacing(curve="karras", high=1e6).times(PROCESS, 4)
     with pytest.raises(ValueError, match="stretched_to: the first time alone"):
         FlowSolverSpacing(begin="noise", stretched_to=0.1).times(FlowProcess(), 1)

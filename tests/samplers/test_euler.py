@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from diorama.core.contracts import Process
+from diorama.core.contracts import Level, Prediction, Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
@@ -45,3 +45,20 @@ def test_no_draw_is_asked_for_outside_the_range_of_churn() -> None:
     config = EulerConfig(churn=1.0, churn_low=ratios[3], churn_high=ratios[1])
     list(config.run(best, torch.randn(3), process, times, draws))
     assert draws.asked == [1, 2, 3]
+
+
+@pytest.mark.parametrize("steps", [1, 8])
+def test_churn_keeps_to_the_last_level_of_a_process_of_steps(steps: int) -> None:
+    process = DiscreteProcess(steps=100)
+    times, widths = StepSpacing().times(process, steps), []
+
+    def denoise(x: torch.Tensor, level: Level) -> Prediction:
+        right = (level.alpha**2 * DEVIATION**2 + level.sigma**2).sqrt()
+        widths.append(float(x.std() / right))
+        return best(x, level)
+
+    level = process.at(times[0])
+    start = level.alpha * MEAN + (level.alpha**2 * DEVIATION**2 + level.sigma**2).sqrt() * START
+    list(EulerConfig(churn=0.4 * steps).run(denoise, start, process, times, Draws(START.shape)))
+    # The noise in a sample is what the network is told of it, also where there is no room above.
+    assert widths[0] == pytest.approx(1, abs=0.02)

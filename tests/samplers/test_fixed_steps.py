@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diorama.samplers.fixed_steps import TABLEAUS, Method, even_times, integrate, log_density
 
-ORDERS = {"euler": 1, "midpoint": 2, "heun2": 2, "heun3": 3, "kutta38": 4}
+ORDERS = {"euler": 1, "midpoint": 2, "heun2": 2, "heun3": 3, "rk4": 4, "kutta38": 4}
 START = torch.tensor([1.0, -0.5], dtype=torch.float64)
 
 

@@ -11,6 +11,7 @@ from diorama.processes.geometric import GeometricProcess
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.processes.truncated_spacing import TruncatedSpacing
+from diorama.samplers.fixed_steps import TABLEAUS
 from diorama.samplers.ode import ODEConfig
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
@@ -43,8 +44,8 @@ def test_normal_noise_becomes_the_data_that_lie_as_far_from_the_mean(process: Pr
 
 
 def test_methods_ask_as_often_as_they_say() -> None:
-    for method, calls in (("euler", 1), ("midpoint", 2), ("rk4", 4)):
-        config = ODEConfig(method=method)  # type: ignore[arg-type]
+    for method, tableau in TABLEAUS.items():
+        config, calls = ODEConfig(method=method), len(tableau.weights)
         # Nineteen steps between twenty levels, and the clean sample at the last.
         assert _drawn(PreservingProcess(), config)[2] == 19 * calls + 1
 
@@ -52,12 +53,12 @@ def test_methods_ask_as_often_as_they_say() -> None:
 def test_more_of_a_step_is_known_by_methods_of_higher_order() -> None:
     torch.manual_seed(0)
     exact = _drawn(FlowProcess(), ODEConfig(relative=1e-9, absolute=1e-9))[1]
-    errors = []
-    for method in ("euler", "midpoint", "rk4"):
+    errors = {}
+    for method in TABLEAUS:
         torch.manual_seed(0)
-        config = ODEConfig(method=method)  # type: ignore[arg-type]
-        errors.append(float((_drawn(FlowProcess(), config)[1] - exact).abs().max()))
-    assert errors[0] > 10 * errors[1] > 100 * errors[2]
+        errors[method] = float((_drawn(FlowProcess(), ODEConfig(method=method))[1] - exact).abs().max())
+    assert errors["euler"] > 10 * errors["midpoint"] > 100 * errors["rk4"]
+    assert errors["euler"] > 10 * errors["heun2"] > 10 * errors["heun3"] > 10 * errors["kutta38"]
 
 
 def test_one_level_is_no_walk_and_no_tolerance_no_solver() -> None:

@@ -11,6 +11,7 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.spacing import KarrasSpacing, Spacing, StepSpacing, UniformSpacing
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.inpainting import Known, inpaint
 from diorama.samplers.repaint import RePaintConfig, moves, repaint
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
@@ -64,3 +65,26 @@ def test_a_late_way_up_needs_steps() -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RePaintConfig(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["discrete", "exploding", "flow"])
+def test_one_resampling_is_one_round_of_inpaint(way: tuple[Process, Spacing]) -> None:
+    process, spacing = way
+    times, x, clean = spacing.times(process, 6), torch.randn(3, 2), torch.randn(3, 2)
+    mask, drawn = torch.tensor([[1.0, 0.0]]), torch.randn(6, 3, 2)
+
+    def noise(i: int, k: int = 0) -> torch.Tensor:
+        return drawn[i]
+
+    config = RePaintConfig(resamplings=1, eta=0.0)
+    one = repaint(best, x, process, times, noise, known=clean, mask=mask, config=config)
+    known = Known(clean=clean, mask=mask)
+    other = inpaint(best, x, process, times, noise, sampler=DDIMConfig(), known=known, rounds=1)
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a.x, b.x)
+
+
+def test_the_two_walks_repeat_other_steps() -> None:
+    # In jumps of one step the first is walked once and the last as often as any; inpaint's tests have the other way.
+    found = "".join("d" if down else "u" for down in moves(3, RePaintConfig(jump=1, resamplings=2)))
+    assert found == "d" + "d" + "u" + "d" + "d" + "u" + "d"

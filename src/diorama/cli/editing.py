@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from diorama.cli.arguments import WrongArguments, arguments_at_fault, sampling_asked
+import tyro
+
+from diorama.cli.arguments import (
+    Appended,
+    Files,
+    WrongArguments,
+    arguments_at_fault,
+    one_word,
+    sampling_asked,
+    shown_as,
+)
 from diorama.cli.progress import display
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.user_files import catalog_of
-from diorama.media.formats import SampleFormat
+from diorama.media.formats import SampleFormat, format_named
 
 if TYPE_CHECKING:
     from diorama.synthesis.base import Sampling, Synthesizer
@@ -24,41 +34,63 @@ if TYPE_CHECKING:
 Verb = TypeVar("Verb", "Edit", "Examination")
 
 
-class EditArguments(Protocol):
-    """The options that all of them have."""
+@dataclass(frozen=True, kw_only=True)
+class EditInput:
+    """What stands first among the options of a command that takes pictures; its own options follow.
 
-    @property
-    def model(self) -> Path: ...
-    @property
-    def input(self) -> Path: ...
-    @property
-    def out(self) -> Path: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def label(self) -> str | None: ...
-    @property
-    def prompt(self) -> tuple[str, ...]: ...
-    @property
-    def sampler(self) -> str | None: ...
-    @property
-    def steps(self) -> int | None: ...
-    @property
-    def guidance(self) -> float | None: ...
-    @property
-    def guidance_kind(self) -> str | None: ...
-    @property
-    def format(self) -> SampleFormat | None: ...
-    @property
-    def batch_size(self) -> int | None: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def guide(self) -> Path | None: ...
-    @property
-    def with_files(self) -> tuple[Path, ...]: ...
+    Args:
+        model: a model folder or a run.
+        input: a picture, or a folder of them, of the size that the model draws.
+        out: folder for the edited pictures; new, empty, or of older samples, which are replaced.
+    """
+
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN")]
+    input: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE_OR_FOLDER")]
+    out: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditArguments(EditInput):
+    """The options that all commands have that take pictures.
+
+    A command's class derives from this one, and before it from one of :class:`EditInput` that has its own options, so
+    that these stand between. What it says of an option in its own docstring takes the place of what is said here.
+
+    Args:
+        count: how many of each picture.
+        seed: of the noise; the same seed draws the same pictures.
+        label: a class by name (or by number, where no class name is one), or all for the classes in turn.
+        prompt: a text; given several times, the texts in turn.
+        sampler: any that `diorama sample` takes, in place of the model's own.
+        steps: of the sampler, in place of the model's own number.
+        guidance: scale of the guidance, 1 for none, in place of the model's own.
+        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg or pag, in place of the model's own; settings follow a
+            colon, as in cfg:low=0.3,high=5.
+        guide: a smaller or an earlier model of the same data, away from which the pictures are guided, or a classifier
+            of noisy pictures; with --guidance above 1.
+        format: png, jpeg (quality 95) or webp (lossless).
+        batch_size: pictures drawn at a time; does not change what they are.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
+        with_files: Python files whose CATALOG names config classes of your own.
+    """
+
+    count: int = 1
+    seed: int = 0
+    label: Annotated[str | None, shown_as("CLASS", "left to the model")] = None
+    prompt: Appended = ()
+    sampler: Annotated[str | None, shown_as("NAME")] = None
+    steps: Annotated[int | None, shown_as("N")] = None
+    guidance: Annotated[float | None, shown_as("SCALE")] = None
+    guidance_kind: Annotated[str | None, shown_as("KIND")] = None
+    guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
+    format: Annotated[
+        SampleFormat | None,
+        one_word(format_named, "FORMAT", optional=True),
+        shown_as("FORMAT", "png, or what holds the data"),
+    ] = None
+    batch_size: Annotated[int | None, shown_as("N", "16")] = None
+    device: str = "auto"
+    with_files: Files = ()
 
 
 def run_edit(arguments: EditArguments, made: Callable[[Synthesizer], Edit]) -> None:
@@ -105,6 +137,7 @@ def _run(
 
     from diorama.core.device import pick
     from diorama.synthesis.given import Given, conditions_for
+    from diorama.synthesis.guided import guided_by, idle_guidance, require_guidance
     from diorama.synthesis.store import load, model_hash, read_provenance
     from diorama.tasks.edit import EditOptions
 
@@ -119,15 +152,11 @@ def _run(
         raise WrongArguments(str(problem)) from problem
     model = load(arguments.model, device=device, catalog=catalog)
     if arguments.guide is not None:
-        from diorama.synthesis.guided import guided_by, require_guidance
-
         model = guided_by(model, load(arguments.guide, device=device, catalog=catalog))
-        with arguments_at_fault():
-            require_guidance(model, sampling)
+        require_guidance(model, sampling)
     verb = _made_of(model, sampling, made)
     recipe = read_provenance(arguments.model).recipe_name or ""
-    with arguments_at_fault():
-        options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
+    options = replace(options, conditions=conditions_for(model, given), recipe=recipe)
     done = 0
     with _values_at_fault(), display() as shown:
         doing = f"{verb.verb}: {arguments.input}"
@@ -136,6 +165,8 @@ def _run(
             shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
             done = step.done
     print(f"{done:,} {'picture' if done == 1 else 'pictures'} in {arguments.out}")
+    if note := idle_guidance(sampling, model.resampled(sampling).sampling):
+        print(note)
 
 
 def _made_of(model: Synthesizer, sampling: Sampling, made: Callable[[Synthesizer], Verb]) -> Verb:
@@ -143,10 +174,10 @@ def _made_of(model: Synthesizer, sampling: Sampling, made: Callable[[Synthesizer
     cannot serve is not."""
     try:
         drawing = model.resampled(sampling)
-    except BadInput as problem:
+    except BadInput:
         # That a model of another kind is wanted is said first, not that this one has no steps.
         made(model)
-        raise WrongArguments(str(problem)) from problem
+        raise
     with _values_at_fault():
         return made(drawing)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse, sampling_asked
+from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse, sampling_asked, shown_as
 from diorama.core.errors import BadInput
 from diorama.core.user_files import catalog_of
 from diorama.interop.catalog import find
@@ -36,8 +36,8 @@ class Arguments:
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN")]
     to: str
     out: Path
-    sampler: str | None = None
-    steps: int | None = None
+    sampler: Annotated[str | None, shown_as("NAME")] = None
+    steps: Annotated[int | None, shown_as("N")] = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 
 
@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> None:
     try:
         files = export(model.resampled(asked), arguments.to)
     except BadInput as problem:
-        raise BadInput(f"{arguments.model}: {problem}") from problem
+        raise type(problem)(f"{arguments.model}: {problem}") from problem
     if files.is_folder:
         _refuse_other_folders(arguments.out)
     elif arguments.out.suffix != ".safetensors":

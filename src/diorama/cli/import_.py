@@ -69,6 +69,7 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.interop.checkpoint import open_checkpoint
 
+    _refuse_own(arguments.file)
     checkpoint = open_checkpoint(arguments.file, config=arguments.config, part=arguments.part)
     layout = checkpoint.layout
     print(f"{checkpoint.path}: {layout.network} of {layout.publisher}, {len(checkpoint.tensors)} tensors")
@@ -90,6 +91,19 @@ def _write(checkpoint: Checkpoint, arguments: Arguments) -> None:
     _refuse_other_folders(arguments.out)
     store.save(arguments.out, model.config, model.state, model.provenance, card(model))
     print(f"model: {arguments.out}")
+
+
+def _refuse_own(path: Path) -> None:
+    """What Diorama wrote itself needs no import."""
+    from diorama.synthesis.store import PROVENANCE
+
+    folder = path if path.is_dir() else path.parent
+    for own, kind in ((folder / PROVENANCE, "model folder"), (folder / "recipe.json", "run")):
+        if own.is_file():
+            raise BadInput(
+                f"{path}: is {'of ' if path.is_file() else ''}a {kind} of Diorama, which sample, evaluate and compare "
+                f"take as it is: diorama sample {folder} --out samples"
+            )
 
 
 def _refuse_other_folders(out: Path) -> None:

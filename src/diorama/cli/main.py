@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from keyword import iskeyword
 
 from diorama import __version__
-from diorama.core.errors import DioramaError, DioramaWarning
+from diorama.core.errors import DioramaError, DioramaWarning, WrongValue
 from diorama.core.suggestions import did_you_mean
 
 DONE, NOTHING_DONE, WRONG, INTERRUPTED = 0, 1, 2, 130
@@ -97,7 +97,7 @@ def _run_command(command: str, words: Sequence[str]) -> int:
 
     try:
         import_module(module_of(command)).main(words)
-    except WrongArguments as problem:
+    except (WrongArguments, WrongValue) as problem:
         _complain(str(problem))
         return WRONG
     except DioramaError as problem:

@@ -47,7 +47,9 @@ def options_of(arguments: type[Any]) -> tuple[Option, ...]:
     Args:
         arguments: its dataclass.
     """
-    hints, told = get_type_hints(arguments, include_extras=True), _told(arguments.__doc__ or "")
+    hints = get_type_hints(arguments, include_extras=True)
+    # What a class says of an option goes before what those say from which it derives.
+    told = {name: about for kind in reversed(arguments.__mro__) for name, about in _told(kind.__doc__ or "").items()}
     return tuple(_option(field, hints[field.name], told.get(field.name, "")) for field in dataclasses.fields(arguments))
 
 

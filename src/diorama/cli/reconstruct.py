@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from diorama.cli.arguments import Appended, Files, arguments_at_fault, one_word, parse, shown_as
-from diorama.cli.editing import run_examination
+from diorama.cli.arguments import arguments_at_fault, parse, shown_as
+from diorama.cli.editing import EditArguments, EditInput, run_examination
 from diorama.cli.task_reports import decibels, read_task_report
-from diorama.media.formats import SampleFormat, format_named
 
 if TYPE_CHECKING:
     from diorama.synthesis.base import Synthesizer
@@ -20,64 +19,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """Measure given pictures, draw them again from the measurement alone, and compare with what they were.
-
-    For each picture: several samples, their mean, a map of how far they differ, two reconstructions without a model,
-    and in report.json the PSNR of all of them. The measurement is simulated.
+class _Own(EditInput):
+    """Its own options.
 
     Args:
-        model: a model folder or a run.
-        input: a picture, or a folder of them, of the size that the model draws; they are the truth.
-        out: folder for what is found; new, empty, or of an older report, which is replaced.
         operator: what is measured: mri, ct, blur, down, mask or grey; settings follow a colon, as in
             mri:acceleration=4,centre=0.08,seed=0, ct:angles=30, blur:sigma=2, down:factor=4.
         mask: for the operator mask: a picture of the same size, white where nothing is measured; or a folder with a
             mask of the same name for each picture.
         noise: standard deviation of the noise in every number that is measured, where pictures lie in [-1, 1].
         method: ddrm, dps or pigdm; settings follow a colon, as in dps:step=0.5.
-        count: samples of each picture.
-        seed: of the noise; the same seed draws the same pictures.
-        label: a class by name (or by number, where no class name is one), or all for the classes in turn.
-        prompt: a text; given several times, the texts in turn.
-        sampler: with dps ancestral, ddim, euler or heun, with pigdm any, in place of the model's own; ddrm has its own
-            steps.
-        steps: of the sampler on the whole way, in place of the model's own number.
-        guidance: scale of the guidance, 1 for none, in place of the model's own.
-        guidance_kind: cfg (classifier-free), cfg-zero, apg, tcfg or pag, in place of the model's own; settings follow a
-            colon, as in cfg:low=0.3,high=5.
-        guide: a smaller or an earlier model of the same data, away from which the pictures are guided, or a classifier
-            of noisy pictures; with --guidance above 1.
-        format: png, jpeg (quality 95) or webp (lossless).
-        batch_size: pictures drawn at a time; does not change what they are.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
-        with_files: Python files whose CATALOG names config classes of your own.
     """
 
-    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_OR_RUN")]
-    input: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE_OR_FOLDER")]
-    out: Path
     operator: Annotated[str, tyro.conf.arg(metavar="OPERATOR")]
     mask: Annotated[Path | None, shown_as("PATH", "none")] = None
     noise: float = 0.0
     method: Annotated[str, tyro.conf.arg(metavar="METHOD")] = "ddrm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(EditArguments, _Own):
+    """Measure given pictures, draw them again from the measurement alone, and compare with what they were.
+
+    For each picture: several samples, their mean, a map of how far they differ, two reconstructions without a model,
+    and in report.json the PSNR of all of them. The measurement is simulated.
+
+    Args:
+        input: a picture, or a folder of them, of the size that the model draws; they are the truth.
+        out: folder for what is found; new, empty, or of an older report, which is replaced.
+        count: samples of each picture.
+        sampler: with dps ancestral, ddim, euler or heun, with pigdm any, in place of the model's own; ddrm has its own
+            steps.
+        steps: of the sampler on the whole way, in place of the model's own number.
+    """
+
     count: int = 8
-    seed: int = 0
-    label: Annotated[str | None, shown_as("CLASS", "left to the model")] = None
-    prompt: Appended = ()
-    sampler: Annotated[str | None, shown_as("NAME")] = None
-    steps: Annotated[int | None, shown_as("N")] = None
-    guidance: Annotated[float | None, shown_as("SCALE")] = None
-    guidance_kind: Annotated[str | None, shown_as("KIND")] = None
-    guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
-    format: Annotated[
-        SampleFormat | None,
-        one_word(format_named, "FORMAT", optional=True),
-        shown_as("FORMAT", "png, or what holds the data"),
-    ] = None
-    batch_size: Annotated[int | None, shown_as("N", "16")] = None
-    device: str = "auto"
-    with_files: Files = ()
 
 
 def main(words: Sequence[str]) -> None:
@@ -90,14 +66,12 @@ def main(words: Sequence[str]) -> None:
         operator, method = operator_named(arguments.operator), inverse_method_named(arguments.method)
 
     def made(model: Synthesizer) -> Reconstruct:
-        from diorama.tasks.pictures import mask_files, picture_files, read_mask
+        from diorama.tasks.pictures import read_masks
         from diorama.tasks.reconstruct import Reconstruct
 
         masks = None
         if arguments.mask is not None:
-            files = mask_files(arguments.mask, picture_files(arguments.input))
-            read = {file: read_mask(file, model.config.media) for file in set(files)}
-            masks = [read[file] for file in files]
+            masks = read_masks(arguments.mask, arguments.input, model.config.media)
         return Reconstruct(model, operator, method, arguments.noise, masks)
 
     run_examination(arguments, made)

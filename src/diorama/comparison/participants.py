@@ -96,26 +96,22 @@ def untrained_model(recipe: Recipe, catalog: Sequence[object] = ()) -> Synthesiz
     return model.eval().requires_grad_(False)
 
 
-def given_participants(measurer: Measurer, taken: Sequence[str]) -> list[Columns]:
+def given_participants(measurer: Measurer, taken: Sequence[str], models: Sequence[Synthesizer]) -> list[Columns]:
     """Finished runs and other people's samples, each measured once its generator is asked.
 
     Args:
         measurer: the comparison's; its options name them.
         taken: names that other columns have.
+        models: of the finished runs, as :func:`load_given` makes them.
     """
     options, names = measurer.options, list(taken)
-    made = [_loaded_columns(measurer, names, run) for run in options.runs]
+    made = [_loaded_columns(measurer, names, run, model) for run, model in zip(options.runs, models, strict=True)]
     return made + [_samples_column(measurer, _unique(name, names), path) for name, path in options.samples.items()]
 
 
-def _loaded_columns(measurer: Measurer, taken: list[str], run: Path) -> Columns:
-    """A finished run or model, once with each sampler that is asked for.
-
-    Raises:
-        BadInput: it cannot be read, or is of another size than the data.
-    """
+def _loaded_columns(measurer: Measurer, taken: list[str], run: Path, model: Synthesizer) -> Columns:
+    """A finished run or model, once with each sampler that is asked for."""
     own, columns = measurer.options.catalog, []
-    model = load_given(run, measurer.dataset.info, own)
     recipe, history = store.read_provenance(run).recipe_name, read_history(run)
     for sampling in samplers_of(model, measurer.options.samplers):
         how = "" if sampling == AS_TRAINED else f" {sampling.sampler}:{model.resampled(sampling).sampling.steps}"

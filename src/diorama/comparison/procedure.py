@@ -40,6 +40,7 @@ from diorama.evaluation.samples import SampleFolder
 from diorama.evaluation.subjects import look_first
 from diorama.media.convert import displayable
 from diorama.recipes.start import RecipeLike
+from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.parts import require_folders
 from diorama.training.recipe import Recipe
 
@@ -78,14 +79,16 @@ def train_and_measure(
     if not (recipes or options.runs or options.samples):
         raise BadInput("there is nothing to compare: name recipes, runs or samples")
     candidates, notes = candidates_for(recipes, dataset.info, device, options)
-    _check_what_is_given(options, dataset.info)
+    given = _checked_given(options, dataset.info)
     for note in notes:
         yield Progress(doing="choosing recipes", note=note)
     yield Progress(doing=f"measuring {options.split} records of {dataset.info.name}")
     measurer = Measurer(dataset, options, device, out / "cache")
     participants = [_trained(each, data, out, measurer, notes) for each in candidates]
     taken = [name for each in candidates for name in (each.recipe.name, untrained_name(each.recipe))]
-    participants += given_participants(measurer, taken)
+    participants += given_participants(measurer, taken, given)
+    # Each is let go once it has been measured, so that a device holds one at a time.
+    del given
     participants += [mixture_column(measurer, out / "mixture"), held_out_column(measurer)]
     columns = yield from numbered(participants)
     if not any(column.traits.competes for column in columns):
@@ -130,19 +133,25 @@ def _trained(candidate: Candidate, data: Path | str, out: Path, measurer: Measur
     return (yield from trained_columns(candidate, done, measurer)) if done else []
 
 
-def _check_what_is_given(options: CompareOptions, info: DataInfo) -> None:
-    """Refuse what is not there, or cannot be held against the data, before hours of training rather than after."""
+def _checked_given(options: CompareOptions, info: DataInfo) -> list[Synthesizer]:
+    """The models of the given runs, on the CPU.
+
+    What is not there, or cannot be held against the data, is refused before hours of training rather than after.
+    """
+    models = []
     for run in options.runs:
         model = load_given(run, info, options.catalog)
+        models.append(model)
         try:
             samplers_of(model, options.samplers)
         except BadInput as problem:
-            raise BadInput(f"{run}: {problem}") from problem
+            raise type(problem)(f"{run}: {problem}") from problem
     require_folders(options.frozen)
     for name, samples in options.samples.items():
         if not samples.exists():
             raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")
         look_first(SampleFolder(samples, info.media, count=options.count or COUNTS[info.media.kind]))
+    return models
 
 
 def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> tuple[dict[str, Neighbours], int]:

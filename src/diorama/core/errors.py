@@ -15,6 +15,14 @@ class BadInput(DioramaError):
     """A file, folder or archive that cannot be worked on. The message names it."""
 
 
+class WrongValue(BadInput):
+    """A value that was asked for and does not fit the model or the data, where another would: the command line's fault.
+
+    What cannot be done whatever the value is, such as guiding a model that cannot be guided, is a plain
+    :class:`BadInput`.
+    """
+
+
 class BadConfig(DioramaError):
     """A typed value that does not fit. The message names the field's path."""
 

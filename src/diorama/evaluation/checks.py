@@ -61,7 +61,7 @@ def check_able(model: Synthesizer, metric: Metric) -> None:
     Raises:
         BadInput: the model cannot reconstruct, or has no bound or density.
     """
-    name = type(model).__name__
+    name = f"a {model.kind}"
     if "pairs" in metric.needs and not isinstance(model, Reconstructs):
         raise BadInput(f"metrics: {metric.name} is of reconstructions, and {name} makes none")
     if "bound" in metric.needs and not isinstance(model, BoundsBits):

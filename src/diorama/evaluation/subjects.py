@@ -22,7 +22,7 @@ from diorama.evaluation.samples import SampleFolder
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import draws_partners, usual
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
-from diorama.synthesis.guided import guided_by, require_guidance
+from diorama.synthesis.guided import guided_by, idle_guidance, require_guidance
 from diorama.synthesis.store import holds_model, load
 
 MODEL_SAMPLES = 2_000
@@ -192,7 +192,14 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
         conditions=usual(model.config.conditions, against, count),
         options=DrawOptions(batch_size=options.batch_size, first=first),
     )
-    return Subject(drawn, model, chosen.drawn_in_steps, notes=lambda: rates_note([rate], against), count=count)
+    idle = idle_guidance(options.sampling, chosen.sampling)
+    return Subject(
+        drawn,
+        model,
+        chosen.drawn_in_steps,
+        notes=lambda: [*filter(None, [idle]), *rates_note([rate], against)],
+        count=count,
+    )
 
 
 def _of_split(path: Path, against: Split, options: EvaluateOptions) -> Subject:

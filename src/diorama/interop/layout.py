@@ -70,6 +70,9 @@ class Layout(ABC, Generic[Arguments, Config]):
     """Whether the published config says the noise process and the sampler as well as the network. Models are read by it
     and not written, since their own may be any."""
 
+    config_hint: ClassVar[str] = ""
+    """What is said of the config where none is given and it is needed, after the option that gives it."""
+
     config_file: ClassVar[str | None] = None
     """The file that the publisher keeps the arguments in, where it has one; the network is not known without it."""
 
@@ -145,6 +148,7 @@ class Layout(ABC, Generic[Arguments, Config]):
         if lacking:
             raise BadInput(
                 f"{self.network}: neither a config nor the tensors say {', '.join(lacking)}; give --config FILE.json"
+                f"{self.config_hint}"
             )
         try:
             return decode(self.arguments, values, f"{self.network} config")

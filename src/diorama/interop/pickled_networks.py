@@ -18,6 +18,12 @@ _PLAIN_ENCODER = "StandardRGBEncoder"
 """Of EDM2's pictures; others make latents of them."""
 
 
+_NO_NETWORK = (
+    "holds no network; of pickles (.pkl) those of EDM and EDM2 are read, of other projects' networks a state dict as "
+    "torch.save writes it (.pt, .pth), or safetensors"
+)
+
+
 class PickledNetwork(NamedTuple):
     """What a pickle says of a network.
 
@@ -46,7 +52,7 @@ def read_pickled(path: Path, part: str | None) -> PickledNetwork:
     content = read_objects(path)
     held = {"": content} if isinstance(content, Inert) else content
     if not isinstance(held, Mapping):
-        raise BadInput(f"{path}: holds no network")
+        raise BadInput(f"{path}: {_NO_NETWORK}")
     networks = {name: value for name, value in held.items() if isinstance(value, Inert) and "_modules" in value.state}
     name = _chosen(path, networks, part)
     encoder = held.get("encoder")
@@ -60,7 +66,7 @@ def read_pickled(path: Path, part: str | None) -> PickledNetwork:
 def _chosen(path: Path, networks: Mapping[str, Inert], part: str | None) -> str:
     held = ", ".join(f"{name} ({network.name})" for name, network in networks.items())
     if not networks:
-        raise BadInput(f"{path}: holds no network")
+        raise BadInput(f"{path}: {_NO_NETWORK}")
     if part is not None:
         if part not in networks:
             raise BadInput(f"{path}: has no network {part!r}; it holds {held}")

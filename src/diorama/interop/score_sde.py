@@ -43,6 +43,10 @@ class ScoreSDELayout(Layout[ScoreSDEArguments, ScoreUNetConfig]):
     arguments = ScoreSDEArguments
     config = ScoreUNetConfig
     says_model = True
+    config_hint = (
+        ", in which json.dumps(config.to_dict()) of the published Python config stands: its sections data, model, "
+        "training and sampling"
+    )
 
     name: str
 

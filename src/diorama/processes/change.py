@@ -9,7 +9,7 @@ from diorama.processes.gaussian import like
 
 
 class ChangedProcess:
-    """Asks a denoiser at the time of its own process at which as much noise stands beside as much signal.
+    """Asks a denoiser at the time of its own process at which the ratio of noise to signal is the same.
 
     A clean sample is the same in both processes, so that only the noisy one is scaled.
 

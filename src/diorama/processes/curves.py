@@ -46,9 +46,7 @@ class CurveSpacing:
     def __post_init__(self) -> None:
         if self.offset < 0:
             raise ValueError(f"offset must be at least 0, got {self.offset}")
-        low, high = (1e-9 if self.low is None else self.low), (math.inf if self.high is None else self.high)
-        if not 0 < low < high:
-            raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
+        check_ends(self.low, self.high)
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`.
@@ -64,7 +62,7 @@ class CurveSpacing:
             ratios = level.sigma / level.alpha
             low = ratios[-1].item() if self.low is None else self.low
             high = ratios[0].item() if self.high is None else self.high
-            _check_within(process, high)
+            check_within(process, high)
             times = process.time_of(falling(self.curve, low, high, len(times)))
         return torch.cat([times, times.new_full((1,), float(self.until == "first"))])
 
@@ -78,7 +76,17 @@ class CurveSpacing:
         )
 
 
-def _check_within(process: DiscreteProcess, high: float) -> None:
+def check_ends(low: float | None, high: float | None) -> None:
+    """Refuse ends of a curve between which nothing lies; ``None`` is the end that the process has.
+
+    Raises:
+        ValueError: saying what they are.
+    """
+    if not 0 < (1e-9 if low is None else low) < (math.inf if high is None else high):
+        raise ValueError(f"0 < low < high must hold, got low={low} high={high}")
+
+
+def check_within(process: DiscreteProcess, high: float) -> None:
     """Refuse a ratio that the process has no time for.
 
     Raises:

@@ -45,7 +45,10 @@ class PreservingSpacing:
 
 @dataclass(frozen=True, kw_only=True)
 class GeometricSpacing:
-    """Ratios of which each is the same share of the one before, the limit of Karras et al.'s: column "VE".
+    """Ratios of which each is the same share of the one before: column "VE".
+
+    The same as :class:`~diorama.processes.spacing.KarrasSpacing` with an infinite ``rho``, which new models take; this
+    name is kept for models that were stored with it.
 
     Args:
         low: sigma / alpha of the last level before clean data.

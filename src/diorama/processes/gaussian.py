@@ -96,7 +96,7 @@ def noise_of(x: Tensor, clean: Tensor, level: Level) -> Tensor:
 
 
 LEAST_VARIANCE = 1e-20
-"""In its place stands nothing, as the posterior of a step to clean data has, where a logarithm is asked for."""
+"""Stands for a variance of 0 in logarithms: the posterior of a step to clean data has none."""
 
 
 def along_noise(x: Tensor, clean: Tensor, level: Level, other: Level) -> Tensor:

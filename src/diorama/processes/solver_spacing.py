@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Process
-from diorama.processes.curves import Curve, falling
+from diorama.processes.curves import Curve, check_ends, check_within, falling
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.spacing import Leap, check_count, needed, shifted
@@ -49,9 +48,7 @@ class SolverSpacing:
             raise ValueError(f"offset must be at least 0, got {self.offset}")
         if self.latest is not None and self.latest < 1:
             raise ValueError(f"latest must be at least 1, got {self.latest}")
-        low, high = (1e-9 if self.low is None else self.low), (math.inf if self.high is None else self.high)
-        if not 0 < low < high:
-            raise ValueError(f"0 < low < high must hold, got low={self.low} high={self.high}")
+        check_ends(self.low, self.high)
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`; without a count as many as there are.
@@ -86,9 +83,7 @@ class SolverSpacing:
         ends = process.at(torch.tensor([1, process.end], dtype=torch.float64, device="cpu"))
         first, last = (ends.sigma / ends.alpha).tolist()
         low, high = (first if self.low is None else self.low), (last if self.high is None else self.high)
-        # Published ends may be rounded to float32.
-        if high > last * (1 + 1e-5):
-            raise ValueError(f"high: the process's largest sigma / alpha is {last:.6g}, got {high}")
+        check_within(process, high)
         return process.time_of(falling(self.curve, low, high, count))
 
 

@@ -103,7 +103,9 @@ def check_serves(sampler: AnySampler, process: Process, times: Tensor) -> None:
     Raises:
         ValueError: saying why.
     """
-    if isinstance(sampler, InterpolantConfig | KDPM2Config | LCMConfig | LMSConfig | MidpointConfig | PNDMConfig):
+    if isinstance(
+        sampler, HeunConfig | InterpolantConfig | KDPM2Config | LCMConfig | LMSConfig | MidpointConfig | PNDMConfig
+    ):
         sampler.check(process, times)
 
 

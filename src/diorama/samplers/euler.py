@@ -57,7 +57,8 @@ def euler(
         process: whose levels are walked.
         times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU.
         noise: the draw of step *i*; not asked for without churn.
-        config: of churn.
+        config: of churn, which goes no further than the last level of a process of steps, as in
+            :func:`~diorama.samplers.heun.heun`; with ``kept`` it does, since the network is asked before it.
 
     Yields:
         One stage after each step.
@@ -66,14 +67,15 @@ def euler(
     for i, (t, end) in enumerate(pairwise(times)):
         level, below = replace(process.at(t), t=told[i]), process.at(end)
         ratio = level.sigma / level.alpha
-        gamma = config.raised_by(ratio, len(times) - 1)
-        if not gamma:
+        raised = ratio * (1 + config.raised_by(ratio, len(times) - 1))
+        if config.kept is None:
+            raised = _reached(process, raised)
+        if not raised > ratio:
             # Also where no signal is left, and x / alpha has no value.
             clean = denoise(x, level).clean
             x = along_noise(x, clean, level, below)
             yield Stage(x, clean, below)
             continue
-        raised = ratio * (1 + gamma)
         u = x / like(level.alpha, x)
         stirred = u + like((raised**2 - ratio**2).sqrt(), x) * config.churn_scale * noise(i)
         if config.kept is None:
@@ -84,6 +86,16 @@ def euler(
         ended = stirred + like(below.sigma / below.alpha - raised, x) * (stirred - clean) / like(raised, x)
         x = like(below.alpha, x) * ended
         yield Stage(x, clean, below)
+
+
+def _reached(process: Process, ratio: Tensor) -> Tensor:
+    """A ratio sigma / alpha, or the process's largest where that is less: no network knows noisier levels."""
+    if not ratio.isfinite():
+        return ratio
+    end = process.at(process.time_of(ratio))
+    largest = end.sigma / end.alpha
+    # Looking a time up and back again errs by roundings, which are to change nothing.
+    return largest if largest < ratio * (1 - 1e-6) else ratio
 
 
 def _kept(config: EulerConfig, clean: Tensor, samples: tuple[Tensor, Tensor], ratios: tuple[Tensor, Tensor]) -> Tensor:

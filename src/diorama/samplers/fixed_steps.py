@@ -12,8 +12,9 @@ from torch import Tensor
 
 from diorama.samplers.runge_kutta import Slope
 
-Method = Literal["euler", "midpoint", "heun2", "heun3", "kutta38"]
-"""Of the orders 1, 2, 2, 3 and 4; the last is Kutta's 3/8 rule, which torchdiffeq calls ``rk4``."""
+Method = Literal["euler", "midpoint", "heun2", "heun3", "rk4", "kutta38"]
+"""Of the orders 1, 2, 2, 3, 4 and 4; ``rk4`` is the classical method, ``kutta38`` Kutta's 3/8 rule, which torchdiffeq
+calls ``rk4``."""
 
 
 class Tableau(NamedTuple):
@@ -35,6 +36,7 @@ TABLEAUS: Mapping[Method, Tableau] = {
     "midpoint": Tableau((0.0, 0.5), ((), (0.5,)), (0.0, 1.0)),
     "heun2": Tableau((0.0, 1.0), ((), (1.0,)), (0.5, 0.5)),
     "heun3": Tableau((0.0, 1 / 3, 2 / 3), ((), (1 / 3,), (0.0, 2 / 3)), (1 / 4, 0.0, 3 / 4)),
+    "rk4": Tableau((0.0, 0.5, 0.5, 1.0), ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6)),
     "kutta38": Tableau(
         (0.0, 1 / 3, 2 / 3, 1.0),
         ((), (1 / 3,), (-1 / 3, 1.0), (1.0, -1.0, 1.0)),

@@ -45,6 +45,21 @@ class HeunConfig(ChurnConfig):
         if not 0 < self.second < math.inf:
             raise ValueError(f"second must be positive and finite, got {self.second}")
 
+    def check(self, process: Process, times: Tensor) -> None:
+        """Refuse to walk along a ratio that the first level does not have.
+
+        Args:
+            process: whose levels are walked.
+            times: of the levels, falling from noise to data, (n + 1,).
+
+        Raises:
+            ValueError: saying why.
+        """
+        if self.along == "ratio" and process.at(times[0]).alpha == 0:
+            raise ValueError(
+                "along: no signal is left at the first level, so that there is no ratio; walk along 'time'"
+            )
+
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`heun` with these settings."""
         return heun(denoise, x, process, times, noise, config=self)
@@ -78,8 +93,7 @@ def heun(
     share gamma.
     """
     settings = config or HeunConfig()
-    if settings.along == "ratio" and process.at(times[0]).alpha == 0:
-        raise ValueError("along: no signal is left at the first level, so that there is no ratio; walk along 'time'")
+    settings.check(process, times)
     for i, (start, below) in enumerate(pairwise(times)):
         t = _raised(process, start, len(times) - 1, settings)
         if t > start:

@@ -67,6 +67,19 @@ def inpaint(
 ) -> Iterator[Stage]:
     """Walk down, putting the known part back in its place after every step.
 
+    :func:`~diorama.samplers.repaint.repaint` is the same idea in the published order of moves, and what both do to a
+    sample is the same: :meth:`Known.into` after a step down, and new noise on the way up. They differ where that order
+    is made for DDPM's own steps:
+
+    - Any sampler of single steps serves here. There a step down is DDIM's, whose noise is also that of the known part.
+    - Here every step but the last is repeated, by itself, so that the walk serves any number of steps. There stretches
+      of ``jump`` steps are repeated, counted from clean data: with a jump of 1 every step but the first, and the last
+      as often as any.
+    - Here the last step ends at the known values themselves, so that they come back bit for bit; there at what the
+      level says, which is the same where it has no noise.
+
+    With one round, and there one resampling, both walks are the same.
+
     Args:
         denoise: the meaning of the network.
         x: (b, ...) a sample at the first level.

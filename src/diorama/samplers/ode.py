@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -12,13 +12,8 @@ from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.sde import flow_slope
-from diorama.samplers.runge_kutta import Slope, euler_move, midpoint_move, rk4_move, rk45
-
-_FIXED: Mapping[str, Callable[[Slope, float, Tensor, float], Tensor]] = {
-    "euler": euler_move,
-    "midpoint": midpoint_move,
-    "rk4": rk4_move,
-}
+from diorama.samplers.fixed_steps import Method, move
+from diorama.samplers.runge_kutta import rk45
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +21,9 @@ class ODEConfig:
     """The sampler's settings.
 
     Args:
-        method: one step between two levels, which asks the network once, twice or four times; or ``rk45``, which
-            chooses its own steps between the first level and the last one above clean data, six calls each.
+        method: one step between two levels, which asks the network once to four times
+            (:data:`~diorama.samplers.fixed_steps.TABLEAUS`); or ``rk45``, which chooses its own steps between the first
+            level and the last one above clean data, six calls each.
         relative: tolerated error of ``rk45`` as a share of the samples' values, of all samples of a batch together.
         absolute: tolerated error added to it.
         denoise: at the last level above clean data the denoiser's clean sample is taken, where the path would end with
@@ -36,7 +32,7 @@ class ODEConfig:
     Reference: Y. Song et al., arXiv:2011.13456, section 4.3 and appendix D.3.
     """
 
-    method: Literal["euler", "midpoint", "rk4", "rk45"] = "rk45"
+    method: Method | Literal["rk45"] = "rk45"
     relative: float = 1e-5
     absolute: float = 1e-5
     denoise: bool = True
@@ -82,9 +78,8 @@ def ode(
             y = reached.y
             yield Stage(y.to(x.dtype), path.clean, process.at(_time(reached.t)))
     else:
-        move = _FIXED[config.method]
         for t, below in pairwise(times[:-1]):
-            y = move(path, t.item(), y, (below - t).item())
+            y = move(path, t.item(), y, below.item(), config.method)
             yield Stage(y.to(x.dtype), path.clean, process.at(below))
     if config.denoise:
         clean = denoise(y.to(x.dtype), process.at(times[-2])).clean

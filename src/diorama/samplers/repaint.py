@@ -67,8 +67,8 @@ def repaint(
 ) -> Iterator[Stage]:
     """Walk down and back up; after each step down, what is known is put in its place with the noise of the level.
 
-    The way is that of the authors' code and of diffusers, step by step. :func:`~diorama.samplers.inpainting.inpaint`,
-    which the command uses, goes back one step at a time, takes the last one once, and serves other samplers.
+    The way is that of the authors' code and of diffusers, step by step, so that their schedulers can be followed to the
+    draw. :func:`~diorama.samplers.inpainting.inpaint`, which the command uses, says where it goes another way, and why.
 
     Args:
         denoise: the meaning of the network.

@@ -1,4 +1,4 @@
-"""Solvers of ordinary differential equations ``dy / dt = slope(t, y)``: of fixed steps, and of steps that adapt."""
+"""A solver of ordinary differential equations ``dy / dt = slope(t, y)`` that chooses the lengths of its steps."""
 
 from __future__ import annotations
 
@@ -11,30 +11,6 @@ from torch import Tensor
 
 Slope = Callable[[float, Tensor], Tensor]
 """``(t, y) -> dy / dt``, of the shape and type of y."""
-
-
-def euler_move(slope: Slope, t: float, y: Tensor, length: float) -> Tensor:
-    """Euler's step of so much time, which may be negative: y of any shape -> the same."""
-    return y + length * slope(t, y)
-
-
-def midpoint_move(slope: Slope, t: float, y: Tensor, length: float) -> Tensor:
-    """The midpoint method's step, of second order."""
-    half = y + length / 2 * slope(t, y)
-    return y + length * slope(t + length / 2, half)
-
-
-def rk4_move(slope: Slope, t: float, y: Tensor, length: float) -> Tensor:
-    """The step of the classical method of fourth order.
-
-    Reference: W. Kutta, 1901; E. Hairer, S. P. Nørsett, G. Wanner, "Solving ordinary differential equations I",
-    table II.1.2.
-    """
-    first = slope(t, y)
-    second = slope(t + length / 2, y + length / 2 * first)
-    third = slope(t + length / 2, y + length / 2 * second)
-    fourth = slope(t + length, y + length * third)
-    return y + length / 6 * (first + 2 * second + 2 * third + fourth)
 
 
 # J. R. Dormand, P. J. Prince, "A family of embedded Runge-Kutta formulae", 1980, table 2 (RK5(4)7M): the places of the

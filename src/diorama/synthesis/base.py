@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.durations import count_words
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, WrongValue
 from diorama.core.rng import normal
 from diorama.core.suggestions import in_a_line
 from diorama.synthesis.conditions import ConditionLike, completed, in_tensors
@@ -70,6 +70,21 @@ class Sampling:
         return told if self.guidance_kind is None else told | {"guidance_kind": self.guidance_kind}
 
 
+class CannotBeGuided(ValueError):
+    """Guidance is asked of a model that knows no answer to be moved away from."""
+
+
+def not_drawn_so(problem: Exception) -> BadInput:
+    """What to raise where a model's config cannot be as is asked: another value would do, or none."""
+    refused = BadInput if isinstance(problem, CannotBeGuided) else WrongValue
+    return refused(f"this model cannot be drawn from like that: {problem}")
+
+
+def kind_of(part: nn.Module) -> str:
+    """What a loaded part is, in the words of messages that refuse it."""
+    return part.kind if isinstance(part, Synthesizer) else "network that draws nothing"
+
+
 AS_TRAINED = Sampling()
 """The model's own sampler, steps and guidance."""
 
@@ -111,7 +126,8 @@ class Synthesizer(nn.Module, ABC):
         """The same model, sharing its weights, with another sampler, number of steps or guidance.
 
         Raises:
-            BadInput: it draws in one pass, and so has none of them, or has no such sampler.
+            WrongValue: it has no such sampler or kind of guidance, or cannot draw in so many steps.
+            BadInput: it draws in one pass, and so has none of them, or cannot be guided.
         """
         if sampling == AS_TRAINED:
             return self

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.core.contracts import BATCH_KEYS, Batch, Condition, ConditionSpec, MediaSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean, in_a_line
 from diorama.data.dataset import Split
 from diorama.synthesis.labels import ALL, LabelLike, class_number, label_tensor
@@ -209,7 +209,7 @@ def _tokens(spec: ConditionSpec, texts: Sequence[str]) -> Tensor:
     for text in texts:
         size = len(text.encode(errors="replace"))
         if size > length:
-            raise BadInput(f"prompt {text[:40]!r}…: has {size} bytes, the model reads {length}")
+            raise WrongValue(f"prompt {text[:40]!r}…: has {size} bytes, the model reads {length}")
     return encode(texts, length)
 
 

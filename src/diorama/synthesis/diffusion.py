@@ -33,7 +33,7 @@ from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
 from diorama.samplers.jumps import JumpsConfig
-from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
+from diorama.synthesis.base import AS_TRAINED, CannotBeGuided, Sampling, Synthesizer, SynthesizerConfig, not_drawn_so
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
 from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, network_denoise, towards
@@ -190,7 +190,7 @@ def _check_guidance(config: DiffusionSynthesizerConfig) -> None:
     if config.guidance == 1:
         return
     if kind.beside == "unconditional" and all(spec.null is None for spec in config.conditions):
-        raise ValueError(
+        raise CannotBeGuided(
             "guidance: this model cannot be guided, since in training none of its conditions was ever left out; train "
             "it with dropout of its label (as the recipe ddpm_class does), or guide it by another model (--guide MODEL)"
         )
@@ -261,7 +261,7 @@ class DiffusionSynthesizer(Synthesizer):
                 guidance_kind=_kind_asked(config.guidance_kind, sampling.guidance_kind),
             )
         except (ValueError, BadConfig) as problem:
-            raise BadInput(f"this model cannot be drawn from like that: {problem}") from problem
+            raise not_drawn_so(problem) from problem
         other = copy.copy(self)
         other.config = changed
         return other

@@ -6,7 +6,7 @@ import copy
 from dataclasses import replace
 
 from diorama.core.contracts import ConditionSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, WrongValue
 from diorama.samplers.guidance.autoguidance import Autoguidance
 from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.synthesis.base import Sampling, Synthesizer
@@ -94,13 +94,25 @@ def require_guidance(model: DiffusionSynthesizer, sampling: Sampling) -> None:
         sampling: how it is drawn from.
 
     Raises:
-        BadInput: the scale is 1, or another kind of guidance is asked for.
+        WrongValue: the scale is 1, or another kind of guidance is asked for.
     """
     asked = model.resampled(sampling).config
     if asked.guidance == 1:
-        raise BadInput("guide: at a guidance of 1 it changes nothing; give --guidance above 1 (2, say)")
+        raise WrongValue("guide: at a guidance of 1 it changes nothing; give --guidance above 1 (2, say)")
     if asked.guidance_kind.beside not in ("guide", "classifier"):
-        raise BadInput(f"guide: {sampling.guidance_kind} asks no guide; leave --guide or --guidance-kind away")
+        raise WrongValue(f"guide: {sampling.guidance_kind} asks no guide; leave --guide or --guidance-kind away")
+
+
+def idle_guidance(asked: Sampling, drawn: Sampling) -> str:
+    """What is said where a kind of guidance is asked for that changes nothing; empty where it does.
+
+    Args:
+        asked: of a model.
+        drawn: how it draws then.
+    """
+    if asked.guidance_kind is None or asked.guidance is not None or drawn.guidance != 1:
+        return ""
+    return f"guidance-kind: {asked.guidance_kind} changes nothing at a guidance of 1; give --guidance above 1 (2, say)"
 
 
 def _size(model: DiffusionSynthesizer) -> str:

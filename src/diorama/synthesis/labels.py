@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import ConditionSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean, in_a_line
 
 ALL = "all"
@@ -36,7 +36,7 @@ def class_number(names: Sequence[str], asked: str) -> int:
         asked: a name, or a number where no class name is one.
 
     Raises:
-        BadInput: there is no such class; the nearest is named.
+        WrongValue: there is no such class; the nearest is named.
     """
     wanted = unicodedata.normalize("NFC", asked)
     for number, name in enumerate(names):
@@ -46,11 +46,11 @@ def class_number(names: Sequence[str], asked: str) -> int:
         return int(asked)
     near, known = did_you_mean(asked, names), in_a_line(names)
     if numbers_are_names(names):
-        raise BadInput(
+        raise WrongValue(
             f"label {asked!r}{near}: the model has no class of that name, and as its class names are numbers, a number "
             f"is always a name; it knows {known}, or {ALL} for the classes in turn"
         )
-    raise BadInput(
+    raise WrongValue(
         f"label {asked!r}{near}: the model knows {known}, or their numbers, 0 to {len(names) - 1}, or {ALL} for the "
         "classes in turn"
     )

@@ -28,6 +28,7 @@ from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.formats import check_format, write_sample
 from diorama.synthesis.given import Given, conditions_for
+from diorama.synthesis.guided import idle_guidance
 from diorama.synthesis.labels import how_taken
 from diorama.synthesis.sample_place import emptied, made_ready, writing
 from diorama.synthesis.sheets import Sheet, check_sheet
@@ -201,7 +202,8 @@ class _SampleFolder:
         self.format = None if options.format is None else format_named(options.format)
         check_format(media, self.format)
         label = options.given.label
-        self.notes = tuple(filter(None, [how_taken(self.model.config.classes, label) if label is not None else ""]))
+        taken = how_taken(self.model.config.classes, label) if label is not None else ""
+        self.notes = tuple(filter(None, [taken, idle_guidance(options.draw.sampling, self.sampling)]))
         self._sheet: Sheet | None = None
         if options.grid is not None:
             check_sheet(Path(options.grid), out)

@@ -88,6 +88,19 @@ def mask_files(mask: Path, pictures: Sequence[Path]) -> list[Path]:
     return [by_name[picture.stem] for picture in pictures]
 
 
+def read_masks(mask: Path, pictures: Path, media: MediaSpec) -> list[NDArray[np.bool_]]:
+    """The mask of each picture of an input, see :func:`mask_files` and :func:`read_mask`; each file is read once.
+
+    Args:
+        mask: one for all, or a folder of them.
+        pictures: the picture, or the folder of them.
+        media: what the masks are to fit.
+    """
+    files = mask_files(mask, picture_files(pictures))
+    read = {file: read_mask(file, media) for file in set(files)}
+    return [read[file] for file in files]
+
+
 def read_mask(path: Path, media: MediaSpec) -> NDArray[np.bool_]:
     """A mask (h, w), true where something is to be drawn: where its picture is lighter than the middle.
 

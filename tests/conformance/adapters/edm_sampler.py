@@ -14,7 +14,7 @@ from diorama.core.contracts import Denoise, Level, Prediction, Process
 from diorama.interop.edm_iddpm import published_steps
 from diorama.processes.catalog import AnySpacing
 from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.earlier_spacings import GeometricSpacing, PreservingSpacing, TableSpacing
+from diorama.processes.earlier_spacings import PreservingSpacing, TableSpacing
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
@@ -100,7 +100,7 @@ def _discretized(config: Mapping[str, Any]) -> tuple[AnySpacing, RescaledProcess
     low, high = _range(config, *ends[discretization])
     spacings: Mapping[str, Callable[[], AnySpacing]] = {
         "vp": lambda: PreservingSpacing(low=low, high=high, last=first),
-        "ve": lambda: GeometricSpacing(low=low, high=high),
+        "ve": lambda: KarrasSpacing(low=low, high=high, rho=math.inf),
         "iddpm": lambda: TableSpacing(low=low, high=high, of=_steps(config)),
         "edm": lambda: KarrasSpacing(low=low, high=high, rho=config.get("rho", 7.0)),
     }

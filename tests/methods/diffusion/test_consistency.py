@@ -164,10 +164,10 @@ def test_the_first_stage_of_tuning_asks_for_the_clean_sample() -> None:
 @pytest.mark.parametrize(
     ("config", "part", "told"),
     [
-        (EasyConsistencyConfig(), "gan", "is a GANSynthesizer"),
+        (EasyConsistencyConfig(), "gan", "is a GAN"),
         (EasyConsistencyConfig(), "noise", "predicts noise"),
-        (ConsistencyDistillationConfig(objective=FIXED), "gan", "is a GANSynthesizer"),
-        (ConsistencyDistillationConfig(objective=FIXED), "velocity", "has TargetPreconditioning"),
+        (ConsistencyDistillationConfig(objective=FIXED), "gan", "is a GAN"),
+        (ConsistencyDistillationConfig(objective=FIXED), "velocity", "has another preconditioning"),
     ],
 )
 def test_teachers_whose_outputs_are_others_are_refused(

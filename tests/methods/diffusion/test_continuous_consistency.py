@@ -238,7 +238,7 @@ def test_the_student_draws_in_one_step_or_two_from_its_process_noisiest_level() 
 
 def test_models_whose_outputs_do_not_end_at_the_sample_are_refused() -> None:
     config = ContinuousDistillationConfig()
-    with pytest.raises(BadConfig, match=r"frozen\.teacher: is a GANSynthesizer, and must be .*edm_cpu"):
+    with pytest.raises(BadConfig, match=r"frozen\.teacher: is a GAN, and must be .*edm_cpu"):
         config.build({"teacher": tiny_gan()})
     with pytest.raises(BadConfig, match=r"frozen\.teacher: predicts noise"):
         config.build({"teacher": PLAIN.build()})

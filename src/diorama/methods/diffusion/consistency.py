@@ -25,8 +25,8 @@ from diorama.losses.consistency import Distance
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.curriculum import AnyCurriculum, DoublingCurriculum
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of
-from diorama.methods.diffusion.students import student_of
+from diorama.methods.diffusion.denoising import codec_of, codec_wanted
+from diorama.methods.diffusion.students import diffusion_model, student_of
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.nn.dropout import DropoutMasks
 from diorama.processes.catalog import AnyWeighting
@@ -39,7 +39,7 @@ from diorama.processes.weighting import UniformWeighting
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.heun import heun_step
 from diorama.synthesis.conditions import dropped
-from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +96,7 @@ class ConsistencyTrainingConfig(MethodConfig):
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
-        if self.synthesizer.codec is None:
-            return {}
-        return {"codec": "an autoencoder with spatial latents, such as a run of vae_spatial_cpu"}
+        return codec_wanted(self.synthesizer)
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ConsistencyTraining:
         """The method with a freshly initialised network."""
@@ -243,12 +241,10 @@ class ConsistencyDistillation(_Consistency):
     """See :class:`ConsistencyDistillationConfig`."""
 
     def __init__(self, config: ConsistencyDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
-        teacher = frozen["teacher"]
-        if not isinstance(teacher, DiffusionSynthesizer):
-            raise BadConfig(f"frozen.teacher: is a {type(teacher).__name__}, and must be {_TEACHER}")
+        teacher = diffusion_model(frozen["teacher"], _TEACHER)
         edm, spacing = teacher.config.preconditioning, config.objective.spacing
         if not isinstance(edm, EDMPreconditioning):
-            raise BadConfig(f"frozen.teacher: has {type(edm).__name__}, and must be {_TEACHER}")
+            raise BadConfig(f"frozen.teacher: has another preconditioning, and must be {_TEACHER}")
         model, denoiser, encoder = student_of(
             teacher,
             steps=1,
@@ -269,6 +265,4 @@ class ConsistencyDistillation(_Consistency):
 
     def below(self, x: Tensor, clean: Tensor, levels: tuple[Level, Level], condition: Condition) -> Tensor:
         """A step of the teacher."""
-        teacher = self.frozen["teacher"]
-        assert isinstance(teacher, DiffusionSynthesizer)
-        return heun_step(teacher.denoise(condition), x, *levels)
+        return heun_step(self.teacher.denoise(condition), x, *levels)

@@ -23,8 +23,8 @@ from diorama.core.contracts import Batch, Condition, Denoise, Level, Loss, Momen
 from diorama.losses.uncertainty import uncertain
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of
-from diorama.methods.diffusion.students import TEACHER, checked_teacher, jumping_spacing, student_of, unfit_for_jumps
+from diorama.methods.diffusion.denoising import codec_of, codec_wanted
+from diorama.methods.diffusion.students import TEACHER, jumping_student, unfit_for_jumps
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.networks.denoisers.uncertainty import UncertaintyConfig
 from diorama.nn.differentiation import with_derivative
@@ -32,9 +32,8 @@ from diorama.nn.dropout import DropoutMasks
 from diorama.processes.gaussian import noise_of, noised
 from diorama.processes.precondition import NetworkDenoise
 from diorama.processes.times import LogNormalTimes
-from diorama.samplers.consistency import ConsistencyConfig
 from diorama.synthesis.conditions import dropped
-from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +85,7 @@ class ContinuousTrainingConfig(MethodConfig):
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
-        if self.synthesizer.codec is None:
-            return {}
-        return {"codec": "an autoencoder with spatial latents, such as a run of vae_spatial_cpu"}
+        return codec_wanted(self.synthesizer)
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> ContinuousTraining:
         """The method with a freshly initialised network."""
@@ -234,14 +231,7 @@ class ContinuousDistillation(_Continuous):
     """See :class:`ContinuousDistillationConfig`."""
 
     def __init__(self, config: ContinuousDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
-        teacher = checked_teacher(frozen["teacher"])
-        student = student_of(
-            teacher,
-            steps=config.steps,
-            sampler=ConsistencyConfig(sigma_min=0.0),
-            spacing=jumping_spacing(teacher.config.process),
-            dropout=config.dropout,
-        )
+        teacher, student = jumping_student(frozen["teacher"], config.steps, config.dropout)
         super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         # A guided teacher looks at what its samples are given, for which it waits for the device.
         self.recorded = teacher.config.guidance == 1
@@ -249,9 +239,7 @@ class ContinuousDistillation(_Continuous):
 
     def path(self, x: Tensor, clean: Tensor, level: Level, condition: Condition) -> Tensor:
         """The one that the teacher finds."""
-        teacher = self.frozen["teacher"]
-        assert isinstance(teacher, DiffusionSynthesizer)
-        return teacher.denoise(condition)(x, level).clean.float()
+        return self.teacher.denoise(condition)(x, level).clean.float()
 
 
 def _sine(level: Level, sigma_data: float) -> Tensor:

@@ -1,6 +1,6 @@
 """How many levels consistency training tells apart as it goes on, and how slowly its target network follows.
 
-Counted is whatever ``done`` and the lengths count: pictures in a run, steps in the papers.
+``done`` and ``length`` are given in one unit of the caller's choice: a run counts pictures, the papers count steps.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class FixedCurriculum:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressiveCurriculum:
-    """More and more levels, evenly in their square.
+    """More and more levels: the square of their number grows evenly over the training.
 
     Args:
-        first: about as many levels to begin with.
-        last: as many pairs at the end.
-        length: of the training.
-        decay: of the target network, or with ``adaptive`` its decay at the beginning, which grows with the levels.
-        adaptive: see there.
+        first: levels at the beginning, of which there are at least 2.
+        last: pairs of neighbouring levels at the end.
+        length: of the training, in the unit of ``done``.
+        decay: of the average that the target network is; with ``adaptive`` this at the beginning.
+        adaptive: whether the decay grows with the number of levels.
 
     Reference: Y. Song, P. Dhariwal, M. Chen, I. Sutskever, arXiv:2303.01469, appendix C (schedule functions of
     consistency training).

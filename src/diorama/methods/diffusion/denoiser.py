@@ -18,7 +18,7 @@ from diorama.methods.base import Method
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.nn.magnitude import magnitude_layers
 from diorama.synthesis.conditions import draws_partners
-from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 
 
 class DenoiserMethod(Method):
@@ -54,6 +54,13 @@ class DenoiserMethod(Method):
         codec = dict(self.frozen.items()).get("codec")
         assert codec is None or isinstance(codec, SpatialCodec)
         return codec
+
+    @property
+    def teacher(self) -> DiffusionSynthesizer:
+        """The frozen teacher, of a method that has one."""
+        teacher = self.frozen["teacher"]
+        assert isinstance(teacher, DiffusionSynthesizer)
+        return teacher
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """``denoiser``: the network, and what reads the conditions for it."""

@@ -34,6 +34,7 @@ from diorama.processes.gaussian import Target, noised, target_of
 from diorama.processes.precondition import halves
 from diorama.processes.times import StepTimes
 from diorama.processes.weighting import OUTPUT_WEIGHTINGS, LikelihoodWeighting, UniformWeighting
+from diorama.synthesis.base import kind_of
 from diorama.synthesis.conditions import dropped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.vae import VAESynthesizer
@@ -94,9 +95,7 @@ class DiffusionMethodConfig(MethodConfig):
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
-        if self.synthesizer.codec is None:
-            return {}
-        return {"codec": "an autoencoder with spatial latents, such as a run of vae_spatial_cpu"}
+        return codec_wanted(self.synthesizer)
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> DiffusionMethod:
         """The method with a freshly initialised network."""
@@ -169,6 +168,14 @@ class DiffusionMethod(DenoiserMethod):
         return (target_of(space, found, left, level) - target_of(space, clean, noise, level)).square()
 
 
+def codec_wanted(model: DiffusionSynthesizerConfig) -> Mapping[str, str]:
+    """What a method wants as its frozen parts to train this model from data: ``codec``, where it draws latents."""
+    return {} if model.codec is None else {"codec": f"{_CODEC}, such as a run of vae_spatial_cpu"}
+
+
+_CODEC = "an autoencoder with spatial latents"
+
+
 def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:
     """The codec in a frozen part: a VAE with spatial latents, or a codec by itself.
 
@@ -178,7 +185,7 @@ def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec
     if isinstance(part, VAESynthesizer):
         part = part.codec()
     if not isinstance(part, SpatialCodec):
-        raise BadConfig(f"frozen.codec: is a {type(part).__name__}, and must be an autoencoder with spatial latents")
+        raise BadConfig(f"frozen.codec: is a {kind_of(part)}, and must be {_CODEC}")
     size = part.config.encoder.size
     if size != (model.media.height, model.media.width):
         raise BadConfig(

@@ -17,7 +17,7 @@ from diorama.core.contracts import Batch, Denoise, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.students import student_of
+from diorama.methods.diffusion.students import diffusion_model, student_of
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.gaussian import along_noise, noised
 from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
@@ -76,13 +76,6 @@ class ProgressiveDistillation(DenoiserMethod):
         self.register_buffer("times", times.float(), persistent=False)
         self.times: Tensor
 
-    @property
-    def teacher(self) -> DiffusionSynthesizer:
-        """The frozen teacher."""
-        teacher = self.frozen["teacher"]
-        assert isinstance(teacher, DiffusionSynthesizer)
-        return teacher
-
     def phases(self) -> Sequence[Phase]:
         """One turn; a guided teacher looks at what its samples are given, for which it waits for the device."""
         return [Phase("loss", "denoiser", self.loss, recorded=self.teacher.config.guidance == 1, sharded=True)]
@@ -125,8 +118,7 @@ def two_steps(denoise: Denoise, x: Tensor, levels: tuple[Level, Level, Level]) -
 
 
 def _checked(part: nn.Module, steps: int) -> DiffusionSynthesizer:
-    if not isinstance(part, DiffusionSynthesizer):
-        raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be a trained diffusion model")
+    part = diffusion_model(part, "a trained diffusion model")
     own = part.sampling.steps
     if own is not None and steps >= own:
         raise BadConfig(f"steps: the student is to draw in {steps} steps, and its teacher draws in {own}")

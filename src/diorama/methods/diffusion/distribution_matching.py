@@ -14,8 +14,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +25,7 @@ from diorama.losses.adversarial import non_saturating_discriminator, non_saturat
 from diorama.losses.distribution_matching import matching_loss, scale_of, score_identity_loss
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
+from diorama.methods.diffusion.students import Student, diffusion_model, student_of
 from diorama.networks.denoisers.bottleneck import BottleneckHead, HeadKind, bottleneck, with_bottleneck
 from diorama.processes.catalog import AnyTimes
 from diorama.processes.consistency import ConsistencyPreconditioning
@@ -37,9 +37,8 @@ from diorama.processes.precondition import NetworkDenoise, has_two_times
 from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.processes.times import KarrasTimes, LogNormalTimes
 from diorama.samplers.consistency import ConsistencyConfig
-from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.synthesis.classifier import NoisyClassifierConfig
-from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 TEACHER = "a trained diffusion or flow model that draws in many steps, such as a run of edm_cpu"
 """What a generator may be distilled from."""
@@ -155,25 +154,17 @@ class DistributionMatching(DenoiserMethod):
 
     def __init__(self, config: DistributionMatchingConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher = _checked(frozen["teacher"], config)
-        model = generator_of(teacher.config, config.ratios)
-        parts = {"teacher": _unlimited(teacher)}
-        own = _copied(teacher, model)
-        super().__init__(model, own["denoiser"], own.get("encoder"), teacher.codec, "teacher", parts)
+        model, denoiser, encoder = _generator(teacher, config.ratios)
+        fake = {"denoiser": copy.deepcopy(denoiser), **({} if encoder is None else {"encoder": copy.deepcopy(encoder)})}
+        super().__init__(model, denoiser, encoder, teacher.codec, "teacher", {"teacher": _unlimited(teacher)})
         self.config = config
-        self.fake = nn.ModuleDict(_copied(teacher, model))
+        self.fake = nn.ModuleDict(fake)
         judge = config.adversarial
         self.head = _head(self.fake["denoiser"], judge.head) if judge.generator else None
         times = model.spacing.times(model.process, None)
         self.prior = float(model.process.prior_scale(times[0]))
         self.register_buffer("times", times[:-1].float(), persistent=False)
         self.times: Tensor
-
-    @property
-    def teacher(self) -> DiffusionSynthesizer:
-        """The frozen teacher."""
-        teacher = self.frozen["teacher"]
-        assert isinstance(teacher, DiffusionSynthesizer)
-        return teacher
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """``fake``: the fake score and the discriminator's head; ``generator``."""
@@ -308,27 +299,17 @@ def levels_of(steps: int, first: float = 2.5) -> tuple[float, ...]:
     return (first, *(s / (1 - s) for s in shares[1:]))
 
 
-def generator_of(teacher: DiffusionSynthesizerConfig, ratios: tuple[float, ...]) -> DiffusionSynthesizerConfig:
-    """A teacher's model that draws in one step or a few, from noise of its first level, without guidance or dropout."""
-    # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
-    conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in teacher.conditions)
-    shares: dict[str, Any] = {
-        one.name: 0.0 for one in fields(teacher.denoiser) if one.name in ("dropout", "label_dropout")
-    }
-    return replace(
+def _generator(teacher: DiffusionSynthesizer, ratios: tuple[float, ...]) -> Student:
+    """A student that draws in one step or a few, from noise of its first level, without dropout."""
+    student = student_of(
         teacher,
-        conditions=conditions,
-        denoiser=replace(teacher.denoiser, **shares),
-        process=_from_its_level(teacher.process),
-        spacing=RatioSpacing(ratios=ratios),
         steps=len(ratios),
         sampler=ConsistencyConfig(sigma_min=0.0),
-        guidance=1.0,
-        # What is made noisy again in training has no limits either.
-        clip=False,
-        guidance_kind=ClassifierFreeGuidance(),
-        guide=None,
+        spacing=RatioSpacing(ratios=ratios),
+        dropout=0.0,
     )
+    # What is made noisy again in training has no limits either.
+    return student._replace(model=replace(student.model, process=_from_its_level(student.model.process), clip=False))
 
 
 def _from_its_level(process: AnyProcess) -> AnyProcess:
@@ -337,8 +318,7 @@ def _from_its_level(process: AnyProcess) -> AnyProcess:
 
 
 def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSynthesizer:
-    if not isinstance(part, DiffusionSynthesizer):
-        raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be {TEACHER}")
+    part = diffusion_model(part, TEACHER)
     teacher = part.config
     jumps = isinstance(teacher.sampler, ConsistencyConfig) or has_two_times(teacher.preconditioning)
     if jumps or isinstance(teacher.preconditioning, ConsistencyPreconditioning):
@@ -357,15 +337,6 @@ def _unlimited(teacher: DiffusionSynthesizer) -> DiffusionSynthesizer:
     other = copy.copy(teacher)
     other.config = replace(teacher.config, clip=False)
     return other
-
-
-def _copied(teacher: DiffusionSynthesizer, model: DiffusionSynthesizerConfig) -> dict[str, nn.Module]:
-    """A teacher's network as the model has it, and what reads conditions for it, to be trained on."""
-    denoiser: nn.Module = model.denoiser.build()
-    denoiser.load_state_dict(teacher.denoiser.state_dict())
-    encoder = {} if teacher.encoder is None else {"encoder": copy.deepcopy(teacher.encoder)}
-    parts: dict[str, nn.Module] = {"denoiser": denoiser, **encoder}
-    return {name: part.requires_grad_(True) for name, part in parts.items()}
 
 
 def _head(network: nn.Module, kind: HeadKind) -> BottleneckHead:

@@ -19,10 +19,9 @@ from diorama.core.contracts import Condition, Denoise, Level, Moment, Prediction
 from diorama.losses.consistency import Distance
 from diorama.methods.base import NO_PARTS, MethodConfig
 from diorama.methods.diffusion.consistency import PairMethod
-from diorama.methods.diffusion.students import TEACHER, checked_teacher, jumping_spacing, student_of
+from diorama.methods.diffusion.students import TEACHER, jumping_student
 from diorama.processes.gaussian import along_noise
 from diorama.processes.times import LogNormalTimes
-from diorama.samplers.consistency import ConsistencyConfig
 
 _CLOSEST = 1_024.0
 """Pairs that were any closer would be told apart by rounding alone where there is much noise, or be one."""
@@ -93,14 +92,7 @@ class EasyConsistency(PairMethod):
     recorded = True
 
     def __init__(self, config: EasyConsistencyConfig, frozen: Mapping[str, nn.Module]) -> None:
-        teacher = checked_teacher(frozen["teacher"])
-        student = student_of(
-            teacher,
-            steps=config.steps,
-            sampler=ConsistencyConfig(sigma_min=0.0),
-            spacing=jumping_spacing(teacher.config.process),
-            dropout=config.dropout,
-        )
+        teacher, student = jumping_student(frozen["teacher"], config.steps, config.dropout)
         # The teacher is only where training starts, and its codec what it draws through.
         super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         self.config, self.distance = config, config.distance

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from diorama.core.contracts import Batch, Condition, Loss, Moment
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of
+from diorama.methods.diffusion.denoising import codec_of, codec_wanted
 from diorama.nn.differentiation import with_derivative
 from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import noised
@@ -63,9 +63,7 @@ class MeanFlowConfig(MethodConfig):
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
-        if self.synthesizer.codec is None:
-            return {}
-        return {"codec": "an autoencoder with spatial latents, such as a run of vae_spatial_cpu"}
+        return codec_wanted(self.synthesizer)
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> MeanFlow:
         """The method with a freshly initialised network."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
+from diorama.networks.catalog import Denoiser
 from diorama.processes.catalog import AnyPreconditioning, AnySpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.flow import FlowProcess
@@ -18,7 +19,9 @@ from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.samplers.catalog import AnySampler
+from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
+from diorama.synthesis.base import kind_of
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 
 TEACHER = (
@@ -63,10 +66,10 @@ def student_of(
         steps: that the student draws in.
         sampler: by which it draws.
         spacing: of its levels; ``None`` for the teacher's.
-        dropout: in its network; ``None`` for the teacher's.
+        dropout: in its network; ``None`` for the teacher's. No labels are left out, whatever the teacher's network did.
 
     Raises:
-        BadConfig: the network has no dropout to change.
+        BadConfig: the network has no dropout, and some is asked for.
     """
     model = teacher.config
     # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
@@ -81,12 +84,11 @@ def student_of(
         guidance_kind=ClassifierFreeGuidance(),
         guide=None,
     )
-    if dropout is None:
+    shares = _shares_left_out(model.denoiser, dropout)
+    if all(getattr(model.denoiser, name) == share for name, share in shares.items()):
         denoiser: nn.Module = copy.deepcopy(teacher.denoiser)
     else:
-        if not hasattr(model.denoiser, "dropout"):
-            raise BadConfig(f"dropout: {type(model.denoiser).__name__} has none that could be changed")
-        model = replace(model, denoiser=replace(model.denoiser, dropout=dropout))
+        model = replace(model, denoiser=replace(model.denoiser, **shares))
         denoiser = model.denoiser.build()
         denoiser.load_state_dict(teacher.denoiser.state_dict())
     encoder = None if teacher.encoder is None else copy.deepcopy(teacher.encoder)
@@ -96,14 +98,62 @@ def student_of(
     return Student(model, denoiser, encoder)
 
 
+def _shares_left_out(network: Denoiser, dropout: float | None) -> dict[str, Any]:
+    """Settings of a student's network by name, where they are not to be its teacher's."""
+    names = {one.name for one in fields(network)}
+    # Conditions are never left out, see above.
+    shares: dict[str, Any] = {"label_dropout": 0.0} if "label_dropout" in names else {}
+    if dropout is None or (dropout == 0 and "dropout" not in names):
+        return shares
+    if "dropout" not in names:
+        raise BadConfig("dropout: the teacher's network has none that could be changed; leave it out")
+    return shares | {"dropout": dropout}
+
+
+def diffusion_model(part: nn.Module, wanted: str) -> DiffusionSynthesizer:
+    """The frozen part ``teacher``, which must be a diffusion model.
+
+    Args:
+        part: what was loaded.
+        wanted: what it must be, for the message.
+
+    Raises:
+        BadConfig: it is something else.
+    """
+    if not isinstance(part, DiffusionSynthesizer):
+        raise BadConfig(f"frozen.teacher: is a {kind_of(part)}, and must be {wanted}")
+    return part
+
+
+def jumping_student(part: nn.Module, steps: int, dropout: float | None) -> tuple[DiffusionSynthesizer, Student]:
+    """A teacher, and a student of it that jumps to clean data.
+
+    Args:
+        part: the frozen part ``teacher``.
+        steps: that the student draws in.
+        dropout: see :func:`student_of`.
+
+    Raises:
+        BadConfig: see :func:`checked_teacher` and :func:`student_of`.
+    """
+    teacher = checked_teacher(part)
+    student = student_of(
+        teacher,
+        steps=steps,
+        sampler=ConsistencyConfig(sigma_min=0.0),
+        spacing=jumping_spacing(teacher.config.process),
+        dropout=dropout,
+    )
+    return teacher, student
+
+
 def checked_teacher(part: nn.Module) -> DiffusionSynthesizer:
     """A diffusion model whose network's outputs are those of a consistency model already.
 
     Raises:
         BadConfig: it is no diffusion model, or another one.
     """
-    if not isinstance(part, DiffusionSynthesizer):
-        raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be {TEACHER}")
+    part = diffusion_model(part, TEACHER)
     if problem := unfit_for_jumps(part.config.preconditioning):
         raise BadConfig(f"frozen.teacher: {problem}, and must be {TEACHER}")
     return part
@@ -118,7 +168,7 @@ def unfit_for_jumps(preconditioning: AnyPreconditioning) -> str:
     if isinstance(preconditioning, EDMPreconditioning):
         return ""
     if not isinstance(preconditioning, TargetPreconditioning):
-        return f"has {type(preconditioning).__name__}"
+        return "has a preconditioning other than EDM's"
     if preconditioning.predicts not in _EXACT_WITHOUT_NOISE:
         return f"predicts {preconditioning.predicts}"
     if preconditioning.variance != "none":

@@ -55,7 +55,7 @@ class FlowPrior(nn.Module):
         super().__init__()
         self.config = config
         self.layers = nn.ModuleList(
-            _Coupling(config.latent, config.features, second=i % 2 == 0) for i in range(config.layers)
+            _Coupling(config.latent, config.features, moves_second=i % 2 == 0) for i in range(config.layers)
         )
         self.mean = nn.Parameter(torch.zeros(config.latent))
         self.log_scale = nn.Parameter(torch.zeros(config.latent))
@@ -83,11 +83,11 @@ class FlowPrior(nn.Module):
 class _Coupling(nn.Module):
     """Shifts and stretches one half of the dimensions by what a network says of the other; at first it does nothing."""
 
-    def __init__(self, latent: int, features: int, *, second: bool) -> None:
+    def __init__(self, latent: int, features: int, *, moves_second: bool) -> None:
         super().__init__()
-        self.second = second
+        self.moves_second = moves_second
         halves = (latent - latent // 2, latent // 2)
-        kept, moved = halves if second else halves[::-1]
+        kept, moved = halves if moves_second else halves[::-1]
         last = nn.Linear(features, 2 * moved)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -113,7 +113,7 @@ class _Coupling(nn.Module):
     def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The half that is kept, and the one that is moved."""
         first, second = x.chunk(2, dim=1)
-        return (first, second) if self.second else (second, first)
+        return (first, second) if self.moves_second else (second, first)
 
     def _joined(self, kept: Tensor, moved: Tensor) -> Tensor:
-        return torch.cat((kept, moved) if self.second else (moved, kept), dim=1)
+        return torch.cat((kept, moved) if self.moves_second else (moved, kept), dim=1)
