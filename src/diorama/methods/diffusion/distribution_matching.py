@@ -20,24 +20,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.losses.adversarial import non_saturating_discriminator, non_saturating_generator
 from diorama.losses.distribution_matching import matching_loss, scale_of, score_identity_loss
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
+from diorama.methods.diffusion.score_times import score_times
+from diorama.methods.diffusion.students import starting_at_its_noise, unguided
 from diorama.networks.denoisers.bottleneck import BottleneckHead, HeadKind, bottleneck, with_bottleneck
 from diorama.processes.catalog import AnyTimes
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import noised
-from diorama.processes.kinds import AnyProcess
 from diorama.processes.precondition import NetworkDenoise, has_two_times
 from diorama.processes.ratio_spacing import RatioSpacing
-from diorama.processes.times import KarrasTimes, LogNormalTimes
 from diorama.samplers.consistency import ConsistencyConfig
-from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 
@@ -91,6 +90,7 @@ class AdversarialConfig:
         discriminator: weight of the discriminator's loss, beside the fake score's mean error of a value.
         scaled: the generator's loss is divided as the matching loss is, by the mean distance of the teacher's clean
             samples.
+        after: pictures before which the generator does not learn from it, though it learns itself.
 
     Reference: ``mean`` and ``scaled`` arXiv:2410.14919, published code, where the weight is 1e-4 (0.01 beside 100);
     ``convolutions`` arXiv:2405.14867, published code for ImageNet, with 3e-3 and 1e-2.
@@ -100,11 +100,14 @@ class AdversarialConfig:
     generator: float = 0.0
     discriminator: float = 1e-2
     scaled: bool = True
+    after: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         for name in ("generator", "discriminator"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        if self.after < 0:
+            raise ValueError(f"after must be at least 0, got {self.after}")
         if self.generator and not self.discriminator:
             raise ValueError("discriminator: a generator that learns from it needs one that learns")
 
@@ -119,8 +122,9 @@ class DistributionMatchingConfig(MethodConfig):
         matching: how samples are moved where the scores disagree.
         ratios: sigma / alpha of the generator's levels, the noisiest first. At a later level it is given what it would
             draw there: its own sample of the level before, made noisy again.
-        times: of the noise through which teacher and fake score look.
-        fake_times: of the noise from which the fake score learns.
+        times: of the noise through which teacher and fake score look; ``None`` for those that suit the teacher, see
+            :func:`~diorama.methods.diffusion.score_times.score_times`.
+        fake_times: of the noise from which the fake score learns; likewise.
         interval: the generator takes its turn in every so many steps, the fake score in each.
         adversarial: the discriminator, if any.
 
@@ -130,9 +134,8 @@ class DistributionMatchingConfig(MethodConfig):
 
     matching: KLMatching | ScoreIdentity = field(default_factory=ScoreIdentity)
     ratios: tuple[float, ...] = (2.5,)
-    # The paper's 0.8 of all levels from 0.002 to 80.
-    times: AnyTimes = field(default_factory=lambda: KarrasTimes(low=0.002, high=24.4))
-    fake_times: AnyTimes = field(default_factory=LogNormalTimes)
+    times: AnyTimes | None = None
+    fake_times: AnyTimes | None = None
     interval: int = 1
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
 
@@ -160,6 +163,8 @@ class DistributionMatching(DenoiserMethod):
         own = _copied(teacher, model)
         super().__init__(model, own["denoiser"], own.get("encoder"), teacher.codec, "teacher", parts)
         self.config = config
+        usual = score_times(model.process, through_scores=config.matching.through_scores)
+        self.asked, self.learned = config.times or usual.asked, config.fake_times or usual.learned
         self.fake = nn.ModuleDict(_copied(teacher, model))
         judge = config.adversarial
         self.head = _head(self.fake["denoiser"], judge.head) if judge.generator else None
@@ -167,6 +172,9 @@ class DistributionMatching(DenoiserMethod):
         self.prior = float(model.process.prior_scale(times[0]))
         self.register_buffer("times", times[:-1].float(), persistent=False)
         self.times: Tensor
+        # In memory, where a recorded turn reads it.
+        self.register_buffer("judging", torch.tensor(float(judge.after == 0)))
+        self.judging: Tensor
 
     @property
     def teacher(self) -> DiffusionSynthesizer:
@@ -192,13 +200,18 @@ class DistributionMatching(DenoiserMethod):
             Phase("generator", "generator", self.generator_loss, interval=self.config.interval, recorded=unguided),
         ]
 
+    def after_step(self, moment: Moment) -> None:
+        """The generator begins to learn from the discriminator."""
+        super().after_step(moment)
+        self.judging.fill_(float(moment.images >= self.config.adversarial.after))
+
     def fake_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Learn the generator's samples as a diffusion model does, and tell them from real ones."""
         clean, condition = self.clean_samples(batch), self._condition(batch)
         with torch.no_grad():
             drawn = self.draw(clean, condition)
         told = self._fake_condition(condition)
-        level = self._level(self.config.fake_times, clean)
+        level = self._level(self.learned, clean)
         noise = torch.randn_like(clean)
         found, features = self._fake(noised(drawn, noise, level), level, told)
         error = (self.model.preconditioning.weight(level) * (found - drawn).square()).mean()
@@ -217,7 +230,7 @@ class DistributionMatching(DenoiserMethod):
         clean, condition = self.clean_samples(batch), self._condition(batch)
         matching, adversarial = self.config.matching, self.config.adversarial
         drawn = self.draw(clean, condition)
-        level = self._level(self.config.times, clean)
+        level = self._level(self.asked, clean)
         x = noised(drawn, torch.randn_like(clean), level)
         # Backward passes are made through those answers alone whose gradients count.
         with nullcontext() if matching.through_scores else torch.no_grad():
@@ -230,7 +243,7 @@ class DistributionMatching(DenoiserMethod):
             return Loss(matched)
         judged = non_saturating_generator(self.head(features))
         weight = adversarial.generator * (1 / scale).mean() if adversarial.scaled else adversarial.generator
-        return Loss(matched + weight * judged, {"matching": matched, "adversarial": judged})
+        return Loss(matched + self.judging * weight * judged, {"matching": matched, "adversarial": judged})
 
     def draw(self, like: Tensor, condition: Condition) -> Tensor:
         """Samples of the generator, each at one of its levels; gradients pass through its last step alone.
@@ -310,30 +323,19 @@ def levels_of(steps: int, first: float = 2.5) -> tuple[float, ...]:
 
 def generator_of(teacher: DiffusionSynthesizerConfig, ratios: tuple[float, ...]) -> DiffusionSynthesizerConfig:
     """A teacher's model that draws in one step or a few, from noise of its first level, without guidance or dropout."""
-    # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
-    conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in teacher.conditions)
     shares: dict[str, Any] = {
         one.name: 0.0 for one in fields(teacher.denoiser) if one.name in ("dropout", "label_dropout")
     }
     return replace(
-        teacher,
-        conditions=conditions,
+        unguided(teacher),
         denoiser=replace(teacher.denoiser, **shares),
-        process=_from_its_level(teacher.process),
+        process=starting_at_its_noise(teacher.process),
         spacing=RatioSpacing(ratios=ratios),
         steps=len(ratios),
         sampler=ConsistencyConfig(sigma_min=0.0),
-        guidance=1.0,
         # What is made noisy again in training has no limits either.
         clip=False,
-        guidance_kind=ClassifierFreeGuidance(),
-        guide=None,
     )
-
-
-def _from_its_level(process: AnyProcess) -> AnyProcess:
-    """The process with samples that start as noise of the first level, of which there is more at later ones."""
-    return replace(process, prior="noise") if isinstance(process, DiscreteProcess | FlowProcess) else process
 
 
 def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSynthesizer:
