@@ -240,6 +240,12 @@ def cell(number: Mapping[str, Any], digits: int = 2) -> str:
     return f"{number['value']:.{digits}f} [{ends['low']:.{digits}f}, {ends['high']:.{digits}f}]"
 
 
+def named_weight(weight: float) -> str:
+    """Total variation with its weight; of the first or last of those that were tried it is said that it is."""
+    end = ", the end of those tried" if weight in (TV_WEIGHTS[0], TV_WEIGHTS[-1]) else ""
+    return f"total_variation, weight {weight:g}{end}"
+
+
 def table(found: Mapping[str, Any]) -> str:
     """Everything as Markdown."""
     lines = [
@@ -263,7 +269,7 @@ def table(found: Mapping[str, Any]) -> str:
             "|---|---|---|---|---|---|---|---|",
         ]
         for name, values in problem["baselines"].items():
-            what = f"{name}, weight {problem['total_variation_weight']:g}" if name == "total_variation" else name
+            what = named_weight(problem["total_variation_weight"]) if name == "total_variation" else name
             lines.append(f"| {what} | {cell(values['psnr'])} | {cell(values['ssim'], 3)} | | | | | |")
         best = cell(problem["total_variation_best_weight_of_each_picture"])
         lines.append(f"| total_variation, the best weight of each picture | {best} | | | | | | |")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.errors import BadConfig
 from diorama.data.pack import pack_arrays
 from diorama.methods.diffusion.continuous_consistency import ContinuousDistillationConfig
+from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
-from diorama.recipes.distill import advice, distilled
+from diorama.processes.times import LogNormalTimes
+from diorama.recipes.distill import advice, distilled, suited
 from diorama.recipes.entries.few_steps import DISTILLATIONS
 from diorama.synthesis import store
 from diorama.synthesis.provenance import Provenance
@@ -26,6 +29,7 @@ from tests.synthesis.models import tiny_diffusion, tiny_gan
 from tests.synthesis.test_diffusion import EDM, FLOW, PLAIN
 
 INFO = DataInfo(name="grey", media=MediaSpec(kind="image", channels=1, height=8, width=8), count=32)
+KEPT = LogNormalTimes(mean=0.3, deviation=0.9)
 SHORT = (
     *("--images", "64", "--batch-size", "16", "--evaluation.samples", "0", "--preview-every", "0"),
     *("--checkpoint-every", "16", "--keep", "9", "--log-every", "16", "--precision", "fp32"),
@@ -110,17 +114,36 @@ def test_help_lists_what_a_method_takes(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_stages_follow_the_length_of_the_run() -> None:
-    whole, half = (distilled("ect", "t", INFO, images=images) for images in (2_000_000, 1_000_000))
+    whole, half = (distilled("ect", "t", INFO, images=images) for images in (3_500_000, 1_750_000))
     assert isinstance(whole.method, EasyConsistencyConfig)
     assert isinstance(half.method, EasyConsistencyConfig)
-    assert (whole.images, whole.method.stage, half.method.stage) == (2_000_000, 250_000, 125_000)
+    assert (whole.images, whole.method.stage, half.method.stage) == (3_500_000, 437_500, 218_750)
     assert half.optimizers["denoiser"].rate.warmup * 2 == whole.optimizers["denoiser"].rate.warmup
+    matched = distilled("sida", "t", INFO, images=600_000).method
+    assert isinstance(matched, DistributionMatchingConfig)
+    assert matched.adversarial.after == 100_000
     small = distilled("scm", "t", INFO, steps=2, images=8_000, small=True)
     assert isinstance(small.method, ContinuousDistillationConfig)
     assert (small.name, small.method.steps, small.method.objective.warmup) == ("scm_distilled_cpu", 2, 1_000)
     assert small.frozen["teacher"].folder == "t"
     with pytest.raises(BadConfig, match="method: 'dmdd' is none of ect, scm"):
         distilled("dmdd", "t", INFO)
+
+
+@pytest.mark.parametrize("method", ["ect", "dmd", "sida"])
+def test_levels_follow_the_teacher_and_can_be_changed(method: str, tmp_path: Path) -> None:
+    found = []
+    for name, config in (("flow", FLOW), ("edm", EDM)):
+        store.save(tmp_path / name, config, config.build().state_dict(), Provenance(recipe="tiny"), "card")
+        teacher = str(tmp_path / name)
+        recipe = suited(distilled(method, teacher, INFO), teacher).method
+        assert isinstance(recipe, DistributionMatchingConfig | EasyConsistencyConfig)
+        assert recipe.times is not None
+        found.append(recipe.times)
+        again = suited(replace(distilled(method, teacher, INFO), method=replace(recipe, times=KEPT)), teacher).method
+        assert isinstance(again, DistributionMatchingConfig | EasyConsistencyConfig)
+        assert again.times == KEPT
+    assert found[0] != found[1]
 
 
 def test_a_teacher_told_fast_waves_of_time_is_named_for_scm_alone(tmp_path: Path) -> None:

@@ -59,6 +59,13 @@ def test_total_variation_beats_the_direct_reconstruction_of_flat_pictures(config
     assert best > psnr(plain(operator, y), disc())[0] + gain
 
 
+def test_total_variation_of_a_small_weight_arrives_where_it_goes() -> None:
+    # Without noise the flattest picture that explains a few views of a flat one is the picture itself.
+    operator = CTConfig(angles=16).build((1, 32, 32), LIKE)
+    found = total_variation(operator, operator.forward(disc(32)), (1, 32, 32), torch.tensor([1e-4]))
+    assert psnr(found, disc(32)) > 40
+
+
 def test_a_larger_weight_makes_total_variation_smaller() -> None:
     operator = DownConfig(factor=2).build((1, 16, 16), LIKE)
     y = operator.forward(torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)))

@@ -86,7 +86,7 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core.device import has_graphs, pick
     from diorama.data.training_sets import open_training_data
-    from diorama.recipes.distill import advice, check_teacher, distilled
+    from diorama.recipes.distill import advice, check_teacher, distilled, suited
     from diorama.training.recipe import TrainOptions
 
     with arguments_at_fault():
@@ -101,8 +101,10 @@ def main(words: Sequence[str]) -> None:
             images=arguments.images,
             small=small,
         )
-        recipe = overridden(recipe, known, f"distill {arguments.model}")
     check_teacher(str(arguments.model), info, classes)
+    with arguments_at_fault():
+        recipe = suited(recipe, str(arguments.model), classes)
+        recipe = overridden(recipe, known, f"distill {arguments.model}")
     if told := advice(arguments.method, str(arguments.model), classes):
         print(f"diorama: {told}", file=sys.stderr)
     if small:

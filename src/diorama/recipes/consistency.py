@@ -14,7 +14,7 @@ from diorama.methods.diffusion.continuous_consistency import ContinuousObjective
 from diorama.methods.diffusion.curriculum import DoublingCurriculum, FixedCurriculum
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
-from diorama.methods.diffusion.students import jumping_spacing
+from diorama.methods.diffusion.students import jumping_spacing, starting_at_its_noise
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import KarrasSpacing
@@ -115,6 +115,7 @@ def scm_cpu(info: DataInfo) -> Recipe:
     model = replace(
         method.synthesizer,
         preconditioning=TargetPreconditioning(predicts="flow", time_input="time", time_scale=10.0),
+        process=starting_at_its_noise(method.synthesizer.process),
         spacing=jumping_spacing(method.synthesizer.process),
         steps=1,
         sampler=ConsistencyConfig(sigma_min=0.0),

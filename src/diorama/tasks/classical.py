@@ -12,7 +12,7 @@ from diorama.samplers.inverse.fourier import FourierOperator
 from diorama.samplers.inverse.operator import Operator, largest_singular_value
 from diorama.samplers.inverse.radon import RadonOperator
 
-TV_WEIGHTS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+TV_WEIGHTS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 """That are tried for total variation, in units of the operator's squared norm."""
 
 
@@ -87,14 +87,18 @@ def total_variation(operator: Operator, y: Tensor, shape: tuple[int, int, int], 
     norm = largest_singular_value(operator, shape, y)
     # Brought to norm 1, so that one step length suits every operator.
     target = (y / norm).expand(len(weights), *y.shape[1:])
-    step = 1 / math.sqrt(1 + 8)
     limit = weights.to(y).reshape(-1, 1, 1, 1, 1)
+    # Slopes are held below the weight, so that of a small one they would move the picture next to nothing: its steps
+    # are as much longer as those of the slopes and of the measurement are shorter.
+    longer = (_UNIT_STEP_WEIGHT / limit).clamp(1, _LONGEST_STEP)
+    step, slope_step = longer[:, 0] / math.sqrt(1 + 8), 1 / (longer * math.sqrt(1 + 8))
+    dual_step = slope_step.reshape(-1, *[1] * (target.dim() - 1))
     x = plain(operator, y).clamp(-1, 1).expand(len(weights), *shape).clone()
     ahead, dual = x, torch.zeros_like(target)
     slopes = y.new_zeros(len(weights), 2, *shape)
     for _ in range(_TV_ROUNDS):
-        dual = (dual + step * (operator.forward(ahead) / norm - target)) / (1 + step)
-        slopes = slopes + step * _slopes(ahead)
+        dual = (dual + dual_step * (operator.forward(ahead) / norm - target)) / (1 + dual_step)
+        slopes = slopes + slope_step * _slopes(ahead)
         slopes = slopes / (slopes.norm(dim=1, keepdim=True) / limit).clamp(min=1)
         moved = (x - step * (operator.adjoint(dual) / norm + _slopes_adjoint(slopes))).clamp(-1, 1)
         ahead, x = 2 * moved - x, moved
@@ -102,6 +106,11 @@ def total_variation(operator: Operator, y: Tensor, shape: tuple[int, int, int], 
 
 
 _TV_ROUNDS = 400
+_UNIT_STEP_WEIGHT = 3e-3
+"""Weight of total variation from which on the picture and what is dual to it take steps of one length."""
+_LONGEST_STEP = 30.0
+"""By how much the picture's may be longer. Of an X-ray by 30 views, 400 rounds reached at most 22.7 dB with it and 22.3
+without; of a flat disc by 16 views, 56 dB at a weight of 1e-4 in place of 27."""
 
 
 def _slopes(x: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from diorama.methods.diffusion.curriculum import DoublingCurriculum, FixedCurric
 from diorama.methods.diffusion.easy_consistency import EasyConsistency, EasyConsistencyConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.consistency import ConsistencyPreconditioning
+from diorama.processes.times import LogNormalTimes
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from tests.synthesis.models import tiny_diffusion, tiny_gan
@@ -193,6 +194,22 @@ def test_any_kind_of_model_can_be_tuned_and_starts_as_its_teacher(model: Diffusi
     assert method.synthesizer().denoiser.dropout == 0.25
     assert all(map(math.isfinite, _trained(method, 6)))
     assert student.sample(2).isfinite().all()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_flow_is_drawn_from_levels_that_training_looks_at(steps: int) -> None:
+    method = EasyConsistencyConfig(steps=steps).build({"teacher": FLOW.build().eval()})
+    assert isinstance(method, EasyConsistency)
+    model = method.synthesizer()
+    times = model.spacing.times(model.process, steps)
+    ratios = (times / (1 - times))[:-1].tolist()
+    # The noise alone, where a flow ends, is asked about in training by no chance.
+    assert ratios == pytest.approx([80.0, 0.8][:steps], rel=0.01)
+    assert model.process.prior_scale(times[0]).item() == pytest.approx(80 / 81)
+    torch.manual_seed(0)
+    seen = method.times.draw(model.process, 4_000, torch.device("cpu"))
+    assert 0.4 < (seen / (1 - seen)).median() < 2.5
+    assert EasyConsistencyConfig().build({"teacher": _teacher()}).times == LogNormalTimes(mean=-1.1, deviation=2.0)
 
 
 def test_pairs_come_closer_by_what_the_state_keeps() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.config import decode, encode
-from diorama.core.contracts import Level, Moment, Prediction
+from diorama.core.contracts import DataInfo, Level, Moment, Prediction
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import initial_noise
 from diorama.methods.base import live_tensors
@@ -30,10 +30,12 @@ from diorama.methods.diffusion.distribution_matching import (
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.gaussian import noised
 from diorama.processes.times import KarrasTimes, LogNormalTimes
+from diorama.recipes.distribution_matching import sida, sida_cpu
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.training.recipe import Recipe
 from tests.synthesis.models import tiny_diffusion, tiny_gan
 from tests.synthesis.test_diffusion import EDM, FLOW, LABELLED, PLAIN
 
@@ -71,10 +73,11 @@ def _model(method: DistributionMatching) -> DiffusionSynthesizer:
     return model
 
 
-def _train(method: DistributionMatching, batches: Sequence[Tensor], rate: float) -> list[float]:
+def _train(method: DistributionMatching, batches: Sequence[Tensor], rate: float, slower: float = 1.0) -> list[float]:
     """The turns of the loop, where parameters need gradients in their own player's turn alone."""
     players, values = method.players(), []
-    optimizers = {name: torch.optim.Adam(own, lr=rate, betas=(0.0, 0.999)) for name, own in players.items()}
+    rates = {"fake": rate, "generator": rate * slower}
+    optimizers = {name: torch.optim.Adam(own, lr=rates[name], betas=(0.0, 0.999)) for name, own in players.items()}
     method.requires_grad_(False)
     for step, images in enumerate(batches):
         for phase in method.phases():
@@ -259,11 +262,47 @@ def _energy_distance(a: Tensor, b: Tensor) -> float:
     return (2 * torch.cdist(a, b).mean() - torch.cdist(a, a).mean() - torch.cdist(b, b).mean()).item()
 
 
+def _rate(make: Callable[[DataInfo], Recipe], player: str) -> float:
+    return make(DataInfo(name="bars", media=EDM.media, count=64)).optimizers[player].rate.peak
+
+
+def test_the_generator_of_sida_is_slower_than_the_fake_score() -> None:
+    # As fast as the fake score, it was driven round: its pictures ended in one layout.
+    for make in (sida, sida_cpu):
+        assert _rate(make, "generator") <= _rate(make, "fake") / 4
+
+
+def test_the_times_are_those_that_the_teacher_of_a_flow_knows() -> None:
+    # A flow's training looks beyond a ratio of 20 once in 700 times, and below 0.05 as rarely.
+    for config in (KL, SID):
+        method = _method(config, FLOW)
+        for times in (method.asked, method.learned):
+            seen = times.draw(FLOW.process, 4_000, torch.device("cpu"))
+            share = ((seen < 0.05 / 1.05) | (seen > 20 / 21)).float().mean()
+            assert share < 0.01
+    assert _method(SID, EDM).asked == KarrasTimes(low=0.002, high=24.4)
+    assert _method(KL, EDM).learned == KarrasTimes()
+    given = replace(SID, times=KarrasTimes(low=0.1, high=1.0))
+    assert _method(given, FLOW).asked == given.times
+
+
+def test_the_generator_learns_from_the_discriminator_only_after_a_while() -> None:
+    method = _method(replace(SIDA, adversarial=AdversarialConfig(generator=1.0, after=100)))
+    values = []
+    for images in (0, 99, 100):
+        method.after_step(Moment(1, images))
+        torch.manual_seed(0)
+        loss = method.generator_loss({"image": DATA}, MOMENT)
+        values.append((loss.value - loss.scalars["matching"]).item())
+    assert values[:2] == [0.0, 0.0]
+    assert values[2] > 0
+    with pytest.raises(ValueError, match="after must be at least 0"):
+        AdversarialConfig(after=-1)
+
+
 @pytest.mark.slow
-# SiDA of the flow is left out: it went from 0.74 to 0.81 in as many steps, and why is not known.
-@pytest.mark.parametrize(
-    ("name", "config"), [("dmd", EDM), ("dmd", FLOW), ("sida", EDM)], ids=["dmd-edm", "dmd-flow", "sida-edm"]
-)
+@pytest.mark.parametrize("config", [EDM, FLOW], ids=["edm", "flow"])
+@pytest.mark.parametrize("name", ["dmd", "sida"])
 def test_one_step_comes_closer_to_the_data_than_the_start(name: str, config: DiffusionSynthesizerConfig) -> None:
     torch.manual_seed(0)
     wide = replace(config, denoiser=replace(config.denoiser, widths=(16, 16)))
@@ -281,7 +320,9 @@ def test_one_step_comes_closer_to_the_data_than_the_start(name: str, config: Dif
     method = asked.build({"teacher": teacher})
     real = _bars(512)
     before = _energy_distance(_model(method).sample(256, seed=0), real)
-    _train(method, [_bars(64) for _ in range(200)], 2e-4)
+    # As in the recipes: SiDA's generator has a turn in every step, and must not outrun the fake score.
+    slower = _rate(sida_cpu, "generator") / _rate(sida_cpu, "fake") if name == "sida" else 1.0
+    _train(method, [_bars(64) for _ in range(200)], 2e-4, slower)
     after = _energy_distance(_model(method).sample(256, seed=0), real)
     assert after < 0.6 * before
 

@@ -19,23 +19,22 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.losses.adversarial import non_saturating_discriminator, non_saturating_generator
 from diorama.losses.distribution_matching import matching_loss, scale_of, score_identity_loss
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
+from diorama.methods.diffusion.score_times import score_times
 from diorama.methods.diffusion.students import Student, diffusion_model, student_of
 from diorama.networks.denoisers.bottleneck import BottleneckHead, HeadKind, bottleneck, with_bottleneck
 from diorama.processes.catalog import AnyTimes
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.discrete import DiscreteProcess
-from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import noised
-from diorama.processes.kinds import AnyProcess
 from diorama.processes.precondition import NetworkDenoise, has_two_times
 from diorama.processes.ratio_spacing import RatioSpacing
-from diorama.processes.times import KarrasTimes, LogNormalTimes
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizer
@@ -90,6 +89,7 @@ class AdversarialConfig:
         discriminator: weight of the discriminator's loss, beside the fake score's mean error of a value.
         scaled: the generator's loss is divided as the matching loss is, by the mean distance of the teacher's clean
             samples.
+        after: pictures before which the generator does not learn from it, though it learns itself.
 
     Reference: ``mean`` and ``scaled`` arXiv:2410.14919, published code, where the weight is 1e-4 (0.01 beside 100);
     ``convolutions`` arXiv:2405.14867, published code for ImageNet, with 3e-3 and 1e-2.
@@ -99,11 +99,14 @@ class AdversarialConfig:
     generator: float = 0.0
     discriminator: float = 1e-2
     scaled: bool = True
+    after: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         for name in ("generator", "discriminator"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        if self.after < 0:
+            raise ValueError(f"after must be at least 0, got {self.after}")
         if self.generator and not self.discriminator:
             raise ValueError("discriminator: a generator that learns from it needs one that learns")
 
@@ -118,8 +121,9 @@ class DistributionMatchingConfig(MethodConfig):
         matching: how samples are moved where the scores disagree.
         ratios: sigma / alpha of the generator's levels, the noisiest first. At a later level it is given what it would
             draw there: its own sample of the level before, made noisy again.
-        times: of the noise through which teacher and fake score look.
-        fake_times: of the noise from which the fake score learns.
+        times: of the noise through which teacher and fake score look; ``None`` for those that suit the teacher, see
+            :func:`~diorama.methods.diffusion.score_times.score_times`.
+        fake_times: of the noise from which the fake score learns; likewise.
         interval: the generator takes its turn in every so many steps, the fake score in each.
         adversarial: the discriminator, if any.
 
@@ -129,9 +133,8 @@ class DistributionMatchingConfig(MethodConfig):
 
     matching: KLMatching | ScoreIdentity = field(default_factory=ScoreIdentity)
     ratios: tuple[float, ...] = (2.5,)
-    # The paper's 0.8 of all levels from 0.002 to 80.
-    times: AnyTimes = field(default_factory=lambda: KarrasTimes(low=0.002, high=24.4))
-    fake_times: AnyTimes = field(default_factory=LogNormalTimes)
+    times: AnyTimes | None = None
+    fake_times: AnyTimes | None = None
     interval: int = 1
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
 
@@ -158,6 +161,8 @@ class DistributionMatching(DenoiserMethod):
         fake = {"denoiser": copy.deepcopy(denoiser), **({} if encoder is None else {"encoder": copy.deepcopy(encoder)})}
         super().__init__(model, denoiser, encoder, teacher.codec, "teacher", {"teacher": _unlimited(teacher)})
         self.config = config
+        usual = score_times(model.process, through_scores=config.matching.through_scores)
+        self.asked, self.learned = config.times or usual.asked, config.fake_times or usual.learned
         self.fake = nn.ModuleDict(fake)
         judge = config.adversarial
         self.head = _head(self.fake["denoiser"], judge.head) if judge.generator else None
@@ -165,6 +170,9 @@ class DistributionMatching(DenoiserMethod):
         self.prior = float(model.process.prior_scale(times[0]))
         self.register_buffer("times", times[:-1].float(), persistent=False)
         self.times: Tensor
+        # In memory, where a recorded turn reads it.
+        self.register_buffer("judging", torch.tensor(float(judge.after == 0)))
+        self.judging: Tensor
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """``fake``: the fake score and the discriminator's head; ``generator``."""
@@ -183,13 +191,18 @@ class DistributionMatching(DenoiserMethod):
             Phase("generator", "generator", self.generator_loss, interval=self.config.interval, recorded=unguided),
         ]
 
+    def after_step(self, moment: Moment) -> None:
+        """The generator begins to learn from the discriminator."""
+        super().after_step(moment)
+        self.judging.fill_(float(moment.images >= self.config.adversarial.after))
+
     def fake_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Learn the generator's samples as a diffusion model does, and tell them from real ones."""
         clean, condition = self.clean_samples(batch), self._condition(batch)
         with torch.no_grad():
             drawn = self.draw(clean, condition)
         told = self._fake_condition(condition)
-        level = self._level(self.config.fake_times, clean)
+        level = self._level(self.learned, clean)
         noise = torch.randn_like(clean)
         found, features = self._fake(noised(drawn, noise, level), level, told)
         error = (self.model.preconditioning.weight(level) * (found - drawn).square()).mean()
@@ -208,7 +221,7 @@ class DistributionMatching(DenoiserMethod):
         clean, condition = self.clean_samples(batch), self._condition(batch)
         matching, adversarial = self.config.matching, self.config.adversarial
         drawn = self.draw(clean, condition)
-        level = self._level(self.config.times, clean)
+        level = self._level(self.asked, clean)
         x = noised(drawn, torch.randn_like(clean), level)
         # Backward passes are made through those answers alone whose gradients count.
         with nullcontext() if matching.through_scores else torch.no_grad():
@@ -221,7 +234,7 @@ class DistributionMatching(DenoiserMethod):
             return Loss(matched)
         judged = non_saturating_generator(self.head(features))
         weight = adversarial.generator * (1 / scale).mean() if adversarial.scaled else adversarial.generator
-        return Loss(matched + weight * judged, {"matching": matched, "adversarial": judged})
+        return Loss(matched + self.judging * weight * judged, {"matching": matched, "adversarial": judged})
 
     def draw(self, like: Tensor, condition: Condition) -> Tensor:
         """Samples of the generator, each at one of its levels; gradients pass through its last step alone.
@@ -309,12 +322,7 @@ def _generator(teacher: DiffusionSynthesizer, ratios: tuple[float, ...]) -> Stud
         dropout=0.0,
     )
     # What is made noisy again in training has no limits either.
-    return student._replace(model=replace(student.model, process=_from_its_level(student.model.process), clip=False))
-
-
-def _from_its_level(process: AnyProcess) -> AnyProcess:
-    """The process with samples that start as noise of the first level, of which there is more at later ones."""
-    return replace(process, prior="noise") if isinstance(process, DiscreteProcess | FlowProcess) else process
+    return student._replace(model=replace(student.model, clip=False))
 
 
 def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSynthesizer:

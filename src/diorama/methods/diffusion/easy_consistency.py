@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core.config import LATER
-from diorama.core.contracts import Condition, Denoise, Level, Moment, Prediction
+from diorama.core.contracts import Condition, Denoise, Level, Moment, Prediction, Process
 from diorama.losses.consistency import Distance
 from diorama.methods.base import NO_PARTS, MethodConfig
 from diorama.methods.diffusion.consistency import PairMethod
 from diorama.methods.diffusion.students import TEACHER, jumping_student
+from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import along_noise
 from diorama.processes.times import LogNormalTimes
 
@@ -35,7 +36,7 @@ class EasyConsistencyConfig(MethodConfig):
     levels as ratios sigma / alpha.
 
     Args:
-        times: of the noisier level.
+        times: of the noisier level; ``None`` for those that suit the teacher, see :func:`pair_times`.
         stage: pictures in a stage, of which the first is number 1.
         q: by how much pairs come closer from one stage to the next.
         k: how much further apart they are where there is little noise.
@@ -45,7 +46,7 @@ class EasyConsistencyConfig(MethodConfig):
         dropout: in the network, the same for both answers; ``None`` for the teacher's.
     """
 
-    times: LogNormalTimes = field(default_factory=lambda: LogNormalTimes(mean=-1.1, deviation=2.0))
+    times: LogNormalTimes | None = None
     stage: int = 1_280_000
     q: float = 2.0
     k: float = 8.0
@@ -86,6 +87,24 @@ class EasyConsistencyConfig(MethodConfig):
         return (ratio * (1 - apart)).clamp(min=0)
 
 
+def pair_times(process: Process) -> LogNormalTimes:
+    """The levels that suit a teacher of a process, by their ratios sigma / alpha.
+
+    The distance of a pair is divided by that of its levels, which leaves little weight to those of much noise, where
+    the first step begins. EDM's network makes up for it in part, as it finds the clean sample itself there; a flow's
+    has to find the noise as well, and knows the levels around 1 best. So a flow is asked about more of them.
+
+    Args:
+        process: of the teacher.
+
+    Reference: Z. Geng et al., arXiv:2406.14548, table 4; of flows measured, see :func:`~diorama.recipes.distill.ect`.
+    """
+    return LogNormalTimes(mean=0.0, deviation=1.6) if isinstance(process, FlowProcess) else _PAPERS_TIMES
+
+
+_PAPERS_TIMES = LogNormalTimes(mean=-1.1, deviation=2.0)
+
+
 class EasyConsistency(PairMethod):
     """See :class:`EasyConsistencyConfig`."""
 
@@ -96,6 +115,7 @@ class EasyConsistency(PairMethod):
         # The teacher is only where training starts, and its codec what it draws through.
         super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         self.config, self.distance = config, config.distance
+        self.times = config.times or pair_times(self.model.process)
         # In memory, where a recorded turn reads it.
         self.register_buffer("closeness", torch.tensor(config.closeness(0)))
         self.closeness: Tensor
@@ -108,7 +128,7 @@ class EasyConsistency(PairMethod):
     def pair(self, count: int, moment: Moment, device: torch.device) -> tuple[Level, Level]:
         """See :class:`EasyConsistencyConfig`."""
         process = self.model.process
-        level = process.at(self.config.times.draw(process, count, device))
+        level = process.at(self.times.draw(process, count, device))
         return level, process.at(process.time_of(self.config.nearer(level.sigma / level.alpha, self.closeness)))
 
     def weight(self, level: Level, below: Level) -> Tensor:

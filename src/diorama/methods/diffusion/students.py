@@ -12,7 +12,7 @@ from torch import nn
 from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
 from diorama.networks.catalog import Denoiser
-from diorama.processes.catalog import AnyPreconditioning, AnySpacing
+from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricStepsProcess
@@ -32,9 +32,6 @@ TEACHER = (
 
 _EXACT_WITHOUT_NOISE = ("flow", "reverse_flow", "velocity")
 """Predictions whose clean sample is the sample itself where no noise is left, and is determined where all is noise."""
-
-_MIDDLE = 0.8
-"""Ratio sigma / alpha at which the second of two steps of a flow starts."""
 
 
 class Student(NamedTuple):
@@ -71,18 +68,13 @@ def student_of(
     Raises:
         BadConfig: the network has no dropout, and some is asked for.
     """
-    model = teacher.config
-    # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
-    conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in model.conditions)
+    model = unguided(teacher.config)
     model = replace(
         model,
-        conditions=conditions,
         steps=steps,
+        process=model.process if spacing is None else starting_at_its_noise(model.process),
         spacing=model.spacing if spacing is None else spacing,
         sampler=sampler,
-        guidance=1.0,
-        guidance_kind=ClassifierFreeGuidance(),
-        guide=None,
     )
     shares = _shares_left_out(model.denoiser, dropout)
     if all(getattr(model.denoiser, name) == share for name, share in shares.items()):
@@ -96,6 +88,13 @@ def student_of(
         if part is not None:
             part.requires_grad_(True)
     return Student(model, denoiser, encoder)
+
+
+def unguided(model: DiffusionSynthesizerConfig) -> DiffusionSynthesizerConfig:
+    """A teacher's model as what learns its guided samples: it has no guidance of its own."""
+    # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
+    conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in model.conditions)
+    return replace(model, conditions=conditions, guidance=1.0, guidance_kind=ClassifierFreeGuidance(), guide=None)
 
 
 def _shares_left_out(network: Denoiser, dropout: float | None) -> dict[str, Any]:
@@ -179,16 +178,23 @@ def unfit_for_jumps(preconditioning: AnyPreconditioning) -> str:
 
 
 def jumping_spacing(process: Process) -> AnySpacing:
-    """Levels for one jump from noise to data, or a few: the first is the process's noisiest.
+    """Levels for one jump from noise to data, or a few: the first has a ratio sigma / alpha of 80, or is the noisiest.
 
-    Of two, the second starts where sigma / alpha is about 0.8, as Y. Song, P. Dhariwal, arXiv:2310.14189, chose for
+    A flow ends in noise alone, which no network was trained at: of the times that a teacher or a student sees, next to
+    none lie beyond a ratio of 80, and one that is told its time by waves does not know what it was not told.
+
+    Of two, the second starts where the ratio is about 0.8, as Y. Song, P. Dhariwal, arXiv:2310.14189, chose for
     CIFAR-10, or in the middle of the steps or times of a process without that freedom.
     """
-    if isinstance(process, FlowProcess):
-        return UniformSpacing(shift=_MIDDLE)
     if isinstance(process, DiscreteProcess | GeometricStepsProcess):
         return StepSpacing()
-    if not bool(process.at(torch.tensor(process.end, dtype=torch.float64)).alpha > 0):
+    noise_alone = not bool(process.at(torch.tensor(process.end, dtype=torch.float64)).alpha > 0)
+    if noise_alone and not isinstance(process, FlowProcess):
         return UniformSpacing()
     # With this exponent the middle between 0.002 and 80 lies at 0.8.
     return KarrasSpacing(rho=20.0, with_low=False)
+
+
+def starting_at_its_noise(process: AnyProcess) -> AnyProcess:
+    """The process with samples that start as noise of the first level that is visited, if that may be any."""
+    return replace(process, prior="noise") if isinstance(process, DiscreteProcess | FlowProcess) else process
