@@ -64,7 +64,10 @@ def export(model: Synthesizer, publisher: str) -> Export:
     if layout.says_model:
         raise BadInput(f"{publisher} is read and not written: its config says process and sampler, which may be others")
     network = getattr(config, part)
-    arguments = layout.written(layout.to_published(network)) | _media_arguments(layout, config)
+    published = layout.to_published(network)
+    if layout.says_schedule and isinstance(config, DiffusionSynthesizerConfig):
+        published = layout.with_schedule(published, schedule_of(config))
+    arguments = layout.written(published) | _media_arguments(layout, config)
     schedule: WrittenSchedule | None = None
     if layout.config_file is not None and isinstance(config, DiffusionSynthesizerConfig):
         schedule = written_schedule(schedule_of(config))
@@ -74,7 +77,7 @@ def export(model: Synthesizer, publisher: str) -> Export:
         arguments=arguments,
         tensors=layout.export_state(network, state),
         schedule=None if schedule is None else schedule.document,
-        notes=(*layout.notes(network), *_notes(config, schedule)),
+        notes=(*layout.notes(network), *_notes(config, schedule, told=layout.says_schedule)),
     )
 
 
@@ -136,13 +139,14 @@ def _media_arguments(layout: Layout[Any, Any], config: SynthesizerConfig) -> dic
     return told
 
 
-def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None) -> Iterator[str]:
+def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None, *, told: bool) -> Iterator[str]:
+    """What is left out; ``told`` is that the arguments say how the model draws."""
     if config.classes:
         yield f"the names of its {len(config.classes)} classes are not written"
     if config.media.dtype != "uint8":
         yield f"it draws {config.media.dtype} from {config.media.low:g} to {config.media.high:g}, which is not written"
     if isinstance(config, DiffusionSynthesizerConfig):
-        if schedule is None:
+        if schedule is None and not told:
             yield "its noise process, its preconditioning and what it has beside the denoiser are not written"
         if config.denoiser.null_label is not None:
             yield f"the last label, {config.denoiser.null_label}, is the one without a class, for guidance"
@@ -150,6 +154,6 @@ def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None) -> Itera
             yield f"its guidance of {config.guidance:g} ({in_words(config.guidance_kind)}) is not written"
         if config.guide is not None:
             yield "its guide is not written"
-        if config.steps is not None:
+        if config.steps is not None and not told:
             yield f"its {config.steps} steps of sampling are not written; give them when you draw"
         yield from schedule.notes if schedule is not None else ()
