@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from diorama.interop.catalog import PUBLISHERS, Publisher, find
 from diorama.interop.checkpoint import CONFIG, SCHEDULER, WEIGHTS
 from diorama.interop.diffusers_write import WrittenSchedule, written_schedule
 from diorama.interop.layout import Layout
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.samplers.guidance.catalog import in_words
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
@@ -63,7 +64,8 @@ def export(model: Synthesizer, publisher: str) -> Export:
     part, layout = _layout_of(config, find(publisher))
     if layout.says_model:
         raise BadInput(f"{publisher} is read and not written: its config says process and sampler, which may be others")
-    network = getattr(config, part)
+    state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
+    network, state = _as_drawn(getattr(config, part), state)
     published = layout.to_published(network)
     if layout.says_schedule and isinstance(config, DiffusionSynthesizerConfig):
         published = layout.with_schedule(published, schedule_of(config))
@@ -71,7 +73,6 @@ def export(model: Synthesizer, publisher: str) -> Export:
     schedule: WrittenSchedule | None = None
     if layout.config_file is not None and isinstance(config, DiffusionSynthesizerConfig):
         schedule = written_schedule(schedule_of(config))
-    state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
     return Export(
         layout=layout,
         arguments=arguments,
@@ -109,6 +110,15 @@ def write_export(files: Export, out: Path) -> tuple[Path, ...]:
         write_json(fresh / SCHEDULER, dict(files.schedule or {}))
         write_bytes(fresh / WEIGHTS[0], content)
     return out / CONFIG, out / SCHEDULER, out / WEIGHTS[0]
+
+
+def _as_drawn(network: Any, state: dict[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
+    """A network and its tensors without the layer that training told of augmentation, where a config has a place for
+    such a layer that no published class has: what is drawn was not augmented, of which the layer makes 0."""
+    if not isinstance(network, DDPMUNetConfig) or not network.embedding.augment:
+        return network, state
+    plain = replace(network, embedding=replace(network.embedding, augment=0))
+    return plain, {name: tensor for name, tensor in state.items() if not name.startswith("embedding.augment.")}
 
 
 def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]]:
@@ -152,6 +162,8 @@ def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None, *, told:
             yield f"the last label, {config.denoiser.null_label}, is the one without a class, for guidance"
         if config.guidance != 1:
             yield f"its guidance of {config.guidance:g} ({in_words(config.guidance_kind)}) is not written"
+        if isinstance(config.denoiser, DDPMUNetConfig) and config.denoiser.embedding.augment:
+            yield "the layer that tells its network of augmentation is not written; nothing is drawn with it"
         if config.guide is not None:
             yield "its guide is not written"
         if config.steps is not None and not told:

@@ -1,4 +1,4 @@
-"""What a denoising U-Net is told besides the picture: the time of the noise process, and a label."""
+"""What a denoising U-Net is told besides the picture: the time of the noise process, a label, how it was augmented."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class EmbeddingConfig:
         unconditional: the table has one more row, the null label ``classes``, which stands for any class.
         two_times: how far away a second, earlier time is gets an embedding of its own, which is added: for models that
             jump from one time to another.
+        augment: numbers that tell how a picture was altered in training, added to the features of the time by a layer
+            of their own (T. Karras et al., arXiv:2206.00364, appendix F.2); 0 for none.
     """
 
     width: int | None = None
@@ -38,8 +40,11 @@ class EmbeddingConfig:
     classes: int = 0
     unconditional: bool = False
     two_times: bool = field(default=False, metadata={LATER: True})
+    augment: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
+        if self.augment < 0:
+            raise ValueError(f"augment must be at least 0, got {self.augment}")
         if self.two_times and self.time != "sinusoidal":
             raise ValueError(f"two_times: goes with sinusoidal times, got {self.time!r}")
         if (self.label == "table") != (self.classes > 0):
@@ -69,6 +74,7 @@ class LevelEmbedding(nn.Module):
         )
         self.time_mlp = TimeMLP(features, self.width)
         self.gap_mlp = TimeMLP(features, self.width) if config.two_times else None
+        self.augment = nn.Linear(config.augment, features, bias=False) if config.augment else None
         self.null_label = config.null_label
         self.whole_times = config.time == "learned"
         self.label: nn.Embedding | TimeMLP | nn.Identity | None = None
@@ -79,22 +85,23 @@ class LevelEmbedding(nn.Module):
         elif config.label == "vector":
             self.label = nn.Identity()
 
-    def forward(self, t: Tensor, label: Tensor | None) -> Tensor:
+    def forward(self, t: Tensor, label: Tensor | None, augment: Tensor | None = None) -> Tensor:
         """Embed.
 
         Args:
             t: (b,) times; with two times (b, 2), of which the second is how far it is to the second time.
             label: (b,) classes or numbers, or (b, width) vectors; ``None`` without labels, and for the null label.
+            augment: (b, a) numbers of an augmentation; ``None`` for pictures as they are.
 
         Raises:
-            ValueError: a label is missing or not wanted.
+            ValueError: a label is missing or not wanted, or numbers of an augmentation are not wanted.
         """
         if self.whole_times:
             t = t.long()
         gap = None
         if self.gap_mlp is not None:
             t, gap = t.unbind(1)
-        embedded = self._embedded(self.time_mlp, t)
+        embedded = self._embedded(self.time_mlp, t, augment)
         if gap is not None and self.gap_mlp is not None:
             embedded = embedded + self._embedded(self.gap_mlp, gap)
         if self.label is None:
@@ -109,6 +116,11 @@ class LevelEmbedding(nn.Module):
             label = self.time_features(label)
         return embedded + self.label(label)
 
-    def _embedded(self, mlp: TimeMLP, t: Tensor) -> Tensor:
-        embedded: Tensor = mlp(self.time_features(t).to(mlp.inner.weight.dtype))
+    def _embedded(self, mlp: TimeMLP, t: Tensor, augment: Tensor | None = None) -> Tensor:
+        features = self.time_features(t).to(mlp.inner.weight.dtype)
+        if augment is not None:
+            if self.augment is None:
+                raise ValueError("this network cannot be told of augmentation")
+            features = features + self.augment(augment.to(features))
+        embedded: Tensor = mlp(features)
         return embedded
