@@ -128,7 +128,7 @@ class KarrasArguments(UNetArguments):
 
     def _sampler(self) -> AnySampler:
         kind = self.drawn_by
-        churn: dict[str, float] = {
+        churn: dict[str, Any] = {
             "churn": self.s_churn,
             "churn_low": self.s_tmin,
             "churn_high": self.s_tmax,
