@@ -106,6 +106,14 @@ def test_every_alteration_is_as_frequent_and_as_large_as_is_said() -> None:
     assert float((how.direction != 0).float().mean()) == pytest.approx(0.5, abs=0.015)
 
 
+def test_training_in_half_precision_alters_pictures_in_full() -> None:
+    torch.manual_seed(0)
+    how, x = drawn_alteration(4, 1.0, CPU), torch.randn(4, 3, 16, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = altered(x, how)
+    assert torch.equal(found, altered(x, how))
+
+
 def augmented_method(augment: float) -> DiffusionMethodConfig:
     method = edm_cpu(pictures(16)).method
     assert isinstance(method, DiffusionMethodConfig)

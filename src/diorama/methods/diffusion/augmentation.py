@@ -98,7 +98,10 @@ def altered(images: Tensor, how: Alteration) -> Tensor:
     """Pictures (b, c, h, w) float32 altered like that, of the same shape."""
     images = torch.where(how.mirrored.view(-1, 1, 1, 1) == 1, images.flip(3), images)
     images = torch.where(how.flipped.view(-1, 1, 1, 1) == 1, images.flip(2), images)
-    return warped(images, how.inverse(*images.shape[2:]))
+    # In half precision products of maps would move pictures by whole pixels.
+    with torch.autocast(images.device.type, enabled=False):
+        inverse = how.inverse(*images.shape[2:])
+    return warped(images, inverse)
 
 
 def drawn_alteration(count: int, probability: float, device: torch.device) -> Alteration:
