@@ -11,8 +11,11 @@ import torch
 from diorama.core.contracts import Moment
 from diorama.core.errors import BadConfig, BadInput
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
+from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig
 from diorama.methods.diffusion.guided_student import GuidedStudent, GuidedStudentConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
+from diorama.processes.precondition import TargetPreconditioning
 from diorama.recipes.ddpm import ddpm_class_cpu
 from diorama.synthesis import store
 from diorama.synthesis.base import Sampling
@@ -129,7 +132,12 @@ def test_what_cannot_be_distilled_so_is_refused() -> None:
     with pytest.raises(BadConfig, match="is a Linear"):
         GuidedStudentConfig().build({"teacher": torch.nn.Linear(1, 1)})
     student = drawn_by(built(GuidedStudentConfig(), guide))
+    # Of noise a single step can make nothing, which would be said first.
+    velocity = replace(student.config, preconditioning=TargetPreconditioning(predicts="velocity")).build()
     with pytest.raises(BadConfig, match="not told a scale yet"):
         built(GuidedStudentConfig(), student)
+    for other in (ProgressiveDistillationConfig(steps=2), DistributionMatchingConfig()):
+        with pytest.raises(BadConfig, match="is told the scale of its guidance"):
+            other.build({"teacher": velocity})
     with pytest.raises(ValueError, match="low <= usual <= high"):
         GuidedStudentConfig(low=2.0, usual=1.0)

@@ -26,6 +26,7 @@ from diorama.losses.adversarial import non_saturating_discriminator, non_saturat
 from diorama.losses.distribution_matching import matching_loss, scale_of, score_identity_loss
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
+from diorama.methods.diffusion.students import refuse_told_scales
 from diorama.networks.denoisers.bottleneck import BottleneckHead, HeadKind, bottleneck, with_bottleneck
 from diorama.processes.catalog import AnyTimes
 from diorama.processes.consistency import ConsistencyPreconditioning
@@ -340,6 +341,7 @@ def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSy
     if not isinstance(part, DiffusionSynthesizer):
         raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be {TEACHER}")
     teacher = part.config
+    refuse_told_scales(teacher)
     jumps = isinstance(teacher.sampler, ConsistencyConfig) or has_two_times(teacher.preconditioning)
     if jumps or isinstance(teacher.preconditioning, ConsistencyPreconditioning):
         raise BadConfig(f"frozen.teacher: draws in one step or a few already, and must be {TEACHER}")

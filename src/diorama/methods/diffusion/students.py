@@ -20,6 +20,7 @@ from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.synthesis.told_scale import KEY
 
 TEACHER = (
     "a trained diffusion or flow model that predicts flow or velocity, or has EDM's preconditioning, such as a run of "
@@ -66,9 +67,10 @@ def student_of(
         dropout: in its network; ``None`` for the teacher's.
 
     Raises:
-        BadConfig: the network has no dropout to change.
+        BadConfig: the network has no dropout to change, or is itself told a scale of guidance.
     """
     model = teacher.config
+    refuse_told_scales(model)
     # It never trains without its conditions, so it must be given them, and nothing could guide it away from none.
     conditions = tuple(replace(spec, dropout=0.0, null=None) for spec in model.conditions)
     model = replace(
@@ -94,6 +96,19 @@ def student_of(
         if part is not None:
             part.requires_grad_(True)
     return Student(model, denoiser, encoder)
+
+
+def refuse_told_scales(teacher: DiffusionSynthesizerConfig) -> None:
+    """Refuse teachers that are told a scale of guidance, which no data have.
+
+    Raises:
+        BadConfig: saying what to take in its place.
+    """
+    if any(spec.key == KEY for spec in teacher.conditions):
+        raise BadConfig(
+            "frozen.teacher: is told the scale of its guidance, which its student would have to be told too; take the "
+            "model that it was distilled from"
+        )
 
 
 def checked_teacher(part: nn.Module) -> DiffusionSynthesizer:
