@@ -12,6 +12,7 @@ from torch import Tensor
 from diorama.core.errors import BadInput
 from diorama.interop import (
     catalog,
+    consistency_models,
     diffusers_unet2d,
     edm,
     edm2,
@@ -47,6 +48,7 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     mocogan.VIDEO_DISCRIMINATOR: CRITIC | {"n_output_neurons": 2},
     mocogan.PATCH_VIDEO_DISCRIMINATOR: CRITIC,
     diffusers_unet2d.UNET2D: SMALL,
+    consistency_models.KARRAS: ADM | {"out_channels": 3, "distillation": True},
     guided_diffusion.UNET: ADM | {"num_classes": 5},
     guided_diffusion.SUPERRES: ADM,
     guided_diffusion.CLASSIFIER: ADM | {"image_size": 8, "pool": "attention"},

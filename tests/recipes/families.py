@@ -9,7 +9,7 @@ from torch import nn
 
 from diorama.core.contracts import DataInfo, MediaSpec, Moment
 from diorama.methods.base import NO_PARTS
-from diorama.recipes.ddpm import ddpm_cpu
+from diorama.recipes.ddpm import ddpm_class_cpu, ddpm_cpu
 from diorama.recipes.edm import edm_cpu
 from diorama.recipes.vae import vae_spatial_cpu
 from diorama.training.recipe import Recipe
@@ -29,7 +29,12 @@ def clips(size: int = 32, frames: int = 16, classes: tuple[str, ...] = ()) -> Da
 
 def parts_for(recipe: Recipe, info: DataInfo) -> dict[str, nn.Module]:
     """The trained parts that a recipe wants, as they are before training."""
-    makers = {"vae_spatial_cpu": vae_spatial_cpu, "ddpm_cpu": ddpm_cpu, "edm_cpu": edm_cpu}
+    makers = {
+        "vae_spatial_cpu": vae_spatial_cpu,
+        "ddpm_cpu": ddpm_cpu,
+        "ddpm_class_cpu": ddpm_class_cpu,
+        "edm_cpu": edm_cpu,
+    }
     wanted = recipe.method.parts_wanted()
     # What a part must be names a recipe that makes one.
     chosen = {part: next(make for name, make in makers.items() if name in words) for part, words in wanted.items()}

@@ -20,9 +20,9 @@ from diorama.interop.catalog import find
 class Arguments:
     """Write a model's network under the names of a publisher, for the publisher's own program.
 
-    Layouts: dcgan-pytorch-examples, mocogan, guided-diffusion and edm (a safetensors file, and the class's arguments
-    beside it as JSON), diffusers-unet2d, or diffusers for short (a folder with config.json, the weights
-    and scheduler_config.json).
+    Layouts: dcgan-pytorch-examples, mocogan, guided-diffusion, consistency-models and edm (a safetensors file, and the
+    class's arguments beside it as JSON), diffusers-unet2d, or diffusers for short (a folder with config.json, the
+    weights and scheduler_config.json).
 
     Args:
         model: a model folder or a run.

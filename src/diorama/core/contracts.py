@@ -9,12 +9,13 @@ yields on its way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.numbers import counted
 
 Batch = Mapping[str, Tensor]
@@ -48,6 +49,7 @@ BATCH_KEYS: Mapping[str, str] = {
     "action": "(b, t) int64 or (b, t, a) float32",
     "fps": "(b,) float32, frames a second",
     "augment": "(b, a) float32, how a picture was altered before training saw it; zeros where it was not",
+    "guidance": "(b,) float32, the scale of the guidance that a distilled network is to answer at; 1 for none",
     "index": "(b,) int64, the record's place in its split",
     "latent": "(b, c, h, w) or (b, c, t, h, w) float32, a codec's latents of the record, unit variance",
 }
@@ -159,6 +161,7 @@ class ConditionSpec:
         null: fills the tensor where nothing is given; ``None`` where something must be.
         dropout: share of training samples that are given the null in its place, so that the model can be guided:
             J. Ho, T. Salimans, arXiv:2207.12598, algorithm 1.
+        bounds: the least and the largest value of numbers that the model was taught; ``None`` for any.
     """
 
     key: str
@@ -166,6 +169,7 @@ class ConditionSpec:
     names: tuple[str, ...] = ()
     null: float | None = None
     dropout: float = 0.0
+    bounds: tuple[float, float] | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.key not in BATCH_KEYS:

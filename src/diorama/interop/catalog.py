@@ -50,6 +50,12 @@ def _unet2d() -> Layouts:
     return LAYOUTS
 
 
+def _consistency_models() -> Layouts:
+    from diorama.interop.consistency_models import LAYOUTS
+
+    return LAYOUTS
+
+
 def _guided_diffusion() -> Layouts:
     from diorama.interop.guided_diffusion import LAYOUTS
 
@@ -84,6 +90,11 @@ PUBLISHERS = (
     Publisher(name="dcgan-pytorch-examples", about="DCGAN of the PyTorch examples", layouts=_dcgan),
     Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),
+    Publisher(
+        name="consistency-models",
+        about="consistency models and their teachers as their authors published them",
+        layouts=_consistency_models,
+    ),
     Publisher(
         name="guided-diffusion",
         about="ADM's U-Nets and classifiers as their authors published them",

@@ -83,4 +83,6 @@ class CMArguments:
             ),
             sampler=ConsistencyConfig(sigma_min=self.sigma_min, noise_scale=self.s_noise),
             threshold=StaticThreshold() if self.clip_denoised else None,
+            # Of the library's pipeline of consistency models.
+            steps=1,
         )

@@ -88,6 +88,8 @@ class UNet2DLayout(Layout[UNet2DModelArguments, UNet2DConfig]):
             raise BadInput(f"patch: UNet2DModel sees single pixels, this network squares of {config.patch}")
         if isinstance(config, DDPMUNetConfig) and (config.text or config.picture):
             raise BadInput("text, picture: UNet2DModel reads a label alone, this network more")
+        if config.embedding.guidance or config.embedding.two_times:
+            raise BadInput("embedding: UNet2DModel is told a time and a label, this network a scale or two times too")
         if isinstance(config, NCSNppConfig) and (config.in_channels, config.out_channels) != (3, 3):
             raise BadInput("in_channels, out_channels: the pyramids of UNet2DModel's Skip blocks have 3 channels")
         if config.middle == "attention" and config.middle_groups == 0 and not config.scale_shift:

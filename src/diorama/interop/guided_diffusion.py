@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from diorama.core.errors import BadInput
 from diorama.interop.guided_diffusion_arguments import (
@@ -41,9 +41,12 @@ _POOLINGS: dict[Any, Any] = {
 class UNetLayout(Layout[UNetArguments, ADMUNetConfig]):
     """``UNetModel``."""
 
-    arguments = UNetArguments
+    arguments: ClassVar[type] = UNetArguments
     config = ADMUNetConfig
     size_argument = "image_size"
+    unknown_schedule = (
+        "; of a consistency model, or of a denoiser that one was distilled from, say its training_mode in the config"
+    )
 
     def recognises(self, shapes: Shapes, published: Mapping[str, Any]) -> bool:
         named = "_class_name" in published

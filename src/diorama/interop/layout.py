@@ -73,6 +73,12 @@ class Layout(ABC, Generic[Arguments, Config]):
     config_hint: ClassVar[str] = ""
     """What is said of the config where none is given and it is needed, after the option that gives it."""
 
+    says_schedule: ClassVar[bool] = False
+    """Whether what is written says the noise process and the sampler too, see :meth:`with_schedule`."""
+
+    unknown_schedule: ClassVar[str] = ""
+    """What to say of a network that may be of another layout, where no file says its noise process."""
+
     config_file: ClassVar[str | None] = None
     """The file that the publisher keeps the arguments in, where it has one; the network is not known without it."""
 
@@ -210,6 +216,14 @@ class Layout(ABC, Generic[Arguments, Config]):
     def schedule(self, arguments: Arguments) -> Schedule | None:
         """How the published class itself is drawn from; ``None`` where another file says so."""
         return None
+
+    def with_schedule(self, arguments: Arguments, schedule: Schedule) -> Arguments:
+        """The arguments of a network with those that say how a model draws, of a class that has such.
+
+        Raises:
+            BadInput: the class cannot say it; the message names the field of our config.
+        """
+        return arguments
 
     def export_state(self, config: Config, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The published state dict of our network's; :meth:`import_state` reads it back bit by bit."""

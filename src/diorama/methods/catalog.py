@@ -14,6 +14,7 @@ from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
 from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
+from diorama.methods.diffusion.guided_student import GuidedStudentConfig
 from diorama.methods.diffusion.mean_flow import MeanFlowConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
 from diorama.methods.variational.vae import VAEConfig
@@ -28,6 +29,7 @@ AnyMethod = (
     | DistributionMatchingConfig
     | EasyConsistencyConfig
     | GANConfig
+    | GuidedStudentConfig
     | MeanFlowConfig
     | MoCoGANConfig
     | NoisyClassifierMethodConfig

@@ -64,7 +64,8 @@ class KarrasGridSpacing:
         high: sigma / alpha of its first level.
         rho: see :class:`~diorama.processes.spacing.KarrasSpacing`.
         grid: levels that the model was trained on.
-        places: those that are visited, counted from the noisiest, in place of even ones.
+        places: those that are visited, counted from the noisiest, in place of even ones; a single step visits the
+            first.
 
     Reference: Y. Song, P. Dhariwal, M. Chen, I. Sutskever, arXiv:2303.01469, section 3 and published code.
     """
@@ -88,10 +89,19 @@ class KarrasGridSpacing:
         Raises:
             ValueError: more levels are asked for than the grid has, or other than ``places``.
         """
-        if self.places and count not in (None, len(self.places)):
-            raise ValueError(f"steps: {len(self.places)} places are visited, got {count}")
-        count = needed(len(self.places) or count, self)
-        even = [step - 1 for step in reversed(whole_steps(self.grid, count, "leading"))]
-        shares = torch.tensor(self.places or even, dtype=torch.float64, device="cpu") / (self.grid - 1)
+        shares = torch.tensor(self.visited(count), dtype=torch.float64, device="cpu") / (self.grid - 1)
         ratios = KarrasSpacing(low=self.low, high=self.high, rho=self.rho).at(shares)
         return process.time_of(torch.cat([ratios, ratios.new_full((1,), self.low)]))
+
+    def visited(self, count: int | None) -> tuple[int, ...]:
+        """The places of the grid that so many steps visit, rising.
+
+        Raises:
+            ValueError: more are asked for than the grid has, or other than ``places``.
+        """
+        if self.places and count == 1:
+            return self.places[:1]
+        if self.places and count not in (None, len(self.places)):
+            raise ValueError(f"steps: 1 or {len(self.places)} places are visited, got {count}")
+        count = needed(len(self.places) or count, self)
+        return self.places or tuple(step - 1 for step in reversed(whole_steps(self.grid, count, "leading")))

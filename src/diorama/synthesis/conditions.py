@@ -16,6 +16,7 @@ from diorama.core.errors import BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean, in_a_line
 from diorama.data.dataset import Split
 from diorama.synthesis.labels import ALL, LabelLike, class_number, label_tensor
+from diorama.synthesis.told_scale import KEY
 from diorama.text.bytes import decode, encode
 
 _TABLE_BYTES = 256 << 20
@@ -137,6 +138,8 @@ def _checked(spec: ConditionSpec, value: Tensor, count: int) -> Tensor:
             f"condition: {spec.key} must have shape {(count, *spec.shape)} (the first is the number of samples), "
             f"got {tuple(value.shape)}"
         )
+    if spec.bounds is not None and not bool(((value >= spec.bounds[0]) & (value <= spec.bounds[1])).all()):
+        raise BadInput(f"condition: {spec.key} must be from {spec.bounds[0]:g} to {spec.bounds[1]:g}")
     if spec.key == "label" and spec.names:
         known = (value >= 0) & (value < len(spec.names))
         if spec.null is not None:
@@ -229,6 +232,7 @@ def records_in_turn(
         BadInput: the records lack a key, hold it in another shape or longer than the model reads, or have labels that
             the model does not know.
     """
+    specs = _of_records(specs)
     count = min(len(split), most or len(split), max(1, _TABLE_BYTES // sum(_bytes_of(spec) for spec in specs)))
     order = np.random.default_rng(0).permutation(len(split)) if shuffled else np.arange(len(split))
     indices = order[:count]
@@ -246,12 +250,17 @@ def record_condition(specs: Sequence[ConditionSpec], batch: Batch, split: Split)
         BadInput: as :func:`records_in_turn`.
     """
     condition = {}
-    for spec in specs:
+    for spec in _of_records(specs):
         if spec.key not in batch:
             what = "captions" if spec.key == "tokens" else spec.key
             raise BadInput(f"{split.info.name}: its records have no {what}, which this model is given")
         condition[spec.key] = _checked(spec, _as_read(spec, batch[spec.key], split), len(batch["index"]))
     return condition
+
+
+def _of_records(specs: Sequence[ConditionSpec]) -> Sequence[ConditionSpec]:
+    """What records can have of what a model reads: all but the scale of a guidance."""
+    return [spec for spec in specs if spec.key != KEY]
 
 
 def draws_partners(media: MediaSpec, specs: Sequence[ConditionSpec]) -> bool:
@@ -307,6 +316,7 @@ def usual(specs: Sequence[ConditionSpec], split: Split | None, most: int | None 
     Raises:
         BadInput: the model reads more than labels, and there is no split to take it from.
     """
+    specs = _of_records(specs)
     if not specs:
         return NOTHING
     (first, *others) = specs

@@ -38,6 +38,7 @@ from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
 from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, network_denoise, towards
 from diorama.synthesis.recording import RecordedNetwork
+from diorama.synthesis.told_scale import guidance_asked, told_scale
 
 _BOUND_LEVELS = 1_000
 """Levels at which the bound of a process without steps of its own stops."""
@@ -242,7 +243,8 @@ class DiffusionSynthesizer(Synthesizer):
         config = self.config
         steps = len(config.spacing.times(config.process, config.steps)) - 1
         kind = None if config.guidance_kind == ClassifierFreeGuidance() else in_words(config.guidance_kind)
-        return Sampling(sampler=name_of(config.sampler), steps=steps, guidance=config.guidance, guidance_kind=kind)
+        scale = told_scale(config.conditions, config.guidance)
+        return Sampling(sampler=name_of(config.sampler), steps=steps, guidance=scale, guidance_kind=kind)
 
     def resampled(self, sampling: Sampling) -> DiffusionSynthesizer:
         """See :meth:`Synthesizer.resampled`."""
@@ -257,7 +259,7 @@ class DiffusionSynthesizer(Synthesizer):
                 if sampling.sampler in (None, name_of(config.sampler))
                 else sampler_named(sampling.sampler),
                 steps=config.steps if sampling.steps is None else sampling.steps,
-                guidance=config.guidance if sampling.guidance is None else sampling.guidance,
+                **guidance_asked(config.conditions, config.guidance, sampling.guidance),
                 guidance_kind=_kind_asked(config.guidance_kind, sampling.guidance_kind),
             )
         except (ValueError, BadConfig) as problem:
@@ -316,11 +318,11 @@ class DiffusionSynthesizer(Synthesizer):
             threshold=threshold,
         )
 
-    def _plain(self, condition: Condition, threshold: AnyThreshold | None) -> NetworkDenoise:
-        network, preconditioning = self.network or self.denoiser, self.config.preconditioning
+    def _plain(self, given: Condition, threshold: AnyThreshold | None, other: Network | None = None) -> NetworkDenoise:
+        network, preconditioning = other or self.network or self.denoiser, self.config.preconditioning
         # A label may be there for the guide alone.
-        given = {key: value for key, value in condition.items() if key in self.config.read}
-        return network_denoise(network, self.encoder, preconditioning, given, threshold)
+        read = {key: value for key, value in given.items() if key in self.config.read}
+        return network_denoise(network, self.encoder, preconditioning, read, threshold)
 
     def _weaker(self, condition: Condition) -> NetworkDenoise:
         """What the model is moved away from."""
@@ -330,10 +332,8 @@ class DiffusionSynthesizer(Synthesizer):
         if beside == "guide":
             assert isinstance(self.guide, DenoiserGuide), "the config was checked"
             return self.guide.denoise(condition, self.weaker_network)
-        network = self.weaker_network or self._weaker_module()
-        assert network is not None, "its attention is perturbed"
-        given = {key: value for key, value in condition.items() if key in self.config.read}
-        return network_denoise(network, self.encoder, self.config.preconditioning, given)
+        # Its attention is perturbed.
+        return self._plain(condition, None, self.weaker_network or self._weaker_module())
 
     def _weaker_module(self) -> nn.Module | None:
         """The network of a weaker answer that is not the model's own."""

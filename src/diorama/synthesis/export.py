@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from diorama.interop.catalog import PUBLISHERS, Publisher, find
 from diorama.interop.checkpoint import CONFIG, SCHEDULER, WEIGHTS
 from diorama.interop.diffusers_write import WrittenSchedule, written_schedule
 from diorama.interop.layout import Layout
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.samplers.guidance.catalog import in_words
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
@@ -63,18 +64,21 @@ def export(model: Synthesizer, publisher: str) -> Export:
     part, layout = _layout_of(config, find(publisher))
     if layout.says_model:
         raise BadInput(f"{publisher} is read and not written: its config says process and sampler, which may be others")
-    network = getattr(config, part)
-    arguments = layout.written(layout.to_published(network)) | _media_arguments(layout, config)
+    state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
+    network, state = _as_drawn(getattr(config, part), state)
+    published = layout.to_published(network)
+    if layout.says_schedule and isinstance(config, DiffusionSynthesizerConfig):
+        published = layout.with_schedule(published, schedule_of(config))
+    arguments = layout.written(published) | _media_arguments(layout, config)
     schedule: WrittenSchedule | None = None
     if layout.config_file is not None and isinstance(config, DiffusionSynthesizerConfig):
         schedule = written_schedule(schedule_of(config))
-    state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
     return Export(
         layout=layout,
         arguments=arguments,
         tensors=layout.export_state(network, state),
         schedule=None if schedule is None else schedule.document,
-        notes=(*layout.notes(network), *_notes(config, schedule)),
+        notes=(*layout.notes(network), *_notes(config, schedule, told=layout.says_schedule)),
     )
 
 
@@ -108,6 +112,15 @@ def write_export(files: Export, out: Path) -> tuple[Path, ...]:
     return out / CONFIG, out / SCHEDULER, out / WEIGHTS[0]
 
 
+def _as_drawn(network: Any, state: dict[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
+    """A network and its tensors without the layer that training told of augmentation, where a config has a place for
+    such a layer that no published class has: what is drawn was not augmented, of which the layer makes 0."""
+    if not isinstance(network, DDPMUNetConfig) or not network.embedding.augment:
+        return network, state
+    plain = replace(network, embedding=replace(network.embedding, augment=0))
+    return plain, {name: tensor for name, tensor in state.items() if not name.startswith("embedding.augment.")}
+
+
 def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]]:
     """Which part of the model the publisher has a network for, and that network."""
     if found := _find(config, publisher):
@@ -136,20 +149,23 @@ def _media_arguments(layout: Layout[Any, Any], config: SynthesizerConfig) -> dic
     return told
 
 
-def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None) -> Iterator[str]:
+def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None, *, told: bool) -> Iterator[str]:
+    """What is left out; ``told`` is that the arguments say how the model draws."""
     if config.classes:
         yield f"the names of its {len(config.classes)} classes are not written"
     if config.media.dtype != "uint8":
         yield f"it draws {config.media.dtype} from {config.media.low:g} to {config.media.high:g}, which is not written"
     if isinstance(config, DiffusionSynthesizerConfig):
-        if schedule is None:
+        if schedule is None and not told:
             yield "its noise process, its preconditioning and what it has beside the denoiser are not written"
         if config.denoiser.null_label is not None:
             yield f"the last label, {config.denoiser.null_label}, is the one without a class, for guidance"
         if config.guidance != 1:
             yield f"its guidance of {config.guidance:g} ({in_words(config.guidance_kind)}) is not written"
+        if isinstance(config.denoiser, DDPMUNetConfig) and config.denoiser.embedding.augment:
+            yield "the layer that tells its network of augmentation is not written; nothing is drawn with it"
         if config.guide is not None:
             yield "its guide is not written"
-        if config.steps is not None:
+        if config.steps is not None and not told:
             yield f"its {config.steps} steps of sampling are not written; give them when you draw"
         yield from schedule.notes if schedule is not None else ()

@@ -136,7 +136,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     if layout.role == "denoiser" and schedule is None and not layout.says_model:
         schedule = Schedule()
         if checkpoint.schedule is None:
-            notes.append(_UNKNOWN_SCHEDULE)
+            notes.append(_UNKNOWN_SCHEDULE + layout.unknown_schedule)
         else:
             with _at(checkpoint.schedule_path):
                 schedule = read_schedule(checkpoint.schedule)

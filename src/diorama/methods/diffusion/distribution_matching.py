@@ -27,7 +27,7 @@ from diorama.losses.distribution_matching import matching_loss, scale_of, score_
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.score_times import score_times
-from diorama.methods.diffusion.students import Student, diffusion_model, student_of
+from diorama.methods.diffusion.students import Student, diffusion_model, refuse_told_scales, student_of
 from diorama.networks.denoisers.bottleneck import BottleneckHead, HeadKind, bottleneck, with_bottleneck
 from diorama.processes.catalog import AnyTimes
 from diorama.processes.consistency import ConsistencyPreconditioning
@@ -328,6 +328,7 @@ def _generator(teacher: DiffusionSynthesizer, ratios: tuple[float, ...]) -> Stud
 def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSynthesizer:
     part = diffusion_model(part, TEACHER)
     teacher = part.config
+    refuse_told_scales(teacher)
     jumps = isinstance(teacher.sampler, ConsistencyConfig) or has_two_times(teacher.preconditioning)
     if jumps or isinstance(teacher.preconditioning, ConsistencyPreconditioning):
         raise BadConfig(f"frozen.teacher: draws in one step or a few already, and must be {TEACHER}")

@@ -23,6 +23,7 @@ from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.synthesis.base import kind_of
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
+from diorama.synthesis.told_scale import KEY
 
 TEACHER = (
     "a trained diffusion or flow model that predicts flow or velocity, or has EDM's preconditioning, such as a run of "
@@ -66,8 +67,9 @@ def student_of(
         dropout: in its network; ``None`` for the teacher's. No labels are left out, whatever the teacher's network did.
 
     Raises:
-        BadConfig: the network has no dropout, and some is asked for.
+        BadConfig: the network has no dropout, and some is asked for; or is itself told a scale of guidance.
     """
+    refuse_told_scales(teacher.config)
     model = unguided(teacher.config)
     model = replace(
         model,
@@ -144,6 +146,19 @@ def jumping_student(part: nn.Module, steps: int, dropout: float | None) -> tuple
         dropout=dropout,
     )
     return teacher, student
+
+
+def refuse_told_scales(teacher: DiffusionSynthesizerConfig) -> None:
+    """Refuse teachers that are told a scale of guidance, which no data have.
+
+    Raises:
+        BadConfig: saying what to take in its place.
+    """
+    if any(spec.key == KEY for spec in teacher.conditions):
+        raise BadConfig(
+            "frozen.teacher: is told the scale of its guidance, which its student would have to be told too; take the "
+            "model that it was distilled from"
+        )
 
 
 def checked_teacher(part: nn.Module) -> DiffusionSynthesizer:

@@ -104,8 +104,9 @@ class DDPMUNetConfig(DenoiserConfig):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """``label``, ``text`` and ``image``, as far as the network is made for them."""
+        """``label``, ``text``, ``image`` and ``guidance``, as far as the network is made for them."""
         made_for = {"label": self.embedding.label != "none", "text": self.text > 0, "image": self.picture > 0}
+        made_for["guidance"] = self.embedding.guidance
         return tuple(key for key, reads in made_for.items() if reads)
 
     @property
@@ -251,13 +252,15 @@ class DDPMUNet(nn.Module):
             x: (b, in_channels, h, w); h and w are multiples of ``config.multiple``.
             t: (b,) times, as the preconditioning tells them, or one for all; (b, 2) where the embedding takes two.
             condition: what :attr:`DDPMUNetConfig.reads` names: ``label`` (b,) int64 or what ``config.embedding`` asks
-                for, ``text`` (b, n, d) with ``text_mask`` (b, n), ``image`` (b, c, h', w').
+                for, ``text`` (b, n, d) with ``text_mask`` (b, n), ``image`` (b, c, h', w'), ``guidance`` (b,); and
+                ``augment`` (b, a), without which pictures are as they are.
 
         Returns:
             (b, out_channels, h, w).
         """
         t = t if t.dim() == 2 else t.expand(x.shape[0])
-        embedding = activation(self.config.act)(self.embedding(t, condition.get("label")))
+        told = (condition.get(key) for key in ("label", "augment", "guidance"))
+        embedding = activation(self.config.act)(self.embedding(t, *told))
         given = Given(embedding, condition.get("text"), condition.get("text_mask"))
         x = 2 * x - 1 if self.config.centre_input else x
         if self.config.picture:

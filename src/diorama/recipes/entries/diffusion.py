@@ -53,6 +53,22 @@ PROGRESSIVE_DISTILLATION = Reference(
     venue="ICLR",
     arxiv="2202.00512",
 )
+GUIDED_DISTILLATION = Reference(
+    key="meng2023guided",
+    title="On Distillation of Guided Diffusion Models",
+    authors=(
+        "Chenlin Meng",
+        "Robin Rombach",
+        "Ruiqi Gao",
+        "Diederik P. Kingma",
+        "Stefano Ermon",
+        "Jonathan Ho",
+        "Tim Salimans",
+    ),
+    year=2023,
+    venue="CVPR",
+    arxiv="2210.03142",
+)
 SCORE_SDE = Reference(
     key="song2021scoresde",
     title="Score-Based Generative Modeling through Stochastic Differential Equations",
@@ -265,5 +281,15 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.toy:student_toy",
         title="Student (toy)",
         summary="a student that trains in under a minute on two cores (--frozen.teacher)",
+    ),
+    RecipeEntry(
+        name="guided_student_cpu",
+        make="diorama.recipes.student:guided_student_cpu",
+        title="Guided student (small)",
+        summary="a guided model in one pass of the network a step, at any scale (--frozen.teacher)",
+        about="A guided model asks its network twice a step, with the label and without. A student learns to give the "
+        "guided answer at once, and is told how strong the guidance is to be.",
+        papers=(GUIDED_DISTILLATION, GUIDANCE),
+        from_data=False,
     ),
 )
