@@ -131,12 +131,12 @@ def test_a_number_is_said_to_be_a_number_of_a_class(diorama: Run, place: Path, t
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--format", "mp4"), 1, "format mp4: this model draws pictures, which are written as png, jpeg or webp"),
+        (("--format", "mp4"), 2, "format mp4: this model draws pictures, which are written as png, jpeg or webp"),
         (("--format", "jpge"), 2, "there is no format 'jpge' (did you mean 'jpeg'?)"),
         (("--grid", "OUT/grid.png"), 2, "lies in "),
         (("--grid", "grid.txt"), 2, "is no name for a grid; it ends in one of"),
-        (("--grid", "grid.gif"), 1, "this model draws pictures, whose grid is one of .png"),
-        (("--label", "crcle"), 1, "label 'crcle' (did you mean 'circle'?)"),
+        (("--grid", "grid.gif"), 2, "this model draws pictures, whose grid is one of .png"),
+        (("--label", "crcle"), 2, "label 'crcle' (did you mean 'circle'?)"),
         (("--setps", "3"), 2, "did you mean --steps?"),
         (("--gudance", "3"), 2, "did you mean --guidance?"),
     ],

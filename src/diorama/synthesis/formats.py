@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from diorama.core.contracts import MediaSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import WrongValue
 from diorama.core.numbers import counted
 from diorama.media.formats import PICTURE_FORMATS, VIDEO_FORMATS, SampleFormat
 from diorama.media.image import suffix_for, write_image
@@ -26,14 +26,14 @@ def check_format(media: MediaSpec, asked: SampleFormat | None) -> None:
         asked: the format; ``None`` for what fits the data.
 
     Raises:
-        BadInput: the format is of the other kind, or cannot hold such values; the message says what works.
+        WrongValue: the format is of the other kind, or cannot hold such values; the message says what works.
     """
     if asked is None:
         return
     if media.kind == "image" and asked not in PICTURE_FORMATS:
-        raise BadInput(f"format {asked}: this model draws pictures, which are written as {_either(PICTURE_FORMATS)}")
+        raise WrongValue(f"format {asked}: this model draws pictures, which are written as {_either(PICTURE_FORMATS)}")
     if media.kind == "video" and asked not in VIDEO_FORMATS:
-        raise BadInput(
+        raise WrongValue(
             f"format {asked}: this model draws clips, which are written as {_either(VIDEO_FORMATS)} "
             "(a folder of pictures for each)"
         )
@@ -45,7 +45,7 @@ def check_format(media: MediaSpec, asked: SampleFormat | None) -> None:
     works = f"they are written as {suffix_for(media)}" if media.kind == "image" else "each clip is written as one .npy"
     also = f"; frames writes a {suffix_for(media)} for each of them" if media.kind == "video" else ""
     also = "; png holds them too" if media.kind == "image" and deep_grey else also
-    raise BadInput(
+    raise WrongValue(
         f"format {asked}: holds {holds}, and this model draws "
         f"{counted(media.channels, 'channel')} of {media.dtype}; without a format {works}{also}"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from diorama.core.contracts import MediaSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean
 from diorama.data.sources.sidecars import SAMPLES as LIST
 from diorama.media.convert import displayable, to_float
@@ -82,7 +82,7 @@ class Sheet:
 
     def __post_init__(self) -> None:
         if self.media.kind == "image" and self.plays:
-            raise BadInput(
+            raise WrongValue(
                 f"{self.path}: this model draws pictures, whose grid is one of {', '.join(PICTURE_SUFFIXES)}"
             )
 
