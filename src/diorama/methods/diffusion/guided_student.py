@@ -16,7 +16,7 @@ from diorama.core.contracts import Batch, Condition, ConditionSpec, Level, Loss,
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.students import Student, student_of
+from diorama.methods.diffusion.students import Student, diffusion_model, student_of
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.gaussian import noised
 from diorama.processes.precondition import NetworkDenoise, has_two_times
@@ -162,9 +162,8 @@ def _checked(part: nn.Module) -> DiffusionSynthesizer:
     Raises:
         BadConfig: it is none.
     """
-    if not isinstance(part, DiffusionSynthesizer):
-        raise BadConfig(f"frozen.teacher: is a {type(part).__name__}, and must be a trained diffusion model")
-    model = part.config
+    teacher = diffusion_model(part, "a trained diffusion model")
+    model = teacher.config
     if all(spec.null is None for spec in model.conditions):
         raise BadConfig(
             "frozen.teacher: cannot be guided, since in training none of its conditions was ever left out; take a "
@@ -177,4 +176,4 @@ def _checked(part: nn.Module) -> DiffusionSynthesizer:
         )
     if model.preconditioning.variance != "none" or has_two_times(model.preconditioning):
         raise BadConfig("frozen.teacher: learned a variance or is told two times, of which guidance says nothing")
-    return part
+    return teacher
