@@ -129,7 +129,7 @@ def test_what_cannot_be_distilled_so_is_refused() -> None:
     )
     with pytest.raises(BadConfig, match="none of its conditions was ever left out"):
         built(GuidedStudentConfig(), unguided.build())
-    with pytest.raises(BadConfig, match="is a Linear"):
+    with pytest.raises(BadConfig, match="is a network that draws nothing"):
         GuidedStudentConfig().build({"teacher": torch.nn.Linear(1, 1)})
     student = drawn_by(built(GuidedStudentConfig(), guide))
     # Of noise a single step can make nothing, which would be said first.
