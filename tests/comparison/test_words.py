@@ -32,7 +32,7 @@ def test_the_direction_of_a_metric_of_ones_own_decides_who_is_best() -> None:
     assert winner is not None
     assert winner.name == columns[0].name
     table = score_table(dusty)
-    assert "Dust ↓" in table
+    assert "Dust&nbsp;↓" in table
     assert "It may." in table
     assert "Fréchet" not in table
     assert "Specks. Lower is better." in score_chart(dusty)

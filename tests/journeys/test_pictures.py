@@ -71,7 +71,7 @@ def test_recipes_runs_and_other_peoples_pictures_meet_in_one_report(
     assert by_name["run"]["fd@lite"] == pytest.approx(by_name["theirs"]["fd@lite"], rel=1e-4)
     protocols = {(m["results"][0]["samples"], m["results"][0]["reference"]["sha256"]) for m in numbers["models"]}
     assert len(protocols) == 1
-    assert "GaussianMixture" in diorama("describe", out / "mixture")
+    assert "Gaussian mixture" in diorama("describe", out / "mixture")
     page = (out / "report.html").read_text()
     assert "There is no GPU here" in page
     assert "Real training records" in page

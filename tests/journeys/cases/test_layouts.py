@@ -178,7 +178,7 @@ def test_c43_numbers_are_names_where_classes_are_numbers(diorama: Run, prepare: 
     method: Any = ddpm_class_cpu(made.dataset.info).method
     config, model = replace(method.synthesizer, steps=2), tmp_path / "model"
     store.save(model, config, config.build().state_dict(), Provenance(recipe={"name": "tiny"}), "")
-    told = diorama("sample", model, "--label", 1, "--count", 1, "--out", tmp_path / "one", code=1)
+    told = diorama("sample", model, "--label", 1, "--count", 1, "--out", tmp_path / "one", code=2)
     assert "label '1': the model has no class of that name" in told
     assert "it knows 3, 7" in told
     assert not (tmp_path / "one").exists()

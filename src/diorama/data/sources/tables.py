@@ -231,11 +231,13 @@ def _path_column(records: Sequence[Mapping[str, Any]], columns: Sequence[str], n
     named = [column for column in columns if column.lower().endswith(_PATH_ENDINGS)]
     if not named and (other := _named_like(columns, _NAME_COLUMNS)) is not None:
         named = [other]
-    if not named and (other := names_by_cells(records, columns)) is not None:
+    # Of a table without columns the first record stands where their names do.
+    headless = any(content_of(column) in MEDIA for column in columns)
+    if not named and not headless and (other := names_by_cells(records, columns)) is not None:
         named = [other]
     if not named:
         has = ", ".join(map(repr, columns)) or "no rows"
-        if any(content_of(column) in MEDIA for column in columns):
+        if headless:
             has += ", which are no names of columns; write them above the first line, such as path,label"
         raise BadInput(f"{name}: the table needs a column 'path' that names the files; it has {has}")
     others = f", {', '.join(map(repr, named[1:]))} as facts" if named[1:] else ""
