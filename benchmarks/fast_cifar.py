@@ -17,38 +17,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diorama.core.contracts import DataInfo
 from diorama.core.device import pick
 from diorama.core.files import write_json, write_text
 from diorama.data.dataset import Split, open_dataset
 from diorama.evaluation.run import EvaluateOptions, evaluate
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
-from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.precondition import EDMPreconditioning
-from diorama.processes.spacing import KarrasSpacing
-from diorama.processes.times import LogitNormalTimes, LogNormalTimes
+from diorama.processes.times import LogitNormalTimes
+from diorama.recipes.edm import as_edm
 from diorama.recipes.fast_cifar import fast_cifar
-from diorama.training.recipe import AverageConfig, Recipe, TrainOptions
+from diorama.recipes.lengths import of_length
+from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.run import train
 
 METRICS = ("fd@lite", "fd@lite2", "kid@lite", "precision", "recall")
-
-
-def shortened(recipe: Recipe, images: int) -> Recipe:
-    """The recipe in a run of another length: warm-up and average are as much shorter."""
-    share = images / recipe.images
-    averages = {
-        name: replace(own, half_life=round(own.half_life * share)) if isinstance(own, AverageConfig) else own
-        for name, own in recipe.averages.items()
-    }
-    optimizers = {
-        name: replace(own, rate=replace(own.rate, warmup=round(own.rate.warmup * share)))
-        for name, own in recipe.optimizers.items()
-    }
-    return replace(
-        recipe, images=images, averages=averages, optimizers=optimizers, checkpoint_every=images, log_every=25_600
-    )
 
 
 def with_method(recipe: Recipe, change: Callable[[DiffusionMethodConfig], DiffusionMethodConfig]) -> Recipe:
@@ -72,21 +54,6 @@ def with_rate(recipe: Recipe, *, peak: float = 6e-4, decay: str = "linear", algo
     own = recipe.optimizers["denoiser"]
     rate = replace(own.rate, peak=peak, decay=decay)  # type: ignore[arg-type]
     return replace(recipe, optimizers={"denoiser": replace(own, rate=rate, algorithm=algorithm)})  # type: ignore[arg-type]
-
-
-def as_edm(recipe: Recipe) -> Recipe:
-    """EDM's process, preconditioning and times (T. Karras et al., arXiv:2206.00364) in place of a flow's."""
-
-    def changed(method: DiffusionMethodConfig) -> DiffusionMethodConfig:
-        model = replace(
-            method.synthesizer,
-            process=ExplodingProcess(),
-            preconditioning=EDMPreconditioning(),
-            spacing=KarrasSpacing(),
-        )
-        return replace(method, synthesizer=model, times=LogNormalTimes(mean=-1.2, deviation=1.2))
-
-    return with_method(recipe, changed)
 
 
 def levels(widths: tuple[int, ...], attention: tuple[bool, ...], patch: int = 1) -> Callable[[Recipe], Recipe]:
@@ -184,12 +151,15 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     split = open_dataset(arguments.data).split("train")
-    info: DataInfo = split.info
+    # States and reports cost time, and are not asked for.
+    base = replace(
+        of_length(fast_cifar(split.info), arguments.images), checkpoint_every=arguments.images, log_every=25_600
+    )
     kept = arguments.out.with_suffix(".json")
     rows: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.is_file() else []
     for seed in arguments.seeds:
         for name in arguments.only:
-            recipe = replace(VARIANTS[name][1](shortened(fast_cifar(info), arguments.images)), seed=seed)
+            recipe = replace(VARIANTS[name][1](base), seed=seed)
             folder = arguments.runs / f"{name}-{arguments.images}-{seed}"
             row = {"variant": name, "seed": seed} | measured(recipe, arguments.data, split, folder, arguments)
             print(json.dumps(row), flush=True)

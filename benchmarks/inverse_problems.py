@@ -283,6 +283,35 @@ def table(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def diffusion_model(path: Path, device: torch.device) -> DiffusionSynthesizer:
+    """The model of a folder.
+
+    Raises:
+        BadInput: it is of another kind.
+    """
+    model = load(path, device=device)
+    if not isinstance(model, DiffusionSynthesizer):
+        raise BadInput(f"{path}: is no diffusion model")
+    return model
+
+
+def write_found(out: Path, found: Mapping[str, Any], text: str, shown: Tensor, columns: int) -> None:
+    """Numbers, table and pictures beside one another.
+
+    Args:
+        out: their path without an ending.
+        found: with the hash ``model`` and the ``seed``.
+        text: the table.
+        shown: (n, c, h, w), a sheet's pictures row by row.
+        columns: of the sheet.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_json(out.with_suffix(".json"), found)
+    write_text(out.with_suffix(".md"), text)
+    stamp = SyntheticStamp(model=found["model"], seed=found["seed"], recipe="", composite=True)
+    write_image(out.with_suffix(".png"), grid(displayable(shown.cpu()), columns=columns), stamp)
+
+
 def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -310,9 +339,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Solve all problems, print them, and write what was found."""
     arguments = arguments_of(words)
     device = devices.pick(arguments.device)
-    model = load(arguments.model, device=device)
-    if not isinstance(model, DiffusionSynthesizer):
-        raise BadInput(f"{arguments.model}: is no diffusion model")
+    model = diffusion_model(arguments.model, device)
     model = model.resampled(Sampling(sampler=arguments.sampler, steps=arguments.steps))
     data = open_dataset(arguments.data)
     counts = {"test": arguments.count, "val": arguments.tuning}
@@ -323,18 +350,13 @@ def main(words: Sequence[str] | None = None) -> None:
         **{name: getattr(arguments, name) for name in ("samples", "steps", "sampler", "noise", "seed")},
         "problems": [],
     }  # fmt: skip
-    arguments.out.mkdir(parents=True, exist_ok=True)
     rows: list[Tensor] = []
     for operator in arguments.operators:
         problem, shown = solved(Problem(model, operator, pictures, arguments))
         found["problems"].append(problem)
         rows += shown
         # After each operator, so that a run that is cut short leaves what it found.
-        write_json(arguments.out / "inverse_problems.json", found)
-        write_text(arguments.out / "inverse_problems.md", table(found))
-        stamp = SyntheticStamp(model=found["model"], seed=arguments.seed, recipe="", composite=True)
-        sheet = grid(displayable(torch.cat(rows).cpu()), columns=7)
-        write_image(arguments.out / "inverse_problems.png", sheet, stamp)
+        write_found(arguments.out / "inverse_problems", found, table(found), torch.cat(rows), columns=7)
     print(table(found))
 
 

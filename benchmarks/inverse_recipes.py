@@ -10,12 +10,9 @@ from dataclasses import replace
 from diorama.core.contracts import DataInfo
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
-from diorama.processes.exploding import ExplodingProcess
-from diorama.processes.precondition import EDMPreconditioning
-from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import LogNormalTimes
 from diorama.recipes.ddpm import ddpm_class
-from diorama.samplers.heun import HeunConfig
+from diorama.recipes.edm import as_edm
 from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, Recipe
 
 
@@ -57,7 +54,7 @@ def xray_small(info: DataInfo) -> Recipe:
 
 
 def _edm(info: DataInfo, widths: tuple[int, ...], depth: int, dropout: float) -> Recipe:
-    recipe = ddpm_class(info)
+    recipe = as_edm(ddpm_class(info))
     method = recipe.method
     assert isinstance(method, DiffusionMethodConfig)
     network = method.synthesizer.denoiser
@@ -77,12 +74,6 @@ def _edm(info: DataInfo, widths: tuple[int, ...], depth: int, dropout: float) ->
         method.synthesizer,
         conditions=(replace(label, dropout=0.3),),
         denoiser=network,
-        process=ExplodingProcess(),
-        preconditioning=EDMPreconditioning(),
-        spacing=KarrasSpacing(),
-        steps=18,
-        sampler=HeunConfig(),
-        clip=False,
         guidance=1.0,
     )
     # With 1e-3, a run on a GPU ended at a gradient that was not finite after 387 thousand pictures.

@@ -19,22 +19,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from inverse_problems import told
+from inverse_problems import diffusion_model, told, write_found
 from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core.errors import BadInput
-from diorama.core.files import write_json, write_text
 from diorama.data.dataset import Dataset, open_dataset
-from diorama.media.convert import displayable
-from diorama.media.grid import grid
-from diorama.media.image import write_image
-from diorama.media.stamp import SyntheticStamp
 from diorama.nn.similarity import area_under_roc
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.conditions import completed
 from diorama.synthesis.diffusion import DiffusionSynthesizer
-from diorama.synthesis.store import load, model_hash
+from diorama.synthesis.store import model_hash
 from diorama.tasks.anomaly import difference_map, score_of
 from diorama.tasks.vary import drawn_anew
 
@@ -220,9 +215,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Plant, look, print, and write what was found."""
     arguments = arguments_of(words)
     device = devices.pick(arguments.device)
-    model = load(arguments.model, device=device)
-    if not isinstance(model, DiffusionSynthesizer):
-        raise BadInput(f"{arguments.model}: is no diffusion model")
+    model = diffusion_model(arguments.model, device)
     model = model.resampled(Sampling(sampler=arguments.sampler, steps=arguments.steps)).recorded(torch.float32)
     data = open_dataset(arguments.data)
     strength, tried = tuned(model, normal_pictures(data, "val", arguments.tuning).to(device), arguments)
@@ -236,12 +229,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "seconds_per_picture": (time.perf_counter() - began) / (len(pictures) * (1 + len(LESIONS))),
         **measurements,
     }  # fmt: skip
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    write_json(arguments.out / "planted_lesions.json", found)
-    write_text(arguments.out / "planted_lesions.md", table(found))
-    stamp = SyntheticStamp(model=found["model"], seed=arguments.seed, recipe="", composite=True)
-    sheet = grid(displayable(torch.cat(shown).cpu()), columns=8)
-    write_image(arguments.out / "planted_lesions.png", sheet, stamp)
+    write_found(arguments.out / "planted_lesions", found, table(found), torch.cat(shown), columns=8)
     print(table(found))
 
 

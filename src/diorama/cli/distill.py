@@ -12,15 +12,13 @@ import tyro
 
 from diorama.cli.arguments import (
     Images,
-    Seconds,
     WrongArguments,
     arguments_at_fault,
     parse,
     parse_known,
-    shown_as,
     weighted,
 )
-from diorama.cli.train import asks_for_help, overridden, print_fields, rehearse_run, train_run, with_project
+from diorama.cli.train import RunOptions, asks_for_help, overridden, print_fields, rehearse_run, train_run, with_project
 from diorama.core.user_files import catalog_of
 from diorama.recipes.entries.few_steps import DISTILLATIONS
 
@@ -28,13 +26,8 @@ _METHOD = "--method"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """Train a student that draws in a step or two, from a trained diffusion or flow model. The same command continues
-    an interrupted run.
-
-    The student is a copy of the model to begin with. What it learns by has settings of its own, each to be given as
-    --field value: --batch-size 512, --optimizers.denoiser.rate.peak 1e-4, --method.dropout 0.2.
-    `diorama distill --method ect --help` lists those of a method.
+class _Own:
+    """Its own options.
 
     Args:
         model: the teacher, a model folder or run of a model that predicts flow or velocity or has EDM's
@@ -47,13 +40,6 @@ class Arguments:
         steps: that the student draws in, unless `diorama sample --steps` asks for others.
         images: length of the run in images seen, in place of the recipe's; its stages, warm-up and average become
             longer or shorter with it.
-        time: stop, saved, after this long: 90s, 10min, 2h.
-        dry_run: build everything, take a few steps, say what the run would be, and write nothing.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
-        tensorboard: write event files as well (needs the extra log).
-        wandb: log to this project of Weights & Biases as well, diorama where none is named (needs the extra log).
-        deterministic: only deterministic kernels on GPUs; slower.
-        with_files: Python files whose CATALOG names config classes of your own.
     """
 
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
@@ -62,13 +48,17 @@ class Arguments:
     method: Literal["ect", "scm", "dmd", "sida"] = "ect"
     steps: int = 1
     images: Images = None
-    time: Seconds = None
-    dry_run: bool = False
-    device: str = "auto"
-    tensorboard: bool = False
-    wandb: Annotated[str | None, shown_as("[PROJECT]")] = None
-    deterministic: bool = False
-    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(RunOptions, _Own):
+    """Train a student that draws in a step or two, from a trained diffusion or flow model. The same command continues
+    an interrupted run.
+
+    The student is a copy of the model to begin with. What it learns by has settings of its own, each to be given as
+    --field value: --batch-size 512, --optimizers.denoiser.rate.peak 1e-4, --method.dropout 0.2.
+    `diorama distill --method ect --help` lists those of a method.
+    """
 
 
 def main(words: Sequence[str]) -> None:
@@ -86,8 +76,7 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core.device import has_graphs, pick
     from diorama.data.training_sets import open_training_data
-    from diorama.recipes.distill import advice, check_teacher, distilled, suited
-    from diorama.training.recipe import TrainOptions
+    from diorama.recipes.distill import advice, distilled, suited, teacher_of
 
     with arguments_at_fault():
         small = not has_graphs(pick(arguments.device))
@@ -101,23 +90,15 @@ def main(words: Sequence[str]) -> None:
             images=arguments.images,
             small=small,
         )
-    check_teacher(str(arguments.model), info, classes)
+    teacher = teacher_of(str(arguments.model), info, classes)
     with arguments_at_fault():
-        recipe = suited(recipe, str(arguments.model), classes)
+        recipe = suited(recipe, teacher)
         recipe = overridden(recipe, known, f"distill {arguments.model}")
-    if told := advice(arguments.method, str(arguments.model), classes):
+    if told := advice(arguments.method, teacher, str(arguments.model)):
         print(f"diorama: {told}", file=sys.stderr)
     if small:
         print(f"diorama: there is no GPU to train on, so this is the recipe {recipe.name}", file=sys.stderr)
-    options = TrainOptions(
-        device=arguments.device,
-        seconds=arguments.time,
-        tensorboard=arguments.tensorboard,
-        wandb=arguments.wandb,
-        deterministic=arguments.deterministic,
-        catalog=classes,
-    )
-    (rehearse_run if arguments.dry_run else train_run)(recipe, data, arguments.out, options)
+    (rehearse_run if arguments.dry_run else train_run)(recipe, data, arguments.out, arguments.options(classes))
 
 
 def _help(words: Sequence[str]) -> None:

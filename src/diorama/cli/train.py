@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,11 +37,45 @@ _NAMES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """Train a recipe on data into a run folder. The same command continues an interrupted run.
+class RunOptions:
+    """How a training is run on this machine. A command's class derives from this one, and before it from one with its
+    own options, which stand first in its help.
 
-    Every field of the recipe can be given another value: --batch-size 32, --optimizers.generator.rate.peak 1e-4.
-    `diorama train RECIPE --help` lists them with their values.
+    Args:
+        time: stop, saved, after this long: 90s, 10min, 2h.
+        dry_run: build everything, take a few steps, say what the run would be, and write nothing.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
+        tensorboard: write event files as well (needs the extra log).
+        wandb: log to this project of Weights & Biases as well, diorama where none is named (needs the extra log).
+        deterministic: only deterministic kernels on GPUs; slower.
+        with_files: Python files whose CATALOG names config classes of your own.
+    """
+
+    time: Seconds = None
+    dry_run: bool = False
+    device: str = "auto"
+    tensorboard: bool = False
+    wandb: Annotated[str | None, shown_as("[PROJECT]")] = None
+    deterministic: bool = False
+    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
+
+    def options(self, catalog: tuple[object, ...]) -> TrainOptions:
+        """What :func:`train_run` is given; ``catalog`` holds the user's own classes."""
+        from diorama.training.recipe import TrainOptions
+
+        return TrainOptions(
+            device=self.device,
+            seconds=self.time,
+            tensorboard=self.tensorboard,
+            wandb=self.wandb,
+            deterministic=self.deterministic,
+            catalog=catalog,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Own:
+    """Its own options.
 
     Args:
         recipe: a name that `diorama recipes` lists, or file.py:function for one of your own.
@@ -50,14 +84,7 @@ class Arguments:
         out: the run folder.
         images: length of the run in images (or clips) seen, in place of the recipe's: 50000, 200k, 2M.
         start_from: a model folder or run whose weights a new run starts from; train says which of them fitted.
-        time: stop, saved, after this long: 90s, 10min, 2h.
-        dry_run: build everything, take a few steps, say what the run would be, and write nothing.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
-        tensorboard: write event files as well (needs the extra log).
-        wandb: log to this project of Weights & Biases as well, diorama where none is named (needs the extra log).
         sharded: share the weights out over the processes of torchrun, for models too large for one GPU.
-        deterministic: only deterministic kernels on GPUs; slower.
-        with_files: Python files whose CATALOG names config classes of your own.
     """
 
     recipe: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE")]
@@ -65,14 +92,16 @@ class Arguments:
     out: Path
     images: Images = None
     start_from: Annotated[Path | None, shown_as("MODEL_OR_RUN", name="from")] = None
-    time: Seconds = None
-    dry_run: bool = False
-    device: str = "auto"
-    tensorboard: bool = False
-    wandb: Annotated[str | None, shown_as("[PROJECT]")] = None
     sharded: bool = False
-    deterministic: bool = False
-    with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(RunOptions, _Own):
+    """Train a recipe on data into a run folder. The same command continues an interrupted run.
+
+    Every field of the recipe can be given another value: --batch-size 32, --optimizers.generator.rate.peak 1e-4.
+    `diorama train RECIPE --help` lists them with their values.
+    """
 
 
 def main(words: Sequence[str]) -> None:
@@ -98,7 +127,6 @@ def main(words: Sequence[str]) -> None:
     from diorama.data.training_sets import open_training_data
     from diorama.recipes.start import make
     from diorama.synthesis.parts import check_parts
-    from diorama.training.recipe import TrainOptions
 
     if arguments.dry_run and (launched() or arguments.sharded):
         raise WrongArguments("--dry-run looks at one process: leave torchrun and --sharded out")
@@ -113,16 +141,11 @@ def main(words: Sequence[str]) -> None:
     with arguments_at_fault():
         recipe = overridden(make(arguments.recipe, info), known, f"train {arguments.recipe}")
         check_parts(recipe.frozen, recipe.method.parts_wanted())
-    options = TrainOptions(
-        device=arguments.device,
+    options = replace(
+        arguments.options(classes),
         images=arguments.images,
         start_from=arguments.start_from,
-        seconds=arguments.time,
-        tensorboard=arguments.tensorboard,
-        wandb=arguments.wandb,
         sharded=arguments.sharded,
-        deterministic=arguments.deterministic,
-        catalog=classes,
     )
     (rehearse_run if arguments.dry_run else train_run)(recipe, data, arguments.out, options)
 

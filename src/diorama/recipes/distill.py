@@ -17,6 +17,7 @@ from diorama.methods.diffusion.score_times import score_times
 from diorama.recipes import catalog
 from diorama.recipes.consistency import ect_cpu
 from diorama.recipes.entries.few_steps import DISTILLATIONS
+from diorama.recipes.lengths import of_length, scaled
 from diorama.recipes.start import make
 from diorama.synthesis import store
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
@@ -152,27 +153,24 @@ def _drawing_in(steps: int, method: StudentMethodConfig) -> StudentMethodConfig:
     return replace(method, steps=steps)
 
 
-def suited(recipe: Recipe, folder: str, catalog: Sequence[object] = ()) -> Recipe:
+def suited(recipe: Recipe, teacher: DiffusionSynthesizerConfig) -> Recipe:
     """The recipe with the levels of noise that suit its teacher written out, so that each can be seen and changed.
 
     Args:
         recipe: of :func:`distilled`.
-        folder: of the teacher.
-        catalog: config classes of a user's own.
+        teacher: of :func:`teacher_of`.
     """
-    config, method = store.read_config(store.model_folder(folder), catalog), recipe.method
-    if not isinstance(config, DiffusionSynthesizerConfig):
-        return recipe
+    method = recipe.method
     if isinstance(method, EasyConsistencyConfig):
-        method = replace(method, times=method.times or pair_times(config.process))
+        method = replace(method, times=method.times or pair_times(teacher.process))
     elif isinstance(method, DistributionMatchingConfig):
-        own = score_times(config.process, through_scores=method.matching.through_scores)
+        own = score_times(teacher.process, through_scores=method.matching.through_scores)
         method = replace(method, times=method.times or own.asked, fake_times=method.fake_times or own.learned)
     return replace(recipe, method=method)
 
 
-def check_teacher(folder: str, info: DataInfo, catalog: Sequence[object] = ()) -> None:
-    """See that a model can be distilled on data, before anything is trained.
+def teacher_of(folder: str, info: DataInfo, catalog: Sequence[object] = ()) -> DiffusionSynthesizerConfig:
+    """The config of a model that can be distilled on data, before anything is trained.
 
     Args:
         folder: of a model or run.
@@ -192,23 +190,23 @@ def check_teacher(folder: str, info: DataInfo, catalog: Sequence[object] = ()) -
             f"{folder}: draws {config.media.shape}, but the records of {info.name} are {info.media.shape} (channels, "
             "frames of clips, height, width); give the data that the model was trained on, or others of its shape"
         )
+    return config
 
 
-def advice(method: str, folder: str, catalog: Sequence[object] = ()) -> str:
-    """What is likely to go wrong with a teacher that passed :func:`check_teacher`; empty where nothing is.
+def advice(method: str, teacher: DiffusionSynthesizerConfig, folder: str) -> str:
+    """What is likely to go wrong with a teacher; empty where nothing is.
 
     Args:
         method: as of :func:`distilled`.
-        folder: of the teacher.
-        catalog: config classes of a user's own.
+        teacher: of :func:`teacher_of`.
+        folder: of it, to be named.
     """
-    config = store.read_config(store.model_folder(folder), catalog)
-    if method != "scm" or not isinstance(config, DiffusionSynthesizerConfig):
+    if method != "scm":
         return ""
-    process = config.process
+    process = teacher.process
     # Around equal parts of noise and signal, when their ratio grows by a fifth.
     ratios = torch.tensor([0.9, 1.1], dtype=torch.float64)
-    told = config.preconditioning.time(process.at(process.time_of(ratios)))
+    told = teacher.preconditioning.time(process.at(process.time_of(ratios)))
     if abs((told[1] - told[0]).item()) / math.log(1.1 / 0.9) < _FAST:
         return ""
     return (
@@ -219,23 +217,13 @@ def advice(method: str, folder: str, catalog: Sequence[object] = ()) -> str:
 
 def _of_length(recipe: Recipe, images: int) -> Recipe:
     """The recipe with everything that is counted in pictures as much longer or shorter as the run is."""
-
-    def scaled(count: int) -> int:
-        return round(count * images / recipe.images)
-
     method = recipe.method
     if isinstance(method, EasyConsistencyConfig):
-        method = replace(method, stage=max(scaled(method.stage), 1))
+        method = replace(method, stage=max(scaled(method.stage, recipe, images), 1))
     elif isinstance(method, ContinuousDistillationConfig):
-        method = replace(method, objective=replace(method.objective, warmup=scaled(method.objective.warmup)))
+        warmup = scaled(method.objective.warmup, recipe, images)
+        method = replace(method, objective=replace(method.objective, warmup=warmup))
     elif isinstance(method, DistributionMatchingConfig):
-        method = replace(method, adversarial=replace(method.adversarial, after=scaled(method.adversarial.after)))
-    optimizers = {
-        name: replace(own, rate=replace(own.rate, warmup=scaled(own.rate.warmup)))
-        for name, own in recipe.optimizers.items()
-    }
-    averages = {
-        name: replace(own, half_life=scaled(own.half_life)) if isinstance(own, AverageConfig) else own
-        for name, own in recipe.averages.items()
-    }
-    return replace(recipe, images=images, method=method, optimizers=optimizers, averages=averages)
+        after = scaled(method.adversarial.after, recipe, images)
+        method = replace(method, adversarial=replace(method.adversarial, after=after))
+    return replace(of_length(recipe, images), method=method)

@@ -34,7 +34,7 @@ def edm(info: DataInfo) -> Recipe:
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine, arXiv:2206.00364, tables 1 and 7. The paper's augmentation for
     CIFAR-10 is added by ``--method.augment 0.12 --no-flip``.
     """
-    recipe = _preconditioned(ddpm(info))
+    recipe = as_edm(ddpm(info))
     # 10 million pictures of warm-up and a half-life of half a million, as in the published training.
     adam = OptimizerConfig(rate=RateConfig(peak=1e-3, warmup=10_000_000))
     return replace(
@@ -59,7 +59,7 @@ def edm_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, or of another size.
     """
-    recipe = replace(_preconditioned(ddpm_cpu(info)), name="edm_cpu")
+    recipe = replace(as_edm(ddpm_cpu(info)), name="edm_cpu")
     method = recipe.method
     assert isinstance(method, DiffusionMethodConfig)
     # At low noise the network must tell from a picture what little noise is in it, pixel by pixel: it learns that in a
@@ -70,7 +70,14 @@ def edm_cpu(info: DataInfo) -> Recipe:
     return replace(recipe, method=replace(method, synthesizer=replace(method.synthesizer, denoiser=network)))
 
 
-def _preconditioned(recipe: Recipe) -> Recipe:
+def as_edm(recipe: Recipe) -> Recipe:
+    """A recipe of a diffusion model with EDM's process, preconditioning, times and sampler in place of its own.
+
+    Args:
+        recipe: whose network, optimizer, lengths and name stay.
+
+    Reference: T. Karras et al., arXiv:2206.00364, table 1.
+    """
     method = recipe.method
     assert isinstance(method, DiffusionMethodConfig)
     model = replace(
