@@ -46,10 +46,10 @@ def prepared(origin: Path | list[Path], out: Path, **options: object) -> tuple[D
     return open_dataset(out), last.audit
 
 
-def packed(out: Path, count: int, *, seed: int = 0, size: int = 8, classes: int = 0) -> Dataset:
-    """A prepared folder with ``count`` noisy training pictures."""
+def packed(out: Path, count: int, *, seed: int = 0, size: int = 8, classes: int = 0, split: str = "train") -> Dataset:
+    """A prepared folder with ``count`` noisy pictures in one split."""
     pixels = np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     media = MediaSpec(kind="image", channels=3, height=size, width=size)
-    labels = {"train": np.arange(count, dtype=np.int64) % classes} if classes else None
+    labels = {split: np.arange(count, dtype=np.int64) % classes} if classes else None
     names = tuple(f"class {number}" for number in range(classes))
-    return pack_arrays(out, {"train": pixels}, media, labels=labels, classes=names)
+    return pack_arrays(out, {split: pixels}, media, labels=labels, classes=names)

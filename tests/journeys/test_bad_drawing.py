@@ -269,7 +269,7 @@ def given(place: Place, out: Path) -> dict[str, tuple[tuple[object, ...], int, s
             f"{place.captioned}: this model is given nothing",
         ),
         "records that are not there": ((place.text, "--records", out / "gone"), 1, f"{out / 'gone'}: "),
-        "a split that is not there": ((place.text, "--records", place.captioned, "--split", "tset"), 1, "tset"),
+        "a split that is not there": ((place.text, "--records", place.captioned, "--split", "tset"), 2, "tset"),
     }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Measurer:
         cache: folder for features of the real records.
 
     Raises:
-        BadInput: the data have no such split.
+        WrongValue: the data have no such split.
     """
 
     def __init__(self, dataset: Dataset, options: CompareOptions, device: torch.device, cache: Path) -> None:

@@ -187,7 +187,7 @@ def mixture_column(measurer: Measurer, folder: Path) -> Columns:
         folder: the fitted mixture is written there, a model folder like any other.
     """
     yield Progress(doing="fitting the Gaussian mixture")
-    info, split = measurer.dataset.info, measurer.dataset.split("train")
+    info, split = measurer.dataset.info, measurer.dataset.training
     chosen, size = evenly_spaced(split, _MOST_FITTED), measurer.evaluation.at_once
     model = fit(lambda: map(pixels_of, batches(split, chosen, size, PIXELS)), measurer.media, measurer.options.seed)
     fitted_to = DataOrigin(name=info.name, count=len(chosen), sha256=info.sha256)

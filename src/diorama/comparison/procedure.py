@@ -156,7 +156,7 @@ def _checked_given(options: CompareOptions, info: DataInfo) -> list[Synthesizer]
 
 def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> tuple[dict[str, Neighbours], int]:
     """The training records nearest to each column's first samples, and among how many they were looked for."""
-    split = dataset.split("train")
+    split = dataset.training
     chosen = evenly_spaced(split, _MOST_SEARCHED)
     # Given samples of another size than the records cannot be held against them pixel by pixel.
     shape = displayable(pixels_of(next(batches(split, chosen[:1], 1, PIXELS)))).shape[1:]
@@ -171,5 +171,5 @@ def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> t
 
 def _real_pictures(measurer: Measurer) -> np.ndarray:
     """Training records for the gallery, as many as are kept of every generator."""
-    split = measurer.dataset.split("train")
+    split = measurer.dataset.training
     return displayable(pixels_of(split.read(evenly_spaced(split, measurer.kept), PIXELS)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from diorama.core.config import decode
 from diorama.core.contracts import Batch, DataInfo
-from diorama.core.errors import BadConfig, BadInput
+from diorama.core.errors import BadConfig, BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean
 from diorama.data.manifest import StoredFile, check_files, read_manifest
 from diorama.data.record_view import Record, in_words, place_of
@@ -270,15 +270,30 @@ class Dataset:
             self._opened[name] = self.split(name)
         return self._opened[name]
 
+    @property
+    def training(self) -> Split:
+        """The records of ``train``, for work that knows no other.
+
+        Raises:
+            BadInput: there are none, or their index cannot be read.
+        """
+        if "train" not in self.splits:
+            raise BadInput(
+                f"{self.path}: has no split 'train', only {', '.join(self.splits)}, so there is nothing to train on "
+                "(diorama prepare --split .8,.1,.1 divides all records anew)"
+            )
+        return self.split("train")
+
     def split(self, name: str) -> Split:
         """The records of ``train``, ``val`` or ``test``.
 
         Raises:
-            BadInput: there is no such split.
+            WrongValue: there is no such split.
+            BadInput: its index cannot be read.
         """
         if name not in self.splits:
             near = did_you_mean(name, self.splits)
-            raise BadInput(f"{self.path}: has no split {name!r}{near}, only {', '.join(self.splits)}")
+            raise WrongValue(f"{self.path}: has no split {name!r}{near}, only {', '.join(self.splits)}")
         index = self.path / f"{name}.npy"
         try:
             rows = np.load(index, mmap_mode="r", allow_pickle=False)

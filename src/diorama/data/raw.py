@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean
 from diorama.data.dataset import Dataset, is_prepared, open_dataset
 from diorama.data.prepare import PrepareOptions, prepare
@@ -100,7 +100,9 @@ def open_whole(path: Path | str, cache: Path, how: MeasuredAs) -> Dataset:
         how: it is read.
 
     Raises:
-        BadInput: it cannot be read, names no such split, is too large, or holds several sizes or lengths.
+        WrongValue: it names splits, and not this one.
+        BadInput: it cannot be read, names no splits where one is asked for, is too large, or holds several sizes or
+            lengths.
     """
     source = Path(path)
     fingerprint = _fingerprint(source, MEASURED_FILES_AT_MOST, MEASURED_BYTES_AT_MOST, "--size None --split 1,0,0 ")
@@ -156,7 +158,8 @@ class OneSplit:
         """The records.
 
         Raises:
-            BadInput: at the end, where none has the split.
+            WrongValue: at the end, where none has the split, and some have others.
+            BadInput: at the end, where none has any.
         """
         self.seen = Counter()
         for item in self._source.items():
@@ -165,12 +168,9 @@ class OneSplit:
             if self._split in (None, own):
                 yield replace(item, facts={key: fact for key, fact in item.facts.items() if key != "split"})
         if self._split is not None and self.seen and not self.seen[self._split]:
-            named = ", ".join(name for name in self.seen if name)
-            raise BadInput(
-                f"{self.name}: has no split {self._split!r}, only {named}"
-                if named
-                else f"{self.name}: names no splits, so there is no {self._split!r}: it is measured whole"
-            )
+            if named := ", ".join(name for name in self.seen if name):
+                raise WrongValue(f"{self.name}: has no split {self._split!r}, only {named}")
+            raise BadInput(f"{self.name}: names no splits, so there is no {self._split!r}: it is measured whole")
 
     def _words(self) -> Iterator[str]:
         named = {name or "of no split": count for name, count in self.seen.items()}

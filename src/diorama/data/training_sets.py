@@ -52,7 +52,7 @@ def open_training_data(data: Data) -> TrainingData:
                     f"data: {first.info.name} and {other.info.name} differ in {field} ({here}; {there}); "
                     "prepare them alike to train on both"
                 )
-    train = tuple((dataset.split("train"), weight) for dataset, weight in sets)
+    train = tuple((dataset.training, weight) for dataset, weight in sets)
     val = first.split("val") if first.splits.get("val") else None
     return TrainingData(info=_together(sets), train=train, val=val)
 

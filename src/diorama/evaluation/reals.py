@@ -46,7 +46,8 @@ def open_reals(against: Path | str | Split, options: EvaluateOptions, catalog: M
         catalog: of the metrics that the options name.
 
     Raises:
-        BadInput: there is no such data or split, or it has another size than is asked for.
+        WrongValue: the data have no such split.
+        BadInput: there are no such data, or they have another size than is asked for.
     """
     if isinstance(against, Split):
         return Reals(_of_size(against, options))

@@ -39,7 +39,8 @@ def conditions_for(model: Synthesizer, given: Given) -> SampleConditions:
     """What every sample of a model is given.
 
     Raises:
-        BadInput: the model reads nothing of that kind, knows no such label, or the records do not fit it.
+        WrongValue: the model knows no such label, or the data have no such split.
+        BadInput: the model reads nothing of that kind, or the records do not fit it.
     """
     specs = {spec.key: spec for spec in model.config.conditions}
     if given.label is not None:
