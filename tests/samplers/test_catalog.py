@@ -34,7 +34,12 @@ def test_other_settings_keep_the_name_of_what_they_are_most_like() -> None:
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("lms", "take ddim"), ("kdpm2", "take ddim"), ("pndm", "take ddim"), ("lcm", "FlowProcess has none")],
+    [
+        ("lms", "take ddim"),
+        ("kdpm2", "take ddim"),
+        ("pndm", "take ddim"),
+        ("lcm", "lcm counts steps of a discrete process, and this model's process has none"),
+    ],
 )
 def test_a_sampler_that_cannot_walk_a_flow_says_so(name: str, why: str) -> None:
     times = torch.linspace(1, 0, 9, dtype=torch.float64)

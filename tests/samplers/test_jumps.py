@@ -90,7 +90,7 @@ def test_tcd_draws_in_all_but_the_last_step() -> None:
 
 
 def test_lcm_needs_steps() -> None:
-    with pytest.raises(ValueError, match="FlowProcess has none"):
+    with pytest.raises(ValueError, match="this model's process has none"):
         list(LCMConfig().run(best, torch.randn(3), FlowProcess(), torch.tensor([1.0, 0.0]), Draws((3,))))
 
 

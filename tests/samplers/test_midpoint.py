@@ -9,7 +9,9 @@ from diorama.core.contracts import Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.geometric import GeometricProcess
 from diorama.processes.spacing import KarrasSpacing, UniformSpacing
+from diorama.processes.truncated_spacing import TruncatedSpacing
 from diorama.samplers.midpoint import MidpointConfig
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
@@ -36,6 +38,16 @@ def test_with_churn_samples_are_still_those_of_the_data() -> None:
     process = ExplodingProcess()
     times = KarrasSpacing(high=20.0).times(process, 100)
     *_, last = MidpointConfig(churn=10.0).run(best, times[0] * START, process, times, Draws(START.shape))
+    assert last.x.mean().item() == pytest.approx(MEAN, abs=0.03)
+    assert last.x.std().item() == pytest.approx(DEVIATION, rel=0.05)
+
+
+def test_the_last_step_of_a_process_without_less_noise_leads_to_what_was_found() -> None:
+    process = GeometricProcess(sigma_min=0.02, sigma_max=20.0)
+    times = TruncatedSpacing(last=0.01).times(process, 50)
+    *_, last = MidpointConfig().run(best, 20.0 * START, process, times, Draws(START.shape))
+    assert last.clean is not None
+    torch.testing.assert_close(last.x, last.clean)
     assert last.x.mean().item() == pytest.approx(MEAN, abs=0.03)
     assert last.x.std().item() == pytest.approx(DEVIATION, rel=0.05)
 

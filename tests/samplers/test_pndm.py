@@ -85,5 +85,5 @@ def test_some_signal_must_be_left_at_the_start() -> None:
 
 def test_even_steps_are_those_of_a_discrete_process() -> None:
     times = KarrasSpacing().times(ExplodingProcess(), 3)
-    with pytest.raises(ValueError, match="even steps counts steps"):
+    with pytest.raises(ValueError, match="pndm with even steps counts steps"):
         list(PNDMConfig(even=True).run(best, torch.randn(3), ExplodingProcess(), times, Draws((3,))))

@@ -176,7 +176,7 @@ FLOWING: dict[str, Any] = {"process": FlowProcess(), "spacing": UniformSpacing()
         ({"denoiser": LABELLED.denoiser, "conditions": (replace(LABEL, null=5),)}, "null label is 2"),
         ({"denoiser": replace(NETWORK, out_channels=2)}, "out_channels: the network predicts 2 channels of the 1 that"),
         ({"guidance": 2.0}, "was ever left out"),
-        ({"process": FlowProcess()}, "FlowProcess has none"),
+        ({"process": FlowProcess()}, "this model's process has none"),
         ({**FLOWING, "preconditioning": FLOW.preconditioning, "sampler": HeunConfig(along="ratio")}, "along 'time'"),
         ({"steps": 21}, "between 1 and 20"),
         (

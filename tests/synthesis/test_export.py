@@ -160,9 +160,9 @@ def test_a_network_of_edm_is_written_without_what_lies_around_it(tmp_path: Path)
     ("model", "publisher", "said"),
     [
         (tiny_gan, "dcgan-pytorch-examples", r"size: the published Generator is of 64 x 64 pixels"),
-        (gan, "mocogan", r"mocogan has no network for DCGANGeneratorConfig; .* as dcgan-pytorch-examples$"),
-        (tiny_vae, "diffusers-unet2d", r"no network for VAESynthesizerConfig; no layout has one"),
-        (gan, "inception-fid", r"inception-fid has no network for DCGANGeneratorConfig"),
+        (gan, "mocogan", r"mocogan has no network for DCGANGenerator; .* as dcgan-pytorch-examples$"),
+        (tiny_vae, "diffusers-unet2d", r"no network for models of the kind vae; no layout has one"),
+        (gan, "inception-fid", r"inception-fid has no network for DCGANGenerator;"),
         (
             lambda: diffusion(preconditioning=TargetPreconditioning(predicts="score")),
             "diffusers-unet2d",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -10,6 +11,8 @@ from diorama.core.errors import BadConfig
 from diorama.core.suggestions import did_you_mean
 
 T = TypeVar("T")
+_ROLES = ("Config", "Preconditioning", "Process", "Spacing", "Synthesizer", "Threshold")
+"""What names of classes end with, where the field that holds one says it already."""
 
 
 def value_named(words: str, kinds: Mapping[str, type[T]], option: str) -> T:
@@ -47,6 +50,23 @@ def in_words(value: Any, kinds: Mapping[str, type[Any]]) -> str:
     told = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     changed = [f"{f.name}={_written(told[f.name])}" for f in dataclasses.fields(value) if told[f.name] != f.default]
     return f"{name}:{','.join(changed)}" if changed else name
+
+
+def kind_in_words(part: object) -> str:
+    """What kind of its part of a config a value is, after a word that says which part that is.
+
+    Returns:
+        ``karras`` of a ``KarrasSpacing``, ``linear preserving`` of a ``LinearPreservingProcess``.
+    """
+    name = type(part).__name__
+    for role in _ROLES:
+        name = name.removesuffix(role)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
+
+
+def network_name(config: object) -> str:
+    """What messages call a network, by its config: ``SongUNet`` of a ``SongUNetConfig``."""
+    return type(config).__name__.removesuffix("Config")
 
 
 def _read(annotation: Any, value: str, where: str) -> Any:

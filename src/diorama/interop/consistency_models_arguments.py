@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from diorama.core.config import decode
 from diorama.core.errors import BadInput
-from diorama.interop.diffusers_sameness import differences
+from diorama.core.worded import kind_in_words
+from diorama.interop.diffusers_sameness import differences, in_words
 from diorama.interop.diffusers_schedule import Schedule
 from diorama.interop.guided_diffusion_arguments import UNetArguments
 from diorama.processes.catalog import AnyPreconditioning, AnySpacing
@@ -23,7 +24,7 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.precondition import EDMPreconditioning
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.threshold import StaticThreshold
-from diorama.samplers.catalog import AnySampler
+from diorama.samplers.catalog import AnySampler, name_of
 from diorama.samplers.churn import ChurnConfig
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.ddim import DDIMConfig
@@ -43,8 +44,8 @@ _NOT_OF_THE_MODEL = ("generator", "num_samples", "batch_size", "model_path", "se
 
 
 @dataclass(frozen=True, kw_only=True)
-class KarrasArguments(UNetArguments):
-    """Arguments of ``UNetModel``, of ``KarrasDenoiser`` around it and of ``karras_sample``, with their defaults.
+class KarrasDrawing:
+    """Arguments of ``KarrasDenoiser`` and of ``karras_sample``, with their defaults.
 
     Args:
         distillation: the network is a consistency model, however it was trained; else a denoiser as EDM's.
@@ -145,6 +146,11 @@ class KarrasArguments(UNetArguments):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KarrasArguments(KarrasDrawing, UNetArguments):
+    """Arguments of ``UNetModel``, of ``KarrasDenoiser`` around it and of ``karras_sample``, with their defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Flags:
     """Flags of ``image_sample.py`` that say what the model is, with their defaults."""
 
@@ -239,10 +245,11 @@ def with_schedule(arguments: KarrasArguments, schedule: Schedule) -> KarrasArgum
     if not isinstance(preconditioning, EDMPreconditioning) or not isinstance(process, ExplodingProcess):
         raise BadInput(
             "process, preconditioning: KarrasDenoiser has noise without end and EDM's preconditioning or that of "
-            f"consistency models, this model has {type(process).__name__} and {type(preconditioning).__name__}"
+            f"consistency models; the process of this model is {kind_in_words(process)}, its preconditioning "
+            f"{kind_in_words(preconditioning)}"
         )
     if not isinstance(spacing, KarrasSpacing | KarrasGridSpacing):
-        raise BadInput(f"spacing: karras_sample has Karras' levels, this model has {type(spacing).__name__}")
+        raise BadInput(f"spacing: karras_sample has Karras' levels, this model's are {kind_in_words(spacing)}")
     distilled, sampler = isinstance(preconditioning, ConsistencyPreconditioning), schedule.sampler
     said = replace(
         arguments,
@@ -271,7 +278,8 @@ def with_schedule(arguments: KarrasArguments, schedule: Schedule) -> KarrasArgum
         said = replace(said, steps=spacing.grid)
     if found := differences(schedule, said.schedule()):
         first = found[0]
-        raise BadInput(f"{first.where}: {first.ours} cannot be written; karras_sample has {first.theirs} in its place")
+        ours, theirs = in_words(first.ours), in_words(first.theirs)
+        raise BadInput(f"{first.where}: {ours} cannot be written; karras_sample has {theirs} in its place")
     return said
 
 
@@ -287,7 +295,7 @@ def _name_of(sampler: AnySampler, spacing: KarrasSpacing | KarrasGridSpacing, st
         case DDIMConfig():
             low = isinstance(spacing, KarrasSpacing) and spacing.until == "low"
             return "ancestral" if sampler.eta else "progdist" if low else "euler"
-    raise BadInput(f"sampler: karras_sample has none as {type(sampler).__name__}")
+    raise BadInput(f"sampler: karras_sample has none as {name_of(sampler)}")
 
 
 def _numbers(name: str, text: str) -> tuple[int, ...]:

@@ -7,13 +7,14 @@ Euler's steps without churn are DDIM's. Both sides are brought to one form befor
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from diorama.core.worded import kind_in_words
 from diorama.interop.diffusers_schedule import Schedule
 from diorama.processes.catalog import AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.curves import CurveSpacing
@@ -22,7 +23,7 @@ from diorama.processes.solver_spacing import SolverSpacing
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
-from diorama.samplers.catalog import AnySampler
+from diorama.samplers.catalog import AnySampler, name_of, sampler_named
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.deis import DEISConfig
 from diorama.samplers.dpm_solver import DPMSolverConfig, SinglestepDPMSolverConfig
@@ -177,3 +178,18 @@ def _equal(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, float) and isinstance(theirs, float):
         return math.isclose(ours, theirs, rel_tol=_CLOSE)
     return bool(ours == theirs)
+
+
+def in_words(value: Any) -> str:
+    """A value of a difference, for people: of a part its kind and what is not usual about it."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return "none" if value is None else str(value)
+    if isinstance(value, AnySampler):
+        name = name_of(value)
+        usual: Mapping[str, Any] = vars(sampler_named(name))
+    else:
+        name, usual = kind_in_words(value), {field.name: field.default for field in fields(value)}
+    unusual = [
+        f"{key}={own}" for key, own in vars(value).items() if own != usual[key] and isinstance(own, int | float | str)
+    ]
+    return f"{name} ({', '.join(unusual)})" if unusual else name

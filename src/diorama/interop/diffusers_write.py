@@ -14,7 +14,7 @@ from typing import Any
 from diorama.core.config import encode
 from diorama.core.errors import BadConfig, BadInput
 from diorama.interop.diffusers_candidates import WRITTEN, candidates
-from diorama.interop.diffusers_sameness import Difference, differences, prior_ratio, visits_the_same_at
+from diorama.interop.diffusers_sameness import Difference, differences, in_words, prior_ratio, visits_the_same_at
 from diorama.interop.diffusers_schedule import Schedule
 from diorama.interop.diffusers_scheduler import AnyArguments
 from diorama.processes.spacing import StepSpacing
@@ -94,7 +94,7 @@ def written_schedule(schedule: Schedule) -> WrittenSchedule:
         BadInput: none does; the message names the setting, and what the nearest scheduler has in its place.
     """
     if type(schedule.sampler) not in WRITTEN:
-        raise BadInput(f"sampler: diffusers has no scheduler that walks as {_said(schedule.sampler)} does")
+        raise BadInput(f"sampler: diffusers has no scheduler that walks as {in_words(schedule.sampler)} does")
     found, problem = [], ""
     for name, arguments in candidates(schedule):
         try:
@@ -154,20 +154,8 @@ def _steps_unevenly(schedule: Schedule) -> bool:
 def _refusal(best: _Candidate) -> str:
     first = best.refused[0]
     more = f", and {len(best.refused) - 1} more settings differ" if len(best.refused) > 1 else ""
-    theirs = f"the nearest scheduler of diffusers, {best.name}, has {_said(first.theirs)}"
-    return f"{first.where}: {_said(first.ours)} cannot be written; {theirs}{more}"
-
-
-def _said(value: Any) -> str:
-    """A value for people: of a part its kind and what is not usual about it."""
-    if not hasattr(value, "__dataclass_fields__"):
-        return "none" if value is None else str(value)
-    unusual = [
-        f"{field.name}={getattr(value, field.name)}"
-        for field in fields(value)
-        if getattr(value, field.name) != field.default and isinstance(getattr(value, field.name), int | float | str)
-    ]
-    return f"{type(value).__name__}({', '.join(unusual)})"
+    theirs = f"the nearest scheduler of diffusers, {best.name}, has {in_words(first.theirs)}"
+    return f"{first.where}: {in_words(first.ours)} cannot be written; {theirs}{more}"
 
 
 def _document(best: _Candidate) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from diorama.core.config import decode, encode
 from diorama.core.errors import BadConfig, BadInput
+from diorama.core.worded import network_name
 
 if TYPE_CHECKING:
     from diorama.interop.diffusers_schedule import Schedule
@@ -303,7 +304,7 @@ def tensors_of(config: NetworkConfig) -> Mapping[str, Tensor]:
         with torch.device("meta"):
             return config.build().state_dict()
     except (ValueError, RuntimeError, ArithmeticError) as problem:
-        raise BadInput(f"{type(config).__name__}: no network can be built of these values ({problem})") from problem
+        raise BadInput(f"{network_name(config)}: no network can be built of these values ({problem})") from problem
 
 
 @lru_cache(maxsize=16)

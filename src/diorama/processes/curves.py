@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diorama.core.config import LATER
 from diorama.core.contracts import Process
-from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.discrete import DiscreteProcess, with_steps
 from diorama.processes.spacing import KarrasSpacing, Leap, StepSpacing, check_count
 
 Curve = Literal["times", "karras", "exponential", "beta"]
@@ -54,8 +54,7 @@ class CurveSpacing:
         Raises:
             ValueError: the process has no steps, fewer than are asked for, or none so late.
         """
-        if not isinstance(process, DiscreteProcess):
-            raise ValueError(f"CurveSpacing visits steps, and {type(process).__name__} has none")
+        process = with_steps(process, "spacing: visits")
         times = self._by_time(process, process.steps if count is None else count)
         if self.curve != "times":
             level = process.at(times)

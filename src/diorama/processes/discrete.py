@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.config import LATER
-from diorama.core.contracts import Level
+from diorama.core.contracts import Level, Process
 
 BetaName = Literal["linear", "scaled_linear", "cosine", "sigmoid", "trained"]
 
@@ -244,3 +244,18 @@ def _tables(process: DiscreteProcess, dtype: torch.dtype, device: torch.device) 
     alpha, sigma = signal.sqrt(), (1 - signal).sqrt()
     exact = (alpha, sigma, torch.atan2(sigma, alpha), (sigma / alpha).log())
     return _Tables(*(table.to(device=device, dtype=dtype) for table in exact))
+
+
+def with_steps(process: Process, who: str) -> DiscreteProcess:
+    """A process, as one that has steps.
+
+    Args:
+        process: any.
+        who: does what with steps, as the message begins: ``sampler: lcm counts``.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if not isinstance(process, DiscreteProcess):
+        raise ValueError(f"{who} steps of a discrete process, and this model's process has none")
+    return process

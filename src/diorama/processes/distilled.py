@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Process
-from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.discrete import with_steps
 from diorama.processes.spacing import KarrasSpacing, check_count, needed, whole_steps
 
 
@@ -42,8 +43,7 @@ class DistilledSpacing:
         Raises:
             ValueError: the process has no steps, fewer than the grid, or the grid fewer than are asked for.
         """
-        if not isinstance(process, DiscreteProcess):
-            raise ValueError(f"DistilledSpacing visits steps, and {type(process).__name__} has none")
+        process = with_steps(process, "spacing: visits")
         if self.grid > process.steps:
             raise ValueError(f"grid: {self.grid} steps of a process that has {process.steps}")
         chosen_from = int(self.grid * self.strength)
@@ -89,9 +89,14 @@ class KarrasGridSpacing:
         Raises:
             ValueError: more levels are asked for than the grid has, or other than ``places``.
         """
-        shares = torch.tensor(self.visited(count), dtype=torch.float64, device="cpu") / (self.grid - 1)
+        return process.time_of(self.ratios((*self.visited(count), self.grid - 1)))
+
+    def ratios(self, places: Sequence[int]) -> Tensor:
+        """(n,) float64, sigma / alpha at places of the grid, counted from the noisiest."""
+        shares = torch.tensor(places, dtype=torch.float64, device="cpu") / (self.grid - 1)
         ratios = KarrasSpacing(low=self.low, high=self.high, rho=self.rho).at(shares)
-        return process.time_of(torch.cat([ratios, ratios.new_full((1,), self.low)]))
+        # Where the grid ends no noise is drawn, be it of a rounding error.
+        return ratios.masked_fill(shares == 1, self.low)
 
     def visited(self, count: int | None) -> tuple[int, ...]:
         """The places of the grid that so many steps visit, rising.
@@ -103,5 +108,5 @@ class KarrasGridSpacing:
             return self.places[:1]
         if self.places and count not in (None, len(self.places)):
             raise ValueError(f"steps: 1 or {len(self.places)} places are visited, got {count}")
-        count = needed(len(self.places) or count, self)
+        count = needed(len(self.places) or count)
         return self.places or tuple(step - 1 for step in reversed(whole_steps(self.grid, count, "leading")))

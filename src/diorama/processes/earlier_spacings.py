@@ -37,7 +37,7 @@ class PreservingSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`."""
-        share = _shares(needed(count, self))
+        share = _shares(needed(count))
         fitted = PreservingProcess.between(self.low, self.high, self.last)
         level = fitted.at(1 + share * (self.last - 1))
         return _down_to_data(process, level.sigma / level.alpha)
@@ -64,7 +64,7 @@ class GeometricSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`."""
-        needed(count, self)
+        needed(count)
         return KarrasSpacing(low=self.low, high=self.high, rho=math.inf).times(process, count)
 
 
@@ -93,7 +93,7 @@ class TableSpacing:
         """See :class:`~diorama.processes.spacing.Spacing`; without a count every level that may be visited."""
         ratios = self._ratios()
         if count is not None:
-            needed(count, self)
+            needed(count)
             if count > len(ratios):
                 raise ValueError(f"steps: {len(ratios)} levels lie between low and high, got {count}")
             apart = (len(ratios) - 1) / max(count - 1, 1)

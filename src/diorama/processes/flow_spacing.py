@@ -102,7 +102,7 @@ class FlowSpacing:
             raise ValueError(f"steps: {len(self.chosen)} times are chosen, got {count}")
         times = torch.tensor(self.chosen, dtype=torch.float64, device="cpu")
         if not self.chosen:
-            count = needed(count, self)
+            count = needed(count)
             times = torch.linspace(1, self.low, max(count, 2), dtype=torch.float64, device="cpu")[:count]
         times = shifted(times, self.shift)
         if self.stretched_to is not None:

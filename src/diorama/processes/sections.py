@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Process
-from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.discrete import with_steps
 from diorama.processes.spacing import check_count
 
 
@@ -31,8 +31,7 @@ class SectionSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`."""
-        if not isinstance(process, DiscreteProcess):
-            raise ValueError(f"SectionSpacing visits steps, and {type(process).__name__} has none")
+        process = with_steps(process, "spacing: visits")
         if self.counts and count not in (None, sum(self.counts)):
             raise ValueError(f"steps: the sections visit {sum(self.counts)} in all, not {count}")
         counts = self.counts or (process.steps if count is None else count,)
@@ -50,8 +49,7 @@ class StrideSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`."""
-        if not isinstance(process, DiscreteProcess):
-            raise ValueError(f"StrideSpacing visits steps, and {type(process).__name__} has none")
+        process = with_steps(process, "spacing: visits")
         steps = process.steps
         wanted = steps if count is None else count
         check_count(steps, wanted)

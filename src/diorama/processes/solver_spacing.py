@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diorama.core.contracts import Process
 from diorama.processes.curves import Curve, check_ends, check_within, falling
-from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.discrete import DiscreteProcess, with_steps
 from diorama.processes.flow import FlowProcess
 from diorama.processes.spacing import Leap, check_count, needed, shifted
 
@@ -56,8 +56,7 @@ class SolverSpacing:
         Raises:
             ValueError: the process has no steps, fewer than are asked for, none so late, or no such ratios.
         """
-        if not isinstance(process, DiscreteProcess):
-            raise ValueError(f"SolverSpacing visits steps, and {type(process).__name__} has none")
+        process = with_steps(process, "spacing: visits")
         latest = min(process.steps, self.latest or process.steps)
         most = latest if self.leap == "trailing" else latest - 1
         count = most if count is None else count
@@ -130,9 +129,9 @@ class FlowSolverSpacing:
             ValueError: the process is no flow, or ``until`` is later than the last time.
         """
         if not isinstance(process, FlowProcess):
-            raise ValueError(f"FlowSolverSpacing is of flows, not of {type(process).__name__}")
+            raise ValueError("spacing: these levels are those of a flow, and this process is none")
         # NumPy's even numbers, to the last bit: networks are told times that are cut down to whole numbers.
-        even = torch.from_numpy(np.linspace(1, self.least, needed(count, self) + 1))
+        even = torch.from_numpy(np.linspace(1, self.least, needed(count) + 1))
         times = even[:-1] if self.begin == "noise" else (1 - even).flip(0)[:-1]
         times = shifted(times, self.shift)
         if self.stretched_to is not None:

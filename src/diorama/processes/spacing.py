@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diorama.core.config import LATER
 from diorama.core.contracts import Process
-from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.discrete import with_steps
 from diorama.processes.geometric import GeometricStepsProcess
 
 
@@ -57,8 +57,8 @@ class StepSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        if not isinstance(process, DiscreteProcess | GeometricStepsProcess):
-            raise ValueError(f"StepSpacing visits steps, and {type(process).__name__} has none")
+        if not isinstance(process, GeometricStepsProcess):
+            process = with_steps(process, "spacing: visits")
         whole = whole_steps(process.steps, process.steps if count is None else count, self.leap)
         if self.leap == "leading":
             whole = [step + self.offset for step in whole]
@@ -125,7 +125,7 @@ class KarrasSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        visited = needed(count, self)
+        visited = needed(count)
         ratios = self.ratios(visited + (self.until == "low" or not self.with_low))
         if not self.with_low:
             ratios = ratios[:-1]
@@ -164,7 +164,7 @@ class UniformSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
-        share = torch.linspace(1, 0, needed(count, self) + 1, dtype=torch.float64, device="cpu")
+        share = torch.linspace(1, 0, needed(count) + 1, dtype=torch.float64, device="cpu")
         return process.end * shifted(share, self.shift)
 
 
@@ -173,12 +173,13 @@ def shifted(times: Tensor, shift: float) -> Tensor:
     return shift * times / (1 + (shift - 1) * times)
 
 
-def needed(count: int | None, spacing: object) -> int:
+def needed(count: int | None, least: int = 1) -> int:
     """The number of levels, of a spacing that has none of its own.
 
     Raises:
-        ValueError: there is none, or it is below 1.
+        ValueError: there is none, or it is too small.
     """
-    if count is None or count < 1:
-        raise ValueError(f"steps: {type(spacing).__name__} needs a number of steps of at least 1, got {count}")
+    if count is None or count < least:
+        got = "none is given" if count is None else f"got {count}"
+        raise ValueError(f"steps: this model needs a number of steps of at least {least}, {got}")
     return count

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diorama.core.config import LATER
 from diorama.core.contracts import Process
-from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.discrete import with_steps
 from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.spacing import KarrasSpacing
 
@@ -36,8 +36,8 @@ class StepTimes:
 
     def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
         """(count,) int64."""
-        if not isinstance(process, DiscreteProcess | GeometricStepsProcess):
-            raise ValueError(f"StepTimes draws steps, and {type(process).__name__} has none")
+        if not isinstance(process, GeometricStepsProcess):
+            process = with_steps(process, "times: draws")
         if self.spread:
             return (_spread(count, device) * process.steps).long() + 1
         return torch.randint(1, process.steps + 1, (count,), device=device)

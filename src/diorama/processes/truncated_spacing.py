@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Process
+from diorama.processes.spacing import needed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,7 @@ class TruncatedSpacing:
 
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`~diorama.processes.spacing.Spacing`."""
-        if count is None or count < 2:
-            raise ValueError(f"steps: TruncatedSpacing needs a number of steps of at least 2, got {count}")
+        count = needed(count, least=2)
         if not self.last < process.end:
             raise ValueError(f"last: {self.last:g} is no time before the process's end, {process.end:g}")
         times = torch.linspace(process.end, self.last, count, dtype=torch.float64, device="cpu")

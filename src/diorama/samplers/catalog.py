@@ -84,6 +84,11 @@ SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
 }
 """By name; several are of one kind with other settings."""
 
+_PARTICULAR = (
+    HeunConfig | InterpolantConfig | KDPM2Config | LCMConfig | LMSConfig | MidpointConfig | ODEConfig | PNDMConfig
+)
+"""Samplers that cannot walk all levels."""
+
 
 def sampler_named(name: str) -> AnySampler:
     """A sampler with its default settings.
@@ -103,9 +108,7 @@ def check_serves(sampler: AnySampler, process: Process, times: Tensor) -> None:
     Raises:
         ValueError: saying why.
     """
-    if isinstance(
-        sampler, HeunConfig | InterpolantConfig | KDPM2Config | LCMConfig | LMSConfig | MidpointConfig | PNDMConfig
-    ):
+    if isinstance(sampler, _PARTICULAR):
         sampler.check(process, times)
 
 

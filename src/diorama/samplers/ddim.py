@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Level, Prediction, Process, Stage
-from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.discrete import with_steps
 from diorama.processes.gaussian import along_noise, like, noise_of, on, posterior
 
 
@@ -145,6 +145,4 @@ def leap_of(process: Process, times: Tensor) -> int:
     Raises:
         ValueError: the process has no steps.
     """
-    if not isinstance(process, DiscreteProcess):
-        raise ValueError(f"even: even steps are those of a discrete process, not {type(process).__name__}")
-    return process.steps // (len(times) - 1)
+    return with_steps(process, "even: the sampler counts").steps // (len(times) - 1)

@@ -90,7 +90,7 @@ class InterpolantConfig:
         if process.end != 1 or not all(bool(start.isfinite()) for start in starts):
             raise ValueError(
                 f"sampler: interpolant walks paths that end at time 1, with finite slopes and noise, and not the rate "
-                f"{self.rate!r} of {type(process).__name__}; take ddim, heun, euler or dpmpp_2m"
+                f"{self.rate!r} of this model's process; take ddim, heun, euler or dpmpp_2m"
             )
 
 

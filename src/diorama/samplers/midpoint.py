@@ -43,7 +43,7 @@ def midpoint(
     """Walk from one ratio of noise and signal to the next along the noise that is found in their middle.
 
     Args:
-        denoise: the meaning of the network, called twice a step.
+        denoise: the meaning of the network, called twice a step, and once in one whose middle is clean data.
         x: (b, ...) a sample at the first level.
         process: whose levels are walked.
         times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU.
@@ -71,10 +71,13 @@ def midpoint(
             ratio, level = raised, process.at(process.time_of(raised))
         x = like(level.alpha, x) * u
         middle = ((ratio ** (1 / config.rho) + target ** (1 / config.rho)) / 2) ** config.rho
-        found = noise_of(x, denoise(x, level).clean, level)
+        clean = denoise(x, level).clean
+        found = noise_of(x, clean, level)
         between = process.at(process.time_of(middle))
-        x_between = like(between.alpha, x) * (u + like(middle - ratio, x) * found)
-        clean = denoise(x_between, between).clean
-        found = noise_of(x_between, clean, between)
+        # Some processes have no noise between their least and none, so that the middle is clean data already.
+        if between.sigma > 0:
+            x_between = like(between.alpha, x) * (u + like(middle - ratio, x) * found)
+            clean = denoise(x_between, between).clean
+            found = noise_of(x_between, clean, between)
         x = like(below.alpha, x) * (u + like(target - ratio, x) * found)
         yield Stage(x, clean, below)

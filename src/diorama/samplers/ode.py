@@ -46,6 +46,15 @@ class ODEConfig:
         """:func:`ode` with these settings."""
         return ode(denoise, x, process, times, noise, config=self)
 
+    def check(self, process: Process, times: Tensor) -> None:
+        """Refuse levels between which there is no way.
+
+        Raises:
+            ValueError: there are fewer than two above clean data.
+        """
+        if len(times) < 3:
+            raise ValueError(f"steps: the sampler ode walks between at least two levels, got {len(times) - 1}")
+
 
 def ode(
     denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise, *, config: ODEConfig
@@ -68,8 +77,7 @@ def ode(
         ValueError: there are fewer than two levels above clean data.
         ArithmeticError: ``rk45`` finds no step that is short enough.
     """
-    if len(times) < 3:
-        raise ValueError(f"steps: a solver walks between at least two levels above clean data, got {len(times) - 1}")
+    config.check(process, times)
     path = FlowPath(denoise, process, x.dtype)
     y, clean = x.double(), x
     if config.method == "rk45":

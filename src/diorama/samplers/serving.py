@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from diorama.core.contracts import Process
-from diorama.processes.discrete import DiscreteProcess
 
 
 def needs_signal(sampler: str, process: Process, times: Tensor) -> None:
@@ -19,13 +18,3 @@ def needs_signal(sampler: str, process: Process, times: Tensor) -> None:
             f"sampler: {sampler} needs a ratio of noise to signal, and no signal is left at the first level; take "
             "ddim, ancestral, euler, heun, dpmpp_2m, unipc or tcd"
         )
-
-
-def needs_steps(sampler: str, process: Process) -> None:
-    """Refuse a process that has no steps to count.
-
-    Raises:
-        ValueError: saying what it is.
-    """
-    if not isinstance(process, DiscreteProcess):
-        raise ValueError(f"sampler: {sampler} counts steps of a discrete process, {type(process).__name__} has none")

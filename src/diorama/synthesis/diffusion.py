@@ -166,8 +166,8 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
     if config.denoiser.needs_positive_time and not bool((told > 0).all()):
         raise ValueError(
             "preconditioning: this network takes the logarithm of the time that it is told, which is not positive at "
-            "every level; tell it sigma (TargetPreconditioning(time_input='sigma')), as a variance-exploding process "
-            "does"
+            "every level; tell it sigma (preconditioning.time_input: 'sigma'), as models of exploding noise "
+            "do"
         )
 
 

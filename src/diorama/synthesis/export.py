@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder, write_bytes, write_json
+from diorama.core.worded import kind_in_words, network_name
 from diorama.interop.catalog import PUBLISHERS, Publisher, find
 from diorama.interop.checkpoint import CONFIG, SCHEDULER, WEIGHTS
 from diorama.interop.diffusers_write import WrittenSchedule, written_schedule
@@ -125,10 +126,11 @@ def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, La
     """Which part of the model the publisher has a network for, and that network."""
     if found := _find(config, publisher):
         return found
-    parts = [type(getattr(config, part)).__name__ for part in _PARTS if hasattr(config, part)]
+    parts = [network_name(getattr(config, part)) for part in _PARTS if hasattr(config, part)]
+    what = " and ".join(parts) or f"models of the kind {kind_in_words(config)}"
     able = [other.name for other in PUBLISHERS if (found := _find(config, other)) and not found[1].says_model]
     instead = f"; it can be written as {', '.join(able)}" if able else "; no layout has one"
-    raise BadInput(f"{publisher.name} has no network for {' and '.join(parts) or type(config).__name__}{instead}")
+    raise BadInput(f"{publisher.name} has no network for {what}{instead}")
 
 
 def _find(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]] | None:

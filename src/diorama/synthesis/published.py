@@ -20,6 +20,7 @@ from torch import Tensor
 from diorama import __version__
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadConfig, BadInput, DioramaWarning
+from diorama.core.worded import network_name
 from diorama.interop.checkpoint import Checkpoint, open_checkpoint
 from diorama.interop.diffusers_scheduler import Schedule, read_schedule
 from diorama.interop.edm_precond import DenoiserArguments
@@ -259,7 +260,7 @@ def _synthesizer_config(
                 raise BadInput(f"img_resolution: {size} pixels are more than {_LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=size, width=size)
             return _diffusion_config(media, network, schedule, small)
-    raise BadInput(f"{type(network).__name__} draws nothing by itself")
+    raise BadInput(f"{network_name(network)} draws nothing by itself")
 
 
 def _refuse_what_cannot_be_drawn(network: _Steps) -> None:

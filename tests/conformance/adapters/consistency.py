@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from diorama.core.config import decode
 from diorama.core.contracts import Condition, DrawNoise, Level
+from diorama.interop.consistency_models_arguments import KarrasDrawing
+from diorama.interop.diffusers_schedule import Schedule
 from diorama.losses.consistency import Distance
 from diorama.methods.diffusion.curriculum import Curriculum, FixedCurriculum, HalvingCurriculum, ProgressiveCurriculum
 from diorama.methods.diffusion.distillation import two_steps
-from diorama.processes.consistency import ConsistencyPreconditioning
+from diorama.processes.catalog import AnyPreconditioning
+from diorama.processes.distilled import KarrasGridSpacing
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.gaussian import along_noise, noised
 from diorama.processes.precondition import EDMPreconditioning, Network, NetworkDenoise
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.processes.weighting import SNRWeighting, TruncatedSNRWeighting, UniformWeighting, Weighting
-from diorama.samplers.catalog import AnySampler
-from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.constrained import (
     Constrained,
     Replace,
@@ -30,15 +33,11 @@ from diorama.samplers.constrained import (
     known_patch_means,
     patch_means,
 )
-from diorama.samplers.ddim import DDIMConfig
-from diorama.samplers.heun import HeunConfig, heun_step
-from diorama.samplers.midpoint import MidpointConfig
+from diorama.samplers.heun import heun_step
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
 
-# Churn may go above the first level, which the published samplers do not limit.
 PROCESS = ExplodingProcess(sigma_max=math.inf)
-_TIME_SCALE = 1_000.0
 
 
 def _student(x: Tensor, t: Tensor, condition: Condition) -> Tensor:
@@ -53,19 +52,27 @@ def _spread(t: Tensor, x: Tensor) -> Tensor:
     return t.reshape(-1, *(1,) * (x.dim() - 1))
 
 
-def _preconditioning(config: Mapping[str, Any], *, distillation: bool) -> EDMPreconditioning:
-    sigma_data = config.get("sigma_data", 0.5)
-    if not distillation:
-        return EDMPreconditioning(sigma_data=sigma_data, time_scale=_TIME_SCALE)
-    return ConsistencyPreconditioning(
-        sigma_data=sigma_data, time_scale=_TIME_SCALE, sigma_min=config.get("sigma_min", 0.002)
-    )
+def _published(config: Mapping[str, Any], **changed: Any) -> Schedule:
+    """How the published program draws with these arguments, as ``import`` reads them."""
+    known = {field.name for field in fields(KarrasDrawing)}
+    given = {name: value for name, value in config.items() if name in known}
+    arguments: KarrasDrawing = decode(KarrasDrawing, given | changed, "config")
+    return arguments.schedule()
 
 
-def _spacing(config: Mapping[str, Any]) -> KarrasSpacing:
-    return KarrasSpacing(
-        low=config.get("sigma_min", 0.002), high=config.get("sigma_max", 80.0), rho=config.get("rho", 7.0)
-    )
+def _at_places(config: Mapping[str, Any], **changed: Any) -> tuple[Schedule, Tensor]:
+    """The same of many places, and the times there. A model is imported with places that end with the grid; the
+    published loop ends at any."""
+    drawn = _published(config, sampler="onestep", ts=[], **changed)
+    assert isinstance(drawn.spacing, KarrasGridSpacing)
+    return drawn, drawn.process.time_of(drawn.spacing.ratios(config["ts"]))
+
+
+def _levels(config: Mapping[str, Any]) -> KarrasSpacing:
+    """Karras' levels between the config's ends."""
+    spacing = _published(config, distillation=False, sampler="heun", ts=[]).spacing
+    assert isinstance(spacing, KarrasSpacing)
+    return spacing
 
 
 def _weighting(name: str, sigma_data: float) -> Weighting:
@@ -87,7 +94,7 @@ def denoiser(case: Case) -> Mapping[str, Tensor]:
     made: dict[str, Tensor] = {}
     one, none = torch.ones_like(level.sigma), torch.zeros_like(level.sigma)
     for kind in (False, True):
-        preconditioning = _preconditioning(config, distillation=kind)
+        preconditioning = _published(config, distillation=kind).preconditioning
         said: list[Tensor] = []
 
         def network(x: Tensor, t: Tensor, condition: Condition, said: list[Tensor] = said) -> Tensor:
@@ -102,7 +109,7 @@ def denoiser(case: Case) -> Mapping[str, Tensor]:
         )
         made[f"denoised_dist{int(kind)}"], made[f"model_out_dist{int(kind)}"] = found, said[0]
         made[f"scalings_dist{int(kind)}"] = torch.stack([part.reshape(-1) for part in parts])
-    boundary = NetworkDenoise(_student, _preconditioning(config, distillation=True), {})
+    boundary = NetworkDenoise(_student, _published(config, distillation=True).preconditioning, {})
     least = PROCESS.at(torch.full_like(level.sigma, config.get("sigma_min", 0.002)))
     made["at_sigma_min"] = boundary(x, least).clean
     sigma_data = config.get("sigma_data", 0.5)
@@ -110,7 +117,7 @@ def denoiser(case: Case) -> Mapping[str, Tensor]:
         weighting = _weighting(name, sigma_data)
         made[f"w_{name}"] = weighting.weight(PROCESS.at(sigma), EDMPreconditioning(sigma_data=sigma_data))
     count = len(case.outputs["sigmas_karras"]) - 1 if case.outputs else 9
-    made["sigmas_karras"] = _spacing(config).times(PROCESS, config.get("n", count))
+    made["sigmas_karras"] = _levels(config).times(PROCESS, config.get("n", count))
     return {name: tensor.float() for name, tensor in made.items()}
 
 
@@ -155,10 +162,10 @@ def losses(case: Case) -> Mapping[str, Tensor]:
     given = config.get("weight_schedule")
     weighting = _weighting(given or config.get("default_weight", "uniform"), sigma_data)
     unused = EDMPreconditioning(sigma_data=sigma_data)  # which these weights do not look at
-    student = _denoise(_student, _preconditioning(config, distillation=True))
-    target = _denoise(_teacher, _preconditioning(config, distillation=True))
-    teacher = _denoise(_teacher, EDMPreconditioning(time_scale=_TIME_SCALE))
-    scales, spacing = config["num_scales"], _spacing(config)
+    student = _denoise(_student, _published(config, distillation=True).preconditioning)
+    target = _denoise(_teacher, _published(config, distillation=True).preconditioning)
+    teacher = _denoise(_teacher, _published({}, distillation=False).preconditioning)
+    scales, spacing = config["num_scales"], _levels(config)
 
     def level(place: Tensor) -> Level:
         return PROCESS.at(_spread(spacing.at(place), x))
@@ -182,7 +189,7 @@ def losses(case: Case) -> Mapping[str, Tensor]:
     weight = weighting.weight(thirds[0], unused).reshape(-1)
     made |= {f"pd_{name}": weight * _DISTANCES[name].between(found, clean) for name in ("l1", "l2")}
     sigmas = PROCESS.at(_spread(torch.linspace(0.1, 5, len(x), dtype=torch.float64), x))
-    plain = _denoise(_student, EDMPreconditioning(sigma_data=sigma_data, time_scale=_TIME_SCALE))
+    plain = _denoise(_student, _published(config, distillation=False).preconditioning)
     made["xs_mse"] = Distance(kind="l2").between(plain(noised(x, noise, sigmas), sigmas).clean, x)
     # EDM's own loss has EDM's own weights where none are given.
     weight = _weighting(given or "karras", sigma_data).weight(sigmas, unused).reshape(-1)
@@ -190,52 +197,29 @@ def losses(case: Case) -> Mapping[str, Tensor]:
     return {name: value.float() for name, value in made.items()}
 
 
-def _denoise(network: Network, preconditioning: EDMPreconditioning, *, clip: bool = False) -> NetworkDenoise:
-    return NetworkDenoise(network, preconditioning, {}, threshold=StaticThreshold() if clip else None)
+def _denoise(network: Network, preconditioning: AnyPreconditioning) -> NetworkDenoise:
+    return NetworkDenoise(network, preconditioning, {})
 
 
 def sample(case: Case) -> Mapping[str, Tensor]:
     """``x``: pictures drawn from ``noise``."""
     config, noise = case.config, case.inputs["noise"].double()
-    steps, spacing = config["steps"], _spacing(config)
     clip = config.get("clip_denoised", "clip_denoised=False" not in case.call)
-    denoise = _denoise(_student, _preconditioning(config, distillation=config["distillation"]), clip=clip)
-    kind = config["sampler"]
-    times = spacing.times(PROCESS, steps)
-    if kind == "multistep":
-        times = _places(spacing, config["ts"], steps)
-    elif kind == "onestep":
-        times = torch.stack([times[0], times[-1]])
-    elif kind == "progdist":
-        times = spacing.times(PROCESS, steps + 1)[:-1]
-    x = noise[0] * config.get("sigma_max", 80.0)
-    for stage in _sampler(config).run(denoise, x, PROCESS, times, _later(noise)):
+    if config["sampler"] == "multistep":
+        drawn, times = _at_places(config, clip_denoised=clip)
+    else:
+        drawn = _published(config, clip_denoised=clip)
+        times = drawn.spacing.times(drawn.process, drawn.steps)
+    denoise = NetworkDenoise(_student, drawn.preconditioning, {}, threshold=drawn.threshold)
+    x = drawn.process.prior_scale(times[0]) * noise[0]
+    for stage in drawn.sampler.run(denoise, x, drawn.process, times, _later(noise)):
         x = stage.x
     return {"x": StaticThreshold().limit(x).float()}
-
-
-def _places(spacing: KarrasSpacing, places: list[float], steps: int) -> Tensor:
-    share = torch.tensor(places, dtype=torch.float64) / (steps - 1)
-    return spacing.at(share).clamp(spacing.low, spacing.high)
 
 
 def _later(noise: Tensor) -> DrawNoise:
     """Draws of steps, after the first from which samples start."""
     return lambda i, k=0: noise[i + 1]
-
-
-def _sampler(config: Mapping[str, Any]) -> AnySampler:
-    kind = config["sampler"]
-    if kind in ("multistep", "onestep"):
-        return ConsistencyConfig(sigma_min=config.get("sigma_min", 0.002))
-    if kind in ("euler", "progdist", "ancestral"):
-        return DDIMConfig(eta=float(kind == "ancestral"))
-    return {"heun": HeunConfig, "dpm": MidpointConfig}[kind](
-        churn=config.get("s_churn", 0.0),
-        churn_low=config.get("s_tmin", 0.0),
-        churn_high=config.get("s_tmax", math.inf),
-        churn_scale=config.get("s_noise", 1.0),
-    )
 
 
 def editing(case: Case) -> Mapping[str, Tensor]:
@@ -247,13 +231,12 @@ def editing(case: Case) -> Mapping[str, Tensor]:
         "superres": (patch_means, known_patch_means, "noise_sr"),
     }
     made: dict[str, Tensor] = {}
-    spacing = _spacing(config)
-    times = _places(spacing, config["ts"], config["steps"])
+    drawn, times = _at_places(config, distillation=True)
     for name, (part, known, draws) in kinds.items():
-        denoise = Constrained(_denoise(_student, _preconditioning(config, distillation=True), clip=True), known(images))
+        network = NetworkDenoise(_student, drawn.preconditioning, {}, threshold=drawn.threshold)
         noise, x = given[draws].double(), given["x_T"].double()
-        sampler = ConsistencyConfig(sigma_min=spacing.low)
-        for stage in sampler.run(denoise, x, PROCESS, times, lambda i, k=0, noise=noise: noise[i]):
+        denoise = Constrained(network, known(images))
+        for stage in drawn.sampler.run(denoise, x, drawn.process, times, lambda i, k=0, noise=noise: noise[i]):
             x = stage.x
         made[name], made[f"{name}_reference"] = x.float(), part(images).float()
     return made

@@ -192,7 +192,7 @@ def test_what_cannot_be_augmented_is_refused() -> None:
     captions = SideSpec(key="tokens", kind="text", shape=(24,), ragged=True)
     latents = latent_text_cpu(replace(pictures(32), sides=(captions,))).method
     for method, message in (
-        (edm2_cpu(pictures(16)).method, "EDM2UNetConfig cannot be told how pictures were altered"),
+        (edm2_cpu(pictures(16)).method, "EDM2UNet cannot be told how pictures were altered"),
         (latents, "draws latents"),
     ):
         assert isinstance(method, DiffusionMethodConfig)

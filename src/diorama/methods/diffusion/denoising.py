@@ -83,8 +83,8 @@ class DiffusionMethodConfig(MethodConfig):
     def __post_init__(self) -> None:
         if isinstance(self.weighting, OUTPUT_WEIGHTINGS) and self.space != "output":
             raise ValueError(
-                f"space: {type(self.weighting).__name__} weighs errors of the network's output, not of its "
-                f"{self.space}; leave it at 'output'"
+                f"space: this recipe's weighting is of errors of the network's output, not of its {self.space}; leave "
+                "it at 'output'"
             )
         if isinstance(self.weighting, LikelihoodWeighting) and self.weighting.process != self.synthesizer.process:
             raise ValueError("weighting.process: must be the model's own, synthesizer.process")

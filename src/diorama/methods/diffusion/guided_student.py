@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Batch, Condition, ConditionSpec, Level, Loss, Moment
 from diorama.core.errors import BadConfig
+from diorama.core.worded import network_name
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.students import Student, diffusion_model, student_of
@@ -171,8 +172,8 @@ def _checked(part: nn.Module) -> DiffusionSynthesizer:
         )
     if not isinstance(model.denoiser, DDPMUNetConfig) or model.denoiser.embedding.guidance:
         raise BadConfig(
-            f"frozen.teacher: only a DDPMUNetConfig that is not told a scale yet can be told one, this is a "
-            f"{type(model.denoiser).__name__}"
+            "frozen.teacher: only a DDPMUNet that is not told a scale yet can be told one, as the recipes ddpm_class "
+            f"have it; this is a {network_name(model.denoiser)}"
         )
     if model.preconditioning.variance != "none" or has_two_times(model.preconditioning):
         raise BadConfig("frozen.teacher: learned a variance or is told two times, of which guidance says nothing")

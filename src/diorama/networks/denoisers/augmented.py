@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from diorama.core.worded import network_name
 from diorama.networks.denoisers.base import DenoiserConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import EDMUNetConfig
@@ -31,8 +32,8 @@ def told_of_augmentation(network: Network, numbers: int) -> Network:
         _check(network.embedding.augment, numbers)
         return replace(network, embedding=replace(network.embedding, augment=numbers))
     raise ValueError(
-        f"augment: {type(network).__name__} cannot be told how pictures were altered, and would draw altered ones; let "
-        "it be 0, or take a DDPMUNetConfig, SongUNetConfig or DhariwalUNetConfig"
+        f"augment: {network_name(network)} cannot be told how pictures were altered, and would draw altered ones; let "
+        "it be 0, or take a DDPMUNet, SongUNet or DhariwalUNet, as the recipes ddpm and edm do"
     )
 
 
