@@ -29,7 +29,7 @@ BEGIN_WITH = {
     "docs/checkpoints.md": ("netG.pth", "both.pth", "mocogan.pth", "mocogan.json", "ddpm-pipeline"),
     "docs/compare.md": ("prepared", "runs/first", "samples"),
     "docs/denoisers.md": ("runs/first",),
-    "docs/edit.md": ("runs/first", "runs/labelled", "samples"),
+    "docs/edit.md": ("photos", "runs/first", "runs/labelled", "samples"),
     "docs/reconstruct.md": ("runs/first", "samples"),
     "docs/evaluate.md": ("photos", "prepared", "runs/first", "samples"),
     "docs/formats.md": ("samples",),

@@ -16,6 +16,7 @@ from diorama.recipes import edm as edm_recipes
 from diorama.recipes import latent as latent_recipes
 from diorama.recipes import mocogan as mocogan_recipes
 from diorama.recipes import student as student_recipes
+from diorama.recipes import upscale as upscale_recipes
 from diorama.recipes import vae as vae_recipes
 from diorama.training.recipe import EvaluationConfig, Recipe
 
@@ -63,6 +64,11 @@ def latent_text_cpu(info: DataInfo) -> Recipe:
 def edm_cpu(info: DataInfo) -> Recipe:
     """Six sampling steps."""
     return _few_steps(edm_recipes.edm_cpu, info, "edm_cpu")
+
+
+def edm_upscale_cpu(info: DataInfo) -> Recipe:
+    """Six sampling steps."""
+    return _few_steps(upscale_recipes.edm_upscale_cpu, info, "edm_upscale_cpu")
 
 
 def student(info: DataInfo) -> Recipe:

@@ -179,3 +179,9 @@ def test_what_no_network_can_have_is_refused_by_its_published_name(
     with pytest.raises(BadInput, match=message) as problem:
         layout.read_config((BLOCK if layout is UNET_BLOCK else SMALL) | wrong)
     assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize("layout", [SONG_UNET, DHARIWAL_UNET], ids=lambda layout: layout.network)
+def test_a_network_that_is_given_a_picture_is_not_written(layout: Layout[Any, Any]) -> None:
+    with pytest.raises(BadInput, match=r"picture: .* this one enlarges one"):
+        layout.to_published(layout.config(picture=3))

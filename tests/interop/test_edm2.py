@@ -107,6 +107,8 @@ def test_what_the_published_network_cannot_be_is_not_written() -> None:
         EDM2UNetArguments.of(EDM2UNetConfig(patch=2))
     with pytest.raises(BadInput, match="label_dropout"):
         EDM2UNetArguments.of(EDM2UNetConfig(classes=2, label_dropout=0.1))
+    with pytest.raises(BadInput, match=r"picture: .* this one enlarges one"):
+        EDM2UNetArguments.of(EDM2UNetConfig(picture=4))
 
 
 def test_a_denoiser_needs_its_uncertainty() -> None:

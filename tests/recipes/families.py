@@ -61,6 +61,8 @@ def one_step(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> dict[
     for spec in synthesizer.conditions:
         if spec.key == "tokens":
             batch["tokens"] = torch.randint(1, 257, (2, *spec.shape))
+        elif spec.key == "image":
+            batch |= {"target": batch["image"], "image": torch.rand(2, *spec.shape) * 2 - 1}
     losses = {}
     for phase in method.phases():
         value = phase.loss(batch, Moment(0, 0)).value

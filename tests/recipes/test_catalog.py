@@ -19,7 +19,15 @@ PICTURES = DataInfo(
     media=MediaSpec(kind="image", channels=3, height=32, width=32),
     classes=("a", "b"),
     count=100,
-    sides=(SideSpec(key="tokens", kind="text", shape=(24,), ragged=True),),
+    sides=(
+        SideSpec(key="tokens", kind="text", shape=(24,), ragged=True),
+        SideSpec(
+            key="target",
+            kind="picture",
+            shape=(3, 64, 64),
+            media=MediaSpec(kind="image", channels=3, height=64, width=64),
+        ),
+    ),
 )
 CLIPS = DataInfo(
     name="v",

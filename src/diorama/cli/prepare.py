@@ -39,6 +39,7 @@ class Arguments:
         out: the folder to make; new or empty.
         size: side of the square records in pixels, or None to keep the sizes of the files.
         fit: how other shapes become square: crop to the middle, or pad.
+        small: side in pixels of small copies, which a model learns to enlarge to --size (recipe edm_upscale).
         frames: length of clips, which are cut end to end; what is left over is dropped.
         fps: frames a second at which all clips are sampled.
         split: shares of train, val and test.
@@ -63,6 +64,7 @@ class Arguments:
     out: Path
     size: Side = 64
     fit: Literal["crop", "pad"] = "crop"
+    small: Annotated[int | None, shown_as("N")] = None
     frames: Annotated[int | None, shown_as("N", "16; clips of one length, at most 64, stay whole")] = None
     fps: Annotated[float | None, shown_as("FPS", "the mean rate of each file")] = None
     split: Annotated[Shares, shown_as("TRAIN,VAL,TEST", "the source's own splits, else .8,.1,.1")] = None
@@ -98,6 +100,7 @@ def main(words: Sequence[str]) -> None:
         options = PrepareOptions(
             size=arguments.size,
             fit=arguments.fit,
+            small=arguments.small,
             frames=arguments.frames,
             fps=arguments.fps,
             split=arguments.split,

@@ -182,11 +182,15 @@ def train_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, opti
 
 def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     """What can be done with a run that has stopped."""
+    from diorama.synthesis.conditions import draws_partners
     from diorama.synthesis.store import read_config
 
     ways = [] if finished else [f"The same command continues {out}."]
-    if (out / "model").is_dir() and read_config(out / "model", catalog).draws:
-        ways.append(f"To draw from it: diorama sample {shlex.quote(str(out))} --out {shlex.quote(f'{out}-samples')}")
+    if (out / "model").is_dir() and (config := read_config(out / "model", catalog)).draws:
+        run, drawn = shlex.quote(str(out)), shlex.quote(f"{out}-samples")
+        partners = draws_partners(config.media, config.conditions)
+        how = f"upscale {run} SMALL_PICTURES" if partners and config.media.kind == "image" else f"sample {run}"
+        ways.append(f"To draw from it: diorama {how} --out {drawn}")
     return " ".join(ways)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -48,6 +49,8 @@ class PrepareOptions:
             on no clock. ``frames``, ``fps`` and ``split`` are not looked at.
         caption_bytes: bytes of a caption, at most; longer ones are cut between two characters. A batch has room for
             the longest caption in every record.
+        small: side in pixels of small pictures, which are the records then; the whole ones stand beside them as the
+            side ``target``, for models that learn to enlarge. ``None`` for whole pictures alone.
     """
 
     size: int | None = 64
@@ -72,10 +75,14 @@ class PrepareOptions:
     values: Values = "check"
     whole: bool = False
     caption_bytes: int = 512
+    small: int | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and self.size < 1:
             raise ValueError(f"size must be at least 1 pixel, got {self.size}")
+        if self.small is not None and not 1 <= self.small < (self.size or math.inf):
+            below = "" if self.size is None else f" and less than the size, {self.size}"
+            raise ValueError(f"small must be at least 1 pixel{below}, got {self.small}")
         if self.frames is not None and self.frames < 1:
             raise ValueError(f"frames must be at least 1, got {self.frames}")
         if self.fps is not None and not 0 < self.fps <= 1_000:

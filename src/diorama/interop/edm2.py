@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.interop.edm_arguments import MOST_BLOCKS, made
+from diorama.interop.edm_arguments import MOST_BLOCKS, made, refuse_picture
 from diorama.interop.interleaved import apart, interleaved
 from diorama.interop.layout import Layout, Table
 from diorama.networks.denoisers.edm2 import EDM2UNetConfig
@@ -96,6 +96,7 @@ class EDM2UNetArguments:
             raise BadInput(f"out_channels: must be in_channels, {config.in_channels}, got {config.out_channels}")
         if config.patch != 1:
             raise BadInput(f"patch: the published network has places of one pixel, not of {config.patch}")
+        refuse_picture(config.picture)
         if config.label_dropout:
             raise BadInput("label_dropout: the published network knows no label that is left out")
         return EDM2UNetArguments(

@@ -100,8 +100,23 @@ class UNetArguments:
         }
 
 
+def refuse_picture(channels: int) -> None:
+    """Refuse a network that is given a picture of so many channels, unless they are none.
+
+    Raises:
+        BadInput: there are some.
+    """
+    if channels:
+        raise BadInput("picture: the published networks are given no picture, and this one enlarges one")
+
+
 def _common_of(config: EDMUNetConfig) -> dict[str, Any]:
-    """Published arguments of what both networks have."""
+    """Published arguments of what both networks have.
+
+    Raises:
+        BadInput: the network is given a picture.
+    """
+    refuse_picture(config.picture)
     return {
         "img_resolution": config.size,
         "in_channels": config.in_channels,

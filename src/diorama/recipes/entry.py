@@ -31,8 +31,8 @@ class RecipeEntry:
         kind: the media it trains on.
         papers: that a user of the recipe cites, the main one first.
         small: name of the recipe that takes its place on machines without a GPU, of the same catalog or file.
-        from_data: whether data are all that it makes a generator of; a student needs its teacher, and a network of
-            features draws nothing.
+        from_data: whether any data are all that it makes a generator of; a student needs its teacher, a model that
+            enlarges needs pairs of pictures, and a network of features draws nothing.
     """
 
     name: str

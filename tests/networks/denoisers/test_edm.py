@@ -106,6 +106,24 @@ def test_pictures_that_are_not_augmented_need_not_say_so() -> None:
     assert not torch.allclose(network(x, TWO_TIMES), network(x, TWO_TIMES, {"augment": torch.ones(2, 4)}))
 
 
+@pytest.mark.parametrize("config", [SONG, NCSNPP, replace(SONG, encoder="skip", decoder="skip"), ADM])
+def test_a_small_picture_is_seen_at_every_level(config: EDMUNetConfig) -> None:
+    config = replace(config, picture=1, classes=2)
+    network, x = randomised(config.build()), torch.randn(2, 3, 8, 8)
+    assert config.reads == ("label", "image")
+    label, picture = torch.tensor([0, 1]), torch.rand(2, 1, 4, 4)
+
+    def said(image: Tensor) -> Tensor:
+        out: Tensor = network(x, TWO_TIMES, {"label": label, "image": image})
+        return out
+
+    assert not torch.allclose(said(picture), said(picture.flip(0)))
+    # What has one colour is enlarged to the same picture from any size.
+    assert torch.equal(said(torch.zeros(2, 1, 2, 2)), said(torch.zeros(2, 1, 8, 4)))
+    (said(picture) * torch.randn(2, 3, 8, 8)).sum().backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
+
+
 def test_adm_has_heads_of_64_channels_and_none_of_fewer() -> None:
     config = replace(ADM, width=32, growth=(1, 4), attention=(True, True))
     network = config.build()
@@ -122,6 +140,7 @@ def test_adm_has_heads_of_64_channels_and_none_of_fewer() -> None:
         ({"growth": (1, 0)}, "growth: must be at least 1"),
         ({"depth": 0}, "depth: must be at least 1"),
         ({"classes": -1}, "classes: must be at least 0"),
+        ({"picture": -1}, "picture: must be at least 0"),
         ({"dropout": 1.0}, "dropout: must be in"),
         ({"label_dropout": -0.1}, "label_dropout: must be in"),
         ({"size": 7}, "size: 7 pixels cannot be halved 1 times"),

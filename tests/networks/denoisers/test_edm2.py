@@ -57,3 +57,19 @@ def test_patches_are_another_arrangement_of_pixels() -> None:
 def test_what_cannot_be_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         EDM2UNetConfig(**wrong)
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+def test_a_small_picture_of_any_size_is_seen(patch: int) -> None:
+    config = replace(SMALL, picture=1, patch=patch)
+    torch.manual_seed(0)
+    network = config.build()
+    torch.nn.init.ones_(network.gain)
+    x, t = torch.randn(2, config.in_channels, 16, 16), torch.tensor([0.1, 0.4])
+    picture = torch.rand(2, 1, 4, 4)
+    given = {"image": picture} | ({"label": torch.tensor([0, 1])} if config.classes else {})
+    assert "image" in config.reads
+    seen = network(x, t, given)
+    assert not torch.allclose(seen, network(x, t, given | {"image": picture.flip(0)}))
+    flat = network(x, t, given | {"image": torch.zeros(2, 1, 2, 2)})
+    assert torch.equal(flat, network(x, t, given | {"image": torch.zeros(2, 1, 8, 4)}))

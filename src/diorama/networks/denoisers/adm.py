@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.denoisers.base import DenoiserConfig
-from diorama.networks.denoisers.ddpm import AttentionStyle, DownLevel, Given, UpLevel, beside
+from diorama.networks.denoisers.beside import beside
+from diorama.networks.denoisers.ddpm import AttentionStyle, DownLevel, Given, UpLevel
 from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
 from diorama.nn.attention import SpatialAttention
 from diorama.nn.norm import GroupNormAct

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.denoisers.base import DenoiserConfig
+from diorama.networks.denoisers.beside import beside
 from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
 from diorama.nn.activations import ActivationName, activation
 from diorama.nn.attention import SpatialAttention
@@ -274,22 +274,6 @@ class DDPMUNet(nn.Module):
         h = F.pixel_shuffle(self.conv_out(self.norm_out(h)), self.config.patch)
         # With Fourier features the time is the noise's scale, and the network predicts the score.
         return h / t[:, None, None, None] if self.config.embedding.time == "fourier" else h
-
-
-def beside(x: Tensor, picture: Tensor) -> Tensor:
-    """A noisy picture and, behind it, another of any size enlarged to its own.
-
-    Args:
-        x: (b, c, h, w).
-        picture: (b, c', h', w').
-
-    Returns:
-        (b, c + c', h, w).
-
-    Reference: J. Ho et al., arXiv:2106.15282, section 3.
-    """
-    enlarged = F.interpolate(picture, size=x.shape[-2:], mode="bilinear", align_corners=False)
-    return torch.cat([x, enlarged.to(x.dtype)], dim=1)
 
 
 def _attention_style(config: DDPMUNetConfig, width: int) -> AttentionStyle:

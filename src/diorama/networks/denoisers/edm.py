@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.denoisers.base import DenoiserConfig
+from diorama.networks.denoisers.beside import beside
 from diorama.networks.denoisers.edm_embedding import EarlyLabelEmbedding, LateLabelEmbedding, SoftLabel
+from diorama.networks.denoisers.edm_levels import DownLevel, UpLevel
 from diorama.networks.denoisers.edm_pictures import PictureOut, PictureResidual, PictureSkip
 from diorama.nn.attention import SpatialAttention
 from diorama.nn.norm import GroupNormAct
 from diorama.nn.output import OutputConv2d
-from diorama.nn.resample import Taps, checked_taps, fir_double
-from diorama.nn.residual import BlockStyle, Middle, Resample, initialize_residual_network, silence_residuals
+from diorama.nn.resample import Taps, checked_taps
+from diorama.nn.residual import BlockStyle, Middle, initialize_residual_network, silence_residuals
 from diorama.nn.timestep import Fourier, Sinusoidal
-from diorama.nn.unet_block import UNetBlock, UNetBlockConfig, attention_of, normalisation_groups, share_heads
+from diorama.nn.unet_block import attention_of, normalisation_groups, share_heads
 
 _HEAD = 64
 """Channels of an attention head of ADM; features of fewer channels have no attention."""
@@ -48,6 +51,8 @@ class EDMUNetConfig(DenoiserConfig):
         label_dropout: share of labels that are left out in training, so that the network learns to go without.
         augment: numbers that tell how a picture was augmented (appendix F.2); 0 for none.
         dropout: in residual blocks.
+        picture: channels of a picture of any size that is enlarged and put beside the noisy one, also where the noisy
+            one is shown to coarser levels; 0 for none.
     """
 
     size: int
@@ -62,12 +67,13 @@ class EDMUNetConfig(DenoiserConfig):
     label_dropout: float = 0.0
     augment: int = 0
     dropout: float = 0.1
+    picture: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 < len(self.growth) == len(self.attention):
             raise ValueError(f"growth, attention: got {len(self.growth)} and {len(self.attention)} entries")
         least = {"size": 1, "in_channels": 1, "out_channels": 1, "width": 1, "growth": 1, "depth": 1, "vector": 1}
-        for name, smallest in (least | {"classes": 0, "augment": 0}).items():
+        for name, smallest in (least | {"classes": 0, "augment": 0, "picture": 0}).items():
             value = getattr(self, name)
             if (min(value) if isinstance(value, tuple) else value) < smallest:
                 raise ValueError(f"{name}: must be at least {smallest}, got {value}")
@@ -95,8 +101,14 @@ class EDMUNetConfig(DenoiserConfig):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """``label``, where there are classes; the network can do without ``augment``."""
-        return ("label",) if self.classes else ()
+        """``label``, where there are classes, and ``image``, where there is a picture; the network can do without
+        ``augment``."""
+        return (("label",) if self.classes else ()) + (("image",) if self.picture else ())
+
+    @property
+    def seen(self) -> int:
+        """Channels of the noisy picture with the one beside it."""
+        return self.in_channels + self.picture
 
     @property
     def null_label(self) -> int | None:
@@ -225,9 +237,9 @@ class SongUNetConfig(EDMUNetConfig):
     def build_picture_in(self, level: int) -> PictureSkip | PictureResidual | None:
         """As ``encoder`` says."""
         if self.encoder == "skip":
-            return PictureSkip(self.in_channels, self.entering(level), self.taps)
+            return PictureSkip(self.seen, self.entering(level), self.taps)
         if self.encoder == "residual":
-            before = self.entering(level - 1) if level > 1 else self.in_channels
+            before = self.entering(level - 1) if level > 1 else self.seen
             return PictureResidual(before, self.entering(level), self.taps)
         return None
 
@@ -291,70 +303,6 @@ class DhariwalUNetConfig(EDMUNetConfig):
             nn.init.normal_(network.embedding.label.weight)
 
 
-class DownLevel(nn.Module):
-    """One resolution on the way down."""
-
-    def __init__(self, config: EDMUNetConfig, level: int) -> None:
-        super().__init__()
-        entering, width = config.entering(level), config.widths[level]
-        self.enter = _resampling(config, entering, "fir_down") if level else None
-        self.picture = config.build_picture_in(level) if level else None
-        self.blocks = nn.ModuleList(
-            [_block(config, entering if i == 0 else width, width, config.attention[level]) for i in range(config.depth)]
-        )
-
-    def forward(self, x: Tensor, embedding: Tensor, picture: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Features and picture of the level above -> outputs, in order, and the picture at this resolution."""
-        outputs = []
-        if self.enter is not None:
-            x = self.enter(x, embedding)
-            if self.picture is not None:
-                x, picture = self.picture(x, picture)
-            outputs.append(x)
-        for block in self.blocks:
-            x = block(x, embedding)
-            outputs.append(x)
-        return outputs, picture
-
-
-class UpLevel(nn.Module):
-    """One resolution on the way up."""
-
-    def __init__(self, config: EDMUNetConfig, level: int) -> None:
-        super().__init__()
-        coarsest, width = level == len(config.widths) - 1, config.widths[level]
-        self.enter = None if coarsest else _resampling(config, config.widths[level + 1], "fir_up")
-        self.blocks = nn.ModuleList(
-            [_block(config, c, width, config.attends_up(level, i)) for i, c in enumerate(config.joined(level))]
-        )
-        self.taps = config.style.taps
-        self.out = PictureOut(width, config.out_channels, config.style.eps) if config.growing and level else None
-
-    def forward(
-        self, x: Tensor, embedding: Tensor, skips: list[Tensor], grown: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Features and prediction of the level below, outputs of the way down -> both at this resolution."""
-        if self.enter is not None:
-            x = self.enter(x, embedding)
-            grown = None if grown is None else fir_double(grown, self.taps)
-        for block in self.blocks:
-            x = block(x, embedding, skips.pop())
-        if self.out is not None:
-            grown = self.out(x) if grown is None else self.out(x) + grown
-        return x, grown
-
-
-def _block(config: EDMUNetConfig, before: int, after: int, attends: bool) -> UNetBlock:
-    heads = config.heads(after) if attends else 0
-    return UNetBlockConfig(in_channels=before, out_channels=after, style=config.style, heads=heads).build()
-
-
-def _resampling(config: EDMUNetConfig, channels: int, resample: Resample) -> UNetBlock:
-    return UNetBlockConfig(
-        in_channels=channels, out_channels=channels, style=config.style, resample=resample, project=config.project
-    ).build()
-
-
 class EDMUNet(nn.Module):
     """Predicts what its preconditioning asks for from a noisy picture and its level."""
 
@@ -363,7 +311,7 @@ class EDMUNet(nn.Module):
         self.config = config
         style, width, coarsest = config.style, config.widths[0], config.widths[-1]
         self.embedding = config.build_embedding()
-        self.conv_in = nn.Conv2d(config.in_channels, config.width, 3, padding=1)
+        self.conv_in = nn.Conv2d(config.seen, config.width, 3, padding=1)
         self.down = nn.ModuleList([DownLevel(config, level) for level in range(len(config.widths))])
         self.middle = Middle(
             coarsest,
@@ -381,12 +329,14 @@ class EDMUNet(nn.Module):
         Args:
             x: (b, in_channels, h, w); h and w are multiples of ``config.multiple``.
             t: (b,) what the preconditioning tells of the levels, or one for all.
-            condition: ``label``, (b,) int64 or (b, classes) shares of each class; ``augment``, (b, a) float.
+            condition: ``label``, (b,) int64 or (b, classes) shares of each class; ``image`` (b, picture, h', w');
+                ``augment``, (b, a) float.
 
         Returns:
             (b, out_channels, h, w).
         """
         embedding = self.embedding(t.expand(x.shape[0]), condition.get("label"), condition.get("augment"))
+        x = beside(x, condition["image"]) if self.config.picture else x
         skips, picture = [self.conv_in(x)], x
         for down in self.down:
             outputs, picture = down(skips[-1], embedding, picture)

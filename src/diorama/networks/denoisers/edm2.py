@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.denoisers.base import DenoiserConfig
+from diorama.networks.denoisers.beside import beside
 from diorama.networks.denoisers.edm_embedding import SoftLabel
 from diorama.nn.attention import attend
 from diorama.nn.dropout import dropout
@@ -61,6 +63,7 @@ class EDM2UNetConfig(DenoiserConfig):
         attention_share: of attention in its sum.
         clip: features are kept within this distance of 0; ``None`` for no limit.
         taps: the filter of everything that changes the resolution, (1, 1) for repeated pixels and plain means.
+        picture: channels of a picture of any size that is enlarged and put beside the noisy one; 0 for none.
     """
 
     size: int = 64
@@ -83,6 +86,7 @@ class EDM2UNetConfig(DenoiserConfig):
     attention_share: float = 0.3
     clip: float | None = 256.0
     taps: Taps = (1.0, 1.0)
+    picture: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 < len(self.growth) == len(self.attention):
@@ -103,8 +107,9 @@ class EDM2UNetConfig(DenoiserConfig):
             value = getattr(self, name)
             if value is not None and (min(value) if isinstance(value, tuple) else value) < 1:
                 raise ValueError(f"{name}: must be at least 1, got {value}")
-        if self.classes < 0:
-            raise ValueError(f"classes: must be at least 0, got {self.classes}")
+        for name in ("classes", "picture"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: must be at least 0, got {getattr(self, name)}")
         for name in ("dropout", "label_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: must be in [0, 1), got {getattr(self, name)}")
@@ -127,8 +132,8 @@ class EDM2UNetConfig(DenoiserConfig):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """``label``, where there are classes."""
-        return ("label",) if self.classes else ()
+        """``label``, where there are classes, and ``image``, where there is a picture."""
+        return (("label",) if self.classes else ()) + (("image",) if self.picture else ())
 
     @property
     def null_label(self) -> int | None:
@@ -263,7 +268,8 @@ class EDM2UNet(nn.Module):
         self.config = config
         self.embedding = EDM2Embedding(config)
         # A channel of ones stands in for biases, of which there are none.
-        self.conv_in = MagnitudeConv2d(config.in_channels * config.patch**2 + 1, config.widths[0], 3)
+        seen = (config.in_channels + config.picture) * config.patch**2
+        self.conv_in = MagnitudeConv2d(seen + 1, config.widths[0], 3)
         levels = range(len(config.widths))
         self.down = nn.ModuleList([block for level in levels for block in _way_down(config, level)])
         self.up = nn.ModuleList([block for level in reversed(levels) for block in _way_up(config, level)])
@@ -276,11 +282,12 @@ class EDM2UNet(nn.Module):
         Args:
             x: (b, in_channels, h, w); h and w are multiples of ``config.multiple``.
             t: (b,) what the preconditioning tells of the levels, or one for all.
-            condition: ``label``, (b,) int64 or (b, classes) shares of each class.
+            condition: ``label``, (b,) int64 or (b, classes) shares of each class; ``image`` (b, picture, h', w').
 
         Returns:
             (b, out_channels, h, w).
         """
+        x = beside(x, condition["image"]) if self.config.picture else x
         embedding = self.embedding(t.expand(x.shape[0]), condition.get("label"))
         h = F.pixel_unshuffle(x, self.config.patch)
         h = self.conv_in(torch.cat([h, torch.ones_like(h[:, :1])], dim=1))

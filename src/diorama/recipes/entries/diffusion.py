@@ -102,6 +102,22 @@ ADM = Reference(
     arxiv="2105.05233",
 )
 
+CASCADE = Reference(
+    key="ho2022cascaded",
+    title="Cascaded Diffusion Models for High Fidelity Image Generation",
+    authors=(
+        "Jonathan Ho",
+        "Chitwan Saharia",
+        "William Chan",
+        "David J. Fleet",
+        "Mohammad Norouzi",
+        "Tim Salimans",
+    ),
+    year=2022,
+    venue="JMLR",
+    arxiv="2106.15282",
+)
+
 _ABOUT = (
     "A network learns to remove noise of every strength; a sample starts as pure noise and is cleaned in many small "
     "steps, here taken along the deterministic DDIM path. Quality and variety are high, drawing is slow."
@@ -134,6 +150,17 @@ _EDM = RecipeEntry(
     "scaled to unit variance at every strength, and a sampler of second order needs few steps.",
     papers=(EDM,),
     small="edm_cpu",
+)
+_EDM_UPSCALE = RecipeEntry(
+    name="edm_upscale",
+    make="diorama.recipes.upscale:edm_upscale",
+    title="EDM (upscale)",
+    summary="EDM that draws larger pictures of small ones, from pairs (prepare --small)",
+    about="A small picture is enlarged and put beside the noisy one, from which the network finds the large picture "
+    "that it was made of; so details are drawn that the small one has no room for.",
+    papers=(EDM, CASCADE),
+    small="edm_upscale_cpu",
+    from_data=False,
 )
 _ADM = RecipeEntry(
     name="adm",
@@ -233,6 +260,13 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.toy:edm_toy",
         title="EDM (toy)",
         summary="EDM that trains in about a minute on two cores",
+    ),
+    _EDM_UPSCALE,
+    _EDM_UPSCALE.variant(
+        name="edm_upscale_cpu",
+        make="diorama.recipes.upscale:edm_upscale_cpu",
+        title="EDM (upscale, small)",
+        summary="EDM for a CPU that draws larger pictures of small ones, from pairs (prepare --small)",
     ),
     _ADM,
     _ADM.variant(
