@@ -1,4 +1,4 @@
-"""`--split` and `--subject-split` of a name that the data do not have: a wrong value, by every command that takes one."""
+"""`--split` and `--subject-split` of a name that the data do not have: every command says that it is a wrong value."""
 
 from __future__ import annotations
 

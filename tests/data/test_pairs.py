@@ -12,7 +12,7 @@ import torch
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import open_dataset
-from diorama.data.pairs import pair_note
+from diorama.data.pairs import pair_notes
 from diorama.data.prepare import PrepareOptions
 from diorama.media.resize import resize
 from tests.data.pictures import picture, prepared, save
@@ -73,4 +73,4 @@ def test_small_is_less_than_the_size(small: int) -> None:
 )
 def test_what_has_no_pairs_is_refused(media: MediaSpec, told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        pair_note(media, 8)
+        pair_notes(media, 8)

@@ -12,6 +12,7 @@ from diorama.core.errors import BadInput
 from diorama.interop.catalog import recognise
 from diorama.interop.edm import DHARIWAL_UNET, SONG_UNET, UNET_BLOCK
 from diorama.interop.layout import Layout, shapes_of
+from diorama.networks.denoisers.edm import DhariwalUNetConfig, EDMUNetConfig, SongUNetConfig
 from diorama.nn.attention import SpatialAttention
 
 SMALL = {
@@ -181,7 +182,11 @@ def test_what_no_network_can_have_is_refused_by_its_published_name(
     assert "\n" not in str(problem.value)
 
 
-@pytest.mark.parametrize("layout", [SONG_UNET, DHARIWAL_UNET], ids=lambda layout: layout.network)
-def test_a_network_that_is_given_a_picture_is_not_written(layout: Layout[Any, Any]) -> None:
+@pytest.mark.parametrize(
+    ("layout", "config"),
+    [(SONG_UNET, SongUNetConfig(picture=3)), (DHARIWAL_UNET, DhariwalUNetConfig(picture=3))],
+    ids=lambda value: getattr(value, "network", ""),
+)
+def test_a_network_that_is_given_a_picture_is_not_written(layout: Layout[Any, Any], config: EDMUNetConfig) -> None:
     with pytest.raises(BadInput, match=r"picture: .* this one enlarges one"):
-        layout.to_published(layout.config(picture=3))
+        layout.to_published(config)

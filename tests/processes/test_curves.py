@@ -54,7 +54,7 @@ def test_impossible_curves_are_refused(wrong: dict[str, float], named: str) -> N
 
 
 def test_what_does_not_fit_the_process_is_refused() -> None:
-    with pytest.raises(ValueError, match="^spacing: visits steps of a discrete process"):
+    with pytest.raises(ValueError, match=r"^spacing: visits steps of a discrete process"):
         CurveSpacing().times(FlowProcess(), 4)
     with pytest.raises(ValueError, match="between 1 and 100"):
         CurveSpacing().times(PROCESS, 101)

@@ -37,7 +37,7 @@ def test_chosen_places_are_visited() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="^spacing: visits steps of a discrete process"):
+    with pytest.raises(ValueError, match=r"^spacing: visits steps of a discrete process"):
         DistilledSpacing().times(FlowProcess(), 4)
     with pytest.raises(ValueError, match="grid: 200 steps of a process that has 100"):
         DistilledSpacing(grid=200).times(PROCESS, 4)

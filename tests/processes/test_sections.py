@@ -59,5 +59,5 @@ def test_what_cannot_be_visited_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         spacing.times(DiscreteProcess(steps=10), count)
-    with pytest.raises(ValueError, match="^spacing: visits steps of a discrete process"):
+    with pytest.raises(ValueError, match=r"^spacing: visits steps of a discrete process"):
         spacing.times(FlowProcess(), 4)

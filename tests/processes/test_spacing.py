@@ -88,7 +88,7 @@ def test_more_or_fewer_steps_than_there_are_are_refused(count: int) -> None:
 
 
 def test_a_spacing_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="^spacing: visits steps of a discrete process"):
+    with pytest.raises(ValueError, match=r"^spacing: visits steps of a discrete process"):
         StepSpacing().times(FlowProcess(), 4)
     for spacing in (KarrasSpacing(), UniformSpacing()):
         with pytest.raises(ValueError, match="number of steps"):

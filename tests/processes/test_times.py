@@ -86,7 +86,7 @@ def test_logit_normal_times_crowd_in_the_middle() -> None:
 
 
 def test_steps_of_a_process_that_has_none_are_refused() -> None:
-    with pytest.raises(ValueError, match="^times: draws steps of a discrete process"):
+    with pytest.raises(ValueError, match=r"^times: draws steps of a discrete process"):
         StepTimes().draw(FlowProcess(), 4, CPU)
 
 

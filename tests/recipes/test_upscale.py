@@ -34,7 +34,7 @@ def pairs(small: int = 8, large: int = 16, channels: int = 1) -> DataInfo:
     return replace(pictures(small, channels), sides=(side,))
 
 
-def _with(network: EDMUNetConfig | ScoreUNetConfig) -> Callable[[DataInfo], Recipe]:
+def _with(network: SongUNetConfig | DhariwalUNetConfig | ScoreUNetConfig) -> Callable[[DataInfo], Recipe]:
     """EDM's recipe with another network."""
 
     def make(info: DataInfo) -> Recipe:
@@ -77,7 +77,7 @@ def test_what_was_trained_a_few_steps_draws_the_larger_pictures_of_what_it_is_gi
     optimizer = torch.optim.Adam(players, lr=1e-2)
     large = torch.rand(4, 1, 2, 2).repeat_interleave(8, 2).repeat_interleave(8, 3) * 2 - 1
     batch = {"image": nn.functional.avg_pool2d(large, 2), "target": large, "index": torch.arange(4)}
-    assert set(method.reads(())) == {"target", "image"}
+    assert set(method.reads(()) or ()) == {"target", "image"}
     for step in range(4):
         (phase,) = method.phases()
         loss = phase.loss(batch, Moment(step, 4 * step)).value

@@ -22,43 +22,47 @@ TARGET = "target"
 """The side that holds the larger pictures."""
 
 
-def pair_note(media: MediaSpec, side: int) -> str:
-    """What became of pictures, for people.
+def pair_notes(media: MediaSpec, side: int | None) -> list[str]:
+    """What becomes of pictures, for people.
 
     Args:
         media: of the whole pictures.
-        side: of the small ones in pixels.
+        side: of the small ones in pixels; ``None`` for no small ones.
 
     Raises:
         BadInput: there can be no such pairs.
     """
+    if side is None:
+        return []
     if media.frames is not None:
         raise BadInput("--small: is of pictures, and these are clips")
     if media.height != media.width:
         raise BadInput(f"--small: pictures of {media.width} x {media.height} are not square; give --size as well")
     if not 1 <= side < media.height:
         raise BadInput(f"--small: {side} must be less than the {media.height} pixels of a side that pictures have")
-    return (
+    return [
         f"records are the pictures shrunk to {side} x {side}; those of {media.width} x {media.height} are their "
         "partners (side target), which a model learns to draw of them"
-    )
+    ]
 
 
 def paired(
-    writer: PackWriter, media: MediaSpec, side: int, entries: Sequence[ListedRecord], caption_bytes: int
+    writer: PackWriter, media: MediaSpec, side: int | None, entries: Sequence[ListedRecord], caption_bytes: int
 ) -> tuple[PackWriter, MediaSpec]:
     """Write all pictures anew: shrunk ones as records, whole ones as their partners.
 
     Args:
         writer: of the whole pictures; it is not used any more.
         media: theirs.
-        side: of the shrunk ones in pixels.
+        side: of the shrunk ones in pixels; ``None`` leaves all as it is.
         entries: what is known of the records.
         caption_bytes: of a caption, at most.
 
     Returns:
         The writer and the media of the shrunk ones, which keep the units of the whole ones.
     """
+    if side is None:
+        return writer, media
     target = SideSpec(key=TARGET, kind="picture", shape=media.shape, media=media)
     with PackWriter(writer.folder, "paired", sides=[TOKENS, target]) as pairs:
         for number, entry in enumerate(entries):

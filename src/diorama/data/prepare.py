@@ -29,7 +29,7 @@ from diorama.data.duplicates import signatures
 from diorama.data.intake import Content, IntakeOptions, Job, Taken, Unreadable, take_in
 from diorama.data.objects import object_notes
 from diorama.data.pack import PackInfo, PackWriter, Place
-from diorama.data.pairs import pair_note, paired
+from diorama.data.pairs import pair_notes, paired
 from diorama.data.prepare_options import PrepareOptions, PrepareProgress, Stage
 from diorama.data.record_list import ListedRecord, RecordList, moved
 from diorama.data.records import encode_record
@@ -123,17 +123,14 @@ def _prepare_into(
     media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"], kept)
     if not options.whole or media.dtype != "uint8" or kept:
         records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
-    if options.small is not None:
-        records.notes.append(pair_note(media, options.small))
+    records.notes += pair_notes(media, options.small)
     yield _progress("comparing", records)
     audit = draw_up(records, rows["digest"], splits, writer.read)
     audit = with_pixels(audit, records, rows, writer.sums(range(len(writer))), media)
     write_audit(folder, audit)
     shown = shown_of(writer, records, splits, media)
     write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop")
-    stored = media
-    if options.small is not None:
-        writer, stored = paired(writer, media, options.small, records.entries, options.caption_bytes)
+    writer, stored = paired(writer, media, options.small, records.entries, options.caption_bytes)
     classes, labels = records.classes()
     digest = writer.finish(
         PackInfo(
