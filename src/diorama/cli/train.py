@@ -262,7 +262,8 @@ def print_fields(named: str, command: str) -> None:
 
 
 def _example(name: str) -> Recipe:
-    """The recipe for the plainest example of the data it wants: with labels, then captions too, where it needs them."""
+    """The recipe for the plainest example of the data it wants: with labels, then captions too, or with partners, where
+    it needs them."""
     from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
     from diorama.core.errors import BadConfig
     from diorama.recipes.start import make
@@ -272,10 +273,11 @@ def _example(name: str) -> Recipe:
     clips = MediaSpec(kind="video", channels=3, height=64, width=64, frames=16, fps=8.0)
     kinds = (pictures, clips) if entry is None else (clips if entry.kind == "video" else pictures,)
     captions = (SideSpec(key="tokens", kind="text", shape=(64,), ragged=True),)
+    partners = (SideSpec(key="target", kind="picture", shape=pictures.shape, media=pictures),)
     labels = ("one", "other")
     examples = [
         DataInfo(name="example", media=media, classes=classes, sides=sides)
-        for classes, sides in (((), ()), (labels, ()), (labels, captions))
+        for classes, sides in (((), ()), ((), partners), (labels, ()), (labels, captions))
         for media in kinds
     ]
     with arguments_at_fault():
