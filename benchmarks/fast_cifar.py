@@ -95,32 +95,40 @@ VARIANTS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
 """Name, what differs, and the change."""
 
 
-def measured(recipe: Recipe, data: Path, split: Split, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train, if that is not done yet, and measure."""
+def trained(recipe: Recipe, data: Path, folder: Path, device: str) -> dict[str, float | None]:
+    """Train, if that is not done yet: pictures seen, seconds, and pictures a second."""
     began, marks = time.perf_counter(), []
-    for tick in train(recipe, data, folder, TrainOptions(device=arguments.device, preview_at_stop=False)):
+    for tick in train(recipe, data, folder, TrainOptions(device=device, preview_at_stop=False)):
         for note in tick.notes:
             print(f"{folder.name}: {note}", flush=True)
         if tick.step % 50 == 0:
             marks.append((time.perf_counter(), tick.images))
-    seconds = time.perf_counter() - began
+    return {"images": recipe.images, "seconds": time.perf_counter() - began, "images_per_second": speed(marks)}
+
+
+def measured(folder: Path, split: Split, arguments: argparse.Namespace) -> dict[str, float]:
+    """A model's values by name."""
     options = EvaluateOptions(
         metrics=METRICS,
         count=arguments.count,
         reference=arguments.reference,
         device=pick(arguments.device).type,
-        cache=folder.parent / "cache",
+        cache=arguments.runs / "cache",
     )
-    found = {each.metric: each.value for each in evaluate(folder, split, options).results}
-    return {"images": recipe.images, "seconds": seconds, "images_per_second": speed(marks), **found}
+    return {each.metric: each.value for each in evaluate(folder, split, options).results}
 
 
-def speed(marks: list[tuple[float, int]]) -> float:
-    """Pictures a second behind the first third, which holds the recording of graphs; NaN of a run that was complete."""
+def speed(marks: list[tuple[float, int]]) -> float | None:
+    """Pictures a second behind the first third, which holds the recording of graphs; ``None`` of a complete run."""
     if len(marks) < 3:
-        return float("nan")
+        return None
     (first, seen), (last, all_seen) = marks[len(marks) // 3], marks[-1]
     return (all_seen - seen) / (last - first)
+
+
+def speed_of(row: dict[str, Any]) -> str:
+    """Pictures a second as a cell of a table."""
+    return "–" if row["images_per_second"] is None else f"{row['images_per_second']:,.0f}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -131,42 +139,66 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     for row in sorted(rows, key=lambda row: (row["images"], row["fd@lite"])):
         lines.append(
-            f"| {VARIANTS[row['variant']][0]} | {row['seed']} | {row['images']:,} | {row['images_per_second']:,.0f} | "
+            f"| {VARIANTS[row['variant']][0]} | {row['seed']} | {row['images']:,} | {speed_of(row)} | "
             f"{row['fd@lite']:.2f} | {row['fd@lite2']:.2f} | {row['recall@lite']:.3f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def add_arguments(parser: argparse.ArgumentParser, runs: Path) -> None:
+    """What every table of variants is asked for."""
+    parser.add_argument("--out", type=Path, required=True, help="of the table, .md and .json")
+    parser.add_argument("--runs", type=Path, default=runs)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--count", type=int, default=3_000)
+    parser.add_argument("--reference", type=int, default=10_000)
+    parser.add_argument("--device", default="auto")
+
+
+class Rows:
+    """The rows of a table of variants, kept in a file after each, so that a call that is cut short loses none.
+
+    Args:
+        out: of the files, without their suffixes.
+        table: all rows as Markdown.
+    """
+
+    def __init__(self, out: Path, table: Callable[[list[dict[str, Any]]], str]) -> None:
+        self.out, self.table = out, table
+        kept = out.with_suffix(".json")
+        self.rows: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.is_file() else []
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Keep a row, in place of one of the same variant, seed and length."""
+        print(json.dumps(row), flush=True)
+        same = ("variant", "seed", "images")
+        self.rows = [each for each in self.rows if any(each[key] != row[key] for key in same)] + [row]
+        write_json(self.out.with_suffix(".json"), self.rows)
+        write_text(self.out.with_suffix(".md"), self.table(self.rows))
 
 
 def main() -> None:
     """Train and measure all that is asked for, and write the table after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="of the table, .md and .json")
-    parser.add_argument("--runs", type=Path, default=Path("runs/fast_cifar"))
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--images", type=int, default=450_560)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--count", type=int, default=3_000)
-    parser.add_argument("--reference", type=int, default=10_000)
-    parser.add_argument("--device", default="auto")
+    add_arguments(parser, Path("runs/fast_cifar"))
     arguments = parser.parse_args()
     split = open_dataset(arguments.data).split("train")
     # States and reports cost time, and are not asked for.
     base = replace(
         of_length(fast_cifar(split.info), arguments.images), checkpoint_every=arguments.images, log_every=25_600
     )
-    kept = arguments.out.with_suffix(".json")
-    rows: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.is_file() else []
+    rows = Rows(arguments.out, table)
     for seed in arguments.seeds:
         for name in arguments.only:
             recipe = replace(VARIANTS[name][1](base), seed=seed)
             folder = arguments.runs / f"{name}-{arguments.images}-{seed}"
-            row = {"variant": name, "seed": seed} | measured(recipe, arguments.data, split, folder, arguments)
-            print(json.dumps(row), flush=True)
-            rows = [each for each in rows if (each["variant"], each["seed"], each["images"]) != (
-                name, seed, row["images"])] + [row]  # fmt: skip
-            write_json(kept, rows)
-            write_text(arguments.out.with_suffix(".md"), table(rows))
+            row: dict[str, Any] = {"variant": name, "seed": seed}
+            row |= trained(recipe, arguments.data, folder, arguments.device)
+            row |= measured(folder, split, arguments)
+            rows.add(row)
 
 
 if __name__ == "__main__":

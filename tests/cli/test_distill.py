@@ -79,6 +79,14 @@ def test_a_student_is_trained_continued_bit_for_bit_and_drawn_from(
         assert len(list(drawn.glob("*.png"))) == 3
 
 
+def test_a_student_may_start_from_another_student(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = (*SHORT, "--images", "16")
+    _distill(place, "ect", "--method", "ect", *short)
+    _distill(place, "dmd", "--method", "dmd", "--from", str(place / "ect"), "--method.ratios", "80", *short)
+    assert "dmd_cpu starts from another model: " in capsys.readouterr().err
+    assert json.loads((place / "dmd/model/provenance.json").read_text())["start_from"]
+
+
 def test_teachers_that_do_not_fit_are_refused_in_one_line(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pixels = np.zeros((8, 16, 16, 1), np.uint8)
     larger = MediaSpec(kind="image", channels=1, height=16, width=16)

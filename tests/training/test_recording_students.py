@@ -22,6 +22,7 @@ from tests.training.walks import Run, assert_same
 
 STUDENTS = {
     "ect": EasyConsistencyConfig(stage=8, dropout=0.2),
+    "ect-teacher": EasyConsistencyConfig(stage=8, path="teacher"),
     "scm": ContinuousDistillationConfig(objective=ContinuousObjective(warmup=64), dropout=0.2),
 }
 

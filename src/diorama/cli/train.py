@@ -42,6 +42,7 @@ class RunOptions:
     own options, which stand first in its help.
 
     Args:
+        start_from: a model folder or run whose weights a new run starts from; the run says which of them fitted.
         time: stop, saved, after this long: 90s, 10min, 2h.
         dry_run: build everything, take a few steps, say what the run would be, and write nothing.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
@@ -51,6 +52,7 @@ class RunOptions:
         with_files: Python files whose CATALOG names config classes of your own.
     """
 
+    start_from: Annotated[Path | None, shown_as("MODEL_OR_RUN", name="from")] = None
     time: Seconds = None
     dry_run: bool = False
     device: str = "auto"
@@ -64,6 +66,7 @@ class RunOptions:
         from diorama.training.recipe import TrainOptions
 
         return TrainOptions(
+            start_from=self.start_from,
             device=self.device,
             seconds=self.time,
             tensorboard=self.tensorboard,
@@ -83,7 +86,6 @@ class _Own:
             each with a weight: --data A --data B=0.5.
         out: the run folder.
         images: length of the run in images (or clips) seen, in place of the recipe's: 50000, 200k, 2M.
-        start_from: a model folder or run whose weights a new run starts from; train says which of them fitted.
         sharded: share the weights out over the processes of torchrun, for models too large for one GPU.
     """
 
@@ -91,7 +93,6 @@ class _Own:
     data: tyro.conf.UseAppendAction[tuple[str, ...]]
     out: Path
     images: Images = None
-    start_from: Annotated[Path | None, shown_as("MODEL_OR_RUN", name="from")] = None
     sharded: bool = False
 
 
@@ -144,7 +145,6 @@ def main(words: Sequence[str]) -> None:
     options = replace(
         arguments.options(classes),
         images=arguments.images,
-        start_from=arguments.start_from,
         sharded=arguments.sharded,
     )
     (rehearse_run if arguments.dry_run else train_run)(recipe, data, arguments.out, options)

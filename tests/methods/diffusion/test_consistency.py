@@ -162,6 +162,21 @@ def test_the_first_stage_of_tuning_asks_for_the_clean_sample() -> None:
     assert torch.equal(method.judge({})(DATA, level).clean, DATA)
 
 
+def test_tuning_along_the_teachers_path_asks_a_step_of_the_teacher_below() -> None:
+    torch.manual_seed(0)
+    teacher = _teacher()
+    along, beside = (EasyConsistencyConfig(path=path).build({"teacher": teacher}) for path in ("teacher", "data"))
+    assert isinstance(along, EasyConsistency)
+    assert isinstance(beside, EasyConsistency)
+    level, below = EDM.process.at(torch.tensor(2.0)), EDM.process.at(torch.tensor(1.5))
+    noise = torch.randn_like(DATA)
+    x = DATA + 2.0 * noise
+    # Of EDM's process an Euler step keeps 1.5 / 2 of what the teacher takes for noise.
+    known = teacher.denoise({})(x, level).clean
+    torch.testing.assert_close(along.below(x, DATA, (level, below), {}), known + 0.75 * (x - known))
+    torch.testing.assert_close(beside.below(x, DATA, (level, below), {}), DATA + 1.5 * noise)
+
+
 @pytest.mark.parametrize(
     ("config", "part", "told"),
     [

@@ -14,7 +14,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -132,7 +131,7 @@ class PairMethod(DenoiserMethod):
     """What all methods have in common that compare a network's answers to two neighbours on a path."""
 
     distance: Distance
-    recorded: ClassVar[bool] = False
+    recorded: bool = False
     """Whether how far training is reaches the loss through buffers alone, so that its turn may be recorded."""
 
     def phases(self) -> Sequence[Phase]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,8 @@ class EasyConsistencyConfig(MethodConfig):
     levels as ratios sigma / alpha.
 
     Args:
+        path: how the less noisy sample of a pair is found: ``data`` takes less of the same noise from the clean sample;
+            ``teacher`` takes a step of the teacher, which has its guidance built in and costs one more of its passes.
         times: of the noisier level; ``None`` for those that suit the teacher, see :func:`pair_times`.
         stage: pictures in a stage, of which the first is number 1.
         q: by how much pairs come closer from one stage to the next.
@@ -46,6 +49,7 @@ class EasyConsistencyConfig(MethodConfig):
         dropout: in the network, the same for both answers; ``None`` for the teacher's.
     """
 
+    path: Literal["data", "teacher"] = field(default="data", metadata={LATER: True})
     times: LogNormalTimes | None = None
     stage: int = 1_280_000
     q: float = 2.0
@@ -108,13 +112,12 @@ _PAPERS_TIMES = LogNormalTimes(mean=-1.1, deviation=2.0)
 class EasyConsistency(PairMethod):
     """See :class:`EasyConsistencyConfig`."""
 
-    recorded = True
-
     def __init__(self, config: EasyConsistencyConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher, student = jumping_student(frozen["teacher"], config.steps, config.dropout)
-        # The teacher is only where training starts, and its codec what it draws through.
         super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         self.config, self.distance = config, config.distance
+        # A guided teacher looks at what its samples are given, for which it waits for the device.
+        self.recorded = config.path == "data" or teacher.config.guidance == 1
         self.times = config.times or pair_times(self.model.process)
         # In memory, where a recorded turn reads it.
         self.register_buffer("closeness", torch.tensor(config.closeness(0)))
@@ -136,7 +139,9 @@ class EasyConsistency(PairMethod):
         return 1 / (level.sigma / level.alpha - below.sigma / below.alpha)
 
     def below(self, x: Tensor, clean: Tensor, levels: tuple[Level, Level], condition: Condition) -> Tensor:
-        """The same clean sample with less of the same noise."""
+        """The same clean sample with less of the same noise, or a step of the teacher by Euler's method."""
+        if self.config.path == "teacher":
+            clean = self.teacher.denoise(condition)(x, levels[0]).clean
         return along_noise(x, clean, *levels)
 
     def judge(self, condition: Condition) -> Denoise:
