@@ -30,7 +30,8 @@ def drift(info: DataInfo) -> Recipe:
 
     Reference: M. Deng, H. Li, T. Li, Y. Du, K. He, arXiv:2602.04770, table 8 (ablation default), without labels.
     """
-    return replace(_drifting(fast_cifar(info), "drift", peak=2e-4, warmup=400_000), images=20_000_000)
+    recipe = _drifting(fast_cifar(info), "drift", peak=2e-4, warmup=400_000)
+    return replace(recipe, images=20_000_000, averages={"ema": AverageConfig(half_life=500_000, ramp_up=0.035)})
 
 
 def drift_cpu(info: DataInfo) -> Recipe:
@@ -76,5 +77,4 @@ def _drifting(recipe: Recipe, name: str, *, peak: float, warmup: int) -> Recipe:
         name=name,
         method=DriftingConfig(synthesizer=model),
         optimizers={"denoiser": adam},
-        averages={"ema": AverageConfig(half_life=20_000, ramp_up=0.035)},
     )

@@ -56,6 +56,10 @@ def imm_cpu(info: DataInfo) -> Recipe:
     Command: ``diorama train imm_cpu --data DATA --out runs/imm``
     Hardware and time: two CPU cores; a second pass through the network without gradients beside those of ``flow_cpu``.
 
+    How far apart pairs of levels are was chosen on bars of 8 x 8 pixels, after 30 thousand pictures of a small U-Net
+    (seed 0): the energy distance of 400 samples of one, two and four steps was 0.17, 0.06 and 0.07 with 8 halvings,
+    0.15, 0.05 and 0.05 with 10, 0.25, 0.06 and 0.06 with 12. With 10 and groups of 16 it was 0.36, 0.15 and 0.14.
+
     Args:
         info: pictures of any number of channels, height and width multiples of 8.
 
@@ -65,7 +69,7 @@ def imm_cpu(info: DataInfo) -> Recipe:
     Reference: L. Zhou, S. Ermon, J. Song, arXiv:2503.07565, table 5 (CIFAR-10), with pairs of levels further apart, as
     the run is short.
     """
-    return replace(_jumping(flow_cpu(info), "imm_cpu", halvings=8.0), batch_size=64)
+    return replace(_jumping(flow_cpu(info), "imm_cpu", halvings=10.0), batch_size=64)
 
 
 def _long(recipe: Recipe, name: str) -> Recipe:

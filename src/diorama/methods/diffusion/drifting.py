@@ -19,10 +19,9 @@ from diorama.core.contracts import NOTHING_GIVEN, Batch, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.losses.drifting import DriftingLoss, drifting_loss, map_features
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
-from diorama.methods.diffusion.denoiser import DenoiserMethod
+from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.denoising import codec_of, codec_wanted
 from diorama.networks.features import lite
-from diorama.processes.gaussian import like
 from diorama.processes.precondition import NetworkDenoise
 from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.samplers.consistency import ConsistencyConfig
@@ -93,6 +92,9 @@ class Drifting(DenoiserMethod):
         parts = {_FEATURES: lite.pretrained()} if config.space == "features" else NO_PARTS
         super().__init__(model, model.denoiser.build(), None, codec, codec_part="codec", frozen=parts)
         self.config = config
+        # On the device, where a recorded turn reads it.
+        self.register_buffer("time", model.spacing.times(model.process, 1)[0].float(), persistent=False)
+        self.time: Tensor
 
     def phases(self) -> Sequence[Phase]:
         """One turn."""
@@ -121,11 +123,10 @@ class Drifting(DenoiserMethod):
 
     def generated(self, like_these: Tensor) -> Tensor:
         """As many samples as these are, drawn as the synthesizer draws them."""
-        process = self.model.process
-        first = self.model.spacing.times(process, 1)[0]
-        noise = torch.randn_like(like_these)
-        denoise = NetworkDenoise(self.denoiser, self.model.preconditioning, NOTHING_GIVEN)
-        return denoise(like(process.prior_scale(first), noise) * noise, process.at(first)).clean
+        process, times = self.model.process, self.time.expand(len(like_these))
+        level = broadcast(process.at(times), like_these.dim())
+        x = process.prior_scale(level.t) * torch.randn_like(like_these)
+        return NetworkDenoise(self.denoiser, self.model.preconditioning, NOTHING_GIVEN)(x, level).clean
 
     def _loss(self, x: Tensor, data: Tensor) -> DriftingLoss:
         return drifting_loss(x, data, self.config.temperatures)
