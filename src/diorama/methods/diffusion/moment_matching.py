@@ -149,7 +149,10 @@ class MomentMatching(DenoiserMethod):
                 "(method.particles)"
             )
         times = self.times(count // particles, clean.device)
-        t, r, s = (broadcast(self.model.process.at(time.repeat_interleave(particles)), clean.dim()) for time in times)
+        t, r, s = (
+            broadcast(self.model.process.at(time[:, None].expand(-1, particles).flatten()), clean.dim())
+            for time in times
+        )
         condition, masks = dropped(self.model.conditions, batch), DropoutMasks()
         x = noised(clean, torch.randn_like(clean), t)
         # Dropout must not tell the answers apart.
