@@ -15,6 +15,7 @@ from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.rescaled import RescaledProcess
+from diorama.processes.scaled_noise import ScaledNoiseProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 
 PROCESSES: list[Process] = [
@@ -35,6 +36,8 @@ PROCESSES: list[Process] = [
     RescaledProcess(of=PreservingProcess()),
     RescaledProcess(of=ExplodingProcess(), keeps="variance"),
     RescaledProcess(of=ExplodingProcess(time="variance"), keeps="variance"),
+    ScaledNoiseProcess(),
+    ScaledNoiseProcess(of=CosineProcess(), deviation=2.0),
 ]
 by_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 

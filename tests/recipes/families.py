@@ -9,6 +9,7 @@ from torch import nn
 
 from diorama.core.contracts import DataInfo, MediaSpec, Moment
 from diorama.methods.base import NO_PARTS
+from diorama.methods.diffusion.moment_matching import MomentMatchingConfig
 from diorama.recipes.ddpm import ddpm_class_cpu, ddpm_cpu
 from diorama.recipes.edm import edm_cpu
 from diorama.recipes.vae import vae_spatial_cpu
@@ -48,21 +49,22 @@ def parameters(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> int
 
 
 def one_step(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> dict[str, float]:
-    """Every phase once, on two random records with what it wants of them; each player must have an optimizer."""
+    """Every phase once, on a few random records with what it wants of them; each player must have an optimizer."""
     torch.manual_seed(0)
     method = recipe.method.build(parts)
     synthesizer = method.synthesizer()
     assert set(method.players()) == set(recipe.optimizers)
-    batch = {synthesizer.media.kind: torch.rand(2, *synthesizer.media.shape) * 2 - 1}
+    count = recipe.method.particles if isinstance(recipe.method, MomentMatchingConfig) else 2
+    batch = {synthesizer.media.kind: torch.rand(count, *synthesizer.media.shape) * 2 - 1}
     if synthesizer.classes:
-        batch["label"] = torch.arange(2) % len(synthesizer.classes)
+        batch["label"] = torch.arange(count) % len(synthesizer.classes)
     elif "label" in (method.reads(()) or ()):
-        batch["label"] = torch.arange(2)
+        batch["label"] = torch.arange(count)
     for spec in synthesizer.conditions:
         if spec.key == "tokens":
-            batch["tokens"] = torch.randint(1, 257, (2, *spec.shape))
+            batch["tokens"] = torch.randint(1, 257, (count, *spec.shape))
         elif spec.key == "image":
-            batch |= {"target": batch["image"], "image": torch.rand(2, *spec.shape) * 2 - 1}
+            batch |= {"target": batch["image"], "image": torch.rand(count, *spec.shape) * 2 - 1}
     losses = {}
     for phase in method.phases():
         value = phase.loss(batch, Moment(0, 0)).value

@@ -1,4 +1,4 @@
-"""Samplers of models that jump to clean data: consistency models, LCM and TCD."""
+"""Samplers of models that jump: consistency models, LCM, TCD, and those that are told where each step ends."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.distilled import DistilledSpacing, KarrasGridSpacing
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.jump_spacing import JumpSpacing
 from diorama.processes.spacing import Spacing, UniformSpacing
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.jumps import JumpsConfig
 from diorama.samplers.lcm import LCMConfig
 from diorama.samplers.tcd import TCDConfig
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
 
-STEPS = DiscreteProcess(steps=100)
+STEPS, FLOW = DiscreteProcess(steps=100), FlowProcess()
 
 
 def jump(x: Tensor, level: Level) -> Prediction:
@@ -46,6 +48,44 @@ def test_jumps_of_a_perfect_model_have_the_datas_moments(
     *_, last = config.run(jump, start, process, times, Draws((20_000,)))
     assert last.x.mean().item() == pytest.approx(MEAN, abs=0.02)
     assert last.x.std().item() == pytest.approx(DEVIATION, rel=0.03)
+
+
+def jump_until(x: Tensor, level: Level) -> Prediction:
+    """What a perfect model of two times says of normal data: it leads to where the path through x is at the second."""
+    assert level.until is not None
+    below = FLOW.at(level.until)
+    wide, narrow = (((at.alpha * DEVIATION) ** 2 + at.sigma**2).sqrt() for at in (level, below))
+    end = below.alpha * MEAN + narrow / wide * (x - level.alpha * MEAN)
+    share = below.sigma / level.sigma
+    return Prediction((end - share * x) / (below.alpha - share * level.alpha))
+
+
+@pytest.mark.parametrize("config", [JumpsConfig(), JumpsConfig(restart=True)], ids=["pushforward", "restart"])
+@pytest.mark.parametrize("steps", [1, 2, 4, 8])
+def test_jumps_between_levels_keep_the_datas_moments(config: JumpsConfig, steps: int) -> None:
+    times = JumpSpacing(last=0.0).times(FLOW, steps)
+    start = FLOW.at(times[0])
+    spread = ((start.alpha * DEVIATION) ** 2 + start.sigma**2).sqrt()
+    draws = torch.randn(20_000, generator=torch.Generator().manual_seed(9))
+    asked = Draws((20_000,))
+    *_, last = config.run(jump_until, start.alpha * MEAN + spread * draws, FLOW, times, asked)
+    assert last.x.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert last.x.std().item() == pytest.approx(DEVIATION, rel=0.03)
+    assert asked.asked == (list(range(steps - 1)) if config.restart else [])
+
+
+def test_restarts_are_told_the_last_level_and_jumps_the_next() -> None:
+    told: dict[bool, list[float]] = {True: [], False: []}
+    times = torch.tensor([0.9, 0.5, 0.1], dtype=torch.float64)
+    for restart, asked in told.items():
+
+        def denoise(x: Tensor, level: Level, asked: list[float] = asked) -> Prediction:
+            assert level.until is not None
+            asked.append(float(level.until))
+            return Prediction(x)
+
+        list(JumpsConfig(restart=restart).run(denoise, torch.zeros(3), FLOW, times, Draws((3,))))
+    assert told == {True: [0.1, 0.1], False: [0.5, 0.1]}
 
 
 def test_one_step_is_the_models_answer() -> None:

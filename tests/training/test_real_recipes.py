@@ -22,10 +22,12 @@ from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.distill import scm_distilled_cpu
 from diorama.recipes.distribution_matching import dmd_cpu, sida_cpu
+from diorama.recipes.drifting import drift_cpu
 from diorama.recipes.edm import edm_cpu
 from diorama.recipes.flow import flow_ot_cpu
 from diorama.recipes.latent import latent_text_cpu
 from diorama.recipes.mean_flow import mean_flow_cpu
+from diorama.recipes.moment_matching import imm_cpu
 from diorama.recipes.student import student_cpu
 from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
 from diorama.synthesis import store
@@ -101,6 +103,8 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         (scm_cpu, None),
         (scm_distilled_cpu, "edm"),
         (mean_flow_cpu, None),
+        (imm_cpu, None),
+        (drift_cpu, None),
     ],
 )
 def test_a_real_recipe_continues_bit_for_bit(

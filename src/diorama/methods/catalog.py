@@ -13,9 +13,11 @@ from diorama.methods.diffusion.continuous_consistency import (
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.methods.diffusion.distillation import ProgressiveDistillationConfig
 from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig
+from diorama.methods.diffusion.drifting import DriftingConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
 from diorama.methods.diffusion.guided_student import GuidedStudentConfig
 from diorama.methods.diffusion.mean_flow import MeanFlowConfig
+from diorama.methods.diffusion.moment_matching import MomentMatchingConfig
 from diorama.methods.representation.contrastive import ContrastiveConfig
 from diorama.methods.variational.vae import VAEConfig
 
@@ -27,11 +29,13 @@ AnyMethod = (
     | ContrastiveConfig
     | DiffusionMethodConfig
     | DistributionMatchingConfig
+    | DriftingConfig
     | EasyConsistencyConfig
     | GANConfig
     | GuidedStudentConfig
     | MeanFlowConfig
     | MoCoGANConfig
+    | MomentMatchingConfig
     | NoisyClassifierMethodConfig
     | ProgressiveDistillationConfig
     | VAEConfig

@@ -7,6 +7,7 @@ from diorama.processes.curves import CurveSpacing
 from diorama.processes.distilled import DistilledSpacing, KarrasGridSpacing
 from diorama.processes.earlier_spacings import GeometricSpacing, PreservingSpacing, TableSpacing
 from diorama.processes.flow_spacing import FlowSpacing
+from diorama.processes.jump_spacing import JumpSpacing
 from diorama.processes.kinds import AnyProcess as AnyProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.ratio_spacing import RatioSpacing
@@ -24,6 +25,7 @@ from diorama.processes.times import (
     UniformTimes,
 )
 from diorama.processes.truncated_spacing import TruncatedSpacing
+from diorama.processes.two_times import TwoTimePreconditioning
 from diorama.processes.weighting import (
     LikelihoodWeighting,
     MinSNRWeighting,
@@ -34,7 +36,13 @@ from diorama.processes.weighting import (
     UniformWeighting,
 )
 
-AnyPreconditioning = ConsistencyPreconditioning | EDMPreconditioning | StepMeanPreconditioning | TargetPreconditioning
+AnyPreconditioning = (
+    ConsistencyPreconditioning
+    | EDMPreconditioning
+    | StepMeanPreconditioning
+    | TargetPreconditioning
+    | TwoTimePreconditioning
+)
 """What goes into a network and what comes out of it."""
 
 AnySpacing = (
@@ -43,6 +51,7 @@ AnySpacing = (
     | FlowSolverSpacing
     | FlowSpacing
     | GeometricSpacing
+    | JumpSpacing
     | KarrasGridSpacing
     | KarrasSpacing
     | PreservingSpacing

@@ -9,6 +9,7 @@ from diorama.processes.geometric import GeometricProcess, GeometricStepsProcess
 from diorama.processes.paths import CosineProcess, LinearPreservingProcess, PolynomialProcess
 from diorama.processes.preserving import PreservingProcess
 from diorama.processes.rescaled import RescaledProcess
+from diorama.processes.scaled_noise import ScaledNoiseProcess
 from diorama.processes.subpreserving import SubPreservingProcess
 
 AnyProcess = (
@@ -22,6 +23,7 @@ AnyProcess = (
     | PolynomialProcess
     | PreservingProcess
     | RescaledProcess
+    | ScaledNoiseProcess
     | SubPreservingProcess
 )
 """How data become noise."""

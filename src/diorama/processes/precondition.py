@@ -39,6 +39,11 @@ class Preconditioning(Protocol):
         """What the network says of the reverse step's variance."""
         ...
 
+    @property
+    def two_times(self) -> bool:
+        """Whether the network is also told how far it is to a second, earlier time, ``level.until``."""
+        ...
+
     def input(self, level: Level) -> Tensor:
         """What the noisy sample is multiplied by before the network sees it."""
         ...
@@ -133,6 +138,7 @@ class EDMPreconditioning:
     """
 
     variance: ClassVar[LearnedVariance] = "none"
+    two_times: ClassVar[bool] = False
     sigma_data: float = 0.5
     time_scale: float = field(default=1.0, metadata={LATER: True})
     reverse: bool = field(default=False, metadata={LATER: True})
@@ -214,7 +220,7 @@ class NetworkDenoise:
         """Predict the clean sample of x (b, ...)."""
         # Time and scales are worked out in the level's own float64 and only then brought to the network's type.
         t = self._told(x, self.preconditioning.time(level))
-        if has_two_times(self.preconditioning):
+        if self.preconditioning.two_times:
             earlier = level.t if level.until is None else level.until
             gap = self.preconditioning.time(replace(level, t=level.t - earlier))
             t = torch.stack([t, self._told(x, gap)], dim=1)
@@ -229,11 +235,6 @@ class NetworkDenoise:
             # Filling in a number, unlike copying a tensor, does not wait for the device.
             return torch.full((x.shape[0],), told.item(), device=x.device, dtype=x.dtype)
         return told.reshape(-1).to(device=x.device, dtype=x.dtype).expand(x.shape[0])
-
-
-def has_two_times(preconditioning: Preconditioning) -> bool:
-    """Whether its network is told how far it is to a second time."""
-    return isinstance(preconditioning, TargetPreconditioning) and preconditioning.two_times
 
 
 def halves(output: Tensor, variance: LearnedVariance) -> tuple[Tensor, Tensor | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +28,8 @@ class StepMeanPreconditioning:
     Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, equation 8 and table 2; A. Nichol, P. Dhariwal,
     arXiv:2102.09672, published code (``PREVIOUS_X``).
     """
+
+    two_times: ClassVar[bool] = False
 
     process: DiscreteProcess
     visited: tuple[int, ...] = ()

@@ -78,6 +78,7 @@ SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
     "ode": ODEConfig,
     "pc": PredictorCorrectorConfig,
     "pndm": PNDMConfig,
+    "restarts": partial(JumpsConfig, restart=True),
     "sa_solver": SASolverConfig,
     "tcd": TCDConfig,
     "unipc": UniPCConfig,

@@ -20,7 +20,7 @@ from diorama.processes.bound import bound_times, variational_bound
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import like
-from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning, has_two_times
+from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
@@ -203,7 +203,7 @@ def _check_guidance(config: DiffusionSynthesizerConfig) -> None:
 
 
 def _check_two_times(config: DiffusionSynthesizerConfig) -> None:
-    two = has_two_times(config.preconditioning)
+    two = config.preconditioning.two_times
     if two != config.denoiser.two_times:
         raise ValueError(
             f"preconditioning.two_times: is {two}, and the network takes {1 + config.denoiser.two_times} times"

@@ -33,7 +33,7 @@ from diorama.processes.catalog import AnyTimes
 from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import noised
-from diorama.processes.precondition import NetworkDenoise, has_two_times
+from diorama.processes.precondition import NetworkDenoise
 from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.synthesis.classifier import NoisyClassifierConfig
@@ -329,7 +329,7 @@ def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSy
     part = diffusion_model(part, TEACHER)
     teacher = part.config
     refuse_told_scales(teacher)
-    jumps = isinstance(teacher.sampler, ConsistencyConfig) or has_two_times(teacher.preconditioning)
+    jumps = isinstance(teacher.sampler, ConsistencyConfig) or teacher.preconditioning.two_times
     if jumps or isinstance(teacher.preconditioning, ConsistencyPreconditioning):
         raise BadConfig(f"frozen.teacher: draws in one step or a few already, and must be {TEACHER}")
     by_classifier = isinstance(teacher.guide, NoisyClassifierConfig) and teacher.guidance != 1

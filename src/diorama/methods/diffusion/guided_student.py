@@ -20,7 +20,7 @@ from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.students import Student, diffusion_model, student_of
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.gaussian import noised
-from diorama.processes.precondition import NetworkDenoise, has_two_times
+from diorama.processes.precondition import NetworkDenoise
 from diorama.synthesis.conditions import without
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.synthesis.guides import network_denoise
@@ -175,6 +175,6 @@ def _checked(part: nn.Module) -> DiffusionSynthesizer:
             "frozen.teacher: only a DDPMUNet that is not told a scale yet can be told one, as the recipes ddpm_class "
             f"have it; this is a {network_name(model.denoiser)}"
         )
-    if model.preconditioning.variance != "none" or has_two_times(model.preconditioning):
+    if model.preconditioning.variance != "none" or model.preconditioning.two_times:
         raise BadConfig("frozen.teacher: learned a variance or is told two times, of which guidance says nothing")
     return teacher

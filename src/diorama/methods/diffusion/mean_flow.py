@@ -22,7 +22,7 @@ from diorama.methods.diffusion.denoising import codec_of, codec_wanted
 from diorama.nn.differentiation import with_derivative
 from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import noised
-from diorama.processes.precondition import TargetPreconditioning, has_two_times
+from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.times import LogitNormalTimes, UniformTimes
 from diorama.synthesis.conditions import dropped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
@@ -52,7 +52,8 @@ class MeanFlowConfig(MethodConfig):
 
     def __post_init__(self) -> None:
         model = self.synthesizer
-        if not isinstance(model.process, FlowProcess) or not has_two_times(model.preconditioning):
+        flow = isinstance(model.process, FlowProcess) and isinstance(model.preconditioning, TargetPreconditioning)
+        if not flow or not model.preconditioning.two_times:
             raise ValueError("synthesizer: a mean flow has a FlowProcess, and a network that is told two times")
         if not 0 <= self.equal < 1:
             raise ValueError(f"equal must be in [0, 1), got {self.equal}")

@@ -82,6 +82,22 @@ MEAN_FLOW = Reference(
     venue="NeurIPS",
     arxiv="2505.13447",
 )
+MOMENT_MATCHING = Reference(
+    key="zhou2025inductive",
+    title="Inductive Moment Matching",
+    authors=("Linqi Zhou", "Stefano Ermon", "Jiaming Song"),
+    year=2025,
+    venue="ICML",
+    arxiv="2503.07565",
+)
+DRIFTING = Reference(
+    key="deng2026drifting",
+    title="Generative Modeling via Drifting",
+    authors=("Mingyang Deng", "He Li", "Tianhong Li", "Yilun Du", "Kaiming He"),
+    year=2026,
+    venue="arXiv",
+    arxiv="2602.04770",
+)
 DISTRIBUTION_MATCHING = Reference(
     key="yin2024improved",
     title="Improved Distribution Matching Distillation for Fast Image Synthesis",
@@ -169,6 +185,26 @@ _CONSISTENCY = RecipeEntry(
     about="A network learns to give the same picture from everywhere on the path between it and noise, and so draws in "
     "one step.",
     papers=(IMPROVED_CONSISTENCY, CONSISTENCY),
+)
+_IMM = RecipeEntry(
+    name="imm",
+    make="diorama.recipes.moment_matching:imm",
+    title="Inductive moment matching",
+    summary="a model that draws in one step to eight, from data alone",
+    about="A network learns to jump between any two levels of noise, so that where its jumps end, all that it draws is "
+    "distributed as the data are under that noise. From noise alone it jumps to a picture at once, or in a few steps.",
+    papers=(MOMENT_MATCHING,),
+    small="imm_cpu",
+)
+_DRIFT = RecipeEntry(
+    name="drift",
+    make="diorama.recipes.drifting:drift",
+    title="Drifting model",
+    summary="a generator of one pass, from data alone",
+    about="A network makes a picture of noise in one pass. While it is trained its pictures drift towards those of the "
+    "data that are like them, and away from one another, until both are distributed alike.",
+    papers=(DRIFTING,),
+    small="drift_cpu",
 )
 _DMD = RecipeEntry(
     name="dmd",
@@ -276,6 +312,29 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         about="A network learns how a sample moves on average between any two times of its path from noise to a "
         "picture, and so can go from one end to the other at once.",
         papers=(MEAN_FLOW, FLOW),
+    ),
+    _IMM,
+    replace(
+        _IMM,
+        name="imm_class",
+        make="diorama.recipes.moment_matching:imm_class",
+        title="Inductive moment matching, with labels",
+        summary="imm with labels and classifier-free guidance",
+        papers=(*_IMM.papers, GUIDANCE),
+        small=None,
+    ),
+    _IMM.variant(
+        name="imm_cpu",
+        make="diorama.recipes.moment_matching:imm_cpu",
+        title="Inductive moment matching (small)",
+        summary="a model that draws in one step to eight, from data alone, for a CPU",
+    ),
+    _DRIFT,
+    _DRIFT.variant(
+        name="drift_cpu",
+        make="diorama.recipes.drifting:drift_cpu",
+        title="Drifting model (small)",
+        summary="a generator of one pass, from data alone, for a CPU",
     ),
     _DMD,
     _DMD.variant(
