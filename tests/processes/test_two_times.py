@@ -128,7 +128,7 @@ def test_impossible_settings_are_refused() -> None:
         JumpSpacing(middle=0.0)
     with pytest.raises(ValueError, match="does not lie between"):
         JumpSpacing(middle=1e4).times(FLOW, 2)
-    with pytest.raises(ValueError, match="steps: JumpSpacing needs"):
+    with pytest.raises(ValueError, match="steps: this model needs a number of steps"):
         JumpSpacing().times(FLOW, None)
     with pytest.raises(ValueError, match="sigma_data"):
         TwoTimePreconditioning(sigma_data=0.0)
