@@ -21,10 +21,10 @@ from diorama.networks.motion.mocogan import (
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
 Generator = DCGANGeneratorConfig
-"""Latent vectors (b, latent) to pictures (b, c, h, w)."""
+"""Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
 Discriminator = DCGANDiscriminatorConfig
-"""Pictures (b, c, h, w) to logits."""
+"""Pictures (b, c, h, w) and conditions to logits."""
 
 VideoGenerator = MoCoGANGeneratorConfig
 """Content, category and motion codes to clips (b, c, t, h, w)."""
