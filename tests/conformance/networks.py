@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
+from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
@@ -23,6 +25,10 @@ from diorama.networks.motion.mocogan import (
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
 HELD_BY: Mapping[type, str] = {
+    BigGANGeneratorConfig: "gan_biggan_g",
+    BigGANDiscriminatorConfig: "gan_biggan_d",
+    BigGANDeepGeneratorConfig: "gan_biggandeep_g",
+    BigGANDeepDiscriminatorConfig: "gan_biggandeep_d",
     DCGANGeneratorConfig: "gan_dcgan_g",
     DCGANDiscriminatorConfig: "gan_dcgan_d",
     MoCoGANGeneratorConfig: "gan_mocogan_g",

@@ -38,6 +38,12 @@ def _dcgan() -> Layouts:
     return LAYOUTS
 
 
+def _biggan() -> Layouts:
+    from diorama.interop.biggan import LAYOUTS
+
+    return LAYOUTS
+
+
 def _mocogan() -> Layouts:
     from diorama.interop.mocogan import LAYOUTS
 
@@ -88,6 +94,12 @@ def _inception() -> Layouts:
 
 PUBLISHERS = (
     Publisher(name="dcgan-pytorch-examples", about="DCGAN of the PyTorch examples", layouts=_dcgan),
+    Publisher(
+        name="biggan-pytorch",
+        about="BigGAN and BigGAN-deep of their authors' PyTorch code",
+        layouts=_biggan,
+        also="biggan",
+    ),
     Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),
     Publisher(

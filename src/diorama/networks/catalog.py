@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
+from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
@@ -20,10 +22,10 @@ from diorama.networks.motion.mocogan import (
 )
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
-Generator = DCGANGeneratorConfig
+Generator = BigGANGeneratorConfig | BigGANDeepGeneratorConfig | DCGANGeneratorConfig
 """Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
-Discriminator = DCGANDiscriminatorConfig
+Discriminator = BigGANDiscriminatorConfig | BigGANDeepDiscriminatorConfig | DCGANDiscriminatorConfig
 """Pictures (b, c, h, w) and conditions to logits."""
 
 VideoGenerator = MoCoGANGeneratorConfig

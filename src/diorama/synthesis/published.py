@@ -27,6 +27,8 @@ from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
+from diorama.networks.adversarial.biggan import BigGANGeneratorConfig
+from diorama.networks.adversarial.biggan_deep import BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
@@ -219,6 +221,13 @@ def _synthesizer_config(
             height, width = network.size
             media = MediaSpec(kind="image", channels=network.channels, height=height, width=width)
             return GANSynthesizerConfig(media=media, generator=network)
+        case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig():
+            if network.side > _LARGEST_SIDE:
+                raise BadInput(f"bottom_width: {network.side} pixels are more than {_LARGEST_SIDE} a side")
+            media = MediaSpec(kind="image", channels=network.channels, height=network.side, width=network.side)
+            names = tuple(str(i) for i in range(network.classes)) if network.reads else ()
+            label = (ConditionSpec(key="label", names=names),) if names else ()
+            return GANSynthesizerConfig(media=media, conditions=label, generator=network)
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
                 raise BadInput("video_length: how many frames a clip has must be said; give --frames N")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.conformance.adapters import (
+    biggan,
     consistency,
     dcgan,
     diffusers_consistency,
@@ -22,6 +23,7 @@ from tests.conformance.adapters import (
     edm_sampler,
     flow_matching,
     frechet,
+    gan_losses,
     guidance,
     guided_diffusion,
     guided_diffusion_process,
@@ -37,6 +39,8 @@ from tests.conformance.runner import Adapter, Compute
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "ADM": guided_diffusion.ADAPTERS,
     "ADM's process, losses and sampling": guided_diffusion_process.ADAPTERS,
+    "Adversarial losses (BigGAN, CycleGAN, GAN-zoo)": gan_losses.ADAPTERS,
+    "BigGAN and BigGAN-deep": biggan.ADAPTERS,
     "Consistency models": consistency.ADAPTERS,
     "DCGAN": dcgan.ADAPTERS,
     "Flow matching": flow_matching.ADAPTERS,
