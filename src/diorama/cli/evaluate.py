@@ -85,15 +85,7 @@ def main(words: Sequence[str]) -> None:
         # The help has been printed.
         print("\n".join(listing(SHIPPED)))
         raise
-    for name, value in (
-        ("count", arguments.count),
-        ("reference", arguments.reference),
-        ("batch-size", arguments.batch_size),
-        ("size", arguments.size),
-    ):
-        if value is not None and value < 1:
-            raise WrongArguments(f"--{name} must be at least 1, got {value}")
-
+    _check(arguments)
     own = catalog_of(arguments.with_files)
     with arguments_at_fault():
         catalog = catalog_with(own)
@@ -139,6 +131,17 @@ def main(words: Sequence[str]) -> None:
             evaluation = evaluate(arguments.subject, arguments.against, options)
         if distributed.is_first():
             _report(evaluation, catalog, arguments.json)
+
+
+def _check(arguments: Arguments) -> None:
+    for name, value in (
+        ("count", arguments.count),
+        ("reference", arguments.reference),
+        ("batch-size", arguments.batch_size),
+        ("size", arguments.size),
+    ):
+        if value is not None and value < 1:
+            raise WrongArguments(f"--{name} must be at least 1, got {value}")
 
 
 def _report(evaluation: Evaluation, catalog: MetricCatalog, path: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from torch import Tensor, nn
@@ -33,10 +34,14 @@ def weights(module: nn.Module, how: Initial) -> None:
         how: ``orthogonal`` (A. M. Saxe et al. 2014, arXiv 1312.6120), ``normal`` with a standard deviation of 0.02,
             ``xavier`` (X. Glorot, Y. Bengio 2010), uniform.
     """
-    draw = {"orthogonal": nn.init.orthogonal_, "normal": _small_normal, "xavier": nn.init.xavier_uniform_}[how]
+    draws: Mapping[str, Callable[[Tensor], object]] = {
+        "orthogonal": nn.init.orthogonal_,
+        "normal": _small_normal,
+        "xavier": nn.init.xavier_uniform_,
+    }
     for part in module.modules():
         if isinstance(part, (nn.Conv2d, nn.Linear, nn.Embedding)):
-            draw(part.weight)
+            draws[how](part.weight)
 
 
 def _small_normal(weight: Tensor) -> None:

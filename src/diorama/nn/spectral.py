@@ -36,7 +36,7 @@ class PowerIteration:
 class _Normalized(nn.Module):
     """A layer with a weight, left singular vectors ``u0 …`` (1, rows) and their values ``sv0 …`` (1,)."""
 
-    weight: nn.Parameter
+    weight: Tensor
     power: PowerIteration
 
     def begin(self, power: PowerIteration) -> None:

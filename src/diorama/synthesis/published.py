@@ -218,16 +218,9 @@ def _synthesizer_config(
         raise BadInput("--small: the published network enlarges no small picture")
     match network:
         case DCGANGeneratorConfig():
-            height, width = network.size
-            media = MediaSpec(kind="image", channels=network.channels, height=height, width=width)
-            return GANSynthesizerConfig(media=media, generator=network)
+            return _gan_config(network, network.size)
         case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig():
-            if network.side > _LARGEST_SIDE:
-                raise BadInput(f"bottom_width: {network.side} pixels are more than {_LARGEST_SIDE} a side")
-            media = MediaSpec(kind="image", channels=network.channels, height=network.side, width=network.side)
-            names = tuple(str(i) for i in range(network.classes)) if network.reads else ()
-            label = (ConditionSpec(key="label", names=names),) if names else ()
-            return GANSynthesizerConfig(media=media, conditions=label, generator=network)
+            return _gan_config(network, (network.side, network.side))
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
                 raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
@@ -269,6 +262,18 @@ def _synthesizer_config(
             media = MediaSpec(kind="image", channels=network.in_channels, height=size, width=size)
             return _diffusion_config(media, network, schedule, small)
     raise BadInput(f"{type(network).__name__} draws nothing by itself")
+
+
+def _gan_config(
+    network: DCGANGeneratorConfig | BigGANGeneratorConfig | BigGANDeepGeneratorConfig, size: tuple[int, int]
+) -> GANSynthesizerConfig:
+    """A generator that draws one size, with the labels that it reads."""
+    if max(size) > _LARGEST_SIDE:
+        raise BadInput(f"{size[0]} x {size[1]} pixels are more than {_LARGEST_SIDE} a side")
+    media = MediaSpec(kind="image", channels=network.channels, height=size[0], width=size[1])
+    names = tuple(str(i) for i in range(network.classes)) if "label" in network.reads else ()
+    label = (ConditionSpec(key="label", names=names),) if names else ()
+    return GANSynthesizerConfig(media=media, conditions=label, generator=network)
 
 
 def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
