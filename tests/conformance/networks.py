@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
+from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -31,6 +33,10 @@ HELD_BY: Mapping[type, str] = {
     BigGANDeepDiscriminatorConfig: "gan_biggandeep_d",
     DCGANGeneratorConfig: "gan_dcgan_g",
     DCGANDiscriminatorConfig: "gan_dcgan_d",
+    PatchDiscriminatorConfig: "gan_patchgan_nlayer",
+    PixelDiscriminatorConfig: "gan_patchgan_pixel",
+    ProgressiveGeneratorConfig: "gan_pggan_g",
+    ProgressiveDiscriminatorConfig: "gan_pggan_d",
     MoCoGANGeneratorConfig: "gan_mocogan_g",
     MoCoGANImageDiscriminatorConfig: "gan_mocogan_d_image",
     MoCoGANVideoDiscriminatorConfig: "gan_mocogan_d_video",

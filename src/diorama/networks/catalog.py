@@ -5,6 +5,8 @@ from __future__ import annotations
 from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
+from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -22,10 +24,17 @@ from diorama.networks.motion.mocogan import (
 )
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
-Generator = BigGANGeneratorConfig | BigGANDeepGeneratorConfig | DCGANGeneratorConfig
+Generator = BigGANGeneratorConfig | BigGANDeepGeneratorConfig | DCGANGeneratorConfig | ProgressiveGeneratorConfig
 """Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
-Discriminator = BigGANDiscriminatorConfig | BigGANDeepDiscriminatorConfig | DCGANDiscriminatorConfig
+Discriminator = (
+    BigGANDiscriminatorConfig
+    | BigGANDeepDiscriminatorConfig
+    | DCGANDiscriminatorConfig
+    | PatchDiscriminatorConfig
+    | PixelDiscriminatorConfig
+    | ProgressiveDiscriminatorConfig
+)
 """Pictures (b, c, h, w) and conditions to logits."""
 
 VideoGenerator = MoCoGANGeneratorConfig

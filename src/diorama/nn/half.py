@@ -1,8 +1,8 @@
 """Blocks that choose half precision themselves, whatever the rest of a network is computed in.
 
 Some published networks compute their finest blocks in float16 and limit what these hand on, also in losses that
-differentiate twice. Whether that is wanted, and whether the device has it, is the run's to say: training and drawing say
-so by :func:`half_blocks`, and a block computes inside :func:`own_precision`.
+differentiate twice. Whether that is wanted, and whether the device has it, is the run's to say: training and drawing
+do so by :func:`half_blocks`, and a block computes inside :func:`own_precision`.
 """
 
 from __future__ import annotations

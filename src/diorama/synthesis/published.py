@@ -30,6 +30,7 @@ from diorama.interop.score_sde_drawing import drawing
 from diorama.networks.adversarial.biggan import BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.adversarial.progressive import ProgressiveGeneratorConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -219,7 +220,7 @@ def _synthesizer_config(
     match network:
         case DCGANGeneratorConfig():
             return _gan_config(network, network.size)
-        case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig():
+        case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig() | ProgressiveGeneratorConfig():
             return _gan_config(network, (network.side, network.side))
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
@@ -265,7 +266,8 @@ def _synthesizer_config(
 
 
 def _gan_config(
-    network: DCGANGeneratorConfig | BigGANGeneratorConfig | BigGANDeepGeneratorConfig, size: tuple[int, int]
+    network: DCGANGeneratorConfig | BigGANGeneratorConfig | BigGANDeepGeneratorConfig | ProgressiveGeneratorConfig,
+    size: tuple[int, int],
 ) -> GANSynthesizerConfig:
     """A generator that draws one size, with the labels that it reads."""
     if max(size) > _LARGEST_SIDE:

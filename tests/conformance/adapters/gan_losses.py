@@ -29,26 +29,19 @@ _DISCRIMINATORS: Mapping[str, tuple[Side, Side]] = {
 _GENERATORS: Mapping[str, Side] = {"dcgan_gen": non_saturating_generator, "hinge_gen": negative_mean_generator}
 
 
-def _cyclegan(form: str, real: bool) -> Side:
-    mode, _, smooth = form.partition("_")
-    low, high = (0.1, 0.9) if smooth else (0.0, 1.0)
-    sides: Mapping[str, Side] = {
-        "lsgan": partial(squared_error, target=high if real else low),
-        "vanilla": partial(cross_entropy, target=high if real else low),
-        "wgangp": partial(critic_mean, real=real),
+def _sides(real: bool) -> Mapping[str, Side]:
+    """CycleGAN's and GAN-zoo's losses of one side, by project and name."""
+    target, low, high = float(real), 0.1, 0.9
+    return {
+        "cyclegan.lsgan": partial(squared_error, target=target),
+        "cyclegan.lsgan_smooth": partial(squared_error, target=high if real else low),
+        "cyclegan.vanilla": partial(cross_entropy, target=target),
+        "cyclegan.wgangp": partial(critic_mean, real=real),
+        "ganzoo.DCGAN": partial(cross_entropy, target=target),
+        "ganzoo.Logistic": partial(cross_entropy, target=target),
+        "ganzoo.MSE": partial(squared_error, target=target, squashed=True),
+        "ganzoo.WGANGP": partial(critic_mean, real=real, reduction="sum"),
     }
-    return sides[mode]
-
-
-def _gan_zoo(form: str, real: bool) -> Side:
-    target = float(real)
-    sides: Mapping[str, Side] = {
-        "DCGAN": partial(cross_entropy, target=target),
-        "Logistic": partial(cross_entropy, target=target),
-        "MSE": partial(squared_error, target=target, squashed=True),
-        "WGANGP": partial(critic_mean, real=real, reduction="sum"),
-    }
-    return sides[form]
 
 
 def _one(side: Side, name: str, logits: Tensor) -> dict[str, Tensor]:
@@ -68,20 +61,14 @@ def _both(sides: tuple[Side, Side], real: Tensor, fake: Tensor) -> dict[str, Ten
 
 def logits(case: Case) -> Mapping[str, Tensor]:
     """Losses and gradients of the inputs ``real``, ``fake`` and ``patch``, under the project's names."""
-    found: dict[str, Tensor] = {}
-    for group in dict.fromkeys(name.partition("/")[0] for name in case.output_names):
-        project, form, *ending = group.split(".")
-        given, real = case.inputs, ending == ["real"]
-        if project == "cyclegan":
-            values = _one(_cyclegan(form, real), "patch", given["patch"])
-        elif project == "ganzoo":
-            values = _one(_gan_zoo(form, real), "fake", given["fake"])
-        elif form in _GENERATORS:
-            values = _one(_GENERATORS[form], "fake", given["fake"])
-        else:
-            values = _both(_DISCRIMINATORS[form], given["real"], given["fake"])
-        found |= {f"{group}/{name}": value for name, value in values.items()}
-    return found
+    given = case.inputs
+    groups = {f"biggan.{form}": _both(sides, given["real"], given["fake"]) for form, sides in _DISCRIMINATORS.items()}
+    groups |= {f"biggan.{form}": _one(side, "fake", given["fake"]) for form, side in _GENERATORS.items()}
+    for ending, real in (("real", True), ("fake", False)):
+        for form, side in _sides(real).items():
+            name = "patch" if form.startswith("cyclegan") else "fake"
+            groups[f"{form}.{ending}"] = _one(side, name, given[name])
+    return {f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()}
 
 
 ADAPTERS: dict[str, Compute] = {"loss functions on logits": logits}

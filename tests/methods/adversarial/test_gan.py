@@ -12,6 +12,8 @@ from diorama.core.contracts import ConditionSpec, MediaSpec, Moment
 from diorama.losses.penalties import r1, r2
 from diorama.methods.adversarial.gan import GAN, GANConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig
+from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 
 MEDIA = MediaSpec(kind="image", channels=1, height=8, width=8)
 START = Moment(0, 0)
@@ -149,3 +151,22 @@ def test_feature_matching_and_orthogonality_weigh_and_are_logged() -> None:
 def test_what_cannot_be_is_refused_by_name(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         gan(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("generator", "discriminator"),
+    [
+        (
+            ProgressiveGeneratorConfig(widths=(4, 4), channels=1, latent=3),
+            ProgressiveDiscriminatorConfig(widths=(4, 4), channels=1),
+        ),
+        (
+            DCGANGeneratorConfig(size=(8, 8), channels=1, features=4, latent=3),
+            PatchDiscriminatorConfig(channels=1, width=4, layers=1),
+        ),
+    ],
+)
+def test_any_generator_plays_against_any_discriminator(generator: Any, discriminator: Any) -> None:
+    method = GANConfig(media=MEDIA, generator=generator, discriminator=discriminator, r1=1.0, feature_matching=1.0)
+    for phase in method.build().phases():
+        assert torch.isfinite(phase.loss(batch(), START).value)
