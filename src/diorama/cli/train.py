@@ -185,8 +185,9 @@ def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     from diorama.synthesis.store import read_config
 
     ways = [] if finished else [f"The same command continues {out}."]
-    if (out / "model").is_dir() and read_config(out / "model", catalog).draws:
-        ways.append(f"To draw from it: diorama sample {shlex.quote(str(out))} --out {shlex.quote(f'{out}-samples')}")
+    if (out / "model").is_dir() and (model := read_config(out / "model", catalog)).draws:
+        labels, samples = " --label all" if model.needs_label else "", shlex.quote(f"{out}-samples")
+        ways.append(f"To draw from it: diorama sample {shlex.quote(str(out))}{labels} --out {samples}")
     return " ".join(ways)
 
 

@@ -37,6 +37,11 @@ class SynthesizerConfig(ABC):
         """Names of the labels that it can be asked for; empty where it reads none."""
         return next((spec.names for spec in self.conditions if spec.key == "label"), ())
 
+    @property
+    def needs_label(self) -> bool:
+        """Whether nothing can be drawn without a label."""
+        return any(spec.key == "label" and spec.null is None for spec in self.conditions)
+
     @abstractmethod
     def build(self) -> Synthesizer: ...
 

@@ -134,7 +134,8 @@ class GAN(Method):
     def judge(self, picture: Tensor, batch: Batch) -> Judgement:
         """Logits of pictures that are given what the records of a batch have, with features where these are matched."""
         if self.config.feature_matching:
-            return self.discriminator.judge(picture, self.condition(batch))
+            judgement: Judgement = self.discriminator.judge(picture, self.condition(batch))  # type: ignore[operator]
+            return judgement
         return Judgement(self.discriminator(picture, self.condition(batch)), ())
 
     def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
