@@ -173,6 +173,15 @@ def test_conditions_are_what_the_network_reads(conditions: tuple[ConditionSpec, 
         replace(styled().config, conditions=conditions)
 
 
+def test_a_generator_that_does_not_say_how_it_is_called_is_refused_in_a_line() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Foreign:
+        latent: int = 4
+
+    with pytest.raises(ValueError, match="generator: Foreign must extend GeneratorConfig"):
+        GANSynthesizerConfig(media=tiny_gan().config.media, generator=Foreign())  # type: ignore[arg-type]
+
+
 def test_a_truncated_model_is_written_and_read_back() -> None:
     config = replace(tiny_gan().config, psi=None)
     assert "psi" not in encode(config)

@@ -14,6 +14,7 @@ from diorama.core.config import LATER
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import BadInput
 from diorama.core.rng import StepNoise
+from diorama.networks.adversarial.base import GeneratorConfig
 from diorama.networks.catalog import Generator
 from diorama.nn.standing import batch_norms, take_standing_statistics
 from diorama.synthesis.base import AS_TRAINED, OF_GANS, Sampling, Synthesizer, SynthesizerConfig, not_drawn_so
@@ -49,6 +50,11 @@ class GANSynthesizerConfig(SynthesizerConfig):
     standing: int | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
+        if not isinstance(self.generator, GeneratorConfig):
+            raise ValueError(
+                f"generator: {type(self.generator).__name__} must extend GeneratorConfig of "
+                "diorama.networks.adversarial.base, and its network take (z, condition)"
+            )
         check_conditions(self.conditions, self.generator.reads, self.generator.classes)
         _check_truncation(self)
 
