@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
+from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
+from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -23,8 +27,16 @@ from diorama.networks.motion.mocogan import (
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
 HELD_BY: Mapping[type, str] = {
+    BigGANGeneratorConfig: "gan_biggan_g",
+    BigGANDiscriminatorConfig: "gan_biggan_d",
+    BigGANDeepGeneratorConfig: "gan_biggandeep_g",
+    BigGANDeepDiscriminatorConfig: "gan_biggandeep_d",
     DCGANGeneratorConfig: "gan_dcgan_g",
     DCGANDiscriminatorConfig: "gan_dcgan_d",
+    PatchDiscriminatorConfig: "gan_patchgan_nlayer",
+    PixelDiscriminatorConfig: "gan_patchgan_pixel",
+    ProgressiveGeneratorConfig: "gan_pggan_g",
+    ProgressiveDiscriminatorConfig: "gan_pggan_d",
     MoCoGANGeneratorConfig: "gan_mocogan_g",
     MoCoGANImageDiscriminatorConfig: "gan_mocogan_d_image",
     MoCoGANVideoDiscriminatorConfig: "gan_mocogan_d_video",

@@ -14,7 +14,17 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from diorama.interop import diffusers_unet2d, edm, guided_diffusion, inception_fid, mocogan, pytorch_examples_dcgan
+from diorama.interop import (
+    biggan,
+    cyclegan_discriminators,
+    diffusers_unet2d,
+    edm,
+    gan_zoo,
+    guided_diffusion,
+    inception_fid,
+    mocogan,
+    pytorch_examples_dcgan,
+)
 from diorama.interop.catalog import recognise
 from diorama.interop.layout import Layout, shapes_of
 from tests.conformance.__main__ import print_table
@@ -34,6 +44,9 @@ LAYOUTS: dict[str, Layout[Any, Any]] = {
         inception_fid.INCEPTION
     ),
 }
+LAYOUTS |= {layout.network: layout for layout in biggan.LAYOUTS}
+LAYOUTS |= {f"models.networks.{layout.network}": layout for layout in cyclegan_discriminators.LAYOUTS}
+LAYOUTS |= {f"models.networks.progressive_conv_net.{layout.network}": layout for layout in gan_zoo.LAYOUTS}
 LAYOUTS |= {f"src/models.py::{layout.network}": layout for layout in mocogan.LAYOUTS}
 LAYOUTS |= {f"guided_diffusion.unet.{layout.network}": layout for layout in guided_diffusion.LAYOUTS}
 ABSENT = pytest.mark.skipif(not golden_files(golden_folder()), reason="no golden files: set DIORAMA_GOLDEN")

@@ -45,6 +45,29 @@ def test_a_run_is_stopped_drawn_from_and_continued(diorama: Run, data: Path, tmp
     assert "96 images" in diorama("describe", run)
 
 
+def test_a_run_that_draws_by_label_alone_says_so(diorama: Run, tmp_path: Path) -> None:
+    for name in "ab":
+        folder_of(tmp_path / "in" / name, 20)
+    diorama("prepare", tmp_path / "in", "--out", tmp_path / "data", "--size", 16)
+    sizes = ("--method.generator.width", 1, "--method.discriminator.width", 1)
+    words = ("train", "biggan_cpu", "--data", tmp_path / "data", "--out", tmp_path / "run", "--images", 32)
+    told = diorama(*words, *sizes, "--evaluation.samples", 0)
+    command = re.search(r"To draw from it: diorama (.* --label all .*)", told)
+    assert command is not None
+    diorama(*shlex.split(command[1]), "--psi", 0.7, "--standing", 1)
+    rows = json.loads((tmp_path / "run-samples" / "samples.json").read_text())["samples"]
+    assert [row["condition"]["label"] for row in rows[:3]] == ["a", "b", "a"]
+    assert 'condition={"label": "all"}' in (tmp_path / "run" / "model" / "README.md").read_text()
+    assert "cannot be truncated" in diorama("sample", _gan(diorama, tmp_path), "--psi", 0.5, "--out", "x", code=1)
+
+
+def _gan(diorama: Run, tmp_path: Path) -> Path:
+    """A run of a generator without truncation."""
+    words = ("train", "dcgan_cpu", "--data", tmp_path / "data", "--out", tmp_path / "plain", "--images", 32)
+    diorama(*words, *SHORT)
+    return tmp_path / "plain"
+
+
 def test_a_run_is_ended_where_it_stands(diorama: Run, data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("train", "dcgan_cpu", "--data", data, "--out", run, *SHORT)

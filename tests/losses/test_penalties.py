@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
-from diorama.losses.penalties import gradient_penalty, input_gradients, r1
+from diorama.losses.adversarial import Reduction
+from diorama.losses.penalties import between, gradient_penalty, input_gradients, r1, r2, slope_penalty, squared_slope
 
 X = torch.randn(6, 2, 3, generator=torch.Generator().manual_seed(0))
 
@@ -53,3 +55,28 @@ def test_norms_of_half_precision_gradients_are_counted_in_float32() -> None:
     value = r1(lambda half: half.sum(dim=(1, 2)) * 3, x)
     assert value.dtype == torch.float32
     assert value.item() == 54.0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_target_and_the_sum_are_named(reduction: Reduction) -> None:
+    times = 6 if reduction == "sum" else 1
+    found = gradient_penalty(linear(3), X, X.flip(0), target=1.5, reduction=reduction)
+    assert torch.allclose(found, torch.tensor(1.5**2 * times))
+    assert torch.allclose(squared_slope(linear(3), X, reduction=reduction), torch.tensor(9.0 * times))
+
+
+def test_an_epsilon_keeps_the_derivative_finite_where_the_slope_is_zero() -> None:
+    def slope(eps: float) -> Tensor:
+        critic = linear(0)
+        slope_penalty(critic, X, eps=eps).backward()
+        return critic[1].weight.grad  # type: ignore[union-attr, return-value]
+
+    assert slope(1e-16).abs().sum() > 0
+    assert slope(1e-16).isfinite().all()
+
+
+def test_r2_and_the_zero_centred_penalty_are_slopes_elsewhere() -> None:
+    fake, mix = X.flip(0), torch.full((6,), 0.25)
+    assert torch.allclose(r2(square, fake), fake.square().flatten(1).sum(1).mean())
+    place = between(X, fake, mix)
+    assert torch.allclose(squared_slope(square, place), (0.25 * X + 0.75 * fake).square().flatten(1).sum(1).mean())

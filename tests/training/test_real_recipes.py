@@ -16,7 +16,9 @@ from diorama.core.errors import BadConfig
 from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
+from diorama.methods.adversarial.gan import GANConfig
 from diorama.recipes.adm import adm_cpu
+from diorama.recipes.biggan import biggan_cpu
 from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu, scm_cpu
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.ddpm import ddpm_cpu
@@ -51,9 +53,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"train": pictures[:96], "val": pictures[96:]},
         _MEDIA,
         name="world",
+        labels={"train": numbers[:96] % 3, "val": numbers[96:] % 3},
+        classes=("a", "b", "c"),
         sides={"train": {"tokens": captions[:96]}, "val": {"tokens": captions[96:]}},
     )
     return folder
+
+
+def biggan_by_class(info: DataInfo) -> Recipe:
+    """The small BigGAN with what larger ones have too: several steps of the discriminator, orthogonal weights."""
+    recipe = biggan_cpu(info)
+    assert isinstance(recipe.method, GANConfig)
+    assert recipe.method.conditions
+    return replace(recipe, method=replace(recipe.method, critic_steps=2, orthogonal=1e-4, r1=0.1, r1_interval=2))
 
 
 def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, ModelRef]) -> Recipe:
@@ -86,6 +98,7 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
     ("make", "uses"),
     [
         (dcgan_cpu, None),
+        (biggan_by_class, None),
         (vae_cpu, None),
         (vae_spatial_cpu, None),
         (ddpm_cpu, None),
@@ -130,7 +143,9 @@ def test_a_real_recipe_continues_bit_for_bit(
     assert all(torch.equal(value, split["averages"]["ema"][name]) for name, value in whole["averages"]["ema"].items())
     logs = [[runlog.without_clock(r) for r in runlog.read(tmp_path / n / "log.jsonl")] for n in ("whole", "parts")]
     assert logs[0] == logs[1]
-    assert store.load(tmp_path / "parts").sample(2, seed=0).isfinite().all()
+    model = store.load(tmp_path / "parts")
+    label = {"label": "b"} if make is biggan_by_class else {}
+    assert model.sample(2, seed=0, condition=label).isfinite().all()
 
 
 def test_latents_from_the_cache_train_as_those_of_every_step(

@@ -13,7 +13,7 @@ from diorama.core.contracts import Batch, DataInfo, Loss
 from diorama.core.errors import TrainingFailed
 from diorama.methods.base import Method
 from diorama.nn import normal
-from diorama.recipes import dcgan, ddpm, mocogan, vae
+from diorama.recipes import biggan, dcgan, ddpm, mocogan, vae
 from diorama.training import recording
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
 from tests.recipes.families import clips
@@ -62,12 +62,15 @@ def _made(make: Callable[[DataInfo], Recipe], info: DataInfo) -> tuple[Recipe, D
     recipe = make(info)
     if make is dcgan.dcgan_cpu:
         recipe = replace(recipe, method=replace(recipe.method, r1=1.0, r1_interval=2))  # type: ignore[call-arg]
+    if make is biggan.biggan_cpu:
+        recipe = replace(recipe, method=replace(recipe.method, critic_steps=2, orthogonal=1e-4))  # type: ignore[call-arg]
     return recipe, info
 
 
 SHIPPED = {
     "ddpm": lambda: _made(ddpm.ddpm_cpu, info_of(16)),
     "ddpm_class": lambda: _made(ddpm.ddpm_class_cpu, replace(info_of(16), classes=("a", "b"))),
+    "biggan": lambda: _made(biggan.biggan_cpu, replace(info_of(32), classes=("a", "b"))),
     "dcgan": lambda: _made(dcgan.dcgan_cpu, info_of(16)),
     "vae": lambda: _made(vae.vae_cpu, info_of(16)),
     "mocogan": lambda: _made(mocogan.mocogan_cpu, clips(16, frames=4, classes=("a", "b"))),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from diorama.core import device as devices
 from diorama.core.contracts import Batch, Loss, Moment
@@ -15,6 +16,7 @@ from diorama.core.errors import TrainingFailed
 from diorama.core.rng import fold
 from diorama.methods.base import Method, Phase
 from diorama.nn.differentiation import is_twice_differentiable
+from diorama.nn.half import own_precision
 from diorama.training.steps import steps
 from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
@@ -187,6 +189,46 @@ def test_second_order_phases_run_in_full_float32() -> None:
         torch.set_float32_matmul_precision(before)
     assert seen["second"] == (torch.float32, "highest", False, True)
     assert seen["first"] == seen["third"] == (torch.bfloat16, "high", torch.backends.cudnn.allow_tf32, False)
+
+
+class OwnHalf(nn.Module):
+    """Logits of pictures through a block that chooses half precision itself, with a clamp."""
+
+    def __init__(self, half: bool) -> None:
+        super().__init__()
+        self.half_precision, self.inner, self.outer = half, nn.Linear(48, 8), nn.Linear(8, 1)
+        self.seen: list[torch.dtype] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with own_precision(x.device, half=self.half_precision) as dtype:
+            inner = F.linear(x.flatten(1).to(dtype), self.inner.weight.to(dtype), self.inner.bias.to(dtype))
+            self.seen.append(inner.dtype)
+            inner = F.softplus(inner.clamp(-256, 256)).float()
+        return self.outer(inner)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "half", "expected"),
+    [
+        (torch.bfloat16, True, torch.float16),
+        (torch.float16, True, torch.float16),
+        (torch.bfloat16, False, torch.float32),
+        (torch.float32, True, torch.float32),
+    ],
+)
+def test_blocks_that_choose_half_precision_keep_it_in_phases_of_both_orders(
+    dtype: torch.dtype, half: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "finest_half", lambda device: torch.float16)
+    gan, precision = build(ToyGANConfig), Precision(dtype, CPU)
+    assert isinstance(gan, ToyGAN)
+    gan.discriminator = network = OwnHalf(half)
+    walk(gan, updaters(gan, precision), 0, 1, precision)
+    # The discriminator's two passes, that of the penalty, that of the generator; each for two micro-batches.
+    assert network.seen == [expected] * 8
+    # Elsewhere nobody has said that they may.
+    network(batches(0)[0]["image"])
+    assert network.seen[-1] == torch.float32
 
 
 @pytest.mark.gpu

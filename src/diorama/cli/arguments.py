@@ -32,9 +32,17 @@ _WIDE = 1_000
 
 
 def sampling_asked(
-    sampler: str | None, steps: int | None, guidance: float | None, guidance_kind: str | None = None
+    sampler: str | None,
+    steps: int | None,
+    guidance: float | None,
+    guidance_kind: str | None = None,
+    *,
+    psi: float | None = None,
+    cutoff: int | None = None,
+    standing: int | None = None,
 ) -> Sampling:
-    """What ``--sampler``, ``--steps``, ``--guidance`` and ``--guidance-kind`` ask for.
+    """What ``--sampler``, ``--steps``, ``--guidance`` and ``--guidance-kind`` ask for, and of GANs ``--psi``,
+    ``--cutoff`` and ``--standing``.
 
     Raises:
         WrongArguments: there is no such sampler or guidance, or a number that no model could draw with.
@@ -49,7 +57,15 @@ def sampling_asked(
         if guidance_kind is not None:
             guidance_named(guidance_kind)
     try:
-        return Sampling(sampler=sampler, steps=steps, guidance=guidance, guidance_kind=guidance_kind)
+        return Sampling(
+            sampler=sampler,
+            steps=steps,
+            guidance=guidance,
+            guidance_kind=guidance_kind,
+            psi=psi,
+            cutoff=cutoff,
+            standing=standing,
+        )
     except ValueError as problem:
         raise WrongArguments(f"--{problem}") from problem
 

@@ -178,8 +178,8 @@ def _sample(path: Path) -> Rows:
 
 
 def _drawn(sampling: Mapping[str, object]) -> Rows:
-    """Sampler, steps and guidance, of models that have them."""
-    for key in ("sampler", "steps", "guidance", "guidance_kind"):
+    """Sampler, steps and guidance, or truncation, of models that have them."""
+    for key in ("sampler", "steps", "guidance", "guidance_kind", "psi", "cutoff", "standing"):
         if sampling.get(key) is not None:
             yield key.replace("_", " "), str(sampling[key])
 

@@ -44,6 +44,10 @@ class Arguments:
             model's own; its settings follow a colon, as in cfg:low=0.3,high=5.
         guide: a smaller or an earlier model of the same data, away from which the samples are guided (autoguidance), or
             a classifier of noisy pictures.
+        psi: of a GAN that can be truncated: the largest latent value (BigGAN), or what is left of the distance from the
+            mean style (StyleGAN).
+        cutoff: how many layers of a StyleGAN that is for, the coarsest first, in place of all.
+        standing: of a GAN with batch norm: take its statistics anew over so many batches of samples, such as 16.
         batch_size: samples at a time; changes no result.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.
         json: write the results, with their protocol, into this file.
@@ -64,6 +68,9 @@ class Arguments:
     guidance: Annotated[float | None, shown_as("SCALE")] = None
     guidance_kind: Annotated[str | None, shown_as("KIND")] = None
     guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
+    psi: Annotated[float | None, shown_as("PSI", "no truncation")] = None
+    cutoff: Annotated[int | None, shown_as("N")] = None
+    standing: Annotated[int | None, shown_as("N", "the statistics of training")] = None
     batch_size: Annotated[int | None, shown_as("N", "as many as memory holds")] = None
     device: str = "auto"
     json: Annotated[Path | None, shown_as("FILE")] = None
@@ -78,15 +85,7 @@ def main(words: Sequence[str]) -> None:
         # The help has been printed.
         print("\n".join(listing(SHIPPED)))
         raise
-    for name, value in (
-        ("count", arguments.count),
-        ("reference", arguments.reference),
-        ("batch-size", arguments.batch_size),
-        ("size", arguments.size),
-    ):
-        if value is not None and value < 1:
-            raise WrongArguments(f"--{name} must be at least 1, got {value}")
-
+    _check(arguments)
     own = catalog_of(arguments.with_files)
     with arguments_at_fault():
         catalog = catalog_with(own)
@@ -99,7 +98,15 @@ def main(words: Sequence[str]) -> None:
 
     with arguments_at_fault():
         device = pick(arguments.device)
-    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
+    sampling = sampling_asked(
+        arguments.sampler,
+        arguments.steps,
+        arguments.guidance,
+        arguments.guidance_kind,
+        psi=arguments.psi,
+        cutoff=arguments.cutoff,
+        standing=arguments.standing,
+    )
     try:
         options = EvaluateOptions(
             metrics=arguments.metrics,
@@ -124,6 +131,17 @@ def main(words: Sequence[str]) -> None:
             evaluation = evaluate(arguments.subject, arguments.against, options)
         if distributed.is_first():
             _report(evaluation, catalog, arguments.json)
+
+
+def _check(arguments: Arguments) -> None:
+    for name, value in (
+        ("count", arguments.count),
+        ("reference", arguments.reference),
+        ("batch-size", arguments.batch_size),
+        ("size", arguments.size),
+    ):
+        if value is not None and value < 1:
+            raise WrongArguments(f"--{name} must be at least 1, got {value}")
 
 
 def _report(evaluation: Evaluation, catalog: MetricCatalog, path: Path | None) -> None:

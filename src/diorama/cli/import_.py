@@ -37,9 +37,9 @@ class Arguments:
     """Make a model folder of a published checkpoint, for sample, evaluate and compare.
 
     The publisher is recognised from the tensors' names and the published config. Known are DCGAN of the PyTorch
-    examples, MoCoGAN of its authors, UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency models of
-    their authors, the pickles of EDM and EDM2, the score SDEs of Song et al., and the FID network, which is put where
-    evaluate looks for it. Pickled files are read without running what is in them.
+    examples, BigGAN and MoCoGAN of their authors, UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency
+    models of their authors, the pickles of EDM and EDM2, the score SDEs of Song et al., and the FID network, which is
+    put where evaluate looks for it. Pickled files are read without running what is in them.
 
     Args:
         file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of EDM or EDM2 (.pkl), or a folder

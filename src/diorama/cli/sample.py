@@ -53,7 +53,12 @@ class Arguments:
             model's own; its settings follow a colon, as in cfg:low=0.3,high=5.
         guide: a smaller or an earlier model of the same data, away from which the samples are guided (autoguidance), or
             a classifier of noisy pictures.
-        like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance.
+        psi: of a GAN that can be truncated: less variety, and samples closer to what is usual. Of BigGAN the largest
+            latent value, such as 0.5; of StyleGAN what is left of the distance from the mean style, such as 0.7.
+        cutoff: how many layers of a StyleGAN that is for, the coarsest first, in place of all.
+        standing: of a GAN with batch norm: take its statistics anew over so many batches of samples, such as 16.
+        like: a file that was drawn before, to be drawn again: its seed, number, condition, sampler, steps, guidance,
+            truncation.
         format: of pictures png, jpeg (quality 95) or webp (lossless); of clips mp4, webm, gif or frames, a numbered
             folder of pictures each.
         grid: also show the first samples side by side in this file, outside the folder: .png, .jpg or .webp; of clips
@@ -79,6 +84,9 @@ class Arguments:
     guidance: Annotated[float | None, shown_as("SCALE")] = None
     guidance_kind: Annotated[str | None, shown_as("KIND")] = None
     guide: Annotated[Path | None, shown_as("MODEL_OR_RUN")] = None
+    psi: Annotated[float | None, shown_as("PSI", "no truncation")] = None
+    cutoff: Annotated[int | None, shown_as("N")] = None
+    standing: Annotated[int | None, shown_as("N", "the statistics of training")] = None
     like: Annotated[Path | None, shown_as("FILE")] = None
     format: Annotated[
         SampleFormat | None,
@@ -93,7 +101,8 @@ class Arguments:
     with_files: Files = ()
 
 
-_OF_LIKE = ("first", "seed", "label", "prompt", "sampler", "steps", "guidance", "guidance_kind")
+_DRAWN = ("sampler", "steps", "guidance", "guidance_kind", "psi", "cutoff", "standing")
+_OF_LIKE = ("first", "seed", "label", "prompt", *_DRAWN)
 """What ``--like`` takes from the file, and so cannot be given beside it."""
 
 
@@ -170,7 +179,15 @@ def _options(arguments: Arguments, catalog: tuple[object, ...]) -> SampleOptions
 
     with arguments_at_fault():
         device = str(pick(arguments.device))
-    sampling = sampling_asked(arguments.sampler, arguments.steps, arguments.guidance, arguments.guidance_kind)
+    sampling = sampling_asked(
+        arguments.sampler,
+        arguments.steps,
+        arguments.guidance,
+        arguments.guidance_kind,
+        psi=arguments.psi,
+        cutoff=arguments.cutoff,
+        standing=arguments.standing,
+    )
     try:
         draw = DrawOptions(
             batch_size=arguments.batch_size,

@@ -68,7 +68,8 @@ def _drawn(sampling: Sampling) -> str:
     sampler = f" by {sampling.sampler}" if sampling.sampler else ""
     steps = f" in {counted(sampling.steps, 'step')}" if sampling.steps is not None else ""
     guided = f", guidance {sampling.guidance:g}" if sampling.guidance not in (None, 1) else ""
-    return f"drawn{sampler}{steps}{guided}"
+    truncated = f", psi {sampling.psi:g}" if sampling.psi is not None else ""
+    return f"drawn{sampler}{steps}{guided}{truncated}"
 
 
 def _beside(numbers: str, meaning: str, width: int | None) -> Iterator[str]:

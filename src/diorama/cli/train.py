@@ -186,10 +186,11 @@ def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     from diorama.synthesis.store import read_config
 
     ways = [] if finished else [f"The same command continues {out}."]
-    if (out / "model").is_dir() and (config := read_config(out / "model", catalog)).draws:
+    if (out / "model").is_dir() and (model := read_config(out / "model", catalog)).draws:
         run, drawn = shlex.quote(str(out)), shlex.quote(f"{out}-samples")
-        partners = draws_partners(config.media, config.conditions)
-        how = f"upscale {run} SMALL_PICTURES" if partners and config.media.kind == "image" else f"sample {run}"
+        labels = " --label all" if model.needs_label else ""
+        partners = draws_partners(model.media, model.conditions) and model.media.kind == "image"
+        how = f"upscale {run} SMALL_PICTURES" if partners else f"sample {run}{labels}"
         ways.append(f"To draw from it: diorama {how} --out {drawn}")
     return " ".join(ways)
 

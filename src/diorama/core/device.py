@@ -90,6 +90,12 @@ class Precision:
         """Whether gradients must be scaled lest they vanish (float16)."""
         return self.dtype == torch.float16
 
+    @property
+    def own_half(self) -> torch.dtype | None:
+        """What blocks compute in that choose half precision themselves; ``None`` where all is asked for in float32, or
+        where the device does not have it in hardware."""
+        return None if self.dtype == torch.float32 else finest_half(self.device)
+
     def autocast(self, enabled: bool = True) -> AbstractContextManager[None]:
         """The context in which networks are called; without effect in float32 or when not ``enabled``."""
         if self.dtype == torch.float32:

@@ -38,6 +38,24 @@ def _dcgan() -> Layouts:
     return LAYOUTS
 
 
+def _biggan() -> Layouts:
+    from diorama.interop.biggan import LAYOUTS
+
+    return LAYOUTS
+
+
+def _cyclegan() -> Layouts:
+    from diorama.interop.cyclegan_discriminators import LAYOUTS
+
+    return LAYOUTS
+
+
+def _gan_zoo() -> Layouts:
+    from diorama.interop.gan_zoo import LAYOUTS
+
+    return LAYOUTS
+
+
 def _mocogan() -> Layouts:
     from diorama.interop.mocogan import LAYOUTS
 
@@ -89,6 +107,14 @@ def _inception() -> Layouts:
 PUBLISHERS = (
     Publisher(name="dcgan-pytorch-examples", about="DCGAN of the PyTorch examples", layouts=_dcgan),
     Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
+    Publisher(
+        name="biggan-pytorch",
+        about="BigGAN and BigGAN-deep of their authors' PyTorch code",
+        layouts=_biggan,
+        also="biggan",
+    ),
+    Publisher(name="cyclegan", about="discriminators of CycleGAN and pix2pix by their authors", layouts=_cyclegan),
+    Publisher(name="gan-zoo", about="Progressive GAN of pytorch_GAN_zoo", layouts=_gan_zoo),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),
     Publisher(
         name="consistency-models",

@@ -1,6 +1,7 @@
-"""Penalties on the gradient of a discriminator with respect to its input: means over the batch, shape ().
+"""Penalties on the gradient of a discriminator with respect to its input, shape ().
 
-All differentiate twice: a phase that uses one sets ``second_order=True``.
+They are means over the batch, or sums where that is asked for. All differentiate twice: a phase that uses one sets
+``second_order=True``. A discriminator that reads conditions is handed over with them: ``lambda x: network(x, given)``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diorama.core.device import at_least_float32
+from diorama.losses.adversarial import Reduction, reduced
 
 Discriminator = Callable[[Tensor], Tensor]
 
@@ -23,33 +25,94 @@ def input_gradients(discriminator: Discriminator, x: Float[Tensor, "b ..."]) -> 
     return at_least_float32(gradient.flatten(1))
 
 
+def between(
+    real: Float[Tensor, "b ..."], fake: Float[Tensor, "b ..."], mix: Float[Tensor, " b"] | None = None
+) -> Float[Tensor, "b ..."]:
+    """Places on the lines from generated to real samples.
+
+    Args:
+        real: real samples.
+        fake: as many generated samples.
+        mix: share of the real sample, in [0, 1]; drawn uniformly when left out.
+    """
+    if mix is None:
+        mix = torch.rand(len(real), device=real.device)
+    share = mix.to(real.dtype).reshape(-1, *[1] * (real.dim() - 1))
+    return share * real.detach() + (1 - share) * fake.detach()
+
+
+def slope_penalty(
+    discriminator: Discriminator,
+    x: Float[Tensor, "b ..."],
+    *,
+    target: float = 1.0,
+    eps: float = 0.0,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """How far a critic's slope is from what it should be: (norm - target)², without a weight.
+
+    Args:
+        discriminator: (b, …) -> logits.
+        x: where the slope is taken.
+        target: the norm that costs nothing.
+        eps: added to every component of the gradient, which keeps the norm's own derivative finite at a gradient of 0.
+        reduction: over the batch.
+
+    Reference: Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv 1704.00028, equation 3.
+    """
+    norms = (input_gradients(discriminator, x) + eps).norm(dim=1)
+    return reduced((norms - target).square(), reduction)
+
+
 def gradient_penalty(
     discriminator: Discriminator,
     real: Float[Tensor, "b ..."],
     fake: Float[Tensor, "b ..."],
     mix: Float[Tensor, " b"] | None = None,
+    *,
+    target: float = 1.0,
+    eps: float = 0.0,
+    reduction: Reduction = "mean",
 ) -> Tensor:
-    """How far the critic's slope between real and generated samples is from one: mean of (norm - 1)².
+    """:func:`slope_penalty` between real and generated samples: that of WGAN-GP; its weight is 10 in the paper.
 
     Args:
         discriminator: (b, …) -> logits.
         real: real samples.
         fake: as many generated samples.
-        mix: share of the real sample at the point where the slope is taken, in [0, 1]; drawn uniformly when left out.
-
-    Reference: Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv 1704.00028, equation 3 without its weight
-        (10 in the paper).
+        mix: as in :func:`between`.
+        target: the norm that costs nothing.
+        eps: added to every component of the gradient: 1e-16 in the CycleGAN authors' code.
+        reduction: over the batch: the sum in pytorch_GAN_zoo.
     """
-    if mix is None:
-        mix = torch.rand(len(real), device=real.device)
-    share = mix.to(real.dtype).reshape(-1, *[1] * (real.dim() - 1))
-    between = share * real.detach() + (1 - share) * fake.detach()
-    return (input_gradients(discriminator, between).norm(dim=1) - 1).square().mean()
+    return slope_penalty(discriminator, between(real, fake, mix), target=target, eps=eps, reduction=reduction)
 
 
-def r1(discriminator: Discriminator, real: Float[Tensor, "b ..."]) -> Tensor:
-    """Mean squared norm of the gradient at real samples.
+def squared_slope(discriminator: Discriminator, x: Float[Tensor, "b ..."], *, reduction: Reduction = "mean") -> Tensor:
+    """Squared norm of the gradient, a penalty centred at zero: R1 at real samples, R2 at generated ones.
+
+    Args:
+        discriminator: (b, …) -> logits.
+        x: where the slope is taken; what :func:`between` returns makes it the zero-centred form of WGAN-GP's.
+        reduction: over the batch.
+
+    Reference: Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406, equations 9 and 10 without their weight gamma / 2;
+        Thanh-Tung, Tran, Venkatesh 2019, arXiv 1902.03984 (between samples).
+    """
+    return reduced(input_gradients(discriminator, x).square().sum(1), reduction)
+
+
+def r1(discriminator: Discriminator, real: Float[Tensor, "b ..."], *, reduction: Reduction = "mean") -> Tensor:
+    """:func:`squared_slope` at real samples.
 
     Reference: Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406, equation 9 without its weight gamma / 2.
     """
-    return input_gradients(discriminator, real).square().sum(1).mean()
+    return squared_slope(discriminator, real, reduction=reduction)
+
+
+def r2(discriminator: Discriminator, fake: Float[Tensor, "b ..."], *, reduction: Reduction = "mean") -> Tensor:
+    """:func:`squared_slope` at generated samples.
+
+    Reference: Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406, equation 10 without its weight gamma / 2.
+    """
+    return squared_slope(discriminator, fake, reduction=reduction)

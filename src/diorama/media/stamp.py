@@ -23,7 +23,7 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained
 XMP_KEYWORD = "XML:com.adobe.xmp"
 XMP_TIFF_TAG = 700
 
-_HOW = ("index", "condition", "sampler", "steps", "guidance", "guidance_kind")
+_HOW = ("index", "condition", "sampler", "steps", "guidance", "guidance_kind", "psi", "cutoff", "standing")
 """What a stamp says of how one sample was drawn."""
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OWN = "https://diorama.readthedocs.io/ns/stamp/1.0/"
@@ -48,6 +48,9 @@ class SyntheticStamp:
         steps: of the sampler.
         guidance: scale of the guidance.
         guidance_kind: in words; ``None`` for plain classifier-free guidance.
+        psi: truncation of a GAN; ``None`` for none.
+        cutoff: how many of its layers are truncated; ``None`` for all.
+        standing: batches that the statistics of its batch norms were taken over; ``None`` for those of training.
     """
 
     model: str
@@ -60,6 +63,9 @@ class SyntheticStamp:
     steps: int | None = None
     guidance: float | None = None
     guidance_kind: str | None = None
+    psi: float | None = None
+    cutoff: int | None = None
+    standing: int | None = None
 
     @property
     def source_type(self) -> str:
@@ -165,7 +171,8 @@ def _from_values(values: dict[str, Any]) -> SyntheticStamp | None:
 
 def _how(values: dict[str, Any]) -> dict[str, Any]:
     """How a sample was drawn, of values or their text; stamps of older versions do not say it."""
-    read = {"index": int, "steps": int, "guidance": float, "sampler": str, "guidance_kind": str}
+    read: dict[str, type] = {"index": int, "steps": int, "guidance": float, "sampler": str, "guidance_kind": str}
+    read |= {"psi": float, "cutoff": int, "standing": int}
     how: dict[str, Any] = {name: kind(values[name]) for name, kind in read.items() if values.get(name) is not None}
     condition = values.get("condition") or {}
     condition = json.loads(condition) if isinstance(condition, str) else condition

@@ -29,7 +29,7 @@ class Phase:
         interval: the phase takes its turn in every ``interval``-th step.
         weight: scales the loss. A lazy regulariser sets ``weight = interval``; n_critic does not.
         second_order: the loss differentiates a gradient (R1, path length, gradient penalty): it is taken in full
-            float32 and never compiled.
+            float32, but for blocks that choose half precision themselves (:mod:`diorama.nn.half`), and never compiled.
         recorded: the turn may be recorded on a CUDA device and replayed: in every step the loss calls the same
             operations on tensors of the same shapes, reads nothing of the moment, never waits for the device (no
             ``item()``, no tensor made of numbers), draws from the device's generator alone, and changes buffers in

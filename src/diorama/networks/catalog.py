@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
+from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
+from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -20,11 +24,18 @@ from diorama.networks.motion.mocogan import (
 )
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
-Generator = DCGANGeneratorConfig
-"""Latent vectors (b, latent) to pictures (b, c, h, w)."""
+Generator = BigGANGeneratorConfig | BigGANDeepGeneratorConfig | DCGANGeneratorConfig | ProgressiveGeneratorConfig
+"""Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
-Discriminator = DCGANDiscriminatorConfig
-"""Pictures (b, c, h, w) to logits."""
+Discriminator = (
+    BigGANDiscriminatorConfig
+    | BigGANDeepDiscriminatorConfig
+    | DCGANDiscriminatorConfig
+    | PatchDiscriminatorConfig
+    | PixelDiscriminatorConfig
+    | ProgressiveDiscriminatorConfig
+)
+"""Pictures (b, c, h, w) and conditions to logits."""
 
 VideoGenerator = MoCoGANGeneratorConfig
 """Content, category and motion codes to clips (b, c, t, h, w)."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from torch import Tensor, nn
+
+Initial = Literal["orthogonal", "normal", "xavier"]
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
@@ -19,3 +24,25 @@ def dcgan_normal(module: nn.Module, std: float = 0.02) -> None:
         elif isinstance(part, _NORMS):
             nn.init.normal_(part.weight, 1.0, std)
             nn.init.zeros_(part.bias)
+
+
+def weights(module: nn.Module, how: Initial) -> None:
+    """Draw the weights of convolutions, linear layers and embeddings; biases stay as they are.
+
+    Args:
+        module: whose layers are drawn.
+        how: ``orthogonal`` (A. M. Saxe et al. 2014, arXiv 1312.6120), ``normal`` with a standard deviation of 0.02,
+            ``xavier`` (X. Glorot, Y. Bengio 2010), uniform.
+    """
+    draws: Mapping[str, Callable[[Tensor], object]] = {
+        "orthogonal": nn.init.orthogonal_,
+        "normal": _small_normal,
+        "xavier": nn.init.xavier_uniform_,
+    }
+    for part in module.modules():
+        if isinstance(part, (nn.Conv2d, nn.Linear, nn.Embedding)):
+            draws[how](part.weight)
+
+
+def _small_normal(weight: Tensor) -> None:
+    nn.init.normal_(weight, 0.0, 0.02)

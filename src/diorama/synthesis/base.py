@@ -37,8 +37,17 @@ class SynthesizerConfig(ABC):
         """Names of the labels that it can be asked for; empty where it reads none."""
         return next((spec.names for spec in self.conditions if spec.key == "label"), ())
 
+    @property
+    def needs_label(self) -> bool:
+        """Whether nothing can be drawn without a label."""
+        return any(spec.key == "label" and spec.null is None for spec in self.conditions)
+
     @abstractmethod
     def build(self) -> Synthesizer: ...
+
+
+OF_GANS = ("psi", "cutoff", "standing")
+"""What of :class:`Sampling` generators alone have that draw in one pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,23 +60,39 @@ class Sampling:
         guidance_kind: in the words of :func:`~diorama.samplers.guidance.catalog.guidance_named`; ``None`` for the
             model's own, and what a model says of plain classifier-free guidance.
         guidance: scale of the guidance, 1 for none; ``None`` for the model's own.
+        psi: truncation of a GAN, in the generator's own terms (:mod:`diorama.networks.adversarial.base`); ``None`` for
+            none.
+        cutoff: how many of its layers are truncated, the coarsest first; ``None`` for all.
+        standing: batches of samples over which the statistics of its batch norms are taken anew; ``None`` for those of
+            training.
     """
 
     sampler: str | None = None
     steps: int | None = None
     guidance_kind: str | None = None
     guidance: float | None = None
+    psi: float | None = None
+    cutoff: int | None = None
+    standing: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
         if self.guidance is not None and not math.isfinite(self.guidance):
             raise ValueError(f"guidance must be a number, got {self.guidance}")
+        if self.psi is not None and not math.isfinite(self.psi):
+            raise ValueError(f"psi must be a number, got {self.psi}")
+        if self.cutoff is not None and self.cutoff < 0:
+            raise ValueError(f"cutoff must be at least 0, got {self.cutoff}")
+        if self.standing is not None and self.standing < 1:
+            raise ValueError(f"standing must be at least 1, got {self.standing}")
 
     def in_json(self) -> dict[str, Any]:
-        """As files have it: the kind of guidance stands there only where it is not plain classifier-free guidance."""
+        """As files have it: the kind of guidance stands there only where it is not plain classifier-free guidance, and
+        what GANs alone have where it was asked for."""
         told = {"sampler": self.sampler, "steps": self.steps, "guidance": self.guidance}
-        return told if self.guidance_kind is None else told | {"guidance_kind": self.guidance_kind}
+        rare = {name: getattr(self, name) for name in ("guidance_kind", *OF_GANS)}
+        return told | {name: value for name, value in rare.items() if value is not None}
 
 
 class CannotBeGuided(ValueError):
@@ -78,6 +103,18 @@ def not_drawn_so(problem: Exception) -> BadInput:
     """What to raise where a model's config cannot be as is asked: another value would do, or none."""
     refused = BadInput if isinstance(problem, CannotBeGuided) else WrongValue
     return refused(f"this model cannot be drawn from like that: {problem}")
+
+
+def asks_nothing(sampling: Sampling, kind: str) -> bool:
+    """Whether a model is to be drawn from as it was trained; of a model that is no GAN.
+
+    Raises:
+        BadInput: what GANs alone have is asked for; the message names the option.
+    """
+    asked = ", ".join(name for name in OF_GANS if getattr(sampling, name) is not None)
+    if asked:
+        raise BadInput(f"{asked}: generators of GANs alone have that, and this is a {kind}; leave that out")
+    return sampling == AS_TRAINED
 
 
 def kind_of(part: nn.Module) -> str:
@@ -119,7 +156,7 @@ class Synthesizer(nn.Module, ABC):
 
     @property
     def drawn_in_steps(self) -> Sampling | None:
-        """How it draws, for the record; ``None`` where it draws in one pass."""
+        """How it draws, for the record; ``None`` where it draws in one pass and as it was trained."""
         return None if self.sampling == AS_TRAINED else self.sampling
 
     def resampled(self, sampling: Sampling) -> Synthesizer:
@@ -129,7 +166,7 @@ class Synthesizer(nn.Module, ABC):
             WrongValue: it has no such sampler or kind of guidance, or cannot draw in so many steps.
             BadInput: it draws in one pass, and so has none of them, or cannot be guided.
         """
-        if sampling == AS_TRAINED:
+        if asks_nothing(sampling, self.kind):
             return self
         asked = ", ".join(name for name, value in asdict(sampling).items() if value is not None)
         raise BadInput(f"{asked}: this model draws in one pass and has none; leave that out")
@@ -162,9 +199,11 @@ class Synthesizer(nn.Module, ABC):
             named = f" ({len(spec.names)}: {in_a_line(spec.names)})" if spec.names else ""
             facts.append(f"given {spec.key}{named}")
         how = self.drawn_in_steps
-        if how is not None:
+        if how is not None and how.steps is not None:
             kind = f" ({how.guidance_kind})" if how.guidance_kind else ""
             facts.append(f"{how.sampler} in {how.steps} steps, guidance {how.guidance:g}{kind}")
+        if how is not None and how.psi is not None:
+            facts.append(f"truncated, psi {how.psi:g}")
         facts.append(f"{count_words(sum(p.numel() for p in self.parameters()))} parameters on {self.device}")
         return f"{type(self).__name__}({'; '.join(facts)})"
 

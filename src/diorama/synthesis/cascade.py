@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.rng import fold
-from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, SynthesizerConfig
+from diorama.synthesis.base import Sampling, Synthesizer, SynthesizerConfig, asks_nothing
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
 
@@ -87,7 +87,7 @@ class CascadeSynthesizer(Synthesizer):
 
     def resampled(self, sampling: Sampling) -> CascadeSynthesizer:
         """See :meth:`Synthesizer.resampled`; members have samplers of their own, so that there is not one to change."""
-        if sampling == AS_TRAINED:
+        if asks_nothing(sampling, self.kind):
             return self
         raise BadInput("sampling: a cascade's members have samplers of their own; resample them, and join them anew")
 

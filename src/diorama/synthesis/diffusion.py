@@ -33,7 +33,7 @@ from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
 from diorama.samplers.jumps import JumpsConfig
-from diorama.synthesis.base import AS_TRAINED, CannotBeGuided, Sampling, Synthesizer, SynthesizerConfig, not_drawn_so
+from diorama.synthesis.base import CannotBeGuided, Sampling, Synthesizer, SynthesizerConfig, asks_nothing, not_drawn_so
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
 from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, network_denoise, towards
@@ -248,7 +248,7 @@ class DiffusionSynthesizer(Synthesizer):
 
     def resampled(self, sampling: Sampling) -> DiffusionSynthesizer:
         """See :meth:`Synthesizer.resampled`."""
-        if sampling == AS_TRAINED:
+        if asks_nothing(sampling, self.kind):
             return self
         config = self.config
         try:

@@ -13,6 +13,7 @@ import torch
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch, pixels_of
+from diorama.nn.half import half_blocks
 from diorama.synthesis.arriving import Arriving
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import NOTHING, SampleConditions
@@ -141,7 +142,7 @@ class _Drawer:
             exact, size = self.options.exact, self.size
             stop = min(end, start + (size - start % size if exact else size))
             try:
-                with faster.autocast():
+                with faster.autocast(), half_blocks(faster.own_half):
                     batch = _batch(self.ready, range(start, stop), self.seed, self.conditions, exact=exact)
                 finite = Arriving(pixels_of(batch).isfinite().all()) if self.dtype == torch.float16 else None
                 return _Launched(batch, finite)

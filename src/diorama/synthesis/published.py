@@ -28,7 +28,10 @@ from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
+from diorama.networks.adversarial.biggan import BigGANGeneratorConfig
+from diorama.networks.adversarial.biggan_deep import BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.adversarial.progressive import ProgressiveGeneratorConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -217,9 +220,9 @@ def _synthesizer_config(
         raise BadInput("--small: the published network enlarges no small picture")
     match network:
         case DCGANGeneratorConfig():
-            height, width = network.size
-            media = MediaSpec(kind="image", channels=network.channels, height=height, width=width)
-            return GANSynthesizerConfig(media=media, generator=network)
+            return _gan_config(network, network.size)
+        case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig() | ProgressiveGeneratorConfig():
+            return _gan_config(network, (network.side, network.side))
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
                 raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
@@ -261,6 +264,19 @@ def _synthesizer_config(
             media = MediaSpec(kind="image", channels=network.in_channels, height=size, width=size)
             return _diffusion_config(media, network, schedule, small)
     raise BadInput(f"{network_name(network)} draws nothing by itself")
+
+
+def _gan_config(
+    network: DCGANGeneratorConfig | BigGANGeneratorConfig | BigGANDeepGeneratorConfig | ProgressiveGeneratorConfig,
+    size: tuple[int, int],
+) -> GANSynthesizerConfig:
+    """A generator that draws one size, with the labels that it reads."""
+    if max(size) > _LARGEST_SIDE:
+        raise BadInput(f"{size[0]} x {size[1]} pixels are more than {_LARGEST_SIDE} a side")
+    media = MediaSpec(kind="image", channels=network.channels, height=size[0], width=size[1])
+    names = tuple(str(i) for i in range(network.classes)) if "label" in network.reads else ()
+    label = (ConditionSpec(key="label", names=names),) if names else ()
+    return GANSynthesizerConfig(media=media, conditions=label, generator=network)
 
 
 def _refuse_what_cannot_be_drawn(network: _Steps) -> None:

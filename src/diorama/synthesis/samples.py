@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,7 @@ def options_like(file: Path, model: Synthesizer | Path | str, options: SampleOpt
     kind = stamp.guidance_kind
     if kind is None and stamp.guidance is not None:
         kind = "cfg"
-    sampling = Sampling(sampler=stamp.sampler, steps=stamp.steps, guidance=stamp.guidance, guidance_kind=kind)
+    sampling = Sampling(**{each.name: getattr(stamp, each.name) for each in fields(Sampling)} | {"guidance_kind": kind})
     return stamp.seed, replace(options, given=given, draw=replace(options.draw, first=stamp.index, sampling=sampling))
 
 

@@ -36,6 +36,7 @@ class Origin:
         device: in words.
         processes: that trained together.
         energy: how joules are known.
+        needs_label: samples are drawn by label alone.
         own: config classes of a user's own, by name, without which the model cannot be read.
         catalog: what a user's own files name.
     """
@@ -47,6 +48,7 @@ class Origin:
     device: str
     processes: int
     energy: str
+    needs_label: bool = False
     own: tuple[str, ...] = ()
     catalog: tuple[object, ...] = ()
 
@@ -69,6 +71,7 @@ class Origin:
             device=devices.describe(state.precision.device),
             processes=distributed.world_size(),
             energy=clock.meter.source,
+            needs_label=state.method.synthesizer().needs_label,
             own=soundness.own_kinds(state.method.synthesizer(), options.catalog),
             catalog=options.catalog,
         )
@@ -161,11 +164,15 @@ Draws {what} of {media.channels} channels. {_choice(origin, progress)}
 ```python
 import diorama
 
-pictures = diorama.load("{recipe.name}"{_catalog(origin)}).sample(16, seed=0)  # the path of this folder
+pictures = diorama.load("{recipe.name}"{_catalog(origin)}).sample(16, seed=0{_label(origin)})  # the path of this folder
 ```
 {_own_words(origin)}
 What it draws is synthetic, and the files that Diorama writes say so in their metadata.
 """
+
+
+def _label(origin: Origin) -> str:
+    return ', condition={"label": "all"}' if origin.needs_label else ""
 
 
 def _catalog(origin: Origin) -> str:

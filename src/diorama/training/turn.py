@@ -16,6 +16,7 @@ from diorama.core.device import Precision
 from diorama.core.errors import TrainingFailed
 from diorama.methods.base import Phase
 from diorama.nn.differentiation import twice_differentiable
+from diorama.nn.half import half_blocks
 from diorama.training.updater import Updater
 
 _NEVER = torch.iinfo(torch.int64).max
@@ -30,7 +31,8 @@ class StepOptions:
     Args:
         batch_size: images of one step over all processes.
         precision: of first-order phases; second-order ones run in full float32, without TF32, since a derivative of
-            a derivative keeps too few digits otherwise.
+            a derivative keeps too few digits otherwise. Blocks that choose half precision themselves
+            (:mod:`diorama.nn.half`) keep it in both, unless the precision is float32.
         check: sees every turn's loss and gradient norm.
         compiled: networks were compiled, which second-order phases must go round.
         recorded: on CUDA devices, the turns of phases that ask for it are recorded and replayed.
@@ -118,13 +120,14 @@ def _scaled(value: Tensor, factor: float) -> Tensor:
 @contextmanager
 def _arithmetic(phase: Phase, options: StepOptions) -> Iterator[None]:
     """What a phase's loss and its derivatives are computed in, and by which kernels."""
+    own = half_blocks(options.precision.own_half)
     if not phase.second_order:
-        with options.precision.autocast():
+        with options.precision.autocast(), own:
             yield
         return
     # Compiled graphs cannot be differentiated twice either: compiled networks run as they are.
     plain = torch.compiler.set_stance("force_eager") if options.compiled else nullcontext()
-    with options.precision.autocast(False), devices.full_float32(), twice_differentiable(), plain:
+    with options.precision.autocast(False), own, devices.full_float32(), twice_differentiable(), plain:
         yield
 
 

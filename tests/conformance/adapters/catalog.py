@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.conformance.adapters import (
+    biggan,
     consistency,
     dcgan,
     diffusers_consistency,
@@ -22,11 +23,15 @@ from tests.conformance.adapters import (
     edm_sampler,
     flow_matching,
     frechet,
+    gan_losses,
+    gan_penalties,
     guidance,
     guided_diffusion,
     guided_diffusion_process,
     inception,
     mocogan,
+    patchgan,
+    progressive,
     score_sde,
     score_sde_losses,
     score_sde_sampling,
@@ -37,6 +42,8 @@ from tests.conformance.runner import Adapter, Compute
 _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "ADM": guided_diffusion.ADAPTERS,
     "ADM's process, losses and sampling": guided_diffusion_process.ADAPTERS,
+    "Adversarial losses (BigGAN, CycleGAN, GAN-zoo)": gan_losses.ADAPTERS,
+    "BigGAN and BigGAN-deep": biggan.ADAPTERS,
     "Consistency models": consistency.ADAPTERS,
     "DCGAN": dcgan.ADAPTERS,
     "Flow matching": flow_matching.ADAPTERS,
@@ -56,7 +63,10 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "EDM losses": edm_losses.ADAPTERS,
     "EDM sampler": edm_sampler.ADAPTERS,
     "Guidance, thresholds and edits (diffusers, DeepFloyd IF)": guidance.ADAPTERS,
+    "Gradient penalties (CycleGAN, GAN-zoo)": gan_penalties.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
+    "PatchGAN": patchgan.ADAPTERS,
+    "Progressive GAN": progressive.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from diorama.core.contracts import MediaSpec, Moment
+from diorama.core.contracts import ConditionSpec, MediaSpec, Moment
+from diorama.losses.penalties import r1, r2
 from diorama.methods.adversarial.gan import GAN, GANConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig
+from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 
 MEDIA = MediaSpec(kind="image", channels=1, height=8, width=8)
 START = Moment(0, 0)
@@ -94,3 +98,75 @@ def test_players_learn_to_win_against_a_still_opponent() -> None:
             optimizer.step()
             losses.append(loss.item())
         assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_generator_moves_in_every_so_many_steps() -> None:
+    phases = {phase.name: phase for phase in gan(critic_steps=3).phases()}
+    assert (phases["discriminator"].interval, phases["generator"].interval, phases["generator"].weight) == (1, 3, 1.0)
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "relativistic_average"])
+def test_a_relativistic_generator_is_judged_against_real_pictures(loss: str) -> None:
+    method, other = gan(loss=loss), {"image": batch()["image"].flip(0) * 0.1}
+    torch.manual_seed(0)
+    value = method.generator_loss(batch(), START).value
+    torch.manual_seed(0)
+    assert not torch.equal(method.generator_loss(other, START).value, value)
+    value.backward()
+    assert all(p.grad is not None for p in method.generator.parameters())
+
+
+def test_r2_is_the_slope_at_generated_pictures() -> None:
+    both = gan(r1=2.0, r2=2.0).eval()
+    torch.manual_seed(3)
+    value = both.penalty(batch(), START).value
+    torch.manual_seed(3)
+    drawn = both.draw(batch())
+    expected = r1(both.discriminator, batch()["image"]) + r2(both.discriminator, drawn)
+    torch.testing.assert_close(value, expected)
+    assert [phase.name for phase in gan(r2=1.0).phases()] == ["discriminator", "discriminator.r1", "generator"]
+
+
+def test_feature_matching_and_orthogonality_weigh_and_are_logged() -> None:
+    method = gan(feature_matching=2.0, orthogonal=0.5)
+    torch.manual_seed(1)
+    loss = method.generator_loss(batch(), START)
+    assert set(loss.scalars) == {"feature_matching", "orthogonality"}
+    method.config = replace(method.config, feature_matching=0.0, orthogonal=0.0)
+    torch.manual_seed(1)
+    plain = method.generator_loss(batch(), START)
+    added = 2 * loss.scalars["feature_matching"] + 0.5 * loss.scalars["orthogonality"]
+    torch.testing.assert_close(loss.value - plain.value, added, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"critic_steps": 0}, "critic_steps must be at least 1"),
+        ({"r2": -1.0}, "r2 must be at least 0"),
+        ({"orthogonal": float("nan")}, "orthogonal must be at least 0"),
+        ({"conditions": (ConditionSpec(key="label", names=("a",)),)}, r"the network reads \[\], given are \['label'\]"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        gan(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("generator", "discriminator"),
+    [
+        (
+            ProgressiveGeneratorConfig(widths=(4, 4), channels=1, latent=3),
+            ProgressiveDiscriminatorConfig(widths=(4, 4), channels=1),
+        ),
+        (
+            DCGANGeneratorConfig(size=(8, 8), channels=1, features=4, latent=3),
+            PatchDiscriminatorConfig(channels=1, width=4, layers=1),
+        ),
+    ],
+)
+def test_any_generator_plays_against_any_discriminator(generator: Any, discriminator: Any) -> None:
+    method = GANConfig(media=MEDIA, generator=generator, discriminator=discriminator, r1=1.0, feature_matching=1.0)
+    for phase in method.build().phases():
+        assert torch.isfinite(phase.loss(batch(), START).value)

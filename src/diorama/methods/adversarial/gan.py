@@ -6,18 +6,22 @@ Reference: Goodfellow et al., "Generative Adversarial Networks", NeurIPS 2014, a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
-from diorama.losses.adversarial import ADVERSARIAL, non_saturating_discriminator
+from diorama.core.config import LATER
+from diorama.core.contracts import Batch, Condition, ConditionSpec, Loss, MediaSpec, Moment
+from diorama.losses.adversarial import ADVERSARIAL, AdversarialName, non_saturating_discriminator
+from diorama.losses.feature_matching import feature_matching
+from diorama.losses.orthogonality import orthogonality
+from diorama.losses.penalties import r2
 from diorama.methods.adversarial.r1 import check_r1, r1_loss, r1_phase
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
+from diorama.networks.adversarial.base import Judgement
 from diorama.networks.catalog import Discriminator, Generator
-from diorama.synthesis.gan import GANSynthesizerConfig
+from diorama.synthesis.gan import GANSynthesizerConfig, check_conditions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +35,47 @@ class GANConfig(MethodConfig):
         loss: a name of :data:`diorama.losses.adversarial.ADVERSARIAL`.
         smoothing: one-sided label smoothing of the non-saturating loss.
         r1: weight gamma of the R1 penalty; 0 for none.
-        r1_interval: the penalty is taken in every so many steps, and weighs as much more.
+        r1_interval: the penalties are taken in every so many steps, and weigh as much more.
+        r2: weight gamma of the R2 penalty, at generated pictures; 0 for none.
+        conditions: what generator and discriminator are given beside latent vector and picture. Generated pictures are
+            given what the records of the batch have, so that both kinds of picture are given each thing equally often.
+        critic_steps: the generator moves in every so many steps, the discriminator in each, on ever new records.
+        orthogonal: weight of the orthogonal regularisation of the generator; 0 for none. Embeddings of labels are left
+            out.
+        feature_matching: weight of the distance between the mean features of real and of generated pictures in the
+            discriminator, which the generator lowers; 0 for none.
     """
 
     media: MediaSpec
     generator: Generator
     discriminator: Discriminator
-    loss: Literal["non_saturating", "hinge", "least_squares", "wasserstein"] = "non_saturating"
+    loss: AdversarialName = "non_saturating"
     smoothing: float = 0.0
     r1: float = 0.0
     r1_interval: int = 16
+    r2: float = field(default=0.0, metadata={LATER: True})
+    conditions: tuple[ConditionSpec, ...] = field(default=(), metadata={LATER: True})
+    critic_steps: int = field(default=1, metadata={LATER: True})
+    orthogonal: float = field(default=0.0, metadata={LATER: True})
+    feature_matching: float = field(default=0.0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.smoothing and self.loss != "non_saturating":
             raise ValueError(f"smoothing belongs to the non_saturating loss, not to {self.loss}")
         check_r1(self.r1, self.r1_interval)
+        for name in ("r2", "orthogonal", "feature_matching"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
+        if self.critic_steps < 1:
+            raise ValueError(f"critic_steps must be at least 1, got {self.critic_steps}")
+        if self.feature_matching and not self.discriminator.tells_features:
+            raise ValueError(f"feature_matching: a {type(self.discriminator).__name__} tells no features")
+        reads = dict.fromkeys((*self.generator.reads, *self.discriminator.reads))
+        check_conditions(self.conditions, tuple(reads), self.generator.classes or self.discriminator.classes)
+        if "label" in self.generator.reads and "label" in self.discriminator.reads:
+            known = self.generator.classes, self.discriminator.classes
+            if known[0] != known[1]:
+                raise ValueError(f"generator and discriminator must know equally many classes, got {known}")
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> GAN:
         """The method with freshly initialised networks."""
@@ -60,6 +90,7 @@ class GAN(Method):
         self.config = config
         self.generator = config.generator.build()
         self.discriminator = config.discriminator.build()
+        self._loss = ADVERSARIAL[config.loss]
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """``discriminator`` and ``generator``."""
@@ -71,13 +102,14 @@ class GAN(Method):
     def phases(self) -> Sequence[Phase]:
         """The discriminator, its penalty where there is one, the generator."""
         turns = [Phase("discriminator", "discriminator", self.discriminator_loss, recorded=True)]
-        if self.config.r1:
-            turns.append(r1_phase("discriminator", self.r1_penalty, self.config.r1_interval))
-        return [*turns, Phase("generator", "generator", self.generator_loss, recorded=True)]
+        if self.config.r1 or self.config.r2:
+            turns.append(r1_phase("discriminator", self.penalty, self.config.r1_interval))
+        every = self.config.critic_steps
+        return [*turns, Phase("generator", "generator", self.generator_loss, interval=every, recorded=True)]
 
     def reads(self, computed: Collection[str]) -> tuple[str, ...]:
-        """Pictures."""
-        return ("image",)
+        """Pictures, and what the networks are given."""
+        return ("image", *(spec.key for spec in self.config.conditions))
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The generator."""
@@ -85,28 +117,75 @@ class GAN(Method):
 
     def synthesizer(self) -> GANSynthesizerConfig:
         """A generator alone."""
-        return GANSynthesizerConfig(media=self.config.media, generator=self.config.generator)
+        config = self.config
+        read = tuple(spec for spec in config.conditions if spec.key in config.generator.reads)
+        return GANSynthesizerConfig(media=config.media, conditions=read, generator=config.generator)
 
-    def draw(self, like: Tensor) -> Tensor:
-        """As many generated pictures as ``like`` has, on its device."""
-        return self.generator(torch.randn(len(like), self.generator.config.latent, device=like.device))
+    def condition(self, batch: Batch) -> Condition:
+        """What the networks are given of a batch."""
+        return {spec.key: batch[spec.key] for spec in self.config.conditions}
+
+    def draw(self, batch: Batch) -> Tensor:
+        """As many generated pictures as a batch has, given what its records have."""
+        real = batch["image"]
+        z = torch.randn(len(real), self.config.generator.latent, device=real.device)
+        return self.generator(z, self.condition(batch))
+
+    def judge(self, picture: Tensor, batch: Batch) -> Judgement:
+        """Logits of pictures that are given what the records of a batch have, with features where these are matched."""
+        if self.config.feature_matching:
+            judgement: Judgement = self.discriminator.judge(picture, self.condition(batch))  # type: ignore[operator]
+            return judgement
+        return Judgement(self.discriminator(picture, self.condition(batch)), ())
 
     def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Tell real from generated pictures; logs the share of each that is judged rightly."""
         with torch.no_grad():
-            drawn = self.draw(batch["image"])
-        real, fake = self.discriminator(batch["image"]), self.discriminator(drawn)
+            drawn = self.draw(batch)
+        given = self.condition(batch)
+        real, fake = self.discriminator(batch["image"], given), self.discriminator(drawn, given)
         if self.config.smoothing:
             value = non_saturating_discriminator(real, fake, self.config.smoothing)
         else:
-            value = ADVERSARIAL[self.config.loss].discriminator(real, fake)
+            value = self._loss.discriminator(real, fake)
         return Loss(value, {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()})
 
-    def r1_penalty(self, batch: Batch, moment: Moment) -> Loss:
-        """Half the weighted R1 penalty at real pictures."""
-        return r1_loss(self.discriminator, batch["image"], self.config.r1)
+    def penalty(self, batch: Batch, moment: Moment) -> Loss:
+        """Half the weighted squared slopes, R1 at real pictures and R2 at generated ones.
+
+        Reference: Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406, equations 9 and 10.
+        """
+        given, real = self.condition(batch), batch["image"]
+
+        def logits(picture: Tensor) -> Tensor:
+            return self.discriminator(picture, given)
+
+        loss = r1_loss(logits, real, self.config.r1) if self.config.r1 else Loss(torch.zeros((), device=real.device))
+        if not self.config.r2:
+            return loss
+        with torch.no_grad():
+            drawn = self.draw(batch)
+        return Loss(loss.value + 0.5 * self.config.r2 * r2(logits, drawn))
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
-        """Look real to the discriminator."""
-        fake = self.discriminator(self.draw(batch["image"]))
-        return Loss(ADVERSARIAL[self.config.loss].generator(fake))
+        """Look real to the discriminator; what else the generator is held to is logged."""
+        config, scalars = self.config, dict[str, Tensor]()
+        fake = self.judge(self.draw(batch), batch)
+        real: Judgement | None = None
+        if self._loss.paired or config.feature_matching:
+            with torch.no_grad():
+                real = self.judge(batch["image"], batch)
+        value = self._loss.generator(fake.logits, None if real is None else real.logits)
+        if config.feature_matching and real is not None:
+            scalars["feature_matching"] = feature_matching(real.features, fake.features)
+            value = value + config.feature_matching * scalars["feature_matching"]
+        if config.orthogonal:
+            scalars["orthogonality"] = orthogonality(_matrices(self.generator))
+            value = value + config.orthogonal * scalars["orthogonality"]
+        return Loss(value, {name: scalar.detach() for name, scalar in scalars.items()})
+
+
+def _matrices(network: nn.Module) -> list[nn.Parameter]:
+    """Weights of two axes and more, but those of embeddings."""
+    modules = [module for module in network.modules() if not isinstance(module, nn.Embedding)]
+    return [p for module in modules for p in module.parameters(recurse=False) if p.dim() >= 2]

@@ -13,12 +13,14 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diorama.core.contracts import NOTHING_GIVEN, Condition
+from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig, Judgement
 from diorama.nn.initialize import dcgan_normal
 from diorama.nn.pyramid import pyramid
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANGeneratorConfig:
+class DCGANGeneratorConfig(GeneratorConfig):
     """The generator of figure 1, for any size that halves down to a small map.
 
     Args:
@@ -42,7 +44,7 @@ class DCGANGeneratorConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANDiscriminatorConfig:
+class DCGANDiscriminatorConfig(DiscriminatorConfig):
     """The mirrored discriminator.
 
     Args:
@@ -57,6 +59,11 @@ class DCGANDiscriminatorConfig:
 
     def __post_init__(self) -> None:
         pyramid(self.size)
+
+    @property
+    def tells_features(self) -> bool:
+        """It tells the maps behind its blocks."""
+        return True
 
     def build(self) -> DCGANDiscriminator:
         """A freshly initialised discriminator."""
@@ -101,8 +108,8 @@ class DCGANGenerator(nn.Module):
         self.head = nn.ConvTranspose2d(widths[-1], config.channels, 4, 2, 1, bias=False)
         dcgan_normal(self)
 
-    def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b c h w"]:
-        """Draw one picture in [-1, 1] for every latent vector."""
+    def forward(self, z: Float[Tensor, "b latent"], condition: Condition = NOTHING_GIVEN) -> Float[Tensor, "b c h w"]:
+        """Draw one picture in [-1, 1] for every latent vector. The condition is not read."""
         x = z[:, :, None, None]
         for block in self.blocks:
             x = block(x)
@@ -122,8 +129,14 @@ class DCGANDiscriminator(nn.Module):
         self.head = nn.Conv2d(widths[-1], 1, coarsest, bias=False)
         dcgan_normal(self)
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-        """One logit for every picture."""
+    def forward(self, x: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN) -> Float[Tensor, " b"]:
+        """One logit for every picture. The condition is not read."""
+        return self.judge(x, condition).logits
+
+    def judge(self, x: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN) -> Judgement:
+        """The logits, and the maps behind every block."""
+        features = []
         for block in self.blocks:
             x = block(x)
-        return self.head(x).flatten()
+            features.append(x)
+        return Judgement(self.head(x).flatten(), tuple(features))

@@ -26,6 +26,45 @@ _DCGAN = RecipeEntry(
     small="dcgan_cpu",
 )
 
+BIGGAN = Reference(
+    key="brock2019biggan",
+    title="Large Scale GAN Training for High Fidelity Natural Image Synthesis",
+    authors=("Andrew Brock", "Jeff Donahue", "Karen Simonyan"),
+    year=2019,
+    venue="ICLR",
+    arxiv="1809.11096",
+)
+
+SPECTRAL_NORM = Reference(
+    key="miyato2018spectral",
+    title="Spectral Normalization for Generative Adversarial Networks",
+    authors=("Takeru Miyato", "Toshiki Kataoka", "Masanori Koyama", "Yuichi Yoshida"),
+    year=2018,
+    venue="ICLR",
+    arxiv="1802.05957",
+)
+
+PROJECTION = Reference(
+    key="miyato2018projection",
+    title="cGANs with Projection Discriminator",
+    authors=("Takeru Miyato", "Masanori Koyama"),
+    year=2018,
+    venue="ICLR",
+    arxiv="1802.05637",
+)
+
+_BIGGAN = RecipeEntry(
+    name="biggan",
+    make="diorama.recipes.biggan:biggan",
+    title="BigGAN",
+    summary="residual GAN that draws by class, at the authors' settings",
+    about="A generator and a discriminator of residual blocks play against each other, and both are told the class of "
+    "a picture. Each weight is divided by its largest singular value, so that the discriminator stays smooth. A "
+    "threshold on the latent values trades variety for pictures closer to what is usual.",
+    papers=(BIGGAN, SPECTRAL_NORM, PROJECTION),
+    small="biggan_cpu",
+)
+
 ENTRIES: tuple[RecipeEntry, ...] = (
     _DCGAN,
     _DCGAN.variant(
@@ -39,5 +78,12 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.toy:dcgan_toy",
         title="DCGAN (toy)",
         summary="DCGAN that trains in about a minute on two cores",
+    ),
+    _BIGGAN,
+    _BIGGAN.variant(
+        name="biggan_cpu",
+        make="diorama.recipes.biggan:biggan_cpu",
+        title="BigGAN (small)",
+        summary="a narrow BigGAN for a CPU",
     ),
 )
