@@ -13,6 +13,7 @@ from diorama.core.contracts import MediaSpec, SideSpec
 from diorama.core.errors import BadInput
 from diorama.data.captions import TOKENS, fitted
 from diorama.data.pack import PackWriter
+from diorama.data.prepare_options import PrepareOptions
 from diorama.data.record_list import ListedRecord
 from diorama.data.records import encode_record
 from diorama.data.side_writer import SideValues
@@ -47,20 +48,20 @@ def pair_notes(media: MediaSpec, side: int | None) -> list[str]:
 
 
 def paired(
-    writer: PackWriter, media: MediaSpec, side: int | None, entries: Sequence[ListedRecord], caption_bytes: int
+    writer: PackWriter, media: MediaSpec, entries: Sequence[ListedRecord], options: PrepareOptions
 ) -> tuple[PackWriter, MediaSpec]:
     """Write all pictures anew: shrunk ones as records, whole ones as their partners.
 
     Args:
         writer: of the whole pictures; it is not used any more.
         media: theirs.
-        side: of the shrunk ones in pixels; ``None`` leaves all as it is.
         entries: what is known of the records.
-        caption_bytes: of a caption, at most.
+        options: of which ``small`` is the side of the shrunk ones; ``None`` leaves all as it is.
 
     Returns:
         The writer and the media of the shrunk ones, which keep the units of the whole ones.
     """
+    side = options.small
     if side is None:
         return writer, media
     target = SideSpec(key=TARGET, kind="picture", shape=media.shape, media=media)
@@ -68,9 +69,11 @@ def paired(
         for number, entry in enumerate(entries):
             whole = writer.read(number)
             facts = {key: fact for key, fact in writer.facts(number).items() if key != "path"}
+            if entry.objects is not None:
+                facts["objects"] = entry.objects.fitted(entry.size, (side, side), options.fit)
             sides: dict[str, SideValues] = {TARGET: whole}
             if entry.captions:
-                sides[TOKENS.key] = fitted(entry.captions, caption_bytes)
+                sides[TOKENS.key] = fitted(entry.captions, options.caption_bytes)
             pairs.append(encode_record(resize(whole, (side, side))), entry.path, facts, sides)
     shutil.rmtree(writer.discard())
     return pairs, replace(media, height=side, width=side)

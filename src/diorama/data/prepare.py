@@ -130,7 +130,7 @@ def _prepare_into(
     write_audit(folder, audit)
     shown = shown_of(writer, records, splits, media)
     write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop")
-    writer, stored = paired(writer, media, options.small, records.entries, options.caption_bytes)
+    writer, stored = paired(writer, media, records.entries, options)
     classes, labels = records.classes()
     digest = writer.finish(
         PackInfo(
@@ -146,7 +146,7 @@ def _prepare_into(
     )
     # After the manifest, which vouches for all that was there before: the card is the user's to complete.
     names = [source.name for source in (*sources, *tests)]
-    write_card(folder, Described(options, names, media, records, splits, classes, labels, audit, digest))
+    write_card(folder, Described(options, names, stored, records, splits, classes, labels, audit, digest))
     yield replace(_progress("done", records), audit=audit, media=media)
 
 

@@ -38,7 +38,7 @@ from diorama.processes.precondition import halves
 from diorama.processes.times import StepTimes
 from diorama.processes.weighting import OUTPUT_WEIGHTINGS, LikelihoodWeighting, UniformWeighting
 from diorama.synthesis.base import kind_of
-from diorama.synthesis.conditions import dropped
+from diorama.synthesis.conditions import draws_partners, dropped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.vae import VAESynthesizer
 
@@ -103,6 +103,11 @@ class DiffusionMethodConfig(MethodConfig):
             raise ValueError(f"augment must be in [0, 1], got {self.augment}")
         if self.augment:
             check_augmentable(self.synthesizer)
+        if self.coupling == "minibatch" and draws_partners(self.synthesizer.media, self.synthesizer.conditions):
+            raise ValueError(
+                "coupling: noises that are matched across a batch would foretell the picture that the model is given; "
+                "let it be 'independent'"
+            )
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
