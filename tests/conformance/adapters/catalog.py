@@ -31,6 +31,7 @@ from tests.conformance.adapters import (
     score_sde_losses,
     score_sde_sampling,
     sit_transport,
+    stylegan2,
     stylegan_operators,
 )
 from tests.conformance.runner import Adapter, Compute
@@ -59,6 +60,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "Guidance, thresholds and edits (diffusers, DeepFloyd IF)": guidance.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
+    "StyleGAN2": stylegan2.ADAPTERS,
     "StyleGAN operators": stylegan_operators.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,
