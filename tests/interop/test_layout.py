@@ -21,6 +21,7 @@ from diorama.interop import (
     mocogan,
     pytorch_examples_dcgan,
     stylegan2,
+    stylegan3,
 )
 from diorama.interop.edm_models import PrecondLayout
 from diorama.interop.layout import Layout, shapes_of, tensors_of
@@ -66,6 +67,7 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     inception_fid.INCEPTION: {},
     stylegan2.GENERATOR: STYLED | {"z_dim": 5, "w_dim": 6},
     stylegan2.DISCRIMINATOR: STYLED,
+    stylegan3.GENERATOR: STYLED | {"z_dim": 5, "w_dim": 6, "conv_kernel": 1, "use_radial_filters": True},
 }
 LAYOUTS = [pytest.param(layout, id=f"{layout.publisher}-{layout.network}") for layout in EXAMPLES]
 

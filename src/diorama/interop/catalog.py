@@ -86,6 +86,12 @@ def _stylegan2() -> Layouts:
     return LAYOUTS
 
 
+def _stylegan3() -> Layouts:
+    from diorama.interop.stylegan3 import LAYOUTS
+
+    return LAYOUTS
+
+
 def _inception() -> Layouts:
     from diorama.interop.inception_fid import LAYOUTS
 
@@ -110,6 +116,7 @@ PUBLISHERS = (
     Publisher(name="score-sde", about="NCSN++, DDPM++ and DDPM of Song's score SDEs", layouts=_score_sde),
     Publisher(name="edm2", about="the U-Net of NVIDIA's EDM2", layouts=_edm2),
     Publisher(name="stylegan2", about="StyleGAN2 of NVIDIA's PyTorch code, of both generations", layouts=_stylegan2),
+    Publisher(name="stylegan3", about="StyleGAN3's generator of NVIDIA's code", layouts=_stylegan3),
     Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
 )
 

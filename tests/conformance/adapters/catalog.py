@@ -32,6 +32,7 @@ from tests.conformance.adapters import (
     score_sde_sampling,
     sit_transport,
     stylegan2,
+    stylegan3,
     stylegan_operators,
 )
 from tests.conformance.runner import Adapter, Compute
@@ -61,6 +62,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "MoCoGAN": mocogan.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
     "StyleGAN2": stylegan2.ADAPTERS,
+    "StyleGAN3": stylegan3.ADAPTERS,
     "StyleGAN operators": stylegan_operators.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,

@@ -275,8 +275,7 @@ class StyleGAN2Generator(nn.Module):
             truncation: see :meth:`StyleMapping.truncated`.
             cutoff: likewise.
         """
-        every = self.mapping(z, condition)[:, None].expand(-1, self.layers, -1)
-        return self.mapping.truncated(every, truncation, cutoff)
+        return self._spread(self.mapping(z, condition), truncation, cutoff)
 
     def draw(self, styles: Tensor, noise: LayerNoise | None = None) -> Tensor:
         """Pictures (b, c, h, w), about in [-1, 1], of styles (b, :attr:`layers`, style).
@@ -309,9 +308,26 @@ class StyleGAN2Generator(nn.Module):
         truncation: float = 1.0,
         cutoff: int | None = None,
         noise: LayerNoise | None = None,
+        track: bool = False,
     ) -> Tensor:
-        """Draw one picture for every latent vector; see :meth:`styles` and :meth:`draw`."""
-        return self.draw(self.styles(z, condition, truncation=truncation, cutoff=cutoff), noise)
+        """Draw one picture for every latent vector; see :meth:`styles` and :meth:`draw`.
+
+        Args:
+            z: (b, latent) standard normal.
+            condition: ``label`` where there are classes.
+            truncation: see :meth:`StyleMapping.truncated`.
+            cutoff: likewise.
+            noise: of the convolutions.
+            track: move the running mean of styles towards that of this batch.
+        """
+        styles = self.mapping(z, condition)
+        if track:
+            self.mapping.track(styles)
+        return self.draw(self._spread(styles, truncation, cutoff), noise)
+
+    def _spread(self, styles: Tensor, truncation: float, cutoff: int | None) -> Tensor:
+        """One style (b, style) for every layer."""
+        return self.mapping.truncated(styles[:, None].expand(-1, self.layers, -1), truncation, cutoff)
 
     @property
     def _blocks(self) -> list[SynthesisBlock]:
