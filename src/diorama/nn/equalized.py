@@ -95,3 +95,38 @@ class EqualizedConv2d(nn.Module):
         y = conv2d_resample(x, weight, self.filter, self.how, flip_weight=self.how.up == 1)
         clamp = None if self.clamp is None else self.clamp * gain
         return bias_act(y, self.bias, act=self.act, gain=activation_gain(self.act) * gain, clamp=clamp)
+
+
+class HeLinear(nn.Module):
+    """(b, inputs) -> (b, outputs), weights scaled by He's constant sqrt(2 / inputs) whenever they are used."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, he_scaled(self.weight).to(x.dtype), self.bias.to(x.dtype))
+
+
+class HeConv2d(nn.Module):
+    """(b, inputs, h, w) -> (b, outputs, h', w'), weights scaled by He's constant whenever they are used."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, padding: int = 0) -> None:
+        super().__init__()
+        self.padding = padding
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, he_scaled(self.weight).to(x.dtype), self.bias.to(x.dtype), padding=self.padding)
+
+
+def he_scaled(weight: Tensor, inputs: int = 1) -> Tensor:
+    """Weights times sqrt(2 / what goes into an output).
+
+    Args:
+        weight: any shape.
+        inputs: the axis of inputs; those behind the first two count as well.
+    """
+    return weight * math.sqrt(2 / (weight.shape[inputs] * math.prod(weight.shape[2:])))
