@@ -34,6 +34,7 @@ from tests.conformance.adapters import (
     stylegan1,
     stylegan2,
     stylegan3,
+    stylegan_augment,
     stylegan_operators,
 )
 from tests.conformance.runner import Adapter, Compute
@@ -65,6 +66,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "StyleGAN (PyTorch port)": stylegan1.ADAPTERS,
     "StyleGAN2": stylegan2.ADAPTERS,
     "StyleGAN3": stylegan3.ADAPTERS,
+    "StyleGAN's augmentations (ADA)": stylegan_augment.ADAPTERS,
     "StyleGAN operators": stylegan_operators.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,
