@@ -36,6 +36,11 @@ from tests.conformance.adapters import (
     score_sde_losses,
     score_sde_sampling,
     sit_transport,
+    stylegan1,
+    stylegan2,
+    stylegan3,
+    stylegan_augment,
+    stylegan_operators,
 )
 from tests.conformance.runner import Adapter, Compute
 
@@ -68,6 +73,11 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "PatchGAN": patchgan.ADAPTERS,
     "Progressive GAN": progressive.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
+    "StyleGAN (PyTorch port)": stylegan1.ADAPTERS,
+    "StyleGAN2": stylegan2.ADAPTERS,
+    "StyleGAN3": stylegan3.ADAPTERS,
+    "StyleGAN's augmentations (ADA)": stylegan_augment.ADAPTERS,
+    "StyleGAN operators": stylegan_operators.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,
     "Score SDEs": score_sde_sampling.ADAPTERS,
