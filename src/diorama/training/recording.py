@@ -176,8 +176,6 @@ def _why_never(turn: Turn) -> str:
     """Why a phase's turns are launched whatever their batches are; empty where they need not be."""
     if not turn.phase.recorded:
         return "it does not ask to be recorded"
-    if not turn.updater.recordable:
-        return "Muon reads its rate on the processor"
     if turn.updater.scaler.is_enabled():
         return "float16 looks at its scale after every turn"
     return ""
