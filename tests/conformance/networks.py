@@ -6,8 +6,15 @@ from collections.abc import Mapping
 
 from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
+from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
+from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
+from diorama.networks.adversarial.pix2pixhd import (
+    GlobalGeneratorConfig,
+    LocalEnhancerConfig,
+    MultiScaleDiscriminatorConfig,
+)
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
@@ -33,6 +40,11 @@ HELD_BY: Mapping[type, str] = {
     BigGANDeepDiscriminatorConfig: "gan_biggandeep_d",
     DCGANGeneratorConfig: "gan_dcgan_g",
     DCGANDiscriminatorConfig: "gan_dcgan_d",
+    CycleGANGeneratorConfig: "gan_cyclegan_resnet9",
+    Pix2PixGeneratorConfig: "gan_pix2pix_unet",
+    GlobalGeneratorConfig: "gan_pix2pixhd_global",
+    LocalEnhancerConfig: "gan_pix2pixhd_local",
+    MultiScaleDiscriminatorConfig: "gan_pix2pixhd_multiscale_d",
     PatchDiscriminatorConfig: "gan_patchgan_nlayer",
     PixelDiscriminatorConfig: "gan_patchgan_pixel",
     ProgressiveGeneratorConfig: "gan_pggan_g",

@@ -39,7 +39,7 @@ Table = Mapping[str, str | tuple[str, ...]]
 """Our module (or single tensor) -> the published one, or several whose tensors lie one below the other in ours. What
 is not in it has the same name in both."""
 
-Role = Literal["generator", "denoiser", "discriminator", "classifier", "features"]
+Role = Literal["generator", "translator", "denoiser", "discriminator", "classifier", "features"]
 
 _COUNTER = "num_batches_tracked"
 
@@ -119,6 +119,10 @@ class Layout(ABC, Generic[Arguments, Config]):
 
     def notes(self, config: Config) -> tuple[str, ...]:
         """What comes back otherwise when the written network is read again, for people."""
+        return ()
+
+    def left_out(self, config: Config, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the published tensors that :meth:`import_state` passes over, since nothing reads them."""
         return ()
 
     def published_shape(self, config: Config, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -31,11 +31,13 @@ from tests.conformance.adapters import (
     inception,
     mocogan,
     patchgan,
+    pix2pixhd,
     progressive,
     score_sde,
     score_sde_losses,
     score_sde_sampling,
     sit_transport,
+    translators,
 )
 from tests.conformance.runner import Adapter, Compute
 
@@ -66,6 +68,8 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "Gradient penalties (CycleGAN, GAN-zoo)": gan_penalties.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
     "PatchGAN": patchgan.ADAPTERS,
+    "pix2pixHD's discriminators and losses": pix2pixhd.ADAPTERS,
+    "CycleGAN's, pix2pix's and pix2pixHD's generators": translators.ADAPTERS,
     "Progressive GAN": progressive.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
