@@ -6,6 +6,7 @@ from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGA
 from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
 from diorama.networks.adversarial.pix2pixhd import (
@@ -31,13 +32,20 @@ from diorama.networks.motion.mocogan import (
 )
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
-Generator = BigGANGeneratorConfig | BigGANDeepGeneratorConfig | DCGANGeneratorConfig | ProgressiveGeneratorConfig
+Generator = (
+    BigGANGeneratorConfig
+    | BigGANDeepGeneratorConfig
+    | DCGANGeneratorConfig
+    | FastGANGeneratorConfig
+    | ProgressiveGeneratorConfig
+)
 """Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
 Discriminator = (
     BigGANDiscriminatorConfig
     | BigGANDeepDiscriminatorConfig
     | DCGANDiscriminatorConfig
+    | FastGANDiscriminatorConfig
     | MultiScaleDiscriminatorConfig
     | PatchDiscriminatorConfig
     | PixelDiscriminatorConfig
