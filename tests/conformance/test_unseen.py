@@ -17,12 +17,14 @@ from safetensors.torch import load_file, save_file
 from diorama.interop import (
     biggan,
     cyclegan_discriminators,
+    cyclegan_generators,
     diffusers_unet2d,
     edm,
     gan_zoo,
     guided_diffusion,
     inception_fid,
     mocogan,
+    pix2pixhd,
     pytorch_examples_dcgan,
 )
 from diorama.interop.catalog import recognise
@@ -45,7 +47,10 @@ LAYOUTS: dict[str, Layout[Any, Any]] = {
     ),
 }
 LAYOUTS |= {layout.network: layout for layout in biggan.LAYOUTS}
-LAYOUTS |= {f"models.networks.{layout.network}": layout for layout in cyclegan_discriminators.LAYOUTS}
+LAYOUTS |= {
+    f"models.networks.{layout.network}": layout
+    for layout in (*cyclegan_generators.LAYOUTS, *cyclegan_discriminators.LAYOUTS, *pix2pixhd.LAYOUTS)
+}
 LAYOUTS |= {f"models.networks.progressive_conv_net.{layout.network}": layout for layout in gan_zoo.LAYOUTS}
 LAYOUTS |= {f"src/models.py::{layout.network}": layout for layout in mocogan.LAYOUTS}
 LAYOUTS |= {f"guided_diffusion.unet.{layout.network}": layout for layout in guided_diffusion.LAYOUTS}

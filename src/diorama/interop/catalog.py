@@ -45,7 +45,13 @@ def _biggan() -> Layouts:
 
 
 def _cyclegan() -> Layouts:
-    from diorama.interop.cyclegan_discriminators import LAYOUTS
+    from diorama.interop import cyclegan_discriminators, cyclegan_generators
+
+    return (*cyclegan_generators.LAYOUTS, *cyclegan_discriminators.LAYOUTS)
+
+
+def _pix2pixhd() -> Layouts:
+    from diorama.interop.pix2pixhd import LAYOUTS
 
     return LAYOUTS
 
@@ -131,7 +137,8 @@ PUBLISHERS = (
         layouts=_biggan,
         also="biggan",
     ),
-    Publisher(name="cyclegan", about="discriminators of CycleGAN and pix2pix by their authors", layouts=_cyclegan),
+    Publisher(name="cyclegan", about="CycleGAN and pix2pix as their authors published them", layouts=_cyclegan),
+    Publisher(name="pix2pixhd", about="NVIDIA's pix2pixHD", layouts=_pix2pixhd),
     Publisher(name="gan-zoo", about="Progressive GAN of pytorch_GAN_zoo", layouts=_gan_zoo),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),
     Publisher(

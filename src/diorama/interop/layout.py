@@ -53,7 +53,7 @@ class Constant(NamedTuple):
     words: str
 
 
-Role = Literal["generator", "denoiser", "discriminator", "classifier", "features"]
+Role = Literal["generator", "translator", "denoiser", "discriminator", "classifier", "features"]
 
 _COUNTER = "num_batches_tracked"
 
@@ -137,6 +137,10 @@ class Layout(ABC, Generic[Arguments, Config]):
 
     def notes(self, config: Config) -> tuple[str, ...]:
         """What comes back otherwise when the written network is read again, for people."""
+        return ()
+
+    def left_out(self, config: Config, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the published tensors that :meth:`import_state` passes over, since nothing reads them."""
         return ()
 
     def published_shape(self, config: Config, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -136,6 +136,9 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     with _at(checkpoint.path):
         state = layout.import_network(arguments, network, checkpoint.tensors)
     notes = [*checkpoint.notes, *_tensor_notes(checkpoint, state)]
+    passed_over = layout.left_out(network, tuple(checkpoint.tensors))
+    if passed_over:
+        notes.append(f"left out {len(passed_over)} tensors that nothing reads, such as {min(passed_over)!r}")
     schedule = layout.schedule(arguments)
     if layout.role == "denoiser" and schedule is None and not layout.says_model:
         schedule = Schedule()

@@ -31,6 +31,7 @@ from tests.conformance.adapters import (
     inception,
     mocogan,
     patchgan,
+    pix2pixhd,
     progressive,
     score_sde,
     score_sde_losses,
@@ -41,6 +42,7 @@ from tests.conformance.adapters import (
     stylegan3,
     stylegan_augment,
     stylegan_operators,
+    translators,
 )
 from tests.conformance.runner import Adapter, Compute
 
@@ -71,6 +73,8 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "Gradient penalties (CycleGAN, GAN-zoo)": gan_penalties.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
     "PatchGAN": patchgan.ADAPTERS,
+    "pix2pixHD's discriminators and losses": pix2pixhd.ADAPTERS,
+    "CycleGAN's, pix2pix's and pix2pixHD's generators": translators.ADAPTERS,
     "Progressive GAN": progressive.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
     "StyleGAN (PyTorch port)": stylegan1.ADAPTERS,
