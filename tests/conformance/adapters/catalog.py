@@ -33,6 +33,7 @@ from tests.conformance.adapters import (
     score_sde_losses,
     score_sde_sampling,
     sit_transport,
+    stylegan_operators,
 )
 from tests.conformance.runner import Adapter, Compute
 
@@ -62,6 +63,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "Guidance, thresholds and edits (diffusers, DeepFloyd IF)": guidance.ADAPTERS,
     "MoCoGAN": mocogan.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
+    "StyleGAN operators": stylegan_operators.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,
     "Score SDEs": score_sde_sampling.ADAPTERS,
