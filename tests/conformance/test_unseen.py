@@ -15,9 +15,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from diorama.interop import (
+    basicsr,
     biggan,
     diffusers_unet2d,
     edm,
+    esrgan,
     guided_diffusion,
     inception_fid,
     mocogan,
@@ -41,6 +43,15 @@ LAYOUTS: dict[str, Layout[Any, Any]] = {
     "torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3 / pytorch_fid.inception.InceptionV3": (
         inception_fid.INCEPTION
     ),
+}
+LAYOUTS |= {
+    "architecture.RRDB_Net": esrgan.RRDB_2018,
+    "RRDBNet_arch.RRDBNet": esrgan.RRDB_2019,
+    "basicsr.archs.rrdbnet_arch.RRDBNet": basicsr.RRDBNET,
+    "realesrgan.archs.srvgg_arch.SRVGGNetCompact": basicsr.COMPACT,
+    "basicsr.archs.srresnet_arch.MSRResNet": basicsr.SRRESNET,
+    "basicsr.archs.discriminator_arch.VGGStyleDiscriminator": basicsr.VGG_DISCRIMINATOR,
+    "realesrgan.archs.discriminator_arch.UNetDiscriminatorSN": basicsr.UNET_DISCRIMINATOR,
 }
 LAYOUTS |= {layout.network: layout for layout in biggan.LAYOUTS}
 LAYOUTS |= {f"src/models.py::{layout.network}": layout for layout in mocogan.LAYOUTS}

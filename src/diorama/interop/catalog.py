@@ -44,6 +44,24 @@ def _biggan() -> Layouts:
     return LAYOUTS
 
 
+def _esrgan_2018() -> Layouts:
+    from diorama.interop.esrgan import RRDB_2018
+
+    return (RRDB_2018,)
+
+
+def _esrgan() -> Layouts:
+    from diorama.interop.esrgan import RRDB_2019
+
+    return (RRDB_2019,)
+
+
+def _basicsr() -> Layouts:
+    from diorama.interop.basicsr import LAYOUTS
+
+    return LAYOUTS
+
+
 def _mocogan() -> Layouts:
     from diorama.interop.mocogan import LAYOUTS
 
@@ -99,6 +117,14 @@ PUBLISHERS = (
         about="BigGAN and BigGAN-deep of their authors' PyTorch code",
         layouts=_biggan,
         also="biggan",
+    ),
+    Publisher(name="esrgan-2018", about="ESRGAN's generator as its authors published it first", layouts=_esrgan_2018),
+    Publisher(name="esrgan", about="ESRGAN's generator as its authors published it in 2019", layouts=_esrgan),
+    Publisher(
+        name="basicsr",
+        about="RRDBNet, SRResNet, the compact network and the discriminators of BasicSR and Real-ESRGAN",
+        layouts=_basicsr,
+        also="real-esrgan",
     ),
     Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),

@@ -39,7 +39,8 @@ Table = Mapping[str, str | tuple[str, ...]]
 """Our module (or single tensor) -> the published one, or several whose tensors lie one below the other in ours. What
 is not in it has the same name in both."""
 
-Role = Literal["generator", "denoiser", "discriminator", "classifier", "features"]
+Role = Literal["generator", "denoiser", "picture", "discriminator", "classifier", "features"]
+"""What a network is for; ``picture`` is a picture made of a given one."""
 
 _COUNTER = "num_batches_tracked"
 
@@ -289,6 +290,14 @@ def refuse_below(arguments: Any, least: int, *names: str) -> None:
 def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
     """Names and shapes of tensors."""
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def numbered(shapes: Shapes, name: str) -> int:
+    """How many tensors there are of a name that a number from 0 on completes, where it has ``{}``."""
+    number = 0
+    while name.format(number) in shapes:
+        number += 1
+    return number
 
 
 @lru_cache(maxsize=16)
