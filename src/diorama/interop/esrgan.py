@@ -78,7 +78,7 @@ class Layout2018(Layout[Arguments2018, RRDBNetConfig]):
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         places = sorted(_place(name) for name, shape in shapes.items() if _place(name) >= 0 and len(shape) == 4)
-        growth = shapes.get(_dense(0, 1))
+        growth = shapes.get("model.1.sub.0.RDB1.conv1.0.weight")
         if len(places) < 3 or not growth:
             return {}
         width, channels = shapes["model.0.weight"][:2]
@@ -96,9 +96,7 @@ class Layout2018(Layout[Arguments2018, RRDBNetConfig]):
             told["upscale"] = math.isqrt(shapes[f"model.{stages[0]}.weight"][0] // max(1, width))
         elif len(stages) != 1:
             told["upscale"] = 1 << len(stages)
-        batch = "model.1.sub.0.RDB1.conv1.1.running_mean" in shapes
-        slope = f"model.1.sub.0.RDB1.conv1.{2 if batch else 1}.weight" in shapes
-        return told | {"norm_type": "batch" if batch else None, "act_type": "prelu" if slope else "leakyrelu"}
+        return told | _norm_and_slope(shapes)
 
     def to_ours(self, arguments: Arguments2018) -> RRDBNetConfig:
         refuse_below(arguments, 1, "in_nc", "out_nc", "nf", "nb", "gc", "upscale")
@@ -153,15 +151,21 @@ class Layout2018(Layout[Arguments2018, RRDBNetConfig]):
                        "last": f"model.{place + 2}"}  # fmt: skip
 
 
+def _norm_and_slope(shapes: Shapes) -> dict[str, Any]:
+    """What lies behind the first convolution of the body tells its norm and its non-linearity, if it has tensors."""
+    layer = "model.1.sub.0.RDB1.conv1"
+    batch, behind_norm = f"{layer}.1.running_mean" in shapes, f"{layer}.2.weight" in shapes
+    # An instance norm has no tensors, but takes the place before the slope.
+    norm = "batch" if batch else "instance" if behind_norm else None
+    slope = f"{layer}.{1 if norm is None else 2}.weight" in shapes
+    return {"norm_type": norm, "act_type": "prelu" if slope else "leakyrelu"}
+
+
 def _place(name: str) -> int:
     """Which module of the row a weight belongs to; -1 for others."""
     parts = name.split(".")
     plain = len(parts) == 3 and parts[0] == "model" and parts[2] == "weight" and parts[1].isdecimal()
     return int(parts[1]) if plain and len(parts[1]) < 4 else -1
-
-
-def _dense(block: int, layer: int) -> str:
-    return f"model.1.sub.{block}.RDB1.conv{layer}.0.weight"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
