@@ -24,6 +24,7 @@ from diorama.interop import (
     inception_fid,
     mocogan,
     pytorch_examples_dcgan,
+    r3gan,
 )
 from diorama.interop.catalog import recognise
 from diorama.interop.layout import Layout, shapes_of
@@ -54,6 +55,7 @@ LAYOUTS |= {
     "realesrgan.archs.discriminator_arch.UNetDiscriminatorSN": basicsr.UNET_DISCRIMINATOR,
 }
 LAYOUTS |= {layout.network: layout for layout in biggan.LAYOUTS}
+LAYOUTS |= {f"training.networks.{layout.network} (R3GAN)": layout for layout in r3gan.LAYOUTS}
 LAYOUTS |= {f"src/models.py::{layout.network}": layout for layout in mocogan.LAYOUTS}
 LAYOUTS |= {f"guided_diffusion.unet.{layout.network}": layout for layout in guided_diffusion.LAYOUTS}
 ABSENT = pytest.mark.skipif(not golden_files(golden_folder()), reason="no golden files: set DIORAMA_GOLDEN")

@@ -62,6 +62,12 @@ def _basicsr() -> Layouts:
     return LAYOUTS
 
 
+def _r3gan() -> Layouts:
+    from diorama.interop.r3gan import LAYOUTS
+
+    return LAYOUTS
+
+
 def _mocogan() -> Layouts:
     from diorama.interop.mocogan import LAYOUTS
 
@@ -126,6 +132,7 @@ PUBLISHERS = (
         layouts=_basicsr,
         also="real-esrgan",
     ),
+    Publisher(name="r3gan", about="R3GAN of its authors", layouts=_r3gan),
     Publisher(name="mocogan", about="MoCoGAN as its authors published it", layouts=_mocogan),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),
     Publisher(

@@ -292,12 +292,12 @@ def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
-def numbered(shapes: Shapes, name: str) -> int:
-    """How many tensors there are of a name that a number from 0 on completes, where it has ``{}``."""
-    number = 0
+def numbered(shapes: Shapes, name: str, first: int = 0) -> int:
+    """How many tensors there are of a name that a number completes where it has ``{}``, from the first number on."""
+    number = first
     while name.format(number) in shapes:
         number += 1
-    return number
+    return number - first
 
 
 @lru_cache(maxsize=16)

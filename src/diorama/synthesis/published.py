@@ -29,6 +29,7 @@ from diorama.interop.score_sde_drawing import drawing
 from diorama.networks.adversarial.biggan import BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.adversarial.r3gan import R3GANGeneratorConfig
 from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
 from diorama.networks.adversarial.srresnet import SRResNetConfig
 from diorama.networks.adversarial.srvgg import SRVGGNetConfig
@@ -229,7 +230,7 @@ def _synthesizer_config(
     match network:
         case DCGANGeneratorConfig():
             return _gan_config(network, network.size)
-        case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig():
+        case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig() | R3GANGeneratorConfig():
             return _gan_config(network, (network.side, network.side))
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
@@ -275,7 +276,8 @@ def _synthesizer_config(
 
 
 def _gan_config(
-    network: DCGANGeneratorConfig | BigGANGeneratorConfig | BigGANDeepGeneratorConfig, size: tuple[int, int]
+    network: DCGANGeneratorConfig | BigGANGeneratorConfig | BigGANDeepGeneratorConfig | R3GANGeneratorConfig,
+    size: tuple[int, int],
 ) -> GANSynthesizerConfig:
     """A generator that draws one size, with the labels that it reads."""
     if max(size) > _LARGEST_SIDE:
