@@ -20,6 +20,9 @@ from diorama.interop import (
     inception_fid,
     mocogan,
     pytorch_examples_dcgan,
+    stylegan1,
+    stylegan2,
+    stylegan3,
 )
 from diorama.interop.edm_models import PrecondLayout
 from diorama.interop.layout import Layout, shapes_of, tensors_of
@@ -38,6 +41,8 @@ ADM = {
 }
 CRITIC = {"n_channels": 1, "ndf": 2, "use_noise": True, "noise_sigma": 0.25}
 EDM = {"img_resolution": 8, "in_channels": 1, "out_channels": 2, "model_channels": 8, "channel_mult": [1, 2]}
+PLAN = {"512": 8, "256": 6, "128": 5, "64": 4, "32": 3, "16": 2}
+STYLED = {"c_dim": 3, "img_resolution": 16, "img_channels": 2, "channel_base": 64, "channel_max": 8}
 EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     pytorch_examples_dcgan.GENERATOR: {"nc": 1, "ngf": 2, "nz": 5},
     pytorch_examples_dcgan.DISCRIMINATOR: {"nc": 1, "ndf": 2},
@@ -62,6 +67,11 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
         "channel_mult": [1, 2],
     },
     inception_fid.INCEPTION: {},
+    stylegan1.GENERATOR: {"code_dim": 4, "n_mlp": 2, "channel_plan": PLAN},
+    stylegan1.DISCRIMINATOR: {"fused": False, "channel_plan": PLAN},
+    stylegan2.GENERATOR: STYLED | {"z_dim": 5, "w_dim": 6},
+    stylegan2.DISCRIMINATOR: STYLED,
+    stylegan3.GENERATOR: STYLED | {"z_dim": 5, "w_dim": 6, "conv_kernel": 1, "use_radial_filters": True},
 }
 LAYOUTS = [pytest.param(layout, id=f"{layout.publisher}-{layout.network}") for layout in EXAMPLES]
 

@@ -110,6 +110,24 @@ def _score_sde() -> Layouts:
     return LAYOUTS
 
 
+def _stylegan1() -> Layouts:
+    from diorama.interop.stylegan1 import LAYOUTS
+
+    return LAYOUTS
+
+
+def _stylegan2() -> Layouts:
+    from diorama.interop.stylegan2 import LAYOUTS
+
+    return LAYOUTS
+
+
+def _stylegan3() -> Layouts:
+    from diorama.interop.stylegan3 import LAYOUTS
+
+    return LAYOUTS
+
+
 def _inception() -> Layouts:
     from diorama.interop.inception_fid import LAYOUTS
 
@@ -148,6 +166,9 @@ PUBLISHERS = (
     Publisher(name="edm", about="SongUNet and DhariwalUNet of NVIDIA's EDM", layouts=_edm),
     Publisher(name="score-sde", about="NCSN++, DDPM++ and DDPM of Song's score SDEs", layouts=_score_sde),
     Publisher(name="edm2", about="the U-Net of NVIDIA's EDM2", layouts=_edm2),
+    Publisher(name="stylegan1-pytorch", about="StyleGAN of the widespread PyTorch port", layouts=_stylegan1),
+    Publisher(name="stylegan2", about="StyleGAN2 of NVIDIA's PyTorch code, of both generations", layouts=_stylegan2),
+    Publisher(name="stylegan3", about="StyleGAN3's generator of NVIDIA's code", layouts=_stylegan3),
     Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
 )
 

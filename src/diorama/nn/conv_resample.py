@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from diorama.nn.convolution import conv2d, conv_transpose2d
 from diorama.nn.fir import Resampling, padded_down, padded_up, upfirdn2d
 
 
@@ -33,32 +34,32 @@ def conv2d_resample(
     if down != (1, 1):
         sides = padded_down(f, down, sides)
     pixels = up[0] * up[1]
-    weight = w if flip_weight else w.flip(2, 3)
     alone = w.shape[2:] == (1, 1)
+    if up != (1, 1) and not (alone and down == (1, 1)):
+        how = Resampling(up=up, down=down, padding=sides, flip_filter=flip)
+        return _enlarged(x, w.flip(2, 3) if flip_weight else w, f, how, groups)
+    weight = w if flip_weight or alone else w.flip(2, 3)
     if up == (1, 1) and down != (1, 1) and alone:
         thin = upfirdn2d(x, f, Resampling(down=down, padding=sides, flip_filter=flip))
-        return F.conv2d(thin, weight, groups=groups)
-    if down == (1, 1) and up != (1, 1) and alone:
-        mixed = F.conv2d(x, weight, groups=groups)
-        return upfirdn2d(mixed, f, Resampling(up=up, padding=sides, flip_filter=flip), pixels)
+        return conv2d(thin, weight, groups=groups)
     if up != (1, 1):
-        return _enlarged(x, weight, f, Resampling(up=up, down=down, padding=sides, flip_filter=flip), groups)
+        mixed = conv2d(x, weight, groups=groups)
+        return upfirdn2d(mixed, f, Resampling(up=up, padding=sides, flip_filter=flip), pixels)
     if down != (1, 1):
         smooth = upfirdn2d(x, f, Resampling(padding=sides, flip_filter=flip))
-        return F.conv2d(smooth, weight, stride=down[::-1], groups=groups)
+        return conv2d(smooth, weight, stride=(down[1], down[0]), groups=groups)
     left, right, top, bottom = sides
     if left == right >= 0 and top == bottom >= 0:
-        return F.conv2d(x, weight, padding=(top, left), groups=groups)
-    return F.conv2d(F.pad(x, sides), weight, groups=groups)
+        return conv2d(x, weight, padding=(top, left), groups=groups)
+    return conv2d(F.pad(x, sides), weight, groups=groups)
 
 
-def _enlarged(x: Tensor, weight: Tensor, f: Tensor | None, how: Resampling, groups: int) -> Tensor:
+def _enlarged(x: Tensor, mirrored: Tensor, f: Tensor | None, how: Resampling, groups: int) -> Tensor:
     """The convolution among the pixels that there are, which puts its results at their places; then the filter."""
     up, down, (left, right, top, bottom) = how.geometry
-    kh, kw = weight.shape[2:]
+    kh, kw = mirrored.shape[2:]
     # A transposed convolution spreads pixels over kernels: it is mirrored, and reaches a kernel less one too far.
-    spread = _transposed(weight.flip(2, 3), groups)
-    wide = F.conv_transpose2d(x, spread, stride=up[::-1], groups=groups)
+    wide = conv_transpose2d(x, _transposed(mirrored, groups), stride=(up[1], up[0]), groups=groups)
     sides = (left - (kw - 1), right - (kw - up[0]), top - (kh - 1), bottom - (kh - up[1]))
     smooth = upfirdn2d(wide, f, Resampling(padding=sides, flip_filter=how.flip_filter), up[0] * up[1])
     if down == (1, 1):

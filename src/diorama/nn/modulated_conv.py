@@ -1,7 +1,8 @@
 """Convolutions whose weights are scaled for each sample by its style, and brought back to unit magnitude.
 
 Scaling a sample's features before the convolution and after it does the same as scaling its weights, and lets one
-convolution serve the whole batch.
+convolution serve the whole batch. Kernels of one pixel are products of matrices, where it is the weights that are
+scaled.
 
 Reference: T. Karras, S. Laine, M. Aittala, J. Hellsten, J. Lehtinen, T. Aila, arXiv:1912.04958, equations 1 to 3;
 T. Karras et al., arXiv:2106.12423, appendix D (StyleGAN3's normalisation of weights, styles and inputs).
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.nn.conv_resample import conv2d_resample
+from diorama.nn.convolution import conv2d
 from diorama.nn.fir import Resampling
 
 _EPS = 1e-8
@@ -52,6 +54,9 @@ def modulated_conv2d(
         # Only ratios count where weights are normalised afterwards; kept small, sums do not overflow.
         weight = weight * (1 / math.sqrt(weight[0].numel()) / weight.abs().amax(dim=(1, 2, 3), keepdim=True))
         styles = styles / styles.abs().amax(dim=1, keepdim=True)
+    if weight.shape[2:] == (1, 1) and how == _AS_IT_IS:
+        y = _pointwise(x, _scaled(weight, styles, styles, demodulate))
+        return y if noise is None else y + noise.to(y.dtype)
     x = x * styles.to(x.dtype)[:, :, None, None]
     y = conv2d_resample(x, weight.to(x.dtype), f, how, flip_weight=flip_weight)
     if demodulate:
@@ -89,12 +94,32 @@ def normalized_modulated_conv2d(
         weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
         styles = styles * styles.square().mean().rsqrt()
     scales = styles if input_gain is None else styles * input_gain
-    y = F.conv2d(x * scales.to(x.dtype)[:, :, None, None], weight.to(x.dtype), padding=padding)
+    if weight.shape[2:] == (1, 1) and padding in (0, (0, 0)):
+        y = _pointwise(x, _scaled(weight, styles, scales, demodulate))
+        return y if b is None else y + b.to(y.dtype)[:, None, None]
+    sides = (padding, padding) if isinstance(padding, int) else padding
+    y = conv2d(x * scales.to(x.dtype)[:, :, None, None], weight.to(x.dtype), padding=sides)
     bias = None if b is None else b.to(y.dtype)[:, None, None]
     if not demodulate:
         return y if bias is None else y + bias
     factors = _norms(weight, styles).to(y.dtype)[:, :, None, None]
     return y * factors if bias is None else torch.addcmul(bias, y, factors)
+
+
+def _scaled(weight: Tensor, styles: Tensor, scales: Tensor, demodulate: bool) -> Tensor:
+    """Weights of one pixel for each sample, (b, o, c): times ``scales``, over their norm under ``styles``."""
+    rows = weight.flatten(1) * scales[:, None]
+    return rows * _norms(weight, styles)[:, :, None] if demodulate else rows
+
+
+def _pointwise(x: Tensor, weights: Tensor) -> Tensor:
+    """Each sample's (b, c, h, w) pixels times its own weights (b, o, c)."""
+    weights = weights.to(x.dtype)
+    h, w = x.shape[2:]
+    if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (b, h w, c)
+        return (pixels @ weights.transpose(1, 2)).unflatten(1, (h, w)).permute(0, 3, 1, 2)
+    return (weights @ x.flatten(2)).unflatten(2, (h, w))
 
 
 def _norms(weight: Tensor, styles: Tensor) -> Tensor:

@@ -35,6 +35,10 @@ from tests.conformance.adapters import (
     score_sde_losses,
     score_sde_sampling,
     sit_transport,
+    stylegan1,
+    stylegan2,
+    stylegan3,
+    stylegan_augment,
     stylegan_operators,
 )
 from tests.conformance.runner import Adapter, Compute
@@ -67,6 +71,10 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "MoCoGAN": mocogan.ADAPTERS,
     "R3GAN": r3gan.ADAPTERS,
     "SiT transports": sit_transport.ADAPTERS,
+    "StyleGAN (PyTorch port)": stylegan1.ADAPTERS,
+    "StyleGAN2": stylegan2.ADAPTERS,
+    "StyleGAN3": stylegan3.ADAPTERS,
+    "StyleGAN's augmentations (ADA)": stylegan_augment.ADAPTERS,
     "StyleGAN operators": stylegan_operators.ADAPTERS,
     "Score SDE networks": score_sde.ADAPTERS,
     "Score SDE losses": score_sde_losses.ADAPTERS,
