@@ -7,6 +7,7 @@ import types
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,16 @@ def test_the_tensors_alone_tell_all_but_the_filter_and_half_precision(layout: An
 def test_other_filters_are_made_of_their_taps(taps: tuple[float, ...]) -> None:
     shapes = shapes_of(GENERATOR.export_state(NETWORKS["g"][1], tensors_of(NETWORKS["g"][1])))
     config = GENERATOR.read_config({"ResamplingFilter": list(taps)}, shapes)
-    kernel = config.build().state_dict()["stages.1.transition.kernel"]
+    kernel = GENERATOR.export_state(config, config.build().state_dict())["Model.MainLayers.1.Layers.0.Resampler.Kernel"]
     row = torch.tensor([a + b for a, b in zip((*taps, 0), (0, *taps), strict=True)], dtype=torch.float32)
     torch.testing.assert_close(kernel, torch.outer(row, row) / row.sum() ** 2)
+
+
+def test_another_filter_than_the_configs_is_named() -> None:
+    config = NETWORKS["d"][1]
+    tensors = DISCRIMINATOR.export_state(replace(config, taps=(1, 1, 1)), config.build().state_dict())
+    with pytest.raises(BadInput, match=r"Resampler\.Kernel' is another filter than the config's ResamplingFilter"):
+        DISCRIMINATOR.load({}, tensors)
 
 
 def test_stages_in_half_precision_may_be_counted_from_the_end() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from diorama.core.errors import BadInput
-from diorama.interop.layout import Layout, Shapes, Table, numbered, refuse_below
-from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
+from diorama.interop.layout import Constant, Layout, Shapes, Table, numbered, refuse_below
+from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig, square_filter
 
 PUBLISHER = "r3gan"
 _CHANNELS = 3
@@ -83,6 +83,10 @@ class GeneratorLayout(Layout[GeneratorArguments, R3GANGeneratorConfig]):
             rows |= _blocks(stage, config.blocks[stage], 1)
         return rows
 
+    def constants(self, config: R3GANGeneratorConfig) -> Mapping[str, Constant]:
+        """See :meth:`Layout.constants`: the filters before all stages but the first."""
+        return _filters(config.taps, [(stage, 0) for stage in range(1, len(config.widths))])
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DiscriminatorLayout(Layout[DiscriminatorArguments, R3GANDiscriminatorConfig]):
@@ -107,11 +111,20 @@ class DiscriminatorLayout(Layout[DiscriminatorArguments, R3GANDiscriminatorConfi
             rows |= _blocks(stage, blocks, 0)
         return rows
 
+    def constants(self, config: R3GANDiscriminatorConfig) -> Mapping[str, Constant]:
+        """See :meth:`Layout.constants`: the filters behind all stages but the last."""
+        return _filters(config.taps, list(enumerate(config.blocks[:-1])))
+
+
+def _filters(taps: tuple[float, ...], places: Sequence[tuple[int, int]]) -> dict[str, Constant]:
+    """The filters of layers, given by stage and place in it."""
+    same = Constant(square_filter(taps), f"filter than the config's ResamplingFilter, {list(taps)}")
+    return {f"Model.MainLayers.{stage}.Layers.{layer}.Resampler.Kernel": same for stage, layer in places}
+
 
 def _transition(ours: str, theirs: str) -> dict[str, str]:
     return {
         f"{ours}.conv": f"{theirs}.LinearLayer.Layer",
-        f"{ours}.kernel": f"{theirs}.Resampler.Kernel",
         f"{ours}.basis": f"{theirs}.Basis",
         f"{ours}.linear": f"{theirs}.LinearLayer",
     }

@@ -152,8 +152,8 @@ class _Block(nn.Module):
         return x + self.conv3(h)
 
 
-def _kernel(taps: Sequence[float]) -> Tensor:
-    """The filter between stages as a square."""
+def square_filter(taps: Sequence[float]) -> Tensor:
+    """The filter between stages, of its taps before they are widened: (n + 1, n + 1), summing to 1."""
     wider = [a + b for a, b in zip([*taps, 0.0], [0.0, *taps], strict=True)]
     return fir_filter(wider, separable=False)
 
@@ -167,7 +167,7 @@ class _Resampled(nn.Module):
         super().__init__()
         self.up = up
         self.conv = _Conv(inputs, outputs) if inputs != outputs else nn.Identity()
-        self.register_buffer("kernel", _kernel(taps))
+        self.register_buffer("kernel", square_filter(taps), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         # The convolution is done where there are fewer pixels.
