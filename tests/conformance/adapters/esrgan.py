@@ -23,10 +23,10 @@ def _generator(layout: Layout[Any, Any]) -> Compute:
     return compute
 
 
-def _discriminator(layout: Layout[Any, Any], shape: tuple[int, ...] | None) -> Compute:
+def _discriminator(layout: Layout[Any, Any], shape: tuple[int, ...] | None, kept: tuple[str, ...]) -> Compute:
     @torch.no_grad()
     def compute(case: Case) -> Mapping[str, Tensor]:
-        """``out`` of ``x``, the same in training, and what training leaves of the buffers."""
+        """``out`` of ``x``, the same in training, and the buffers that are asked for as training leaves them."""
 
         def judged(network: nn.Module) -> Tensor:
             logits: Tensor = network(case.inputs["x"], {})
@@ -35,8 +35,7 @@ def _discriminator(layout: Layout[Any, Any], shape: tuple[int, ...] | None) -> C
         network = layout.load(case.config, case.weights)
         out, out_train = judged(network), judged(network.train())
         after = layout.export_state(network.config, network.state_dict())
-        kept = {name: after[name.removeprefix("after/")] for name in case.output_names if name.startswith("after/")}
-        return {"out": out, "out_train": out_train, **kept}
+        return {"out": out, "out_train": out_train, **{f"after/{name}": after[name] for name in kept}}
 
     return compute
 
@@ -47,6 +46,12 @@ ADAPTERS: dict[str, Compute] = {
     "basicsr.archs.rrdbnet_arch.RRDBNet": _generator(basicsr.RRDBNET),
     "realesrgan.archs.srvgg_arch.SRVGGNetCompact": _generator(basicsr.COMPACT),
     "basicsr.archs.srresnet_arch.MSRResNet": _generator(basicsr.SRRESNET),
-    "basicsr.archs.discriminator_arch.VGGStyleDiscriminator": _discriminator(basicsr.VGG_DISCRIMINATOR, (-1, 1)),
-    "realesrgan.archs.discriminator_arch.UNetDiscriminatorSN": _discriminator(basicsr.UNET_DISCRIMINATOR, None),
+    "basicsr.archs.discriminator_arch.VGGStyleDiscriminator": _discriminator(
+        basicsr.VGG_DISCRIMINATOR,
+        (-1, 1),
+        tuple(f"{norm}.running_{moment}" for norm in ("bn0_1", "bn4_1") for moment in ("mean", "var")),
+    ),
+    "realesrgan.archs.discriminator_arch.UNetDiscriminatorSN": _discriminator(
+        basicsr.UNET_DISCRIMINATOR, None, tuple(f"conv{number}.weight_u" for number in (1, 4, 8))
+    ),
 }

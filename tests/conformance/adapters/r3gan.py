@@ -51,9 +51,11 @@ def turns(case: Case) -> Mapping[str, Tensor]:
         }
         layout: Layout[Any, Any] = _LAYOUTS[side]
         exported = layout.export_state(network[side].config, gradients)
-        found |= {f"{name}/grad/{side}.{key}": value for key, value in exported.items()}
-    # Where nothing is differentiated, or nothing comes of it, the published program tells nothing.
-    return {name: found[name] for name in case.output_names}
+        # Of a tensor that has no gradient, or one of zeros, the published program tells nothing.
+        constant = layout.constants(network[side].config)
+        told = {key: value for key, value in exported.items() if key not in constant and value.any()}
+        found |= {f"{name}/grad/{side}.{key}": value for key, value in told.items()}
+    return found
 
 
 _LAYOUTS: Mapping[str, Layout[Any, Any]] = {"G": published.GENERATOR, "D": published.DISCRIMINATOR}
