@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from diorama.core.errors import BadInput
-from diorama.interop.basicsr import COMPACT, SRRESNET, UNET_DISCRIMINATOR, VGG_DISCRIMINATOR
+from diorama.interop.basicsr import COMPACT, RRDBNET, SRRESNET, UNET_DISCRIMINATOR, VGG_DISCRIMINATOR
 from diorama.interop.catalog import recognise
 from diorama.interop.layout import shapes_of, tensors_of
 from diorama.networks.adversarial.esrgan_discriminators import UNetDiscriminatorConfig, VGGDiscriminatorConfig
+from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
 from diorama.networks.adversarial.srresnet import SRResNetConfig
 from diorama.networks.adversarial.srvgg import SRVGGNetConfig
 
@@ -56,3 +57,12 @@ def test_what_no_tensor_tells_is_read_from_the_config() -> None:
 def test_arguments_that_no_network_has_are_named(layout: Any, given: dict[str, Any], named: str) -> None:
     with pytest.raises(BadInput, match=named):
         layout.read_config(given)
+
+
+@pytest.mark.parametrize(("layout", "name"), [(COMPACT, "upscale"), (COMPACT, "num_out_ch"), (RRDBNET, "scale")])
+def test_numbers_that_are_none_are_named_whatever_the_tensors_say(layout: Any, name: str) -> None:
+    config = RRDBNetConfig(features=4, growth=2, blocks=1) if layout is RRDBNET else TOLD["compact"][1]
+    shapes = shapes_of(layout.export_state(config, tensors_of(config)))
+    for wrong in ("many", [4], -1):
+        with pytest.raises(BadInput, match=rf"{name}|num_out_ch|upscale"):
+            layout.import_state(layout.read_config({name: wrong}, shapes), {})

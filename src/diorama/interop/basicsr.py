@@ -30,6 +30,7 @@ from diorama.networks.adversarial.srvgg import Activation, SRVGGNetConfig
 PUBLISHER = "basicsr"
 _UNSHUFFLE: Mapping[int, Literal[2, 4]] = {2: 2, 1: 4}
 """Scale -> by how much pixels become channels; of all others by nothing."""
+_FOUR_TIMES = 4
 _ACTIVATIONS: Mapping[str, Activation] = {"prelu": "prelu", "relu": "relu", "leakyrelu": "leaky_relu"}
 
 
@@ -51,16 +52,16 @@ class RRDBNetLayout(Layout[RRDBNetArguments, RRDBNetConfig]):
             "num_block": numbered(shapes, "body.{}.rdb1.conv1.weight"),
             "num_grow_ch": growth[0],
         }
-        if "scale" in given:
-            return told | {"num_in_ch": first[1] // _UNSHUFFLE.get(given["scale"], 1) ** 2}
+        if (scale := _number(given, "scale")) is not None:
+            return told | {"num_in_ch": first[1] // _UNSHUFFLE.get(scale, 1) ** 2}
         # That 12 maps are 4 pixels of 3 channels no tensor tells: where nothing is said, small pictures have the
         # channels of large ones if they can.
-        channels = given.get("num_in_ch", last[0])
-        scale = next((scale for scale, side in _UNSHUFFLE.items() if first[1] == channels * side**2), 4)
+        channels = _number(given, "num_in_ch") or last[0]
+        scale = next((scale for scale, side in _UNSHUFFLE.items() if first[1] == channels * side**2), _FOUR_TIMES)
         return told | {"scale": scale, "num_in_ch": first[1] // _UNSHUFFLE.get(scale, 1) ** 2}
 
     def to_ours(self, arguments: RRDBNetArguments) -> RRDBNetConfig:
-        refuse_below(arguments, 1, "num_in_ch", "num_out_ch", "num_feat", "num_block", "num_grow_ch")
+        refuse_below(arguments, 1, "num_in_ch", "num_out_ch", "scale", "num_feat", "num_block", "num_grow_ch")
         return RRDBNetConfig(
             inputs=arguments.num_in_ch,
             outputs=arguments.num_out_ch,
@@ -141,14 +142,20 @@ class CompactLayout(Layout[CompactArguments, SRVGGNetConfig]):
 
 def _outputs(maps: int, inputs: int, given: Mapping[str, Any]) -> tuple[int, int]:
     """Channels and factor of which so many last maps are made: the channels of the input if they can be, else 3."""
-    if "upscale" in given:
-        return maps // max(1, given["upscale"]) ** 2, given["upscale"]
-    candidates = [given["num_out_ch"]] if "num_out_ch" in given else [inputs, 3]
-    for channels in candidates:
-        factor = math.isqrt(maps // max(1, channels))
-        if channels * factor**2 == maps:
-            return channels, factor
-    return inputs, 4
+    if upscale := _number(given, "upscale"):
+        return maps // upscale**2, upscale
+    channels = _number(given, "num_out_ch")
+    for candidate in (inputs, 3) if channels is None else (channels,):
+        factor = math.isqrt(maps // max(1, candidate))
+        if candidate * factor**2 == maps:
+            return candidate, factor
+    return inputs, _FOUR_TIMES
+
+
+def _number(given: Mapping[str, Any], name: str) -> int | None:
+    """A whole number of a config, if it says that; what else it says is refused later, by name."""
+    value = given.get(name)
+    return value if isinstance(value, int) else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
