@@ -20,8 +20,8 @@ _PLAIN_ENCODER = "StandardRGBEncoder"
 
 
 _NO_NETWORK = (
-    "holds no network; of pickles (.pkl) those of EDM, EDM2 and R3GAN are read, of other projects' networks a state "
-    "dict as torch.save writes it (.pt, .pth), or safetensors"
+    "holds no network; of pickles (.pkl) those of EDM, EDM2, R3GAN, StyleGAN2 and StyleGAN3 are read, of other "
+    "projects' networks a state dict as torch.save writes it (.pt, .pth), or safetensors"
 )
 
 

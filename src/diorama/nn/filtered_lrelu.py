@@ -65,17 +65,17 @@ def filtered_lrelu(
         b: bias (c,), or ``None``.
         how: ``up`` with ``padding``, then ``down`` without.
         gain: factor after the leaky ReLU, above 0.
-        slope: of the leaky ReLU below 0, at least 0.
+        slope: of the leaky ReLU below 0.
         clamp: limit of absolute values, at the higher resolution; ``None`` for none.
 
     Returns:
         (b, c, h', w').
 
     Raises:
-        ValueError: a factor or slope below 0, or nothing would be left.
+        ValueError: a factor that is not above 0, or nothing would be left.
     """
-    if gain <= 0 or slope < 0:
-        raise ValueError(f"gain must be above 0 and slope at least 0, got {gain} and {slope}")
+    if gain <= 0:
+        raise ValueError(f"gain must be above 0, got {gain}")
     (ux, uy), (dx, dy), sides = how.geometry
     if ux == uy == dx == dy == 1 and fu is None and fd is None and not any(sides):
         return bias_act(x, b, act="lrelu" if slope else "relu", alpha=slope, gain=gain, clamp=clamp)
@@ -105,7 +105,7 @@ def _sloped(h: Tensor, u: Tensor, way: _Way) -> Tensor:
     h = torch.ops.aten.leaky_relu_backward(h, u, way.slope, False)
     if way.clamp == math.inf:
         return h
-    lowest = -way.clamp / way.slope if way.slope else -math.inf
+    lowest = -way.clamp / abs(way.slope) if way.slope else -math.inf
     return torch.ops.aten.hardtanh_backward(h, u, lowest, way.clamp)
 
 

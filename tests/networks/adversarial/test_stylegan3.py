@@ -110,7 +110,7 @@ def test_sixteen_bits_leave_no_gaps(kind: torch.dtype) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"num_layers": 2}, {"num_critical": 0}, {"filter_size": 0}, {"first_stopband": 1.0}, {"first_cutoff": math.inf}],
+    [{"num_layers": 2}, {"num_critical": -1}, {"filter_size": 0}, {"first_stopband": 1.0}, {"first_cutoff": math.inf}],
 )
 def test_impossible_bands_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):

@@ -43,7 +43,7 @@ class Bands:
     use_radial_filters: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.num_layers > self.num_critical >= 1:
+        if not 1 <= self.num_layers > self.num_critical >= 0:
             raise ValueError(f"num_layers, num_critical: cannot be {self.num_layers} and {self.num_critical}")
         if min(self.filter_size, self.lrelu_upsampling, self.conv_kernel) < 1 or self.margin_size < 0:
             raise ValueError(f"filter_size, lrelu_upsampling, conv_kernel, margin_size: cannot be as in {self}")
