@@ -11,6 +11,7 @@ from torch import Tensor
 
 from diorama.core.errors import BadInput
 from diorama.interop import (
+    basicsr,
     biggan,
     catalog,
     consistency_models,
@@ -19,12 +20,14 @@ from diorama.interop import (
     diffusers_unet2d,
     edm,
     edm2,
+    esrgan,
     gan_zoo,
     guided_diffusion,
     inception_fid,
     mocogan,
     pix2pixhd,
     pytorch_examples_dcgan,
+    r3gan,
     stylegan1,
     stylegan2,
     stylegan3,
@@ -49,6 +52,8 @@ EDM = {"img_resolution": 8, "in_channels": 1, "out_channels": 2, "model_channels
 PLAN = {"512": 8, "256": 6, "128": 5, "64": 4, "32": 3, "16": 2}
 STYLED = {"c_dim": 3, "img_resolution": 16, "img_channels": 2, "channel_base": 64, "channel_max": 8}
 TRANSLATOR = {"input_nc": 2, "output_nc": 1, "ngf": 2, "norm": "batch"}
+STAGES = {"WidthPerStage": [4, 6], "CardinalityPerStage": [2, 3], "BlocksPerStage": [1, 2], "ExpansionFactor": 2}
+RRDB = {"in_nc": 1, "out_nc": 3, "nf": 4, "nb": 2, "gc": 3}
 EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     pytorch_examples_dcgan.GENERATOR: {"nc": 1, "ngf": 2, "nz": 5},
     pytorch_examples_dcgan.DISCRIMINATOR: {"nc": 1, "ndf": 2},
@@ -86,6 +91,15 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     gan_zoo.GENERATOR: {"dimLatent": 3, "depthScale0": 4, "addScale": [3], "dimOutput": 1},
     gan_zoo.DISCRIMINATOR: {"depthScale0": 4, "addScale": [3], "miniBatchNormalization": True},
     inception_fid.INCEPTION: {},
+    r3gan.GENERATOR: STAGES | {"NoiseDimension": 5, "c_dim": 3, "ConditionEmbeddingDimension": 4, "img_resolution": 8},
+    r3gan.DISCRIMINATOR: STAGES | {"KernelSize": 5},
+    esrgan.RRDB_2018: RRDB | {"upscale": 8, "act_type": "prelu", "norm_type": "batch"},
+    esrgan.RRDB_2019: RRDB,
+    basicsr.RRDBNET: {"num_in_ch": 3, "num_out_ch": 3, "scale": 2, "num_feat": 4, "num_block": 1, "num_grow_ch": 2},
+    basicsr.COMPACT: {"num_in_ch": 1, "num_out_ch": 1, "num_feat": 4, "num_conv": 2, "upscale": 3},
+    basicsr.SRRESNET: {"num_in_ch": 1, "num_out_ch": 3, "num_feat": 4, "num_block": 2, "upscale": 3},
+    basicsr.VGG_DISCRIMINATOR: {"num_in_ch": 1, "num_feat": 2, "input_size": 256},
+    basicsr.UNET_DISCRIMINATOR: {"num_in_ch": 1, "num_feat": 2},
     stylegan1.GENERATOR: {"code_dim": 4, "n_mlp": 2, "channel_plan": PLAN},
     stylegan1.DISCRIMINATOR: {"fused": False, "channel_plan": PLAN},
     stylegan2.GENERATOR: STYLED | {"z_dim": 5, "w_dim": 6},

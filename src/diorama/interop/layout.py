@@ -53,7 +53,8 @@ class Constant(NamedTuple):
     words: str
 
 
-Role = Literal["generator", "translator", "denoiser", "discriminator", "classifier", "features"]
+Role = Literal["generator", "translator", "denoiser", "picture", "discriminator", "classifier", "features"]
+"""What a network is for; ``picture`` is a picture made of a given one."""
 
 _COUNTER = "num_batches_tracked"
 
@@ -328,6 +329,14 @@ def _without_kinds(value: Any) -> Any:
 def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
     """Names and shapes of tensors."""
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def numbered(shapes: Shapes, name: str, first: int = 0) -> int:
+    """How many tensors there are of a name that a number completes where it has ``{}``, from the first number on."""
+    number = first
+    while name.format(number) in shapes:
+        number += 1
+    return number - first
 
 
 @lru_cache(maxsize=16)

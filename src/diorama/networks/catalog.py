@@ -15,6 +15,7 @@ from diorama.networks.adversarial.pix2pixhd import (
     MultiScaleDiscriminatorConfig,
 )
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -38,6 +39,7 @@ Generator = (
     | DCGANGeneratorConfig
     | FastGANGeneratorConfig
     | ProgressiveGeneratorConfig
+    | R3GANGeneratorConfig
 )
 """Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
@@ -50,6 +52,7 @@ Discriminator = (
     | PatchDiscriminatorConfig
     | PixelDiscriminatorConfig
     | ProgressiveDiscriminatorConfig
+    | R3GANDiscriminatorConfig
 )
 """Pictures (b, c, h, w) and conditions to logits."""
 
