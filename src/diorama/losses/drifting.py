@@ -37,8 +37,8 @@ def drifting_field(
     The kernel ``exp(-|x - y| / temperature)`` is normalised over all y and over all x, and the geometric mean of the
     two is taken. With data and others exchanged the field has the other sign.
 
-    The PyTorch code that the authors publish takes no product of the two below 1e-6, whose root every pair then weighs
-    at least, a sample and itself too. Algorithm 2 has no such bound, and neither has this.
+    In the PyTorch code that the authors publish the product of the two is at least 1e-6 for every pair, and also for a
+    sample and itself. Algorithm 2 has no such bound, and neither has this.
 
     Args:
         x: samples, where the field is asked for.

@@ -24,8 +24,8 @@ def drift(info: DataInfo) -> Recipe:
     quarter, in sets of half the size.
 
     The paper's ablation default is a transformer that is trained for 30 thousand steps of 64 labels, each with 64
-    generated samples and 64 real ones; its best models of latents are trained for 200 thousand steps of 128 labels. Their
-    features were learned from the same data.
+    generated samples and 64 real ones; its best models of latents are trained for 200 thousand steps of 128 labels.
+    Their features were learned from the same data.
 
     Args:
         info: pictures of any number of channels, height and width multiples of 4. Made for 32 x 32.

@@ -69,7 +69,7 @@ def imm_cpu(info: DataInfo) -> Recipe:
         BadConfig: the data are clips, or of another size.
 
     Reference: L. Zhou, S. Ermon, J. Song, arXiv:2503.07565, table 5 (CIFAR-10), with pairs of levels further apart, as
-    the run is short, and the network, optimizer and batches of ``flow_cpu``, of 64 pictures.
+    the run is short, and the network and optimizer of ``flow_cpu`` in batches of 64.
     """
     return replace(_jumping(flow_cpu(info), "imm_cpu", halvings=10.0), batch_size=64)
 
