@@ -83,6 +83,8 @@ class PrepareOptions:
         if self.small is not None and not 1 <= self.small < (self.size or math.inf):
             below = "" if self.size is None else f" and less than the size, {self.size}"
             raise ValueError(f"small must be at least 1 pixel{below}, got {self.small}")
+        if self.small is not None and self.frames is not None:
+            raise ValueError("small is of pictures, and frames asks for clips; leave one of them out")
         if self.frames is not None and self.frames < 1:
             raise ValueError(f"frames must be at least 1, got {self.frames}")
         if self.fps is not None and not 0 < self.fps <= 1_000:

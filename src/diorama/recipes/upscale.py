@@ -91,9 +91,9 @@ def _partner(info: DataInfo) -> MediaSpec:
         )
     if found.frames is not None or info.media.frames is not None:
         raise BadConfig(f"data: {info.name} holds clips; this recipe enlarges pictures")
-    if found.height < info.media.height or found.width < info.media.width:
+    if found.height <= info.media.height or found.width <= info.media.width:
         raise BadConfig(
-            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, less than the "
-            f"pictures' own {info.media.width} x {info.media.height}"
+            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, no larger "
+            f"than the pictures' own {info.media.width} x {info.media.height}"
         )
     return found
