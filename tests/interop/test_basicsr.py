@@ -51,6 +51,8 @@ def test_what_no_tensor_tells_is_read_from_the_config() -> None:
         (VGG_DISCRIMINATOR, {"num_in_ch": 3, "num_feat": 4, "input_size": 64}, "input_size: is one of 128, 256"),
         (COMPACT, {"num_in_ch": 2, "num_out_ch": 3}, "inputs: the enlarged input"),
         (COMPACT, {"act_type": "tanh"}, "act_type"),
+        (COMPACT, {"num_conv": 10**9}, "num_conv: must be at most 256"),
+        (RRDBNET, {"num_in_ch": 3, "num_out_ch": 3, "num_block": 10**9}, "num_block: must be at most 256"),
         (UNET_DISCRIMINATOR, {"num_in_ch": 0}, "num_in_ch: must be at least 1"),
     ],
 )

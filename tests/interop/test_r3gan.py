@@ -68,6 +68,7 @@ def test_stages_in_half_precision_may_be_counted_from_the_end() -> None:
     [
         ({"FP16Stages": [3]}, "FP16Stages: there are 3 stages"),
         ({"CardinalityPerStage": [3, 2, 1]}, "groups: must divide"),
+        ({"BlocksPerStage": [1, 10**9, 1]}, "BlocksPerStage: must be at most 64"),
         ({"BlocksPerStage": [1, 1]}, "widths, groups and blocks"),
         ({"KernelSize": 2}, "kernel: must be odd"),
         ({"c_dim": 4}, "embedding: is there where there are classes"),

@@ -16,8 +16,8 @@ from diorama.interop.basicsr_arguments import (
     UNetDiscriminatorArguments,
     VGGDiscriminatorArguments,
 )
-from diorama.interop.layout import Layout, Shapes, Table, numbered, refuse_below
-from diorama.interop.rrdbnet_table import X4, body_table, only_plain
+from diorama.interop.layout import Layout, Shapes, Table, numbered, refuse_above, refuse_below
+from diorama.interop.rrdbnet_table import MOST_BLOCKS, X4, body_table, only_plain
 from diorama.networks.adversarial.esrgan_discriminators import (
     LEVELS,
     UNetDiscriminatorConfig,
@@ -62,6 +62,7 @@ class RRDBNetLayout(Layout[RRDBNetArguments, RRDBNetConfig]):
 
     def to_ours(self, arguments: RRDBNetArguments) -> RRDBNetConfig:
         refuse_below(arguments, 1, "num_in_ch", "num_out_ch", "scale", "num_feat", "num_block", "num_grow_ch")
+        refuse_above(arguments, MOST_BLOCKS, "num_block")
         return RRDBNetConfig(
             inputs=arguments.num_in_ch,
             outputs=arguments.num_out_ch,
@@ -114,6 +115,7 @@ class CompactLayout(Layout[CompactArguments, SRVGGNetConfig]):
     def to_ours(self, arguments: CompactArguments) -> SRVGGNetConfig:
         refuse_below(arguments, 1, "num_in_ch", "num_out_ch", "num_feat", "upscale")
         refuse_below(arguments, 0, "num_conv")
+        refuse_above(arguments, MOST_BLOCKS, "num_conv")
         return SRVGGNetConfig(
             inputs=arguments.num_in_ch,
             outputs=arguments.num_out_ch,
@@ -177,6 +179,7 @@ class SRResNetLayout(Layout[SRResNetArguments, SRResNetConfig]):
 
     def to_ours(self, arguments: SRResNetArguments) -> SRResNetConfig:
         refuse_below(arguments, 1, "num_in_ch", "num_out_ch", "num_feat", "num_block")
+        refuse_above(arguments, MOST_BLOCKS, "num_block")
         if arguments.upscale not in STAGES:
             raise BadInput(f"upscale: is one of {', '.join(map(str, STAGES))}, got {arguments.upscale}")
         return SRResNetConfig(

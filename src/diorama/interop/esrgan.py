@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from diorama.core.errors import BadInput
-from diorama.interop.layout import Layout, Shapes, Table, numbered, refuse_below
-from diorama.interop.rrdbnet_table import X4, body_table, only_plain
+from diorama.interop.layout import Layout, Shapes, Table, numbered, refuse_above, refuse_below
+from diorama.interop.rrdbnet_table import MOST_BLOCKS, X4, body_table, only_plain
 from diorama.networks.adversarial.rrdbnet import Activation, RRDBNetConfig
 
 PUBLISHER, PUBLISHER_2018 = "esrgan", "esrgan-2018"
@@ -100,6 +100,7 @@ class Layout2018(Layout[Arguments2018, RRDBNetConfig]):
 
     def to_ours(self, arguments: Arguments2018) -> RRDBNetConfig:
         refuse_below(arguments, 1, "in_nc", "out_nc", "nf", "nb", "gc", "upscale")
+        refuse_above(arguments, MOST_BLOCKS, "nb", "upscale")
         if arguments.mode == "NAC" and arguments.norm_type is not None:
             raise BadInput("mode: NAC puts a norm before the last convolution of the body, which is not built here")
         return RRDBNetConfig(
@@ -185,6 +186,7 @@ class Layout2019(Layout[Arguments2019, RRDBNetConfig]):
 
     def to_ours(self, arguments: Arguments2019) -> RRDBNetConfig:
         refuse_below(arguments, 1, "in_nc", "out_nc", "nf", "nb", "gc")
+        refuse_above(arguments, MOST_BLOCKS, "nb")
         return RRDBNetConfig(
             inputs=arguments.in_nc,
             outputs=arguments.out_nc,

@@ -326,6 +326,19 @@ def _without_kinds(value: Any) -> Any:
     return {key: _without_kinds(inner) for key, inner in value.items() if key != "kind"}
 
 
+def refuse_above(arguments: Any, most: int, *names: str) -> None:
+    """Refuse arguments, numbers or several of them, that would let a config from anybody ask for layers without end.
+
+    Raises:
+        BadInput: the message names the argument.
+    """
+    for name in names:
+        value = getattr(arguments, name)
+        largest = max(value, default=most) if isinstance(value, tuple) else value
+        if largest > most:
+            raise BadInput(f"{name}: must be at most {most:,}, got {value}")
+
+
 def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
     """Names and shapes of tensors."""
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from diorama.core.errors import BadInput
-from diorama.interop.layout import Constant, Layout, Shapes, Table, numbered, refuse_below
+from diorama.interop.layout import Constant, Layout, Shapes, Table, numbered, refuse_above, refuse_below
 from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig, square_filter
 
 PUBLISHER = "r3gan"
 _CHANNELS = 3
 """Of all published networks."""
+_MOST_BLOCKS, _MOST_STAGES = 64, 12
+"""Of each stage, and of a network; published ones have two, and up to seven."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +134,7 @@ def _transition(ours: str, theirs: str) -> dict[str, str]:
 
 def _blocks(stage: int, blocks: int, first: int) -> dict[str, str]:
     """Names of a stage's blocks, the first of which has that number among the stage's layers."""
-    rows = {}
+    rows: dict[str, str] = {}
     for block in range(blocks):
         ours, theirs = f"stages.{stage}.blocks.{block}", f"Model.MainLayers.{stage}.Layers.{block + first}"
         rows |= {f"{ours}.conv{n}": f"{theirs}.LinearLayer{n}.Layer" for n in (1, 2, 3)}
@@ -142,7 +144,7 @@ def _blocks(stage: int, blocks: int, first: int) -> dict[str, str]:
 
 def _observed(shapes: Shapes, first: int) -> dict[str, Any]:
     """Arguments that the tensors of blocks tell, whose numbers begin at ``first``."""
-    stages = []
+    stages: list[tuple[int, ...]] = []
     while (stage := f"Model.MainLayers.{len(stages)}.Layers.{first}.LinearLayer1.Layer.weight") in shapes:
         stages.append(shapes[stage])
     middle = [
@@ -168,7 +170,10 @@ def _ours(arguments: DiscriminatorArguments) -> dict[str, Any]:
     """Fields of our config."""
     refuse_below(arguments, 1, "WidthPerStage", "CardinalityPerStage", "ExpansionFactor", "KernelSize")
     refuse_below(arguments, 0, "BlocksPerStage", "ConditionEmbeddingDimension", "c_dim")
+    refuse_above(arguments, _MOST_BLOCKS, "BlocksPerStage")
     stages = len(arguments.WidthPerStage)
+    if stages > _MOST_STAGES:
+        raise BadInput(f"WidthPerStage: {stages} stages are more than {_MOST_STAGES}")
     if not all(-stages <= stage < stages for stage in arguments.FP16Stages):
         raise BadInput(f"FP16Stages: there are {stages} stages, got {list(arguments.FP16Stages)}")
     return {

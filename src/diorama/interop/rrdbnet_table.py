@@ -8,6 +8,9 @@ from diorama.networks.adversarial.rrdbnet import DENSE_BLOCKS, LAYERS, RRDBNetCo
 X4 = (2, 2)
 """The stages of published classes that know no others."""
 
+MOST_BLOCKS = 256
+"""Published networks of super-resolution have 16 to 32."""
+
 
 def body_table(config: RRDBNetConfig, name: str) -> dict[str, str]:
     """Convolutions of the body -> their published names.

@@ -43,7 +43,7 @@ def turns(case: Case) -> Mapping[str, Tensor]:
     for name, phase in case.config["phases"].items():
         network = {part: _network(case, part) for part in _LAYOUTS}
         turn, side = _turn(case, phase, network)
-        turn.loss.backward()  # type: ignore[no-untyped-call]
+        turn.loss.backward()
         found |= {f"{name}/report/Loss/{key}": value.detach() for key, value in _reported(turn).items()}
         gradients = {
             key: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

@@ -53,7 +53,7 @@ def test_blocks_begin_as_nothing_and_layers_with_the_variance_of_the_paper() -> 
     torch.manual_seed(0)
     wide = R3GANGeneratorConfig(widths=(256, 128), groups=(4, 4), blocks=(3, 1)).build()
     z = torch.randn(2, 64)
-    block = wide.stages[0].blocks[0]  # type: ignore[index, union-attr]
+    block: Any = wide.get_submodule("stages.0.blocks.0")
     x = torch.randn(1, 256, 4, 4)
     assert torch.equal(block(x), x)
     gain = math.sqrt(2 / 1.04) * 4**-0.25
