@@ -204,12 +204,12 @@ class _Stage(nn.Module):
 
     def __init__(self, config: _Stages, stage: int, transition: nn.Module, *, last: bool) -> None:
         super().__init__()
-        self.half, self.last = stage in config.half, last
+        self.halved, self.last = stage in config.half, last
         self.transition = transition
         self.blocks = nn.Sequential(*(_Block(config, stage) for _ in range(config.blocks[stage])))
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.half:
+        if not self.halved:
             return self._walk(x.float())
         with own_precision(x.device, half=True) as dtype:
             # Nothing limits the maps, which float16 could not hold.
@@ -263,7 +263,7 @@ class R3GANDiscriminator(nn.Module):
         behind.append(_ToVector(config.widths[-1], config.embedding or 1))
         self.first = _Conv(config.channels, config.widths[0])
         self.stages = nn.ModuleList(_Stage(config, i, part, last=True) for i, part in enumerate(behind))
-        self.label = nn.Identity()
+        self.label: nn.Module = nn.Identity()
         if config.classes:
             self.label = _Linear(config.classes, config.embedding, 1 / math.sqrt(config.embedding))
 
