@@ -129,8 +129,7 @@ def _prepare_into(
     audit = with_pixels(audit, records, rows, writer.sums(range(len(writer))), media)
     write_audit(folder, audit)
     shown = shown_of(writer, records, splits, media)
-    cropped, measured = options.fit == "crop", options.small is None
-    write_audit_page(folder, options.name, audit, shown, cropped=cropped, measured=measured)
+    write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop", measured=options.small is None)
     writer, stored = paired(writer, media, records.entries, options)
     classes, labels = records.classes()
     digest = writer.finish(

@@ -213,7 +213,7 @@ def test_models_and_batches_that_do_not_fit_are_refused() -> None:
     for name in ("eta_max", "halvings", "least_gap", "power", "bias"):
         for value in (float("inf"), float("nan")):
             with pytest.raises(ValueError, match=name):
-                replace(CONFIG, **{name: value})
+                replace(CONFIG, **{name: value})  # type: ignore[arg-type]
     assert MomentMatchingConfig(synthesizer=replace(JUMPING, spacing=JumpSpacing(last=0.0)), earliest=0.0)
     with pytest.raises(BadConfig, match="6 samples in a pass are no whole groups of 4"):
         _method().loss({"image": _pictures(6)}, MOMENT)
