@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -18,6 +18,7 @@ def network(scale: int) -> nn.Sequential:
     return nn.Sequential(*convolutions, nn.Upsample(scale_factor=scale)).requires_grad_(False)
 
 
+@settings(deadline=None)
 @given(
     height=st.integers(1, 23),
     width=st.integers(1, 23),

@@ -24,6 +24,9 @@ from tests.training.toy import ToyFlowConfig
 from tests.training.walks import Run, assert_same, pictures
 
 
+_LONG = [pytest.mark.slow, pytest.mark.long]
+
+
 def _noisy(batch: Batch) -> Batch:
     """The batch with noise; it reads a value for the program, which no recording can."""
     scale = 1 + batch["image"].abs().mean().item()
@@ -51,7 +54,7 @@ def prepared_twice() -> Method:
     return method
 
 
-@pytest.mark.parametrize("micros", [1, 2, 3])
+@pytest.mark.parametrize("micros", [2, *(pytest.param(micros, marks=_LONG) for micros in (1, 3))])
 def test_what_phases_prepare_is_recorded_apart(micros: int, device: torch.device, recordings: list[str]) -> None:
     runs = [
         Run(prepared_twice, device).go(6, recorded=recorded, batches=pictures(device, micros))
@@ -82,7 +85,7 @@ COUPLED = {
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=pytest.mark.gpu)])
-@pytest.mark.parametrize("name", COUPLED)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "pictures" else _LONG) for name in COUPLED])
 def test_turns_with_coupled_noise_are_recorded_and_equal_launched_ones(
     name: str, dtype: torch.dtype, device: torch.device, recordings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
