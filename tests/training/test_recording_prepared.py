@@ -23,7 +23,6 @@ from tests.recipes.families import pictures as info_of
 from tests.training.toy import ToyFlowConfig
 from tests.training.walks import Run, assert_same, pictures
 
-
 _LONG = [pytest.mark.slow, pytest.mark.long]
 
 
