@@ -40,6 +40,10 @@ class Arguments:
         size: side of the square records in pixels, or None to keep the sizes of the files.
         fit: how other shapes become square: crop to the middle, or pad.
         small: side in pixels of small copies, which a model learns to enlarge to --size (recipe edm_upscale).
+        pair: where the partner of every picture is, which is kept beside it: a column of a table that names its file, a
+            folder in which it has the picture's name, or left or right, the half of every picture that it is.
+        unpaired: a second source, prepared beside the first, whose pictures are partners of any; or a label of the
+            first source.
         frames: length of clips, which are cut end to end; what is left over is dropped.
         fps: frames a second at which all clips are sampled.
         split: shares of train, val and test.
@@ -65,6 +69,8 @@ class Arguments:
     size: Side = 64
     fit: Literal["crop", "pad"] = "crop"
     small: Annotated[int | None, shown_as("N")] = None
+    pair: Annotated[str | None, shown_as("COLUMN|FOLDER|left|right")] = None
+    unpaired: Annotated[str | None, shown_as("OTHER")] = None
     frames: Annotated[int | None, shown_as("N", "16; clips of one length, at most 64, stay whole")] = None
     fps: Annotated[float | None, shown_as("FPS", "the mean rate of each file")] = None
     split: Annotated[Shares, shown_as("TRAIN,VAL,TEST", "the source's own splits, else .8,.1,.1")] = None
@@ -101,6 +107,8 @@ def main(words: Sequence[str]) -> None:
             size=arguments.size,
             fit=arguments.fit,
             small=arguments.small,
+            pair=arguments.pair,
+            unpaired=arguments.unpaired,
             frames=arguments.frames,
             fps=arguments.fps,
             split=arguments.split,
@@ -127,11 +135,11 @@ def main(words: Sequence[str]) -> None:
             shown.update(step.stage, detail=f"{step.items:,} items read, {step.kept:,} kept")
             last = step
     if last is not None and last.audit is not None and last.media is not None:
-        _tell(last.audit, last.media, arguments)
+        _tell(last.audit, last.media, last.partners, arguments)
         _tell_next(arguments.out)
 
 
-def _tell(audit: Audit, media: MediaSpec, arguments: Arguments) -> None:
+def _tell(audit: Audit, media: MediaSpec, partners: str, arguments: Arguments) -> None:
     from diorama.data.findings import findings, further_notes
 
     out = arguments.out
@@ -141,6 +149,8 @@ def _tell(audit: Audit, media: MediaSpec, arguments: Arguments) -> None:
     kind = "clips" if media.kind == "video" else "pictures"
     splits = ", ".join(f"{split} {count:,}" for split, count in audit.splits.items())
     print(f"{kind} of {media.width}x{media.height}{length}, {counted(media.channels, 'channel')}: {splits}")
+    if partners:
+        print(partners)
     print(_classes(audit))
     _tell_skipped(audit, out)
     # What was skipped has just been told, with its reasons.
