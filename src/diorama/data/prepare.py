@@ -104,18 +104,7 @@ def _prepare_into(
         raise BadInput(records.why_empty([source.name for source in (*sources, *tests)]))
     _check_tables([*sources, *tests], records, options)
     yield _progress("unifying", records)
-    names = [entry.path for entry in records.entries]
-    form, notes = common_form(writer.rows(), writer.ranges(), names, options.values, alike=options.whole)
-    records.notes += notes
-    kept, window_notes = common_window([entry.scan for entry in records.entries], form.scale)
-    records.notes += window_notes
-    form = replace(form, scale=holding(form.scale, kept))
-    unfit, partner_notes = beside.agree(records.entries, form)
-    records.notes += partner_notes
-    if unfit or not has_form(writer.rows(), form):
-        writer = _unified(writer, records, form, options, unfit)
-    if not records.entries:
-        raise BadInput(f"{sources[0].name}: no record is left ({'; '.join(notes)})")
+    writer, form, kept = _made_alike(writer, beside, records, options)
     rows = writer.rows()
     splits, split_notes = _splits(records, rows["digest"], options)
     records.notes += split_notes
@@ -155,6 +144,29 @@ def _prepare_into(
     names = [source.name for source in (*sources, *tests)]
     write_card(folder, Described(options, names, media, records, splits, classes, labels, audit, digest))
     yield replace(_progress("done", records), audit=audit, media=media, partners=beside.words())
+
+
+def _made_alike(
+    writer: PackWriter, beside: Beside, records: RecordList, options: PrepareOptions
+) -> tuple[PackWriter, Form, Window | None]:
+    """All records in one form, and the window of values that their files state.
+
+    Raises:
+        BadInput: no record is left.
+    """
+    names = [entry.path for entry in records.entries]
+    form, notes = common_form(writer.rows(), writer.ranges(), names, options.values, alike=options.whole)
+    records.notes += notes
+    kept, window_notes = common_window([entry.scan for entry in records.entries], form.scale)
+    records.notes += window_notes
+    form = replace(form, scale=holding(form.scale, kept))
+    unfit, partner_notes = beside.agree(records.entries, form)
+    records.notes += partner_notes
+    if unfit or not has_form(writer.rows(), form):
+        writer = _unified(writer, records, form, options, unfit)
+    if not records.entries:
+        raise BadInput(f"{options.name}: no record is left ({'; '.join(notes)})")
+    return writer, form, kept
 
 
 def _check_tables(sources: Sequence[Source], records: RecordList, options: PrepareOptions) -> None:

@@ -53,9 +53,9 @@ class Partners:
         unclaimed = len(self.left_out) - alone
         yield f"{counted(len(self.of), 'picture')} with a partner: {self.words}"
         if alone:
-            yield f"{alone:,} pictures without a partner are left out; they are listed among what was skipped"
+            yield f"{counted(alone, 'picture')} without a partner left out, listed among what was skipped"
         if unclaimed:
-            yield f"{unclaimed:,} partners without a picture are left out; they are listed among what was skipped"
+            yield f"{counted(unclaimed, 'partner')} without a picture left out, listed among what was skipped"
 
     def check(self, pair: str) -> None:
         """See that there is a pair at all.
