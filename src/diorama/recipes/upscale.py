@@ -83,7 +83,8 @@ def enlarging(make: RecipeFunction, info: DataInfo, name: str) -> Recipe:
 
 
 def _partner(info: DataInfo) -> MediaSpec:
-    found = next((side.media for side in info.sides if side.key == "target" and side.media is not None), None)
+    paired = [side for side in info.sides if side.key == "target" and not side.unpaired]
+    found = next((side.media for side in paired if side.media is not None), None)
     if found is None:
         raise BadConfig(
             f"data: the pictures of {info.name} have no larger ones beside them (side target); prepare makes them with "
