@@ -44,6 +44,7 @@ from diorama.data.unify import Form, common_form, converted, has_form, media_of
 from diorama.data.unpaired import divided
 from diorama.data.windows import common_window, holding
 from diorama.data.workers import in_order
+from diorama.media.volume import Window
 
 __all__ = ["PrepareOptions", "PrepareProgress", "prepare"]
 
