@@ -77,4 +77,4 @@ def test_a_model_has_no_splits(place: Path, capsys: pytest.CaptureFixture[str]) 
     store.save(place / "gan", model.config, model.state_dict(), Provenance(recipe="random"), "# Random\n")
     words = ("evaluate", str(place / "gan"), "--against", str(place / "data"), "--subject-split", "train")
     assert run(words) == NOTHING_DONE
-    assert "is of data that are measured, and this is a model" in capsys.readouterr().err
+    assert "subject_split 'train': a model has no splits; leave it out" in capsys.readouterr().err

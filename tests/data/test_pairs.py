@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,21 @@ def test_records_are_the_shrunk_pictures_and_the_whole_ones_stand_beside_them(so
     assert [path.name for path in (tmp_path / "pairs").iterdir() if path.is_dir()].count("shards") == 0
 
 
+def test_boxes_are_those_of_the_small_pictures_and_so_is_the_card(source: Path, tmp_path: Path) -> None:
+    boxes = [{"image_id": 5, "category_id": 1, "bbox": [0, 4, 8, 8]}]
+    document = {
+        "images": [{"id": 5, "file_name": "cat/5.png", "height": 16, "width": 16}],
+        "annotations": boxes,
+        "categories": [{"id": 1, "name": "corner"}],
+    }
+    (source / "annotations.json").write_text(json.dumps(document))
+    pairs, _ = prepared(source, tmp_path / "pairs", size=16, small=4)
+    facts = [fact for name in pairs.splits for fact in pairs.split(name).facts(np.arange(pairs.splits[name]))]
+    (objects,) = (fact["objects"] for fact in facts if fact.get("objects"))
+    assert objects[0]["bbox"] == [0, 1, 2, 2]
+    assert "pictures of 4 x 4 pixels" in (tmp_path / "pairs" / "README.md").read_text()
+
+
 def test_equal_options_give_equal_pairs(source: Path, tmp_path: Path) -> None:
     one, _ = prepared(source, tmp_path / "one", size=16, small=8, name="p")
     other, _ = prepared(source, tmp_path / "two", size=16, small=8, name="p", workers=2)
@@ -61,6 +77,11 @@ def test_equal_options_give_equal_pairs(source: Path, tmp_path: Path) -> None:
 def test_small_is_less_than_the_size(small: int) -> None:
     with pytest.raises(ValueError, match="small must be at least 1 pixel and less than the size, 16"):
         PrepareOptions(size=16, small=small)
+
+
+def test_small_clips_are_refused_before_anything_is_read() -> None:
+    with pytest.raises(ValueError, match="small is of pictures, and frames asks for clips"):
+        PrepareOptions(size=16, small=8, frames=16)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_impossible_times_of_flows_are_refused(wrong: dict[str, float]) -> None:
 def test_what_does_not_fit_the_process_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^spacing: visits steps of a discrete process"):
         SolverSpacing().times(FlowProcess(), 4)
-    with pytest.raises(ValueError, match="those of a flow, and this process is none"):
+    with pytest.raises(ValueError, match="those of a flow, and this model's process is not a flow"):
         FlowSolverSpacing().times(PROCESS, 4)
     with pytest.raises(ValueError, match="between 1 and 99"):
         SolverSpacing().times(PROCESS, 100)

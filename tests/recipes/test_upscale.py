@@ -22,6 +22,7 @@ from diorama.recipes.adm import adm_cpu
 from diorama.recipes.ddpm import ddpm_class_cpu, ddpm_cpu
 from diorama.recipes.edm import edm_cpu
 from diorama.recipes.edm2 import edm2_cpu
+from diorama.recipes.flow import flow_ot_cpu
 from diorama.recipes.upscale import edm_upscale, edm_upscale_cpu, enlarging
 from diorama.training.recipe import Recipe
 from tests.recipes.families import clips, one_step, parameters, pictures
@@ -114,6 +115,13 @@ def test_the_small_one_is_small_and_takes_a_step() -> None:
     assert all(math.isfinite(loss) for loss in one_step(recipe).values())
 
 
+def test_noises_are_not_matched_where_they_would_foretell_the_small_picture() -> None:
+    method = edm_upscale_cpu(pairs()).method
+    assert isinstance(method, DiffusionMethodConfig)
+    with pytest.raises(ValueError, match=r"^coupling: .* let it be 'independent'"):
+        replace(method, coupling="minibatch")
+
+
 @pytest.mark.parametrize("config", [_SONG, _ADM])
 def test_a_network_of_before_is_written_as_it_was(config: EDMUNetConfig) -> None:
     assert "picture" not in encode(config)
@@ -129,7 +137,8 @@ def test_a_network_of_before_is_written_as_it_was(config: EDMUNetConfig) -> None
             pictures(16),
             r"no larger ones beside them \(side target\); prepare makes them with --size N --small M",
         ),
-        (edm_cpu, pairs(32, 16), "are 16 x 16, less than the pictures' own 32 x 32"),
+        (edm_cpu, pairs(32, 16), "are 16 x 16, no larger than the pictures' own 32 x 32"),
+        (edm_cpu, pairs(32, 32), "are 32 x 32, no larger than the pictures' own 32 x 32"),
         (edm_cpu, replace(pairs(), media=clips().media), "holds clips"),
         (edm_cpu, pairs(8, 18), "pictures of 18 x 18 pixels; height and width must be multiples"),
         (
@@ -137,6 +146,7 @@ def test_a_network_of_before_is_written_as_it_was(config: EDMUNetConfig) -> None
             replace(pairs(), classes=("a", "b")),
             "ddpm_class_cpu: only a recipe .* that is given nothing",
         ),
+        (flow_ot_cpu, pairs(), "flow_ot_cpu: matched noises would foretell the small picture"),
         (_with(_SCORE), pairs(), "edm_cpu: its network, ScoreUNet, cannot be given a picture"),
     ],
 )

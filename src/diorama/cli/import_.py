@@ -37,18 +37,20 @@ class Arguments:
     """Make a model folder of a published checkpoint, for sample, evaluate and compare.
 
     The publisher is recognised from the tensors' names and the published config. Known are DCGAN of the PyTorch
-    examples, BigGAN and MoCoGAN of their authors, UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency
-    models of their authors, the pickles of EDM and EDM2, the score SDEs of Song et al., and the FID network, which is
-    put where evaluate looks for it. Pickled files are read without running what is in them.
+    examples, BigGAN, MoCoGAN and R3GAN of their authors, ESRGAN (of 2018 and 2019), Real-ESRGAN and BasicSR,
+    UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency models of their authors, the pickles of EDM
+    and EDM2, the score SDEs of Song et al., and the FID network, which is put where evaluate looks for it. Pickled
+    files are read without running what is in them.
 
     Args:
-        file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of EDM or EDM2 (.pkl), or a folder
-            of the diffusers library.
+        file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of EDM, EDM2 or R3GAN (.pkl), or a
+            folder of the diffusers library.
         out: the model folder to write; new, or of an older model. The FID network needs none.
         config: the published config, JSON.
         part: which network of a file that holds several: what its tensors' names begin with, such as netG.
         size: side, or height and width, of the pictures; needed where the published config does not say.
         small: likewise, of the small picture that a network of super-resolution enlarges; no published config says it.
+            Those of ESRGAN and BasicSR take any, and are told of 64.
         frames: length of a clip; needed where the published config does not say.
     """
 
@@ -81,7 +83,8 @@ def main(words: Sequence[str]) -> None:
 
 def _write(checkpoint: Checkpoint, arguments: Arguments) -> None:
     from diorama.synthesis import store
-    from diorama.synthesis.published import Asked, card, published_model
+    from diorama.synthesis.published import Asked, published_model
+    from diorama.synthesis.published_card import card
 
     model = published_model(checkpoint, Asked(size=arguments.size, frames=arguments.frames, small=arguments.small))
     for note in model.notes:

@@ -52,6 +52,7 @@ BATCH_KEYS: Mapping[str, str] = {
     "guidance": "(b,) float32, the scale of the guidance that a distilled network is to answer at; 1 for none",
     "index": "(b,) int64, the record's place in its split",
     "latent": "(b, c, h, w) or (b, c, t, h, w) float32, a codec's latents of the record, unit variance",
+    "noise": "like image, video or latent: the normal noise that the record meets, where it was chosen for it",
 }
 """The closed set of batch keys with their shapes. A new kind of condition is added here and nowhere else."""
 

@@ -99,7 +99,7 @@ class Beside:
         """
         options = self._options
         if options.small is not None:
-            return small_pairs(writer, media, options.small, entries, options.caption_bytes)
+            return small_pairs(writer, media, options.small, entries, options)
         if self.partners is not None and self.media is not None:
             return with_partners(writer, self.partners, self.media, entries, options.caption_bytes), media
         return writer, media

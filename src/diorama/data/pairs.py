@@ -7,7 +7,7 @@ arXiv:1611.07004 (pictures of one place or thing in two kinds).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ class PartnerStore:
 
 
 def small_pairs(
-    writer: PackWriter, media: MediaSpec, side: int, entries: Sequence[ListedRecord], caption_bytes: int
+    writer: PackWriter, media: MediaSpec, side: int, entries: Sequence[ListedRecord], options: PrepareOptions
 ) -> tuple[PackWriter, MediaSpec]:
     """Write all pictures anew: shrunk ones as records, whole ones as their partners.
 
@@ -147,7 +147,7 @@ def small_pairs(
         media: theirs.
         side: of the shrunk ones in pixels.
         entries: what is known of the records.
-        caption_bytes: of a caption, at most.
+        options: of preparation.
 
     Returns:
         The writer and the media of the shrunk ones, which keep the units of the whole ones.
@@ -157,7 +157,15 @@ def small_pairs(
         whole = writer.read(number)
         return resize(whole, (side, side)), whole
 
-    return _written(writer, media, both, entries, caption_bytes), replace(media, height=side, width=side)
+    def facts(number: int) -> dict[str, Any]:
+        known: dict[str, Any] = dict(writer.facts(number))
+        entry = entries[number]
+        if entry.objects is None:
+            return known
+        return known | {"objects": entry.objects.fitted(entry.size, (side, side), options.fit)}
+
+    written = _written(writer, media, both, facts, entries, options.caption_bytes)
+    return written, replace(media, height=side, width=side)
 
 
 def with_partners(
@@ -176,7 +184,7 @@ def with_partners(
     def both(number: int) -> tuple[NDArray[Any], NDArray[Any]]:
         return writer.read(number), partners.read(entries[number])
 
-    written = _written(writer, media, both, entries, caption_bytes)
+    written = _written(writer, media, both, writer.facts, entries, caption_bytes)
     partners.discard()
     return written
 
@@ -185,6 +193,7 @@ def _written(
     writer: PackWriter,
     media: MediaSpec,
     both: Callable[[int], tuple[NDArray[Any], NDArray[Any]]],
+    facts_of: Callable[[int], Mapping[str, Any]],
     entries: Sequence[ListedRecord],
     caption_bytes: int,
 ) -> PackWriter:
@@ -193,7 +202,7 @@ def _written(
     with PackWriter(writer.folder, "paired", sides=[TOKENS, target]) as pairs:
         for number, entry in enumerate(entries):
             record, partner = both(number)
-            facts = {key: fact for key, fact in writer.facts(number).items() if key != "path"}
+            facts = {key: fact for key, fact in facts_of(number).items() if key != "path"}
             sides: dict[str, SideValues] = {TARGET: partner}
             if entry.captions:
                 sides[TOKENS.key] = fitted(entry.captions, caption_bytes)

@@ -125,7 +125,7 @@ def _prepare_into(
     audit = with_pixels(audit, records, rows, writer.sums(range(len(writer))), media)
     write_audit(folder, audit)
     shown = shown_of(writer, records, splits, media, beside)
-    write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop")
+    write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop", measured=options.small is None)
     writer, stored = beside.written(writer, media, records.entries)
     classes, labels = records.classes()
     digest = writer.finish(
@@ -143,7 +143,7 @@ def _prepare_into(
     )
     # After the manifest, which vouches for all that was there before: the card is the user's to complete.
     names = [source.name for source in (*sources, *tests)]
-    write_card(folder, Described(options, names, media, records, splits, classes, labels, audit, digest))
+    write_card(folder, Described(options, names, stored, records, splits, classes, labels, audit, digest))
     yield replace(_progress("done", records), audit=audit, media=media, partners=beside.words())
 
 

@@ -97,6 +97,8 @@ class PrepareOptions:
         if self.small is not None and not 1 <= self.small < (self.size or math.inf):
             below = "" if self.size is None else f" and less than the size, {self.size}"
             raise ValueError(f"small must be at least 1 pixel{below}, got {self.small}")
+        if self.small is not None and self.frames is not None:
+            raise ValueError("small is of pictures, and frames asks for clips; leave one of them out")
         given = [name for name in ("small", "pair", "unpaired") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} exclude each other: each says what stands beside the pictures")

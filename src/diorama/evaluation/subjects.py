@@ -182,7 +182,7 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
             f"{against.info.name}: draw a folder of samples (--records) and hold it against data of such partners"
         )
     if options.subject_split is not None:
-        raise BadInput(f"subject_split {options.subject_split!r}: is of data that are measured, and this is a model")
+        raise BadInput(f"subject_split {options.subject_split!r}: a model has no splits; leave it out")
     require_shape("the model draws", model.config.media, against.info.media)
     rate = model.config.media.fps or 0.0
     chosen, count = model.resampled(options.sampling), options.count or MODEL_SAMPLES

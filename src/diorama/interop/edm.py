@@ -16,7 +16,7 @@ from torch import Tensor
 
 from diorama.interop.edm_arguments import DhariwalUNetArguments, SongUNetArguments, UNetBlockArguments
 from diorama.interop.interleaved import apart, interleaved
-from diorama.interop.layout import Layout, NetworkConfig, Table, tensors_of
+from diorama.interop.layout import Constant, Layout, NetworkConfig, Table, tensors_of
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, EDMUNetConfig, SongUNetConfig
 from diorama.nn.resample import Taps
 from diorama.nn.unet_block import UNetBlockConfig
@@ -41,22 +41,21 @@ class EDMLayout(Layout[Arguments, Config]):
     def heads(self, config: Config, channels: int) -> int:
         """Heads of the attention over so many channels."""
 
+    def constants(self, config: Config) -> Mapping[str, Constant]:
+        """See :meth:`Layout.constants`: the filters."""
+        return {
+            name: Constant(published_filter(taps), f"filter than the config's {_FILTER}, {list(taps)}")
+            for name, taps in self.filters(config).items()
+        }
+
     def import_state(self, config: Config, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """See :meth:`Layout.import_state`; a filter that is another than the config's is refused as well."""
-        tensors = dict(published)
-        for name, taps in self.filters(config).items():
-            wanted, found = published_filter(taps), tensors.pop(name, None)
-            if found is None:
-                raise self._misfit(f"tensor {name!r} is missing")
-            if found.shape != wanted.shape or not torch.allclose(found.to(wanted), wanted, rtol=1e-4, atol=1e-6):
-                raise self._misfit(f"tensor {name!r} is another filter than the config's {_FILTER}, {list(taps)}")
-        return super().import_state(config, {name: self._read(config, name, t) for name, t in tensors.items()})
+        """See :meth:`Layout.import_state`."""
+        return super().import_state(config, {name: self._read(config, name, t) for name, t in published.items()})
 
     def export_state(self, config: Config, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See :meth:`Layout.export_state`."""
         tensors = super().export_state(config, state)
-        filters = {name: published_filter(taps) for name, taps in self.filters(config).items()}
-        return {name: self._written(config, name, tensor) for name, tensor in tensors.items()} | filters
+        return {name: self._written(config, name, tensor) for name, tensor in tensors.items()}
 
     def _read(self, config: Config, name: str, tensor: Tensor) -> Tensor:
         """A published tensor as ours: projections are linear layers, and have heads below queries, keys, values."""

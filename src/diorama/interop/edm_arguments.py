@@ -101,10 +101,13 @@ class UNetArguments:
 
 
 def refuse_picture(channels: int) -> None:
-    """Refuse a network that is given a picture of so many channels, unless they are none.
+    """Refuse a network that is given a picture beside the noisy one.
+
+    Args:
+        channels: of that picture; 0 where the network is given none.
 
     Raises:
-        BadInput: there are some.
+        BadInput: it is given one.
     """
     if channels:
         raise BadInput("picture: the published networks are given no picture, and this one enlarges one")

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,21 @@ Table = Mapping[str, str | tuple[str, ...]]
 """Our module (or single tensor) -> the published one, or several whose tensors lie one below the other in ours. What
 is not in it has the same name in both."""
 
-Role = Literal["generator", "denoiser", "discriminator", "classifier", "features"]
+
+class Constant(NamedTuple):
+    """A published tensor that follows from the config, and so is none of ours.
+
+    Attributes:
+        value: what it must hold.
+        words: what another one would be, after "is another".
+    """
+
+    value: Tensor
+    words: str
+
+
+Role = Literal["generator", "translator", "denoiser", "picture", "discriminator", "classifier", "features"]
+"""What a network is for; ``picture`` is a picture made of a given one."""
 
 _COUNTER = "num_batches_tracked"
 
@@ -110,6 +124,10 @@ class Layout(ABC, Generic[Arguments, Config]):
     def table(self, config: Config) -> Table:
         """What our modules are called in the published layout."""
 
+    def constants(self, config: Config) -> Mapping[str, Constant]:
+        """Published tensors that follow from the config: they are compared when read, and written from it."""
+        return {}
+
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Arguments that the tensors tell; what is ``given`` stands above them."""
         return {}
@@ -120,6 +138,10 @@ class Layout(ABC, Generic[Arguments, Config]):
 
     def notes(self, config: Config) -> tuple[str, ...]:
         """What comes back otherwise when the written network is read again, for people."""
+        return ()
+
+    def left_out(self, config: Config, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the published tensors that :meth:`import_state` passes over, since nothing reads them."""
         return ()
 
     def published_shape(self, config: Config, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -192,6 +214,8 @@ class Layout(ABC, Generic[Arguments, Config]):
         tensors = {self.current_name(name): tensor for name, tensor in published.items()}
         if len(tensors) < len(published):
             raise self._misfit("some tensors are there twice, under an older and a newer name")
+        for name, constant in self.constants(config).items():
+            self._compare(name, tensors.pop(name, None), constant)
         state = {}
         for ours, expected in tensors_of(config).items():
             # Of several, each is an equal share of our rows.
@@ -234,7 +258,7 @@ class Layout(ABC, Generic[Arguments, Config]):
             parts = (state[ours],) if len(theirs) == 1 else state[ours].chunk(len(theirs))
             for name, part in zip(theirs, parts, strict=True):
                 published[name] = part.reshape(self.published_shape(config, name, tuple(part.shape)))
-        return published
+        return published | {name: constant.value.clone() for name, constant in self.constants(config).items()}
 
     def load(self, published: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> nn.Module:
         """Our network with published weights, in evaluation mode.
@@ -250,7 +274,8 @@ class Layout(ABC, Generic[Arguments, Config]):
 
     def written(self, arguments: Arguments) -> dict[str, Any]:
         """Arguments as the publisher's own config file has them."""
-        return {key: value for key, value in encode(arguments).items() if key != "kind"}
+        plain: dict[str, Any] = _without_kinds(encode(arguments))
+        return plain
 
     def _published_names(self, config: Config, ours: str) -> tuple[str, ...]:
         table = _table(self, config)
@@ -270,6 +295,13 @@ class Layout(ABC, Generic[Arguments, Config]):
             raise self._misfit(f"tensor {name!r} holds {tensor.dtype}, which cannot stand for {like.dtype}")
         return tensor.to(like.dtype)
 
+    def _compare(self, name: str, found: Tensor | None, constant: Constant) -> None:
+        wanted = constant.value
+        if found is None:
+            raise self._misfit(f"tensor {name!r} is missing")
+        if found.shape != wanted.shape or not torch.allclose(found.to(wanted), wanted, rtol=1e-4, atol=1e-6):
+            raise self._misfit(f"tensor {name!r} is another {constant.words}")
+
     def _misfit(self, what: str) -> BadInput:
         return BadInput(f"{self.publisher} {self.network}: {what}")
 
@@ -287,9 +319,37 @@ def refuse_below(arguments: Any, least: int, *names: str) -> None:
             raise BadInput(f"{name}: must be at least {least}, got {value}")
 
 
+def _without_kinds(value: Any) -> Any:
+    """An encoded value without the names of our classes."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_kinds(inner) for key, inner in value.items() if key != "kind"}
+
+
+def refuse_above(arguments: Any, most: int, *names: str) -> None:
+    """Refuse arguments, numbers or several of them, that would let a config from anybody ask for layers without end.
+
+    Raises:
+        BadInput: the message names the argument.
+    """
+    for name in names:
+        value = getattr(arguments, name)
+        largest = max(value, default=most) if isinstance(value, tuple) else value
+        if largest > most:
+            raise BadInput(f"{name}: must be at most {most:,}, got {value}")
+
+
 def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
     """Names and shapes of tensors."""
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def numbered(shapes: Shapes, name: str, first: int = 0) -> int:
+    """How many tensors there are of a name that a number completes where it has ``{}``, from the first number on."""
+    number = first
+    while name.format(number) in shapes:
+        number += 1
+    return number - first
 
 
 @lru_cache(maxsize=16)

@@ -18,7 +18,7 @@ def laplace_kernel(
         x: groups of samples.
         y: likewise.
         scale: of each group's distances.
-        least: distances count as at least this, where they have no gradient.
+        least: smaller distances count as this one, and have no gradient.
 
     Reference: L. Zhou, S. Ermon, J. Song, arXiv:2503.07565, section 4.2 and appendix C.8.
     """

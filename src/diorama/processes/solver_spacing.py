@@ -129,7 +129,7 @@ class FlowSolverSpacing:
             ValueError: the process is no flow, or ``until`` is later than the last time.
         """
         if not isinstance(process, FlowProcess):
-            raise ValueError("spacing: these levels are those of a flow, and this process is none")
+            raise ValueError("spacing: these levels are those of a flow, and this model's process is not a flow")
         # NumPy's even numbers, to the last bit: networks are told times that are cut down to whole numbers.
         even = torch.from_numpy(np.linspace(1, self.least, needed(count) + 1))
         times = even[:-1] if self.begin == "noise" else (1 - even).flip(0)[:-1]

@@ -61,13 +61,16 @@ def enlarging(make: RecipeFunction, info: DataInfo, name: str) -> Recipe:
         name: of the new recipe.
 
     Raises:
-        BadConfig: the data have no such side, the model is given something already, or its network reads no picture.
+        BadConfig: the data have no such side, the model is given something already, noises are matched to pictures, or
+            the network reads no picture.
     """
     partner = _partner(info)
     recipe = make(replace(info, media=partner))
     method = recipe.method
     if not isinstance(method, DiffusionMethodConfig) or method.synthesizer.conditions:
         raise BadConfig(f"{recipe.name}: only a recipe of a diffusion model that is given nothing can learn to enlarge")
+    if method.coupling != "independent":
+        raise BadConfig(f"{recipe.name}: matched noises would foretell the small picture; take a recipe without them")
     network = method.synthesizer.denoiser
     if not isinstance(network, ADMUNetConfig | DDPMUNetConfig | EDMUNetConfig | EDM2UNetConfig):
         raise BadConfig(f"{recipe.name}: its network, {network_name(network)}, cannot be given a picture")
@@ -89,9 +92,9 @@ def _partner(info: DataInfo) -> MediaSpec:
         )
     if found.frames is not None or info.media.frames is not None:
         raise BadConfig(f"data: {info.name} holds clips; this recipe enlarges pictures")
-    if found.height < info.media.height or found.width < info.media.width:
+    if found.height <= info.media.height or found.width <= info.media.width:
         raise BadConfig(
-            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, less than the "
-            f"pictures' own {info.media.width} x {info.media.height}"
+            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, no larger "
+            f"than the pictures' own {info.media.width} x {info.media.height}"
         )
     return found

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from diorama.networks.denoisers.augmented import told_of_augmentation
-from diorama.nn.warp import matrix, warped
+from diorama.nn.homogeneous import moving, scaling, turning
+from diorama.nn.warp import warped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
 NUMBERS = 9
@@ -81,12 +82,12 @@ class Alteration(NamedTuple):
         shrink, squeeze = torch.exp2(-_OCTAVES * self.size), torch.exp2(-_OCTAVES * self.stretch)
         # The alterations that are made first are the last to be undone.
         undone = (
-            _scaling(shrink, shrink)
-            @ _turning(self.turn)
-            @ _turning(-self.direction)
-            @ _scaling(squeeze, 1 / squeeze)
-            @ _turning(self.direction)
-            @ _moving(-_MOVE * width * self.right, -_MOVE * height * self.down)
+            scaling(shrink, shrink)
+            @ turning(self.turn)
+            @ turning(-self.direction)
+            @ scaling(squeeze, 1 / squeeze)
+            @ turning(self.direction)
+            @ moving(-_MOVE * width * self.right, -_MOVE * height * self.down)
         )
         untouched = (self.size == 0) & (self.turn == 0) & (self.stretch == 0) & (self.right == 0) & (self.down == 0)
         # Turning there and back for a stretch by nothing leaves rounding.
@@ -137,16 +138,3 @@ def drawn_alteration(count: int, probability: float, device: torch.device) -> Al
         right=normal() * moved,
         down=normal() * moved,
     )
-
-
-def _scaling(x: Tensor, y: Tensor) -> Tensor:
-    return matrix(((x, 0.0, 0.0), (0.0, y, 0.0), (0.0, 0.0, 1.0)), x)
-
-
-def _turning(angle: Tensor) -> Tensor:
-    cos, sin = angle.cos(), angle.sin()
-    return matrix(((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)), angle)
-
-
-def _moving(x: Tensor, y: Tensor) -> Tensor:
-    return matrix(((1.0, 0.0, x), (0.0, 1.0, y), (0.0, 0.0, 1.0)), x)

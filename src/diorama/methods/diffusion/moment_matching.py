@@ -1,14 +1,15 @@
-"""Inductive moment matching: jumps from any level to any lower one, whose samples are distributed as they should be.
+"""Inductive moment matching: jumps from any level to any lower one that end at samples of the lower level.
 
-What a jump from a level t to a level s ends at must be distributed like what one from a level r between them ends at.
-As r comes near to s that is the data's own distribution under noise, so by induction all jumps learn it. Distributions
-are compared by all their moments, in groups of samples that jump between the same levels.
+Jumps to a level s from a level t, and from a level r between the two, must end at samples of one distribution. Where r
+is s nothing is left to jump, and the samples are noisy data; so by induction all jumps to s end at samples distributed
+like noisy data. Distributions are compared by all their moments, in groups of samples whose levels are the same.
 
 Reference: L. Zhou, S. Ermon, J. Song, "Inductive moment matching", arXiv:2503.07565.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -34,14 +35,16 @@ from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
 _LEAST_REACH = 1e-6
 """Least c_out(s, t): of a jump that leads nowhere the kernel's scale would be infinite."""
+_NEAR = 1e-9
+"""By so much times that are meant to be equal may differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MomentMatchingConfig(MethodConfig):
     """Training of a model that jumps between any two levels, from data alone.
 
-    Times t and s are drawn evenly from ``earliest`` to ``latest`` and from ``earliest`` to t. The time r between them
-    is where ``eta = sigma / (alpha sigma_data)`` is by ``eta_max / 2^halvings`` lower than at t, but at least s.
+    Time t is drawn evenly from ``earliest`` to ``latest``, and s evenly from ``earliest`` to t. At the time r between
+    them ``eta = sigma / (alpha sigma_data)`` is lower than at t by ``eta_max / 2^halvings``; r is at least s.
 
     Args:
         synthesizer: the model: a straight or cosine path with noise of the data's deviation, and a
@@ -76,6 +79,9 @@ class MomentMatchingConfig(MethodConfig):
                 f"eta_max must be positive and least_gap at least 0, got eta_max={self.eta_max} "
                 f"least_gap={self.least_gap}"
             )
+        for name in ("eta_max", "halvings", "least_gap", "power", "bias"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
         self._check_model()
 
     def _check_model(self) -> None:
@@ -94,11 +100,17 @@ class MomentMatchingConfig(MethodConfig):
         curve = process.of if isinstance(process, ScaledNoiseProcess) else process
         if preconditioning.form == "euler_fm" and not isinstance(curve, FlowProcess):
             raise ValueError("synthesizer.preconditioning.form: 'euler_fm' is for the path of a FlowProcess")
-        start = float(model.spacing.times(process, model.steps)[0])
-        if start > self.latest + 1e-9:
+        times = model.spacing.times(process, model.steps)
+        start, end = float(times[0]), float(times[-1])
+        if start > self.latest + _NEAR:
             raise ValueError(
                 f"synthesizer.spacing: samples start at time {start:g}, and training looks at none beyond latest, "
                 f"{self.latest:g}; take a JumpSpacing"
+            )
+        if end < self.earliest - _NEAR:
+            raise ValueError(
+                f"synthesizer.spacing: samples end at time {end:g}, and training looks at none before earliest, "
+                f"{self.earliest:g}; take a JumpSpacing that ends there"
             )
 
     def parts_wanted(self) -> Mapping[str, str]:
@@ -111,7 +123,7 @@ class MomentMatchingConfig(MethodConfig):
 
 
 class Times(NamedTuple):
-    """Of each group: where jumps start, where those that are matched start, and where both end; s <= r <= t."""
+    """Of each group: jumps from t are compared with jumps from r, and both end at s; s <= r <= t."""
 
     t: Tensor
     r: Tensor
@@ -134,7 +146,7 @@ class MomentMatching(DenoiserMethod):
         return [Phase("loss", "denoiser", self.loss, recorded=True)]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
-        """Mean weighted discrepancy of the ends of jumps from t from those of jumps from r.
+        """Mean weighted discrepancy between where jumps from t end and where jumps from r end.
 
         Raises:
             BadConfig: the batch is not made of whole groups.
@@ -180,7 +192,7 @@ class MomentMatching(DenoiserMethod):
         """r(s, t): appendix C.6, constant decrement in eta; with the least gap of appendix I.6."""
         config, process = self.config, self.model.process
         level = process.at(t)
-        # Of ratios the decrement is as much smaller as the noise is.
+        # eta is sigma / alpha in units of sigma_data, and time_of takes sigma / alpha itself.
         decrement = self.sigma_data * config.eta_max / 2**config.halvings
         r = process.time_of((level.sigma / level.alpha - decrement).clamp(min=0))
         return torch.maximum(s, torch.minimum(t - config.least_gap, r))

@@ -191,8 +191,8 @@ _IMM = RecipeEntry(
     make="diorama.recipes.moment_matching:imm",
     title="Inductive moment matching",
     summary="a model that draws in one step to eight, from data alone",
-    about="A network learns to jump between any two levels of noise, so that where its jumps end, all that it draws is "
-    "distributed as the data are under that noise. From noise alone it jumps to a picture at once, or in a few steps.",
+    about="A network learns to jump from any level of noise to any lower one, and where its jumps end its samples are "
+    "distributed like data with that much noise. From noise alone it jumps to a picture at once, or in a few steps.",
     papers=(MOMENT_MATCHING,),
     small="imm_cpu",
 )

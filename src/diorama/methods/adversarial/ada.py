@@ -1,0 +1,82 @@
+"""How often pictures are augmented: as often as the discriminator overfits.
+
+Reference: T. Karras, M. Aittala, J. Hellsten, S. Laine, J. Lehtinen, T. Aila, arXiv:2006.06676, section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from diorama.core import distributed
+from diorama.methods.adversarial.augment import GEOMETRY_AND_COLOUR, AugmentConfig, augmented
+from diorama.methods.adversarial.augment_draws import RandomDraws
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptiveAugmentationConfig:
+    """Augmentation with a probability that follows the discriminator.
+
+    Args:
+        augment: what is done.
+        target: of the mean sign of the logits of real pictures, above which pictures are augmented more often.
+        images: real pictures after which the probability may have gone from 0 to 1.
+        interval: steps between adjustments.
+        start: the probability that training begins with.
+    """
+
+    augment: AugmentConfig = GEOMETRY_AND_COLOUR
+    target: float = 0.6
+    images: int = 500_000
+    interval: int = 4
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not -1 < self.target < 1 or not 0 <= self.start <= 1 or min(self.images, self.interval) < 1:
+            raise ValueError(f"target, start, images, interval: cannot be as in {self}")
+
+    def build(self) -> AdaptiveAugmentation:
+        """The state, as training begins."""
+        return AdaptiveAugmentation(self)
+
+
+class AdaptiveAugmentation(nn.Module):
+    """The probability, and the signs seen since it was last adjusted: buffers, so that they are saved."""
+
+    def __init__(self, config: AdaptiveAugmentationConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("probability", torch.tensor(config.start))
+        self.register_buffer("signs", torch.zeros(()))
+        self.register_buffer("seen", torch.zeros(()))
+        self.probability: Tensor
+        self.signs: Tensor
+        self.seen: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pictures (b, c, h, w) as the discriminator is to see them."""
+        return augmented(images, self.config.augment, self.probability, RandomDraws.on(images.device))
+
+    @torch.no_grad()
+    def observe(self, logits: Tensor) -> None:
+        """Take note of the logits of real pictures."""
+        self.signs += logits.sign().sum()
+        self.seen += logits.numel()
+
+    @torch.no_grad()
+    def after_step(self, step: int) -> None:
+        """Adjust the probability when its turn has come, after so many completed steps.
+
+        It moves by the share of :attr:`AdaptiveAugmentationConfig.images` that was seen, whatever the distance from the
+        target, and is at least 0. Signs of all processes count.
+        """
+        if step % self.config.interval:
+            return
+        signs, seen = distributed.total(self.signs.clone()), distributed.total(self.seen.clone())
+        mean = signs / seen.clamp(min=1)
+        by = (mean - self.config.target).sign() * seen / self.config.images
+        self.probability.copy_((self.probability + by).clamp(min=0))
+        self.signs.zero_()
+        self.seen.zero_()

@@ -1,0 +1,46 @@
+"""Convolutions with the channels of a pixel side by side: PyTorch's values and derivatives, of both orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from diorama.nn import convolution
+from diorama.nn.convolution import conv2d, conv_transpose2d
+
+Form = Callable[..., Tensor]
+CASES: list[tuple[Form, Form, dict[str, Any]]] = [
+    (conv2d, F.conv2d, {"padding": (1, 0)}),
+    (conv2d, F.conv2d, {"stride": (2, 1), "groups": 2}),
+    (conv_transpose2d, F.conv_transpose2d, {"stride": (2, 2)}),
+    (conv_transpose2d, F.conv_transpose2d, {"stride": (2, 2), "groups": 2}),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "how"), CASES)
+def test_values_and_derivatives_are_pytorchs(ours: Form, theirs: Form, how: dict[str, Any]) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 4, 7, 6, generator=draw).contiguous(memory_format=torch.channels_last).requires_grad_()
+    w = torch.randn(4, 4 // how.get("groups", 1), 3, 3, generator=draw).requires_grad_()
+    assert convolution._apart(x, w)
+    found = []
+    for form in (ours, theirs):
+        y = form(x, w, **how)
+        first = torch.autograd.grad(y.square().sum(), (x, w), create_graph=True)
+        second = torch.autograd.grad(sum(g.square().sum() for g in first), (x, w))
+        found.append((y, *first, *second))
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3 * b.abs().max().item())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_types_take_pytorchs_own(dtype: torch.dtype) -> None:
+    x = torch.randn(1, 4, 5, 5, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    w = torch.randn(4, 4, 3, 3, dtype=dtype, requires_grad=True)
+    assert not convolution._apart(x, w)
+    assert conv2d(x, w).dtype == dtype
