@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from tests.data.pictures import picture, save
 from tests.journeys.conftest import Run
 
 
 def test_a_model_learns_to_draw_partners_of_pictures(diorama: Run, tmp_path: Path) -> None:
     for number in range(24):
-        both = [picture(number, (16, 16)), picture(100 + number, (16, 16))]
-        save(np.concatenate(both, axis=1), tmp_path / "maps" / f"{number}.png")
-    told = diorama("prepare", tmp_path / "maps", "--size", 8, "--pair", "left", "--out", tmp_path / "pairs")
-    assert "beside each its partner (side target): pictures of 8 x 8, 3 channels, uint8" in told
-    assert "a partner of each: pictures of 8 x 8, 3 channels, uint8" in diorama("describe", tmp_path / "pairs")
+        save(picture(number, (8, 8)), tmp_path / "in" / "small" / f"{number}.png")
+        save(picture(100 + number, (16, 16)), tmp_path / "in" / "large" / f"{number}.png")
+    given = ("prepare", tmp_path / "in", "--size", "None", "--pair", "large", "--out", tmp_path / "pairs")
+    told = diorama(*given)
+    assert "beside each its partner (side target): pictures of 16 x 16, 3 channels, uint8" in told
+    assert "a partner of each: pictures of 16 x 16, 3 channels, uint8" in diorama("describe", tmp_path / "pairs")
     training = ("train", "edm_upscale_cpu", "--data", tmp_path / "pairs", "--out", tmp_path / "run", "--images", 64)
     diorama(*training, "--preview-every", 0)
     given = ("--records", tmp_path / "pairs", "--split", "test", "--count", 2, "--steps", 3)
