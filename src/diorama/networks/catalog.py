@@ -7,6 +7,10 @@ from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConf
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.networks.adversarial.stylegan1 import StyleGAN1DiscriminatorConfig, StyleGAN1GeneratorConfig
+from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
+from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
+from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -24,7 +28,15 @@ from diorama.networks.motion.mocogan import (
 )
 from diorama.networks.sequence.byte_text import ByteTextEncoderConfig
 
-Generator = BigGANGeneratorConfig | BigGANDeepGeneratorConfig | DCGANGeneratorConfig | ProgressiveGeneratorConfig
+Generator = (
+    BigGANGeneratorConfig
+    | BigGANDeepGeneratorConfig
+    | DCGANGeneratorConfig
+    | ProgressiveGeneratorConfig
+    | StyleGAN1GeneratorConfig
+    | StyleGAN2GeneratorConfig
+    | StyleGAN3GeneratorConfig
+)
 """Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
 Discriminator = (
@@ -34,6 +46,8 @@ Discriminator = (
     | PatchDiscriminatorConfig
     | PixelDiscriminatorConfig
     | ProgressiveDiscriminatorConfig
+    | StyleGAN1DiscriminatorConfig
+    | StyleGAN2DiscriminatorConfig
 )
 """Pictures (b, c, h, w) and conditions to logits."""
 

@@ -32,6 +32,10 @@ from diorama.networks.adversarial.biggan import BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.adversarial.progressive import ProgressiveGeneratorConfig
+from diorama.networks.adversarial.stylegan1 import StyleGAN1GeneratorConfig
+from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
+from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
+from diorama.networks.catalog import Generator
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -223,6 +227,8 @@ def _synthesizer_config(
             return _gan_config(network, network.size)
         case BigGANGeneratorConfig() | BigGANDeepGeneratorConfig() | ProgressiveGeneratorConfig():
             return _gan_config(network, (network.side, network.side))
+        case StyleGAN1GeneratorConfig() | StyleGAN2GeneratorConfig() | StyleGAN3GeneratorConfig():
+            return _gan_config(network, (network.size, network.size))
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
                 raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
@@ -266,10 +272,7 @@ def _synthesizer_config(
     raise BadInput(f"{network_name(network)} draws nothing by itself")
 
 
-def _gan_config(
-    network: DCGANGeneratorConfig | BigGANGeneratorConfig | BigGANDeepGeneratorConfig | ProgressiveGeneratorConfig,
-    size: tuple[int, int],
-) -> GANSynthesizerConfig:
+def _gan_config(network: Generator, size: tuple[int, int]) -> GANSynthesizerConfig:
     """A generator that draws one size, with the labels that it reads."""
     if max(size) > _LARGEST_SIDE:
         raise BadInput(f"{size[0]} x {size[1]} pixels are more than {_LARGEST_SIDE} a side")

@@ -81,7 +81,7 @@ def test_a_sample_is_the_same_in_every_batch_when_its_noise_is_given() -> None:
     def drawn(first: int, count: int) -> Tensor:
         noise = [
             normal(shape, seed=5, first=first, count=count, step=i, stream=1)
-            for i, shape in enumerate(network.noise_shapes())
+            for i, shape in enumerate(network.config.layer_noise)
         ]
         return network(latents()[first : first + count], noise=noise)
 
@@ -92,7 +92,7 @@ def test_a_sample_is_the_same_in_every_batch_when_its_noise_is_given() -> None:
 
 def test_without_noise_there_is_none_to_give() -> None:
     network = generator(use_noise=False)
-    assert network.noise_shapes() == ()
+    assert network.config.layer_noise == ()
     assert torch.equal(network(latents()), network(latents(), noise=()))
 
 
@@ -101,9 +101,9 @@ def test_truncation_moves_the_coarsest_styles_towards_the_running_mean() -> None
     z = latents(500)
     for _ in range(100):
         network.mapping.track(network.mapping(z, {}))
-    whole, none = network.styles(z), network.styles(z, truncation=0.0)
+    whole, none = network.styles(z), network.styles(z, psi=0.0)
     torch.testing.assert_close(none[0, 0], whole[:, 0].mean(dim=0), rtol=1e-2, atol=1e-2)
-    half = network.styles(z, truncation=0.5, cutoff=2)
+    half = network.styles(z, psi=0.5, cutoff=2)
     torch.testing.assert_close(half[:, :2], (whole + none)[:, :2] / 2)
     assert torch.equal(half[:, 2:], whole[:, 2:])
 
