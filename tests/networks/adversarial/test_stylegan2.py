@@ -14,6 +14,7 @@ from diorama.core.rng import normal
 from diorama.networks.adversarial.style_mapping import StyleMappingConfig
 from diorama.networks.adversarial.stylegan2 import StyleGAN2Generator, StyleGAN2GeneratorConfig
 from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
+from diorama.nn.half import half_blocks
 
 SMALL = StyleGAN2GeneratorConfig(
     size=16, latent=6, style=8, channel_base=64, channel_max=8, mapping=StyleMappingConfig(layers=2), conv_clamp=4.0
@@ -135,6 +136,21 @@ def test_sixteen_bits_leave_no_gaps(kind: torch.dtype) -> None:
     assert logits.isfinite().all()
     assert gradients
     assert all(g.isfinite().all() for g in gradients)
+
+
+def test_the_finest_blocks_choose_half_precision_where_the_run_allows_it() -> None:
+    network, critic = generator(num_fp16_res=1).eval(), loud(replace(CRITIC, num_fp16_res=1).build())
+    kinds: dict[str, torch.dtype] = {}
+    for part in ("blocks.1", "blocks.2"):
+        network.get_submodule(part).register_forward_hook(lambda _, __, out, p=part: kinds.update({p: out[0].dtype}))
+    whole = critic(network(latents(2)))
+    assert set(kinds.values()) == {torch.float32}
+    with half_blocks(torch.float16), torch.autocast("cpu", torch.bfloat16):
+        pictures = network(latents(2))
+        logits = critic(pictures)
+    assert kinds == {"blocks.1": torch.float32, "blocks.2": torch.float16}
+    assert pictures.dtype == logits.dtype == torch.float32
+    torch.testing.assert_close(logits, whole, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize(
