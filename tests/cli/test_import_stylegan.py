@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from diorama import load
 from diorama.cli.main import run
@@ -20,15 +18,10 @@ from diorama.interop import stylegan1, stylegan2, stylegan3
 from diorama.interop.layout import Layout
 from diorama.synthesis.base import Sampling
 from tests.conformance.case import golden_folder, read_case
-from tests.interop.research_pickles import module_of, research_modules, write_pickle
+from tests.interop.published_stylegans import STYLEGAN2, STYLEGAN3, pickled, published_tensors
 
 ABSENT = pytest.mark.skipif(not golden_folder().is_dir(), reason="no golden files: set DIORAMA_GOLDEN")
 Captured = pytest.CaptureFixture[str]
-
-OF_ALL: dict[str, Any] = {"z_dim": 5, "w_dim": 6, "img_resolution": 16, "img_channels": 3, "channel_max": 8}
-STYLEGAN2 = OF_ALL | {"c_dim": 3, "channel_base": 64, "mapping_kwargs": {"num_layers": 2}}
-STYLEGAN3 = OF_ALL | {"c_dim": 0, "channel_base": 128, "num_layers": 5, "margin_size": 4}
-BUFFERS = ("w_avg", "noise_const", "resample_filter", "freqs", "phases", "transform", "_filter", "magnitude_ema")
 
 
 def said(words: list[Any], code: int, capsys: Captured) -> str:
@@ -36,24 +29,6 @@ def said(words: list[Any], code: int, capsys: Captured) -> str:
     assert run([str(word) for word in words]) == code, capsys.readouterr().err
     printed = capsys.readouterr()
     return printed.out + printed.err
-
-
-def tensors_of(layout: Layout[Any, Any], arguments: Mapping[str, Any]) -> dict[str, Tensor]:
-    """A fresh network under its published names, in which every number counts."""
-    torch.manual_seed(0)
-    network = layout.read_config(arguments).build()
-    with torch.no_grad():
-        for name, tensor in network.state_dict().items():
-            if name.endswith(("bias", "strength", "average")):
-                tensor.normal_(0, 0.3)
-    return layout.export_state(network.config, network.state_dict())
-
-
-def pickled(path: Path, tensors: Mapping[str, Tensor], arguments: Mapping[str, Any]) -> Path:
-    """A file as NVIDIA publishes networks."""
-    with research_modules():
-        averaged = module_of("Generator", tensors, arguments, BUFFERS)
-        return write_pickle(path, {"G": averaged, "G_ema": averaged, "training_set_kwargs": None})
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -67,7 +42,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_a_pickle_becomes_a_model_that_draws_truncated_samples_and_is_written_back(
     layout: Layout[Any, Any], arguments: dict[str, Any], label: list[Any], tmp_path: Path, capsys: Captured
 ) -> None:
-    tensors = tensors_of(layout, arguments)
+    tensors = published_tensors(layout, arguments)
     model, out, part, plain = (tmp_path / name for name in ("model", "out", "part", "plain"))
     told = said(["import", pickled(tmp_path / "G.pkl", tensors, arguments), "--out", model], 0, capsys)
     assert f"Generator of {layout.publisher}, {len(tensors)} tensors" in told
@@ -95,17 +70,17 @@ def test_plain_tensors_take_their_arguments_from_a_config_and_say_what_is_taken_
     tmp_path: Path, capsys: Captured
 ) -> None:
     file, config = tmp_path / "G.safetensors", tmp_path / "G.json"
-    save_file(tensors_of(stylegan2.GENERATOR, STYLEGAN2), file)
+    save_file(published_tensors(stylegan2.GENERATOR, STYLEGAN2), file)
     config.write_text(json.dumps(STYLEGAN2 | {"conv_clamp": 3}))
     said(["import", file, "--config", config, "--out", tmp_path / "given"], 0, capsys)
     told = said(["import", file, "--out", tmp_path / "guessed"], 0, capsys)
     assert "limits (conv_clamp)" in told
-    limits = [load(tmp_path / name).config.generator.conv_clamp for name in ("given", "guessed")]  # type: ignore[attr-defined]
+    limits = [load(tmp_path / name).config.generator.conv_clamp for name in ("given", "guessed")]
     assert limits == [3, 256]
 
 
 def test_noise_of_layers_is_each_samples_own_or_what_the_file_holds(tmp_path: Path, capsys: Captured) -> None:
-    file = pickled(tmp_path / "G.pkl", tensors_of(stylegan2.GENERATOR, STYLEGAN2), STYLEGAN2)
+    file = pickled(tmp_path / "G.pkl", published_tensors(stylegan2.GENERATOR, STYLEGAN2), STYLEGAN2)
     assert "each sample has its own noise" in said(["import", file, "--out", tmp_path / "own"], 0, capsys)
     told = said(["import", file, "--stored-noise", "--out", tmp_path / "stored"], 0, capsys)
     assert "its own noise" not in told
@@ -115,7 +90,7 @@ def test_noise_of_layers_is_each_samples_own_or_what_the_file_holds(tmp_path: Pa
     )  # fmt: skip
     assert not torch.allclose(own[0], own[1], atol=1e-2)
     torch.testing.assert_close(stored[0], stored[1])
-    other = pickled(tmp_path / "G3.pkl", tensors_of(stylegan3.GENERATOR, STYLEGAN3), STYLEGAN3)
+    other = pickled(tmp_path / "G3.pkl", published_tensors(stylegan3.GENERATOR, STYLEGAN3), STYLEGAN3)
     refused = said(["import", other, "--stored-noise", "--out", tmp_path / "none"], 1, capsys)
     assert "stores no noise for its layers" in refused
 

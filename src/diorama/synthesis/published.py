@@ -28,7 +28,7 @@ from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
-from diorama.networks.adversarial.base import GeneratorConfig
+from diorama.networks.catalog import Generator
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -221,11 +221,11 @@ def _synthesizer_config(
     small = asked.small
     if small is not None and not (isinstance(network, ADMUNetConfig) and network.picture):
         raise BadInput("--small: the published network enlarges no small picture")
-    if asked.stored_noise and not (isinstance(network, GeneratorConfig) and network.stores_noise):
+    if asked.stored_noise and not (isinstance(network, Generator) and network.stores_noise):
         raise BadInput("--stored-noise: the published network stores no noise for its layers")
+    if isinstance(network, Generator):
+        return gan_config(network, stored_noise=asked.stored_noise)
     match network:
-        case GeneratorConfig():
-            return gan_config(network, stored_noise=asked.stored_noise)
         case MoCoGANGeneratorConfig():
             if arguments.video_length is None or arguments.video_length < 1:
                 raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
