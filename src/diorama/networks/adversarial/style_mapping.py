@@ -115,7 +115,7 @@ class StyleMapping(nn.Module):
 
 
 def towards(mean: Tensor, styles: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
-    """Styles (b, n, style) moved towards a mean, of which (style,) is broadcast; see :meth:`StyleMapping.truncated`.
+    """Styles (b, n, style) moved towards a mean, (style,) or (1, style); see :meth:`StyleMapping.truncated`.
 
     Reference: arXiv:1812.04948, appendix B.
     """
