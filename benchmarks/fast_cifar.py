@@ -96,14 +96,17 @@ VARIANTS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
 
 
 def trained(recipe: Recipe, data: Path, folder: Path, device: str) -> dict[str, float | None]:
-    """Train, if that is not done yet: pictures seen, seconds, and pictures a second."""
-    began, marks = time.perf_counter(), []
+    """Train, if that is not done yet: pictures seen, seconds, and pictures a second; no seconds of a complete run."""
+    began, marks, steps = time.perf_counter(), [], set[int]()
     for tick in train(recipe, data, folder, TrainOptions(device=device, preview_at_stop=False)):
+        steps.add(tick.step)
         for note in tick.notes:
             print(f"{folder.name}: {note}", flush=True)
         if tick.step % 50 == 0:
             marks.append((time.perf_counter(), tick.images))
-    return {"images": recipe.images, "seconds": time.perf_counter() - began, "images_per_second": speed(marks)}
+    # The first tick comes before the first step.
+    seconds = time.perf_counter() - began if len(steps) > 1 else None
+    return {"images": recipe.images, "seconds": seconds, "images_per_second": speed(marks)}
 
 
 def measured(folder: Path, split: Split, arguments: argparse.Namespace) -> dict[str, float]:
@@ -169,10 +172,13 @@ class Rows:
         self.rows: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.is_file() else []
 
     def add(self, row: dict[str, Any]) -> None:
-        """Keep a row, in place of one of the same variant, seed and length."""
-        print(json.dumps(row), flush=True)
+        """Keep a row, in place of one of the same variant, seed and length, whose times stay where none were taken."""
         same = ("variant", "seed", "images")
-        self.rows = [each for each in self.rows if any(each[key] != row[key] for key in same)] + [row]
+        before = [each for each in self.rows if all(each[key] == row[key] for key in same)]
+        if row["seconds"] is None and before:
+            row = row | {key: before[-1][key] for key in ("seconds", "images_per_second")}
+        print(json.dumps(row), flush=True)
+        self.rows = [each for each in self.rows if each not in before] + [row]
         write_json(self.out.with_suffix(".json"), self.rows)
         write_text(self.out.with_suffix(".md"), self.table(self.rows))
 

@@ -216,4 +216,4 @@ def test_what_needs_no_import_or_cannot_be_one_is_told_what_to_do(tmp_path: Path
     for name, content in (("list.pkl", [1, 2]), ("table.pkl", {"rows": [1, 2]})):
         (tmp_path / name).write_bytes(pickle.dumps(content))
         told = said(["import", tmp_path / name, "--out", tmp_path / "model"], 1, capsys)
-        assert "holds no network; of pickles (.pkl) those of EDM, EDM2, StyleGAN2 and StyleGAN3 are read" in told
+        assert "holds no network; of pickles (.pkl) those of EDM, EDM2, R3GAN, StyleGAN2 and StyleGAN3 are read" in told

@@ -55,6 +55,22 @@ def test_it_says_what_stands_out_what_to_do_and_what_comes_next(
     assert lines[-1] == f"next: diorama train ddpm_cpu --data '{out}' --out runs/first"
 
 
+def test_of_small_copies_it_tells_their_size_and_nothing_of_measuring(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture_files(tmp_path / "in", 20, (16, 16))
+    options = ["--size", "16", "--small", "8", "--split", ".8,.1,.1"]
+    assert run(["prepare", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *options]) == 0
+    told = capsys.readouterr().out
+    assert "pictures of 8x8, 3 channels: train 16, val 2, test 2" in told.splitlines()
+    assert "those of 16 x 16 are their partners" in told
+    for where in (told, (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")):
+        assert "fd@lite" not in where
+    clips = ["prepare", str(tmp_path / "in"), "--out", str(tmp_path / "clips"), "--small", "8", "--frames", "4"]
+    assert run(clips) == 2
+    assert "small is of pictures, and frames asks for clips" in capsys.readouterr().err
+
+
 def test_many_reasons_and_classes_are_cut_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(12):
         picture_files(tmp_path / "in" / f"class {number}", 1, (8 + number, 8))

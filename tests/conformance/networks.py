@@ -6,8 +6,16 @@ from collections.abc import Mapping
 
 from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
+from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
+from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
+from diorama.networks.adversarial.pix2pixhd import (
+    GlobalGeneratorConfig,
+    LocalEnhancerConfig,
+    MultiScaleDiscriminatorConfig,
+)
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
@@ -33,6 +41,11 @@ HELD_BY: Mapping[type, str] = {
     BigGANDeepDiscriminatorConfig: "gan_biggandeep_d",
     DCGANGeneratorConfig: "gan_dcgan_g",
     DCGANDiscriminatorConfig: "gan_dcgan_d",
+    CycleGANGeneratorConfig: "gan_cyclegan_resnet9",
+    Pix2PixGeneratorConfig: "gan_pix2pix_unet",
+    GlobalGeneratorConfig: "gan_pix2pixhd_global",
+    LocalEnhancerConfig: "gan_pix2pixhd_local",
+    MultiScaleDiscriminatorConfig: "gan_pix2pixhd_multiscale_d",
     PatchDiscriminatorConfig: "gan_patchgan_nlayer",
     PixelDiscriminatorConfig: "gan_patchgan_pixel",
     ProgressiveGeneratorConfig: "gan_pggan_g",
@@ -51,10 +64,13 @@ HELD_BY: Mapping[type, str] = {
 }
 """The stem of one golden case of each network; others may hold its further forms."""
 
+_FASTGAN = "no golden case of FastGAN exists; its layers follow the paper and the authors' program"
 _OWN_CODEC = "the network is Diorama's own: a small codec without the published one's attention, losses and checkpoint"
 
 NOT_HELD: Mapping[type, str] = {
     ByteTextEncoderConfig: "the network is Diorama's own: a plain transformer encoder of bytes, trained along",
+    FastGANGeneratorConfig: _FASTGAN,
+    FastGANDiscriminatorConfig: _FASTGAN,
     FlowPriorConfig: "the layers are the paper's, the prior is Diorama's own and has no checkpoint",
     SpatialCodecConfig: _OWN_CODEC,
     SpatialDecoderConfig: _OWN_CODEC,

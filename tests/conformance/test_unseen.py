@@ -15,15 +15,20 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from diorama.interop import (
+    basicsr,
     biggan,
     cyclegan_discriminators,
+    cyclegan_generators,
     diffusers_unet2d,
     edm,
+    esrgan,
     gan_zoo,
     guided_diffusion,
     inception_fid,
     mocogan,
+    pix2pixhd,
     pytorch_examples_dcgan,
+    r3gan,
 )
 from diorama.interop.catalog import recognise
 from diorama.interop.layout import Layout, shapes_of
@@ -44,9 +49,22 @@ LAYOUTS: dict[str, Layout[Any, Any]] = {
         inception_fid.INCEPTION
     ),
 }
+LAYOUTS |= {
+    "architecture.RRDB_Net": esrgan.RRDB_2018,
+    "RRDBNet_arch.RRDBNet": esrgan.RRDB_2019,
+    "basicsr.archs.rrdbnet_arch.RRDBNet": basicsr.RRDBNET,
+    "realesrgan.archs.srvgg_arch.SRVGGNetCompact": basicsr.COMPACT,
+    "basicsr.archs.srresnet_arch.MSRResNet": basicsr.SRRESNET,
+    "basicsr.archs.discriminator_arch.VGGStyleDiscriminator": basicsr.VGG_DISCRIMINATOR,
+    "realesrgan.archs.discriminator_arch.UNetDiscriminatorSN": basicsr.UNET_DISCRIMINATOR,
+}
 LAYOUTS |= {layout.network: layout for layout in biggan.LAYOUTS}
-LAYOUTS |= {f"models.networks.{layout.network}": layout for layout in cyclegan_discriminators.LAYOUTS}
+LAYOUTS |= {
+    f"models.networks.{layout.network}": layout
+    for layout in (*cyclegan_generators.LAYOUTS, *cyclegan_discriminators.LAYOUTS, *pix2pixhd.LAYOUTS)
+}
 LAYOUTS |= {f"models.networks.progressive_conv_net.{layout.network}": layout for layout in gan_zoo.LAYOUTS}
+LAYOUTS |= {f"training.networks.{layout.network} (R3GAN)": layout for layout in r3gan.LAYOUTS}
 LAYOUTS |= {f"src/models.py::{layout.network}": layout for layout in mocogan.LAYOUTS}
 LAYOUTS |= {f"guided_diffusion.unet.{layout.network}": layout for layout in guided_diffusion.LAYOUTS}
 ABSENT = pytest.mark.skipif(not golden_files(golden_folder()), reason="no golden files: set DIORAMA_GOLDEN")

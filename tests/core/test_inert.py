@@ -155,7 +155,9 @@ HOSTILE = {
         for i in range(60)
     ),
     "a set of a set": NAMES["set"] + b"]" + b"\x85R" + NAMES["persistent"] + b"\x86R",
-    "an unknown module": b"ctorch.nn.modules.conv\nConv2d\n)\x81",
+    "an unknown module": b"ctorch.nn.modules.rnn\nGRU\n)\x81",
+    "a module beside R3GAN's": b"cR3GAN.Networks.os\nsystem\n)\x81",
+    "a type that is called": b"ctorch\nbfloat16\n)R",
     "a class under another name": b"ctorch_utils.persistence\nimport_hook\n)R",
 }  # fmt: skip
 

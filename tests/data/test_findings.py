@@ -69,6 +69,13 @@ def test_each_finding_says_how_many_and_what_to_do(changes: dict[str, object], w
     assert len(text.splitlines()) == 1
 
 
+@pytest.mark.parametrize("splits", [{"train": 987, "val": 13}, {"train": 1000}])
+def test_val_is_not_missed_where_nothing_is_measured_by_it(splits: dict[str, int]) -> None:
+    audit = replace(GOOD, splits=splits)
+    assert len(findings(audit, MEDIA, cropped=True)) == 1
+    assert findings(audit, MEDIA, cropped=True, measured=False) == []
+
+
 def test_padding_cuts_nothing_and_enlarges_only_what_is_smaller_both_ways() -> None:
     assert said(replace(GOOD, sizes={"40x70": 1000}), cropped=False) == ""
     assert "Both sides" in said(replace(GOOD, sizes={"40x50": 1000}), cropped=False)

@@ -79,6 +79,11 @@ def test_small_is_less_than_the_size(small: int) -> None:
         PrepareOptions(size=16, small=small)
 
 
+def test_small_clips_are_refused_before_anything_is_read() -> None:
+    with pytest.raises(ValueError, match="small is of pictures, and frames asks for clips"):
+        PrepareOptions(size=16, small=8, frames=16)
+
+
 @pytest.mark.parametrize(
     ("media", "told"),
     [

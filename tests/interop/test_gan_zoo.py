@@ -50,10 +50,41 @@ def test_statistics_of_instance_norm_in_old_files_are_passed_over() -> None:
 
 
 def test_what_no_network_here_has_is_refused_by_its_argument() -> None:
-    with pytest.raises(BadInput, match="generationActivation"):
-        GENERATOR.read_config({"dimLatent": 2, "depthScale0": 2, "generationActivation": "tanh"})
+    with pytest.raises(BadInput, match="generationActivation: must be null or 'tanh', got 'relu'"):
+        GENERATOR.read_config({"dimLatent": 2, "depthScale0": 2, "generationActivation": "relu"})
+    with pytest.raises(BadInput, match="normalization"):
+        GENERATOR.read_config({"dimLatent": 2, "depthScale0": 2, "normalization": False})
     with pytest.raises(BadInput, match="neither a config nor the tensors say dimLatent, depthScale0"):
         GENERATOR.read_config({})
+
+
+@pytest.mark.parametrize("name", ["tanh", "torch.tanh", "nn.Tanh()"])
+def test_pictures_are_limited_where_a_config_names_the_function(name: str) -> None:
+    config = GENERATOR.read_config({"dimLatent": 2, "depthScale0": 2, "generationActivation": name})
+    assert config.limit == "tanh"
+    assert GENERATOR.read_config(GENERATOR.written(GENERATOR.to_published(config))) == config
+
+
+@pytest.mark.parametrize(
+    ("layout", "config"),
+    [
+        (GENERATOR, ProgressiveGeneratorConfig(widths=(4, 3, 2), latent=5, grows=True)),
+        (DISCRIMINATOR, ProgressiveDiscriminatorConfig(widths=(4, 3, 2), fades_from=2, grows=True)),
+    ],
+)
+def test_a_network_that_grows_is_written_once_it_has_grown(layout: Any, config: Any) -> None:
+    network = config.build()
+    network.grow(1.5)
+    with pytest.raises(BadInput, match=r"scale 1\.5 of 2 has been reached"):
+        layout.export_state(config, network.state_dict())
+    network.grow(2.0)
+    state = network.state_dict()
+    published = layout.export_state(config, state)
+    assert "grown" not in published
+    back = layout.read_config({}, shapes_of(published))
+    assert back == replace(config, grows=False)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in layout.import_state(back, published).items())
+    assert "has grown" in layout.notes(config)[0]
 
 
 def test_a_path_that_the_published_class_does_not_have_is_said() -> None:

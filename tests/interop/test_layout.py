@@ -11,15 +11,23 @@ from torch import Tensor
 
 from diorama.core.errors import BadInput
 from diorama.interop import (
+    basicsr,
+    biggan,
     catalog,
     consistency_models,
+    cyclegan_discriminators,
+    cyclegan_generators,
     diffusers_unet2d,
     edm,
     edm2,
+    esrgan,
+    gan_zoo,
     guided_diffusion,
     inception_fid,
     mocogan,
+    pix2pixhd,
     pytorch_examples_dcgan,
+    r3gan,
     stylegan1,
     stylegan2,
     stylegan3,
@@ -43,6 +51,9 @@ CRITIC = {"n_channels": 1, "ndf": 2, "use_noise": True, "noise_sigma": 0.25}
 EDM = {"img_resolution": 8, "in_channels": 1, "out_channels": 2, "model_channels": 8, "channel_mult": [1, 2]}
 PLAN = {"512": 8, "256": 6, "128": 5, "64": 4, "32": 3, "16": 2}
 STYLED = {"c_dim": 3, "img_resolution": 16, "img_channels": 2, "channel_base": 64, "channel_max": 8}
+TRANSLATOR = {"input_nc": 2, "output_nc": 1, "ngf": 2, "norm": "batch"}
+STAGES = {"WidthPerStage": [4, 6], "CardinalityPerStage": [2, 3], "BlocksPerStage": [1, 2], "ExpansionFactor": 2}
+RRDB = {"in_nc": 1, "out_nc": 3, "nf": 4, "nb": 2, "gc": 3}
 EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
     pytorch_examples_dcgan.GENERATOR: {"nc": 1, "ngf": 2, "nz": 5},
     pytorch_examples_dcgan.DISCRIMINATOR: {"nc": 1, "ndf": 2},
@@ -66,7 +77,29 @@ EXAMPLES: dict[Layout[Any, Any], dict[str, Any]] = {
         "model_channels": 64,
         "channel_mult": [1, 2],
     },
+    biggan.GENERATOR: {"G_ch": 2, "dim_z": 12, "resolution": 32, "G_attn": "16", "n_classes": 3},
+    biggan.DISCRIMINATOR: {"D_ch": 2, "resolution": 32, "D_attn": "16", "n_classes": 3},
+    biggan.DEEP_GENERATOR: {"G_ch": 4, "dim_z": 12, "resolution": 32, "G_attn": "16", "n_classes": 3},
+    biggan.DEEP_DISCRIMINATOR: {"D_ch": 4, "resolution": 32, "D_attn": "16", "n_classes": 3},
+    cyclegan_generators.RESNET: TRANSLATOR | {"n_blocks": 2, "use_dropout": True, "padding_type": "zero"},
+    cyclegan_generators.UNET: TRANSLATOR | {"num_downs": 5, "use_dropout": False},
+    cyclegan_discriminators.PATCH: {"input_nc": 2, "ndf": 2, "n_layers": 2, "norm": "instance"},
+    cyclegan_discriminators.PIXEL: {"input_nc": 2, "ndf": 2, "norm": "none"},
+    pix2pixhd.GLOBAL: TRANSLATOR | {"n_downsampling": 3, "n_blocks": 1, "padding_type": "reflect"},
+    pix2pixhd.LOCAL: TRANSLATOR | {"n_downsample_global": 1, "n_blocks_global": 1, "n_local_enhancers": 2},
+    pix2pixhd.DISCRIMINATOR: {"input_nc": 2, "ndf": 2, "n_layers": 2, "num_D": 2, "getIntermFeat": True},
+    gan_zoo.GENERATOR: {"dimLatent": 3, "depthScale0": 4, "addScale": [3], "dimOutput": 1},
+    gan_zoo.DISCRIMINATOR: {"depthScale0": 4, "addScale": [3], "miniBatchNormalization": True},
     inception_fid.INCEPTION: {},
+    r3gan.GENERATOR: STAGES | {"NoiseDimension": 5, "c_dim": 3, "ConditionEmbeddingDimension": 4, "img_resolution": 8},
+    r3gan.DISCRIMINATOR: STAGES | {"KernelSize": 5},
+    esrgan.RRDB_2018: RRDB | {"upscale": 8, "act_type": "prelu", "norm_type": "batch"},
+    esrgan.RRDB_2019: RRDB,
+    basicsr.RRDBNET: {"num_in_ch": 3, "num_out_ch": 3, "scale": 2, "num_feat": 4, "num_block": 1, "num_grow_ch": 2},
+    basicsr.COMPACT: {"num_in_ch": 1, "num_out_ch": 1, "num_feat": 4, "num_conv": 2, "upscale": 3},
+    basicsr.SRRESNET: {"num_in_ch": 1, "num_out_ch": 3, "num_feat": 4, "num_block": 2, "upscale": 3},
+    basicsr.VGG_DISCRIMINATOR: {"num_in_ch": 1, "num_feat": 2, "input_size": 256},
+    basicsr.UNET_DISCRIMINATOR: {"num_in_ch": 1, "num_feat": 2},
     stylegan1.GENERATOR: {"code_dim": 4, "n_mlp": 2, "channel_plan": PLAN},
     stylegan1.DISCRIMINATOR: {"fused": False, "channel_plan": PLAN},
     stylegan2.GENERATOR: STYLED | {"z_dim": 5, "w_dim": 6},

@@ -93,6 +93,18 @@ def test_samples_that_are_all_the_same_drift_and_stay_finite() -> None:
     assert drifting_loss(x, torch.zeros(1, 6, 3), TEMPERATURES).value.isfinite()
 
 
+@pytest.mark.parametrize("spread", [0.0, 1e-3])
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_samples_that_are_alike_and_far_from_the_data_are_drawn_to_them(temperature: float, spread: float) -> None:
+    torch.manual_seed(0)
+    x = (spread * torch.randn(1, 64, 3)).requires_grad_()
+    loss = drifting_loss(x, torch.randn(1, 64, 3) + 200, (temperature,))
+    assert loss.value.item() == pytest.approx(1.0, rel=1e-3)
+    assert 0 < loss.drift.item() < 0.1
+    (slope,) = torch.autograd.grad(loss.value, x)
+    assert bool((slope[0] @ torch.ones(3) < 0).all())
+
+
 def test_a_map_gives_places_means_and_deviations() -> None:
     features = torch.randn(2, 5, 8, 8)
     sets = map_features(features)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
-from diorama.nn.muon import MuonWithAdam
+from diorama.nn.muon import MuonWithAdam, orthogonalized
 from diorama.training.recipe import OptimizerConfig, RateConfig
 from diorama.training.updater import Updater
 
@@ -62,6 +62,81 @@ def test_it_moves_as_pytorchs_own_do() -> None:
             for matrix, p in zip(flat, wide, strict=True):
                 p.copy_(matrix.reshape(p.shape))
         torch.testing.assert_close(found, [p.detach() for p in plain.parameters()], rtol=1e-4, atol=1e-5)
+
+
+SHAPES = [(8, 12), (12, 8), (8, 12), (6, 6), (12, 8), (9, 3, 2, 2), (6, 6), (9, 12), (4,), (7,), ()]
+"""Wide, tall and square ones, several of one shape, a convolution's, and what is no matrix."""
+
+
+@pytest.mark.parametrize("where", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("rate_as_tensor", [False, True])
+def test_matrices_that_move_together_move_as_pytorch_moves_each(where: str, decay: float, rate_as_tensor: bool) -> None:
+    torch.manual_seed(0)
+    start = [torch.randn(shape, device=where) for shape in SHAPES]
+    ours = [nn.Parameter(value.clone()) for value in start]
+    theirs = [nn.Parameter(value.flatten(1).clone() if value.dim() > 1 else value.clone()) for value in start]
+    place = torch.zeros((), device=where) if rate_as_tensor else None
+    together = MuonWithAdam(
+        ours, lr=0.0 if place is None else place, momentum=0.9, betas=(0.8, 0.99), eps=1e-8, weight_decay=decay
+    )
+    muon = torch.optim.Muon(
+        [p for p in theirs if p.dim() > 1], momentum=0.9, weight_decay=decay, adjust_lr_fn="match_rms_adamw"
+    )
+    adam = torch.optim.AdamW([p for p in theirs if p.dim() < 2], betas=(0.8, 0.99), weight_decay=decay)
+    for step in range(4):
+        rate = 0.02 / (1 + step)
+        if place is not None:
+            place.fill_(rate)
+        else:
+            for group in together.param_groups:
+                group["lr"] = rate
+        muon.param_groups[0]["lr"] = adam.param_groups[0]["lr"] = rate
+        for our, their in zip(ours, theirs, strict=True):
+            our.grad = torch.randn_like(our)
+            their.grad = our.grad.reshape(their.shape).clone()
+        together.step()
+        muon.step()
+        adam.step()
+    for value, our, their in zip(start, ours, theirs, strict=True):
+        way, off = their.detach().reshape(value.shape) - value, our.detach() - their.detach().reshape(value.shape)
+        # Products are rounded to the eight bits of bfloat16; Adam's arithmetic is in float32.
+        assert off.norm() <= (0.02 if value.dim() > 1 else 1e-5) * way.norm()
+
+
+@pytest.mark.parametrize("shape", [(8, 20), (20, 8), (12, 12)])
+def test_what_is_orthogonalized_keeps_its_directions_and_loses_its_lengths(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    short = min(shape)
+    left, right = (torch.linalg.qr(torch.randn(4, n, short))[0] for n in shape)
+    lengths = torch.linspace(0.2, 1.0, short) * torch.tensor([1e-3, 1.0, 1e3, 1.0])[:, None]
+    found = orthogonalized(left * lengths[:, None] @ right.mT)
+    assert found.dtype == torch.bfloat16
+    turned = left.mT @ found.float() @ right
+    diagonal = turned.diagonal(dim1=1, dim2=2)
+    assert 0.6 < diagonal.min() <= diagonal.max() < 1.3
+    assert (turned - torch.diag_embed(diagonal)).abs().max() < 0.05
+
+
+def test_a_matrix_of_zeros_stays_one_among_others() -> None:
+    matrices = torch.stack([torch.zeros(4, 6), torch.randn(4, 6)])
+    found = orthogonalized(matrices)
+    assert not found[0].any()
+    assert found[1].isfinite().all()
+    assert found[1].any()
+
+
+def test_its_state_has_the_form_of_earlier_ones() -> None:
+    net = network()
+    by = updater(net)
+    train(net, by, 0, 2)
+    state = by.state_dict()["optimizer"]
+    wide, narrow = state["param_groups"]
+    assert wide.keys() == narrow.keys() == {"params", "lr", "capturable"}
+    assert not wide["capturable"]
+    for place, moments in state["state"].items():
+        expected = {"momentum_buffer"} if place in wide["params"] else {"step", "exp_avg", "exp_avg_sq"}
+        assert moments.keys() == expected
 
 
 def test_the_layout_in_memory_changes_nothing() -> None:

@@ -67,7 +67,8 @@ def one_step(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> dict[
             batch |= {"target": batch["image"], "image": torch.rand(count, *spec.shape) * 2 - 1}
     losses = {}
     for phase in method.phases():
-        value = phase.loss(batch, Moment(0, 0)).value
+        prepared = batch if phase.prepare is None else phase.prepare(batch)
+        value = phase.loss(prepared, Moment(0, 0)).value
         value.backward()
         losses[phase.name] = value.item()
     return losses

@@ -137,7 +137,8 @@ def test_a_network_of_before_is_written_as_it_was(config: EDMUNetConfig) -> None
             pictures(16),
             r"no larger ones beside them \(side target\); prepare makes them with --size N --small M",
         ),
-        (edm_cpu, pairs(32, 16), "are 16 x 16, less than the pictures' own 32 x 32"),
+        (edm_cpu, pairs(32, 16), "are 16 x 16, no larger than the pictures' own 32 x 32"),
+        (edm_cpu, pairs(32, 32), "are 32 x 32, no larger than the pictures' own 32 x 32"),
         (edm_cpu, replace(pairs(), media=clips().media), "holds clips"),
         (edm_cpu, pairs(8, 18), "pictures of 18 x 18 pixels; height and width must be multiples"),
         (

@@ -34,7 +34,8 @@ from diorama.synthesis import store
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
-from diorama.synthesis.published import Asked, PublishedModel, card, published_model
+from diorama.synthesis.published import Asked, PublishedModel, published_model
+from diorama.synthesis.published_card import card
 from diorama.synthesis.schedules import schedule_of
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 from tests.interop.oracles import VideoGenerator, dcgan_generator, randomised

@@ -29,6 +29,8 @@ _KINDS: dict[str, tuple[AnyProcess, AnySpacing]] = {
     "flow": (FlowProcess(), UniformSpacing()),
 }
 
+_LONG = [pytest.mark.slow, pytest.mark.long]
+
 
 def _model(kind: str) -> DiffusionSynthesizer:
     process, spacing = _KINDS[kind]
@@ -46,7 +48,7 @@ def _model(kind: str) -> DiffusionSynthesizer:
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("steps", [1, pytest.param(2, marks=_LONG), pytest.param(3, marks=_LONG)])
 def test_a_sampler_draws_or_is_refused_in_the_words_of_people(kind: str, steps: int) -> None:
     model, drawn = _model(kind), 0
     for name in SAMPLERS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def test_recorded_turns_equal_launched_ones_in_half_precision(device: torch.devi
     assert_same(*runs)
 
 
-@pytest.mark.parametrize("algorithm", ["adam", "adamw", pytest.param("rmsprop", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("algorithm", ["adam", "adamw", "muon", pytest.param("rmsprop", marks=pytest.mark.gpu)])
 def test_all_optimizers_can_be_recorded_and_follow_their_rate(algorithm: str, device: torch.device) -> None:
     if algorithm == "rmsprop" and device.type == "cpu":
         pytest.skip("PyTorch's RMSProp can be recorded on GPUs only")
@@ -139,10 +140,14 @@ def test_a_bad_value_in_a_replay_is_found_with_its_step(device: torch.device) ->
         run.check.settle()
 
 
+@pytest.mark.parametrize("algorithm", ["adam", "muon"])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_run_saved_with_recordings_goes_on_without_and_the_other_way(first: bool, device: torch.device) -> None:
-    whole = Run(gan, device).go(10, recorded=False, batches=pictures(device))
-    begun = Run(gan, device).go(5, recorded=first, batches=pictures(device))
+def test_a_run_saved_with_recordings_goes_on_without_and_the_other_way(
+    first: bool, algorithm: Literal["adam", "muon"], device: torch.device
+) -> None:
+    config = OptimizerConfig(algorithm=algorithm, rate=RateConfig(peak=1e-2, warmup=64), weight_decay=0.1)
+    whole = Run(gan, device, config=config).go(10, recorded=False, batches=pictures(device))
+    begun = Run(gan, device, config=config).go(5, recorded=first, batches=pictures(device))
     assert_same(begun.resumed().go(10, recorded=not first, batches=pictures(device)), whole)
 
 

@@ -30,7 +30,13 @@ METHODS: dict[str, AnyMethod] = {
 }
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow, pytest.mark.long] if name == "drifting features" else ())
+        for name in METHODS
+    ],
+)
 def test_turns_are_recorded_and_equal_launched_ones(
     name: str, device: torch.device, recordings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

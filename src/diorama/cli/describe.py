@@ -193,6 +193,12 @@ def _data(path: Path) -> Rows:
     yield from _media(dataset.info.media)
     for name, count in dataset.splits.items():
         yield name, f"{count:,} records"
+    for side in dataset.info.sides:
+        if side.media is not None and dataset.second is not None and side.unpaired:
+            counts = ", ".join(f"{name} {count:,}" for name, count in dataset.second.splits.items())
+            yield side.key, f"second set {dataset.second.path} of {side.media.in_words()}: {counts}"
+        elif side.media is not None:
+            yield side.key, f"a partner of each: {side.media.in_words()}"
     yield from _class_names(dataset.info.classes)
     for key in ("licence", "source"):
         if dataset.manifest.get(key):

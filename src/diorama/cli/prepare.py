@@ -21,6 +21,8 @@ from diorama.core.numbers import counted
 if TYPE_CHECKING:
     from diorama.core.contracts import MediaSpec
     from diorama.data.audit import Audit
+    from diorama.data.dataset import Dataset
+    from diorama.data.prepare_options import PrepareProgress
 
 _REASONS_SHOWN, _PATHS_SHOWN, _CLASSES_SHOWN = 10, 5, 8
 
@@ -40,6 +42,10 @@ class Arguments:
         size: side of the square records in pixels, or None to keep the sizes of the files.
         fit: how other shapes become square: crop to the middle, or pad.
         small: side in pixels of small copies, which a model learns to enlarge to --size (recipe edm_upscale).
+        pair: where the partner of every picture is, which is kept beside it: a column of a table that names its file, a
+            folder in which it has the picture's name, or left or right, the half of every picture that it is.
+        unpaired: a second source, prepared beside the first, whose pictures are partners of any; or a label of the
+            first source.
         frames: length of clips, which are cut end to end; what is left over is dropped.
         fps: frames a second at which all clips are sampled.
         split: shares of train, val and test.
@@ -65,6 +71,8 @@ class Arguments:
     size: Side = 64
     fit: Literal["crop", "pad"] = "crop"
     small: Annotated[int | None, shown_as("N")] = None
+    pair: Annotated[str | None, shown_as("COLUMN|FOLDER|left|right")] = None
+    unpaired: Annotated[str | None, shown_as("OTHER")] = None
     frames: Annotated[int | None, shown_as("N", "16; clips of one length, at most 64, stay whole")] = None
     fps: Annotated[float | None, shown_as("FPS", "the mean rate of each file")] = None
     split: Annotated[Shares, shown_as("TRAIN,VAL,TEST", "the source's own splits, else .8,.1,.1")] = None
@@ -101,6 +109,8 @@ def main(words: Sequence[str]) -> None:
             size=arguments.size,
             fit=arguments.fit,
             small=arguments.small,
+            pair=arguments.pair,
+            unpaired=arguments.unpaired,
             frames=arguments.frames,
             fps=arguments.fps,
             split=arguments.split,
@@ -127,13 +137,26 @@ def main(words: Sequence[str]) -> None:
             shown.update(step.stage, detail=f"{step.items:,} items read, {step.kept:,} kept")
             last = step
     if last is not None and last.audit is not None and last.media is not None:
-        _tell(last.audit, last.media, arguments)
-        _tell_next(arguments.out)
+        from diorama.data.dataset import open_dataset
+
+        dataset = open_dataset(arguments.out)
+        _tell(last, dataset.info.media, arguments)
+        _tell_next(dataset, arguments.out)
 
 
-def _tell(audit: Audit, media: MediaSpec, arguments: Arguments) -> None:
+def _tell(last: PrepareProgress, media: MediaSpec, arguments: Arguments) -> None:
+    """What was kept and what stands out in it.
+
+    Args:
+        last: what preparation said when it was done.
+        media: what the records are: with ``--small``, shrunk.
+        arguments: of the command.
+    """
     from diorama.data.findings import findings, further_notes
 
+    audit, whole = last.audit, last.media
+    assert audit is not None
+    assert whole is not None
     out = arguments.out
     counts = f"{audit.files:,} files seen: {audit.kept:,} kept, {len(audit.skipped):,} skipped"
     print(f"{counts}; {audit.records:,} records in {out} ({out / 'audit.html'} shows them)")
@@ -141,10 +164,13 @@ def _tell(audit: Audit, media: MediaSpec, arguments: Arguments) -> None:
     kind = "clips" if media.kind == "video" else "pictures"
     splits = ", ".join(f"{split} {count:,}" for split, count in audit.splits.items())
     print(f"{kind} of {media.width}x{media.height}{length}, {counted(media.channels, 'channel')}: {splits}")
+    if last.partners:
+        print(last.partners)
     print(_classes(audit))
     _tell_skipped(audit, out)
     # What was skipped has just been told, with its reasons.
-    found = [f for f in findings(audit, media, cropped=arguments.fit == "crop") if f.section != "skipped"]
+    found = findings(audit, whole, cropped=arguments.fit == "crop", measured=arguments.small is None)
+    found = [f for f in found if f.section != "skipped"]
     for note in further_notes(audit, found):
         print(f"note: {note}")
     if found:
@@ -154,11 +180,9 @@ def _tell(audit: Audit, media: MediaSpec, arguments: Arguments) -> None:
         print(_set(f"  What to do: {finding.remedy}".replace("`", "")))
 
 
-def _tell_next(out: Path) -> None:
-    from diorama.data.dataset import open_dataset
+def _tell_next(dataset: Dataset, out: Path) -> None:
     from diorama.recipes.sizes import first_for, recipes_for
 
-    dataset = open_dataset(out)
     print(f"\n{_set(recipes_for(dataset.info))}")
     recipe = first_for(dataset.info) if "train" in dataset.splits else None
     if recipe is not None:

@@ -52,6 +52,7 @@ BATCH_KEYS: Mapping[str, str] = {
     "guidance": "(b,) float32, the scale of the guidance that a distilled network is to answer at; 1 for none",
     "index": "(b,) int64, the record's place in its split",
     "latent": "(b, c, h, w) or (b, c, t, h, w) float32, a codec's latents of the record, unit variance",
+    "noise": "like image, video or latent: the normal noise that the record meets, where it was chosen for it",
 }
 """The closed set of batch keys with their shapes. A new kind of condition is added here and nowhere else."""
 
@@ -126,6 +127,8 @@ class SideSpec:
         several: the most alternatives that a record has (captions, say), of which one is drawn at every reading.
         mirrored: the second half of every record's alternatives belong to its mirror image (latents that a codec was
             given mirrored pictures for), and are drawn where the record is read mirrored.
+        unpaired: of a ``picture``: it belongs to no record but to a second set, of any length, of which one is drawn at
+            every reading, and mirrored, on its own.
     """
 
     key: str
@@ -136,10 +139,13 @@ class SideSpec:
     dtype: Literal["float32", "int64", "bool"] = "float32"
     several: int = 1
     mirrored: bool = False
+    unpaired: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.key not in BATCH_KEYS:
             raise ValueError(f"key: {self.key!r} is no key of a batch; known are {', '.join(BATCH_KEYS)}")
+        if self.unpaired and self.kind != "picture":
+            raise ValueError(f"unpaired: only pictures are, got {self.kind!r} of {self.key}")
         if (self.kind == "picture") != (self.media is not None):
             raise ValueError(f"media: a side of kind 'picture' has it and no other, got {self.kind!r} of {self.key}")
         if self.kind == "text" and not (self.ragged and len(self.shape) == 1):

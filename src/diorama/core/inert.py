@@ -1,8 +1,8 @@
 """Objects in pickles as their names and states, of the few classes that published networks are saved with.
 
-NVIDIA's research code pickles whole networks: an object names its class, carries the source text of it, and has the
-attributes of a module of PyTorch as its state. Of all that the name and the state are kept. The source text is passed
-over, unread; the classes are neither imported nor made.
+NVIDIA's research code, and R3GAN's that is built on it, pickles whole networks: an object names its class, carries the
+source text of it, and has the attributes of a module of PyTorch as its state. Of all that the name and the state are
+kept. The source text is passed over, unread; the classes are neither imported nor made.
 """
 
 from __future__ import annotations
@@ -25,8 +25,13 @@ _EMPTY_ARRAYS = tuple(Name(f"numpy.{core}.multiarray", "_reconstruct") for core 
 _NUMBERS = tuple(Name(f"numpy.{core}.multiarray", "scalar") for core in ("core", "_core"))
 _MODULES = (
     *(Name("torch.nn.modules.container", kind) for kind in ("ModuleDict", "ModuleList", "Sequential")),
-    Name("torch.nn.modules.linear", "Identity"),
+    *(Name("torch.nn.modules.linear", kind) for kind in ("Identity", "Linear")),
+    Name("torch.nn.modules.conv", "Conv2d"),
 )
+_OF_R3GAN = ("R3GAN.Networks", "R3GAN.FusedOperators", "R3GAN.Resamplers")
+"""Where the modules inside R3GAN's networks are defined, which name their classes and carry no source text."""
+PRECISIONS = tuple(Name("torch", kind) for kind in ("float32", "float16", "bfloat16"))
+"""Types of tensors as an attribute of a module; they are read as words."""
 _KNOWN = (_PERSISTENT, _DICT, _NESTED, *_SETS, _ARRAY, _DTYPE, *_EMPTY_ARRAYS, *_NUMBERS, *_MODULES)
 _NUMERIC = re.compile(r"(f[248]|[iu][1248]|b1)")
 _LONGEST_NAME = 200
@@ -78,7 +83,7 @@ class PublishedObjects:
     """The names that are known; see :class:`~diorama.core.pickles.Vocabulary`."""
 
     def knows(self, name: Name) -> bool:
-        return name in _KNOWN
+        return name in _KNOWN or name in PRECISIONS or name.module in _OF_R3GAN
 
     def call(self, name: Name, arguments: tuple[Any, ...]) -> Any:
         if name == _PERSISTENT:
@@ -95,7 +100,7 @@ class PublishedObjects:
             return InertArray()
         if name in _NUMBERS:
             return _number(*arguments)
-        if name in _MODULES:
+        if name in _MODULES or name.module in _OF_R3GAN:
             return Inert(name.attribute)
         raise TypeError(f"{name.attribute} cannot be called")
 

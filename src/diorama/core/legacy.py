@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.core.inert import Inert, InertArray, NumberType, PublishedObjects
+from diorama.core.inert import PRECISIONS, Inert, InertArray, NumberType, PublishedObjects
 from diorama.core.pickles import Name, NestedStorage, StorageRef, TensorRef, Unreadable, run_pickle, shown
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -295,6 +295,8 @@ class _Resolver:
             raise Unreadable(f"holds more than {_MOST_ITEMS} items, or nests them deeper than {_MOST_DEPTH}")
         if isinstance(value, TensorRef):
             return _view(value, self.storage(value.storage))
+        if isinstance(value, Name) and value in PRECISIONS:
+            return value.attribute
         if isinstance(value, (Name, StorageRef, NestedStorage, NumberType)):
             raise Unreadable("holds a name or storage where a value should be")
         if isinstance(value, dict):

@@ -25,7 +25,9 @@ _PICTURES, _CLIPS = 48, 16
 _GROUPS_SHOWN, _MEMBERS_SHOWN = 24, 12
 
 
-def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown, *, cropped: bool) -> None:
+def write_audit_page(
+    folder: Path, name: str, audit: Audit, shown: Shown, *, cropped: bool, measured: bool = True
+) -> None:
     """Write ``audit.html``.
 
     Args:
@@ -34,9 +36,10 @@ def write_audit_page(folder: Path, name: str, audit: Audit, shown: Shown, *, cro
         audit: what was found.
         shown: what pictures are drawn from.
         cropped: whether other shapes were cut to the middle rather than padded.
+        measured: whether training measures models of such data.
     """
     numbers = {path: number for number, path in enumerate(shown.names)}
-    found = findings(audit, shown.media, cropped=cropped)
+    found = findings(audit, shown.media, cropped=cropped, measured=measured)
     sections = [
         _opening(name, audit, shown.media),
         _findings(found),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from diorama.core.contracts import MediaSpec
+from diorama.data.beside import Beside
 from diorama.data.pack import PackWriter
 from diorama.data.record_list import RecordList
 from diorama.media.resize import resize
@@ -35,6 +36,7 @@ class Shown:
         names: (n,) the path of every record.
         captions: (n,) what is written under the thumbnail of every record.
         splits: (n,) the split of every record.
+        partner: gives the partner of a record, and ``partner_media`` says what it is; ``None`` for no partners.
     """
 
     writer: PackWriter
@@ -42,16 +44,24 @@ class Shown:
     names: Sequence[str]
     captions: Sequence[str]
     splits: Sequence[str]
+    partner: Callable[[int], NDArray[Any]] | None = None
+    partner_media: MediaSpec | None = None
 
 
-def shown_of(writer: PackWriter, records: RecordList, splits: Sequence[str], media: MediaSpec) -> Shown:
+def shown_of(
+    writer: PackWriter, records: RecordList, splits: Sequence[str], media: MediaSpec, beside: Beside | None = None
+) -> Shown:
     """What thumbnails of all records are drawn from; under each stands its label, or its file's name without any."""
     names = [entry.path for entry in records.entries]
     classes, labels = records.classes()
     captions = [
         classes[label] if classes else PurePosixPath(name).name for name, label in zip(names, labels, strict=True)
     ]
-    return Shown(writer, media, names, captions, splits)
+    shown = Shown(writer, media, names, captions, splits)
+    partners = None if beside is None else beside.partners
+    if beside is None or partners is None:
+        return shown
+    return replace(shown, partner=lambda number: partners.read(records.entries[number]), partner_media=beside.media)
 
 
 def sheet(numbers: Sequence[int], shown: Shown, *, of_split: bool = False) -> str:
@@ -66,6 +76,10 @@ def sheet(numbers: Sequence[int], shown: Shown, *, of_split: bool = False) -> st
     width = 0
     for number in numbers:
         pixels = _thumbnail(shown.writer.read(number), shown.media)
+        if shown.partner is not None and shown.partner_media is not None:
+            other = _thumbnail(shown.partner(number), shown.partner_media)
+            wide = max(1, round(other.shape[1] * len(pixels) / len(other)))
+            pixels = _side_by_side([pixels, resize(other, (len(pixels), wide))])
         width = max(width, pixels.shape[1])
         name, split = shown.names[number], shown.splits[number]
         caption = escape(split if of_split else shown.captions[number])
@@ -87,11 +101,16 @@ def _thumbnail(pixels: NDArray[Any], media: MediaSpec) -> NDArray[np.uint8]:
         return _scaled(_eight_bits(pixels, media), LARGEST)
     chosen = np.linspace(0, len(pixels) - 1, min(CLIP_FRAMES, len(pixels))).round().astype(int)
     frames = [_scaled(_eight_bits(pixels[number], media), _FRAME_SIDE) for number in chosen]
+    return _side_by_side(frames)
+
+
+def _side_by_side(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """(h, sum of w, 4) of pictures of one height."""
     # The gap is transparent rather than of a colour that only one of light and dark has.
-    opaque = [np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)]) for frame in frames]
+    opaque = [np.dstack([one, np.full(one.shape[:2], 255, np.uint8)]) for one in pictures]
     gap = np.zeros((len(opaque[0]), _GAP, 4), np.uint8)
-    parts = [part for frame in opaque for part in (gap, frame)][1:]
-    return np.concatenate(parts, axis=1)  # (h, 4 w, 4)
+    parts = [part for one in opaque for part in (gap, one)][1:]
+    return np.concatenate(parts, axis=1)
 
 
 def _eight_bits(pixels: NDArray[Any], media: MediaSpec) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, SupportsIndex, overload
 
@@ -31,6 +32,9 @@ MANIFEST = "dataset.json"
 SIDES = "sides"
 """Folder of the files of :mod:`diorama.data.side_values` in a prepared folder."""
 
+UNPAIRED = "unpaired"
+"""Folder of the second set in a prepared folder, itself a prepared folder."""
+
 _REMEDY = "prepare the data again"
 
 
@@ -42,8 +46,9 @@ class Split:
 
     A split may be sent to another process: it opens its files anew there. ``record_shape`` is (h, w, c) or
     (t, h, w, c); ``raw`` says that all records are of it and stored as they are, so that reading is a copy; ``sides``
-    are what records have beside their pixels, by key; ``generator`` says what drew them (``world``), is empty for
-    records of unknown origin, and ``None`` where the preparation is older than that field.
+    are what records have beside their pixels, by key; ``second`` is the same split of the second set beside this one,
+    which is read as the side ``target``, and ``None`` where there is none; ``generator`` says what drew them
+    (``world``), is empty for records of unknown origin, and ``None`` where the preparation is older than that field.
     """
 
     def __init__(
@@ -55,9 +60,12 @@ class Split:
         folder: Path,
         *,
         generator: str | None = "",
+        second: Split | None = None,
     ) -> None:
-        self.name, self.info, self.generator = name, info, generator
-        self.sides = {spec.key: Side(spec, folder / SIDES, name, len(rows)) for spec in info.sides}
+        if second is None:  # so that nothing is promised that cannot be read
+            info = replace(info, sides=tuple(spec for spec in info.sides if not spec.unpaired))
+        self.name, self.info, self.generator, self.second = name, info, generator, second
+        self.sides = {spec.key: Side(spec, folder / SIDES, name, len(rows)) for spec in info.sides if not spec.unpaired}
         facts = folder / f"{name}.jsonl"
         self._rows, self._shards, self._facts_file = rows, shards, facts
         self._facts: list[dict[str, Any]] | None = None
@@ -183,7 +191,7 @@ class Split:
 
         Returns:
             ``image`` or ``video`` in [-1, 1], ``label`` where there are labels, every side (of several alternatives
-            the first), and ``index``.
+            the first, of a second set the record of the same number, counted round), and ``index``.
         """
         indices = np.asarray(indices, dtype=np.int64)
         batch = {"index": torch.from_numpy(indices.copy())}
@@ -193,7 +201,11 @@ class Split:
         if labels is not None and (keys is None or "label" in keys):
             batch["label"] = torch.from_numpy(labels)
         wanted = (side for key, side in self.sides.items() if keys is None or key in keys)
-        return batch | {side.spec.key: side.read(indices) for side in wanted}
+        batch |= {side.spec.key: side.read(indices) for side in wanted}
+        for spec in self.info.sides:
+            if spec.unpaired and self.second is not None and (keys is None or spec.key in keys):
+                batch[spec.key] = as_batch(torch.from_numpy(self.second.stored(indices % len(self.second))), spec)
+        return batch
 
     def facts(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
         """What is known of each record beside its pixels: ``path``, and what the source's table says."""
@@ -301,7 +313,16 @@ class Dataset:
             raise BadInput(f"{index}: cannot be read ({problem}); {_REMEDY}") from problem
         if rows.dtype != RECORD or len(rows) != self.splits[name]:
             raise BadInput(f"{index}: is not the index that {MANIFEST} describes; {_REMEDY}")
-        return Split(name, self.info, rows, self._shards, self.path, generator=self.manifest.get("generator"))
+        generator, second = self.manifest.get("generator"), self.second
+        beside = second.split(name) if second is not None and second.splits.get(name) else None
+        return Split(name, self.info, rows, self._shards, self.path, generator=generator, second=beside)
+
+    @cached_property
+    def second(self) -> Dataset | None:
+        """The set that was prepared beside this one with ``--unpaired``; ``None`` where there is none."""
+        if not any(spec.unpaired for spec in self.info.sides):
+            return None
+        return _described(self.path / UNPAIRED)  # its files are among those of this folder, and are checked with them
 
     def verify(self) -> None:
         """Hash every file.
@@ -335,10 +356,14 @@ def open_dataset(path: Path | str) -> Dataset:
     folder = Path(path)
     if not is_prepared(folder):
         raise BadInput(f"{folder}: is not a prepared folder (it has no {MANIFEST}); run `diorama prepare` first")
-    manifest = read_manifest(folder / MANIFEST, FORMAT, _REMEDY)
-    try:
-        dataset = Dataset(folder, manifest)
-    except (ValueError, KeyError, TypeError, AttributeError, BadConfig) as problem:
-        raise BadInput(f"{folder / MANIFEST}: is damaged ({problem}); {_REMEDY}") from problem
+    dataset = _described(folder)
     check_files(folder, dataset.files, _REMEDY)
     return dataset
+
+
+def _described(folder: Path) -> Dataset:
+    manifest = read_manifest(folder / MANIFEST, FORMAT, _REMEDY)
+    try:
+        return Dataset(folder, manifest)
+    except (ValueError, KeyError, TypeError, AttributeError, BadConfig) as problem:
+        raise BadInput(f"{folder / MANIFEST}: is damaged ({problem}); {_REMEDY}") from problem

@@ -43,16 +43,17 @@ class Finding:
     note: str = ""
 
 
-def findings(audit: Audit, media: MediaSpec, *, cropped: bool) -> list[Finding]:
+def findings(audit: Audit, media: MediaSpec, *, cropped: bool, measured: bool = True) -> list[Finding]:
     """What stands out in prepared data, the gravest first.
 
     Args:
         audit: what preparation found.
-        media: what the records are.
+        media: what the files became.
         cropped: whether other shapes were cut to the middle (``--fit crop``) rather than padded.
+        measured: whether training measures models of such data; those that draw partners of records it does not.
     """
     return [
-        *_of_splits(audit),
+        *_of_splits(audit, measured=measured),
         *_of_groups(audit),
         *_of_copies(audit),
         *_of_classes(audit),
@@ -67,7 +68,7 @@ def further_notes(audit: Audit, found: Sequence[Finding]) -> list[str]:
     return [note for note in audit.notes if note not in said]
 
 
-def _of_splits(audit: Audit) -> Iterator[Finding]:
+def _of_splits(audit: Audit, *, measured: bool) -> Iterator[Finding]:
     if "train" not in audit.splits:
         yield Finding(
             title="No training records",
@@ -77,6 +78,8 @@ def _of_splits(audit: Audit) -> Iterator[Finding]:
             grave=True,
             note=NO_TRAIN,
         )
+    elif not measured:
+        return
     elif "val" not in audit.splits and ONE_GROUP in audit.notes:
         yield Finding(
             title="No val split: all records are of one group",

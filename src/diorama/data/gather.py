@@ -88,12 +88,13 @@ class FromFiles:
         wanted = self.wanted
         batch = {"index": chosen.records.copy()}
         if wanted.pixels:
-            batch[wanted.media.kind] = _mirrored(self._each(chosen, _pixels), chosen)
+            batch[wanted.media.kind] = _mirrored(self._each(chosen, _pixels), chosen.mirrored)
         if wanted.labels:
             batch["label"] = self._each(chosen, _labels)
         for spec in wanted.sides:
-            values = self._each(chosen, partial(_side, spec))
-            batch[spec.key] = _mirrored(values, chosen) if spec.kind == "picture" else values
+            values = self._each(chosen, partial(_unpaired if spec.unpaired else _side, spec))
+            flips = chosen.unpaired_mirrored if spec.unpaired else chosen.mirrored
+            batch[spec.key] = _mirrored(values, flips) if spec.kind == "picture" else values
         return {key: torch.from_numpy(values) for key, values in batch.items()}
 
     def _each(self, chosen: Chosen, read: Callable[[Split, Chosen], NDArray[Any]]) -> NDArray[Any]:
@@ -128,10 +129,16 @@ def _side(spec: SideSpec, split: Split, chosen: Chosen) -> NDArray[Any]:
     return side.stored(side.firsts[chosen.records] + places, spec.shape[0] if spec.ragged else None)
 
 
-def _mirrored(stored: NDArray[Any], chosen: Chosen) -> NDArray[Any]:
-    """(n, …, w, c) with those mirrored left to right that are chosen to be, in place."""
-    if chosen.mirrored.any():
-        stored[chosen.mirrored] = _mirror(stored[chosen.mirrored])
+def _unpaired(spec: SideSpec, split: Split, chosen: Chosen) -> NDArray[Any]:
+    """What is drawn for some records out of the second set beside one."""
+    assert split.second is not None, f"{spec.key} is of a second set"
+    return split.second.stored(chosen.unpaired)
+
+
+def _mirrored(stored: NDArray[Any], mirrored: NDArray[np.bool_]) -> NDArray[Any]:
+    """(n, …, w, c) with those mirrored left to right that are chosen to be, (n,), in place."""
+    if mirrored.any():
+        stored[mirrored] = _mirror(stored[mirrored])
     return stored
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from diorama.core.errors import BadInput
 from diorama.data.clips import DEFAULT_FRAMES, WHOLE_FRAMES, cut, frame_by_frame, on_clock, whole
 from diorama.data.duplicates import signatures
-from diorama.data.records import DTYPES, Payload, encode_records
+from diorama.data.partner_fit import Half, cut_in_halves, fitted_alike
+from diorama.data.records import DTYPES, Payload, encode_record, encode_records
 from diorama.data.sources.base import Kind
 from diorama.media.image import read_image
 from diorama.media.limits import Limits
@@ -24,6 +25,7 @@ from diorama.media.video import probe, read_video
 _STORED_TYPES = frozenset(map(np.dtype, DTYPES))
 _FITTED_AT_ONCE = 1 << 20
 _HELD_BYTES = 64 << 20
+_CLIP_OF_PAIR = "a clip, and partners are of pictures"
 _MOST_FRAMES = 0.9
 """Share of a file's frames below which those that a clock leaves out are spoken of."""
 _CLIPS_BYTES = 512 << 20
@@ -41,6 +43,8 @@ class IntakeOptions:
         fps: ticks a second of the clock that clips are sampled on; ``None`` for the file's own mean rate.
         clips_per_file: clips cut from one file, at most.
         whole: a clip is all frames of its file as they are, one by one; ``frames`` and ``fps`` are not looked at.
+        paired: every picture needs a partner.
+        half: the half of every picture that is the partner of its other half; ``None`` where jobs bring their partners.
         limits: what one file may cost.
     """
 
@@ -50,6 +54,8 @@ class IntakeOptions:
     fps: float | None = None
     clips_per_file: int = 1_000
     whole: bool = False
+    paired: bool = False
+    half: Half | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -65,12 +71,13 @@ Content = bytes | Path | NDArray[Any] | Unreadable
 
 @dataclass(frozen=True)
 class Job:
-    """One item of a source with its content, as :class:`diorama.data.sources.base.Item` gives it."""
+    """One item of a source with its content, as :class:`diorama.data.sources.base.Item` gives it, and its partner."""
 
     path: str
     kind: Kind
     content: Content
     notes: tuple[str, ...] = ()
+    partner: Job | None = None
 
 
 @dataclass(frozen=True)
@@ -80,10 +87,12 @@ class Taken:
     Args:
         payload: ready to be written.
         signature: (f, s, s, 3) uint8, for the search of duplicates.
+        partner: its partner, ready to be written; ``None`` where there is none.
     """
 
     payload: Payload
     signature: NDArray[np.uint8]
+    partner: Payload | None = None
 
 
 @dataclass(frozen=True)
@@ -107,13 +116,14 @@ class Intake:
 
 @dataclass(frozen=True)
 class _Opened:
-    """Pictures or clips of one item after fitting, each (h, w, c) or (t, h, w, c)."""
+    """Pictures or clips of one item after fitting, each (h, w, c) or (t, h, w, c), and the partner of a picture."""
 
     records: tuple[NDArray[Any], ...]
     size: tuple[int, int]
     mode: str
     notes: tuple[str, ...] = ()
     fps: float | None = None
+    partner: NDArray[Any] | None = None
 
 
 @dataclass
@@ -157,6 +167,7 @@ def take_in(jobs: Sequence[Job], options: IntakeOptions) -> list[Intake]:
             opened = _open(job, options)
             held[number] = opened
             held_bytes += sum(record.nbytes for record in opened.records)
+            held_bytes += 0 if opened.partner is None else opened.partner.nbytes
         except BadInput as problem:
             done[number] = Intake(skipped=str(problem).removeprefix(f"{job.path}: "))
         except Exception as problem:  # decoders fail on hostile bytes in every way there is; one file must not end all
@@ -174,22 +185,53 @@ def _open(job: Job, options: IntakeOptions) -> _Opened:
         raise BadInput(job.content.reason)
     if job.kind == "image" and isinstance(job.content, bytes):
         picture = read_image(job.content, job.path, options.limits)
-        return _still(picture.pixels, picture.mode, picture.notes, options)
+        return _still(picture.pixels, picture.mode, picture.notes, job.partner, options)
     if isinstance(job.content, np.ndarray):
         if job.content.ndim == 3:  # (h, w, c)
-            return _still(job.content, "array", job.notes, options)
+            return _still(job.content, "array", job.notes, job.partner, options)
+        if options.paired:
+            raise BadInput(_CLIP_OF_PAIR)
         # (t, h, w, c): all frames at once, since they share one cut
         clips = _cut(_fitted(job.content, options), options)
         return _clips(clips, (job.content.shape[2], job.content.shape[1]), options.fps, options, job.notes)
+    if options.paired:
+        raise BadInput(_CLIP_OF_PAIR)
     return _video(job.content, job.path, options)
 
 
-def _still(pixels: NDArray[Any], mode: str, notes: tuple[str, ...], options: IntakeOptions) -> _Opened:
+def _still(
+    pixels: NDArray[Any], mode: str, notes: tuple[str, ...], partner: Job | None, options: IntakeOptions
+) -> _Opened:
     """One picture; a large one is fitted at once, small ones later, many in one call."""
+    other = None
+    if options.half is not None:
+        pixels, other = cut_in_halves(pixels, options.half)
+    elif partner is not None:
+        other = _pixels_of_partner(partner, options.limits)
+    elif options.paired:
+        raise BadInput("it has no partner")
     height, width = pixels.shape[:2]
+    if other is not None:
+        other, more = fitted_alike(_known(other), (height, width), options.size, options.fit)
+        notes = (*notes, *more)
     if pixels.nbytes > _FITTED_AT_ONCE:
         pixels = _fitted(pixels, options)
-    return _Opened((_known(pixels),), (width, height), mode, notes)
+    return _Opened((_known(pixels),), (width, height), mode, notes, partner=other)
+
+
+def _pixels_of_partner(job: Job, limits: Limits) -> NDArray[Any]:
+    """(h, w, c) of a partner as it comes."""
+    try:
+        if isinstance(job.content, Unreadable):
+            raise BadInput(job.content.reason)
+        if job.kind == "image" and isinstance(job.content, bytes):
+            return read_image(job.content, job.path, limits).pixels
+        if isinstance(job.content, np.ndarray) and job.content.ndim == 3:
+            return job.content
+        raise BadInput("it is no picture")
+    except Exception as problem:  # as of any other file
+        why = str(problem).removeprefix(f"{job.path}: ") or type(problem).__name__
+        raise BadInput(f"its partner {job.path} cannot be read ({why})") from problem
 
 
 def _video(content: bytes | Path, path: str, options: IntakeOptions) -> _Opened:
@@ -266,7 +308,7 @@ def _encoded(held: dict[int, _Opened], options: IntakeOptions) -> dict[int, Inta
         stack = _fitted(stack, options)
         payloads = encode_records(stack, held[together[0][0]].fps)
         found = signatures(stack)
-        taken |= {key: Taken(payloads[i], found[i]) for i, key in enumerate(together)}
+        taken |= {key: Taken(payloads[i], found[i], _encoded_partner(held[key[0]])) for i, key in enumerate(together)}
     return {
         number: Intake(
             tuple(taken[number, place] for place in range(len(opened.records))),
@@ -276,6 +318,10 @@ def _encoded(held: dict[int, _Opened], options: IntakeOptions) -> dict[int, Inta
         )
         for number, opened in held.items()
     }
+
+
+def _encoded_partner(opened: _Opened) -> Payload | None:
+    return None if opened.partner is None else encode_record(opened.partner)
 
 
 def _alike(places: list[tuple[int, int]], held: dict[int, _Opened]) -> Iterator[list[tuple[int, int]]]:

@@ -29,7 +29,7 @@ class LoaderConfig:
         seed: of order, mixture, mirroring and which of several captions is read.
         rank: of this process.
         world_size: processes; must divide ``batch_size``.
-        flip: mirror every other record left to right, at random.
+        flip: mirror every other record left to right, at random, its partner with it; one of a second set by itself.
         resident: keep the records, in stored units, on the device; ``None`` where they fit.
         keys: what a batch is to hold beside ``index``: ``image`` or ``video``, ``label``, or a side's key. What is not
             wanted is not read. ``None`` for all that the sets have in common.
@@ -80,7 +80,8 @@ class Loader:
         if config.flip and any(spec.key == "latent" and not spec.mirrored for spec in self.wanted.sides):
             raise BadConfig("flip: there are no latents of the mirrored pictures; store them too, or do not mirror")
         counts, weights = [len(split) for split in self.splits], [weight for _, weight in splits]
-        self._schedule = Schedule(counts, weights, config.seed, config.flip)
+        seconds = [0 if split.second is None else len(split.second) for split in self.splits]
+        self._schedule = Schedule(counts, weights, config.seed, config.flip, seconds)
         # What fits stays on the device: a batch then costs no reading and no sending.
         keep = fits(self.splits, self.wanted, self.device) if config.resident is None else config.resident
         self._resident = Resident(self.splits, self.wanted, self.device) if keep else None
@@ -114,8 +115,10 @@ class Loader:
         shares = np.array_split(np.arange(count), len(self.splits))
         parts = []
         for number, (split, share) in enumerate(zip(self.splits, shares, strict=True)):
-            records, none = np.arange(len(share)) % len(split), np.zeros(len(share))
-            parts.append(Chosen(np.full(len(share), number), records, mirrored=none.astype(bool), picks=none))
+            places, none = np.arange(len(share)), np.zeros(len(share))
+            unpaired = places % (1 if split.second is None else len(split.second))
+            unmirrored, sets = none.astype(bool), np.full(len(share), number)
+            parts.append(Chosen(sets, places % len(split), unmirrored, none, unpaired, unmirrored))
         return self._moved(self._gathered(Chosen.joined(parts)))
 
     def close(self) -> None:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 _ROUNDS = 6
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-FLIP, MIX, ALTERNATIVE = 1, 2, 3
-"""Names of the draws that belong to a position: whether it is mirrored, its set, which of several captions it reads."""
+FLIP, MIX, ALTERNATIVE, UNPAIRED, UNPAIRED_FLIP = 1, 2, 3, 4, 5
+"""Names of the draws that belong to a position: whether it is mirrored, its set, which of several captions it reads,
+what is drawn of a second set, and whether that is mirrored."""
 
 
 def scramble(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -73,6 +74,11 @@ def shuffled(positions: NDArray[np.int64], count: int, seed: int) -> NDArray[np.
         values[outside] = _feistel(values[outside], keys[outside], half)
         outside = outside[values[outside] >= count]
     return values.astype(np.int64)
+
+
+def seed_of(seed: int, name: int) -> int:
+    """A seed of its own for the order that ``name`` stands for, in [0, 2^64)."""
+    return int(scramble(_key(seed) ^ np.uint64(name))[0])
 
 
 def _key(seed: int) -> NDArray[np.uint64]:

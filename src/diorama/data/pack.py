@@ -21,7 +21,7 @@ from diorama.data.dataset import FORMAT, MANIFEST, SIDES, Dataset, open_dataset
 from diorama.data.manifest import StoredFile, write_manifest
 from diorama.data.records import RECORD, Payload, decode_record, encode_records
 from diorama.data.shards import SHARD_BYTES, ShardReader, ShardWriter
-from diorama.data.side_values import check_keys
+from diorama.data.side_values import check_keys, unpaired_side
 from diorama.data.side_writer import SideValues, SideWriter, described
 from diorama.data.splits import SPLITS
 from diorama.data.statistics import channel_statistics, values_per_channel
@@ -42,6 +42,7 @@ class PackInfo:
         source: where the data are from, as given by the user, else empty.
         generator: what drew the records (``world``, the built-in one); empty for records of a folder or archive.
         notes: what was changed or found on the way, for people.
+        second: the set that was prepared beside this one; ``None`` for none.
     """
 
     name: str
@@ -51,6 +52,7 @@ class PackInfo:
     source: str = ""
     generator: str = ""
     notes: tuple[str, ...] = ()
+    second: DataInfo | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +207,8 @@ class PackWriter:
             The content hash: it names pixels, labels, classes, units and sides, and nothing of how they are stored.
         """
         assert self._sealed is not None, "the block has not ended"
-        check_keys([side.spec for side in self._sides], info.media)
+        beside = () if info.second is None else (unpaired_side(info.second),)
+        check_keys([*(side.spec for side in self._sides), *beside], info.media)
         files, rows = list(self._sealed[0]), self.rows()
         shards = [file.name for file in files]
         rows["label"] = [place.label for place in places]
@@ -224,7 +227,7 @@ class PackWriter:
             classes=info.classes,
             count=counts.get("train", 0),
             sha256=digest,
-            sides=sides,
+            sides=(*sides, *beside),
         )
         manifest: dict[str, Any] = {
             "format": FORMAT,
@@ -295,6 +298,8 @@ class PackWriter:
             names = self._side_names[spec.key]
             for _, numbers in members.values():
                 content.update(b"".join(names[number] for number in numbers))
+        if info.second is not None:
+            content.update(info.second.sha256.encode())
         return content.hexdigest()
 
 

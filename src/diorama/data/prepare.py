@@ -6,30 +6,31 @@ import errno
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder
 from diorama.data.audit import draw_up, with_pixels, write_audit
 from diorama.data.audit_page import write_audit_page
 from diorama.data.audit_pictures import shown_of
+from diorama.data.beside import Beside
 from diorama.data.captions import TOKENS, caption_notes, fitted
 from diorama.data.card import Described, write_card
+from diorama.data.dataset import UNPAIRED
 from diorama.data.duplicates import signatures
-from diorama.data.intake import Content, IntakeOptions, Job, Taken, Unreadable, take_in
+from diorama.data.intake import IntakeOptions, Taken, take_in
+from diorama.data.lots import ITEMS_AT_ONCE, lots, too_small_for_workers
 from diorama.data.objects import object_notes
 from diorama.data.pack import PackInfo, PackWriter, Place
-from diorama.data.pairs import pair_notes, paired
 from diorama.data.prepare_options import PrepareOptions, PrepareProgress, Stage
 from diorama.data.record_list import ListedRecord, RecordList, moved
 from diorama.data.records import encode_record
@@ -39,20 +40,17 @@ from diorama.data.sources.open import open_source
 from diorama.data.sources.world import WORLD, WORLD_VIDEO, WorldSource, world_source
 from diorama.data.spellings import spelling_notes
 from diorama.data.splits import DEFAULT_RATIO, assign
-from diorama.data.unify import Form, common_form, converted, has_form, window
+from diorama.data.unify import Form, common_form, converted, has_form, media_of
+from diorama.data.unpaired import divided
 from diorama.data.windows import common_window, holding
 from diorama.data.workers import in_order
-from diorama.media.volume import Window
 
 __all__ = ["PrepareOptions", "PrepareProgress", "prepare"]
 
-_ITEMS_AT_ONCE, _BYTES_AT_ONCE = 64, 8 << 20
-_SMALL_BYTES, _WORKERS_AT_MOST = 3 << 10, 16
+_WORKERS_AT_MOST = 16
 _SAME_RATE = 1.01
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
-
-Dtype = Literal["uint8", "uint16", "float16", "float32"]
 
 
 def prepare(
@@ -85,7 +83,12 @@ def prepare(
         raise BadInput("no source was given: name a folder, an archive, a file, or `world`")
     _check_free(target, [Path(s) for s in (*sources, *options.test) if isinstance(s, (str, Path))])
     with _writing(target), fresh_folder(target) as folder:
-        yield from _prepare_into(folder, opened, tests, replace(options, name=options.name or target.name))
+        options = replace(options, name=options.name or target.name)
+        if options.unpaired is not None:
+            opened, tests, second = divided(opened, tests, options)
+            own = prepare(second.sources, folder / UNPAIRED, second.options)
+            yield from (replace(step, audit=None, media=None) for step in own)
+        yield from _prepare_into(folder, opened, tests, options)
 
 
 def _prepare_into(
@@ -93,25 +96,15 @@ def _prepare_into(
 ) -> Iterator[PrepareProgress]:
     records = RecordList(options.group)
     # Whether there are captions is known when all has been read; a side that stays empty leaves no trace.
-    with PackWriter(folder, sides=[TOKENS]) as writer:
-        for source in sources:
-            yield from _read(source, writer, records, options)
-        for source in tests:
-            yield from _read(source, writer, records, options, for_test=True)
+    with PackWriter(folder, sides=[TOKENS]) as writer, Beside(folder, options) as beside:
+        for source in (*sources, *tests):
+            for_test = source in tests
+            yield from _read(source, writer, beside, records, options, for_test=for_test)
     if not records.entries:
         raise BadInput(records.why_empty([source.name for source in (*sources, *tests)]))
     _check_tables([*sources, *tests], records, options)
     yield _progress("unifying", records)
-    names = [entry.path for entry in records.entries]
-    form, notes = common_form(writer.rows(), writer.ranges(), names, options.values, alike=options.whole)
-    records.notes += notes
-    kept, window_notes = common_window([entry.scan for entry in records.entries], form.scale)
-    records.notes += window_notes
-    form = replace(form, scale=holding(form.scale, kept))
-    if not has_form(writer.rows(), form):
-        writer = _unified(writer, records, form, options)
-    if not records.entries:
-        raise BadInput(f"{sources[0].name}: no record is left ({'; '.join(notes)})")
+    writer, form, kept = _made_alike(writer, beside, records, options)
     rows = writer.rows()
     splits, split_notes = _splits(records, rows["digest"], options)
     records.notes += split_notes
@@ -120,17 +113,19 @@ def _prepare_into(
     records.notes += label_notes(records.label_counts())
     records.notes += caption_notes(records.entries, options.caption_bytes)
     records.notes += _object_notes(records, writer)
-    media = _media(form, writer, [i for i, split in enumerate(splits) if split == "train"], kept)
+    # The window of values is that of the training records, as are the statistics: the others are not to be known.
+    sums = writer.sums([i for i, split in enumerate(splits) if split == "train"] or range(len(writer)))
+    media = media_of(form, (float(sums[:, :, 2].min()), float(sums[:, :, 3].max())), rows["fps"], kept)
     if not options.whole or media.dtype != "uint8" or kept:
         records.notes.append(f"{media.dtype} {media.low:g} stands for -1, {media.high:g} for +1")
-    records.notes += pair_notes(media, options.small)
+    records.notes += beside.settle(media, records.entries, splits)
     yield _progress("comparing", records)
     audit = draw_up(records, rows["digest"], splits, writer.read)
     audit = with_pixels(audit, records, rows, writer.sums(range(len(writer))), media)
     write_audit(folder, audit)
-    shown = shown_of(writer, records, splits, media)
-    write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop")
-    writer, stored = paired(writer, media, records.entries, options)
+    shown = shown_of(writer, records, splits, media, beside)
+    write_audit_page(folder, options.name, audit, shown, cropped=options.fit == "crop", measured=options.small is None)
+    writer, stored = beside.written(writer, media, records.entries)
     classes, labels = records.classes()
     digest = writer.finish(
         PackInfo(
@@ -141,13 +136,37 @@ def _prepare_into(
             source=options.source,
             generator=_generator([*sources, *tests]),
             notes=audit.notes,
+            second=beside.second,
         ),
         [Place(split=split, label=label) for split, label in zip(splits, labels, strict=True)],
     )
     # After the manifest, which vouches for all that was there before: the card is the user's to complete.
     names = [source.name for source in (*sources, *tests)]
     write_card(folder, Described(options, names, stored, records, splits, classes, labels, audit, digest))
-    yield replace(_progress("done", records), audit=audit, media=media)
+    yield replace(_progress("done", records), audit=audit, media=media, partners=beside.words())
+
+
+def _made_alike(
+    writer: PackWriter, beside: Beside, records: RecordList, options: PrepareOptions
+) -> tuple[PackWriter, Form, Window | None]:
+    """All records in one form, and the window of values that their files state.
+
+    Raises:
+        BadInput: no record is left.
+    """
+    names = [entry.path for entry in records.entries]
+    form, notes = common_form(writer.rows(), writer.ranges(), names, options.values, alike=options.whole)
+    records.notes += notes
+    kept, window_notes = common_window([entry.scan for entry in records.entries], form.scale)
+    records.notes += window_notes
+    form = replace(form, scale=holding(form.scale, kept))
+    unfit, partner_notes = beside.agree(records.entries, form)
+    records.notes += partner_notes
+    if unfit or not has_form(writer.rows(), form):
+        writer = _unified(writer, records, form, options, unfit)
+    if not records.entries:
+        raise BadInput(f"{options.name}: no record is left ({'; '.join(notes)})")
+    return writer, form, kept
 
 
 def _check_tables(sources: Sequence[Source], records: RecordList, options: PrepareOptions) -> None:
@@ -171,7 +190,7 @@ def _check_tables(sources: Sequence[Source], records: RecordList, options: Prepa
 
 
 def _read(
-    source: Source, writer: PackWriter, records: RecordList, options: PrepareOptions, *, for_test: bool = False
+    source: Source, writer: PackWriter, beside: Beside, records: RecordList, options: PrepareOptions, *, for_test: bool
 ) -> Iterator[PrepareProgress]:
     """Decode and write all records of a source, a few items at a time."""
     intake = IntakeOptions(
@@ -181,12 +200,14 @@ def _read(
         fps=options.fps,
         clips_per_file=options.clips_per_file,
         whole=options.whole,
+        paired=options.pair is not None,
+        half=options.half,
     )
     # Workers are given content only: what it is called and known of it waits here, in the order of the jobs.
     under_way: deque[list[Item]] = deque()
-    work, jobs = partial(take_in, options=intake), _jobs(source, under_way)
+    work, jobs = partial(take_in, options=intake), lots(source, under_way)
     first = list(islice(jobs, 1))
-    workers = 0 if _too_small_for_workers(first, options) else _workers(options)
+    workers = 0 if too_small_for_workers(first, options) else _workers(options)
     for results in in_order(work, chain(first, jobs), workers=workers, processes=options.processes):
         for item, result in zip(under_way.popleft(), results, strict=True):
             if for_test:
@@ -194,47 +215,19 @@ def _read(
             added = records.add(source.name, item.in_unicode(), result)
             for record, taken in zip(added, result.records, strict=True):
                 _write(writer, record, taken, options)
+                beside.add(record.path, taken.partner)
         yield _progress("reading", records)
     records.finish_source(source)
 
 
-def _jobs(source: Source, under_way: deque[list[Item]]) -> Iterator[list[Job]]:
-    """Items in small lots with their content; the items themselves queue up in ``under_way``."""
-    items: list[Item] = []
-    jobs: list[Job] = []
-    held = 0
-    for item in source.items():
-        content = _content(item)
-        items.append(item)
-        jobs.append(Job(item.path, item.kind, content, tuple(item.notes)))
-        held += _bytes(content)
-        # Many small items in a lot, so that handing over is little beside decoding; few large ones, for memory.
-        if len(jobs) == _ITEMS_AT_ONCE or held >= _BYTES_AT_ONCE:
-            under_way.append(items)
-            yield jobs
-            items, jobs, held = [], [], 0
-    if jobs:
-        under_way.append(items)
-        yield jobs
-
-
-def _content(item: Item) -> Content:
-    try:
-        return item.load()
-    except BadInput as problem:
-        return Unreadable(str(problem))
-
-
-def _bytes(content: Content) -> int:
-    if isinstance(content, bytes):
-        return len(content)
-    if isinstance(content, Path):
-        return content.stat().st_size
-    return content.nbytes if isinstance(content, np.ndarray) else 0
-
-
-def _unified(writer: PackWriter, records: RecordList, form: Form, options: PrepareOptions) -> PackWriter:
-    """Write all records anew in one form; the mixed ones are removed."""
+def _unified(
+    writer: PackWriter, records: RecordList, form: Form, options: PrepareOptions, unfit: Collection[str]
+) -> PackWriter:
+    """Write all records anew in one form but those whose partners are unfit; the mixed ones are removed."""
+    before = records.entries
+    if unfit:
+        fit = [entry for entry in before if entry.path not in unfit]
+        records.replace_entries(fit, "its partner has another number of channels than most")
 
     def made(numbers: range) -> list[list[Taken]]:
         """What some of the records become, read and converted by a thread."""
@@ -246,28 +239,18 @@ def _unified(writer: PackWriter, records: RecordList, form: Form, options: Prepa
             for number in numbers
         ]
 
-    count, entries = len(records.entries), []
-    lots = (range(i, min(i + _ITEMS_AT_ONCE, count)) for i in range(0, count, _ITEMS_AT_ONCE))
+    count, entries = len(before), []
+    parts = (range(i, min(i + ITEMS_AT_ONCE, count)) for i in range(0, count, ITEMS_AT_ONCE))
     with PackWriter(writer.folder, "unified", sides=[TOKENS]) as unified:
-        made_of_all = (taken for lot in in_order(made, lots, workers=_workers(options)) for taken in lot)
-        for entry, several in zip(records.entries, made_of_all, strict=True):
-            for place, taken in enumerate(several):
+        made_of_all = (taken for lot in in_order(made, parts, workers=_workers(options)) for taken in lot)
+        for entry, several in zip(before, made_of_all, strict=True):
+            for place, taken in enumerate([] if entry.path in unfit else several):
                 entries.append(moved(entry, taken.signature, place if len(several) > 1 else None))
                 _write(unified, entries[-1], taken, options)
     # The mixed records are gone before the hash of the folder is taken, which names every file in it.
     shutil.rmtree(writer.discard())
     records.replace_entries(entries, f"it cannot be made like the others ({form.words()})")
     return unified
-
-
-def _too_small_for_workers(lots: Sequence[Sequence[Job]], options: PrepareOptions) -> bool:
-    """Whether items are so small, going by the first of them, that the caller decodes them best.
-
-    Decoding one takes some microseconds without the interpreter's lock, and a thread then waits for the lock, which the
-    reading of the next items keeps busy, for longer than that: two threads took a third more time than one.
-    """
-    sizes = [_bytes(job.content) for lot in lots for job in lot]
-    return options.workers is None and not options.processes and sum(sizes) <= _SMALL_BYTES * len(sizes)
 
 
 def _write(writer: PackWriter, record: ListedRecord, taken: Taken, options: PrepareOptions) -> None:
@@ -308,29 +291,12 @@ def _ratio(options: PrepareOptions, records: RecordList) -> tuple[float, float, 
     return options.split or (DEFAULT_RATIO if options.test and named == {None, "test"} else None)
 
 
-def _media(form: Form, writer: PackWriter, train: Sequence[int], kept: Window | None) -> MediaSpec:
-    """What one record is; clips that differ in rate have no common clock."""
-    # The window of values is that of the training records, as are the statistics: the others are not to be known.
-    numbers = train or range(len(writer))
-    sums, rates = writer.sums(numbers), np.unique(writer.rows()["fps"])
-    low, high = kept or window(form.scale.dtype, float(sums[:, :, 2].min()), float(sums[:, :, 3].max()))
-    return MediaSpec(
-        kind="video" if form.frames else "image",
-        channels=form.channels,
-        height=form.height,
-        width=form.width,
-        frames=form.frames or None,
-        fps=float(rates[0]) if form.frames and len(rates) == 1 and rates[0] > 0 else None,
-        dtype=cast(Dtype, form.scale.dtype),
-        low=low,
-        high=high,
-    )
-
-
 def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
     if not isinstance(source, (Path, str)):
         return source
     if str(source) in (WORLD, WORLD_VIDEO) and not Path(source).exists():
+        if options.pair is not None:
+            raise BadInput(f"--pair {options.pair}: the pictures of {source} have no partners")
         return world_source(str(source), size=options.size, frames=options.frames)
     # Whoever asks for a length or a clock wants clips: pictures of one folder are then the frames of one.
     clips = True if options.frames is not None or options.fps is not None else None
@@ -344,6 +310,7 @@ def _opened(source: Path | str | Source, options: PrepareOptions) -> Source:
             columns=Columns(label=options.label, caption=options.caption),
             follow_links=options.follow_links,
             axes=options.axes,
+            pair=None if options.half is not None else options.pair,
         ),
     )
 

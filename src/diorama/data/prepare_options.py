@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from diorama.core.contracts import MediaSpec
 from diorama.data.audit import Audit
+from diorama.data.partner_fit import Half
 from diorama.data.scales import Values
+from diorama.data.sources.base import Source
 from diorama.media.array import check_axes
 from diorama.media.resize import Fit
 
@@ -51,6 +53,11 @@ class PrepareOptions:
             the longest caption in every record.
         small: side in pixels of small pictures, which are the records then; the whole ones stand beside them as the
             side ``target``, for models that learn to enlarge. ``None`` for whole pictures alone.
+        pair: where the partner of every picture is, which stands beside it as the side ``target``: a column of a table
+            that names its file, a folder in which it has the picture's name, or ``left`` or ``right``, the half of
+            every picture that it is. ``None`` for pictures without partners.
+        unpaired: a second source, prepared beside the first as its side ``target``: any picture of it is a partner of
+            any of the first. A path, else a label of the first source, whose records then are the second set alone.
     """
 
     size: int | None = 64
@@ -62,7 +69,7 @@ class PrepareOptions:
     table: Path | None = None
     label: str | None = None
     caption: str | None = None
-    test: tuple[Path | str, ...] = ()
+    test: tuple[Path | str | Source, ...] = ()
     strip: bool | None = None
     follow_links: bool = False
     axes: str | None = None
@@ -76,6 +83,13 @@ class PrepareOptions:
     whole: bool = False
     caption_bytes: int = 512
     small: int | None = None
+    pair: str | None = None
+    unpaired: Path | str | None = None
+
+    @property
+    def half(self) -> Half | None:
+        """The half of every picture that is the partner of the other one."""
+        return cast(Half, self.pair) if self.pair in ("left", "right") else None
 
     def __post_init__(self) -> None:
         if self.size is not None and self.size < 1:
@@ -83,6 +97,13 @@ class PrepareOptions:
         if self.small is not None and not 1 <= self.small < (self.size or math.inf):
             below = "" if self.size is None else f" and less than the size, {self.size}"
             raise ValueError(f"small must be at least 1 pixel{below}, got {self.small}")
+        if self.small is not None and self.frames is not None:
+            raise ValueError("small is of pictures, and frames asks for clips; leave one of them out")
+        given = [name for name in ("small", "pair", "unpaired") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other: each says what stands beside the pictures")
+        if self.pair is not None and (not self.pair.strip("/") or self.frames or self.fps or self.strip):
+            raise ValueError("pair names a column, a folder, left or right, and is of pictures, not of clips")
         if self.frames is not None and self.frames < 1:
             raise ValueError(f"frames must be at least 1, got {self.frames}")
         if self.fps is not None and not 0 < self.fps <= 1_000:
@@ -108,6 +129,7 @@ class PrepareProgress:
         skipped: items skipped so far.
         audit: what was found, at the end.
         media: what the records are, at the end.
+        partners: what stands beside them as the side ``target``, in words, at the end; empty for nothing.
     """
 
     stage: Stage
@@ -116,3 +138,4 @@ class PrepareProgress:
     skipped: int
     audit: Audit | None = None
     media: MediaSpec | None = None
+    partners: str = ""

@@ -29,7 +29,9 @@ def fits(splits: Sequence[Split], wanted: Wanted, device: torch.device) -> bool:
     if device.type != "cuda":
         return False
     needed = sum(split.nbytes for split in splits) if wanted.pixels else 0
-    needed += sum(split.sides[spec.key].nbytes for split in splits for spec in wanted.sides)
+    needed += sum(split.sides[spec.key].nbytes for split in splits for spec in wanted.sides if not spec.unpaired)
+    if any(spec.unpaired for spec in wanted.sides):
+        needed += sum(split.second.nbytes for split in splits if split.second is not None)
     return needed <= RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
 
 
@@ -64,18 +66,30 @@ class Resident:
         batch |= {key: self._kept[key][places] for key in (self.wanted.media.kind, "label") if key in self._kept}
         for spec in self.wanted.sides:
             # Which value is worked out on the host, where the counts are; only its number is sent.
-            numbers = self._firsts[spec.key][records] + self._alternatives(spec, chosen)
+            if spec.unpaired:
+                numbers = self._firsts[spec.key][chosen.sets] + chosen.unpaired
+            else:
+                numbers = self._firsts[spec.key][records] + self._alternatives(spec, chosen)
             batch[spec.key] = self._kept[spec.key][self._sent(numbers)]
-        if chosen.mirrored.any():
-            mirrored = self._sent(chosen.mirrored)
-            pictures = [spec.key for spec in self.wanted.sides if spec.kind == "picture"]
-            for key in (*pictures, *([self.wanted.media.kind] if self.wanted.pixels else [])):
+        pictures = {spec.key: spec.unpaired for spec in self.wanted.sides if spec.kind == "picture"}
+        pictures |= {self.wanted.media.kind: False} if self.wanted.pixels else {}
+        for key, unpaired in pictures.items():
+            flips = chosen.unpaired_mirrored if unpaired else chosen.mirrored
+            if flips.any():
                 stored = batch[key]  # (n, h, w, c) or (n, t, h, w, c)
-                batch[key] = torch.where(mirrored.view(-1, *[1] * (stored.ndim - 1)), stored.flip(-2), stored)
+                mirrored = self._sent(flips).view(-1, *[1] * (stored.ndim - 1))
+                batch[key] = torch.where(mirrored, stored.flip(-2), stored)
         return batch
 
     def _keep_side(self, spec: SideSpec) -> NDArray[np.int64]:
-        """Move all values of a side, padded; gives the place of every record's first one, (records,)."""
+        """Move all values of a side, padded; gives the place of every record's first one, (records,).
+
+        Of second sets, the place of the first record of each, (sets,).
+        """
+        if spec.unpaired:
+            seconds = [split.second for split in self.splits if split.second is not None]
+            self._kept[spec.key] = self._moved([(len(second), second.stored) for second in seconds])
+            return _before(np.array([len(second) for second in seconds]))
         longest = spec.shape[0] if spec.ragged else None
         parts: list[tuple[int, _Read]] = []
         for split in self.splits:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from diorama.data.order import ALTERNATIVE, FLIP, draws, mixed, shuffled
+from diorama.data.order import ALTERNATIVE, FLIP, UNPAIRED, UNPAIRED_FLIP, draws, mixed, seed_of, shuffled
 
 _BLOCK = 1 << 14
 
@@ -24,12 +24,16 @@ class Chosen:
         mirrored: whether it is mirrored left to right.
         picks: in [0, 1): which of several captions and the like it is read with. All sides of a record are read by
             one pick, so that what was computed from its third caption is read with its third caption.
+        unpaired: the number, within the second set beside its own, of the record that is drawn for it; 0 without one.
+        unpaired_mirrored: whether that is mirrored.
     """
 
     sets: NDArray[np.int64]
     records: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
     picks: NDArray[np.float64]
+    unpaired: NDArray[np.int64]
+    unpaired_mirrored: NDArray[np.bool_]
 
     @classmethod
     def joined(cls, parts: Sequence[Chosen]) -> Chosen:
@@ -56,9 +60,13 @@ class Schedule:
         weights: shares of the sets, positive; only their ratio counts.
         seed: of order, mixture, mirroring and picks.
         flip: whether every other record is mirrored, at random.
+        seconds: records of the second set beside every set, 0 where there is none; none at all by default.
     """
 
-    def __init__(self, counts: Sequence[int], weights: Sequence[float], seed: int, flip: bool) -> None:
+    def __init__(
+        self, counts: Sequence[int], weights: Sequence[float], seed: int, flip: bool, seconds: Sequence[int] = ()
+    ) -> None:
+        self.seconds = tuple(seconds) or (0,) * len(counts)
         self.counts, self.weights, self.seed, self.flip = tuple(counts), tuple(weights), seed, flip
         # A batch is small, and numpy's cost per call large: positions are worked out by the block.
         self._block = lru_cache(maxsize=8)(self._compute)
@@ -73,10 +81,18 @@ class Schedule:
     def _compute(self, number: int) -> Chosen:
         positions = number * _BLOCK + np.arange(_BLOCK, dtype=np.int64)
         sets, places = mixed(positions, self.weights, self.seed)
-        records = np.empty_like(places)
+        records, unpaired = np.empty_like(places), np.zeros_like(places)
+        own = seed_of(self.seed, UNPAIRED)
         for member, count in enumerate(self.counts):
             here = sets == member
             # A seed for each set: two copies of a set are not to run in step.
             records[here] = shuffled(places[here], count, self.seed + member)
-        mirrored = draws(positions, self.seed, FLIP) < 0.5 if self.flip else np.zeros(_BLOCK, bool)
-        return Chosen(sets, records, mirrored, picks=draws(positions, self.seed, ALTERNATIVE))
+            if self.seconds[member]:
+                unpaired[here] = shuffled(places[here], self.seconds[member], own + member)
+        picks = draws(positions, self.seed, ALTERNATIVE)
+        return Chosen(
+            sets, records, self._flips(positions, FLIP), picks, unpaired, self._flips(positions, UNPAIRED_FLIP)
+        )
+
+    def _flips(self, positions: NDArray[np.int64], name: int) -> NDArray[np.bool_]:
+        return draws(positions, self.seed, name) < 0.5 if self.flip else np.zeros(len(positions), bool)

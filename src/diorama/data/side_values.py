@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from diorama.core.contracts import MediaSpec, SideSpec
+from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
 from diorama.core.errors import BadInput
 from diorama.media.convert import to_float
 
@@ -42,6 +42,12 @@ def mask_side(media: MediaSpec) -> SideSpec:
     # Pictures are read with -1 at ``low``: so that 0 is read as 0, ``low`` lies as far below it as ``high`` above.
     own = replace(media, channels=1, dtype="uint8", low=-255.0, high=255.0)
     return SideSpec(key="mask", kind="picture", shape=own.shape, media=own)
+
+
+def unpaired_side(second: DataInfo) -> SideSpec:
+    """The side ``target`` that the records of a second set are to those of the first."""
+    media = second.media
+    return SideSpec(key="target", kind="picture", shape=media.shape, media=media, unpaired=True)
 
 
 def stored_form(spec: SideSpec) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -88,7 +94,7 @@ def common_sides(sets: Sequence[Sequence[SideSpec]]) -> tuple[SideSpec, ...]:
 
 def form_of(spec: SideSpec) -> tuple[object, ...]:
     """What must be alike in two sides so that one batch may hold both: all but how long and how many they are."""
-    return (*stored_form(spec), spec.kind, spec.dtype, spec.media, spec.ragged, spec.mirrored)
+    return (*stored_form(spec), spec.kind, spec.dtype, spec.media, spec.ragged, spec.mirrored, spec.unpaired)
 
 
 @dataclass(frozen=True)

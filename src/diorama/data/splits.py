@@ -12,7 +12,7 @@ SPLITS = ("train", "val", "test")
 DEFAULT_RATIO = (0.8, 0.1, 0.1)
 
 NO_TRAIN = "nothing is there to train on; --split .8,.1,.1 divides all records anew"
-NO_VAL = "there is no val, by which training measures its models; --split .9,.1,0 cuts one from train"
+NO_VAL = "there is no val; --split .9,.1,0 cuts one from train"
 
 ONE_GROUP = "all records are of one group, such as one patient or one file, and so all are for training"
 

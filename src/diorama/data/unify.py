@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.clips import DEFAULT_FRAMES
 from diorama.data.records import DTYPES
 from diorama.data.scales import BIT_DEPTHS, Scale, Values, common_scale
 from diorama.media.resize import Fit, fit
+from diorama.media.volume import Window
+
+Dtype = Literal["uint8", "uint16", "float16", "float32"]
 
 
 class SeveralForms(BadInput):
@@ -144,17 +148,20 @@ def converted(pixels: NDArray[Any], form: Form, policy: Fit) -> list[NDArray[Any
     Returns:
         Records of the form's shape and type.
     """
-    if (pixels.ndim == 4) != (form.frames > 0) or pixels.shape[-1] not in (form.channels, 1):
+    if (pixels.ndim == 4) != (form.frames > 0) or not takes(form, pixels.shape[-1]):
         return []
     if pixels.shape[-1] != form.channels:
-        if form.channels != 3:
-            return []
         pixels = np.repeat(pixels, 3, axis=-1)
     pixels = fit(form.scale.converted(pixels), (form.height, form.width), policy)
     if not form.frames:
         return [pixels]
     # Clips end to end; what is left over at the end is dropped.
     return [pixels[i : i + form.frames] for i in range(0, len(pixels) - form.frames + 1, form.frames)]
+
+
+def takes(form: Form, channels: int) -> bool:
+    """Whether records of so many channels can take the form: of its number, or grey where it is colour."""
+    return channels == form.channels or (form.channels == 3 and channels == 1)
 
 
 def window(dtype: str, low: float, high: float) -> tuple[float, float]:
@@ -177,6 +184,30 @@ def window(dtype: str, low: float, high: float) -> tuple[float, float]:
         if bounds[0] <= low and high <= bounds[1]:
             return bounds
     return (low, high) if high > low else (low, low + 1.0)
+
+
+def media_of(form: Form, ends: tuple[float, float], rates: NDArray[np.float32], kept: Window | None) -> MediaSpec:
+    """What one record is; clips that differ in rate have no common clock.
+
+    Args:
+        form: of all records.
+        ends: smallest and largest value of the training records.
+        rates: (n,) frames a second of all records, 0 where it is not known.
+        kept: the window that the files state, if any.
+    """
+    low, high = kept or window(form.scale.dtype, *ends)
+    clocks = np.unique(rates)
+    return MediaSpec(
+        kind="video" if form.frames else "image",
+        channels=form.channels,
+        height=form.height,
+        width=form.width,
+        frames=form.frames or None,
+        fps=float(clocks[0]) if form.frames and len(clocks) == 1 and clocks[0] > 0 else None,
+        dtype=cast(Dtype, form.scale.dtype),
+        low=low,
+        high=high,
+    )
 
 
 def _common_length(frames: NDArray[np.uint32]) -> tuple[int, list[str]]:

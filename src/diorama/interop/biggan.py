@@ -25,7 +25,7 @@ from diorama.interop.biggan_arguments import (
     published_discriminator,
     published_generator,
 )
-from diorama.interop.layout import Arguments, Config, Layout, Shapes, Table
+from diorama.interop.layout import Arguments, Config, Layout, Shapes, Table, numbered
 from diorama.networks.adversarial import biggan, biggan_deep
 from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
@@ -66,7 +66,7 @@ class GeneratorLayout(_SameNames[GeneratorArguments, BigGANGeneratorConfig]):
     config = BigGANGeneratorConfig
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        blocks = _count(shapes, "blocks.{}.0.conv1.weight")
+        blocks = numbered(shapes, "blocks.{}.0.conv1.weight")
         gain, first = shapes.get("blocks.0.0.bn1.gain.weight"), shapes.get("linear.weight")
         told = _generator(shapes, 4 << blocks, 1)
         if not told or gain is None or first is None:
@@ -108,7 +108,7 @@ class DeepGeneratorLayout(_SameNames[DeepGeneratorArguments, BigGANDeepGenerator
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         table, first = shapes.get("shared.weight"), shapes.get("linear.weight")
-        blocks = _count(shapes, "blocks.{}.0.conv4.weight")
+        blocks = numbered(shapes, "blocks.{}.0.conv4.weight")
         if not blocks or table is None or first is None:
             return {}
         inner, outer = ([shapes.get(f"blocks.{i}.0.{conv}.weight", (0, 0)) for i in range(blocks)]
@@ -146,7 +146,7 @@ class DiscriminatorLayout(_SameNames[DiscriminatorArguments, BigGANDiscriminator
     config = BigGANDiscriminatorConfig
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        blocks = _count(shapes, "blocks.{}.0.conv1.weight")
+        blocks = numbered(shapes, "blocks.{}.0.conv1.weight")
         inner, outer = (shapes.get(f"blocks.0.0.{conv}.weight", (0,))[0] for conv in ("conv1", "conv2"))
         told = _discriminator(shapes, 2 << blocks, biggan.DISCRIMINATOR_WIDTHS)
         return told | {"D_wide": inner == outer} if told else {}
@@ -168,9 +168,9 @@ class DeepDiscriminatorLayout(_SameNames[DeepDiscriminatorArguments, BigGANDeepD
     config = BigGANDeepDiscriminatorConfig
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        stages = _count(shapes, "blocks.{}.0.conv1.weight")
+        stages = numbered(shapes, "blocks.{}.0.conv1.weight")
         told = _discriminator(shapes, 4 << stages, biggan_deep.DISCRIMINATOR_WIDTHS)
-        return told | {"D_depth": _count(shapes, "blocks.0.{}.conv1.weight")} if told else {}
+        return told | {"D_depth": numbered(shapes, "blocks.0.{}.conv1.weight")} if told else {}
 
     def to_ours(self, arguments: DeepDiscriminatorArguments) -> BigGANDeepDiscriminatorConfig:
         _widths(biggan_deep.DISCRIMINATOR_WIDTHS, arguments.resolution)
@@ -179,14 +179,6 @@ class DeepDiscriminatorLayout(_SameNames[DeepDiscriminatorArguments, BigGANDeepD
 
     def to_published(self, config: BigGANDeepDiscriminatorConfig) -> DeepDiscriminatorArguments:
         return DeepDiscriminatorArguments(**published_discriminator(config, self.network), D_depth=config.depth)
-
-
-def _count(shapes: Shapes, name: str) -> int:
-    """How many tensors there are of a name that a number from 0 on completes."""
-    number = 0
-    while name.format(number) in shapes:
-        number += 1
-    return number
 
 
 def _widths(widths: Mapping[int, tuple[int, ...]], resolution: int) -> tuple[int, ...]:
@@ -214,7 +206,7 @@ def _generator(shapes: Shapes, resolution: int, depth: int) -> dict[str, Any]:
         "bottom_width": math.isqrt(first[0] // (width * widths[0])),
         "G_attn": attention_words([8 << i // depth for i in blocks if f"blocks.{i}.1.gamma" in shapes]),
         "G_param": "SN" if "linear.u0" in shapes else "none",
-        "num_G_SVs": max(1, _count(shapes, "linear.u{}")),
+        "num_G_SVs": max(1, numbered(shapes, "linear.u{}")),
     }
 
 
@@ -231,7 +223,7 @@ def _discriminator(shapes: Shapes, resolution: int, known: Mapping[int, tuple[in
         "D_attn": attention_words([max(side, 4) for side in sides]),
         "n_classes": table[0],
         "output_dim": last[0],
-        "num_D_SVs": max(1, _count(shapes, "linear.u{}")),
+        "num_D_SVs": max(1, numbered(shapes, "linear.u{}")),
     }
 
 

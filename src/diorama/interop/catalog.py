@@ -45,13 +45,43 @@ def _biggan() -> Layouts:
 
 
 def _cyclegan() -> Layouts:
-    from diorama.interop.cyclegan_discriminators import LAYOUTS
+    from diorama.interop import cyclegan_discriminators, cyclegan_generators
+
+    return (*cyclegan_generators.LAYOUTS, *cyclegan_discriminators.LAYOUTS)
+
+
+def _pix2pixhd() -> Layouts:
+    from diorama.interop.pix2pixhd import LAYOUTS
+
+    return LAYOUTS
+
+
+def _esrgan_2018() -> Layouts:
+    from diorama.interop.esrgan import RRDB_2018
+
+    return (RRDB_2018,)
+
+
+def _esrgan() -> Layouts:
+    from diorama.interop.esrgan import RRDB_2019
+
+    return (RRDB_2019,)
+
+
+def _basicsr() -> Layouts:
+    from diorama.interop.basicsr import LAYOUTS
 
     return LAYOUTS
 
 
 def _gan_zoo() -> Layouts:
     from diorama.interop.gan_zoo import LAYOUTS
+
+    return LAYOUTS
+
+
+def _r3gan() -> Layouts:
+    from diorama.interop.r3gan import LAYOUTS
 
     return LAYOUTS
 
@@ -131,8 +161,18 @@ PUBLISHERS = (
         layouts=_biggan,
         also="biggan",
     ),
-    Publisher(name="cyclegan", about="discriminators of CycleGAN and pix2pix by their authors", layouts=_cyclegan),
+    Publisher(name="cyclegan", about="CycleGAN and pix2pix as their authors published them", layouts=_cyclegan),
+    Publisher(name="pix2pixhd", about="NVIDIA's pix2pixHD", layouts=_pix2pixhd),
     Publisher(name="gan-zoo", about="Progressive GAN of pytorch_GAN_zoo", layouts=_gan_zoo),
+    Publisher(name="esrgan-2018", about="ESRGAN's generator as its authors published it first", layouts=_esrgan_2018),
+    Publisher(name="esrgan", about="ESRGAN's generator as its authors published it in 2019", layouts=_esrgan),
+    Publisher(
+        name="basicsr",
+        about="RRDBNet, SRResNet, the compact network and the discriminators of BasicSR and Real-ESRGAN",
+        layouts=_basicsr,
+        also="real-esrgan",
+    ),
+    Publisher(name="r3gan", about="R3GAN of its authors", layouts=_r3gan),
     Publisher(name="diffusers-unet2d", about="UNet2DModel of the diffusers library", layouts=_unet2d, also="diffusers"),
     Publisher(
         name="consistency-models",

@@ -22,6 +22,8 @@ CONFIG, INDEX, SCHEDULER = "config.json", "model_index.json", "scheduler_config.
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 """Files of a diffusers folder; of the weights the first that is there."""
 _NAMES_SHOWN = 4
+_AVERAGED = ("params_ema",)
+"""What the averaged network of a file is called that holds it beside the one in training; the former is taken."""
 _PIPELINE_PARTS = ("unet", "scheduler")
 """Parts of a pipeline that are read."""
 
@@ -187,6 +189,8 @@ def _recognised(
 ) -> tuple[Layout[Any, Any], dict[str, Tensor], tuple[str, ...]]:
     notes: list[str] = []
     whole = tensors
+    if part is None:
+        part = next((name for name in _AVERAGED if 0 < len(_under(tensors, name)) < len(tensors)), None)
     if part is not None:
         chosen = _under(tensors, part)
         if not chosen:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from torch import Tensor
-
-from diorama.interop.layout import Arguments, Config, Layout, Shapes, Table, refuse_below
+from diorama.interop.layout import Shapes, Table, refuse_below
+from diorama.interop.plain_norms import NormName, WithPlainNorms, told_norm
+from diorama.interop.resnet_layers import convolutions, refuse_many
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 
 PUBLISHER = "cyclegan"
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+_MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class PatchArguments:
     input_nc: int
     ndf: int = 64
     n_layers: int = 3
-    norm: Literal["batch", "instance", "none"] = "batch"
+    norm: NormName = "batch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +48,11 @@ class PixelArguments:
 
     input_nc: int
     ndf: int = 64
-    norm: Literal["batch", "instance", "none"] = "batch"
+    norm: NormName = "batch"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _WithNorms(Layout[Arguments, Config]):
-    """Old files hold statistics of instance norm, which nothing reads."""
-
-    def import_state(self, config: Config, published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if getattr(config, "norm", None) == "instance":
-            published = {name: t for name, t in published.items() if not name.endswith(_STATISTICS)}
-        return super().import_state(config, published)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PatchLayout(_WithNorms[PatchArguments, PatchDiscriminatorConfig]):
+class PatchLayout(WithPlainNorms[PatchArguments, PatchDiscriminatorConfig]):
     """``NLayerDiscriminator``: of each block convolution, norm and activation take three places."""
 
     arguments = PatchArguments
@@ -72,12 +62,17 @@ class PatchLayout(_WithNorms[PatchArguments, PatchDiscriminatorConfig]):
         first = shapes.get("model.0.weight")
         if first is None:
             return {}
-        places = [int(name.split(".")[1]) for name in shapes if name.startswith("model.") and name.endswith(".weight")]
-        norm = _norm(shapes, "model.2.bias", "model.3.weight")
-        return {"input_nc": first[1], "ndf": first[0], "n_layers": (max(places) - 2) // 3, "norm": norm}
+        norm = told_norm(shapes, "model.2.bias", "model.3.weight")
+        return {
+            "input_nc": first[1],
+            "ndf": first[0],
+            "n_layers": (convolutions(shapes, "model")[-1] - 2) // 3,
+            "norm": norm,
+        }
 
     def to_ours(self, arguments: PatchArguments) -> PatchDiscriminatorConfig:
         refuse_below(arguments, 1, "input_nc", "ndf", "n_layers")
+        refuse_many([("n_layers", arguments.n_layers)], _MOST_LAYERS)
         return PatchDiscriminatorConfig(
             channels=arguments.input_nc, width=arguments.ndf, layers=arguments.n_layers, norm=arguments.norm
         )
@@ -94,7 +89,7 @@ class PatchLayout(_WithNorms[PatchArguments, PatchDiscriminatorConfig]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PixelLayout(_WithNorms[PixelArguments, PixelDiscriminatorConfig]):
+class PixelLayout(WithPlainNorms[PixelArguments, PixelDiscriminatorConfig]):
     """``PixelDiscriminator``."""
 
     arguments = PixelArguments
@@ -102,7 +97,7 @@ class PixelLayout(_WithNorms[PixelArguments, PixelDiscriminatorConfig]):
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         first = shapes.get("net.0.weight")
-        norm = _norm(shapes, "net.2.bias", "net.3.weight")
+        norm = told_norm(shapes, "net.2.bias", "net.3.weight")
         return {"input_nc": first[1], "ndf": first[0], "norm": norm} if first else {}
 
     def to_ours(self, arguments: PixelArguments) -> PixelDiscriminatorConfig:
@@ -114,11 +109,6 @@ class PixelLayout(_WithNorms[PixelArguments, PixelDiscriminatorConfig]):
 
     def table(self, config: PixelDiscriminatorConfig) -> Table:
         return {"first": "net.0", "second": "net.2", "norm": "net.3", "head": "net.5"}
-
-
-def _norm(shapes: Shapes, bias: str, gain: str) -> str:
-    """Batch norm has gains; before instance norm a convolution has a bias, and before none it has not."""
-    return "batch" if gain in shapes else "instance" if bias in shapes else "none"
 
 
 PATCH = PatchLayout(

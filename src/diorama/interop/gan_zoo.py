@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from torch import Tensor
 
 from diorama.core.errors import BadInput
-from diorama.interop.layout import Layout, Shapes, Table, refuse_below
-from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.interop.layout import Arguments, Config, Layout, Shapes, Table, refuse_below
+from diorama.networks.adversarial.progressive import (
+    ProgressiveDiscriminatorConfig,
+    ProgressiveGeneratorConfig,
+    reached_scale,
+)
 
 PUBLISHER = "gan-zoo"
 _FADES_FROM = 2
@@ -27,7 +33,7 @@ class GeneratorArguments:
         leakyReluLeak: slope below zero.
         equalizedlR: constants multiply what layers return.
         normalization: always on: without it the published class cannot be called.
-        generationActivation: none; the published class takes a function here.
+        generationActivation: of the pictures' values: none or ``tanh``; the published class takes a function here.
         initBiasToZero: of training.
         alpha: share of the scale before, which says how samples are drawn and is no part of the network.
     """
@@ -72,7 +78,28 @@ class DiscriminatorArguments:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class GeneratorLayout(Layout[GeneratorArguments, ProgressiveGeneratorConfig]):
+class _OfOneSize(Layout[Arguments, Config]):
+    """The published classes have the scales that were added; of a network that grows they are all, once it has."""
+
+    def export_state(self, config: Config, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See :meth:`Layout.export_state`.
+
+        Raises:
+            BadInput: the network is still growing.
+        """
+        if isinstance(config, ProgressiveGeneratorConfig | ProgressiveDiscriminatorConfig) and config.grows:
+            reached, last = float(reached_scale(state["grown"])), len(config.widths) - 1
+            if reached < last:
+                raise BadInput(f"grown: scale {reached:g} of {last} has been reached; train it until it has grown")
+            config = replace(config, grows=False)
+        return super().export_state(config, state)
+
+    def notes(self, config: Config) -> tuple[str, ...]:
+        return ("it comes back as a network that has grown",) if getattr(config, "grows", False) else ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GeneratorLayout(_OfOneSize[GeneratorArguments, ProgressiveGeneratorConfig]):
     """``GNet``."""
 
     arguments = GeneratorArguments
@@ -88,14 +115,15 @@ class GeneratorLayout(Layout[GeneratorArguments, ProgressiveGeneratorConfig]):
 
     def to_ours(self, arguments: GeneratorArguments) -> ProgressiveGeneratorConfig:
         refuse_below(arguments, 1, "dimLatent", "depthScale0", "addScale", "dimOutput")
-        if arguments.generationActivation is not None or not arguments.normalization:
-            raise BadInput("generationActivation, normalization: only networks without the one and with the other")
+        if not arguments.normalization:
+            raise BadInput("normalization: without it the published class cannot be called")
         return ProgressiveGeneratorConfig(
             widths=(arguments.depthScale0, *arguments.addScale),
             channels=arguments.dimOutput,
             latent=arguments.dimLatent,
             slope=arguments.leakyReluLeak,
             equalized=arguments.equalizedlR,
+            limit=_limit(arguments.generationActivation),
         )
 
     def to_published(self, config: ProgressiveGeneratorConfig) -> GeneratorArguments:
@@ -106,6 +134,7 @@ class GeneratorLayout(Layout[GeneratorArguments, ProgressiveGeneratorConfig]):
             dimOutput=config.channels,
             leakyReluLeak=config.slope,
             equalizedlR=config.equalized,
+            generationActivation=None if config.limit == "none" else config.limit,
         )
 
     def table(self, config: ProgressiveGeneratorConfig) -> Table:
@@ -114,7 +143,7 @@ class GeneratorLayout(Layout[GeneratorArguments, ProgressiveGeneratorConfig]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DiscriminatorLayout(Layout[DiscriminatorArguments, ProgressiveDiscriminatorConfig]):
+class DiscriminatorLayout(_OfOneSize[DiscriminatorArguments, ProgressiveDiscriminatorConfig]):
     """``DNet``."""
 
     arguments = DiscriminatorArguments
@@ -152,13 +181,24 @@ class DiscriminatorLayout(Layout[DiscriminatorArguments, ProgressiveDiscriminato
         )
 
     def notes(self, config: ProgressiveDiscriminatorConfig) -> tuple[str, ...]:
+        notes = super().notes(config)
         if config.fades_from == _FADES_FROM:
-            return ()
-        return (f"the published class fades in scales from {_FADES_FROM} on, this network from {config.fades_from}",)
+            return notes
+        said = f"the published class fades in scales from {_FADES_FROM} on, this network from {config.fades_from}"
+        return (*notes, said)
 
     def table(self, config: ProgressiveDiscriminatorConfig) -> Table:
         rows = {"coarsest.layer": "groupScaleZero.0.module", "last.layer": "groupScaleZero.1.module"}
         return rows | {"head.layer": "decisionLayer.module"} | _scales(len(config.widths), "fromRGBLayers")
+
+
+def _limit(activation: str | None) -> Literal["none", "tanh"]:
+    """What a function's name in a config says: ``tanh``, also as ``torch.tanh`` or ``nn.Tanh()``."""
+    if activation is None:
+        return "none"
+    if activation.removesuffix("()").rpartition(".")[2].lower() != "tanh":
+        raise BadInput(f"generationActivation: must be null or 'tanh', got {activation!r}")
+    return "tanh"
 
 
 def _added(shapes: Shapes, conv: int, axis: int) -> tuple[int, ...]:

@@ -53,7 +53,8 @@ class Constant(NamedTuple):
     words: str
 
 
-Role = Literal["generator", "denoiser", "discriminator", "classifier", "features"]
+Role = Literal["generator", "translator", "denoiser", "picture", "discriminator", "classifier", "features"]
+"""What a network is for; ``picture`` is a picture made of a given one."""
 
 _COUNTER = "num_batches_tracked"
 
@@ -140,6 +141,10 @@ class Layout(ABC, Generic[Arguments, Config]):
 
     def notes(self, config: Config) -> tuple[str, ...]:
         """What comes back otherwise when the written network is read again, for people."""
+        return ()
+
+    def left_out(self, config: Config, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the published tensors that :meth:`import_state` passes over, since nothing reads them."""
         return ()
 
     def published_shape(self, config: Config, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -324,9 +329,30 @@ def _without_kinds(value: Any) -> Any:
     return {key: _without_kinds(inner) for key, inner in value.items() if key != "kind"}
 
 
+def refuse_above(arguments: Any, most: int, *names: str) -> None:
+    """Refuse arguments, numbers or several of them, that would let a config from anybody ask for layers without end.
+
+    Raises:
+        BadInput: the message names the argument.
+    """
+    for name in names:
+        value = getattr(arguments, name)
+        largest = max(value, default=most) if isinstance(value, tuple) else value
+        if largest > most:
+            raise BadInput(f"{name}: must be at most {most:,}, got {value}")
+
+
 def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
     """Names and shapes of tensors."""
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def numbered(shapes: Shapes, name: str, first: int = 0) -> int:
+    """How many tensors there are of a name that a number completes where it has ``{}``, from the first number on."""
+    number = first
+    while name.format(number) in shapes:
+        number += 1
+    return number - first
 
 
 @lru_cache(maxsize=16)

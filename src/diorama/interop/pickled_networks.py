@@ -1,4 +1,5 @@
-"""Networks in pickles of NVIDIA's research code: which of a file is meant, its class, its arguments and its tensors."""
+"""Networks in pickles of NVIDIA's research code, and of what is built on it: which of a file is meant, its class, its
+arguments and its tensors."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ _PLAIN_ENCODER = "StandardRGBEncoder"
 
 
 _NO_NETWORK = (
-    "holds no network; of pickles (.pkl) those of EDM, EDM2, StyleGAN2 and StyleGAN3 are read, of other projects' "
-    "networks a state dict as torch.save writes it (.pt, .pth), or safetensors"
+    "holds no network; of pickles (.pkl) those of EDM, EDM2, R3GAN, StyleGAN2 and StyleGAN3 are read, of other "
+    "projects' networks a state dict as torch.save writes it (.pt, .pth), or safetensors"
 )
 
 

@@ -20,6 +20,8 @@ from diorama.core.device import at_least_float32
 
 _LEAST = 1e-12
 """Scales are divided by, and may be 0 where all samples are the same."""
+_LEAST_SIZE = 1e-30
+"""So are sizes of fields, which may be this small and point the right way: see :func:`_size`."""
 _LEAST_VARIANCE = 1e-8
 """Added under the root, whose slope is infinite where a patch is flat."""
 
@@ -34,6 +36,9 @@ def drifting_field(
 
     The kernel ``exp(-|x - y| / temperature)`` is normalised over all y and over all x, and the geometric mean of the
     two is taken. With data and others exchanged the field has the other sign.
+
+    In the PyTorch code that the authors publish the product of the two is at least 1e-6 for every pair, and also for a
+    sample and itself. Algorithm 2 has no such bound, and neither has this.
 
     Args:
         x: samples, where the field is asked for.
@@ -69,6 +74,9 @@ def drifting_loss(
     the field of each temperature by another that gives it unit mean square. Both scales are shared by the ``l``
     features, as places of one map share them.
 
+    Of each temperature some tensors of ``l n (m + n)`` float32 are held at a time, distances and weights of all pairs:
+    0.5 GB each of the 1,024 places of a map of 32 x 32 with 256 samples and as many data.
+
     Args:
         x: features of generated samples, at least two in a set.
         data: those of data.
@@ -86,8 +94,8 @@ def drifting_loss(
         scale = (mean / root).clamp(min=_LEAST)
         # The field scales with the features where its temperature does.
         fields = [_field(data, x, distances, tau * root * scale) / scale for tau in temperatures]
-        sizes = [field.square().mean().sqrt() for field in fields]
-        field = torch.stack([one / size.clamp(min=_LEAST) for one, size in zip(fields, sizes, strict=True)]).sum(0)
+        sizes = [_size(field) for field in fields]
+        field = torch.stack([one / size.clamp(min=_LEAST_SIZE) for one, size in zip(fields, sizes, strict=True)]).sum(0)
         target = x / scale + field
     # Each of the l features has a mean of its own, and these are added up.
     value = (x / scale - target).square().mean((1, 2)).sum()
@@ -109,12 +117,23 @@ def _apart_from_others(x: Tensor) -> Tensor:
 def _field(data: Tensor, others: Tensor, distances: tuple[Tensor, Tensor], temperature: Tensor | float) -> Tensor:
     """The field, of the distances of samples from data and from others."""
     logits = -torch.cat(distances, dim=2) / temperature
-    weights = (logits.softmax(2) * logits.softmax(1)).sqrt()
+    # The product of the two underflows where samples are all far from the data; its root does not.
+    weights = (0.5 * (logits.log_softmax(2) + logits.log_softmax(1))).exp()
     attracting, repelling = weights.split([data.shape[1], others.shape[1]], dim=2)
     # Equation 11: every pair of a data sample and another one moves a sample from the second towards the first.
     towards = attracting * repelling.sum(2, keepdim=True)
     away = repelling * attracting.sum(2, keepdim=True)
     return towards @ data - away @ others
+
+
+def _size(field: Tensor) -> Tensor:
+    """Root mean square, shape ().
+
+    Of samples that are all alike and far from the data the field of a temperature tau is about ``exp(-1 / tau)``, 2e-22
+    at 0.02, whose square float32 does not hold.
+    """
+    largest = field.abs().amax().clamp(min=_LEAST_SIZE)
+    return largest * (field / largest).square().mean().sqrt()
 
 
 def map_features(features: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "l n c"]]:

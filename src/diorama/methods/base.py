@@ -37,6 +37,9 @@ class Phase:
         sharded: the weights may be shared out over processes: the loss uses them by calling networks alone, which are
             children of the method, and changes none of their outputs in place; no item of a network's module lists
             changes a list that it is given; :meth:`Method.after_step` treats each row of a weight apart.
+        prepare: micro-batch -> what the loss is given in its place, with the same records. It is called without
+            gradients before the turn and is not recorded, so that it may wait for the device; it may draw, and uses no
+            network that is trained. ``None`` where the loss is given the micro-batch as it is.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Phase:
     second_order: bool = False
     recorded: bool = False
     sharded: bool = False
+    prepare: Callable[[Batch], Batch] | None = None
 
 
 class Method(nn.Module, ABC):

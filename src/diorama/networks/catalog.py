@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from diorama.networks.adversarial.biggan import BigGANDiscriminatorConfig, BigGANGeneratorConfig
 from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConfig, BigGANDeepGeneratorConfig
+from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
+from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
+from diorama.networks.adversarial.pix2pixhd import (
+    GlobalGeneratorConfig,
+    LocalEnhancerConfig,
+    MultiScaleDiscriminatorConfig,
+)
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
 from diorama.networks.adversarial.stylegan1 import StyleGAN1DiscriminatorConfig, StyleGAN1GeneratorConfig
 from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
 from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
@@ -32,7 +41,9 @@ Generator = (
     BigGANGeneratorConfig
     | BigGANDeepGeneratorConfig
     | DCGANGeneratorConfig
+    | FastGANGeneratorConfig
     | ProgressiveGeneratorConfig
+    | R3GANGeneratorConfig
     | StyleGAN1GeneratorConfig
     | StyleGAN2GeneratorConfig
     | StyleGAN3GeneratorConfig
@@ -43,13 +54,19 @@ Discriminator = (
     BigGANDiscriminatorConfig
     | BigGANDeepDiscriminatorConfig
     | DCGANDiscriminatorConfig
+    | FastGANDiscriminatorConfig
+    | MultiScaleDiscriminatorConfig
     | PatchDiscriminatorConfig
     | PixelDiscriminatorConfig
     | ProgressiveDiscriminatorConfig
+    | R3GANDiscriminatorConfig
     | StyleGAN1DiscriminatorConfig
     | StyleGAN2DiscriminatorConfig
 )
 """Pictures (b, c, h, w) and conditions to logits."""
+
+Translator = CycleGANGeneratorConfig | Pix2PixGeneratorConfig | GlobalGeneratorConfig | LocalEnhancerConfig
+"""Pictures (b, c, h, w) and conditions to pictures (b, outputs, h, w)."""
 
 VideoGenerator = MoCoGANGeneratorConfig
 """Content, category and motion codes to clips (b, c, t, h, w)."""

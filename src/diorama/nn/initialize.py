@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 Initial = Literal["orthogonal", "normal", "xavier"]
@@ -46,3 +47,18 @@ def weights(module: nn.Module, how: Initial) -> None:
 
 def _small_normal(weight: Tensor) -> None:
     nn.init.normal_(weight, 0.0, 0.02)
+
+
+def scaled_he_normal(module: nn.Module, scale: float) -> None:
+    """Draw convolution weights from N(0, scale² · 2 / inputs) and set their biases to 0, for deep sums of residuals.
+
+    Reference: He et al. 2015, arXiv 1502.01852, equation 10; Wang et al. 2018, arXiv 1809.00219, section 3.1 (scale
+        0.1).
+    """
+    for part in module.modules():
+        if isinstance(part, _CONVOLUTIONS):
+            nn.init.kaiming_normal_(part.weight)
+            with torch.no_grad():
+                part.weight.mul_(scale)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

@@ -83,23 +83,36 @@ def _without(x: Tensor, others: list[Tensor]) -> Tensor:
 
 
 class SpectralConv2d(nn.Conv2d, _Normalized):
-    """A convolution that keeps the size of maps.
+    """A convolution.
 
     Args:
         inputs: channels.
         outputs: channels.
-        kernel: side of the kernel, odd.
+        kernel: side of the kernel.
         power: how its singular vectors follow the weight.
         bias: whether it has one.
+        stride: pixels from one place to the next.
+        padding: zeros on every side; ``None`` for as many as keep the size with an odd kernel and stride 1.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, power: PowerIteration, *, bias: bool = True) -> None:
-        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        power: PowerIteration,
+        *,
+        bias: bool = True,
+        stride: int = 1,
+        padding: int | None = None,
+    ) -> None:
+        padding = kernel // 2 if padding is None else padding
+        super().__init__(inputs, outputs, kernel, stride, padding, bias=bias)
         self.begin(power)
 
-    def forward(self, input: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h w"]:
+    def forward(self, input: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o oh ow"]:
         """Convolved maps."""
-        return F.conv2d(input, self.unit_weight(), self.bias, padding=self.padding)
+        return F.conv2d(input, self.unit_weight(), self.bias, self.stride, self.padding)
 
 
 class SpectralLinear(nn.Linear, _Normalized):

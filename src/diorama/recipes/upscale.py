@@ -83,7 +83,8 @@ def enlarging(make: RecipeFunction, info: DataInfo, name: str) -> Recipe:
 
 
 def _partner(info: DataInfo) -> MediaSpec:
-    found = next((side.media for side in info.sides if side.key == "target" and side.media is not None), None)
+    paired = [side for side in info.sides if side.key == "target" and not side.unpaired]
+    found = next((side.media for side in paired if side.media is not None), None)
     if found is None:
         raise BadConfig(
             f"data: the pictures of {info.name} have no larger ones beside them (side target); prepare makes them with "
@@ -91,9 +92,9 @@ def _partner(info: DataInfo) -> MediaSpec:
         )
     if found.frames is not None or info.media.frames is not None:
         raise BadConfig(f"data: {info.name} holds clips; this recipe enlarges pictures")
-    if found.height < info.media.height or found.width < info.media.width:
+    if found.height <= info.media.height or found.width <= info.media.width:
         raise BadConfig(
-            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, less than the "
-            f"pictures' own {info.media.width} x {info.media.height}"
+            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, no larger "
+            f"than the pictures' own {info.media.width} x {info.media.height}"
         )
     return found

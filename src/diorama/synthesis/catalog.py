@@ -7,6 +7,7 @@ from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.mixture import GaussianMixtureConfig
+from diorama.synthesis.picture import PictureSynthesizerConfig
 from diorama.synthesis.representation import RepresentationConfig
 from diorama.synthesis.vae import VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
@@ -17,6 +18,7 @@ AnySynthesizer = (
     | GANSynthesizerConfig
     | GaussianMixtureConfig
     | NoisyClassifierConfig
+    | PictureSynthesizerConfig
     | RepresentationConfig
     | VAESynthesizerConfig
     | VideoGANSynthesizerConfig

@@ -166,8 +166,7 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
     if config.denoiser.needs_positive_time and not bool((told > 0).all()):
         raise ValueError(
             "preconditioning: this network takes the logarithm of the time that it is told, which is not positive at "
-            "every level; tell it sigma (preconditioning.time_input: 'sigma'), as models of exploding noise "
-            "do"
+            "every level; tell it sigma (preconditioning.time_input: 'sigma'), as models of exploding noise do"
         )
 
 
@@ -209,7 +208,8 @@ def _check_two_times(config: DiffusionSynthesizerConfig) -> None:
             f"preconditioning.two_times: is {two}, and the network takes {1 + config.denoiser.two_times} times"
         )
     if isinstance(config.sampler, JumpsConfig) and not two:
-        raise ValueError("sampler: jumps are made by models of two times, such as mean flows; this one has one")
+        name = name_of(config.sampler)
+        raise ValueError(f"sampler: {name} are made by models of two times (mean flows, imm); this one has one")
 
 
 class DiffusionSynthesizer(Synthesizer):

@@ -23,7 +23,7 @@ from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.schedules import schedule_of
 
-_PARTS = ("generator", "denoiser")
+_PARTS = ("generator", "denoiser", "picture")
 
 
 @dataclass(frozen=True, kw_only=True)

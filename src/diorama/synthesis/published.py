@@ -6,7 +6,6 @@ here: by the published config, by what was asked for, or by a note that says wha
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,9 @@ from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
+from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
+from diorama.networks.adversarial.srresnet import SRResNetConfig
+from diorama.networks.adversarial.srvgg import SRVGGNetConfig
 from diorama.networks.catalog import Generator
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
@@ -41,6 +43,7 @@ from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.threshold import StaticThreshold
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
+from diorama.synthesis.picture import PictureSynthesizerConfig, picture_config
 from diorama.synthesis.provenance import Provenance, PublishedOrigin
 from diorama.synthesis.published_gans import LARGEST_SIDE, gan_config, noise_notes
 from diorama.synthesis.schedules import usual_steps
@@ -48,6 +51,8 @@ from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
 _MOST_FRAMES = 100_000
 """Of a clip; a config from anybody may ask for any number."""
+_USUAL_SMALL = (64, 64)
+"""Size that is told of pictures for a network that takes any."""
 
 _UNKNOWN_SCHEDULE = (
     "no scheduler_config.json lies beside it: took the process of Ho et al. 2020 (1,000 steps, variances from 0.0001 "
@@ -116,7 +121,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
             the checkpoint nor ``asked`` says. The message names the file and the argument or tensor.
     """
     layout, asked = checkpoint.layout, asked or Asked()
-    if layout.role not in ("generator", "denoiser"):
+    if layout.role not in ("generator", "denoiser", "picture"):
         raise BadInput(
             f"{checkpoint.path}: is the {layout.network} of {layout.publisher}. A {layout.role} draws nothing, and no "
             "model folder holds one alone; from Python, open_checkpoint (diorama.interop.checkpoint) reads it"
@@ -135,6 +140,9 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     with _at(checkpoint.path):
         state = layout.import_network(arguments, network, checkpoint.tensors)
     notes = [*checkpoint.notes, *_tensor_notes(checkpoint, state)]
+    passed_over = layout.left_out(network, tuple(checkpoint.tensors))
+    if passed_over:
+        notes.append(f"left out {len(passed_over)} tensors that nothing reads, such as {min(passed_over)!r}")
     schedule = layout.schedule(arguments)
     if layout.role == "denoiser" and schedule is None and not layout.says_model:
         schedule = Schedule()
@@ -148,6 +156,9 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     notes += noise_notes(config)
     if layout.untold and not checkpoint.config:
         notes.append(layout.untold)
+    if isinstance(config, PictureSynthesizerConfig):
+        _, height, width = config.conditions[0].shape
+        notes.append(f"takes pictures of any size; what is told of its sizes is for pictures of {width} x {height}")
     if config.classes:
         notes.append(f"its {len(config.classes)} classes have no names: they are called 0 to {len(config.classes) - 1}")
     return PublishedModel(
@@ -219,6 +230,8 @@ def _synthesizer_config(
     asked: Asked,
 ) -> SynthesizerConfig:
     small = asked.small
+    if isinstance(network, RRDBNetConfig | SRResNetConfig | SRVGGNetConfig) and not asked.stored_noise:
+        return picture_config(network, small or _USUAL_SMALL)
     if small is not None and not (isinstance(network, ADMUNetConfig) and network.picture):
         raise BadInput("--small: the published network enlarges no small picture")
     if asked.stored_noise and not (isinstance(network, Generator) and network.stores_noise):
@@ -227,20 +240,7 @@ def _synthesizer_config(
         return gan_config(network, stored_noise=asked.stored_noise)
     match network:
         case MoCoGANGeneratorConfig():
-            if arguments.video_length is None or arguments.video_length < 1:
-                raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
-            if arguments.video_length > _MOST_FRAMES:
-                raise BadInput(f"video_length: {arguments.video_length} are more than {_MOST_FRAMES} frames")
-            media = MediaSpec(
-                kind="video",
-                channels=network.channels,
-                height=network.size[0],
-                width=network.size[1],
-                frames=arguments.video_length,
-            )
-            names = tuple(str(i) for i in range(network.categories))
-            label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
-            return VideoGANSynthesizerConfig(media=media, conditions=label, generator=network)
+            return _video_gan_config(network, arguments.video_length)
         case DDPMUNetConfig() | NCSNppConfig() | ADMUNetConfig() if schedule is not None:
             _refuse_what_cannot_be_drawn(network)
             named = layout.size_argument
@@ -267,6 +267,24 @@ def _synthesizer_config(
             media = MediaSpec(kind="image", channels=network.in_channels, height=size, width=size)
             return _diffusion_config(media, network, schedule, small)
     raise BadInput(f"{network_name(network)} draws nothing by itself")
+
+
+def _video_gan_config(network: MoCoGANGeneratorConfig, frames: int | None) -> VideoGANSynthesizerConfig:
+    """A generator of clips of so many frames, with the labels that it reads."""
+    if frames is None or frames < 1:
+        raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
+    if frames > _MOST_FRAMES:
+        raise BadInput(f"video_length: {frames} are more than {_MOST_FRAMES} frames")
+    media = MediaSpec(
+        kind="video",
+        channels=network.channels,
+        height=network.size[0],
+        width=network.size[1],
+        frames=frames,
+    )
+    names = tuple(str(i) for i in range(network.categories))
+    label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
+    return VideoGANSynthesizerConfig(media=media, conditions=label, generator=network)
 
 
 def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
@@ -351,25 +369,3 @@ def _score_config(arguments: ScoreSDEArguments, network: ScoreUNetConfig) -> Dif
         sampler=drawn.sampler,
         clip=False,
     )
-
-
-def card(model: PublishedModel) -> str:
-    """The model card of an imported checkpoint, Markdown."""
-    published, media = model.provenance.published, model.config.media
-    assert published is not None, "what was published says so"
-    what = f"{media.width}×{media.height} {'clips' if media.kind == 'video' else 'pictures'}"
-    notes = "".join(f"* {note}\n" for note in model.notes)
-    return f"""# {published.network}, published in the layout {published.publisher}
-
-Draws {what} of {media.channels} channels. Nothing was trained here: the weights are those of the file below, whose
-licence and origin its publisher knows.
-
-| | |
-|---|---|
-| file | `{published.file}` |
-| SHA-256 | `{published.sha256}` |
-| config | `{json.dumps(published.config)}` |
-
-{notes}
-What it draws is synthetic, and the files that Diorama writes say so in their metadata.
-"""

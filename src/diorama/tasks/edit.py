@@ -94,6 +94,11 @@ class Edit(ABC):
         return self.model.config.media
 
     @property
+    def any_size(self) -> bool:
+        """Whether pictures may be of another size than :attr:`reads` says, and so are edited one at a time."""
+        return False
+
+    @property
     def specs(self) -> Sequence[ConditionSpec]:
         """What an edit is given beside its picture."""
         return self.model.config.conditions
@@ -159,13 +164,13 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
     files = picture_files(source)
     if out.resolve() == files[0].resolve().parent:
         raise BadInput(f"{out}: holds the pictures that are given, which would be replaced; choose another folder")
-    look_at(files, edit.reads)
+    look_at(files, edit.reads, any_size=edit.any_size)
     made_ready(out)
     emptied(out)
     how = edit.model.sampling
     stamp = SyntheticStamp(model=model_sha256, seed=options.seed, recipe=options.recipe, composite=True, **asdict(how))
     rows: list[dict[str, Any]] = []
-    total, size = len(files) * options.count, options.batch_size or AT_ONCE
+    total, size = len(files) * options.count, 1 if edit.any_size else options.batch_size or AT_ONCE
 
     def write_list() -> None:
         document = {"format": 1, "model": model_sha256, "recipe": options.recipe, "sampling": how.in_json()}
@@ -192,7 +197,7 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
 
 def _batch(edit: Edit, files: Sequence[Path], indices: range, options: EditOptions) -> GivenBatch:
     places = [index // options.count for index in indices]
-    read = {place: read_picture(files[place], edit.reads) for place in set(places)}
+    read = {place: read_picture(files[place], edit.reads, any_size=edit.any_size) for place in set(places)}
     pixels = np.stack([read[place] for place in places])
     device = edit.model.device
     condition = completed(edit.specs, options.conditions.of(indices), len(indices))

@@ -37,32 +37,37 @@ def picture_files(source: Path) -> list[Path]:
     return found
 
 
-def read_picture(path: Path, media: MediaSpec) -> np.ndarray:
+def read_picture(path: Path, media: MediaSpec, *, any_size: bool = False) -> np.ndarray:
     """A picture in the units that a model reads: (h, w, c) of ``media.dtype``.
+
+    Args:
+        path: the picture.
+        media: what the model reads.
+        any_size: its height and width do not count.
 
     Raises:
         BadInput: it cannot be read, or has another size, number of channels or type than the model reads.
     """
-    return _read(path, media).pixels
+    return _read(path, media, any_size).pixels
 
 
-def look_at(files: Sequence[Path], media: MediaSpec) -> None:
+def look_at(files: Sequence[Path], media: MediaSpec, *, any_size: bool = False) -> None:
     """Read all pictures once before anything is done, and warn of what reading changed in them, with its count.
 
     Raises:
         BadInput: see :func:`read_picture`.
     """
-    notes = Counter(note for file in files for note in set(_read(file, media).notes))
+    notes = Counter(note for file in files for note in set(_read(file, media, any_size).notes))
     for note, count in notes.items():
         lost = ", so what is written has none" if "alpha" in note else ""
         warnings.warn(f"{count:,} of {len(files):,} given pictures: {note}{lost}", DioramaWarning, stacklevel=2)
 
 
-def _read(path: Path, media: MediaSpec) -> Picture:
+def _read(path: Path, media: MediaSpec, any_size: bool) -> Picture:
     picture = read_image(_content(path), str(path))
     pixels = picture.pixels
     height, width, channels = pixels.shape
-    if (height, width) != (media.height, media.width):
+    if not any_size and (height, width) != (media.height, media.width):
         raise BadInput(f"{path}: is {width} x {height} pixels, and the model reads {media.width} x {media.height}")
     if channels != media.channels:
         raise BadInput(f"{path}: has {_colours(channels)}, and the model reads {_colours(media.channels)}")

@@ -1,6 +1,7 @@
 """``upscale``: larger pictures of given small ones, by models that were trained to enlarge.
 
 Reference: J. Ho et al., "Cascaded diffusion models for high fidelity image generation", arXiv:2106.15282, section 3.
+X. Wang et al., "ESRGAN: Enhanced super-resolution generative adversarial networks", arXiv:1809.00219 (one pass).
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, WrongValue
 from diorama.core.rng import fold
 from diorama.media.convert import to_stored
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.cascade import CascadeSynthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.synthesis.picture import TILE, PictureSynthesizer
 from diorama.tasks.edit import Edit, GivenBatch
 
 
@@ -73,3 +75,51 @@ class Upscale(Edit):
             seed = fold(given.seed, number) if number else given.seed
             x = member.sample(len(x), seed=seed, first=given.first, condition=condition)
         return to_stored(x, self._model.config.media)
+
+
+class UpscaleInOnePass(Edit):
+    """Enlarges pictures of any size by a network from picture to picture.
+
+    Args:
+        model: the network.
+        tile: side of the squares that larger pictures are given to the network in; ``None`` for whole pictures.
+
+    Raises:
+        WrongValue: the network cannot be given squares of that side.
+    """
+
+    verb = "upscale"
+
+    def __init__(self, model: PictureSynthesizer, tile: int | None = TILE) -> None:
+        self._model, self.tile = model, tile
+        multiple = model.config.picture.multiple
+        if tile is not None and (tile < 1 or tile % multiple):
+            raise WrongValue(f"tile: must be a multiple of {multiple} for this network, got {tile}")
+
+    @property
+    def model(self) -> Synthesizer:
+        """What draws."""
+        return self._model
+
+    @property
+    def reads(self) -> MediaSpec:
+        """The small pictures; their size does not count."""
+        return replace(self._model.config.media, channels=self._model.config.picture.inputs)
+
+    @property
+    def any_size(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
+    def specs(self) -> Sequence[ConditionSpec]:
+        """Nothing."""
+        return []
+
+    def settings(self) -> Mapping[str, Any]:
+        """The side of the squares."""
+        return {"tile": self.tile}
+
+    def draw(self, given: GivenBatch) -> np.ndarray:
+        """See :meth:`Edit.draw`."""
+        return to_stored(self._model.of_picture(given.x, tile=self.tile), self._model.config.media)

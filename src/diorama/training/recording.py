@@ -47,7 +47,7 @@ class TurnRecorder:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, float, _Form], int] = {}
         self._recordings: dict[tuple[str, float, _Form], _Recording] = {}
-        self._inputs: dict[_Form, _Inputs] = {}
+        self._inputs: dict[tuple[str, _Form], _Inputs] = {}
         self._never_recorded: set[str] = set()
         self._news: list[str] = []
         # All recordings share one pool and may overwrite each other: what outlives a turn is allocated elsewhere.
@@ -60,6 +60,10 @@ class TurnRecorder:
 
     def take(self, turn: Turn, micros: Sequence[Batch]) -> dict[str, Tensor]:
         """Take a turn; the same as ``turn.launch(micros)``.
+
+        Args:
+            turn: whose phase has prepared its micro-batches.
+            micros: the prepared ones, of this process.
 
         Raises:
             TrainingFailed: the turn was to be recorded and cannot be.
@@ -76,7 +80,9 @@ class TurnRecorder:
             count = self._seen[key] = self._seen.get(key, 0) + 1
             if count <= _TURNS_BEFORE_RECORDING:
                 return self._launch(turn, micros, watched=count == _TURNS_BEFORE_RECORDING)
-        inputs = self._inputs[form] = self._inputs.get(form) or _Inputs(micros)
+        # What a phase prepares for itself is not what others are given, though it have the same form.
+        reader = (name if turn.phase.prepare else "", form)
+        inputs = self._inputs[reader] = self._inputs.get(reader) or _Inputs(micros)
         inputs.fill(micros, turn.moment.step)
         turn.updater.set_rate(turn.moment.images)
         if key not in self._recordings:
@@ -106,7 +112,7 @@ class TurnRecorder:
 
 
 class _Inputs:
-    """A step's micro-batches at fixed places, from which the recordings of all its phases read."""
+    """A step's micro-batches at fixed places, from which the recordings of all phases that are given them read."""
 
     def __init__(self, micros: Sequence[Batch]) -> None:
         self.micros = [{name: torch.empty_like(value) for name, value in batch.items()} for batch in micros]
@@ -176,8 +182,6 @@ def _why_never(turn: Turn) -> str:
     """Why a phase's turns are launched whatever their batches are; empty where they need not be."""
     if not turn.phase.recorded:
         return "it does not ask to be recorded"
-    if not turn.updater.recordable:
-        return "Muon reads its rate on the processor"
     if turn.updater.scaler.is_enabled():
         return "float16 looks at its scale after every turn"
     return ""

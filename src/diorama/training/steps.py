@@ -112,7 +112,8 @@ def steps(
                 continue
             devices.seed(device, fold(seed, rank, step, index))
             turn = Turn(phase, updaters[phase.player], moment, options)
-            losses |= turn.launch(micros) if graphs is None else graphs.take(turn, micros)
+            ready = turn.prepared(micros)
+            losses |= turn.launch(ready) if graphs is None else graphs.take(turn, ready)
         done = Moment(step + 1, (step + 1) * options.batch_size)
         devices.seed(device, fold(seed, rank, step, len(phases)))
         with torch.no_grad():

@@ -60,13 +60,21 @@ class Turn:
         self.names: tuple[str, ...] = (phase.name,)
         """Of the turn's values: the loss, then its scalars; complete once a loss was taken."""
 
+    def prepared(self, micros: Sequence[Batch]) -> Sequence[Batch]:
+        """The micro-batches of this process as the phase's loss wants them: for :meth:`launch`, or to be replayed."""
+        prepare = self.phase.prepare
+        if prepare is None:
+            return micros
+        with torch.no_grad(), _arithmetic(self.phase, self.options):
+            return [prepare(batch) for batch in micros]
+
     def launch(
         self, micros: Sequence[Batch], watch: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> dict[str, Tensor]:
         """Take the turn, one kernel after another.
 
         Args:
-            micros: the micro-batches of this process, on the device.
+            micros: the micro-batches of this process, prepared, on the device.
             watch: a context around each half; the recorder's finds what a CUDA graph cannot hold.
 
         Returns:
@@ -86,7 +94,7 @@ class Turn:
         """The turn's first half: leaves the gradients of all micro-batches, and returns their mean values (n,).
 
         Args:
-            micros: the micro-batches of this process, on the device.
+            micros: the micro-batches of this process, prepared, on the device.
             overlap: exchange gradients with the other processes while the last backward pass runs.
         """
         sizes = [next(iter(batch.values())).shape[0] for batch in micros]

@@ -42,18 +42,13 @@ class Updater:
         self._rate = config.rate.peak
         # A recorded step reads its rate from memory, since a number would be recorded with it.
         self._rate_place: Tensor | None = None
-        if devices.has_graphs(precision.device) and self.recordable:
+        if devices.has_graphs(precision.device):
             self._rate_place = torch.tensor(self._rate, device=precision.device)
         self.optimizer = _optimizer(self.shards.own, config, precision.device, self._rate_place)
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
         self.exchange = GradientExchange(self.shards.replicated)
         self.norm = torch.zeros((), device=precision.device)
         """Gradient norm of the last turn before clipping, on the device."""
-
-    @property
-    def recordable(self) -> bool:
-        """Whether a step may be part of a CUDA graph: PyTorch's Muon reads its rate on the processor."""
-        return self.config.algorithm != "muon"
 
     def rate(self, images: int) -> float:
         """The learning rate after so many images."""
@@ -119,8 +114,10 @@ class Updater:
         self._rate = saved["param_groups"][0]["lr"]
         self.optimizer.load_state_dict({"state": self.shards.own_moments(saved["state"]), "param_groups": groups})
         if self._rate_place is not None:
-            # Loading has put a copy in place of the memory that recordings read.
-            self.optimizer.param_groups[0]["lr"] = self._rate_place.fill_(self._rate)
+            self._rate_place.fill_(self._rate)
+            for group in self.optimizer.param_groups:
+                # Loading has put a copy in place of the memory that recordings read.
+                group["lr"] = self._rate_place
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         for parameter, moments in self.optimizer.state.items():
@@ -172,18 +169,13 @@ def _optimizer(
     F. Hutter, ICLR 2019, arXiv:1711.05101, algorithm 2; RMSProp, T. Tieleman, G. Hinton, 2012; Muon, see
     :mod:`diorama.nn.muon`.
     """
+    peak, decay = config.rate.peak if place is None else place, config.weight_decay
     if config.algorithm == "muon":
         return MuonWithAdam(
-            parameters,
-            lr=config.rate.peak,
-            momentum=config.momentum,
-            betas=config.betas,
-            eps=config.eps,
-            weight_decay=config.weight_decay,
+            parameters, lr=peak, momentum=config.momentum, betas=config.betas, eps=config.eps, weight_decay=decay
         )
-    peak, decay = config.rate.peak if place is None else place, config.weight_decay
     # Without this mark a step cannot be recorded; it keeps the count of steps on the device.
-    recordable = devices.has_graphs(device)
+    recordable = place is not None
     if config.algorithm == "rmsprop":
         momentum, alpha = config.betas
         return torch.optim.RMSprop(

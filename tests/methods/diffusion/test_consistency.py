@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -29,12 +30,13 @@ from diorama.processes.times import LogNormalTimes
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from tests.synthesis.models import tiny_diffusion, tiny_gan
-from tests.synthesis.test_diffusion import EDM, FLOW, PLAIN
+from tests.synthesis.test_diffusion import EDM, FLOW, LABELLED, PLAIN
 
 MOMENT = Moment(0, 0)
 DATA = torch.full((8, *EDM.media.shape), 0.5)
 LEVEL = EDM.process.at(torch.full((8,), 1.0))
 VELOCITY = tiny_diffusion().config
+LABELLED_FLOW = replace(FLOW, denoiser=LABELLED.denoiser, conditions=LABELLED.conditions)
 BOUNDARY = replace(EDM, preconditioning=ConsistencyPreconditioning())
 FIXED = ConsistencyObjective(curriculum=FixedCurriculum(levels=8, decay=0.5), pairs=None, by_gap=False)
 DOUBLING = ConsistencyObjective(curriculum=DoublingCurriculum(first=4, last=16, length=1_000))
@@ -43,6 +45,14 @@ DOUBLING = ConsistencyObjective(curriculum=DoublingCurriculum(first=4, last=16, 
 def _teacher() -> DiffusionSynthesizer:
     torch.manual_seed(0)
     return EDM.build().eval()
+
+
+def _random(config: DiffusionSynthesizerConfig) -> DiffusionSynthesizer:
+    torch.manual_seed(0)
+    model = config.build().eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
 
 
 def _knowing(x: torch.Tensor, level: Level) -> Prediction:
@@ -177,6 +187,28 @@ def test_tuning_along_the_teachers_path_asks_a_step_of_the_teacher_below() -> No
     torch.testing.assert_close(beside.below(x, DATA, (level, below), {}), DATA + 1.5 * noise)
 
 
+def test_tuning_along_the_path_of_a_flow_asks_for_the_velocity_of_the_teacher() -> None:
+    teacher = _random(FLOW)
+    along = EasyConsistencyConfig(path="teacher").build({"teacher": teacher})
+    assert isinstance(along, EasyConsistency)
+    level, below = (FLOW.process.at(torch.tensor(time)) for time in (0.6, 0.5))
+    x = 0.4 * DATA + 0.6 * torch.randn_like(DATA)
+    # Along a straight path the velocity is that from the clean sample to the noise, (x - clean) / t.
+    velocity = (x - teacher.denoise({})(x, level).clean) / 0.6
+    assert velocity.std() > 0.1
+    torch.testing.assert_close(along.below(x, DATA, (level, below), {}), x - 0.1 * velocity)
+
+
+@pytest.mark.parametrize(("path", "recorded"), [("teacher", False), ("data", True)])
+def test_turns_that_ask_a_guided_teacher_are_not_recorded(path: Literal["teacher", "data"], recorded: bool) -> None:
+    config = EasyConsistencyConfig(path=path)
+    guided = replace(LABELLED_FLOW, guidance=1.5)
+    (phase,) = config.build({"teacher": guided.build().eval()}).phases()
+    assert phase.recorded is recorded
+    (phase,) = config.build({"teacher": LABELLED_FLOW.build().eval()}).phases()
+    assert phase.recorded
+
+
 @pytest.mark.parametrize(
     ("config", "part", "told"),
     [
@@ -196,10 +228,7 @@ def test_teachers_whose_outputs_are_others_are_refused(
 
 @pytest.mark.parametrize("model", [EDM, FLOW, VELOCITY], ids=["edm", "flow", "velocity"])
 def test_any_kind_of_model_can_be_tuned_and_starts_as_its_teacher(model: DiffusionSynthesizerConfig) -> None:
-    torch.manual_seed(0)
-    teacher = model.build().eval()
-    for parameter in teacher.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
+    teacher = _random(model)
     method = EasyConsistencyConfig(stage=64, steps=2, dropout=0.25).build({"teacher": teacher})
     x, level = torch.randn(2, *model.media.shape), model.process.at(torch.tensor(0.7))
     student = _model(method)

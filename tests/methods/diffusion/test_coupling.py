@@ -9,10 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diorama.core.contracts import Moment
+from diorama.core.contracts import Batch, DataInfo, MediaSpec, Moment, SideSpec
 from diorama.methods.diffusion.coupling import matched
-from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.methods.diffusion.denoising import DiffusionMethod, DiffusionMethodConfig
 from diorama.processes.times import UniformTimes
+from diorama.recipes.toy import latent_text_toy, vae_spatial_toy
+from tests.methods.diffusion.test_augmentation import augmented_method
 from tests.synthesis.test_diffusion import FLOW, LABELLED
 
 
@@ -54,24 +56,70 @@ def test_only_noises_of_one_class_change_places(soft: bool) -> None:
     assert not torch.equal(found, matched(noise, clean))
 
 
-def test_a_coupled_method_trains_on_matched_noise_and_is_not_recorded() -> None:
+def coupled_loss(method: DiffusionMethod, batch: Batch) -> float:
+    (phase,) = method.phases()
+    assert phase.prepare is not None
+    return phase.loss(phase.prepare(batch), Moment(0, 0)).value.item()
+
+
+def test_a_coupled_method_trains_on_matched_noise() -> None:
     config = DiffusionMethodConfig(synthesizer=FLOW, times=UniformTimes(low=0.5))
-    coupled = replace(config, coupling="minibatch")
+    plain, coupled = config.build(), replace(config, coupling="minibatch").build()
     batch = {"image": torch.rand(64, *FLOW.media.shape) * 2 - 1}
-    values = []
-    for settings_ in (config, coupled):
-        method = settings_.build()
-        for parameter in method.parameters():
-            torch.nn.init.zeros_(parameter)
-        torch.manual_seed(0)
-        values.append(method.loss(batch, Moment(0, 0)).value.item())
+    for parameter in (*plain.parameters(), *coupled.parameters()):
+        torch.nn.init.zeros_(parameter)
+    torch.manual_seed(0)
+    value = plain.loss(batch, Moment(0, 0)).value.item()
+    torch.manual_seed(0)
     # A network that says nothing is off by the squared length of the paths, which are shorter.
-    assert values[1] < 0.97 * values[0]
-    assert config.build().phases()[0].recorded
-    assert not coupled.build().phases()[0].recorded
+    assert coupled_loss(coupled, batch) < 0.97 * value
+    assert plain.phases()[0].prepare is None
+    assert coupled.phases()[0].recorded
+
+
+def test_a_coupled_loss_asks_for_its_noise() -> None:
+    method = DiffusionMethodConfig(synthesizer=FLOW, times=UniformTimes(), coupling="minibatch").build()
+    with pytest.raises(KeyError, match="noise"):
+        method.loss({"image": torch.zeros(4, *FLOW.media.shape)}, Moment(0, 0))
 
 
 def test_labels_are_read_where_the_model_has_them() -> None:
     method = DiffusionMethodConfig(synthesizer=LABELLED, coupling="minibatch").build()
-    batch = {"image": torch.rand(8, *LABELLED.media.shape), "label": torch.arange(8) % 2}
-    assert method.loss(batch, Moment(0, 0)).value.isfinite()
+    label = torch.arange(8) % 2
+    image = torch.rand(8, *LABELLED.media.shape)
+    torch.manual_seed(0)
+    prepared = method.coupled({"image": image, "label": label})
+    torch.manual_seed(0)
+    assert torch.equal(prepared["noise"], matched(torch.randn_like(image), image, label))
+    assert coupled_loss(method, {"image": image, "label": label}) > 0
+
+
+def test_noises_are_matched_to_the_pictures_as_training_alters_them() -> None:
+    method = augmented_method(1.0)
+    built = replace(method, coupling="minibatch").build()
+    images = torch.rand(8, 3, 16, 16) * 2 - 1
+    prepared = built.coupled({"image": images})
+    assert not torch.equal(prepared["image"], images)
+    assert torch.equal(matched(prepared["noise"], prepared["image"]), prepared["noise"])
+    # The loss alters them no further.
+    clean, told = built._altered(prepared)
+    assert clean is prepared["image"]
+    assert told["augment"] is prepared["augment"]
+
+
+def test_noises_are_matched_to_the_latents_of_a_model_that_draws_latents() -> None:
+    method, batch = latent_method()
+    prepared = method.coupled(batch)
+    assert torch.equal(prepared["latent"], method.clean_samples(batch))
+    assert torch.equal(matched(prepared["noise"], prepared["latent"]), prepared["noise"])
+    assert coupled_loss(method, batch) > 0
+
+
+def latent_method() -> tuple[DiffusionMethod, Batch]:
+    captions = (SideSpec(key="tokens", kind="text", shape=(8,), ragged=True),)
+    media = MediaSpec(kind="image", channels=3, height=32, width=32)
+    config = latent_text_toy(DataInfo(name="captioned", media=media, sides=captions)).method
+    assert isinstance(config, DiffusionMethodConfig)
+    codec = vae_spatial_toy(DataInfo(name="pictures", media=media)).method.build().synthesizer().build()
+    method = replace(config, coupling="minibatch").build({"codec": codec})
+    return method, {"image": torch.rand(6, 3, 32, 32) * 2 - 1, "tokens": torch.randint(1, 257, (6, 8))}

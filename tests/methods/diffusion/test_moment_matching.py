@@ -202,12 +202,19 @@ def test_models_and_batches_that_do_not_fit_are_refused() -> None:
         MomentMatchingConfig(synthesizer=replace(JUMPING, process=COSINE))
     with pytest.raises(ValueError, match=r"samples start at time 1, .* 0\.994; take a JumpSpacing"):
         MomentMatchingConfig(synthesizer=replace(JUMPING, spacing=UniformSpacing()))
+    with pytest.raises(ValueError, match=r"samples end at time 0, .* before earliest, 0\.006; take a JumpSpacing"):
+        MomentMatchingConfig(synthesizer=replace(JUMPING, spacing=JumpSpacing(last=0.0)))
     with pytest.raises(ValueError, match="particles"):
         replace(CONFIG, particles=0)
     with pytest.raises(ValueError, match="earliest < latest"):
         replace(CONFIG, earliest=0.995)
     with pytest.raises(ValueError, match="eta_max"):
         replace(CONFIG, eta_max=0.0)
+    for name in ("eta_max", "halvings", "least_gap", "power", "bias"):
+        for value in (float("inf"), float("nan")):
+            with pytest.raises(ValueError, match=name):
+                replace(CONFIG, **{name: value})  # type: ignore[arg-type]
+    assert MomentMatchingConfig(synthesizer=replace(JUMPING, spacing=JumpSpacing(last=0.0)), earliest=0.0)
     with pytest.raises(BadConfig, match="6 samples in a pass are no whole groups of 4"):
         _method().loss({"image": _pictures(6)}, MOMENT)
     with pytest.raises(ValueError, match="network takes 2 times"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +11,9 @@ import torch.nn.functional as F
 from diorama.networks.adversarial.progressive import (
     ProgressiveDiscriminatorConfig,
     ProgressiveGeneratorConfig,
+    as_sharp,
     batch_deviation,
+    shares,
 )
 
 WIDTHS = (6, 5, 4)
@@ -76,3 +80,70 @@ def test_what_cannot_be_is_refused() -> None:
         ProgressiveGeneratorConfig(widths=())
     with pytest.raises(ValueError, match="fades_from"):
         ProgressiveDiscriminatorConfig(fades_from=0)
+
+
+@pytest.mark.parametrize(("grown", "scale", "fade"), [(0.0, 0, 0.0), (1.0, 1, 0.0), (0.25, 1, 0.75), (1.625, 2, 0.375)])
+def test_a_network_that_grows_draws_its_scale_at_the_full_size(grown: float, scale: int, fade: float) -> None:
+    torch.manual_seed(0)
+    network, growing = GENERATOR.build(), replace(GENERATOR, grows=True).build()
+    growing.load_state_dict(network.state_dict() | {"grown": growing.grown})
+    growing.grow(grown)
+    expected = F.interpolate(network(Z, scale=scale, fade=fade), scale_factor=2 ** (2 - scale))
+    torch.testing.assert_close(growing(Z), expected)
+    assert growing(Z).shape == (4, 2, 16, 16)
+
+
+@pytest.mark.parametrize("fades_from", [1, 2])
+@pytest.mark.parametrize(("grown", "scale", "fade"), [(0.0, 0, 0.0), (1.0, 1, 0.0), (0.25, 1, 0.75), (1.625, 2, 0.375)])
+def test_a_network_that_grows_judges_pictures_of_the_full_size_at_its_scale(
+    grown: float, scale: int, fade: float, fades_from: int
+) -> None:
+    torch.manual_seed(0)
+    config = replace(DISCRIMINATOR, fades_from=fades_from)
+    network, growing = config.build(), replace(config, grows=True).build()
+    growing.load_state_dict(network.state_dict() | {"grown": growing.grown})
+    growing.grow(grown)
+    x = torch.randn(4, 2, 16, 16)
+    small = F.avg_pool2d(x, 2 ** (2 - scale))
+    torch.testing.assert_close(growing(x), network(small, fade=fade))
+    with pytest.raises(ValueError, match=r"squares of one of \[16\]"):
+        growing(x[..., :8, :8])
+
+
+def test_scales_that_are_not_reached_get_no_gradient() -> None:
+    torch.manual_seed(0)
+    generator, judge = replace(GENERATOR, grows=True).build(), replace(DISCRIMINATOR, grows=True).build()
+    for network in (generator, judge):
+        network.grow(0.5)
+    judge(generator(Z)).sum().backward()
+    for network in (generator, judge):
+        sizes = [max(float(p.grad.abs().max()) for p in scale.parameters()) for scale in network.scales]
+        assert sizes[0] > 0
+        assert sizes[1] == 0
+    assert generator.colours[2].layer.weight.grad.abs().max() == 0
+
+
+@pytest.mark.parametrize("grown", [0.0, 0.5, 1.0, 1.75, 2.0])
+def test_real_pictures_are_as_sharp_as_drawn_ones(grown: float) -> None:
+    x, reached = torch.randn(2, 3, 16, 16), torch.tensor(grown)
+    seen = as_sharp(x, reached, 3)
+    lower = int(grown)
+    blocks = [F.interpolate(F.avg_pool2d(x, 4 >> k), scale_factor=4 >> k) for k in (lower, min(lower + 1, 2))]
+    torch.testing.assert_close(seen, (1 - grown + lower) * blocks[0] + (grown - lower) * blocks[1])
+    torch.testing.assert_close(shares(reached, 3).sum(), torch.tensor(1.0))
+
+
+def test_pictures_are_limited_where_that_is_asked_for() -> None:
+    torch.manual_seed(0)
+    network, limited = GENERATOR.build(), replace(GENERATOR, limit="tanh").build()
+    limited.load_state_dict(network.state_dict())
+    torch.testing.assert_close(limited(Z, scale=1, fade=0.5), network(Z, scale=1, fade=0.5).tanh())
+
+
+def test_how_far_a_network_has_grown_is_kept_with_its_weights_as_an_integer() -> None:
+    """Averages of weights copy integers."""
+    network, other = replace(GENERATOR, grows=True).build(), replace(GENERATOR, grows=True).build()
+    network.grow(1.25)
+    other.load_state_dict(network.state_dict())
+    assert other.reached == 1.25
+    assert not other.grown.is_floating_point()

@@ -166,6 +166,8 @@ def test_groups_of_a_batch_must_come_out_even() -> None:
         CRITIC.build()(torch.zeros(3, 3, 16, 16))
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_it_exports() -> None:
     network = generator().eval()
     program = torch.export.export(network, (latents(2),))

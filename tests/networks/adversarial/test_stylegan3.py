@@ -136,6 +136,8 @@ def test_impossible_bands_are_refused(change: dict[str, Any]) -> None:
         replace(Bands(), **change)
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_it_exports() -> None:
     network = generator().eval()
     program = torch.export.export(network, (latents(),))

@@ -45,6 +45,8 @@ class SourceOptions:
         columns: which of a table's columns are labels and captions.
         follow_links: links are followed wherever they lead.
         axes: what each axis of an array is, letters of ``nthwc``; ``None`` guesses.
+        pair: where the partners of pictures are: a table's column that names their files, or a folder where they
+            have the names of their pictures; ``None`` for pictures without partners.
         limits: what one file may cost.
     """
 
@@ -55,6 +57,7 @@ class SourceOptions:
     columns: Columns = field(default_factory=Columns)
     follow_links: bool = False
     axes: str | None = None
+    pair: str | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -116,6 +119,7 @@ class Item:
         notes: how it was read, a few words each.
         objects: boxes and masks in it.
         scan: what the header of a medical file says of it; ``None`` for other files.
+        partner: the picture that is its partner; ``None`` for none.
     """
 
     path: str
@@ -126,6 +130,7 @@ class Item:
     notes: Sequence[str] = ()
     objects: Objects | None = None
     scan: Scan | None = None
+    partner: Item | None = None
 
     def all_captions(self) -> Sequence[str]:
         """Every caption, the first one first."""

@@ -49,7 +49,7 @@ _CONTAINERS = frozenset(
 )
 """Folders that say of what kind their files are, and so name no class below one that does."""
 
-_MASKS = re.compile(
+MASKS = re.compile(
     r"(?:.*[ _.-])?(?:masks?|labels?(?:tr|ts)?|annotations?|segmentation(?:s|class|object)?|seg|gt(?:fine|coarse)?|"
     r"ground[ _-]?truth|trimaps?|depth|edges?|targets?)",
     re.IGNORECASE,
@@ -207,7 +207,7 @@ class Layout:
 def doubtful_classes(names: Iterable[str]) -> Iterator[str]:
     """What to say of folders that were read as classes, and may be masks of the others, or splits of a class."""
     names = sorted(names)
-    masks = [name for name in names if _MASKS.fullmatch(name)]
+    masks = [name for name in names if MASKS.fullmatch(name)]
     if masks and len(masks) < len(names):
         yield (
             f"the folder {masks[0]!r} was read as a class like the others; if it holds masks or targets of their "

@@ -79,6 +79,8 @@ class RecordBuilder:
             yield Skip(entry.path, "links in folders of splits or classes lead to it, and it was read there")
         elif entry.path in self._survey.unlisted:
             yield Skip(entry.path, "in none of the lists of splits")
+        elif entry.path in self._survey.partners.left_out:
+            yield Skip(entry.path, self._survey.partners.left_out[entry.path])
         elif entry.size == 0:
             yield Skip(entry.path, "empty file (0 bytes)")
         elif entry.size > self._limits.entry_bytes and not self._stays_on_disk(entry):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from diorama.core.errors import BadInput
@@ -16,14 +16,15 @@ from diorama.data.sources.layout import Layout
 from diorama.data.sources.matching import match
 from diorama.data.sources.names import LOOK_LIKE_TABLES, MEDIA, Content, content_of, is_hidden, parent, stem
 from diorama.data.sources.parquet import table_of_paths
+from diorama.data.sources.partners import Files, Partners
 from diorama.data.sources.sidecars import LISTS, SAMPLES, Sidecars, read_list
 from diorama.data.sources.split_lists import SplitLists
 from diorama.data.sources.strips import looks_like_strip
-from diorama.data.sources.tables import Table, parse_table
+from diorama.data.sources.tables import Table, columns_of, parse_table
 from diorama.media.image import is_animated
 from diorama.media.kinds import HEAD_BYTES, foreign_kind, kind_by_content
 
-_HEAD_BYTES = 65_536
+_HEAD_BYTES, _TABLE_HEAD = 65_536, 4_096
 _CLIP_DIMS, _STACK_OF_CLIPS_DIMS = 4, 5
 
 
@@ -50,6 +51,7 @@ class Survey:
         maps: pictures that are masks of others.
         unlisted: files that lists of splits leave out.
         pooled: files in folders that tell nothing, which links in folders of splits or classes lead to.
+        partners: of its pictures.
     """
 
     clips: bool
@@ -70,6 +72,7 @@ class Survey:
     maps: frozenset[str] = frozenset()
     unlisted: frozenset[str] = frozenset()
     pooled: frozenset[str] = frozenset()
+    partners: Partners = field(default_factory=Partners)
 
     @property
     def holds_rows(self) -> bool:
@@ -113,7 +116,7 @@ class _Tally:
         if content == "other":
             self._add_other(entry)
             if entry.path.lower().endswith(LOOK_LIKE_TABLES):
-                self.unread.append(entry.path)
+                content = self._table_of_partners(entry)
         self.counts[content] += 1
         if content in self.folders:
             self.folders[content][parent(entry.path)] += 1
@@ -137,6 +140,15 @@ class _Tally:
                 )
             except BadInput as problem:
                 self.broken.append(Skip.because(entry.path, problem))
+
+    def _table_of_partners(self, entry: Entry) -> Content:
+        """``table`` for a table of another name than the usual ones that has the column which is asked for."""
+        pair = self.options.pair
+        asked_for = pair is not None and self.options.table is None
+        if asked_for and pair in columns_of(entry.read(min(_TABLE_HEAD, entry.size)), entry.path):
+            return "table"
+        self.unread.append(entry.path)
+        return "other"
 
     def _add_array(self, entry: Entry) -> None:
         self.array_files.add(entry, self.options.limits)
@@ -163,7 +175,7 @@ class _Tally:
                 # Where masks are called like their pictures, only the folder tells them apart.
                 if name in table.maps and (name not in pictures or folder.rpartition("/")[2] == stem(table.name)):
                     maps.add(path)
-        return self._without(maps)
+        return self.without(maps)
 
     def leave_out_tables(self) -> None:
         """Take Parquet files that name other files of the container out of what gives records, and among the tables."""
@@ -172,7 +184,7 @@ class _Tally:
             matching = match(tuple(table.rows), files, table.folder, None)
             if 2 * len(set(matching.rows.values())) >= len(table.rows) > 0:
                 self.tables[path] = replace(table, matching=matching)
-        self._without({path for path in self.of_paths if path in self.tables})
+        self.without({path for path in self.of_paths if path in self.tables})
 
     def leave_out_pool(self, layout: Layout) -> frozenset[str]:
         """Take files out of what gives records whose folders tell nothing, where links in folders that do lead to them.
@@ -183,9 +195,9 @@ class _Tally:
         for alike in self.alike.values():
             silent = {path for path in alike if not layout.facts(parent(path))}
             pooled |= silent if silent != alike else set()
-        return self._without(pooled)
+        return self.without(pooled)
 
-    def _without(self, paths: set[str]) -> frozenset[str]:
+    def without(self, paths: set[str]) -> frozenset[str]:
         """Take files out of what gives records; those of them that were there."""
         found = frozenset(path for path, _ in self.files if path in paths)
         for path in found:
@@ -284,8 +296,18 @@ class _Tally:
         return found + (Counter(map(parent, pictures)) if clips and not strips else pictures)
 
 
-def survey(container: Container, options: SourceOptions) -> Survey:
-    """Look over the container once; where it breaks off, the look ends."""
+def survey(
+    container: Container,
+    options: SourceOptions,
+    pairing: Callable[[Files, Sequence[Table]], Partners] | None = None,
+) -> Survey:
+    """Look over the container once; where it breaks off, the look ends.
+
+    Args:
+        container: a folder, archive or single file.
+        options: how it is read.
+        pairing: finds the partners among all files with the tables that were found; ``None`` where there are none.
+    """
     tally = _Tally(options)
     try:
         for entry in container.entries():
@@ -296,6 +318,9 @@ def survey(container: Container, options: SourceOptions) -> Survey:
     tally.pair_arrays()
     tally.leave_out_tables()
     maps = tally.leave_out_maps()
+    partners = Partners() if pairing is None else pairing(tally.files, list(tally.tables.values()))
+    # Partners are no records, so that their folders tell nothing of labels and splits.
+    tally.without({*partners.used, *partners.left_out})
     strips = bool(tally.strips) if options.strip is None else options.strip
     media = sum(tally.counts[kind] for kind in MEDIA)
     lone = media == 1 and tally.counts["array"] == 1 and not tally.samples()
@@ -331,4 +356,5 @@ def survey(container: Container, options: SourceOptions) -> Survey:
         maps=maps,
         unlisted=frozenset() if lists is None else lists.unlisted,
         pooled=pooled,
+        partners=partners,
     )

@@ -10,6 +10,8 @@ from diorama.core.errors import BadInput
 from diorama.data.sources.base import Item, Skip, SourceOptions
 from diorama.data.sources.entries import Container, Entry
 from diorama.data.sources.facts import FactReader, check_columns
+from diorama.data.sources.paired import PartnerFiles, find_partners
+from diorama.data.sources.partners import Files, Partners
 from diorama.data.sources.records import RecordBuilder
 from diorama.data.sources.survey import Survey, survey
 from diorama.data.sources.tables import Table, read_table
@@ -68,6 +70,7 @@ class TreeSource:
         self._files, self._skipped, self._notes = 0, [], []
         tables = [self._given] if self._given is not None else list(self._survey.tables.values())
         tables += [] if self._survey.beside is None else [self._survey.beside]
+        self._check_pairs()
         check_columns(tables, self._wanted, self._survey.unread)
         for table in tables:
             table.bind(self._survey.files, self._root)
@@ -80,6 +83,7 @@ class TreeSource:
         self._skipped.extend(facts.missing())
         self._notes.extend(self._decisions(count))
         self._notes.extend(facts.notes())
+        self._notes.extend(self._survey.partners.notes())
         self._notes.extend(self._container.notes())
 
     @property
@@ -93,7 +97,21 @@ class TreeSource:
 
     @cached_property
     def _survey(self) -> Survey:
-        return survey(self._container, self._options)
+        return survey(self._container, self._options, None if self._options.pair is None else self._partners)
+
+    def _partners(self, files: Files, tables: Sequence[Table]) -> Partners:
+        known = tables if self._given is None else [self._given]
+        return find_partners(self._options, self.name, files, known, self._root)
+
+    def _check_pairs(self) -> None:
+        pair, found = self._options.pair, self._survey
+        if pair is None:
+            return
+        if found.clips:
+            raise BadInput(f"--pair {pair}: is of pictures, and {self.name} holds clips")
+        if found.holds_rows:
+            raise BadInput(f"--pair {pair}: partners are not read from the rows of Parquet; save its pictures as files")
+        found.partners.check(pair)
 
     def _read(self, facts: FactReader) -> Iterator[Item]:
         builder = RecordBuilder(self._survey, facts, self._options)
@@ -116,9 +134,12 @@ class TreeSource:
     def _results(self, builder: RecordBuilder) -> Iterator[Item | Skip]:
         # A path names one record; an archive may hold it twice, and the first is what readers of archives go by.
         used = set[str]()
+        partners = None if self._options.pair is None else PartnerFiles(self._container, self._survey, self._options)
         broken_tables = {skip.path: skip for skip in self._survey.broken_tables}
         for entry in self._container.entries():
             if entry.path in self._survey.tables or entry.path in self._survey.sidecars or self._is_given(entry):
+                continue
+            if entry.path in self._survey.partners.used:
                 continue
             self._files += 1
             if isinstance(entry, Skip):
@@ -129,7 +150,8 @@ class TreeSource:
                 yield Skip(entry.path, "a second file of this name")
             else:
                 used.add(entry.path)
-                yield from self._taken(builder, entry)
+                results = self._taken(builder, entry)
+                yield from results if partners is None else map(partners.joined, results)
         yield from builder.finish()
 
     def _is_given(self, entry: Entry | Skip) -> bool:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+
+from diorama.core import device as devices
 
 Coupling = Literal["independent", "minibatch"]
 """As they were drawn; or matched within a batch by the least sum of squared distances."""
@@ -33,17 +37,20 @@ def matched(noise: Tensor, clean: Tensor, labels: Tensor | None = None) -> Tenso
     Reference: A. Tong et al., arXiv:2302.00482, section 3.2 (in minibatches, also A.-A. Pooladian et al.,
     arXiv:2304.14772); within classes H. K. Cheng, A. Schwing, arXiv:2503.10636, section 3.
     """
-    order = torch.arange(len(noise))
+    # TF32 would keep too few digits of the products to tell distances apart.
+    with devices.full_float32():
+        distances = torch.cdist(clean.flatten(1).float(), noise.flatten(1).float())
+    cost = distances.square().cpu().numpy()
+    order = np.arange(len(noise))
     for rows in _groups(len(noise), labels):
-        cost = torch.cdist(clean[rows].flatten(1).float(), noise[rows].flatten(1).float()).square()
-        _, chosen = linear_sum_assignment(cost.detach().cpu().numpy())
-        order[rows] = rows[torch.from_numpy(chosen)]
-    return noise[order.to(noise.device)]
+        _, chosen = linear_sum_assignment(cost[np.ix_(rows, rows)])
+        order[rows] = rows[chosen]
+    return noise[torch.from_numpy(order).to(noise.device)]
 
 
-def _groups(count: int, labels: Tensor | None) -> list[Tensor]:
+def _groups(count: int, labels: Tensor | None) -> list[NDArray[np.intp]]:
     """Rows that may exchange their noises."""
     if labels is None:
-        return [torch.arange(count)]
-    kinds, kind = torch.unique(labels.cpu(), dim=0, return_inverse=True)
-    return [(kind == i).nonzero()[:, 0] for i in range(len(kinds))]
+        return [np.arange(count)]
+    kinds, kind = np.unique(labels.cpu().numpy(), axis=0, return_inverse=True)
+    return [np.flatnonzero(kind.reshape(-1) == i) for i in range(len(kinds))]

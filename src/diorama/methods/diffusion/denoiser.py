@@ -103,6 +103,11 @@ class DenoiserMethod(Method):
         with torch.no_grad():
             return self.codec.encode(batch[self._drawn_key])
 
+    @property
+    def clean_key(self) -> str:
+        """The key of a batch under which its clean samples are, or may be cached."""
+        return self._drawn_key if self.codec is None else "latent"
+
     def encoded_condition(self, condition: Condition) -> Condition:
         """A condition with what the encoder makes of it."""
         return condition if self.encoder is None else {**condition, **self.encoder(condition)}

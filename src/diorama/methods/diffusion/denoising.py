@@ -140,25 +140,25 @@ class DiffusionMethod(DenoiserMethod):
         return {"denoiser": [*players["denoiser"], *head]}
 
     def phases(self) -> Sequence[Phase]:
-        """One turn."""
-        # Matching waits for the device.
-        return [Phase("loss", "denoiser", self.loss, recorded=self.config.coupling == "independent", sharded=True)]
+        """One turn; matching noises waits for the device, and comes before it."""
+        prepare = self.coupled if self.config.coupling == "minibatch" else None
+        return [Phase("loss", "denoiser", self.loss, recorded=True, sharded=True, prepare=prepare)]
+
+    def coupled(self, batch: Batch) -> Batch:
+        """A batch with noises that are matched to its clean samples, altered ones where training alters them."""
+        clean, alteration = self._altered(batch)
+        labelled = any(spec.key == "label" for spec in self.model.conditions)
+        noise = matched(torch.randn_like(clean), clean, batch["label"] if labelled else None)
+        return {**batch, self.clean_key: clean, **alteration, "noise": noise}
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times, over its learned variance where there is such a head; the
-        variational bound, or both."""
+        variational bound, or both. A batch of coupled noises comes from :meth:`coupled`."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
-        clean = self.clean_samples(batch)
-        alteration: Condition = NOTHING_GIVEN
-        if config.augment:
-            how = drawn_alteration(len(clean), config.augment, clean.device)
-            clean, alteration = altered(clean, how), {"augment": how.numbers()}
+        clean, alteration = self._altered(batch)
         t = config.times.draw(process, len(clean), clean.device)
         level = broadcast(process.at(t), clean.dim())
-        noise = torch.randn_like(clean)
-        if config.coupling == "minibatch":
-            labelled = any(spec.key == "label" for spec in self.model.conditions)
-            noise = matched(noise, clean, batch["label"] if labelled else None)
+        noise = batch["noise"] if config.coupling == "minibatch" else torch.randn_like(clean)
         x = noised(clean, noise, level)
         told = preconditioning.time(level).reshape(-1).float()
         given = {**self.encoded_condition(dropped(self.model.conditions, batch)), **alteration}
@@ -176,6 +176,17 @@ class DiffusionMethod(DenoiserMethod):
         # What the bound says of the mean is left to the squared error.
         bound = bound_of(without_gradient_of_mean(output), clean, x, t, self.model)
         return Loss(error + config.bound_weight * bound, {"error": error, "bound": bound})
+
+    def _altered(self, batch: Batch) -> tuple[Tensor, Condition]:
+        """Clean samples, altered where training alters them, and what the network is told of that."""
+        clean = self.clean_samples(batch)
+        if not self.config.augment:
+            return clean, NOTHING_GIVEN
+        if "augment" in batch:
+            # They were altered before noises were matched to them.
+            return clean, {"augment": batch["augment"]}
+        how = drawn_alteration(len(clean), self.config.augment, clean.device)
+        return altered(clean, how), {"augment": how.numbers()}
 
     def _error(self, predicted: Tensor, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
         """Squared, in the config's space, of each pixel."""

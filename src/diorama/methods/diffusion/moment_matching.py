@@ -9,6 +9,7 @@ Reference: L. Zhou, S. Ermon, J. Song, "Inductive moment matching", arXiv:2503.0
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -34,6 +35,8 @@ from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 
 _LEAST_REACH = 1e-6
 """Least c_out(s, t): of a jump that leads nowhere the kernel's scale would be infinite."""
+_NEAR = 1e-9
+"""By so much times that are meant to be equal may differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,9 @@ class MomentMatchingConfig(MethodConfig):
                 f"eta_max must be positive and least_gap at least 0, got eta_max={self.eta_max} "
                 f"least_gap={self.least_gap}"
             )
+        for name in ("eta_max", "halvings", "least_gap", "power", "bias"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
         self._check_model()
 
     def _check_model(self) -> None:
@@ -94,11 +100,17 @@ class MomentMatchingConfig(MethodConfig):
         curve = process.of if isinstance(process, ScaledNoiseProcess) else process
         if preconditioning.form == "euler_fm" and not isinstance(curve, FlowProcess):
             raise ValueError("synthesizer.preconditioning.form: 'euler_fm' is for the path of a FlowProcess")
-        start = float(model.spacing.times(process, model.steps)[0])
-        if start > self.latest + 1e-9:
+        times = model.spacing.times(process, model.steps)
+        start, end = float(times[0]), float(times[-1])
+        if start > self.latest + _NEAR:
             raise ValueError(
                 f"synthesizer.spacing: samples start at time {start:g}, and training looks at none beyond latest, "
                 f"{self.latest:g}; take a JumpSpacing"
+            )
+        if end < self.earliest - _NEAR:
+            raise ValueError(
+                f"synthesizer.spacing: samples end at time {end:g}, and training looks at none before earliest, "
+                f"{self.earliest:g}; take a JumpSpacing that ends there"
             )
 
     def parts_wanted(self) -> Mapping[str, str]:

@@ -93,28 +93,34 @@ def norm_of(kind: Norm, channels: int) -> nn.Module:
 class _Strided(nn.Module):
     """Convolution of 4 x 4, norm, leaky ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, norm: Norm) -> None:
+    def __init__(self, conv: nn.Conv2d, norm: Norm) -> None:
         super().__init__()
-        # Batch norm has biases of its own. The authors' code leaves them out without a norm, too.
-        self.conv = nn.Conv2d(inputs, outputs, 4, stride, 1, bias=norm == "instance")
-        self.norm = norm_of(norm, outputs)
+        self.conv = conv
+        self.norm = norm_of(norm, conv.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return leaky_relu(self.norm(self.conv(x)), 0.2)
 
 
-class PatchDiscriminator(nn.Module):
-    """Pictures to maps of logits. See :class:`PatchDiscriminatorConfig`."""
+class PatchStack(nn.Module):
+    """The layers of a discriminator of patches, every one but the last two of which halves the map.
 
-    def __init__(self, config: PatchDiscriminatorConfig) -> None:
+    Args:
+        widths: channels of the pictures and of every map.
+        norm: behind all convolutions but the first and the last.
+        padding: of every convolution, in pixels.
+        biases: whether convolutions that a norm follows have them.
+    """
+
+    def __init__(self, widths: tuple[int, ...], norm: Norm, *, padding: int, biases: bool) -> None:
         super().__init__()
-        self.config = config
-        channels, first, *_ = config.widths
-        self.first = nn.Conv2d(channels, first, 4, 2, 1)
+        channels, first, *_ = widths
+        self.first = nn.Conv2d(channels, first, 4, 2, padding)
         self.blocks = nn.ModuleList()
-        for number, (inputs, outputs) in enumerate(pairwise(config.widths[1:]), start=1):
-            self.blocks.append(_Strided(inputs, outputs, 2 if number < config.layers else 1, config.norm))
-        self.head = nn.Conv2d(config.widths[-1], 1, 4, 1, 1)
+        for number, (inputs, outputs) in enumerate(pairwise(widths[1:]), start=1):
+            stride = 2 if number < len(widths) - 2 else 1
+            self.blocks.append(_Strided(nn.Conv2d(inputs, outputs, 4, stride, padding, bias=biases), norm))
+        self.head = nn.Conv2d(widths[-1], 1, 4, 1, padding)
         dcgan_normal(self)
 
     def forward(self, x: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN) -> Float[Tensor, "b 1 ph pw"]:
@@ -127,6 +133,15 @@ class PatchDiscriminator(nn.Module):
         for block in self.blocks:
             features.append(block(features[-1]))
         return Judgement(self.head(features[-1]), tuple(features))
+
+
+class PatchDiscriminator(PatchStack):
+    """Pictures to maps of logits. See :class:`PatchDiscriminatorConfig`."""
+
+    def __init__(self, config: PatchDiscriminatorConfig) -> None:
+        # Batch norm has biases of its own. The authors' code leaves them out without a norm, too.
+        super().__init__(config.widths, config.norm, padding=1, biases=config.norm == "instance")
+        self.config = config
 
 
 class PixelDiscriminator(nn.Module):

@@ -1,0 +1,45 @@
+"""When a network of several scales grows: a function of the images that training has seen.
+
+Reference: Karras, Aila, Laine, Lehtinen 2018, arXiv 1710.10196, section 3 and appendix A.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """The same two spans for every scale: it is trained as it is, then the next one fades in.
+
+    Args:
+        first: the scale that training begins with, counted from 0, which is 4 x 4 pixels.
+        steady: images that are seen at a scale before the next one fades in.
+        fading: images that are seen while it does.
+    """
+
+    first: int = 0
+    steady: int = 600_000
+    fading: int = 600_000
+
+    def __post_init__(self) -> None:
+        if self.first < 0 or self.steady < 0 or self.fading < 0 or self.steady + self.fading < 1:
+            raise ValueError(f"first, steady and fading must be at least 0, and the spans not both 0, got {self}")
+
+    def grown(self, images: int, scales: int) -> float:
+        """The scale that has been reached, of :func:`diorama.networks.adversarial.progressive.shares`.
+
+        Args:
+            images: seen so far.
+            scales: how many there are; the last stays.
+
+        Returns:
+            ``first`` at the beginning, ``scales - 1`` in the end, and between two whole numbers inside a fade.
+        """
+        whole, inside = divmod(images, self.steady + self.fading)
+        faded = (inside - self.steady) / self.fading if inside > self.steady else 0.0
+        return float(min(self.first + whole + faded, scales - 1))
+
+    def end(self, scales: int) -> int:
+        """Images after which all scales have faded in."""
+        return max(0, scales - 1 - self.first) * (self.steady + self.fading)
