@@ -13,11 +13,13 @@ import torch
 from diorama.cli.main import run
 from diorama.data.sources import world as world_source
 from diorama.data.synthetic.world import World
+from diorama.interop import stylegan2, stylegan3
 from diorama.media.image import write_image
 from diorama.media.video import write_video
 from tests.docs.shrink import TOYS
 from tests.interop.oracles import VideoGenerator, dcgan_discriminator, dcgan_generator
 from tests.interop.published_folders import pipeline_folder
+from tests.interop.published_stylegans import STYLEGAN2, STYLEGAN3, pickled, published_tensors
 
 PHOTOS, CLIPS = 240, 32
 """Enough that every split has the records that metrics need."""
@@ -62,6 +64,11 @@ def checkpoints(folder: Path) -> None:
     torch.save(VideoGenerator(3, 4, 8, 0, 4).state_dict(), folder / "mocogan.pth")
     (folder / "mocogan.json").write_text('{"dim_z_category": 0}')
     pipeline_folder(folder / "ddpm-pipeline")
+    for name, layout, arguments in (
+        ("stylegan2-cifar10.pkl", stylegan2.GENERATOR, STYLEGAN2),
+        ("stylegan3-faces.pkl", stylegan3.GENERATOR, STYLEGAN3),
+    ):
+        pickled(folder / name, published_tensors(layout, arguments), arguments)
 
 
 def succeed(*words: object) -> None:

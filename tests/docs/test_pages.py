@@ -26,7 +26,15 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glo
 
 BEGIN_WITH = {
     "README.md": ("photos",),
-    "docs/checkpoints.md": ("netG.pth", "both.pth", "mocogan.pth", "mocogan.json", "ddpm-pipeline"),
+    "docs/checkpoints.md": (
+        "netG.pth",
+        "both.pth",
+        "mocogan.pth",
+        "mocogan.json",
+        "ddpm-pipeline",
+        "stylegan2-cifar10.pkl",
+        "stylegan3-faces.pkl",
+    ),
     "docs/compare.md": ("prepared", "runs/first", "samples"),
     "docs/denoisers.md": ("runs/first",),
     "docs/edit.md": ("photos", "runs/first", "runs/labelled", "samples"),

@@ -173,6 +173,11 @@ def test_conditions_are_what_the_network_reads(conditions: tuple[ConditionSpec, 
         replace(styled().config, conditions=conditions)
 
 
+def test_only_stored_noise_can_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="stored_noise: a Styled stores no noise for its layers"):
+        replace(styled().config, stored_noise=True)
+
+
 def test_a_generator_that_does_not_say_how_it_is_called_is_refused_in_a_line() -> None:
     @dataclass(frozen=True, kw_only=True)
     class Foreign:

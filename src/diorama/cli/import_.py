@@ -37,14 +37,15 @@ class Arguments:
     """Make a model folder of a published checkpoint, for sample, evaluate and compare.
 
     The publisher is recognised from the tensors' names and the published config. Known are DCGAN of the PyTorch
-    examples, BigGAN, MoCoGAN and R3GAN of their authors, ESRGAN (of 2018 and 2019), Real-ESRGAN and BasicSR,
+    examples, BigGAN, MoCoGAN and R3GAN of their authors, the pickles of StyleGAN 2 and 3 and the PyTorch port of
+    StyleGAN, ESRGAN (of 2018 and 2019), Real-ESRGAN and BasicSR,
     UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency models of their authors, the pickles of EDM
     and EDM2, the score SDEs of Song et al., and the FID network, which is put where evaluate looks for it. Pickled
     files are read without running what is in them.
 
     Args:
-        file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of EDM, EDM2 or R3GAN (.pkl), or a
-            folder of the diffusers library.
+        file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of NVIDIA's (.pkl), or a folder
+            of the diffusers library.
         out: the model folder to write; new, or of an older model. The FID network needs none.
         config: the published config, JSON.
         part: which network of a file that holds several: what its tensors' names begin with, such as netG.
@@ -52,6 +53,8 @@ class Arguments:
         small: likewise, of the small picture that a network of super-resolution enlarges; no published config says it.
             Those of ESRGAN and BasicSR take any, and are told of 64.
         frames: length of a clip; needed where the published config does not say.
+        stored_noise: of StyleGAN2, let layers add the noise that the file holds, the same for all samples, as the
+            published gen_images.py does; else each sample has its own.
     """
 
     file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE_OR_FOLDER")]
@@ -61,6 +64,7 @@ class Arguments:
     size: Size = None
     small: Size = None
     frames: Annotated[int | None, shown_as("N")] = None
+    stored_noise: bool = False
 
 
 def main(words: Sequence[str]) -> None:
@@ -86,7 +90,10 @@ def _write(checkpoint: Checkpoint, arguments: Arguments) -> None:
     from diorama.synthesis.published import Asked, published_model
     from diorama.synthesis.published_card import card
 
-    model = published_model(checkpoint, Asked(size=arguments.size, frames=arguments.frames, small=arguments.small))
+    asked = Asked(
+        size=arguments.size, frames=arguments.frames, small=arguments.small, stored_noise=arguments.stored_noise
+    )
+    model = published_model(checkpoint, asked)
     for note in model.notes:
         print(f"note: {note}", file=sys.stderr)
     if arguments.out is None:

@@ -94,6 +94,9 @@ class Layout(ABC, Generic[Arguments, Config]):
     unknown_schedule: ClassVar[str] = ""
     """What to say of a network that may be of another layout, where no file says its noise process."""
 
+    untold: ClassVar[str] = ""
+    """What tensors do not tell and is taken as usual where no config lies beside them, for people."""
+
     config_file: ClassVar[str | None] = None
     """The file that the publisher keeps the arguments in, where it has one; the network is not known without it."""
 

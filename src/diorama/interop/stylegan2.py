@@ -58,6 +58,10 @@ class GeneratorLayout(Layout[GeneratorArguments, StyleGAN2GeneratorConfig]):
 
     arguments = GeneratorArguments
     config = StyleGAN2GeneratorConfig
+    untold = (
+        "no file says the arguments of its class: limits (conv_clamp), activation and the like are taken as the newer "
+        "generation of the published code has them; --config says them"
+    )
 
     def read_arguments(self, published: Mapping[str, Any], shapes: Shapes) -> GeneratorArguments:
         return super().read_arguments(flattened(published), shapes)

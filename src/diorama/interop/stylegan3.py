@@ -71,6 +71,10 @@ class GeneratorLayout(Layout[GeneratorArguments, StyleGAN3GeneratorConfig]):
 
     arguments = GeneratorArguments
     config = StyleGAN3GeneratorConfig
+    untold = (
+        "no file says the arguments of its class: limits (conv_clamp), frequencies (first_cutoff, …) and the like are "
+        "taken as the published code has them; --config says them"
+    )
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         named = {int(found[1]): found for name in shapes if (found := _LAYER.fullmatch(name))}

@@ -16,6 +16,10 @@ from diorama.networks.adversarial.pix2pixhd import (
 )
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
+from diorama.networks.adversarial.stylegan1 import StyleGAN1DiscriminatorConfig, StyleGAN1GeneratorConfig
+from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
+from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
+from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -40,6 +44,9 @@ Generator = (
     | FastGANGeneratorConfig
     | ProgressiveGeneratorConfig
     | R3GANGeneratorConfig
+    | StyleGAN1GeneratorConfig
+    | StyleGAN2GeneratorConfig
+    | StyleGAN3GeneratorConfig
 )
 """Latent vectors (b, latent) and conditions to pictures (b, c, h, w)."""
 
@@ -53,6 +60,8 @@ Discriminator = (
     | PixelDiscriminatorConfig
     | ProgressiveDiscriminatorConfig
     | R3GANDiscriminatorConfig
+    | StyleGAN1DiscriminatorConfig
+    | StyleGAN2DiscriminatorConfig
 )
 """Pictures (b, c, h, w) and conditions to logits."""
 

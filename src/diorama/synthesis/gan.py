@@ -14,6 +14,7 @@ from diorama.core.config import LATER
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import BadInput
 from diorama.core.rng import StepNoise
+from diorama.core.worded import network_name
 from diorama.networks.adversarial.base import GeneratorConfig
 from diorama.networks.catalog import Generator
 from diorama.nn.standing import batch_norms, take_standing_statistics
@@ -40,6 +41,8 @@ class GANSynthesizerConfig(SynthesizerConfig):
         cutoff: how many layers the mean style is for, the coarsest first; ``None`` for all.
         standing: batches of samples over which the statistics of batch norms are taken anew before anything is drawn;
             ``None`` for those of training.
+        stored_noise: layers add the noise that the generator stores, the same for all samples; else each sample has
+            its own, as in training.
     """
 
     media: MediaSpec
@@ -48,6 +51,7 @@ class GANSynthesizerConfig(SynthesizerConfig):
     psi: float | None = field(default=None, metadata={LATER: True})
     cutoff: int | None = field(default=None, metadata={LATER: True})
     standing: int | None = field(default=None, metadata={LATER: True})
+    stored_noise: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not isinstance(self.generator, GeneratorConfig):
@@ -57,6 +61,8 @@ class GANSynthesizerConfig(SynthesizerConfig):
             )
         check_conditions(self.conditions, self.generator.reads, self.generator.classes)
         _check_truncation(self)
+        if self.stored_noise and not self.generator.stores_noise:
+            raise ValueError(f"stored_noise: a {network_name(self.generator)} stores no noise for its layers")
 
     def build(self) -> GANSynthesizer:
         """A synthesizer with a freshly initialised generator."""
@@ -155,7 +161,9 @@ class GANSynthesizer(Synthesizer):
                 z = truncated(z, config.psi, seed=seed, first=first)
             else:
                 given = {"psi": config.psi, "cutoff": config.cutoff}
-        if network.layer_noise:
+        if config.stored_noise:
+            given["noise"] = "const"
+        elif network.layer_noise:
             given["noise"] = [
                 StepNoise(shape, seed=seed, first=first, count=len(z), device=z.device)(layer)
                 for layer, shape in enumerate(network.layer_noise)

@@ -27,14 +27,10 @@ from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
-from diorama.networks.adversarial.biggan import BigGANGeneratorConfig
-from diorama.networks.adversarial.biggan_deep import BigGANDeepGeneratorConfig
-from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
-from diorama.networks.adversarial.progressive import ProgressiveGeneratorConfig
-from diorama.networks.adversarial.r3gan import R3GANGeneratorConfig
 from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
 from diorama.networks.adversarial.srresnet import SRResNetConfig
 from diorama.networks.adversarial.srvgg import SRVGGNetConfig
+from diorama.networks.catalog import Generator
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -47,14 +43,14 @@ from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.threshold import StaticThreshold
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
-from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.picture import PictureSynthesizerConfig, picture_config
 from diorama.synthesis.provenance import Provenance, PublishedOrigin
+from diorama.synthesis.published_gans import LARGEST_SIDE, gan_config, noise_notes
 from diorama.synthesis.schedules import usual_steps
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
-_LARGEST_SIDE, _MOST_FRAMES = 16_384, 100_000
-"""Of what is drawn; a config from anybody may ask for any number."""
+_MOST_FRAMES = 100_000
+"""Of a clip; a config from anybody may ask for any number."""
 _USUAL_SMALL = (64, 64)
 """Size that is told of pictures for a network that takes any."""
 
@@ -73,11 +69,13 @@ class Asked:
         size: (height, width) in pixels, of networks that draw any.
         frames: length of a clip.
         small: (height, width) in pixels of the small pictures that a network enlarges; no published config says them.
+        stored_noise: layers add the noise that the checkpoint holds for them, in place of each sample's own.
     """
 
     size: tuple[int, int] | None = None
     frames: int | None = None
     small: tuple[int, int] | None = None
+    stored_noise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +152,10 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
             with _at(checkpoint.schedule_path):
                 schedule = read_schedule(checkpoint.schedule)
     with _at(config_path):
-        config = _synthesizer_config(layout, network, arguments, schedule, asked.small)
+        config = _synthesizer_config(layout, network, arguments, schedule, asked)
+    notes += noise_notes(config)
+    if layout.untold and not checkpoint.config:
+        notes.append(layout.untold)
     if isinstance(config, PictureSynthesizerConfig):
         _, height, width = config.conditions[0].shape
         notes.append(f"takes pictures of any size; what is told of its sizes is for pictures of {width} x {height}")
@@ -226,22 +227,18 @@ def _synthesizer_config(
     network: NetworkConfig,
     arguments: Any,
     schedule: Schedule | None,
-    small: tuple[int, int] | None,
+    asked: Asked,
 ) -> SynthesizerConfig:
-    if isinstance(network, RRDBNetConfig | SRResNetConfig | SRVGGNetConfig):
+    small = asked.small
+    if isinstance(network, RRDBNetConfig | SRResNetConfig | SRVGGNetConfig) and not asked.stored_noise:
         return picture_config(network, small or _USUAL_SMALL)
     if small is not None and not (isinstance(network, ADMUNetConfig) and network.picture):
         raise BadInput("--small: the published network enlarges no small picture")
+    if asked.stored_noise and not (isinstance(network, Generator) and network.stores_noise):
+        raise BadInput("--stored-noise: the published network stores no noise for its layers")
+    if isinstance(network, Generator):
+        return gan_config(network, stored_noise=asked.stored_noise)
     match network:
-        case DCGANGeneratorConfig():
-            return _gan_config(network, network.size)
-        case (
-            BigGANGeneratorConfig()
-            | BigGANDeepGeneratorConfig()
-            | ProgressiveGeneratorConfig()
-            | R3GANGeneratorConfig()
-        ):
-            return _gan_config(network, (network.side, network.side))
         case MoCoGANGeneratorConfig():
             return _video_gan_config(network, arguments.video_length)
         case DDPMUNetConfig() | NCSNppConfig() | ADMUNetConfig() if schedule is not None:
@@ -252,8 +249,8 @@ def _synthesizer_config(
             if size is None:
                 raise BadInput(f"{named}: how large its pictures are must be said; give --size N or --size HxW")
             height, width = (size, size) if isinstance(size, int) else size
-            if max(height, width) > _LARGEST_SIDE:
-                raise BadInput(f"{named}: {height} x {width} pixels are more than {_LARGEST_SIDE} a side")
+            if max(height, width) > LARGEST_SIDE:
+                raise BadInput(f"{named}: {height} x {width} pixels are more than {LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
             return _diffusion_config(media, network, schedule, small)
         case ScoreUNetConfig():
@@ -265,8 +262,8 @@ def _synthesizer_config(
                     f"in --config, one of {', '.join(PRECONDITIONINGS)}, with its arguments"
                 )
             size = network.size
-            if size > _LARGEST_SIDE:
-                raise BadInput(f"img_resolution: {size} pixels are more than {_LARGEST_SIDE} a side")
+            if size > LARGEST_SIDE:
+                raise BadInput(f"img_resolution: {size} pixels are more than {LARGEST_SIDE} a side")
             media = MediaSpec(kind="image", channels=network.in_channels, height=size, width=size)
             return _diffusion_config(media, network, schedule, small)
     raise BadInput(f"{network_name(network)} draws nothing by itself")
@@ -288,23 +285,6 @@ def _video_gan_config(network: MoCoGANGeneratorConfig, frames: int | None) -> Vi
     names = tuple(str(i) for i in range(network.categories))
     label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
     return VideoGANSynthesizerConfig(media=media, conditions=label, generator=network)
-
-
-def _gan_config(
-    network: DCGANGeneratorConfig
-    | BigGANGeneratorConfig
-    | BigGANDeepGeneratorConfig
-    | ProgressiveGeneratorConfig
-    | R3GANGeneratorConfig,
-    size: tuple[int, int],
-) -> GANSynthesizerConfig:
-    """A generator that draws one size, with the labels that it reads."""
-    if max(size) > _LARGEST_SIDE:
-        raise BadInput(f"{size[0]} x {size[1]} pixels are more than {_LARGEST_SIDE} a side")
-    media = MediaSpec(kind="image", channels=network.channels, height=size[0], width=size[1])
-    names = tuple(str(i) for i in range(network.classes)) if "label" in network.reads else ()
-    label = (ConditionSpec(key="label", names=names),) if names else ()
-    return GANSynthesizerConfig(media=media, conditions=label, generator=network)
 
 
 def _refuse_what_cannot_be_drawn(network: _Steps) -> None:

@@ -37,8 +37,8 @@ def generator(case: Case) -> Mapping[str, Tensor]:
     network = cast(StyleGAN2Generator, published.GENERATOR.load(case.config, case.weights))
     z, condition, (psi, cutoff) = case.inputs["z"], condition_of(case), truncation_of(case)
     plain = network.styles(z, condition)
-    some = network.styles(z, condition, truncation=psi)
-    few = network.styles(z, condition, truncation=psi, cutoff=cutoff)
+    some = network.styles(z, condition, psi=psi)
+    few = network.styles(z, condition, psi=psi, cutoff=cutoff)
     return {
         "ws": plain,
         "ws_psi": some,

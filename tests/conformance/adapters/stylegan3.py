@@ -21,10 +21,10 @@ def generator(case: Case) -> Mapping[str, Tensor]:
     network = cast(StyleGAN3Generator, published.GENERATOR.load(case.config, case.weights))
     z, condition, (psi, cutoff) = case.inputs["z"], condition_of(case), truncation_of(case)
     plain = network.styles(z, condition)
-    few = network.styles(z, condition, truncation=psi, cutoff=cutoff)
+    few = network.styles(z, condition, psi=psi, cutoff=cutoff)
     return {
         "ws": plain,
-        "ws_psi": network.styles(z, condition, truncation=psi),
+        "ws_psi": network.styles(z, condition, psi=psi),
         "ws_psi_cutoff": few,
         "input_features": network.input(plain[:, 0]),
         "img": network.draw(plain),

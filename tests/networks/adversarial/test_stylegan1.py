@@ -51,7 +51,7 @@ def test_a_level_comes_in_by_its_share() -> None:
 def test_noise_is_drawn_in_training_and_can_be_given() -> None:
     network = generator()
     assert not torch.equal(network(latents(), level=2), network(latents(), level=2))
-    noise = [torch.randn(2, *shape) for shape in network.noise_shapes(2)]
+    noise = [torch.randn(2, *shape) for shape in MAKER.layer_noise[:3]]
     given = network(latents(), level=2, noise=noise)
     assert torch.equal(given, network(latents(), level=2, noise=noise))
     network.eval()
@@ -67,9 +67,14 @@ def test_styles_are_mixed_by_level_and_truncated_towards_a_mean() -> None:
     assert torch.equal(styles[:, 1], second)
     assert torch.equal(styles[:, 3], first)
     mean = network.mean_style(latents(4))
-    at_mean = network(latents(), mean=mean, truncation=0.0, level=1)
+    at_mean = network(latents(), psi=0.0, mean=mean, level=1)
     torch.testing.assert_close(at_mean[0], at_mean[1])
     torch.testing.assert_close(network(latents(), mean=mean, level=1), network(latents(), level=1))
+    torch.testing.assert_close(network(latents(), psi=0.0, cutoff=0, level=1), network(latents(), level=1))
+    # Nobody gave a mean: it is that of very many styles.
+    many = torch.randn(20_000, MAKER.latent, generator=torch.Generator().manual_seed(9))
+    by_itself, by_many = (network(latents(), psi=0.5, mean=m, level=1) for m in (None, network.mean_style(many)))
+    assert (by_itself - by_many).square().mean() < 0.01 * by_many.var()
 
 
 def test_r1_has_gradients_through_fused_and_plain_levels() -> None:

@@ -14,6 +14,7 @@ from diorama.core.rng import normal
 from diorama.networks.adversarial.style_mapping import StyleMappingConfig
 from diorama.networks.adversarial.stylegan2 import StyleGAN2Generator, StyleGAN2GeneratorConfig
 from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
+from diorama.nn.half import half_blocks
 
 SMALL = StyleGAN2GeneratorConfig(
     size=16, latent=6, style=8, channel_base=64, channel_max=8, mapping=StyleMappingConfig(layers=2), conv_clamp=4.0
@@ -81,7 +82,7 @@ def test_a_sample_is_the_same_in_every_batch_when_its_noise_is_given() -> None:
     def drawn(first: int, count: int) -> Tensor:
         noise = [
             normal(shape, seed=5, first=first, count=count, step=i, stream=1)
-            for i, shape in enumerate(network.noise_shapes())
+            for i, shape in enumerate(network.config.layer_noise)
         ]
         return network(latents()[first : first + count], noise=noise)
 
@@ -92,7 +93,7 @@ def test_a_sample_is_the_same_in_every_batch_when_its_noise_is_given() -> None:
 
 def test_without_noise_there_is_none_to_give() -> None:
     network = generator(use_noise=False)
-    assert network.noise_shapes() == ()
+    assert network.config.layer_noise == ()
     assert torch.equal(network(latents()), network(latents(), noise=()))
 
 
@@ -101,9 +102,9 @@ def test_truncation_moves_the_coarsest_styles_towards_the_running_mean() -> None
     z = latents(500)
     for _ in range(100):
         network.mapping.track(network.mapping(z, {}))
-    whole, none = network.styles(z), network.styles(z, truncation=0.0)
+    whole, none = network.styles(z), network.styles(z, psi=0.0)
     torch.testing.assert_close(none[0, 0], whole[:, 0].mean(dim=0), rtol=1e-2, atol=1e-2)
-    half = network.styles(z, truncation=0.5, cutoff=2)
+    half = network.styles(z, psi=0.5, cutoff=2)
     torch.testing.assert_close(half[:, :2], (whole + none)[:, :2] / 2)
     assert torch.equal(half[:, 2:], whole[:, 2:])
 
@@ -135,6 +136,21 @@ def test_sixteen_bits_leave_no_gaps(kind: torch.dtype) -> None:
     assert logits.isfinite().all()
     assert gradients
     assert all(g.isfinite().all() for g in gradients)
+
+
+def test_the_finest_blocks_choose_half_precision_where_the_run_allows_it() -> None:
+    network, critic = generator(num_fp16_res=1).eval(), loud(replace(CRITIC, num_fp16_res=1).build())
+    kinds: dict[str, torch.dtype] = {}
+    for part in ("blocks.1", "blocks.2"):
+        network.get_submodule(part).register_forward_hook(lambda _, __, out, p=part: kinds.update({p: out[0].dtype}))
+    whole = critic(network(latents(2)))
+    assert set(kinds.values()) == {torch.float32}
+    with half_blocks(torch.float16), torch.autocast("cpu", torch.bfloat16):
+        pictures = network(latents(2))
+        logits = critic(pictures)
+    assert kinds == {"blocks.1": torch.float32, "blocks.2": torch.float16}
+    assert pictures.dtype == logits.dtype == torch.float32
+    torch.testing.assert_close(logits, whole, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize(

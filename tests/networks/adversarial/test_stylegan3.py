@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from diorama.networks.adversarial.stylegan3 import StyleGAN3Generator, StyleGAN3GeneratorConfig
 from diorama.networks.adversarial.stylegan3_geometry import Bands
+from diorama.nn.half import half_blocks
 
 SMALL = StyleGAN3GeneratorConfig(
     size=16, latent=6, style=8, channel_base=128, channel_max=8, bands=Bands(num_layers=5, margin_size=4)
@@ -106,6 +107,24 @@ def test_sixteen_bits_leave_no_gaps(kind: torch.dtype) -> None:
     assert found
     assert all(g.isfinite().all() for g in found)
     torch.testing.assert_close(pictures.float(), network(latents()), rtol=0.1, atol=0.1)
+
+
+def test_layers_of_the_finest_rates_choose_half_precision_where_the_run_allows_it() -> None:
+    network = generator(replace(SMALL, size=32, num_fp16_res=1)).eval()
+    kinds: list[torch.dtype] = []
+    for layer in network.layers:
+        layer.register_forward_hook(lambda _, __, out: kinds.append(out.dtype))
+    whole = network(latents())
+    assert set(kinds) == {torch.float32}
+    kinds.clear()
+    with half_blocks(torch.float16), torch.autocast("cpu", torch.bfloat16):
+        pictures = network(latents())
+    fine = [layer.after.rate > 16 for layer in network.config.layers]
+    assert kinds == [torch.float16 if each else torch.float32 for each in fine]
+    assert any(fine)
+    assert not all(fine)
+    assert pictures.dtype == torch.float32
+    torch.testing.assert_close(pictures, whole, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,16 @@ class GeneratorConfig(ABC):
     def layer_noise(self) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of the noise that its layers add, in their order.
 
-        Where there are any, the network also takes ``noise``, a list of such tensors; without it it draws its own.
+        Where there are any, the network also takes ``noise``, a list of such tensors. Without it, it draws its own in
+        training, and in evaluation takes what it stores, or none.
         """
         return ()
+
+    @property
+    def stores_noise(self) -> bool:
+        """Whether the network also holds noise for its layers, the same for every sample, and takes
+        ``noise="const"`` for it."""
+        return False
 
     @abstractmethod
     def build(self) -> nn.Module: ...

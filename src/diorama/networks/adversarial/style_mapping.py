@@ -16,6 +16,7 @@ from diorama.core.contracts import Condition
 from diorama.networks.denoisers.edm_embedding import SoftLabel
 from diorama.nn.bias_act import ActivationName
 from diorama.nn.equalized import EqualizedLinear
+from diorama.nn.half import own_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,32 +88,41 @@ class StyleMapping(nn.Module):
         Raises:
             ValueError: a label is missing or not wanted.
         """
-        parts = [_unit(z.float())] if self.latent else []
-        rows = self.rows(condition.get("label"), z)
-        if self.embed is not None and rows is not None:
-            parts.append(_unit(self.embed(rows)))
-        x = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        with own_precision(z.device, half=False):
+            parts = [_unit(z.float())] if self.latent else []
+            rows = self.rows(condition.get("label"), z)
+            if self.embed is not None and rows is not None:
+                parts.append(_unit(self.embed(rows)))
+            x = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+            for layer in self.layers:
+                x = layer(x)
+            return x
 
     @torch.no_grad()
     def track(self, styles: Tensor) -> None:
         """Move the running mean towards that of a batch of styles (b, style)."""
         self.average.copy_(styles.detach().float().mean(dim=0).lerp(self.average, self.beta))
 
-    def truncated(self, styles: Tensor, truncation: float, cutoff: int | None = None) -> Tensor:
+    def truncated(self, styles: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
         """Styles (b, n, style) moved towards their running mean.
 
         Args:
             styles: one for every layer.
-            truncation: psi, what is kept of the distance; 1 leaves them as they are.
+            psi: what is kept of the distance; 1 leaves them as they are.
             cutoff: only so many, from the coarsest on, are moved; ``None`` for all.
         """
-        if truncation == 1:
-            return styles
-        few = styles.shape[1] if cutoff is None else cutoff
-        return torch.cat([self.average.lerp(styles[:, :few], truncation), styles[:, few:]], dim=1)
+        return towards(self.average, styles, psi, cutoff)
+
+
+def towards(mean: Tensor, styles: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
+    """Styles (b, n, style) moved towards a mean, (style,) or (1, style); see :meth:`StyleMapping.truncated`.
+
+    Reference: arXiv:1812.04948, appendix B.
+    """
+    if psi == 1:
+        return styles
+    few = styles.shape[1] if cutoff is None else cutoff
+    return torch.cat([mean.lerp(styles[:, :few], psi), styles[:, few:]], dim=1)
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -16,6 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
+from diorama.core.rng import normal
+from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig, Truncation
+from diorama.networks.adversarial.style_mapping import towards
 from diorama.nn.equalized import HeConv2d, HeLinear, he_scaled
 from diorama.nn.fir import Resampling, fir_filter, upfirdn2d
 from diorama.nn.minibatch import with_deviation
@@ -29,6 +32,8 @@ WIDTHS = (512, 512, 512, 512, 256, 128, 64, 32, 16)
 """Channels at 4 x 4, 8 x 8, … 1024 x 1024."""
 _SLOPE = 0.2
 _BLUR = (1.0, 2.0, 1.0)
+_MEAN_OF = 4096
+"""Latent vectors, always the same, that the mean style is taken of; the port's files hold none."""
 
 
 def _checked_widths(widths: tuple[int, ...]) -> None:
@@ -37,8 +42,10 @@ def _checked_widths(widths: tuple[int, ...]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN1GeneratorConfig:
+class StyleGAN1GeneratorConfig(GeneratorConfig):
     """The generator. The default is the paper's, of 1024 x 1024 pixels.
+
+    Levels are what truncation counts: the two convolutions of a level share its style, and its noise.
 
     Args:
         channels: of the pictures.
@@ -62,13 +69,23 @@ class StyleGAN1GeneratorConfig:
         """Side of the finest pictures."""
         return COARSEST << (len(self.widths) - 1)
 
+    @property
+    def truncation(self) -> Truncation:
+        """By styles."""
+        return "styles"
+
+    @property
+    def layer_noise(self) -> tuple[tuple[int, ...], ...]:
+        """(1, h, w) for each level."""
+        return tuple((1, COARSEST << level, COARSEST << level) for level in range(len(self.widths)))
+
     def build(self) -> StyleGAN1Generator:
         """A freshly initialised generator."""
         return StyleGAN1Generator(self)
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN1DiscriminatorConfig:
+class StyleGAN1DiscriminatorConfig(DiscriminatorConfig):
     """The discriminator. The default is the paper's, of 1024 x 1024 pixels.
 
     Args:
@@ -186,10 +203,6 @@ class StyleGAN1Generator(nn.Module):
         self.levels = nn.ModuleList(GeneratorLevel(config, level) for level in range(len(config.widths)))
         self.to_rgb = nn.ModuleList(HeConv2d(width, config.channels, 1) for width in config.widths)
 
-    def noise_shapes(self, level: int | None = None) -> tuple[tuple[int, int, int], ...]:
-        """(1, h, w) of the noise of each level up to one, the finest by default; a level's convolutions share it."""
-        return tuple((1, COARSEST << i, COARSEST << i) for i in range(self._last(level) + 1))
-
     def style(self, z: Tensor) -> Tensor:
         """Styles (b, latent) of latent vectors (b, latent)."""
         x = z / (z.square().mean(dim=1, keepdim=True) + 1e-8).sqrt()
@@ -208,8 +221,8 @@ class StyleGAN1Generator(nn.Module):
 
         Args:
             styles: (b, n, latent), one for each level up to ``level``, or more.
-            noise: of every such level, see :meth:`noise_shapes`; ``None`` draws it in training, and in evaluation goes
-                without.
+            noise: of every such level, see :attr:`StyleGAN1GeneratorConfig.layer_noise`; ``None`` draws it in training,
+                and in evaluation goes without.
             level: at which pictures are made, 0 the coarsest; ``None`` for the finest.
             alpha: the share of that level's picture; that of the level before has the rest.
 
@@ -221,7 +234,7 @@ class StyleGAN1Generator(nn.Module):
             raise ValueError(f"styles, noise: {last + 1} of each are needed for level {last}")
         x: Tensor | None = None
         before: Tensor | None = None
-        for i, shape in enumerate(self.noise_shapes(level)):
+        for i, shape in enumerate(self.config.layer_noise[: last + 1]):
             zeros = styles.new_zeros(len(styles), *shape)
             each = (normal_like(zeros) if self.training else zeros) if noise is None else noise[i]
             before, x = x, self.levels[i](x, styles[:, i], each)
@@ -235,8 +248,9 @@ class StyleGAN1Generator(nn.Module):
         z: Tensor,
         condition: Condition = NOTHING_GIVEN,
         *,
+        psi: float = 1.0,
+        cutoff: int | None = None,
         mean: Tensor | None = None,
-        truncation: float = 1.0,
         noise: Sequence[Tensor] | None = None,
         level: int | None = None,
         alpha: float = 1.0,
@@ -246,17 +260,22 @@ class StyleGAN1Generator(nn.Module):
         Args:
             z: (b, latent) standard normal.
             condition: not read.
-            mean: of :meth:`mean_style`, towards which styles are moved.
-            truncation: what is kept of the distance from ``mean``.
+            psi: what is kept of a style's distance from the mean style.
+            cutoff: only so many levels, from the coarsest on, are moved; ``None`` for all.
+            mean: of :meth:`mean_style`; ``None`` for that of always the same latent vectors.
             noise: see :meth:`draw`.
             level: see :meth:`draw`.
             alpha: see :meth:`draw`.
         """
-        style = self.style(z)
-        if mean is not None:
-            style = mean.lerp(style, truncation)
-        every = style[:, None].expand(-1, len(self.levels), -1)
+        every = self.style(z)[:, None].expand(-1, len(self.levels), -1)
+        if psi != 1:
+            every = towards(self._usual_mean(z) if mean is None else mean, every, psi, cutoff)
         return self.draw(every, noise, level=level, alpha=alpha)
+
+    @torch.no_grad()
+    def _usual_mean(self, like: Tensor) -> Tensor:
+        shape = (self.config.latent,)
+        return self.mean_style(normal(shape, seed=0, first=0, count=_MEAN_OF, device=like.device))
 
     def _last(self, level: int | None) -> int:
         return _checked_level(level, len(self.levels))

@@ -16,17 +16,19 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
+from diorama.networks.adversarial.base import GeneratorConfig, Truncation
 from diorama.networks.adversarial.style_mapping import USUAL_MAPPING, StyleMapping, StyleMappingConfig
 from diorama.nn.bias_act import ActivationName, activation_gain, bias_act
 from diorama.nn.equalized import EqualizedConv2d, EqualizedLinear
 from diorama.nn.fir import Resampling, fir_filter, upsample2d
+from diorama.nn.half import own_precision
 from diorama.nn.modulated_conv import modulated_conv2d
 from diorama.nn.normal import normal_like
 
 Architecture = Literal["orig", "skip", "resnet"]
 LayerNoise = Literal["const", "random", "none"] | Sequence[Tensor]
 """The noise of every convolution: as it is stored, the same for all pictures; drawn anew; none; or given, one
-(b, 1, h, w) for each of :meth:`StyleGAN2Generator.noise_shapes`."""
+(b, 1, h, w) for each of :attr:`StyleGAN2GeneratorConfig.layer_noise`."""
 
 COARSEST = 4
 _HALF = math.sqrt(0.5)
@@ -59,7 +61,7 @@ def resolutions(size: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN2GeneratorConfig:
+class StyleGAN2GeneratorConfig(GeneratorConfig):
     """The generator. The default is the paper's config F for 256 x 256 pixels.
 
     Args:
@@ -77,7 +79,7 @@ class StyleGAN2GeneratorConfig:
         use_noise: add noise after every convolution.
         activation: of every convolution.
         conv_clamp: limit of absolute values after a layer; ``None`` for none.
-        num_fp16_res: so many resolutions, the finest, are computed in half precision on GPUs.
+        num_fp16_res: so many resolutions, the finest, may be computed in half precision (:mod:`diorama.nn.half`).
     """
 
     size: int = 256
@@ -102,12 +104,35 @@ class StyleGAN2GeneratorConfig:
         if min(self.channels, self.latent, self.style) < 1 or self.classes < 0 or self.kernel % 2 != 1:
             raise ValueError(f"channels, latent, style, classes, kernel: cannot be as in {self}")
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The label, where there are classes."""
+        return ("label",) if self.classes else ()
+
+    @property
+    def truncation(self) -> Truncation:
+        """By styles."""
+        return "styles"
+
+    @property
+    def layer_noise(self) -> tuple[tuple[int, ...], ...]:
+        """(1, h, w) for each convolution, in order; empty where the network adds none."""
+        if not self.use_noise:
+            return ()
+        sides = resolutions(self.size)
+        return tuple((1, side, side) for side in sides for _ in range(1 if side == COARSEST else 2))
+
+    @property
+    def stores_noise(self) -> bool:
+        """Wherever it adds any."""
+        return self.use_noise
+
     def width(self, resolution: int) -> int:
         """Channels at a resolution."""
         return min(self.channel_base // resolution, self.channel_max)
 
     def half(self, resolution: int) -> bool:
-        """Whether a resolution is computed in half precision on GPUs."""
+        """Whether a resolution may be computed in half precision."""
         return resolution >= finest_whole(self.size, self.num_fp16_res)
 
     def build(self) -> StyleGAN2Generator:
@@ -223,12 +248,18 @@ class SynthesisBlock(nn.Module):
             styles: (b, :attr:`convs` + 1, style); the last is for the picture.
             noise: for each convolution.
         """
+        with own_precision(styles.device, half=self.in_half) as kind:
+            return self._drawn(x, picture, styles, noise, kind)
+
+    def _drawn(
+        self, x: Tensor | None, picture: Tensor | None, styles: Tensor, noise: Sequence[str | Tensor], kind: torch.dtype
+    ) -> tuple[Tensor, Tensor | None]:
         if self.const is not None:
             start = self.const[None].expand(len(styles), -1, -1, -1)
             # Convolutions on CPUs are faster where the channels of a pixel lie side by side.
             x = start.contiguous(memory_format=torch.channels_last) if start.device.type == "cpu" else start
         assert x is not None
-        x = x.to(torch.float16 if self.in_half and x.is_cuda else torch.float32)
+        x = x.to(kind)
         skipped = None if self.skip is None else self.skip(x, gain=_HALF)
         if self.conv0 is not None:
             x = self.conv0(x, styles[:, 0], noise[0])
@@ -258,24 +289,18 @@ class StyleGAN2Generator(nn.Module):
         """Styles of a picture: one for each convolution, and one for the last picture."""
         return sum(block.convs for block in self._blocks) + 1
 
-    def noise_shapes(self) -> tuple[tuple[int, int, int], ...]:
-        """(1, h, w) of the noise of each convolution, in order; empty where the network adds none."""
-        if not self.config.use_noise:
-            return ()
-        return tuple((1, side, side) for side in resolutions(self.config.size) for _ in range(1 if side == 4 else 2))
-
     def styles(
-        self, z: Tensor, condition: Condition = NOTHING_GIVEN, *, truncation: float = 1.0, cutoff: int | None = None
+        self, z: Tensor, condition: Condition = NOTHING_GIVEN, *, psi: float = 1.0, cutoff: int | None = None
     ) -> Tensor:
         """Styles (b, :attr:`layers`, style) of latent vectors, the same for every layer.
 
         Args:
             z: (b, latent) standard normal.
             condition: ``label`` where there are classes.
-            truncation: see :meth:`StyleMapping.truncated`.
+            psi: see :meth:`StyleMapping.truncated`.
             cutoff: likewise.
         """
-        return self._spread(self.mapping(z, condition), truncation, cutoff)
+        return self._spread(self.mapping(z, condition), psi, cutoff)
 
     def draw(self, styles: Tensor, noise: LayerNoise | None = None) -> Tensor:
         """Pictures (b, c, h, w), about in [-1, 1], of styles (b, :attr:`layers`, style).
@@ -289,8 +314,9 @@ class StyleGAN2Generator(nn.Module):
         """
         if noise is None:
             noise = "random" if self.training else "const"
-        if not isinstance(noise, str) and len(noise) != len(self.noise_shapes()):
-            raise ValueError(f"noise: {len(noise)} given for {len(self.noise_shapes())} convolutions that add some")
+        wanted = len(self.config.layer_noise)
+        if not isinstance(noise, str) and len(noise) != wanted:
+            raise ValueError(f"noise: {len(noise)} given for {wanted} convolutions that add some")
         each = [noise] * (self.layers - 1) if isinstance(noise, str) or not noise else list(noise)
         x, picture, first = None, None, 0
         for block in self._blocks:
@@ -305,7 +331,7 @@ class StyleGAN2Generator(nn.Module):
         z: Tensor,
         condition: Condition = NOTHING_GIVEN,
         *,
-        truncation: float = 1.0,
+        psi: float = 1.0,
         cutoff: int | None = None,
         noise: LayerNoise | None = None,
         track: bool = False,
@@ -315,7 +341,7 @@ class StyleGAN2Generator(nn.Module):
         Args:
             z: (b, latent) standard normal.
             condition: ``label`` where there are classes.
-            truncation: see :meth:`StyleMapping.truncated`.
+            psi: see :meth:`StyleMapping.truncated`.
             cutoff: likewise.
             noise: of the convolutions.
             track: move the running mean of styles towards that of this batch.
@@ -323,11 +349,11 @@ class StyleGAN2Generator(nn.Module):
         styles = self.mapping(z, condition)
         if track:
             self.mapping.track(styles)
-        return self.draw(self._spread(styles, truncation, cutoff), noise)
+        return self.draw(self._spread(styles, psi, cutoff), noise)
 
-    def _spread(self, styles: Tensor, truncation: float, cutoff: int | None) -> Tensor:
+    def _spread(self, styles: Tensor, psi: float, cutoff: int | None) -> Tensor:
         """One style (b, style) for every layer."""
-        return self.mapping.truncated(styles[:, None].expand(-1, self.layers, -1), truncation, cutoff)
+        return self.mapping.truncated(styles[:, None].expand(-1, self.layers, -1), psi, cutoff)
 
     @property
     def _blocks(self) -> list[SynthesisBlock]:

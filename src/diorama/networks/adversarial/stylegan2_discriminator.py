@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
+from diorama.networks.adversarial.base import DiscriminatorConfig
 from diorama.networks.adversarial.style_mapping import USUAL_MAPPING, StyleMapping, StyleMappingConfig
 from diorama.networks.adversarial.stylegan2 import (
     COARSEST,
@@ -26,13 +27,14 @@ from diorama.networks.adversarial.stylegan2 import (
 from diorama.nn.bias_act import ActivationName
 from diorama.nn.equalized import EqualizedConv2d, EqualizedLinear
 from diorama.nn.fir import Resampling, downsample2d, fir_filter
+from diorama.nn.half import own_precision
 from diorama.nn.minibatch import with_deviation
 
 _HALF = math.sqrt(0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN2DiscriminatorConfig:
+class StyleGAN2DiscriminatorConfig(DiscriminatorConfig):
     """The discriminator. The default is the paper's config F for 256 x 256 pixels.
 
     Args:
@@ -45,7 +47,7 @@ class StyleGAN2DiscriminatorConfig:
         resample_filter: the filter of everything that thins out.
         activation: of every layer but that of the last and of the mapping.
         conv_clamp: limit of absolute values after a convolution; ``None`` for none.
-        num_fp16_res: so many resolutions, the finest, are computed in half precision on GPUs.
+        num_fp16_res: so many resolutions, the finest, may be computed in half precision (:mod:`diorama.nn.half`).
         cmap_dim: width of a mapped label; ``None`` for the most channels that 4 x 4 has.
         mapping: of labels.
         mbstd_group_size: samples that the deviation is taken of; ``None`` for the whole batch.
@@ -76,6 +78,11 @@ class StyleGAN2DiscriminatorConfig:
             raise ValueError(f"channels, classes, mbstd_num_channels: cannot be as in {self}")
         if min(self.mbstd_group_size or 1, 1 if self.cmap_dim is None else self.cmap_dim) < 1:
             raise ValueError(f"mbstd_group_size, cmap_dim: must be at least 1, got {self}")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The label, where there are classes."""
+        return ("label",) if self.classes else ()
 
     def width(self, resolution: int) -> int:
         """Channels at a resolution."""
@@ -114,7 +121,10 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x: Tensor | None, picture: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Features (b, c, h, w), ``None`` at the finest resolution, and the picture while it is read -> both halved."""
-        kind = torch.float16 if self.in_half and self.filter.is_cuda else torch.float32
+        with own_precision(self.filter.device, half=self.in_half) as kind:
+            return self._seen(x, picture, kind)
+
+    def _seen(self, x: Tensor | None, picture: Tensor | None, kind: torch.dtype) -> tuple[Tensor, Tensor | None]:
         x = None if x is None else x.to(kind)
         if self.fromrgb is not None:
             assert picture is not None
@@ -143,13 +153,14 @@ class DiscriminatorEnd(nn.Module):
 
     def forward(self, x: Tensor, picture: Tensor | None) -> Tensor:
         """(b, n)."""
-        x = x.float()
-        if self.fromrgb is not None:
-            assert picture is not None
-            x = x + self.fromrgb(picture.float())
-        if self.deviations:
-            x = with_deviation(x, self.group, self.deviations)
-        return self.out(self.fc(self.conv(x).flatten(1)))
+        with own_precision(x.device, half=False) as kind:
+            x = x.to(kind)
+            if self.fromrgb is not None:
+                assert picture is not None
+                x = x + self.fromrgb(picture.to(kind))
+            if self.deviations:
+                x = with_deviation(x, self.group, self.deviations)
+            return self.out(self.fc(self.conv(x).flatten(1)))
 
 
 class StyleGAN2Discriminator(nn.Module):

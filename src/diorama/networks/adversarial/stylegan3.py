@@ -15,12 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
+from diorama.networks.adversarial.base import GeneratorConfig, Truncation
 from diorama.networks.adversarial.style_mapping import StyleMapping, StyleMappingConfig
 from diorama.networks.adversarial.stylegan2 import checked_size, checked_widths
 from diorama.networks.adversarial.stylegan3_geometry import Bands, LayerGeometry, Sampling, layers, places
 from diorama.nn.equalized import EqualizedLinear
 from diorama.nn.filtered_lrelu import filtered_lrelu
 from diorama.nn.fir import Resampling
+from diorama.nn.half import own_precision
 from diorama.nn.modulated_conv import normalized_modulated_conv2d
 
 TWO_LAYERS = StyleMappingConfig(layers=2)
@@ -30,7 +32,7 @@ USUAL_BANDS = Bands()
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN3GeneratorConfig:
+class StyleGAN3GeneratorConfig(GeneratorConfig):
     """The generator. The default is configuration T for 256 x 256 pixels.
 
     Args:
@@ -44,7 +46,8 @@ class StyleGAN3GeneratorConfig:
         channel_base: channels of a layer, times twice its cutoff.
         channel_max: the most channels.
         output_scale: factor of the pictures.
-        num_fp16_res: rates within so many octaves of the finest are computed in half precision on GPUs.
+        num_fp16_res: rates within so many octaves of the finest may be computed in half precision
+            (:mod:`diorama.nn.half`).
         conv_clamp: limit of absolute values after a non-linearity; ``None`` for none.
         magnitude_ema_beta: what the running magnitudes of inputs keep of themselves with every batch.
     """
@@ -71,6 +74,16 @@ class StyleGAN3GeneratorConfig:
         if self.bands.first_cutoff >= self.size / 2:
             raise ValueError(f"first_cutoff: {self.bands.first_cutoff} is too high for {self.size} pixels")
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The label, where there are classes."""
+        return ("label",) if self.classes else ()
+
+    @property
+    def truncation(self) -> Truncation:
+        """By styles."""
+        return "styles"
+
     @cached_property
     def places(self) -> tuple[Sampling, ...]:
         """What features are after each layer."""
@@ -82,7 +95,7 @@ class StyleGAN3GeneratorConfig:
         return layers(self.bands, self.places)
 
     def half(self, rate: int) -> bool:
-        """Whether a layer with that rate is computed in half precision on GPUs."""
+        """Whether a layer with that rate may be computed in half precision."""
         return rate * 2**self.num_fp16_res > self.size
 
     def build(self) -> StyleGAN3Generator:
@@ -166,6 +179,10 @@ class AliasFreeLayer(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, track: bool) -> Tensor:
         """(b, c, h, w), (b, style) -> (b, d, h', w')."""
+        with own_precision(x.device, half=self.in_half) as kind:
+            return self._drawn(x, style, track, kind)
+
+    def _drawn(self, x: Tensor, style: Tensor, track: bool, kind: torch.dtype) -> Tensor:
         if track:
             with torch.no_grad():
                 self.magnitude.copy_(x.float().square().mean().lerp(self.magnitude, self.beta))
@@ -174,7 +191,7 @@ class AliasFreeLayer(nn.Module):
         if last:
             styles = styles / math.sqrt(self.weight[0].numel())
         y = normalized_modulated_conv2d(
-            x.to(torch.float16 if self.in_half and x.is_cuda else torch.float32),
+            x.to(kind),
             self.weight,
             styles,
             padding=self.geometry.kernel - 1,
@@ -200,17 +217,17 @@ class StyleGAN3Generator(nn.Module):
         self.layers = nn.ModuleList(AliasFreeLayer(config, geometry) for geometry in config.layers)
 
     def styles(
-        self, z: Tensor, condition: Condition = NOTHING_GIVEN, *, truncation: float = 1.0, cutoff: int | None = None
+        self, z: Tensor, condition: Condition = NOTHING_GIVEN, *, psi: float = 1.0, cutoff: int | None = None
     ) -> Tensor:
         """Styles (b, layers + 1, style) of latent vectors: the input's, then each layer's; all the same.
 
         Args:
             z: (b, latent) standard normal.
             condition: ``label`` where there are classes.
-            truncation: see :meth:`StyleMapping.truncated`.
+            psi: see :meth:`StyleMapping.truncated`.
             cutoff: likewise.
         """
-        return self._spread(self.mapping(z, condition), truncation, cutoff)
+        return self._spread(self.mapping(z, condition), psi, cutoff)
 
     def draw(self, styles: Tensor, *, track: bool = False) -> Tensor:
         """Pictures (b, c, h, w), about in [-1, 1], of styles.
@@ -220,7 +237,8 @@ class StyleGAN3Generator(nn.Module):
             track: move the running magnitudes of inputs towards those of this batch.
         """
         first, *others = styles.float().unbind(1)
-        x = self.input(first)
+        with own_precision(first.device, half=False):
+            x = self.input(first)
         for layer, style in zip(self.layers, others, strict=True):
             x = layer(x, style, track)
         return x.float() * self.config.output_scale
@@ -230,7 +248,7 @@ class StyleGAN3Generator(nn.Module):
         z: Tensor,
         condition: Condition = NOTHING_GIVEN,
         *,
-        truncation: float = 1.0,
+        psi: float = 1.0,
         cutoff: int | None = None,
         track: bool = False,
     ) -> Tensor:
@@ -239,15 +257,15 @@ class StyleGAN3Generator(nn.Module):
         Args:
             z: (b, latent) standard normal.
             condition: ``label`` where there are classes.
-            truncation: see :meth:`StyleMapping.truncated`.
+            psi: see :meth:`StyleMapping.truncated`.
             cutoff: likewise.
             track: move the running mean of styles and the running magnitudes towards those of this batch.
         """
         styles = self.mapping(z, condition)
         if track:
             self.mapping.track(styles)
-        return self.draw(self._spread(styles, truncation, cutoff), track=track)
+        return self.draw(self._spread(styles, psi, cutoff), track=track)
 
-    def _spread(self, styles: Tensor, truncation: float, cutoff: int | None) -> Tensor:
+    def _spread(self, styles: Tensor, psi: float, cutoff: int | None) -> Tensor:
         """One style (b, style) for the input and every layer."""
-        return self.mapping.truncated(styles[:, None].expand(-1, len(self.layers) + 1, -1), truncation, cutoff)
+        return self.mapping.truncated(styles[:, None].expand(-1, len(self.layers) + 1, -1), psi, cutoff)
