@@ -37,10 +37,10 @@ class Arguments:
     """Make a model folder of a published checkpoint, for sample, evaluate and compare.
 
     The publisher is recognised from the tensors' names and the published config. Known are DCGAN of the PyTorch
-    examples, BigGAN, MoCoGAN and R3GAN of their authors, ESRGAN (of 2018 and 2019), Real-ESRGAN and BasicSR,
-    UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency models of their authors, the pickles of EDM
-    and EDM2, the score SDEs of Song et al., and the FID network, which is put where evaluate looks for it. Pickled
-    files are read without running what is in them.
+    examples, BigGAN, MoCoGAN and R3GAN of their authors, ESRGAN (of 2018 and 2019), Real-ESRGAN and BasicSR, CycleGAN,
+    pix2pix and pix2pixHD, UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency models of their
+    authors, the pickles of EDM and EDM2, the score SDEs of Song et al., and the FID network, which is put where
+    evaluate looks for it. Pickled files are read without running what is in them.
 
     Args:
         file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of EDM, EDM2 or R3GAN (.pkl), or a
@@ -50,7 +50,7 @@ class Arguments:
         part: which network of a file that holds several: what its tensors' names begin with, such as netG.
         size: side, or height and width, of the pictures; needed where the published config does not say.
         small: likewise, of the small picture that a network of super-resolution enlarges; no published config says it.
-            Those of ESRGAN and BasicSR take any, and are told of 64.
+            Those of ESRGAN and BasicSR take any, and are told of 64; networks that keep the size are told of 256.
         frames: length of a clip; needed where the published config does not say.
     """
 

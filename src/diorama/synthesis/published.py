@@ -32,9 +32,7 @@ from diorama.networks.adversarial.biggan_deep import BigGANDeepGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
 from diorama.networks.adversarial.progressive import ProgressiveGeneratorConfig
 from diorama.networks.adversarial.r3gan import R3GANGeneratorConfig
-from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
-from diorama.networks.adversarial.srresnet import SRResNetConfig
-from diorama.networks.adversarial.srvgg import SRVGGNetConfig
+from diorama.networks.catalog import PictureNetwork
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -55,8 +53,8 @@ from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
 _LARGEST_SIDE, _MOST_FRAMES = 16_384, 100_000
 """Of what is drawn; a config from anybody may ask for any number."""
-_USUAL_SMALL = (64, 64)
-"""Size that is told of pictures for a network that takes any."""
+_USUAL, _USUAL_SMALL = (256, 256), (64, 64)
+"""Sizes that are told of pictures for a network that takes any: one that keeps the size, and one that enlarges."""
 
 _UNKNOWN_SCHEDULE = (
     "no scheduler_config.json lies beside it: took the process of Ho et al. 2020 (1,000 steps, variances from 0.0001 "
@@ -228,10 +226,12 @@ def _synthesizer_config(
     schedule: Schedule | None,
     small: tuple[int, int] | None,
 ) -> SynthesizerConfig:
-    if isinstance(network, RRDBNetConfig | SRResNetConfig | SRVGGNetConfig):
+    if isinstance(network, PictureNetwork) and network.scale > 1:
         return picture_config(network, small or _USUAL_SMALL)
     if small is not None and not (isinstance(network, ADMUNetConfig) and network.picture):
         raise BadInput("--small: the published network enlarges no small picture")
+    if isinstance(network, PictureNetwork):
+        return picture_config(network, _USUAL)
     match network:
         case DCGANGeneratorConfig():
             return _gan_config(network, network.size)
