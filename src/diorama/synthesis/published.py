@@ -243,20 +243,7 @@ def _synthesizer_config(
         ):
             return _gan_config(network, (network.side, network.side))
         case MoCoGANGeneratorConfig():
-            if arguments.video_length is None or arguments.video_length < 1:
-                raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
-            if arguments.video_length > _MOST_FRAMES:
-                raise BadInput(f"video_length: {arguments.video_length} are more than {_MOST_FRAMES} frames")
-            media = MediaSpec(
-                kind="video",
-                channels=network.channels,
-                height=network.size[0],
-                width=network.size[1],
-                frames=arguments.video_length,
-            )
-            names = tuple(str(i) for i in range(network.categories))
-            label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
-            return VideoGANSynthesizerConfig(media=media, conditions=label, generator=network)
+            return _video_config(network, arguments.video_length)
         case DDPMUNetConfig() | NCSNppConfig() | ADMUNetConfig() if schedule is not None:
             _refuse_what_cannot_be_drawn(network)
             named = layout.size_argument
@@ -300,6 +287,24 @@ def _gan_config(
     names = tuple(str(i) for i in range(network.classes)) if "label" in network.reads else ()
     label = (ConditionSpec(key="label", names=names),) if names else ()
     return GANSynthesizerConfig(media=media, conditions=label, generator=network)
+
+
+def _video_config(network: MoCoGANGeneratorConfig, frames: int | None) -> VideoGANSynthesizerConfig:
+    """A generator of clips, which may be of any length."""
+    if frames is None or frames < 1:
+        raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
+    if frames > _MOST_FRAMES:
+        raise BadInput(f"video_length: {frames} are more than {_MOST_FRAMES} frames")
+    media = MediaSpec(
+        kind="video",
+        channels=network.channels,
+        height=network.size[0],
+        width=network.size[1],
+        frames=frames,
+    )
+    names = tuple(str(i) for i in range(network.categories))
+    label = (ConditionSpec(key="label", names=names, null=NO_CATEGORY),) if names else ()
+    return VideoGANSynthesizerConfig(media=media, conditions=label, generator=network)
 
 
 def _refuse_what_cannot_be_drawn(network: _Steps) -> None:
