@@ -27,7 +27,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("line", "completed"),
     [
-        ("diorama tr", {"train"}),
+        ("diorama tr", {"train", "translate"}),
         ("diorama ", {*program.COMMANDS, "--help", "--version"}),
         ("diorama train ddpm_", {name for name in catalog.names() if name.startswith("ddpm_")}),
         ("diorama train ddpm_cpu --tens", {"--tensorboard"}),

@@ -8,7 +8,7 @@ import pytest
 
 from diorama.cli.options import options_of
 
-COMMANDS = ("anomaly", "colour", "inpaint", "reconstruct", "upscale", "vary")
+COMMANDS = ("anomaly", "colour", "inpaint", "reconstruct", "translate", "upscale", "vary")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from diorama import load
 from diorama.cli.main import run
+from diorama.core.errors import DioramaWarning
 from tests.conformance.case import Case, golden_folder, read_case
 
 ABSENT = pytest.mark.skipif(not golden_folder().is_dir(), reason="no golden files: set DIORAMA_GOLDEN")
@@ -93,13 +94,17 @@ def test_pictures_of_any_sizes_are_enlarged_in_squares_and_marked(tmp_path: Path
     random = np.random.default_rng(0)
     for name, size in {"a": (13, 20), "b": (31, 6)}.items():
         Image.fromarray(random.integers(0, 256, (*size, 3), np.uint8)).save(source / f"{name}.png")
-    assert "2 pictures in" in said(["upscale", folder, source, "--out", out, "--tile", "16"], 0, capsys)
+    filled = "2 of 2 given pictures: sides are filled up to multiples of 2 with mirrored pixels"
+    with pytest.warns(DioramaWarning, match=filled):
+        told = said(["upscale", folder, source, "--out", out, "--tile", "16"], 0, capsys)
+    assert "2 pictures in" in told
     assert [pixels(out, i).shape for i in (0, 1)] == [(26, 40, 3), (62, 12, 3)]
     listed = json.loads((out / "samples.json").read_text())
     assert (listed["task"], listed["settings"]) == ("upscale", {"tile": 16})
     assert b"compositeWithTrainedAlgorithmicMedia" in (out / "000000.png").read_bytes()
     # Squares of 16 pixels with their margins hold these pictures whole.
-    said(["upscale", folder, source, "--out", tmp_path / "whole", "--tile", "0"], 0, capsys)
+    with pytest.warns(DioramaWarning, match=filled):
+        said(["upscale", folder, source, "--out", tmp_path / "whole", "--tile", "0"], 0, capsys)
     for i in (0, 1):
         assert np.abs(pixels(out, i) - pixels(tmp_path / "whole", i)).max() <= 1
 

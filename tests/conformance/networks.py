@@ -17,6 +17,14 @@ from diorama.networks.adversarial.pix2pixhd import (
     MultiScaleDiscriminatorConfig,
 )
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
+from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
+from diorama.networks.adversarial.srresnet import SRResNetConfig
+from diorama.networks.adversarial.srvgg import SRVGGNetConfig
+from diorama.networks.adversarial.stylegan1 import StyleGAN1DiscriminatorConfig, StyleGAN1GeneratorConfig
+from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
+from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
+from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
 from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
@@ -50,6 +58,16 @@ HELD_BY: Mapping[type, str] = {
     PixelDiscriminatorConfig: "gan_patchgan_pixel",
     ProgressiveGeneratorConfig: "gan_pggan_g",
     ProgressiveDiscriminatorConfig: "gan_pggan_d",
+    R3GANGeneratorConfig: "gan_r3gan_g",
+    R3GANDiscriminatorConfig: "gan_r3gan_d",
+    RRDBNetConfig: "gan_rrdbnet_new",
+    SRResNetConfig: "gan_srresnet",
+    SRVGGNetConfig: "gan_srvgg",
+    StyleGAN1GeneratorConfig: "gan_stylegan1_g",
+    StyleGAN1DiscriminatorConfig: "gan_stylegan1_d",
+    StyleGAN2GeneratorConfig: "gan_stylegan2_g_uncond",
+    StyleGAN2DiscriminatorConfig: "gan_stylegan2_d_uncond",
+    StyleGAN3GeneratorConfig: "gan_stylegan3_t",
     MoCoGANGeneratorConfig: "gan_mocogan_g",
     MoCoGANImageDiscriminatorConfig: "gan_mocogan_d_image",
     MoCoGANVideoDiscriminatorConfig: "gan_mocogan_d_video",

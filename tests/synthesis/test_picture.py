@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput
+from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
+from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
+from diorama.networks.adversarial.pix2pixhd import GlobalGeneratorConfig
 from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
 from diorama.networks.adversarial.srvgg import SRVGGNetConfig
 from diorama.synthesis.base import Sampling
-from diorama.synthesis.picture import PictureSynthesizer, PictureSynthesizerConfig, picture_config
+from diorama.synthesis.picture import PictureSynthesizer, PictureSynthesizerConfig, fitting_size, picture_config
 
 SMALL = SRVGGNetConfig(features=4, convolutions=1, factor=2)
 
@@ -55,6 +61,33 @@ def test_sides_that_do_not_fit_are_filled_and_cut(unshuffle: Any, height: int, w
     assert model.of_picture(torch.zeros(1, 3, height, width)).shape == (1, 3, height * scale, width * scale)
 
 
+@given(side=st.integers(1, 40), other=st.integers(1, 40), halvings=st.integers(0, 4))
+def test_the_size_a_network_is_given_is_the_smallest_that_fits(side: int, other: int, halvings: int) -> None:
+    network = GlobalGeneratorConfig(width=1, halvings=halvings, blocks=1)
+    for asked, given_side in zip((side, other), fitting_size(network, (side, other)), strict=True):
+        assert given_side % network.multiple == 0
+        assert given_side >= max(asked, network.least)
+        assert given_side - network.multiple < max(asked, network.least)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 2), (5, 13), (8, 8), (9, 3)])
+def test_a_picture_is_mirrored_at_the_rim_as_often_as_it_takes(height: int, width: int) -> None:
+    model, x = made(CycleGANGeneratorConfig(width=2, blocks=1), (8, 8)), torch.rand(1, 3, height, width) * 2 - 1
+    sides = fitting_size(model.config.picture, (height, width))
+    below, aside = (there - here for there, here in zip(sides, (height, width), strict=True))
+    filled = torch.from_numpy(np.pad(x.numpy(), ((0, 0), (0, 0), (0, below), (0, aside)), mode="reflect"))
+    expected = model.picture(filled, {})[..., :height, :width]
+    torch.testing.assert_close(model.of_picture(x), expected.clamp(-1, 1))
+
+
+def test_a_network_that_sees_the_whole_picture_is_given_no_squares() -> None:
+    model, x = made(CycleGANGeneratorConfig(width=2, blocks=1), (8, 8)), torch.rand(1, 3, 24, 32) * 2 - 1
+    assert torch.equal(model.of_picture(x, tile=8), model.of_picture(x, tile=None))
+    deep = made(Pix2PixGeneratorConfig(width=1, halvings=12), (8, 8))
+    with pytest.raises(BadInput, match="8 x 6 pixels, which this network is given whole and as 4096 x 4096, are more"):
+        deep.of_picture(torch.zeros(1, 3, 6, 8))
+
+
 def test_squares_change_nothing_where_the_network_sees_no_further_than_their_margin() -> None:
     model, x = made(), torch.rand(1, 3, 21, 34) * 2 - 1
     torch.testing.assert_close(model.of_picture(x, tile=8), model.of_picture(x, tile=None))
@@ -66,13 +99,13 @@ def test_squares_change_nothing_where_the_network_sees_no_further_than_their_mar
 
 def test_configs_that_contradict_themselves_are_refused() -> None:
     media = MediaSpec(kind="image", channels=3, height=12, width=16)
-    given = ConditionSpec(key="image", shape=(3, 6, 8))
+    small = ConditionSpec(key="image", shape=(3, 6, 8))
     changes: list[dict[str, Any]] = [
         {"media": MediaSpec(kind="image", channels=1, height=12, width=16)},
         {"conditions": ()},
-        {"conditions": (given, ConditionSpec(key="label", names=("a",)))},
+        {"conditions": (small, ConditionSpec(key="label", names=("a",)))},
         {"conditions": (ConditionSpec(key="image", shape=(3, 6, 6)),)},
     ]
     for wrong in changes:
         with pytest.raises(ValueError, match="network"):
-            PictureSynthesizerConfig(**{"media": media, "conditions": (given,), "picture": SMALL, **wrong})
+            PictureSynthesizerConfig(**{"media": media, "conditions": (small,), "picture": SMALL, **wrong})

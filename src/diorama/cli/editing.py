@@ -93,6 +93,16 @@ class EditArguments(EditInput):
     with_files: Files = ()
 
 
+def refuse_several(arguments: EditArguments) -> None:
+    """Refuse to make several of each picture, with a model that draws no noise.
+
+    Raises:
+        WrongArguments: they were asked for.
+    """
+    if arguments.count != 1:
+        raise WrongArguments("--count: this model makes the same picture every time; leave that out")
+
+
 def run_edit(arguments: EditArguments, made: Callable[[Synthesizer], Edit]) -> None:
     """Load the model, edit with progress, and say where the pictures are.
 

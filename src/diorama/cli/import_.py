@@ -38,10 +38,10 @@ class Arguments:
 
     The publisher is recognised from the tensors' names and the published config. Known are DCGAN of the PyTorch
     examples, BigGAN, MoCoGAN and R3GAN of their authors, the pickles of StyleGAN 2 and 3 and the PyTorch port of
-    StyleGAN, ESRGAN (of 2018 and 2019), Real-ESRGAN and BasicSR,
-    UNet2DModel of diffusers, the U-Nets of guided-diffusion, consistency models of their authors, the pickles of EDM
-    and EDM2, the score SDEs of Song et al., and the FID network, which is put where evaluate looks for it. Pickled
-    files are read without running what is in them.
+    StyleGAN, ESRGAN (of 2018 and 2019), Real-ESRGAN and BasicSR, CycleGAN, pix2pix and pix2pixHD, UNet2DModel of
+    diffusers, the U-Nets of guided-diffusion, consistency models of their authors, the pickles of EDM and EDM2, the
+    score SDEs of Song et al., and the FID network, which is put where evaluate looks for it. Pickled files are read
+    without running what is in them.
 
     Args:
         file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of NVIDIA's (.pkl), or a folder
@@ -51,7 +51,7 @@ class Arguments:
         part: which network of a file that holds several: what its tensors' names begin with, such as netG.
         size: side, or height and width, of the pictures; needed where the published config does not say.
         small: likewise, of the small picture that a network of super-resolution enlarges; no published config says it.
-            Those of ESRGAN and BasicSR take any, and are told of 64.
+            Those of ESRGAN and BasicSR take any, and are told of 64; networks that keep the size are told of 256.
         frames: length of a clip; needed where the published config does not say.
         stored_noise: of StyleGAN2, let layers add the noise that the file holds, the same for all samples, as the
             published gen_images.py does; else each sample has its own.

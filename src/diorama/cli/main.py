@@ -23,6 +23,7 @@ COMMANDS = {
     "inpaint": "draw what a mask marks in given pictures",
     "vary": "draw other pictures like given ones",
     "upscale": "draw larger pictures of given small ones",
+    "translate": "make other pictures of given ones, as large as they are",
     "colour": "draw the colours of given grey pictures",
     "reconstruct": "draw given pictures again from a simulated measurement of them, and compare",
     "anomaly": "show what of given pictures a model would draw otherwise",

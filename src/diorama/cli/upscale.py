@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from diorama.cli.arguments import WrongArguments, parse, shown_as
-from diorama.cli.editing import EditArguments, EditInput, run_edit
+from diorama.cli.editing import EditArguments, EditInput, refuse_several, run_edit
 
 if TYPE_CHECKING:
     from diorama.synthesis.base import Synthesizer
@@ -52,8 +52,8 @@ def main(words: Sequence[str]) -> None:
             if arguments.tile is not None:
                 raise WrongArguments("--tile: this model reads pictures of one size; leave that out")
             return upscale
-        if arguments.count != 1:
-            raise WrongArguments("--count: this model makes the same picture every time; leave that out")
-        return UpscaleInOnePass(model, TILE if arguments.tile is None else arguments.tile or None)
+        upscale_at_once = UpscaleInOnePass(model, TILE if arguments.tile is None else arguments.tile or None)
+        refuse_several(arguments)
+        return upscale_at_once
 
     run_edit(arguments, made)

@@ -93,7 +93,7 @@ class ResnetLayout(WithPlainNorms[ResnetArguments, CycleGANGeneratorConfig]):
         refuse_below(arguments, 0, "n_blocks")
         refuse_many([("n_blocks", arguments.n_blocks)], _MOST_BLOCKS)
         return CycleGANGeneratorConfig(
-            channels=arguments.input_nc,
+            inputs=arguments.input_nc,
             outputs=arguments.output_nc,
             width=arguments.ngf,
             blocks=arguments.n_blocks,
@@ -104,7 +104,7 @@ class ResnetLayout(WithPlainNorms[ResnetArguments, CycleGANGeneratorConfig]):
 
     def to_published(self, config: CycleGANGeneratorConfig) -> ResnetArguments:
         return ResnetArguments(
-            input_nc=config.channels,
+            input_nc=config.inputs,
             output_nc=config.outputs,
             ngf=config.width,
             norm=config.norm,
@@ -141,7 +141,7 @@ class UnetLayout(WithPlainNorms[UnetArguments, Pix2PixGeneratorConfig]):
         refuse_below(arguments, 1, "input_nc", "output_nc", "ngf", "num_downs")
         refuse_many([("num_downs", arguments.num_downs)], _MOST_DOWNS)
         return Pix2PixGeneratorConfig(
-            channels=arguments.input_nc,
+            inputs=arguments.input_nc,
             outputs=arguments.output_nc,
             width=arguments.ngf,
             halvings=max(arguments.num_downs, LEAST_HALVINGS),
@@ -151,7 +151,7 @@ class UnetLayout(WithPlainNorms[UnetArguments, Pix2PixGeneratorConfig]):
 
     def to_published(self, config: Pix2PixGeneratorConfig) -> UnetArguments:
         return UnetArguments(
-            input_nc=config.channels,
+            input_nc=config.inputs,
             output_nc=config.outputs,
             num_downs=config.halvings,
             use_dropout=config.dropout,
@@ -177,14 +177,14 @@ def _level(level: int) -> str:
 RESNET = ResnetLayout(
     publisher=PUBLISHER,
     network="ResnetGenerator",
-    role="translator",
+    role="picture",
     telltale={"model.1.weight": 4, "model.4.weight": 4},
     absent=("model1_1",),
 )
 UNET = UnetLayout(
     publisher=PUBLISHER,
     network="UnetGenerator",
-    role="translator",
+    role="picture",
     telltale={"model.model.0.weight": 4, "model.model.3.weight": 4, f"{_level(1)}.1.weight": 4},
 )
 LAYOUTS = (RESNET, UNET)

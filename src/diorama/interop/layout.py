@@ -53,7 +53,7 @@ class Constant(NamedTuple):
     words: str
 
 
-Role = Literal["generator", "translator", "denoiser", "picture", "discriminator", "classifier", "features"]
+Role = Literal["generator", "denoiser", "picture", "discriminator", "classifier", "features"]
 """What a network is for; ``picture`` is a picture made of a given one."""
 
 _COUNTER = "num_batches_tracked"

@@ -139,7 +139,7 @@ class GlobalLayout(WithPlainNorms[GlobalArguments, GlobalGeneratorConfig]):
         refuse_many([("n_downsampling", arguments.n_downsampling)], _MOST)
         refuse_many([("n_blocks", arguments.n_blocks)], _MOST_BLOCKS)
         return GlobalGeneratorConfig(
-            channels=arguments.input_nc,
+            inputs=arguments.input_nc,
             outputs=arguments.output_nc,
             width=arguments.ngf,
             halvings=arguments.n_downsampling,
@@ -150,7 +150,7 @@ class GlobalLayout(WithPlainNorms[GlobalArguments, GlobalGeneratorConfig]):
 
     def to_published(self, config: GlobalGeneratorConfig) -> GlobalArguments:
         return GlobalArguments(
-            input_nc=config.channels,
+            input_nc=config.inputs,
             output_nc=config.outputs,
             ngf=config.width,
             n_downsampling=config.halvings,
@@ -195,7 +195,7 @@ class LocalLayout(WithPlainNorms[LocalArguments, LocalEnhancerConfig]):
         for name in ("n_blocks_global", "n_blocks_local"):
             refuse_many([(name, getattr(arguments, name))], _MOST_BLOCKS)
         return LocalEnhancerConfig(
-            channels=arguments.input_nc,
+            inputs=arguments.input_nc,
             outputs=arguments.output_nc,
             width=arguments.ngf,
             enhancers=arguments.n_local_enhancers,
@@ -208,7 +208,7 @@ class LocalLayout(WithPlainNorms[LocalArguments, LocalEnhancerConfig]):
 
     def to_published(self, config: LocalEnhancerConfig) -> LocalArguments:
         return LocalArguments(
-            input_nc=config.channels,
+            input_nc=config.inputs,
             output_nc=config.outputs,
             ngf=config.width,
             n_downsample_global=config.halvings,
@@ -320,14 +320,14 @@ def _published_norm(norm: Literal["batch", "instance", "none"]) -> NormName:
 GLOBAL = GlobalLayout(
     publisher=PUBLISHER,
     network="GlobalGenerator",
-    role="translator",
+    role="picture",
     telltale={"model.1.weight": 4, "model.1.bias": 1},
     absent=("model1_1",),
 )
 LOCAL = LocalLayout(
     publisher=PUBLISHER,
     network="LocalEnhancer",
-    role="translator",
+    role="picture",
     telltale={"model.1.weight": 4, "model1_1.1.weight": 4, "model1_1.4.weight": 4},
 )
 DISCRIMINATOR = DiscriminatorLayout(

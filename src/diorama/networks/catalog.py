@@ -16,6 +16,9 @@ from diorama.networks.adversarial.pix2pixhd import (
 )
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
 from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
+from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
+from diorama.networks.adversarial.srresnet import SRResNetConfig
+from diorama.networks.adversarial.srvgg import SRVGGNetConfig
 from diorama.networks.adversarial.stylegan1 import StyleGAN1DiscriminatorConfig, StyleGAN1GeneratorConfig
 from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
 from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
@@ -65,8 +68,16 @@ Discriminator = (
 )
 """Pictures (b, c, h, w) and conditions to logits."""
 
-Translator = CycleGANGeneratorConfig | Pix2PixGeneratorConfig | GlobalGeneratorConfig | LocalEnhancerConfig
-"""Pictures (b, c, h, w) and conditions to pictures (b, outputs, h, w)."""
+PictureNetwork = (
+    CycleGANGeneratorConfig
+    | GlobalGeneratorConfig
+    | LocalEnhancerConfig
+    | Pix2PixGeneratorConfig
+    | RRDBNetConfig
+    | SRResNetConfig
+    | SRVGGNetConfig
+)
+"""Pictures (b, inputs, h, w) and conditions to pictures (b, outputs, h · scale, w · scale)."""
 
 VideoGenerator = MoCoGANGeneratorConfig
 """Content, category and motion codes to clips (b, c, t, h, w)."""

@@ -6,23 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
+from diorama.core.errors import BadInput
 from diorama.networks.adversarial.picture import PictureNetworkConfig
-from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
-from diorama.networks.adversarial.srresnet import SRResNetConfig
-from diorama.networks.adversarial.srvgg import SRVGGNetConfig
+from diorama.networks.catalog import PictureNetwork
 from diorama.nn.tiles import in_tiles
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
 
-PictureNetwork = RRDBNetConfig | SRResNetConfig | SRVGGNetConfig
-"""Pictures (b, i, h, w) and conditions to pictures (b, o, h · scale, w · scale)."""
-
 TILE = 256
 """Side of the squares that larger pictures are given to the network in."""
+MOST_PIXELS = 1 << 23
+"""Of a picture that a network has to be given whole: of 64 float32 maps, the first layer of most, they take 2 GiB."""
 _MARGIN = 32
 """Most pixels around a square that the network is given too. Deep networks could see further, and hardly do."""
 
@@ -95,32 +92,56 @@ class PictureSynthesizer(Synthesizer):
         Args:
             picture: in [-1, 1], on the model's device.
             tile: side of the squares that larger pictures are given to the network in, a multiple of what the network
-                asks for; ``None`` for whole pictures.
+                asks for; ``None`` for whole pictures, which a network whose ``reach`` is ``None`` is always given.
 
         Returns:
             In [-1, 1], ``scale`` times as high and wide.
 
         Raises:
             ValueError: the tile is no such multiple.
+            BadInput: a picture that the network has to be given whole is too large.
         """
         network: PictureNetworkConfig = self.config.picture
         scale, multiple = network.scale, network.multiple
-        if tile is not None and (tile < 1 or tile % multiple):
-            raise ValueError(f"tile: must be a multiple of {multiple}, got {tile}")
+        reach, side = network.reach, tile
+        if reach is not None and side is not None and (side < 1 or side % multiple):
+            raise ValueError(f"tile: must be a multiple of {multiple}, got {side}")
         height, width = picture.shape[2:]
         low, high = network.span
-        given = _filled((picture + 1) * ((high - low) / 2) + low, multiple)
-        margin = -(-min(network.reach, _MARGIN) // multiple) * multiple
-        side = max(given.shape[2:]) if tile is None else tile
+        given = _filled((picture + 1) * ((high - low) / 2) + low, fitting_size(network, (height, width)))
+        if reach is None or side is None:
+            reach, side = 0, max(given.shape[2:])
+        margin = -(-min(reach, _MARGIN) // multiple) * multiple
         drawn = in_tiles(lambda x: self.picture(x, {}), given, side=side, margin=margin, scale=scale)
         x = (drawn[..., : height * scale, : width * scale] - low) * (2 / (high - low)) - 1
         return x.clamp(-1, 1)
 
 
-def _filled(picture: Tensor, multiple: int) -> Tensor:
-    """A picture with as many of its pixels mirrored below and to the right as make its sides multiples."""
-    below, aside = (-side % multiple for side in picture.shape[2:])
-    if not below and not aside:
-        return picture
-    mirrored = below < picture.shape[2] and aside < picture.shape[3]
-    return F.pad(picture, (0, aside, 0, below), mode="reflect" if mirrored else "replicate")
+def fitting_size(network: PictureNetworkConfig, size: tuple[int, int]) -> tuple[int, int]:
+    """The smallest (height, width) that the network can be given and that is not below ``size``.
+
+    Raises:
+        BadInput: the network has to be given whole pictures, and this one has more pixels than ``MOST_PIXELS``.
+    """
+    multiple = network.multiple
+    height, width = (max(network.least, -(-side // multiple) * multiple) for side in size)
+    if network.reach is None and height * width > MOST_PIXELS:
+        raise BadInput(
+            f"{size[1]} x {size[0]} pixels, which this network is given whole and as {width} x {height}, are more than "
+            f"the {MOST_PIXELS:,} pixels that are drawn at once; make the picture smaller"
+        )
+    return height, width
+
+
+def _filled(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture of a larger size: its pixels are mirrored at the lower and at the right rim, again and again where one
+    picture is too small."""
+    rows, columns = (_mirrored(*sides).to(picture.device) for sides in zip(picture.shape[2:], size, strict=True))
+    return picture[..., rows[:, None], columns]
+
+
+def _mirrored(side: int, count: int) -> Tensor:
+    """Which of ``side`` pixels stand in a row of ``count``: to the last one, back to the first, and so on."""
+    there_and_back = max(1, 2 * (side - 1))
+    place = torch.arange(count) % there_and_back
+    return torch.minimum(place, there_and_back - place)

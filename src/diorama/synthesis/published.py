@@ -27,10 +27,7 @@ from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
-from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
-from diorama.networks.adversarial.srresnet import SRResNetConfig
-from diorama.networks.adversarial.srvgg import SRVGGNetConfig
-from diorama.networks.catalog import Generator
+from diorama.networks.catalog import Generator, PictureNetwork
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -51,8 +48,8 @@ from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
 
 _MOST_FRAMES = 100_000
 """Of a clip; a config from anybody may ask for any number."""
-_USUAL_SMALL = (64, 64)
-"""Size that is told of pictures for a network that takes any."""
+_USUAL, _USUAL_SMALL = (256, 256), (64, 64)
+"""Sizes that are told of pictures for a network that takes any: one that keeps the size, and one that enlarges."""
 
 _UNKNOWN_SCHEDULE = (
     "no scheduler_config.json lies beside it: took the process of Ho et al. 2020 (1,000 steps, variances from 0.0001 "
@@ -230,17 +227,19 @@ def _synthesizer_config(
     asked: Asked,
 ) -> SynthesizerConfig:
     small = asked.small
-    if isinstance(network, RRDBNetConfig | SRResNetConfig | SRVGGNetConfig) and not asked.stored_noise:
+    if asked.stored_noise and not (isinstance(network, Generator) and network.stores_noise):
+        raise BadInput("--stored-noise: the published network stores no noise for its layers")
+    if isinstance(network, PictureNetwork) and network.scale > 1:
         return picture_config(network, small or _USUAL_SMALL)
     if small is not None and not (isinstance(network, ADMUNetConfig) and network.picture):
         raise BadInput("--small: the published network enlarges no small picture")
-    if asked.stored_noise and not (isinstance(network, Generator) and network.stores_noise):
-        raise BadInput("--stored-noise: the published network stores no noise for its layers")
+    if isinstance(network, PictureNetwork):
+        return picture_config(network, _USUAL)
     if isinstance(network, Generator):
         return gan_config(network, stored_noise=asked.stored_noise)
     match network:
         case MoCoGANGeneratorConfig():
-            return _video_gan_config(network, arguments.video_length)
+            return _video_config(network, arguments.video_length)
         case DDPMUNetConfig() | NCSNppConfig() | ADMUNetConfig() if schedule is not None:
             _refuse_what_cannot_be_drawn(network)
             named = layout.size_argument
@@ -269,8 +268,8 @@ def _synthesizer_config(
     raise BadInput(f"{network_name(network)} draws nothing by itself")
 
 
-def _video_gan_config(network: MoCoGANGeneratorConfig, frames: int | None) -> VideoGANSynthesizerConfig:
-    """A generator of clips of so many frames, with the labels that it reads."""
+def _video_config(network: MoCoGANGeneratorConfig, frames: int | None) -> VideoGANSynthesizerConfig:
+    """A generator of clips, which may be of any length."""
     if frames is None or frames < 1:
         raise BadInput("video_length: how many frames a clip has must be said; give --frames N")
     if frames > _MOST_FRAMES:

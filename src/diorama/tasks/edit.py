@@ -98,6 +98,14 @@ class Edit(ABC):
         """Whether pictures may be of another size than :attr:`reads` says, and so are edited one at a time."""
         return False
 
+    def fit(self, size: tuple[int, int]) -> str | None:
+        """What is done to a picture of a (height, width) in pixels so that the model can read it, for people.
+
+        Raises:
+            BadInput: the model cannot read one of that size.
+        """
+        return None
+
     @property
     def specs(self) -> Sequence[ConditionSpec]:
         """What an edit is given beside its picture."""
@@ -164,7 +172,7 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
     files = picture_files(source)
     if out.resolve() == files[0].resolve().parent:
         raise BadInput(f"{out}: holds the pictures that are given, which would be replaced; choose another folder")
-    look_at(files, edit.reads, any_size=edit.any_size)
+    look_at(files, edit.reads, any_size=edit.any_size, fit=edit.fit)
     made_ready(out)
     emptied(out)
     how = edit.model.sampling

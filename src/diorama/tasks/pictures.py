@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,13 +51,33 @@ def read_picture(path: Path, media: MediaSpec, *, any_size: bool = False) -> np.
     return _read(path, media, any_size).pixels
 
 
-def look_at(files: Sequence[Path], media: MediaSpec, *, any_size: bool = False) -> None:
-    """Read all pictures once before anything is done, and warn of what reading changed in them, with its count.
+def look_at(
+    files: Sequence[Path],
+    media: MediaSpec,
+    *,
+    any_size: bool = False,
+    fit: Callable[[tuple[int, int]], str | None] | None = None,
+) -> None:
+    """Read all pictures once before anything is done, and warn of what is changed in them, with its count.
+
+    Args:
+        files: the pictures.
+        media: what the model reads.
+        any_size: their height and width do not count.
+        fit: says what is done to a picture of a (height, width) so that it fits, or raises :class:`BadInput`.
 
     Raises:
-        BadInput: see :func:`read_picture`.
+        BadInput: see :func:`read_picture`; or a picture's size does not fit.
     """
-    notes = Counter(note for file in files for note in set(_read(file, media, any_size).notes))
+    notes: Counter[str] = Counter()
+    for file in files:
+        picture = _read(file, media, any_size)
+        height, width, _ = picture.pixels.shape
+        try:
+            fitted = None if fit is None else fit((height, width))
+        except BadInput as problem:
+            raise BadInput(f"{file}: {problem}") from problem
+        notes.update({*picture.notes, *([fitted] if fitted else [])})
     for note, count in notes.items():
         lost = ", so what is written has none" if "alpha" in note else ""
         warnings.warn(f"{count:,} of {len(files):,} given pictures: {note}{lost}", DioramaWarning, stacklevel=2)

@@ -21,6 +21,7 @@ from diorama.synthesis.cascade import CascadeSynthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.synthesis.picture import TILE, PictureSynthesizer
 from diorama.tasks.edit import Edit, GivenBatch
+from diorama.tasks.one_pass import InOnePass
 
 
 class Upscale(Edit):
@@ -77,7 +78,7 @@ class Upscale(Edit):
         return to_stored(x, self._model.config.media)
 
 
-class UpscaleInOnePass(Edit):
+class UpscaleInOnePass(InOnePass):
     """Enlarges pictures of any size by a network from picture to picture.
 
     Args:
@@ -85,36 +86,20 @@ class UpscaleInOnePass(Edit):
         tile: side of the squares that larger pictures are given to the network in; ``None`` for whole pictures.
 
     Raises:
+        BadInput: what the network makes is as large as what it is given.
         WrongValue: the network cannot be given squares of that side.
     """
 
     verb = "upscale"
 
     def __init__(self, model: PictureSynthesizer, tile: int | None = TILE) -> None:
-        self._model, self.tile = model, tile
-        multiple = model.config.picture.multiple
-        if tile is not None and (tile < 1 or tile % multiple):
-            raise WrongValue(f"tile: must be a multiple of {multiple} for this network, got {tile}")
-
-    @property
-    def model(self) -> Synthesizer:
-        """What draws."""
-        return self._model
-
-    @property
-    def reads(self) -> MediaSpec:
-        """The small pictures; their size does not count."""
-        return replace(self._model.config.media, channels=self._model.config.picture.inputs)
-
-    @property
-    def any_size(self) -> bool:
-        """Yes."""
-        return True
-
-    @property
-    def specs(self) -> Sequence[ConditionSpec]:
-        """Nothing."""
-        return []
+        super().__init__(model)
+        network = model.config.picture
+        if network.scale == 1:
+            raise BadInput("upscale: this model makes pictures as large as those that it is given; use translate")
+        if tile is not None and (tile < 1 or tile % network.multiple):
+            raise WrongValue(f"tile: must be a multiple of {network.multiple} for this network, got {tile}")
+        self.tile = tile
 
     def settings(self) -> Mapping[str, Any]:
         """The side of the squares."""
@@ -122,4 +107,4 @@ class UpscaleInOnePass(Edit):
 
     def draw(self, given: GivenBatch) -> np.ndarray:
         """See :meth:`Edit.draw`."""
-        return to_stored(self._model.of_picture(given.x, tile=self.tile), self._model.config.media)
+        return to_stored(self.picture_model.of_picture(given.x, tile=self.tile), self.model.config.media)

@@ -16,10 +16,10 @@ from diorama.networks.adversarial.pix2pixhd import (
 )
 
 TRANSLATORS: list[Any] = [
-    CycleGANGeneratorConfig(channels=2, outputs=3, width=2, blocks=2),
-    Pix2PixGeneratorConfig(channels=2, outputs=3, width=2, halvings=5),
-    GlobalGeneratorConfig(channels=2, outputs=3, width=2, halvings=3, blocks=1),
-    LocalEnhancerConfig(channels=2, outputs=3, width=2, enhancers=2, local_blocks=1, halvings=1, blocks=1),
+    CycleGANGeneratorConfig(inputs=2, outputs=3, width=2, blocks=2),
+    Pix2PixGeneratorConfig(inputs=2, outputs=3, width=2, halvings=5),
+    GlobalGeneratorConfig(inputs=2, outputs=3, width=2, halvings=3, blocks=1),
+    LocalEnhancerConfig(inputs=2, outputs=3, width=2, enhancers=2, local_blocks=1, halvings=1, blocks=1),
 ]
 
 
@@ -31,13 +31,27 @@ def picture(*shape: int) -> torch.Tensor:
 def test_a_picture_becomes_one_of_the_same_size_and_every_weight_is_reached(config: Any) -> None:
     torch.manual_seed(0)
     network = config.build()
-    x = picture(2, config.channels, 2 * config.multiple, 4 * config.multiple)
+    x = picture(2, config.inputs, 2 * config.multiple, 4 * config.multiple)
     drawn = network(x, {})
     assert drawn.shape == (2, config.outputs, *x.shape[2:])
     assert drawn.abs().max() <= 1
     (drawn * picture(*drawn.shape)).sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
     assert all(p.grad.abs().max() > 0 for p in network.parameters() if p.dim() > 1)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        *TRANSLATORS,
+        *(GlobalGeneratorConfig(width=1, halvings=halvings, blocks=1) for halvings in (0, 1)),
+        *(LocalEnhancerConfig(width=1, enhancers=1, halvings=halvings, blocks=1) for halvings in (0, 2)),
+    ],
+)
+def test_the_smallest_picture_is_drawn_and_sides_are_multiples(config: Any) -> None:
+    assert config.least % config.multiple == 0
+    x = picture(1, config.inputs, config.least, config.least + config.multiple)
+    assert config.build().eval()(x).shape == (1, config.outputs, *x.shape[2:])
 
 
 @pytest.mark.parametrize(

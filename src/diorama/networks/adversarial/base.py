@@ -94,31 +94,6 @@ class DiscriminatorConfig(ABC):
     def build(self) -> nn.Module: ...
 
 
-class TranslatorConfig(ABC):
-    """A frozen dataclass that describes a network ``(picture, condition) -> picture`` and builds it.
-
-    Pictures are (b, c, h, w) in [-1, 1].
-    """
-
-    channels: int
-    """Of the pictures that are given; a field of every config."""
-    outputs: int
-    """Channels of the pictures that are drawn; a field of every config."""
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The keys of a condition that the network needs."""
-        return ()
-
-    @property
-    def multiple(self) -> int:
-        """What the height and the width of a picture must be multiples of, so that one of the same size is drawn."""
-        return 1
-
-    @abstractmethod
-    def build(self) -> nn.Module: ...
-
-
 class Judgement(NamedTuple):
     """What ``judge`` returns: the logits, and the features that they come from, (b, …) each, the shallowest first."""
 

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
-from diorama.networks.adversarial.base import TranslatorConfig
 from diorama.networks.adversarial.patchgan import Norm, norm_of
+from diorama.networks.adversarial.picture import PictureNetworkConfig
 from diorama.nn.initialize import dcgan_normal
 
 Padding = Literal["reflect", "replicate", "zero"]
@@ -43,11 +43,11 @@ class ResnetLayers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CycleGANGeneratorConfig(TranslatorConfig):
+class CycleGANGeneratorConfig(PictureNetworkConfig):
     """The generator.
 
     Args:
-        channels: of the pictures that are given.
+        inputs: channels of the pictures that are given.
         outputs: channels of the pictures that are drawn.
         width: of the first map; each of two halvings doubles it.
         blocks: residual blocks: 6 for pictures of 128 pixels, 9 for larger ones.
@@ -56,7 +56,7 @@ class CycleGANGeneratorConfig(TranslatorConfig):
         dropout: as of :class:`ResnetLayers`.
     """
 
-    channels: int = 3
+    inputs: int = 3
     outputs: int = 3
     width: int = 64
     blocks: int = 9
@@ -65,7 +65,7 @@ class CycleGANGeneratorConfig(TranslatorConfig):
     dropout: bool = False
 
     def __post_init__(self) -> None:
-        check_counts(self.blocks, self.channels, self.outputs, self.width)
+        check_counts(self.blocks, self.inputs, self.outputs, self.width)
 
     @property
     def layers(self) -> ResnetLayers:
@@ -82,9 +82,14 @@ class CycleGANGeneratorConfig(TranslatorConfig):
         """Of four pixels."""
         return 1 << self.halvings
 
+    @property
+    def least(self) -> int:
+        """See :func:`least_side`."""
+        return least_side(self.halvings)
+
     def build(self) -> ResnetTranslator:
         """A freshly initialised generator."""
-        body = ResnetBody((self.channels, self.width), self.halvings, self.blocks, self.layers)
+        body = ResnetBody((self.inputs, self.width), self.halvings, self.blocks, self.layers)
         return ResnetTranslator(body, self.outputs)
 
 
@@ -95,7 +100,15 @@ def check_counts(blocks: int, *counts: int) -> None:
         ValueError: one of them.
     """
     if min(counts) < 1 or blocks < 0:
-        raise ValueError(f"channels, outputs and width must be at least 1, blocks at least 0, got {counts}, {blocks}")
+        raise ValueError(f"inputs, outputs and width must be at least 1, blocks at least 0, got {counts}, {blocks}")
+
+
+def least_side(halvings: int) -> int:
+    """The smallest side of a picture of which every layer can reflect as much as it needs.
+
+    The first layer reflects three pixels, so it needs four; residual blocks reflect one, so they need two.
+    """
+    return max(4, 2 << halvings)
 
 
 class ConvNormReLU(nn.Module):

@@ -15,7 +15,7 @@ class PictureNetworkConfig(ABC):
     """A frozen dataclass that describes a network ``(picture, condition) -> picture`` and builds it.
 
     It turns (b, inputs, h, w) into (b, outputs, h · scale, w · scale), for any h and w that are multiples of
-    :attr:`multiple`.
+    :attr:`multiple` and at least :attr:`least`.
     """
 
     span: ClassVar[tuple[float, float]] = (-1.0, 1.0)
@@ -27,9 +27,9 @@ class PictureNetworkConfig(ABC):
     """Channels of what it returns; a field of every config."""
 
     @property
-    @abstractmethod
     def scale(self) -> int:
         """How many times higher and wider the result is."""
+        return 1
 
     @property
     def multiple(self) -> int:
@@ -37,9 +37,15 @@ class PictureNetworkConfig(ABC):
         return 1
 
     @property
-    @abstractmethod
-    def reach(self) -> int:
-        """How far from a pixel of what it is given lie the others that can change what it becomes, at most."""
+    def least(self) -> int:
+        """Sides of what it is given are at least this, which is a multiple of :attr:`multiple`."""
+        return self.multiple
+
+    @property
+    def reach(self) -> int | None:
+        """How far from a pixel of what it is given lie the others that can change what it becomes, at most; ``None``
+        where all can, as with instance norm, so that the network has to be given whole pictures."""
+        return None
 
     @abstractmethod
     def build(self) -> nn.Module: ...

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
-from diorama.networks.adversarial.base import TranslatorConfig
 from diorama.networks.adversarial.patchgan import Norm, norm_of
+from diorama.networks.adversarial.picture import PictureNetworkConfig
 from diorama.nn.initialize import dcgan_normal
 
 LEAST_HALVINGS = 5
@@ -27,14 +27,14 @@ _DROPPED = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pix2PixGeneratorConfig(TranslatorConfig):
+class Pix2PixGeneratorConfig(PictureNetworkConfig):
     """The generator.
 
     The paper draws with dropout and with batch statistics also when training is over: dropout stands for the noise that
     a generator of pictures from noise is given. In evaluation mode this network does neither.
 
     Args:
-        channels: of the pictures that are given.
+        inputs: channels of the pictures that are given.
         outputs: channels of the pictures that are drawn.
         width: of the first map; each halving doubles it, up to eight times the first one's.
         halvings: 8 take 256 pixels to one.
@@ -43,7 +43,7 @@ class Pix2PixGeneratorConfig(TranslatorConfig):
             wide as the first map.
     """
 
-    channels: int = 3
+    inputs: int = 3
     outputs: int = 3
     width: int = 64
     halvings: int = 8
@@ -51,8 +51,8 @@ class Pix2PixGeneratorConfig(TranslatorConfig):
     dropout: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.outputs, self.width) < 1:
-            raise ValueError(f"channels, outputs and width must be at least 1, got {self}")
+        if min(self.inputs, self.outputs, self.width) < 1:
+            raise ValueError(f"inputs, outputs and width must be at least 1, got {self}")
         if self.halvings < LEAST_HALVINGS:
             raise ValueError(f"halvings must be at least {LEAST_HALVINGS}, got {self.halvings}")
 
@@ -97,7 +97,7 @@ class Pix2PixGenerator(nn.Module):
         widths, biases, last = config.widths, config.norm == "instance", config.halvings - 1
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         for level, width in enumerate(widths):
-            before = widths[level - 1] if level else config.channels
+            before = widths[level - 1] if level else config.inputs
             bare = level in (0, last)  # pixels and the smallest map have no norm
             down = nn.Conv2d(before, width, 4, 2, 1, bias=biases)
             self.downs.append(_Level(down, "none" if bare else config.norm))

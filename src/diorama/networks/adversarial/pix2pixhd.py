@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
-from diorama.networks.adversarial.base import DiscriminatorConfig, Judgement, TranslatorConfig
+from diorama.networks.adversarial.base import DiscriminatorConfig, Judgement
 from diorama.networks.adversarial.cyclegan import (
     Padding,
     ResidualBlock,
@@ -27,8 +27,10 @@ from diorama.networks.adversarial.cyclegan import (
     first_layer,
     halving,
     last_layer,
+    least_side,
 )
 from diorama.networks.adversarial.patchgan import Norm, PatchStack
+from diorama.networks.adversarial.picture import PictureNetworkConfig
 from diorama.nn.initialize import dcgan_normal
 
 _WIDEST = 512
@@ -36,11 +38,11 @@ _WIDEST = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class GlobalGeneratorConfig(TranslatorConfig):
+class GlobalGeneratorConfig(PictureNetworkConfig):
     """The global generator, G1.
 
     Args:
-        channels: of the pictures that are given; a map of labels has one for each class.
+        inputs: channels of the pictures that are given; a map of labels has one for each class.
         outputs: channels of the pictures that are drawn.
         width: of the first map; each halving doubles it.
         halvings: how often the picture is halved.
@@ -49,7 +51,7 @@ class GlobalGeneratorConfig(TranslatorConfig):
         padding: of the residual blocks' convolutions.
     """
 
-    channels: int = 3
+    inputs: int = 3
     outputs: int = 3
     width: int = 64
     halvings: int = 3
@@ -58,7 +60,7 @@ class GlobalGeneratorConfig(TranslatorConfig):
     padding: Padding = "reflect"
 
     def __post_init__(self) -> None:
-        check_counts(self.blocks, self.channels, self.outputs, self.width)
+        check_counts(self.blocks, self.inputs, self.outputs, self.width)
         if self.halvings < 0:
             raise ValueError(f"halvings must be at least 0, got {self.halvings}")
 
@@ -72,18 +74,23 @@ class GlobalGeneratorConfig(TranslatorConfig):
         """Of two pixels for each halving."""
         return 1 << self.halvings
 
+    @property
+    def least(self) -> int:
+        """See :func:`~diorama.networks.adversarial.cyclegan.least_side`."""
+        return least_side(self.halvings)
+
     def build(self) -> ResnetTranslator:
         """A freshly initialised generator."""
-        body = ResnetBody((self.channels, self.width), self.halvings, self.blocks, self.layers)
+        body = ResnetBody((self.inputs, self.width), self.halvings, self.blocks, self.layers)
         return ResnetTranslator(body, self.outputs)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalEnhancerConfig(TranslatorConfig):
+class LocalEnhancerConfig(PictureNetworkConfig):
     """The global generator without its last layer, and local enhancers, G2, each of which doubles its size.
 
     Args:
-        channels: of the pictures that are given.
+        inputs: channels of the pictures that are given.
         outputs: channels of the pictures that are drawn.
         width: of the last enhancer's first map; that of the coarser ones, and of the global generator, doubles.
         enhancers: how many there are.
@@ -94,7 +101,7 @@ class LocalEnhancerConfig(TranslatorConfig):
         padding: of the residual blocks of the enhancers; the global generator's reflect.
     """
 
-    channels: int = 3
+    inputs: int = 3
     outputs: int = 3
     width: int = 32
     enhancers: int = 1
@@ -105,7 +112,7 @@ class LocalEnhancerConfig(TranslatorConfig):
     padding: Padding = "reflect"
 
     def __post_init__(self) -> None:
-        check_counts(min(self.blocks, self.local_blocks), self.channels, self.outputs, self.width, self.enhancers)
+        check_counts(min(self.blocks, self.local_blocks), self.inputs, self.outputs, self.width, self.enhancers)
         if self.halvings < 0:
             raise ValueError(f"halvings must be at least 0, got {self.halvings}")
 
@@ -113,6 +120,11 @@ class LocalEnhancerConfig(TranslatorConfig):
     def multiple(self) -> int:
         """Of two pixels for each halving."""
         return 1 << (self.halvings + self.enhancers)
+
+    @property
+    def least(self) -> int:
+        """That of the global generator, which is given the picture halved by every enhancer."""
+        return least_side(self.halvings) << self.enhancers
 
     def layers(self, padding: Padding) -> ResnetLayers:
         """All convolutions have biases, and nothing is dropped."""
@@ -178,7 +190,7 @@ class _Enhancer(nn.Module):
     def __init__(self, config: LocalEnhancerConfig, number: int) -> None:
         super().__init__()
         width, layers = config.width_of(number), config.layers(config.padding)
-        self.first = first_layer(config.channels, width, layers)
+        self.first = first_layer(config.inputs, width, layers)
         self.down = halving(width, layers)
         self.blocks = nn.ModuleList([ResidualBlock(2 * width, layers) for _ in range(config.local_blocks)])
         self.up = doubling(width, layers)
@@ -198,7 +210,7 @@ class LocalEnhancer(nn.Module):
         self.config = config
         layers = config.layers("reflect")
         widest = config.width << config.enhancers
-        self.body = ResnetBody((config.channels, widest), config.halvings, config.blocks, layers)
+        self.body = ResnetBody((config.inputs, widest), config.halvings, config.blocks, layers)
         self.enhancers = nn.ModuleList([_Enhancer(config, number) for number in range(config.enhancers)])
         self.head = last_layer(config.width, config.outputs)
         dcgan_normal(self)
