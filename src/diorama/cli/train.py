@@ -263,8 +263,8 @@ def print_fields(named: str, command: str) -> None:
 
 
 def _example(name: str) -> Recipe:
-    """The recipe for the plainest example of the data it wants: with labels, then captions too, or with partners, where
-    it needs them."""
+    """The recipe for the plainest example of the data it wants: with larger partners, labels, or labels and captions,
+    where it needs them."""
     from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
     from diorama.core.errors import BadConfig
     from diorama.recipes.start import make
@@ -274,7 +274,8 @@ def _example(name: str) -> Recipe:
     clips = MediaSpec(kind="video", channels=3, height=64, width=64, frames=16, fps=8.0)
     kinds = (pictures, clips) if entry is None else (clips if entry.kind == "video" else pictures,)
     captions = (SideSpec(key="tokens", kind="text", shape=(64,), ragged=True),)
-    partners = (SideSpec(key="target", kind="picture", shape=pictures.shape, media=pictures),)
+    larger = replace(pictures, height=128, width=128)
+    partners = (SideSpec(key="target", kind="picture", shape=larger.shape, media=larger),)
     labels = ("one", "other")
     examples = [
         DataInfo(name="example", media=media, classes=classes, sides=sides)
