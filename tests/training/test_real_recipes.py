@@ -40,6 +40,9 @@ from diorama.training.run import TrainOptions, train
 
 _MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 
+LONG = [pytest.mark.slow, pytest.mark.long]
+"""Of recipes whose method or network another one of these has too."""
+
 PREVIEWED = (dcgan_cpu, vae_cpu, ddpm_cpu, consistency_cpu)
 
 
@@ -99,23 +102,23 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
     [
         (dcgan_cpu, None),
         (biggan_by_class, None),
-        (vae_cpu, None),
+        pytest.param(vae_cpu, None, marks=LONG),
         (vae_spatial_cpu, None),
         (ddpm_cpu, None),
         (edm_cpu, None),
-        (adm_cpu, None),
+        pytest.param(adm_cpu, None, marks=LONG),
         (latent_text_cpu, "codec"),
         (student_cpu, "teacher"),
-        (flow_ot_cpu, None),
+        pytest.param(flow_ot_cpu, None, marks=LONG),
         (consistency_cpu, None),
-        (consistency_distilled_cpu, "edm"),
+        pytest.param(consistency_distilled_cpu, "edm", marks=LONG),
         (ect_cpu, "edm"),
-        (dmd_cpu, "teacher"),
+        pytest.param(dmd_cpu, "teacher", marks=LONG),
         (sida_cpu, "edm"),
-        (ect_cpu, "teacher"),
+        pytest.param(ect_cpu, "teacher", marks=LONG),
         (scm_cpu, None),
-        (scm_distilled_cpu, "edm"),
-        (mean_flow_cpu, None),
+        pytest.param(scm_distilled_cpu, "edm", marks=LONG),
+        pytest.param(mean_flow_cpu, None, marks=LONG),
         (imm_cpu, None),
         (drift_cpu, None),
     ],
