@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from diorama.core.errors import BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean
 from diorama.data.dataset import Dataset, is_prepared, open_dataset
 from diorama.data.prepare import PrepareOptions, prepare
-from diorama.data.sources.base import Item, Skip, Source, SourceOptions
+from diorama.data.sources.base import Chosen, Item, Source, SourceOptions
 from diorama.data.sources.open import open_source
 from diorama.data.sources.world import WORLD, WORLD_VIDEO
 from diorama.data.unify import SeveralForms
@@ -117,7 +117,7 @@ def open_whole(path: Path | str, cache: Path, how: MeasuredAs) -> Dataset:
     return open_dataset(prepared)
 
 
-class OneSplit:
+class OneSplit(Chosen):
     """The records of one of a source's own splits, or all of them, without their splits.
 
     Args:
@@ -126,33 +126,9 @@ class OneSplit:
     """
 
     def __init__(self, source: Source, split: str | None) -> None:
-        self._source, self._split = source, split
+        super().__init__(source)
+        self._split = split
         self.seen: Counter[str] = Counter()
-
-    @property
-    def name(self) -> str:
-        """The source's."""
-        return self._source.name
-
-    @property
-    def files(self) -> int:
-        """The source's."""
-        return self._source.files
-
-    @property
-    def rows_used(self) -> int:
-        """The source's."""
-        return self._source.rows_used
-
-    @property
-    def skipped(self) -> Sequence[Skip]:
-        """The source's."""
-        return self._source.skipped
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """The source's, and which records of which splits these are."""
-        return (*self._source.notes, *self._words())
 
     def items(self) -> Iterator[Item]:
         """The records.
@@ -172,7 +148,8 @@ class OneSplit:
                 raise WrongValue(f"{self.name}: has no split {self._split!r}, only {named}")
             raise BadInput(f"{self.name}: names no splits, so there is no {self._split!r}: it is measured whole")
 
-    def _words(self) -> Iterator[str]:
+    def words(self) -> Iterator[str]:
+        """Which records of which splits these are."""
         named = {name or "of no split": count for name, count in self.seen.items()}
         if set(self.seen) - {""}:
             which = "all splits" if self._split is None else f"the split {self._split}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from diorama.interop.layout import Shapes, Table, refuse_below
 from diorama.interop.plain_norms import NormName, WithPlainNorms, told_norm
-from diorama.interop.resnet_layers import PaddingName, refuse_many, resnet_facts, told_padding, whole_table
+from diorama.interop.resnet_layers import PaddingName, refuse_many, resnet_facts, told_of_whole, whole_table
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.pix2pix import LEAST_HALVINGS, Pix2PixGeneratorConfig
 
@@ -84,9 +84,7 @@ class ResnetLayout(WithPlainNorms[ResnetArguments, CycleGANGeneratorConfig]):
         facts = resnet_facts(shapes, "model")
         if facts is None:
             return {}
-        told = {"input_nc": facts.channels, "output_nc": facts.outputs, "ngf": facts.width, "n_blocks": facts.blocks}
-        norm = told_norm(shapes, "model.1.bias", "model.2.weight")
-        return {**told, "norm": norm, "use_dropout": facts.dropout, **told_padding(facts)}
+        return {**told_of_whole(shapes, facts), "use_dropout": facts.dropout}
 
     def to_ours(self, arguments: ResnetArguments) -> CycleGANGeneratorConfig:
         refuse_below(arguments, 1, "input_nc", "output_nc", "ngf")

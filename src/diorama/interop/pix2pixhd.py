@@ -26,7 +26,7 @@ from diorama.interop.resnet_layers import (
     places_of_blocks,
     refuse_many,
     resnet_facts,
-    told_padding,
+    told_of_whole,
     whole_table,
 )
 from diorama.networks.adversarial.pix2pixhd import (
@@ -129,9 +129,7 @@ class GlobalLayout(WithPlainNorms[GlobalArguments, GlobalGeneratorConfig]):
         facts = resnet_facts(shapes, "model")
         if facts is None:
             return {}
-        told = {"input_nc": facts.channels, "output_nc": facts.outputs, "ngf": facts.width, "n_blocks": facts.blocks}
-        norm = told_norm(shapes, "model.1.bias", "model.2.weight")
-        return {**told, "n_downsampling": facts.halvings, "norm": norm, **told_padding(facts)}
+        return {**told_of_whole(shapes, facts), "n_downsampling": facts.halvings}
 
     def to_ours(self, arguments: GlobalArguments) -> GlobalGeneratorConfig:
         refuse_below(arguments, 1, "input_nc", "output_nc", "ngf")

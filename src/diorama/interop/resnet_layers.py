@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from diorama.core.errors import BadInput
 from diorama.interop.layout import Shapes
+from diorama.interop.plain_norms import told_norm
 from diorama.networks.adversarial.cyclegan import ResnetLayers
 
 PaddingName = Literal["reflect", "replicate", "zero"]
@@ -86,9 +87,15 @@ def places_of_blocks(shapes: Shapes, sequence: str) -> list[int]:
     return sorted({int(match[1]) for match in map(pattern.fullmatch, shapes) if match})
 
 
-def told_padding(facts: ResnetFacts) -> dict[str, str]:
-    """The argument ``padding_type``, as far as the tensors tell it."""
-    return {} if facts.padding is None else {"padding_type": facts.padding}
+def told_of_whole(shapes: Shapes, facts: ResnetFacts) -> dict[str, Any]:
+    """The arguments that both projects' whole generators have, as far as the tensors tell them."""
+    return {
+        "input_nc": facts.channels,
+        "output_nc": facts.outputs,
+        "ngf": facts.width,
+        "n_blocks": facts.blocks,
+        "norm": told_norm(shapes, "model.1.bias", "model.2.weight"),
+    } | ({} if facts.padding is None else {"padding_type": facts.padding})
 
 
 def block_rows(ours: str, theirs: str, layers: ResnetLayers) -> Rows:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -195,3 +196,47 @@ class Source(Protocol):
     def items(self) -> Iterator[Item]:
         """The records. An archive's are yielded in its own order, with one in memory at a time."""
         ...
+
+
+class Chosen(ABC):
+    """Some of the records of another source, which says everything else.
+
+    Args:
+        source: of all.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def name(self) -> str:
+        """The source's."""
+        return self._source.name
+
+    @property
+    def files(self) -> int:
+        """The source's: those of records that are left out as well."""
+        return self._source.files
+
+    @property
+    def rows_used(self) -> int:
+        """The source's."""
+        return self._source.rows_used
+
+    @property
+    def skipped(self) -> Sequence[Skip]:
+        """The source's."""
+        return self._source.skipped
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """The source's, and which records these are."""
+        return (*self._source.notes, *self.words())
+
+    @abstractmethod
+    def words(self) -> Iterable[str]:
+        """Which records these are, a sentence each."""
+
+    @abstractmethod
+    def items(self) -> Iterator[Item]:
+        """The records."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from diorama.core.errors import BadInput
 from diorama.core.suggestions import in_a_line
-from diorama.data.sources.base import Item, Skip, Source
+from diorama.data.sources.base import Chosen, Item, Source
 
 
-class OfLabel:
+class OfLabel(Chosen):
     """The records of one label, or all others.
 
     Args:
@@ -20,33 +20,13 @@ class OfLabel:
     """
 
     def __init__(self, source: Source, label: str, *, kept: bool, needed: bool) -> None:
-        self._source, self._label, self._kept, self._needed = source, label, kept, needed
+        super().__init__(source)
+        self._label, self._kept, self._needed = label, kept, needed
 
-    @property
-    def name(self) -> str:
-        """What messages call the source."""
-        return self._source.name
-
-    @property
-    def files(self) -> int:
-        """Files seen, those of the other set as well."""
-        return self._source.files
-
-    @property
-    def rows_used(self) -> int:
-        """Rows of tables that meant a file."""
-        return self._source.rows_used
-
-    @property
-    def skipped(self) -> Sequence[Skip]:
-        """What gives no record in either set."""
-        return self._source.skipped
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What was decided on the user's behalf."""
+    def words(self) -> Sequence[str]:
+        """Which set of the two this is."""
         others = "only these records are here" if self._kept else "they are the second set"
-        return (*self._source.notes, f"of the records with the label {self._label!r}: {others}")
+        return [f"of the records with the label {self._label!r}: {others}"]
 
     def items(self) -> Iterator[Item]:
         """Its records.

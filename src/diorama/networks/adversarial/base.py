@@ -35,8 +35,8 @@ class GeneratorConfig(ABC):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The keys of a condition that the network needs."""
-        return ()
+        """The keys of a condition that the network needs: the label, where there are classes."""
+        return ("label",) if self.classes else ()
 
     @property
     def classes(self) -> int:
@@ -77,8 +77,8 @@ class DiscriminatorConfig(ABC):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The keys of a condition that the network needs."""
-        return ()
+        """The keys of a condition that the network needs: the label, where there are classes."""
+        return ("label",) if self.classes else ()
 
     @property
     def classes(self) -> int:

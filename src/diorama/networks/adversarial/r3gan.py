@@ -77,11 +77,6 @@ class _Stages:
         """Of the pictures, in pixels."""
         return COARSEST << (len(self.widths) - 1)
 
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The label, where there are classes."""
-        return ("label",) if self.classes else ()
-
 
 @dataclass(frozen=True, kw_only=True)
 class R3GANGeneratorConfig(_Stages, GeneratorConfig):

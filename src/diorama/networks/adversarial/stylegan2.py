@@ -105,11 +105,6 @@ class StyleGAN2GeneratorConfig(GeneratorConfig):
             raise ValueError(f"channels, latent, style, classes, kernel: cannot be as in {self}")
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """The label, where there are classes."""
-        return ("label",) if self.classes else ()
-
-    @property
     def truncation(self) -> Truncation:
         """By styles."""
         return "styles"

@@ -79,11 +79,6 @@ class StyleGAN2DiscriminatorConfig(DiscriminatorConfig):
         if min(self.mbstd_group_size or 1, 1 if self.cmap_dim is None else self.cmap_dim) < 1:
             raise ValueError(f"mbstd_group_size, cmap_dim: must be at least 1, got {self}")
 
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The label, where there are classes."""
-        return ("label",) if self.classes else ()
-
     def width(self, resolution: int) -> int:
         """Channels at a resolution."""
         return min(self.channel_base // resolution, self.channel_max)

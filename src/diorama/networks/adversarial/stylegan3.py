@@ -75,11 +75,6 @@ class StyleGAN3GeneratorConfig(GeneratorConfig):
             raise ValueError(f"first_cutoff: {self.bands.first_cutoff} is too high for {self.size} pixels")
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """The label, where there are classes."""
-        return ("label",) if self.classes else ()
-
-    @property
     def truncation(self) -> Truncation:
         """By styles."""
         return "styles"
