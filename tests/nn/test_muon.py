@@ -101,7 +101,7 @@ def test_matrices_that_move_together_move_as_pytorch_moves_each(where: str, deca
     for value, our, their in zip(start, ours, theirs, strict=True):
         way, off = their.detach().reshape(value.shape) - value, our.detach() - their.detach().reshape(value.shape)
         # Products are rounded to the eight bits of bfloat16; Adam's arithmetic is in float32.
-        assert off.norm() <= (0.02 if value.dim() > 1 else 1e-5) * way.norm()
+        assert off.norm() <= (0.05 if value.dim() > 1 else 1e-5) * way.norm()
 
 
 @pytest.mark.parametrize("shape", [(8, 20), (20, 8), (12, 12)])
