@@ -41,7 +41,8 @@ def test_edm2s_network_sees_the_small_picture_at_unit_magnitude() -> None:
     method = enlarging(edm2_cpu, pairs(), "larger").method
     assert isinstance(method, DiffusionMethodConfig)
     network, preconditioning = method.synthesizer.denoiser, method.synthesizer.preconditioning
-    assert isinstance(network, EDM2UNetConfig) and isinstance(preconditioning, EDMPreconditioning)
+    assert isinstance(network, EDM2UNetConfig)
+    assert isinstance(preconditioning, EDMPreconditioning)
     assert network.picture_deviation == preconditioning.sigma_data
 
 
