@@ -1,7 +1,7 @@
 """Drawing at equal quality on a CPU: our default beside diffusers' schedulers that drive the same network.
 
-    python benchmarks/equal_quality.py runs/ddpm_cpu --data cifar10 [--count 3000] [--ours dpmpp_2m:10 ddim:25]
-        [--out benchmarks/results/equal_quality.md]
+    python benchmarks/equal_quality.py runs/ddpm_cpu --data cifar10 --split test [--count 3000]
+        [--ours dpmpp_2m:10 unipc:8] [--reference-pictures DIR] [--out benchmarks/results/equal_quality.md]
     python benchmarks/equal_quality.py runs/toy --data world --count 60 --ancestral 8 --ddim 4 --dpm 3 --timed 4
 
 Quality is FD@lite against the data's split, beside that of ancestral sampling in 250 steps. All ways draw the same
@@ -10,7 +10,10 @@ jackknife of its logarithm. A way is as good as ancestral sampling where all of 
 
 Time is that of drawing into memory: ours by ``draw`` with its defaults for the device, theirs by the library's plain
 loop, in float32 as its examples run and under bfloat16 autocast with channels last, whichever is faster. Repeats
-alternate, and medians are compared. ``--quality-device`` may be a GPU: quality does not depend on it.
+alternate, and medians are compared. ``--quality-device`` may be a GPU: quality does not depend on it. Nor does it
+matter where the reference, which is not timed, was drawn; most of the passes are its own. So it may be given:
+
+    diorama sample runs/ddpm_cpu --sampler ancestral --steps 250 --count 3000 --out DIR
 """
 
 from __future__ import annotations
@@ -31,15 +34,18 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from diorama.core import device as devices
-from diorama.core.contracts import Batch
+from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
-from diorama.core.files import write_text
+from diorama.core.files import cache_folder, write_text
 from diorama.core.rng import initial_noise
 from diorama.evaluation.catalog.metrics import SHIPPED
 from diorama.evaluation.reals import open_reals
 from diorama.evaluation.reference import ReferenceFeatures, reference_features
 from diorama.evaluation.subjects import EvaluateOptions
+from diorama.interop.checkpoint import read_json
 from diorama.interop.diffusers_write import written_schedule
+from diorama.media.convert import to_float
+from diorama.media.image import read_image
 from diorama.metrics.frechet import GaussianStatistics, frechet_distance
 from diorama.metrics.frechet import statistics as gaussian
 from diorama.samplers.ancestral import AncestralConfig
@@ -71,6 +77,50 @@ class Way:
     evaluations: int
     draws: Draws
     peer: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnBefore:
+    """Samples of the reference in a folder of ``diorama sample``.
+
+    Args:
+        folder: holds ``samples.json`` and lossless files.
+        media: of the model.
+        files: by sample number.
+    """
+
+    folder: Path
+    media: MediaSpec
+    files: Mapping[int, str]
+
+    def draws(self, first: int, count: int) -> Tensor:
+        """Read the files of these samples."""
+        paths = [self.folder / self.files[index] for index in range(first, first + count)]
+        return torch.stack(
+            [to_float(read_image(path.read_bytes(), path.name).pixels.copy(), self.media) for path in paths]
+        )
+
+
+def drawn_before(folder: Path, model: DiffusionSynthesizer, arguments: argparse.Namespace) -> DrawnBefore:
+    """A folder of the reference's samples.
+
+    Raises:
+        BadInput: it is of another model, sampler, number of steps or seed, holds too few samples or lossy files.
+    """
+    document = read_json(folder / "samples.json")
+    drawn, wanted = document["sampling"], {"sampler": _REFERENCE, "steps": arguments.ancestral}
+    if document["model"] != store.model_hash(arguments.run):
+        raise BadInput(f"{folder}: was drawn by another model than {arguments.run}")
+    if any(drawn.get(key) != value for key, value in wanted.items()):
+        raise BadInput(f"{folder}: was drawn with {drawn}, and the reference is {wanted}")
+    rows = [row for row in document["samples"] if row["seed"] == arguments.seed and row["file"].endswith(".png")]
+    files = {row["index"]: row["file"] for row in rows}
+    missing = sum(index not in files for index in range(arguments.count))
+    if missing:
+        raise BadInput(
+            f"{folder}: lacks {missing} of samples 0 to {arguments.count - 1} of seed {arguments.seed} as PNG"
+        )
+    return DrawnBefore(folder, model.config.media, files)
 
 
 @dataclass(frozen=True)
@@ -151,9 +201,11 @@ def peer_scheduler(model: DiffusionSynthesizer, sampler: str) -> Any:
 def ways(model: DiffusionSynthesizer, arguments: argparse.Namespace) -> list[Way]:
     """All of them; ancestral sampling first."""
     seed = arguments.seed
-    reference = changed(model, "ancestral", arguments.ancestral)
+    reference = changed(model, _REFERENCE, arguments.ancestral)
     assert isinstance(reference.config.sampler, AncestralConfig)
-    found = [Way(f"{_REFERENCE}, {arguments.ancestral} steps", arguments.ancestral, ours(reference, seed))]
+    folder = arguments.reference_pictures
+    draws = ours(reference, seed) if folder is None else drawn_before(folder, model, arguments).draws
+    found = [Way(f"{_REFERENCE}, {arguments.ancestral} steps", arguments.ancestral, draws)]
     own = [(None, None), *(_named(word) for word in arguments.ours)]
     for sampler, steps in own:
         drawn_by = changed(model, sampler, steps)
@@ -220,10 +272,13 @@ def compared(rows: Mapping[str, Tensor], real: GaussianStatistics) -> dict[str, 
 
 
 def timed(found: list[Way], arguments: argparse.Namespace) -> dict[str, list[float]]:
-    """Seconds for ``--timed`` samples of every repeat, the first of which warms up and is left out."""
-    taken: dict[str, list[float]] = {way.name: [] for way in found}
+    """Seconds for ``--timed`` samples of every repeat, the first of which warms up and is left out.
+
+    The reference is not timed.
+    """
+    taken: dict[str, list[float]] = {way.name: [] for way in found[1:]}
     for repeat in range(arguments.repeats + 1):
-        for way in found:
+        for way in found[1:]:
             began = time.perf_counter()
             way.draws(0, arguments.timed)
             if repeat:
@@ -250,9 +305,9 @@ def table(found: list[Way], qualities: Mapping[str, Quality], seconds: Mapping[s
             f"{quality.distance:.2f}",
             f"{ratio:.3f} [{low:.3f}, {high:.3f}]",
             "yes" if quality.is_equal else "no",
-            f"{middle[way.name]:.2f}",
-            f"{middle[way.name] / middle[best.name]:.2f}",
         ]
+        taken = middle.get(way.name)
+        cells += ["–", "–"] if taken is None else [f"{taken:.2f}", f"{taken / middle[best.name]:.2f}"]
         lines.append(f"| {way.name} | {' | '.join(cells)} |")
     peers = [way for way in found if way.peer]
     fair = [way for way in peers if qualities[way.name].is_equal] or peers
@@ -277,6 +332,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="as evaluate --against")
     parser.add_argument("--split", help="of the data")
     parser.add_argument("--count", type=int, default=3_000, help="samples that quality is measured on")
+    parser.add_argument("--reference-pictures", type=Path, help="a folder of the reference's samples, drawn before")
     parser.add_argument("--ancestral", type=int, default=250, help="steps of the reference")
     parser.add_argument("--ours", nargs="*", default=[], help="SAMPLER:STEPS beside the model's default")
     parser.add_argument("--ddim", type=int, default=50, help="steps of diffusers' DDIM")
@@ -292,7 +348,9 @@ def main() -> None:
     quality_device = devices.pick(arguments.quality_device)
     model = opened(arguments.run, quality_device)
     parameters = sum(p.numel() for p in model.denoiser.parameters())
-    options = EvaluateOptions(metrics=(_METRIC,), split=arguments.split, device="cpu")
+    options = EvaluateOptions(
+        metrics=(_METRIC,), split=arguments.split, device="cpu", cache=cache_folder() / "features"
+    )
     reals = open_reals(arguments.data, options, SHIPPED)
     reference = reference_features(reals.split, [_METRIC], options.reference_options)
     real = gaussian(reference.features[SHIPPED.metric(_METRIC).features].double())
@@ -313,4 +371,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BadInput as problem:
+        raise SystemExit(str(problem)) from None

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from diorama import load
 from diorama.cli.main import run
 from diorama.interop import stylegan1, stylegan2, stylegan3
+from diorama.interop.checkpoint import open_checkpoint
 from diorama.interop.layout import Layout
 from diorama.synthesis.base import Sampling
 from tests.conformance.case import golden_folder, read_case
@@ -77,6 +78,22 @@ def test_plain_tensors_take_their_arguments_from_a_config_and_say_what_is_taken_
     assert "limits (conv_clamp)" in told
     limits = [load(tmp_path / name).config.generator.conv_clamp for name in ("given", "guessed")]
     assert limits == [3, 256]
+
+
+def test_arguments_that_are_for_training_or_speed_alone_are_said_to_be_dropped(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    tensors = published_tensors(stylegan2.GENERATOR, STYLEGAN2)
+    fast = {"fused_modconv_default": "inference_only"}
+    file = pickled(tmp_path / "G.pkl", tensors, STYLEGAN2 | fast)
+    told = said(["import", file, "--out", tmp_path / "model"], 0, capsys)
+    assert 'left out of its arguments fused_modconv_default = "inference_only": for training or speed alone' in told
+    judge = {"c_dim": 0, "img_resolution": 16, "img_channels": 3, "channel_base": 64, "channel_max": 8}
+    judge |= {"block_kwargs": {"freeze_layers": 2}}
+    save_file(published_tensors(stylegan2.DISCRIMINATOR, judge), tmp_path / "D.safetensors")
+    (tmp_path / "D.json").write_text(json.dumps(judge))
+    (note,) = open_checkpoint(tmp_path / "D.safetensors", config=tmp_path / "D.json").notes
+    assert note == "left out of its arguments block_kwargs.freeze_layers = 2: for training or speed alone"
 
 
 def test_noise_of_layers_is_each_samples_own_or_what_the_file_holds(tmp_path: Path, capsys: Captured) -> None:

@@ -93,6 +93,15 @@ def test_a_file_becomes_a_model_that_translates_as_its_publisher_does(
     assert back.keys() == state.keys()
 
 
+def test_padding_that_no_tensor_tells_is_said_to_be_taken_as_reflecting(tmp_path: Path, capsys: Captured) -> None:
+    network, config = published("cyclegan")
+    torch.save(network.state_dict(), tmp_path / "G.pth")
+    for padding, is_said in (({}, True), ({"padding_type": "replicate"}, False)):
+        (tmp_path / "G.json").write_text(json.dumps(config | padding))
+        words = ["import", tmp_path / "G.pth", "--config", tmp_path / "G.json", "--out", tmp_path / "model"]
+        assert ("reflect or replicate at the border: took 'reflect'" in said(words, 0, capsys)) is is_said
+
+
 def test_a_picture_of_one_pixel_is_translated(tmp_path: Path, capsys: Captured) -> None:
     _, folder = imported("cyclegan", tmp_path, capsys)
     model: Any = load(folder)

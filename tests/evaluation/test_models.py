@@ -61,6 +61,17 @@ def test_a_density_is_asked_of_diffusion_models_alone(tmp_path: Path, vae: VAESy
         measure_model(vae, [parse_metric("bpd_flow")], split, np.arange(3), seed=0, batch_size=3)
 
 
+def test_a_density_comes_with_how_many_records_and_how_they_were_dequantised(tmp_path: Path) -> None:
+    media = MediaSpec(kind="image", channels=1, height=8, width=8)
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
+    split = pack_arrays(tmp_path / "data", {"test": pixels}, media).split("test")
+    found = evaluate(tiny_diffusion(), split, EvaluateOptions(metrics=("bpd_flow",), reference=3))
+    (result,), note = found.results, found.notes[-1]
+    assert (result.samples, result.reference.count) == (3, 3)
+    assert note.startswith("bpd_flow: 3 records of the split test; uniform dequantisation, one draw a record")
+    assert result.interval.method.startswith("t interval over records; uniform dequantisation")
+
+
 def test_a_model_that_draws_partners_is_not_held_against_what_it_was_given(tmp_path: Path) -> None:
     media = MediaSpec(kind="image", channels=1, height=16, width=16)
     data = pack_arrays(tmp_path / "data", {"test": np.zeros((4, 16, 16, 1), np.uint8)}, media)

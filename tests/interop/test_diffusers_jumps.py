@@ -169,7 +169,7 @@ def test_unclips_last_step_has_the_librarys_rounding(steps: int, clip: bool, cou
         ("LCMScheduler", {"timestep_scaling": 0.0}, "time_scale"),
         ("TCDScheduler", {"gamma": 0.3}, "gamma"),
         ("CMStochasticIterativeScheduler", {"num_train_timesteps": 1}, "grid"),
-        ("CMStochasticIterativeScheduler", {"sigma_min": 90.0}, "low < high"),
+        ("CMStochasticIterativeScheduler", {"sigma_min": 90.0}, "0 < sigma_min < sigma_max"),
         ("RePaintScheduler", {"prediction_type": "sample"}, "prediction_type"),
     ],
 )

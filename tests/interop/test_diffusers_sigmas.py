@@ -93,7 +93,7 @@ _SVD = {
         ),
         ({"use_karras_sigmas": True, "sigma_max": 200.0}, "sigma_max"),
         ({"use_karras_sigmas": True, "use_beta_sigmas": True}, "only one of them"),
-        ({"sigma_min": 2.0, "sigma_max": 1.0}, "low < high"),
+        ({"sigma_min": 2.0, "sigma_max": 1.0}, "0 < sigma_min < sigma_max"),
         ({"prediction_type": "flow"}, "prediction_type"),
         ({"steps_offset": -1, "timestep_spacing": "leading"}, "offset"),
     ],

@@ -153,7 +153,7 @@ def test_edm_euler(document: dict[str, Any], churn: float, count: int) -> None:
         ("LMSDiscreteScheduler", {"use_karras_sigmas": True, "use_beta_sigmas": True}, "only one of them"),
         ("LMSDiscreteScheduler", {"order": 3}, "order"),
         ("EDMEulerScheduler", {"sigma_schedule": "lu"}, "sigma_schedule"),
-        ("EDMEulerScheduler", {"sigma_min": 90.0}, "low < high"),
+        ("EDMEulerScheduler", {"sigma_min": 90.0}, "0 < sigma_min < sigma_max"),
     ],
 )
 def test_what_is_not_followed_is_refused_by_name(kind: str, change: dict[str, Any], named: str) -> None:

@@ -99,7 +99,9 @@ def test_it_denoises_as_the_published_class_does(tmp_path: Path, name: str) -> N
 def test_a_model_is_made_by_import_and_drawn_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = pickled(tmp_path / "edm.pkl", "EDMPrecond", loss_fn=Persistent("EDMLoss", {})), tmp_path / "m"
     assert run(["import", str(path), "--out", str(out)]) == 0
-    assert "EDMPrecond of edm" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "EDMPrecond of edm" in printed.out
+    assert "note: took the network 'ema', left out loss_fn" in printed.err
     model = diorama.load(out)
     assert model.sampling.sampler == "heun"
     assert model.sampling.steps == 18
@@ -120,6 +122,11 @@ def test_which_of_several_networks_is_meant_can_be_said(tmp_path: Path) -> None:
     assert open_checkpoint(tmp_path / "b.pkl").notes == ("took the network 'ema', left out net",)
     with pytest.raises(BadInput, match="has no network 'E'"):
         open_checkpoint(path, part="E")
+
+
+def test_the_head_that_training_alone_needs_is_said_to_be_left_out(tmp_path: Path) -> None:
+    notes = published_model(open_checkpoint(pickled(tmp_path / "a.pkl", "Precond"))).notes
+    assert "left out 3 tensors that nothing reads, such as 'logvar_fourier.freqs'" in notes
 
 
 def test_what_is_no_known_network_is_refused_by_its_name(tmp_path: Path) -> None:

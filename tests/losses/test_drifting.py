@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from diorama.losses import drifting
 from diorama.losses.drifting import drifting_field, drifting_loss, map_features
 
 TEMPERATURES = (0.02, 0.05, 0.2)
@@ -103,6 +104,16 @@ def test_samples_that_are_alike_and_far_from_the_data_are_drawn_to_them(temperat
     assert 0 < loss.drift.item() < 0.1
     (slope,) = torch.autograd.grad(loss.value, x)
     assert bool((slope[0] @ torch.ones(3) < 0).all())
+
+
+def test_features_in_pieces_have_the_loss_of_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, data = torch.randn(5, 6, 3).requires_grad_(), torch.randn(5, 4, 3)
+    whole = drifting_loss(x, data, (0.05, 0.2))
+    (slope,) = torch.autograd.grad(whole.value, x)
+    monkeypatch.setattr(drifting, "_PAIRS_AT_ONCE", 130)
+    pieces = drifting_loss(x, data, (0.05, 0.2))
+    torch.testing.assert_close(pieces, whole)
+    torch.testing.assert_close(torch.autograd.grad(pieces.value, x)[0], slope)
 
 
 def test_a_map_gives_places_means_and_deviations() -> None:

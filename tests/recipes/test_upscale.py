@@ -17,7 +17,9 @@ from diorama.core.errors import BadConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, EDMUNetConfig, SongUNetConfig
+from diorama.networks.denoisers.edm2 import EDM2UNetConfig
 from diorama.networks.denoisers.score_unet import ScoreUNetConfig
+from diorama.processes.precondition import EDMPreconditioning
 from diorama.recipes.adm import adm_cpu
 from diorama.recipes.ddpm import ddpm_class_cpu, ddpm_cpu
 from diorama.recipes.edm import edm_cpu
@@ -33,6 +35,15 @@ def pairs(small: int = 8, large: int = 16, channels: int = 1) -> DataInfo:
     media = MediaSpec(kind="image", channels=channels, height=large, width=large)
     side = SideSpec(key="target", kind="picture", shape=media.shape, media=media)
     return replace(pictures(small, channels), sides=(side,))
+
+
+def test_edm2s_network_sees_the_small_picture_at_unit_magnitude() -> None:
+    method = enlarging(edm2_cpu, pairs(), "larger").method
+    assert isinstance(method, DiffusionMethodConfig)
+    network, preconditioning = method.synthesizer.denoiser, method.synthesizer.preconditioning
+    assert isinstance(network, EDM2UNetConfig)
+    assert isinstance(preconditioning, EDMPreconditioning)
+    assert network.picture_deviation == preconditioning.sigma_data
 
 
 def _with(network: SongUNetConfig | DhariwalUNetConfig | ScoreUNetConfig) -> Callable[[DataInfo], Recipe]:

@@ -38,7 +38,7 @@ def test_other_settings_keep_the_name_of_what_they_are_most_like() -> None:
         ("lms", "take ddim"),
         ("kdpm2", "take ddim"),
         ("pndm", "take ddim"),
-        ("lcm", "lcm counts steps of a discrete process, and this model's process has none"),
+        ("lcm", "lcm counts steps of a discrete process, and this model's process has none; take ddim"),
     ],
 )
 def test_a_sampler_that_cannot_walk_a_flow_says_so(name: str, why: str) -> None:

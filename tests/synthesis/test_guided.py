@@ -188,7 +188,7 @@ def test_guides_that_do_not_fit_are_refused() -> None:
     named = replace(other, conditions=(replace(other.conditions[0], names=("dog", "cat")),)).build()
     for guide, message in (
         (larger, "guide: draws pictures of 16 x 16"),
-        (slower, "guide: its noise process is"),
+        (slower, "guide: its noise process is another .* than the model's: steps 30 in place of"),
         (named, "guide: names of its label is"),
         (tiny_gan(1), "guide: is a GAN, and must"),
     ):

@@ -70,6 +70,8 @@ def main(words: Sequence[str]) -> None:
     arguments = known.arguments
     if not arguments.data:
         raise WrongArguments("--data is missing: the prepared folder that the model was trained on")
+    if arguments.steps < 1:
+        raise WrongArguments(f"--steps must be at least 1, got {arguments.steps}")
     with arguments_at_fault():
         data = [weighted(text) for text in arguments.data]
     classes = catalog_of([*map(str, arguments.with_files)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from diorama.core.contracts import Condition, pixels_of
 from diorama.data.dataset import Split
-from diorama.evaluation.catalog.entries import resolve
+from diorama.evaluation.catalog.entries import ModelMetric, resolve
 from diorama.evaluation.catalog.metrics import Metric
 from diorama.evaluation.checks import check_able
 from diorama.evaluation.intervals import mean_interval
@@ -116,8 +116,14 @@ def measure_model(
         for name, function in functions.items():
             taken[name].append(function(asked).cpu())
         first += len(asked.records)
-    values = {name: torch.cat(parts).double() for name, parts in taken.items()}
-    return {name: Measured(float(found.mean()), mean_interval(found)) for name, found in values.items()}
+    measured = {}
+    for metric in metrics:
+        values = torch.cat(taken[metric.name]).double()
+        interval = mean_interval(values)
+        if isinstance(metric.entry, ModelMetric) and metric.entry.how:
+            interval = replace(interval, method=f"{interval.method} over records; {metric.entry.how}")
+        measured[metric.name] = Measured(float(values.mean()), interval)
+    return measured
 
 
 def _grey_levels(x: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch
 from diorama.core.errors import BadInput
+from diorama.core.numbers import counted
 from diorama.data.dataset import Split
-from diorama.evaluation.catalog.entries import ModelMetric, SampleMetric, resolve
+from diorama.evaluation.catalog.entries import MetricEntry, ModelMetric, SampleMetric, resolve
 from diorama.evaluation.catalog.metrics import Metric, MetricCatalog, catalog_with, default_metrics
 from diorama.evaluation.checks import asked_of_samples, check_enough, check_finite, checked_batches, not_held_out
 from diorama.evaluation.extractors import SampleFeatures, gathered, stamp_of
@@ -79,8 +80,10 @@ def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, o
     opened = open_subject(subject, split, options)
     results: dict[str, Result] = {}
     warnings = [*reals.warnings, *not_held_out(split, asked)]
+    own_words: list[str] = []
     if asked:
         results |= _of_model(opened, asked, split, options)
+        own_words = [_how_asked(results[metric.name], metric.entry, split) for metric in asked]
     if others:
         for name in others if opened.count is not None else ():
             check_enough(catalog.metric(name), opened.count or 0, "samples")
@@ -91,7 +94,7 @@ def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, o
     return Evaluation(
         results=tuple(_resized(results[name], options.size if opened.raw or reals.raw else None) for name in names),
         warnings=tuple(warnings),
-        notes=(*spelling, *reals.notes, *opened.notes()),
+        notes=(*spelling, *reals.notes, *opened.notes(), *filter(None, own_words)),
     )
 
 
@@ -279,10 +282,18 @@ def _few(metric: Metric, pair: Pair) -> _Few | None:
     return _Few(draws, features, clips=pair.group != 1)
 
 
+def _how_asked(result: Result, entry: MetricEntry, split: Split) -> str:
+    """Of how many records a model was asked and how their numbers come about; empty where the metric says it all."""
+    if not isinstance(entry, ModelMetric) or not entry.how:
+        return ""
+    return f"{result.metric}: {counted(result.samples, 'record')} of the split {split.name}; {entry.how}"
+
+
 def _of_model(opened: Subject, metrics: list[Metric], split: Split, options: EvaluateOptions) -> dict[str, Result]:
     if opened.model is None:
         raise asked_of_samples(metrics[0])
-    indices = chosen_records(split, options.count or MODEL_SAMPLES, options.seed)
+    asked_for = [most for most in (options.count, options.reference) if most is not None]
+    indices = chosen_records(split, min(asked_for, default=MODEL_SAMPLES), options.seed)
     measured = measure_model(opened.model, metrics, split, indices, seed=options.seed, batch_size=options.at_once)
     return {
         metric.name: Result(

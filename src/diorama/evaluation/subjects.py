@@ -40,7 +40,8 @@ class EvaluateOptions:
         subject_split: of data that are themselves the subject; ``None`` for ``test`` of prepared data, and for all of a
             folder of samples.
         size: side in pixels that raw pictures of both sides are cropped and scaled to; ``None`` for their own.
-        count: samples; ``None`` for all of a folder or split, 2,000 of a model.
+        count: samples; ``None`` for all of a folder or split, 2,000 of a model. Metrics that a model is asked for take
+            as many real records, or ``reference`` where those are fewer.
         reference: real records; ``None`` for the whole split.
         seed: of the samples and of every draw of the measurement.
         batch_size: samples at a time; ``None`` for as many as memory holds; changes no answer.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Checkpoint:
         config_path: where it was read.
         schedule: the config of a diffusers scheduler beside it.
         schedule_path: where that was read.
-        notes: what was left out of the file, for people.
+        notes: what was left out of the file and its config, for people.
     """
 
     path: Path
@@ -105,8 +105,20 @@ def open_checkpoint(path: Path, *, config: Path | None = None, part: str | None 
         config_path=config,
         schedule=None if schedule_path is None else read_json(schedule_path),
         schedule_path=schedule_path,
-        notes=(*of_file, *notes),
+        notes=(*of_file, *notes, *_unused(layout, published)),
     )
+
+
+def _unused(layout: Layout[Any, Any], published: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of arguments that are dropped."""
+    found = []
+    for name in layout.unused:
+        outer, _, inner = name.rpartition(".")
+        section = published.get(outer) if outer else published
+        if isinstance(section, Mapping) and inner in section:
+            found.append(f"{name} = {json.dumps(section[inner], default=str)}")
+    if found:
+        yield f"left out of its arguments {', '.join(found)}: for training or speed alone"
 
 
 def _tensors(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:

@@ -13,7 +13,14 @@ from typing import Any
 
 from diorama.interop.layout import Shapes, Table, refuse_below
 from diorama.interop.plain_norms import NormName, WithPlainNorms, told_norm
-from diorama.interop.resnet_layers import PaddingName, refuse_many, resnet_facts, told_of_whole, whole_table
+from diorama.interop.resnet_layers import (
+    PaddingName,
+    padding_taken,
+    refuse_many,
+    resnet_facts,
+    told_of_whole,
+    whole_table,
+)
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.pix2pix import LEAST_HALVINGS, Pix2PixGeneratorConfig
 
@@ -85,6 +92,9 @@ class ResnetLayout(WithPlainNorms[ResnetArguments, CycleGANGeneratorConfig]):
         if facts is None:
             return {}
         return {**told_of_whole(shapes, facts), "use_dropout": facts.dropout}
+
+    def taken(self, arguments: ResnetArguments, given: Mapping[str, Any]) -> tuple[str, ...]:
+        return padding_taken(arguments.padding_type, arguments.n_blocks, given)
 
     def to_ours(self, arguments: ResnetArguments) -> CycleGANGeneratorConfig:
         refuse_below(arguments, 1, "input_nc", "output_nc", "ngf")

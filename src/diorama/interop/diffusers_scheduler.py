@@ -91,6 +91,13 @@ SCHEDULERS: Mapping[str, type[AnyArguments]] = {
 """Arguments of the schedulers that are read, by their published names."""
 
 
+def _check_sigmas(arguments: AnyArguments) -> None:
+    """Refuse a least noise level that is not below the largest one, under the names of the config."""
+    low, high = (getattr(arguments, name, None) for name in ("sigma_min", "sigma_max"))
+    if low is not None and high is not None and not 0 < low < high:
+        raise BadInput(f"sigma_min, sigma_max: 0 < sigma_min < sigma_max must hold, got {low:g} and {high:g}")
+
+
 def read_schedule(published: Mapping[str, Any]) -> Schedule:
     """What a scheduler's config says.
 
@@ -103,6 +110,7 @@ def read_schedule(published: Mapping[str, Any]) -> Schedule:
     given = {key: value for key, value in published.items() if not key.startswith("_")}
     try:
         arguments: AnyArguments = decode(SCHEDULERS[kind], given, kind)
+        _check_sigmas(arguments)
         return arguments.schedule()
     except (BadConfig, ValueError) as problem:
         raise BadInput(str(problem)) from problem

@@ -16,7 +16,7 @@ from diorama.core.config import encode
 from diorama.core.errors import BadInput
 from diorama.interop import edm, edm2
 from diorama.interop.diffusers_schedule import Schedule
-from diorama.interop.edm_precond import DenoiserArguments, read_denoiser, tensors_inside
+from diorama.interop.edm_precond import UNCERTAINTY, DenoiserArguments, read_denoiser, tensors_inside
 from diorama.interop.edm_precond_arguments import PRECONDITIONINGS
 from diorama.interop.layout import Layout, Shapes, Table
 from diorama.processes.catalog import AnySpacing
@@ -62,6 +62,10 @@ class PrecondLayout(Layout[DenoiserArguments, Any]):
         self, arguments: DenoiserArguments, config: Any, published: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         return arguments.own.layout.import_state(config, tensors_inside(arguments, published))
+
+    def left_out(self, config: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+        """EDM2's head that says how uncertain a prediction is, which is needed in training alone."""
+        return tuple(name for name in names if name in UNCERTAINTY.values())
 
     def schedule(self, arguments: DenoiserArguments) -> Schedule:
         """The published sampler without churn: Heun's along sigma / alpha, over the levels that the network allows."""

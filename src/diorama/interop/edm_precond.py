@@ -29,7 +29,7 @@ from diorama.processes.precondition import NetworkDenoise, Preconditioning
 
 _TABLE = "u"
 """The tensor in which ``iDDPMPrecond`` keeps the noise levels of its steps."""
-_UNCERTAINTY = {
+UNCERTAINTY = {
     "features.frequencies": "logvar_fourier.freqs",
     "features.phases": "logvar_fourier.phases",
     "log_variance.weight": "logvar_linear.weight",
@@ -148,7 +148,7 @@ def tensors_inside(arguments: DenoiserArguments, tensors: Mapping[str, Tensor]) 
     if isinstance(own, IDDPMPrecondArguments):
         _check_table(own, rest.pop(_TABLE, None))
     if isinstance(own, EDM2PrecondArguments):
-        for name in _UNCERTAINTY.values():
+        for name in UNCERTAINTY.values():
             rest.pop(name, None)
     for name in rest:
         if not name.startswith(own.inside):
@@ -174,7 +174,7 @@ def _uncertainty(own: PrecondArguments, tensors: Mapping[str, Tensor]) -> Uncert
         return None
     head = UncertaintyConfig(channels=own.logvar_channels).build()
     state = head.state_dict()
-    for ours, theirs in _UNCERTAINTY.items():
+    for ours, theirs in UNCERTAINTY.items():
         found, shape = tensors.get(theirs), tuple(state[ours].shape)
         if found is None:
             raise BadInput(f"{own.publisher} {own.network}: tensor {theirs!r} is missing")

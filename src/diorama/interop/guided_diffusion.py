@@ -44,6 +44,7 @@ class UNetLayout(Layout[UNetArguments, ADMUNetConfig]):
     arguments: ClassVar[type] = UNetArguments
     config = ADMUNetConfig
     size_argument = "image_size"
+    unused = ("use_checkpoint",)
     unknown_schedule = (
         "; of a consistency model, or of a denoiser that one was distilled from, say its training_mode in the config"
     )
@@ -109,6 +110,7 @@ class ClassifierLayout(Layout[ClassifierArguments, ADMClassifierConfig]):
 
     arguments = ClassifierArguments
     config = ADMClassifierConfig
+    unused = ("use_checkpoint",)
 
     def to_ours(self, arguments: ClassifierArguments) -> ADMClassifierConfig:
         refuse_impossible_classifiers(arguments)

@@ -97,6 +97,9 @@ class Layout(ABC, Generic[Arguments, Config]):
     untold: ClassVar[str] = ""
     """What tensors do not tell and is taken as usual where no config lies beside them, for people."""
 
+    unused: ClassVar[tuple[str, ...]] = ()
+    """Arguments that are for training or speed alone, ``outer.inner`` of nested ones: they are accepted and dropped."""
+
     config_file: ClassVar[str | None] = None
     """The file that the publisher keeps the arguments in, where it has one; the network is not known without it."""
 
@@ -142,6 +145,10 @@ class Layout(ABC, Generic[Arguments, Config]):
     def notes(self, config: Config) -> tuple[str, ...]:
         """What comes back otherwise when the written network is read again, for people."""
         return ()
+
+    def taken(self, arguments: Arguments, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """What neither the tensors nor the published config ``given`` say and was taken as usual, for people."""
+        return (self.untold,) if self.untold and not given else ()
 
     def left_out(self, config: Config, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the published tensors that :meth:`import_state` passes over, since nothing reads them."""

@@ -59,8 +59,8 @@ def read_pickled(path: Path, part: str | None) -> PickledNetwork:
     encoder = held.get("encoder")
     if isinstance(encoder, Inert) and encoder.name != _PLAIN_ENCODER:
         raise BadInput(f"{path}: its network draws latents of a {encoder.name}, which is not read")
-    network, others = networks[name], [other for other in networks if other != name]
-    notes = (f"took the network {name!r}, left out {', '.join(others)}",) if others else ()
+    network, others = networks[name], [other for other, value in held.items() if other != name and value is not None]
+    notes = (f"took the network {name!r}, left out {', '.join(map(str, others))}",) if others else ()
     return PickledNetwork(tensors_of_module(network, path), _config(path, network), notes)
 
 

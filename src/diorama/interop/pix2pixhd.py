@@ -23,6 +23,7 @@ from diorama.interop.resnet_layers import (
     block_rows,
     body_rows,
     layer_rows,
+    padding_taken,
     places_of_blocks,
     refuse_many,
     resnet_facts,
@@ -131,6 +132,9 @@ class GlobalLayout(WithPlainNorms[GlobalArguments, GlobalGeneratorConfig]):
             return {}
         return {**told_of_whole(shapes, facts), "n_downsampling": facts.halvings}
 
+    def taken(self, arguments: GlobalArguments, given: Mapping[str, Any]) -> tuple[str, ...]:
+        return padding_taken(arguments.padding_type, arguments.n_blocks, given)
+
     def to_ours(self, arguments: GlobalArguments) -> GlobalGeneratorConfig:
         refuse_below(arguments, 1, "input_nc", "output_nc", "ngf")
         refuse_below(arguments, 0, "n_downsampling", "n_blocks")
@@ -184,6 +188,9 @@ class LocalLayout(WithPlainNorms[LocalArguments, LocalEnhancerConfig]):
         told |= {"n_local_enhancers": enhancers, "n_blocks_local": len(local)}
         norm = told_norm(shapes, "model.1.bias", "model.2.weight")
         return {**told, "norm": norm} | ({"padding_type": "zero" if zero else "reflect"} if local else {})
+
+    def taken(self, arguments: LocalArguments, given: Mapping[str, Any]) -> tuple[str, ...]:
+        return padding_taken(arguments.padding_type, arguments.n_blocks_local, given)
 
     def to_ours(self, arguments: LocalArguments) -> LocalEnhancerConfig:
         refuse_below(arguments, 1, "input_nc", "output_nc", "ngf", "n_local_enhancers")

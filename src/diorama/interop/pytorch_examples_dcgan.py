@@ -69,6 +69,7 @@ class GeneratorLayout(Layout[GeneratorArguments, DCGANGeneratorConfig]):
 
     arguments = GeneratorArguments
     config = DCGANGeneratorConfig
+    unused = ("ngpu",)
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         first, last = shapes.get("main.0.weight"), shapes.get("main.12.weight")
@@ -95,6 +96,7 @@ class DiscriminatorLayout(Layout[DiscriminatorArguments, DCGANDiscriminatorConfi
 
     arguments = DiscriminatorArguments
     config = DCGANDiscriminatorConfig
+    unused = ("ngpu",)
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         first = shapes.get("main.0.weight")

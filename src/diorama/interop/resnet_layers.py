@@ -4,7 +4,7 @@ activations take a place each."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -96,6 +96,22 @@ def told_of_whole(shapes: Shapes, facts: ResnetFacts) -> dict[str, Any]:
         "n_blocks": facts.blocks,
         "norm": told_norm(shapes, "model.1.bias", "model.2.weight"),
     } | ({} if facts.padding is None else {"padding_type": facts.padding})
+
+
+def padding_taken(padding: PaddingName, blocks: int, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is said of the padding of residual blocks where neither tensors nor the config ``given`` tell it.
+
+    Args:
+        padding: as it was taken.
+        blocks: how many residual blocks there are.
+        given: the published config.
+    """
+    if not blocks or padding == "zero" or "padding_type" in given:
+        return ()
+    return (
+        f"its tensors do not tell whether residual blocks reflect or replicate at the border: took {padding!r}, as the "
+        "published programs do; padding_type in --config says it",
+    )
 
 
 def block_rows(ours: str, theirs: str, layers: ResnetLayers) -> Rows:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diorama.interop.layout import Constant, Layout, Shapes, Table
-from diorama.interop.stylegan2_arguments import DiscriminatorArguments, GeneratorArguments, flattened
+from diorama.interop.stylegan2_arguments import NESTED, DiscriminatorArguments, GeneratorArguments, flattened
 from diorama.networks.adversarial.style_mapping import StyleMappingConfig
 from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig, resolutions
 from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
@@ -18,6 +18,7 @@ from diorama.nn.fir import fir_filter
 
 PUBLISHER = "stylegan2"
 _FILTER, _USUAL = "resample_filter", (1, 3, 3, 1)
+_FOR_SPEED = ("fp16_channels_last", "fused_modconv_default")
 
 
 def mapping_table(mapping: StyleMappingConfig) -> dict[str, str | tuple[str, ...]]:
@@ -62,6 +63,7 @@ class GeneratorLayout(Layout[GeneratorArguments, StyleGAN2GeneratorConfig]):
         "no file says the arguments of its class: limits (conv_clamp), activation and the like are taken as the newer "
         "generation of the published code has them; --config says them"
     )
+    unused = (*_FOR_SPEED, *(f"{NESTED}.{name}" for name in _FOR_SPEED))
 
     def read_arguments(self, published: Mapping[str, Any], shapes: Shapes) -> GeneratorArguments:
         return super().read_arguments(flattened(published), shapes)
@@ -121,6 +123,7 @@ class DiscriminatorLayout(Layout[DiscriminatorArguments, StyleGAN2DiscriminatorC
 
     arguments = DiscriminatorArguments
     config = StyleGAN2DiscriminatorConfig
+    unused = ("block_kwargs.fp16_channels_last", "block_kwargs.freeze_layers")
 
     def observed(self, shapes: Shapes, given: Mapping[str, Any]) -> Mapping[str, Any]:
         conv, out = shapes.get("b4.conv.weight"), shapes.get("b4.out.weight")

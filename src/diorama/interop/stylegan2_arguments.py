@@ -16,7 +16,8 @@ from diorama.networks.adversarial.stylegan2 import Architecture, StyleGAN2Genera
 from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
 from diorama.nn.bias_act import ActivationName
 
-_NESTED = "synthesis_kwargs"
+NESTED = "synthesis_kwargs"
+"""Where the older generation keeps the arguments of the synthesis."""
 _OLDER: Mapping[str, Any] = {"num_fp16_res": 0, "conv_clamp": None}
 
 
@@ -207,13 +208,13 @@ def flattened(published: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         BadInput: an argument stands in both places, or the nested ones are no object.
     """
-    if _NESTED not in published:
+    if NESTED not in published:
         return published
-    nested = published[_NESTED]
+    nested = published[NESTED]
     if not isinstance(nested, Mapping):
-        raise BadInput(f"Generator config.{_NESTED}: expected an object, got {nested!r}")
+        raise BadInput(f"Generator config.{NESTED}: expected an object, got {nested!r}")
     twice = sorted(set(nested) & set(published))
     if twice:
-        raise BadInput(f"Generator config: {', '.join(twice)} stand beside {_NESTED} and in it")
-    outside = {key: value for key, value in published.items() if key != _NESTED}
+        raise BadInput(f"Generator config: {', '.join(twice)} stand beside {NESTED} and in it")
+    outside = {key: value for key, value in published.items() if key != NESTED}
     return {**_OLDER, **outside, **nested}

@@ -8,7 +8,7 @@ Reference: M. Deng, H. Li, T. Li, Y. Du, K. He, "Generative modeling via driftin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -22,6 +22,8 @@ _LEAST = 1e-12
 """Scales are divided by, and may be 0 where all samples are the same."""
 _LEAST_SIZE = 1e-30
 """So are sizes of fields, which may be this small and point the right way: see :func:`_size`."""
+_PAIRS_AT_ONCE = 1 << 27
+"""Of which distances are held at a time."""
 _LEAST_VARIANCE = 1e-8
 """Added under the root, whose slope is infinite where a patch is flat."""
 
@@ -74,8 +76,10 @@ def drifting_loss(
     the field of each temperature by another that gives it unit mean square. Both scales are shared by the ``l``
     features, as places of one map share them.
 
-    Of each temperature some tensors of ``l n (m + n)`` float32 are held at a time, distances and weights of all pairs:
-    0.5 GB each of the 1,024 places of a map of 32 x 32 with 256 samples and as many data.
+    Distances and weights of all pairs are some tensors of ``l n (m + n)`` float32. Of more than 2^27 pairs (0.5 GB a
+    tensor: 1,024 places of a map with 256 samples and as many data) they are worked out for some of the ``l`` features
+    after others, which changes no number but for rounding. The memory of one feature, ``n (m + n)``, stays: it grows
+    with the square of the batch.
 
     Args:
         x: features of generated samples, at least two in a set.
@@ -87,19 +91,46 @@ def drifting_loss(
     x, data = at_least_float32(x), at_least_float32(data)
     # Of 16 bits the field, a small difference of means, would have few left.
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        distances = _distances(x, data), _apart_from_others(x)
+        pieces = _Pieces(x, data)
         pairs = x.shape[0] * x.shape[1] * (data.shape[1] + x.shape[1] - 1)
-        mean = (distances[0].sum() + distances[1].nan_to_num(posinf=0).sum()) / pairs
+        total = sum(to_data.sum() + apart.nan_to_num(posinf=0).sum() for _, _, to_data, apart in pieces)
         root = x.shape[2] ** 0.5
-        scale = (mean / root).clamp(min=_LEAST)
+        scale = (total / pairs / root).clamp(min=_LEAST)
         # The field scales with the features where its temperature does.
-        fields = [_field(data, x, distances, tau * root * scale) / scale for tau in temperatures]
+        found = [
+            [_field(wanted, own, (to_data, apart), tau * root * scale) / scale for tau in temperatures]
+            for own, wanted, to_data, apart in pieces
+        ]
+        fields = [torch.cat(parts) for parts in zip(*found, strict=True)]
         sizes = [_size(field) for field in fields]
         field = torch.stack([one / size.clamp(min=_LEAST_SIZE) for one, size in zip(fields, sizes, strict=True)]).sum(0)
         target = x / scale + field
     # Each of the l features has a mean of its own, and these are added up.
     value = (x / scale - target).square().mean((1, 2)).sum()
     return DriftingLoss(value, torch.stack(sizes).mean())
+
+
+class _Pieces:
+    """Features in pieces: samples and data of some sets, their distances, and those of samples from one another.
+
+    They are worked out at every turn, since all together may not fit; of one piece alone they are kept.
+
+    Args:
+        x: (l, n, c).
+        data: (l, m, c).
+    """
+
+    def __init__(self, x: Tensor, data: Tensor) -> None:
+        at_once = max(1, _PAIRS_AT_ONCE // (x.shape[1] * (data.shape[1] + x.shape[1])))
+        self._sets = list(zip(x.split(at_once), data.split(at_once), strict=True))
+        self._kept = [self._piece(0)] if len(self._sets) == 1 else []
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        return iter(self._kept) if self._kept else map(self._piece, range(len(self._sets)))
+
+    def _piece(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        x, data = self._sets[number]
+        return x, data, _distances(x, data), _apart_from_others(x)
 
 
 def _distances(x: Tensor, y: Tensor) -> Tensor:

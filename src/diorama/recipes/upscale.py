@@ -15,6 +15,7 @@ from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import EDMUNetConfig
 from diorama.networks.denoisers.edm2 import EDM2UNetConfig
+from diorama.processes.precondition import EDMPreconditioning
 from diorama.recipes.edm import edm, edm_cpu
 from diorama.recipes.entry import RecipeFunction
 from diorama.training.recipe import Recipe
@@ -74,10 +75,15 @@ def enlarging(make: RecipeFunction, info: DataInfo, name: str) -> Recipe:
     network = method.synthesizer.denoiser
     if not isinstance(network, ADMUNetConfig | DDPMUNetConfig | EDMUNetConfig | EDM2UNetConfig):
         raise BadConfig(f"{recipe.name}: its network, {network_name(network)}, cannot be given a picture")
+    given = replace(network, picture=info.media.channels)
+    preconditioning = method.synthesizer.preconditioning
+    if isinstance(given, EDM2UNetConfig) and isinstance(preconditioning, EDMPreconditioning):
+        # Its inputs have unit magnitude; of the noisy picture the preconditioning sees to that.
+        given = replace(given, picture_deviation=preconditioning.sigma_data)
     model = replace(
         method.synthesizer,
         conditions=(ConditionSpec(key="image", shape=info.media.shape),),
-        denoiser=replace(network, picture=info.media.channels),
+        denoiser=given,
     )
     return replace(recipe, name=name, method=replace(method, synthesizer=model))
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
-from diorama.processes.discrete import with_steps
 from diorama.processes.gaussian import like
+from diorama.samplers.serving import counts_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class LCMConfig:
 
     def check(self, process: Process, times: Tensor) -> None:
         """Refuse levels that it cannot walk; raises ValueError."""
-        with_steps(process, "sampler: lcm counts")
+        counts_steps("lcm counts", process)
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`lcm` with these settings."""

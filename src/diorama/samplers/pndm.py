@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
-from diorama.processes.discrete import with_steps
 from diorama.processes.gaussian import along_noise, clean_of, noise_of, on, target_of
 from diorama.samplers.ddim import leap_of, steps_between
-from diorama.samplers.serving import needs_signal
+from diorama.samplers.serving import counts_steps, needs_signal
 
 _WEIGHTS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
 """Of Adams and Bashforth, for the last one to four slopes, the newest first."""
@@ -44,7 +43,7 @@ class PNDMConfig:
         if self.combined == "noise":
             needs_signal("pndm", process, times)
         if self.even:
-            with_steps(process, "sampler: pndm with even steps counts")
+            counts_steps("pndm with even steps counts", process)
         if self.warm_up == "runge_kutta" and len(times) - 1 <= _RUNGE_KUTTA_STEPS:
             raise ValueError(f"warm_up: Runge-Kutta steps need at least four steps in all, got {len(times) - 1}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from diorama.core.contracts import Process
+from diorama.processes.discrete import with_steps
 
 
 def needs_signal(sampler: str, process: Process, times: Tensor) -> None:
@@ -18,3 +19,19 @@ def needs_signal(sampler: str, process: Process, times: Tensor) -> None:
             f"sampler: {sampler} needs a ratio of noise to signal, and no signal is left at the first level; take "
             "ddim, ancestral, euler, heun, dpmpp_2m, unipc or tcd"
         )
+
+
+def counts_steps(sampler: str, process: Process) -> None:
+    """Refuse a process without steps.
+
+    Args:
+        sampler: as the message begins: ``lcm counts``.
+        process: the model's.
+
+    Raises:
+        ValueError: saying which samplers need none.
+    """
+    try:
+        with_steps(process, f"sampler: {sampler}")
+    except ValueError as problem:
+        raise ValueError(f"{problem}; take ddim, euler, heun, dpmpp_2m, unipc or tcd") from None

@@ -209,7 +209,7 @@ def _check_two_times(config: DiffusionSynthesizerConfig) -> None:
         )
     if isinstance(config.sampler, JumpsConfig) and not two:
         name = name_of(config.sampler)
-        raise ValueError(f"sampler: {name} are made by models of two times (mean flows, imm); this one has one")
+        raise ValueError(f"sampler: {name} are made by models of two times (mean flows, imm); take ddim or heun here")
 
 
 class DiffusionSynthesizer(Synthesizer):

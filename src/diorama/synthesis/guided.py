@@ -12,7 +12,7 @@ from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
-from diorama.synthesis.guides import DenoiserGuideConfig
+from diorama.synthesis.guides import DenoiserGuideConfig, other_process
 
 
 def guided_by(model: Synthesizer, guide: Synthesizer) -> DiffusionSynthesizer:
@@ -74,7 +74,7 @@ def _with_denoiser(model: DiffusionSynthesizer, guide: DiffusionSynthesizer) -> 
     if other.drawn.shape != config.drawn.shape:
         raise BadInput(f"guide: draws {_size(guide)}, and the model {_size(model)}")
     if other.process != config.process:
-        raise BadInput(f"guide: its noise process is {other.process}, and the model's {config.process}")
+        raise BadInput(f"guide: {other_process(other.process, config.process)}")
     if other.codec != config.codec:
         raise BadInput("guide: draws latents of another codec than the model")
     part = DenoiserGuideConfig(

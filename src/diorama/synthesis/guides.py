@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torch import Tensor, nn
 
@@ -73,6 +73,16 @@ AnyGuide = DenoiserGuideConfig | NoisyClassifierConfig
 """What a model may be guided by."""
 
 
+def other_process(guides: AnyProcess, models: AnyProcess) -> str:
+    """What is said of a guide whose noise process is not the model's: the kinds, or the fields that differ."""
+    kinds = type(guides).__name__, type(models).__name__
+    if kinds[0] != kinds[1]:
+        return f"its noise process is a {kinds[0]}, and the model's a {kinds[1]}"
+    pairs = {field.name: (getattr(guides, field.name), getattr(models, field.name)) for field in fields(models)}
+    other = ", ".join(f"{name} {own} in place of {wanted}" for name, (own, wanted) in pairs.items() if own != wanted)
+    return f"its noise process is another {kinds[0]} than the model's: {other}"
+
+
 def check_guide(guide: AnyGuide, drawn: MediaSpec, process: AnyProcess, conditions: Sequence[ConditionSpec]) -> None:
     """See that a guide can guide a model.
 
@@ -90,7 +100,7 @@ def check_guide(guide: AnyGuide, drawn: MediaSpec, process: AnyProcess, conditio
         if guide.media.shape != drawn.shape:
             raise ValueError(f"guide: looks at {guide.media.in_words()}, and the model draws {drawn.in_words()}")
         if guide.process != process:
-            raise ValueError(f"guide: its noise process is {guide.process}, and the model's {process}")
+            raise ValueError(f"guide: {other_process(guide.process, process)}")
         if "label" not in own or own["label"].names != guide.names:
             names = own["label"].names if "label" in own else "none"
             raise ValueError(f"guide: tells the labels {guide.names} apart, and the model's are {names}")

@@ -151,8 +151,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     with _at(config_path):
         config = _synthesizer_config(layout, network, arguments, schedule, asked)
     notes += noise_notes(config)
-    if layout.untold and not checkpoint.config:
-        notes.append(layout.untold)
+    notes += layout.taken(arguments, checkpoint.config)
     if isinstance(config, PictureSynthesizerConfig):
         _, height, width = config.conditions[0].shape
         notes.append(f"takes pictures of any size; what is told of its sizes is for pictures of {width} x {height}")

@@ -306,9 +306,10 @@ def _check_media(recipe: Recipe, method: Method, data: TrainingData) -> None:
             raise BadConfig(f"data: the records of {data.info.name} have no side target, which this recipe draws")
         stored, whose = partner.shape, "partners (side target) of the records"
     if drawn != stored:
+        told = "; it draws as its teacher does: give the data of --frozen.teacher" if "teacher" in recipe.frozen else ""
         raise BadConfig(
             f"method: recipe {recipe.name} draws {drawn}, but the {whose} of {data.info.name} are {stored} "
-            "(channels, frames of clips, height, width)"
+            f"(channels, frames of clips, height, width){told}"
         )
 
 

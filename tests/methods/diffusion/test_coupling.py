@@ -48,12 +48,22 @@ def test_only_noises_of_one_class_change_places(soft: bool) -> None:
     labels = torch.arange(30) % 3
     clean, noise = torch.randn(30, 5), torch.randn(30, 5)
     given = torch.nn.functional.one_hot(labels, 3).float() if soft else labels
-    found = matched(noise, clean, given)
+    found = matched(noise, clean, {"label": given})
     for label in range(3):
         own = labels == label
         assert _rows(found[own]) == _rows(noise[own])
         assert torch.equal(found[own], matched(noise[own], clean[own]))
     assert not torch.equal(found, matched(noise, clean))
+
+
+def test_noises_stay_with_their_caption_and_their_label() -> None:
+    label = torch.arange(24) % 2
+    tokens = torch.stack([torch.arange(24) % 3, torch.full((24,), 7)], dim=1)
+    clean, noise = torch.randn(24, 5), torch.randn(24, 5)
+    found = matched(noise, clean, {"label": label, "tokens": tokens})
+    for kind in range(6):
+        own = (label == kind % 2) & (tokens[:, 0] == kind % 3)
+        assert torch.equal(found[own], matched(noise[own], clean[own]))
 
 
 def coupled_loss(method: DiffusionMethod, batch: Batch) -> float:
@@ -90,7 +100,7 @@ def test_labels_are_read_where_the_model_has_them() -> None:
     torch.manual_seed(0)
     prepared = method.coupled({"image": image, "label": label})
     torch.manual_seed(0)
-    assert torch.equal(prepared["noise"], matched(torch.randn_like(image), image, label))
+    assert torch.equal(prepared["noise"], matched(torch.randn_like(image), image, {"label": label}))
     assert coupled_loss(method, {"image": image, "label": label}) > 0
 
 
@@ -109,9 +119,15 @@ def test_noises_are_matched_to_the_pictures_as_training_alters_them() -> None:
 
 def test_noises_are_matched_to_the_latents_of_a_model_that_draws_latents() -> None:
     method, batch = latent_method()
-    prepared = method.coupled(batch)
+    same = {**batch, "tokens": batch["tokens"][:1].expand(6, -1)}
+    prepared = method.coupled(same)
     assert torch.equal(prepared["latent"], method.clean_samples(batch))
     assert torch.equal(matched(prepared["noise"], prepared["latent"]), prepared["noise"])
+    # Of captions that all differ each sample keeps the noise that was drawn.
+    torch.manual_seed(0)
+    kept = method.coupled(batch)["noise"]
+    torch.manual_seed(0)
+    assert torch.equal(kept, torch.randn_like(prepared["latent"]))
     assert coupled_loss(method, batch) > 0
 
 

@@ -71,5 +71,8 @@ def test_a_small_picture_of_any_size_is_seen(patch: int) -> None:
     assert "image" in config.reads
     seen = network(x, t, given)
     assert not torch.allclose(seen, network(x, t, given | {"image": picture.flip(0)}))
+    halves = replace(config, picture_deviation=0.5).build()
+    halves.load_state_dict(network.state_dict())
+    assert torch.equal(halves(x, t, given | {"image": picture / 2}), seen)
     flat = network(x, t, given | {"image": torch.zeros(2, 1, 2, 2)})
     assert torch.equal(flat, network(x, t, given | {"image": torch.zeros(2, 1, 8, 4)}))

@@ -178,6 +178,7 @@ def test_operators_are_named_in_words() -> None:
         ("mir", "operator: there is no 'mir', did you mean"),
         ("ct:angle=3", "operator: ct has no 'angle', did you mean"),
         ("ct:angles=x", "operator: angles of ct is a whole number, got 'x'"),
+        ("ct:angles=5000", "operator: ct: angles must be at most 4"),
         ("mask:size=3", "it has no settings"),
         ("down:factor=1", "operator: down: factor must be at least 2"),
     ):

@@ -88,9 +88,12 @@ class ModelMetric(MetricEntry):
 
     Args:
         dtype: of what is compared, for the protocol.
+        how: how a record's number comes about, where its meaning does not say: for people, and in the interval's
+            method.
     """
 
     dtype: str = "float32"
+    how: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,8 +60,8 @@ class DiffusionMethodConfig(MethodConfig):
             variance alone (a network that learns one needs this or the next); or the bound alone.
         bound_weight: of the bound in bits per dimension, beside the squared error.
         reduction: of the squared errors to one number.
-        coupling: which noise a sample meets, see :data:`~diorama.methods.diffusion.coupling.Coupling`; where samples
-            have labels, only noises of one label change places.
+        coupling: which noise a sample meets, see :data:`~diorama.methods.diffusion.coupling.Coupling`; only noises
+            of samples that are given the same label, caption and all else change places.
         uncertainty: a head, trained along and needed in training alone, that learns how large errors are at a level;
             they are divided by that, so that levels count alike. ``None`` for none.
         augment: probability of each alteration of training pictures, see
@@ -147,8 +147,8 @@ class DiffusionMethod(DenoiserMethod):
     def coupled(self, batch: Batch) -> Batch:
         """A batch with noises that are matched to its clean samples, altered ones where training alters them."""
         clean, alteration = self._altered(batch)
-        labelled = any(spec.key == "label" for spec in self.model.conditions)
-        noise = matched(torch.randn_like(clean), clean, batch["label"] if labelled else None)
+        given = {spec.key: batch[spec.key] for spec in self.model.conditions}
+        noise = matched(torch.randn_like(clean), clean, given)
         return {**batch, self.clean_key: clean, **alteration, "noise": noise}
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:

@@ -35,7 +35,8 @@ class DriftingConfig(MethodConfig):
     """Training of a generator by drifting, from data alone.
 
     Each micro-batch of each process is a set of its own: as many samples are generated as it has data, and the field is
-    that of both.
+    that of both. Memory for the distances of all pairs grows with the square of the micro-batch, see
+    :func:`~diorama.losses.drifting.drifting_loss`.
 
     Args:
         synthesizer: the model: a network without conditions that answers at one level (a

@@ -64,6 +64,8 @@ class EDM2UNetConfig(DenoiserConfig):
         clip: features are kept within this distance of 0; ``None`` for no limit.
         taps: the filter of everything that changes the resolution, (1, 1) for repeated pixels and plain means.
         picture: channels of a picture of any size that is enlarged and put beside the noisy one; 0 for none.
+        picture_deviation: of that picture's values, which are divided by it: like the noisy picture it has unit
+            magnitude then. Recipes set the deviation that they take the data to have.
     """
 
     size: int = 64
@@ -87,6 +89,7 @@ class EDM2UNetConfig(DenoiserConfig):
     clip: float | None = 256.0
     taps: Taps = (1.0, 1.0)
     picture: int = field(default=0, metadata={LATER: True})
+    picture_deviation: float = field(default=1.0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 < len(self.growth) == len(self.attention):
@@ -118,6 +121,8 @@ class EDM2UNetConfig(DenoiserConfig):
                 raise ValueError(f"{name}: must be in [0, 1], got {getattr(self, name)}")
         if self.clip is not None and not 0 < self.clip < math.inf:
             raise ValueError(f"clip: must be positive and finite, got {self.clip}")
+        if not 0 < self.picture_deviation < math.inf:
+            raise ValueError(f"picture_deviation: must be positive and finite, got {self.picture_deviation}")
         if self.size % self.multiple:
             raise ValueError(f"size: {self.size} pixels must be a multiple of {self.multiple}")
         checked_taps(self.taps)
@@ -287,7 +292,7 @@ class EDM2UNet(nn.Module):
         Returns:
             (b, out_channels, h, w).
         """
-        x = beside(x, condition["image"]) if self.config.picture else x
+        x = beside(x, condition["image"] / self.config.picture_deviation) if self.config.picture else x
         embedding = self.embedding(t.expand(x.shape[0]), condition.get("label"))
         h = F.pixel_unshuffle(x, self.config.patch)
         h = self.conv_in(torch.cat([h, torch.ones_like(h[:, :1])], dim=1))

@@ -15,6 +15,7 @@ from diorama.samplers.inverse.operator import LEAST_SINGULAR_VALUE, Operator
 
 _MOST_ROWS = 12_000
 """Rays whose decomposition is worked out: its time grows with their cube, its memory with their square."""
+_MOST_ANGLES = 4_096
 _ROWS_AT_ONCE = 512
 
 
@@ -23,7 +24,7 @@ class CTConfig:
     """How many views of a picture are taken.
 
     Args:
-        angles: views, evenly spread over half a turn.
+        angles: views, evenly spread over half a turn, at most 4,096: scanners take about a thousand.
     """
 
     angles: int = 30
@@ -31,6 +32,8 @@ class CTConfig:
     def __post_init__(self) -> None:
         if self.angles < 1:
             raise ValueError(f"angles must be at least 1, got {self.angles}")
+        if self.angles > _MOST_ANGLES:
+            raise ValueError(f"angles must be at most {_MOST_ANGLES:,}, got {self.angles:,}")
 
     def build(self, shape: tuple[int, int, int], like: Tensor) -> RadonOperator:
         """The operator for pictures (c, h, w), of the type and on the device of ``like``."""
