@@ -3,8 +3,9 @@
     python benchmarks/planted_lesions.py runs/xray xray128 --out found
 
 The lesions are bright blobs with soft edges, ellipses of a stated size and contrast at a random place of either lung.
-They are no pneumonia and no tumour: they show what size and contrast stands out, and nothing about disease. The
-strength is chosen on pictures of ``val``.
+They are no pneumonia and no tumour: they show what size and contrast stands out, and nothing about disease. How maps
+are made is chosen on pictures of ``val``: as the command does at one strength, as the mean over several, or in
+deviations, where a difference counts less in places that are drawn differently each time.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ from diorama.tasks.vary import drawn_anew
 LUNGS = ((0.30, 0.62), ((0.22, 0.40), (0.60, 0.78)))
 """Where centres lie, as shares of height, and of width on either side."""
 NORMAL = "normal"
-SHOWN = 4
 RESAMPLES = 1_000
+DEVIATIONS = ", in deviations"
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,24 @@ def redrawn(model: DiffusionSynthesizer, x: Tensor, strength: float, arguments: 
     return torch.cat(drawn).reshape(len(x), count, *x.shape[1:])
 
 
-def maps_of(model: DiffusionSynthesizer, x: Tensor, strength: float, arguments: argparse.Namespace) -> Tensor:
-    """(b, h, w) maps of the command."""
-    samples = redrawn(model, x, strength, arguments)
-    return torch.stack([difference_map(each[None], drawn) for each, drawn in zip(x, samples, strict=True)])
+Maps = dict[str, Tensor]
+"""By the way that they are made: (b, h, w) each."""
+
+
+def maps_of(model: DiffusionSynthesizer, x: Tensor, strengths: Sequence[float], arguments: argparse.Namespace) -> Maps:
+    """The maps of the command at every strength; the same in deviations of what was drawn; and their means over all
+    strengths, where there are several."""
+    found: dict[str, Maps] = {"": {}, DEVIATIONS: {}}
+    for strength in strengths:
+        samples = redrawn(model, x, strength, arguments)
+        maps = torch.stack([difference_map(each[None], drawn) for each, drawn in zip(x, samples, strict=True)])
+        spread = samples.var(1).mean(1).sqrt()
+        found[""][f"{strength:g}"] = maps
+        found[DEVIATIONS][f"{strength:g}{DEVIATIONS}"] = maps / (spread.mean((1, 2), keepdim=True) + spread)
+    for kind, maps_by in found.items():
+        if len(strengths) > 1:
+            maps_by[f"mean{kind}"] = torch.stack(list(maps_by.values())).mean(0)
+    return {name: maps for maps_by in found.values() for name, maps in maps_by.items()}
 
 
 def planted_set(pictures: Tensor, lesion: Lesion, seed: int) -> tuple[Tensor, Tensor]:
@@ -126,44 +141,42 @@ def of_pictures(planted: Tensor, clean: Tensor, seed: int = 0) -> dict[str, Any]
 
 
 def measured(
-    model: DiffusionSynthesizer, pictures: Tensor, strength: float, lesions: Sequence[Lesion], seed: int,
-    arguments: argparse.Namespace,
-) -> tuple[dict[str, Any], list[Tensor]]:  # fmt: skip
-    """All kinds of lesions at one strength, and pictures to look at."""
-    clean = maps_of(model, pictures, strength, arguments)
-    before = torch.tensor([score_of(each) for each in clean])
-    rows, shown, scores, pixels = [], [], [], []
+    model: DiffusionSynthesizer, pictures: Tensor, lesions: Sequence[Lesion], seed: int, arguments: argparse.Namespace
+) -> tuple[dict[str, Any], dict[str, list[Tensor]]]:
+    """All kinds of lesions by every way, and pictures to look at."""
+    clean = maps_of(model, pictures, arguments.strengths, arguments)
+    before = {way: torch.tensor([score_of(each) for each in maps]) for way, maps in clean.items()}
+    found: dict[str, Any] = {way: {"lesions": [], "scores": [], "inside": []} for way in clean}
+    shown: dict[str, list[Tensor]] = {way: [] for way in clean}
     for number, lesion in enumerate(lesions):
         x, masks = planted_set(pictures, lesion, seed + number)
-        found = maps_of(model, x, strength, arguments)
-        after = torch.tensor([score_of(each) for each in found])
-        inside = torch.tensor([area_under_roc(each[m], each[~m]) for each, m in zip(found, masks, strict=True)])
-        rows.append({**asdict(lesion), "pixels": told(inside, 0, 1), "pictures": of_pictures(after, before)})
-        scores.append(after)
-        pixels.append(inside)
         marks = masks[:, None].to(x) * 2 - 1
-        each_map = (found[:, None] / 0.2 - 1).clamp(-1, 1)
-        shown.append(torch.stack([pictures, x, marks, each_map], 1)[:1].flatten(0, 1))
-    # Of each picture the mean over kinds, so that pictures are what an interval is over.
-    together = torch.stack(scores)
-    everything = {
-        "pixels": told(torch.stack(pixels).mean(0), 0, 1),
-        "pictures": of_pictures(together.flatten(), before.repeat(len(lesions))),
-    }
-    return {"strength": strength, "lesions": rows, "all": everything}, shown
+        for way, maps in maps_of(model, x, arguments.strengths, arguments).items():
+            after = torch.tensor([score_of(each) for each in maps])
+            inside = torch.tensor([area_under_roc(each[m], each[~m]) for each, m in zip(maps, masks, strict=True)])
+            row = {**asdict(lesion), "pixels": told(inside, 0, 1), "pictures": of_pictures(after, before[way])}
+            found[way]["lesions"].append(row)
+            found[way]["scores"].append(after)
+            found[way]["inside"].append(inside)
+            white = 4 * clean[way].flatten().quantile(0.99)
+            each_map = (2 * maps[:, None] / white - 1).clamp(-1, 1)
+            shown[way].append(torch.stack([pictures, x, marks, each_map], 1)[:1].flatten(0, 1))
+    for way, values in found.items():
+        # Of each picture the mean over kinds, so that pictures are what an interval is over.
+        inside, scores = torch.stack(values.pop("inside")).mean(0), torch.stack(values.pop("scores"))
+        pictures_apart = of_pictures(scores.flatten(), before[way].repeat(len(lesions)))
+        values["all"] = {"pixels": told(inside, 0, 1), "pictures": pictures_apart}
+    return found, shown
 
 
-def tuned(model: DiffusionSynthesizer, pictures: Tensor, arguments: argparse.Namespace) -> tuple[float, dict[str, Any]]:
-    """The strength with the best mean of both AUROCs for middling lesions in pictures of ``val``, and those of all."""
-    if len(arguments.strengths) == 1:
-        return arguments.strengths[0], {}
+def tuned(model: DiffusionSynthesizer, pictures: Tensor, arguments: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """The way with the best mean of both AUROCs for middling lesions in pictures of ``val``, and those of all ways."""
     middling = [lesion for lesion in LESIONS if lesion.contrast == 0.3]
-    tried = {}
-    for strength in arguments.strengths:
-        found, _ = measured(model, pictures, strength, middling, 100, arguments)
-        tried[f"{strength:g}"] = {name: values["value"] for name, values in found["all"].items()}
-        print(f"strength {strength:g}: {tried[f'{strength:g}']}", flush=True)
-    return max(arguments.strengths, key=lambda each: sum(tried[f"{each:g}"].values())), tried
+    found, _ = measured(model, pictures, middling, 100, arguments)
+    tried = {way: {name: each["value"] for name, each in values["all"].items()} for way, values in found.items()}
+    for way, areas in tried.items():
+        print(f"{way}: {areas}", flush=True)
+    return max(tried, key=lambda way: sum(tried[way].values())), tried
 
 
 def cell(number: Mapping[str, Any]) -> str:
@@ -181,7 +194,7 @@ def table(found: Mapping[str, Any]) -> str:
         "others, mean over pictures; and of the scores of pictures with a blob against the same pictures without.",
         "",
         f"{found['pictures']} normal pictures of `test`, {found['samples']} samples of each, {found['steps']} steps, "
-        f"strength {found['strength']:g}, chosen on {found['tuning_pictures']} pictures of `val`; "
+        f"strength {found['chosen']}, chosen on {found['tuning_pictures']} pictures of `val`; "
         f"{found['seconds_per_picture']:.2f} s a picture.",
         "",
         "| radius, share of the side | contrast | AUROC of pixels | AUROC of pictures |",
@@ -190,6 +203,9 @@ def table(found: Mapping[str, Any]) -> str:
     for row in found["lesions"]:
         lines.append(f"| {row['radius']:g} | {row['contrast']:g} | {cell(row['pixels'])} | {cell(row['pictures'])} |")
     lines.append(f"| all | all | {cell(found['all']['pixels'])} | {cell(found['all']['pictures'])} |")
+    lines += ["", "| strength | AUROC of pixels, all lesions | AUROC of pictures, all lesions |", "|---|---|---|"]
+    for way, values in found["ways"].items():
+        lines.append(f"| {way} | {cell(values['all']['pixels'])} | {cell(values['all']['pictures'])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -204,7 +220,7 @@ def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=None, help="of the whole way; the model's own by default")
     parser.add_argument("--sampler", default=None, help="the model's own by default")
     parser.add_argument("--strengths", type=float, nargs="+", default=[0.25, 0.4, 0.5, 0.6])
-    parser.add_argument("--tuning", type=int, default=8, help="pictures of val that the strength is chosen on")
+    parser.add_argument("--tuning", type=int, default=8, help="pictures of val that the way is chosen on")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
@@ -218,18 +234,18 @@ def main(words: Sequence[str] | None = None) -> None:
     model = diffusion_model(arguments.model, device)
     model = model.resampled(Sampling(sampler=arguments.sampler, steps=arguments.steps)).recorded(torch.float32)
     data = open_dataset(arguments.data)
-    strength, tried = tuned(model, normal_pictures(data, "val", arguments.tuning).to(device), arguments)
+    chosen, tried = tuned(model, normal_pictures(data, "val", arguments.tuning).to(device), arguments)
     pictures = normal_pictures(data, "test", arguments.count).to(device)
     began = time.perf_counter()
-    measurements, shown = measured(model, pictures, strength, LESIONS, 0, arguments)
+    ways, shown = measured(model, pictures, LESIONS, 0, arguments)
     found: dict[str, Any] = {
         "data": data.info.name, "model": model_hash(arguments.model), "device": devices.describe(device),
         "steps": model.sampling.steps, "sampler": model.sampling.sampler, "pictures": len(pictures),
         "tuning_pictures": arguments.tuning, "samples": arguments.samples, "seed": arguments.seed, "tuning": tried,
         "seconds_per_picture": (time.perf_counter() - began) / (len(pictures) * (1 + len(LESIONS))),
-        **measurements,
+        "chosen": chosen, "ways": ways, **ways[chosen],
     }  # fmt: skip
-    write_found(arguments.out / "planted_lesions", found, table(found), torch.cat(shown), columns=8)
+    write_found(arguments.out / "planted_lesions", found, table(found), torch.cat(shown[chosen]), columns=8)
     print(table(found))
 
 
