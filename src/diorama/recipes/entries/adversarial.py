@@ -65,6 +65,27 @@ _BIGGAN = RecipeEntry(
     small="biggan_cpu",
 )
 
+R3GAN = Reference(
+    key="huang2024r3gan",
+    title="The GAN is dead; long live the GAN! A Modern GAN Baseline",
+    authors=("Yiwen Huang", "Aaron Gokaslan", "Volodymyr Kuleshov", "James Tompkin"),
+    year=2024,
+    venue="NeurIPS",
+    arxiv="2501.05441",
+)
+
+_R3GAN = RecipeEntry(
+    name="r3gan",
+    make="diorama.recipes.r3gan:r3gan",
+    title="R3GAN",
+    summary="modern GAN baseline that judges in pairs, at the authors' settings",
+    about="A generator and a discriminator of residual blocks without normalisation play against each other. The "
+    "discriminator says which of a real and a generated picture is the real one, and two penalties keep it flat at "
+    "both, so that training neither breaks down nor forgets part of the data.",
+    papers=(R3GAN,),
+    small="r3gan_cpu",
+)
+
 ENTRIES: tuple[RecipeEntry, ...] = (
     _DCGAN,
     _DCGAN.variant(
@@ -85,5 +106,12 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.biggan:biggan_cpu",
         title="BigGAN (small)",
         summary="a narrow BigGAN for a CPU",
+    ),
+    _R3GAN,
+    _R3GAN.variant(
+        name="r3gan_cpu",
+        make="diorama.recipes.r3gan:r3gan_cpu",
+        title="R3GAN (small)",
+        summary="a narrow R3GAN for a CPU",
     ),
 )
