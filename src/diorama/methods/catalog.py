@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diorama.methods.adversarial.fastgan import FastGANConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
 from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
@@ -31,6 +32,7 @@ AnyMethod = (
     | DistributionMatchingConfig
     | DriftingConfig
     | EasyConsistencyConfig
+    | FastGANConfig
     | GANConfig
     | GuidedStudentConfig
     | MeanFlowConfig

@@ -86,6 +86,27 @@ _R3GAN = RecipeEntry(
     small="r3gan_cpu",
 )
 
+FASTGAN = Reference(
+    key="liu2021fastgan",
+    title="Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis",
+    authors=("Bingchen Liu", "Yizhe Zhu", "Kunpeng Song", "Ahmed Elgammal"),
+    year=2021,
+    venue="ICLR",
+    arxiv="2101.04775",
+)
+
+_FASTGAN = RecipeEntry(
+    name="fastgan",
+    make="diorama.recipes.fastgan:fastgan",
+    title="FastGAN",
+    summary="light GAN for 100 to 2,000 pictures, at the authors' settings",
+    about="A light generator, whose coarse maps gate its fine ones, plays against a discriminator that must also redraw "
+    "the real pictures from its own maps. So the discriminator cannot look at a few details alone, and a game on a "
+    "hundred pictures lasts longer.",
+    papers=(FASTGAN,),
+    small="fastgan_cpu",
+)
+
 ENTRIES: tuple[RecipeEntry, ...] = (
     _DCGAN,
     _DCGAN.variant(
@@ -113,5 +134,12 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.r3gan:r3gan_cpu",
         title="R3GAN (small)",
         summary="a narrow R3GAN for a CPU",
+    ),
+    _FASTGAN,
+    _FASTGAN.variant(
+        name="fastgan_cpu",
+        make="diorama.recipes.fastgan:fastgan_cpu",
+        title="FastGAN (small)",
+        summary="a narrow FastGAN for a CPU",
     ),
 )
