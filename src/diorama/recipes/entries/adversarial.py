@@ -100,11 +100,31 @@ _FASTGAN = RecipeEntry(
     make="diorama.recipes.fastgan:fastgan",
     title="FastGAN",
     summary="light GAN for 100 to 2,000 pictures, at the authors' settings",
-    about="A light generator, whose coarse maps gate its fine ones, plays against a discriminator that must also redraw "
-    "the real pictures from its own maps. So the discriminator cannot look at a few details alone, and a game on a "
-    "hundred pictures lasts longer.",
+    about="A light generator, whose coarse maps gate its fine ones, plays against a discriminator that must also "
+    "redraw the real pictures from its own maps. So the discriminator cannot look at a few details alone, and a game "
+    "on a hundred pictures lasts longer.",
     papers=(FASTGAN,),
     small="fastgan_cpu",
+)
+
+PROGRESSIVE = Reference(
+    key="karras2018progressive",
+    title="Progressive Growing of GANs for Improved Quality, Stability, and Variation",
+    authors=("Tero Karras", "Timo Aila", "Samuli Laine", "Jaakko Lehtinen"),
+    year=2018,
+    venue="ICLR",
+    arxiv="1710.10196",
+)
+
+_PROGRESSIVE = RecipeEntry(
+    name="progressive",
+    make="diorama.recipes.progressive:progressive",
+    title="Progressive GAN",
+    summary="GAN that grows from 4 x 4 pixels to the full size, at the paper's settings",
+    about="Generator and discriminator begin with pictures of 4 x 4, and scale after scale fades in while they play. "
+    "What is coarse is learned first, and the fine scales only add to it.",
+    papers=(PROGRESSIVE,),
+    small="progressive_cpu",
 )
 
 ENTRIES: tuple[RecipeEntry, ...] = (
@@ -141,5 +161,12 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.fastgan:fastgan_cpu",
         title="FastGAN (small)",
         summary="a narrow FastGAN for a CPU",
+    ),
+    _PROGRESSIVE,
+    _PROGRESSIVE.variant(
+        name="progressive_cpu",
+        make="diorama.recipes.progressive:progressive_cpu",
+        title="Progressive GAN (small)",
+        summary="a narrow Progressive GAN for a CPU",
     ),
 )
