@@ -127,7 +127,36 @@ _PROGRESSIVE = RecipeEntry(
     small="progressive_cpu",
 )
 
+GAN = Reference(
+    key="goodfellow2014gan",
+    title="Generative Adversarial Nets",
+    authors=(
+        "Ian J. Goodfellow",
+        "Jean Pouget-Abadie",
+        "Mehdi Mirza",
+        "Bing Xu",
+        "David Warde-Farley",
+        "Sherjil Ozair",
+        "Aaron Courville",
+        "Yoshua Bengio",
+    ),
+    year=2014,
+    venue="NeurIPS",
+    arxiv="1406.2661",
+)
+
+_GAN2014 = RecipeEntry(
+    name="gan2014",
+    make="diorama.recipes.gan2014:gan2014",
+    title="GAN of 2014",
+    summary="the first GAN, of layers over all values of a small picture",
+    about="The first game of a generator against a discriminator: both see a picture as one long vector, without "
+    "convolutions. It draws digits, and shows on anything larger why convolutions came.",
+    papers=(GAN,),
+)
+
 ENTRIES: tuple[RecipeEntry, ...] = (
+    _GAN2014,
     _DCGAN,
     _DCGAN.variant(
         name="dcgan_cpu",
