@@ -59,7 +59,7 @@ def _recipe(info: DataInfo, name: str, *, width: int, latent: int, images: int) 
         batch_size=batch,
         flip=True,
         averages={"ema": AverageConfig(half_life=_STEPS_OF_HALF_LIFE * batch)},
-        evaluation=EvaluationConfig(every=images // 4, samples=1_000),
+        evaluation=EvaluationConfig(every=images // 4, samples=1_000, beside=("recall@lite",)),
         preview_every=images // 8,
         checkpoint_every=images // 8,
     )

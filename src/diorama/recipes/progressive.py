@@ -39,7 +39,8 @@ def progressive_cpu(info: DataInfo) -> Recipe:
     """A narrow Progressive GAN for two CPU cores.
 
     Command: ``diorama train progressive_cpu --data DATA --out runs/progressive``
-    Hardware and time: two CPU cores; 50,000 pictures of 32 x 32 take three quarters of an hour (19 a second on one core).
+    Hardware and time: two CPU cores; 50,000 pictures of 32 x 32 take three quarters of an hour (19 a second on one
+        core).
     Reference: as :func:`progressive`, with an eighth of the width, and 5,000 pictures for each scale and each fade.
 
     Raises:
@@ -69,7 +70,7 @@ def _recipe(info: DataInfo, name: str, *, widths: tuple[int, ...], latent: int, 
         batch_size=_BATCH,
         flip=True,
         averages={"ema": AverageConfig(half_life=_STEPS_OF_HALF_LIFE * _BATCH)},
-        evaluation=EvaluationConfig(every=images // 4, samples=2_000),
+        evaluation=EvaluationConfig(every=images // 4, samples=2_000, beside=("recall@lite",)),
         preview_every=span,
         checkpoint_every=2 * span,
     )

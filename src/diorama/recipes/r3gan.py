@@ -66,7 +66,7 @@ def r3gan(info: DataInfo) -> Recipe:
         batch_size=size.batch,
         flip=True,
         averages={"ema": AverageConfig(half_life=size.half_life, ramp_up=None, rise=_LENGTH)},
-        evaluation=EvaluationConfig(every=500_000, samples=5_000),
+        evaluation=EvaluationConfig(every=500_000, samples=5_000, beside=("recall@lite",)),
         preview_every=250_000,
         checkpoint_every=500_000,
     )
@@ -92,7 +92,7 @@ def r3gan_cpu(info: DataInfo) -> Recipe:
         images=length,
         batch_size=32,
         averages={"ema": AverageConfig(half_life=10_000)},
-        evaluation=EvaluationConfig(every=100_000, samples=2_000),
+        evaluation=EvaluationConfig(every=100_000, samples=2_000, beside=("recall@lite",)),
         preview_every=50_000,
         checkpoint_every=50_000,
     )

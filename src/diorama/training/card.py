@@ -20,8 +20,9 @@ from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.methods import soundness
 from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
 from diorama.training.recipe import Recipe, TrainOptions
-from diorama.training.state import Best, TrainingState, hash_of_weights
+from diorama.training.state import Best, TrainingState
 from diorama.training.ticks import RunClock
+from diorama.training.weights import hash_of_weights
 
 
 @dataclass(frozen=True, kw_only=True)

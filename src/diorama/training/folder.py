@@ -161,6 +161,11 @@ class RunFolder:
         lines = (line for line in read(self.path / LOG) if line["step"] == step and line.get("kind") == METRIC)
         return any(result.get("metric") == metric for line in lines for result in line.get("results", ()))
 
+    def results(self, *, before: int) -> list[Mapping[str, Any]]:
+        """Of the measurements that the log holds of models of earlier steps."""
+        lines = (line for line in read(self.path / LOG) if line["step"] < before and line.get("kind") == METRIC)
+        return [result for line in lines for result in line.get("results", ())]
+
     def checkpoints(self) -> list[Path]:
         """The resume states, oldest first."""
         return sorted(p.parent for p in self.path.glob(f"{CHECKPOINTS}/[0-9]*/{REST}"))
@@ -292,6 +297,11 @@ def write_state(folder: Path, state: Mapping[str, Any]) -> None:
         content["tensors_sha256"] = files.sha256_of(folder / TENSORS)
     if distributed.is_first():
         files.write_json(folder / REST, content)
+
+
+def is_state(folder: Path) -> bool:
+    """Whether a folder is a resume state."""
+    return (folder / REST).is_file()
 
 
 def read_state(folder: Path, parts: Mapping[str, Tensor] = MappingProxyType({})) -> Any:

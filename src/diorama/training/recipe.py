@@ -180,11 +180,17 @@ class EvaluationConfig:
         metric: decides which model is the best.
         every: images between evaluations; 0 for none but the last.
         samples: generated per evaluation; 0 for no evaluation at all.
+        beside: further metrics that are measured and logged with it, and decide nothing.
     """
 
     metric: str = "fd@lite"
     every: int = 0
     samples: int = 2_000
+    beside: tuple[str, ...] = field(default=(), metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if len({self.metric, *self.beside}) != 1 + len(self.beside):
+            raise ValueError(f"beside: a metric is measured once, got {list(self.beside)} beside {self.metric}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ class FastGAN(GAN):
         quarter = torch.randint(4, (len(real_pictures),), device=real_pictures.device)
         rebuilt = network.rebuild(real_pictures, quarter)
         real, fake = rebuilt.judgement.logits, network.judge(drawn, small=small).logits
-        scalars = {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()}
+        scalars = self.told(real, fake, drawn, batch)
         value = self._loss.discriminator(real, fake)
         scalars["rebuilding"] = differences(rebuilt)
         value = value + self.rebuilding * scalars["rebuilding"]

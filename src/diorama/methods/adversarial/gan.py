@@ -19,6 +19,7 @@ from diorama.losses.feature_matching import feature_matching
 from diorama.losses.lecam import lecam
 from diorama.losses.orthogonality import orthogonality
 from diorama.losses.penalties import r2
+from diorama.methods.adversarial.collapse import SPREAD, spread
 from diorama.methods.adversarial.growth import Growth, check_growth
 from diorama.methods.adversarial.joint import JointPenalties, judged
 from diorama.methods.adversarial.levels import LogitLevels
@@ -174,10 +175,17 @@ class GAN(Method):
             value = non_saturating_discriminator(real, fake, self.config.smoothing)
         else:
             value = self._loss.discriminator(real, fake)
-        scalars = {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()}
+        scalars = self.told(real, fake, drawn, batch)
         if self.config.joint is not None:
             value, scalars["penalties"] = value + added, added.detach()
         return Loss(self._held(value, real, fake, scalars), scalars)
+
+    def told(self, real: Tensor, fake: Tensor, drawn: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """For the log: shares of either side that are judged rightly, and how varied generated pictures are."""
+        scalars = {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()}
+        if len(drawn) > 1:
+            scalars[SPREAD] = spread(drawn, self.real_pictures(batch))
+        return scalars
 
     def _held(self, value: Tensor, real: Tensor, fake: Tensor, scalars: dict[str, Tensor]) -> Tensor:
         """The loss with what holds logits near the other side's, which is logged."""
