@@ -155,6 +155,27 @@ _GAN2014 = RecipeEntry(
     papers=(GAN,),
 )
 
+VAE_GAN = Reference(
+    key="larsen2016vaegan",
+    title="Autoencoding beyond pixels using a learned similarity metric",
+    authors=("Anders Boesen Lindbo Larsen", "Søren Kaae Sønderby", "Hugo Larochelle", "Ole Winther"),
+    year=2016,
+    venue="ICML",
+    arxiv="1512.09300",
+)
+
+_VAE_GAN = RecipeEntry(
+    name="vae_gan",
+    make="diorama.recipes.vae_gan:vae_gan",
+    title="VAE-GAN",
+    summary="autoencoder that is compared in a discriminator, at the paper's settings",
+    about="An encoder tells codes of pictures, a generator draws pictures of codes, and a discriminator tells real "
+    "pictures from both. Pictures are compared in a layer of the discriminator and not by pixels, so that those drawn "
+    "again are crisp.",
+    papers=(VAE_GAN,),
+    small="vae_gan_cpu",
+)
+
 ENTRIES: tuple[RecipeEntry, ...] = (
     _GAN2014,
     _DCGAN,
@@ -197,5 +218,12 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.progressive:progressive_cpu",
         title="Progressive GAN (small)",
         summary="a narrow Progressive GAN for a CPU",
+    ),
+    _VAE_GAN,
+    _VAE_GAN.variant(
+        name="vae_gan_cpu",
+        make="diorama.recipes.vae_gan:vae_gan_cpu",
+        title="VAE-GAN (small)",
+        summary="a narrow VAE-GAN for a CPU",
     ),
 )
