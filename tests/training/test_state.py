@@ -16,12 +16,11 @@ from torch import nn
 from diorama.core.errors import BadInput
 from diorama.data.training_sets import open_training_data
 from diorama.methods.base import live_tensors
+from diorama.synthesis.store import weights_of
 from diorama.training.folder import read_state
 from diorama.training.recipe import EvaluationConfig, TrainOptions
 from diorama.training.run import train
-from diorama.training.starting import start_from
-from diorama.training.state import TrainingState, build, compile_networks, place
-from diorama.training.weights import weights_of
+from diorama.training.state import TrainingState, build, compile_networks, place, start_from
 from tests.training.toy import CATALOG, ToyFitConfig, ToyFlow, ToyGANConfig, flow_recipe, gan_recipe, write_data
 
 CPU = torch.device("cpu")

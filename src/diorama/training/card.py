@@ -19,10 +19,10 @@ from diorama.core.durations import clock_words, energy_words
 from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.methods import soundness
 from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
+from diorama.synthesis.store import hash_of_weights
 from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.state import Best, TrainingState
 from diorama.training.ticks import RunClock
-from diorama.training.weights import hash_of_weights
 
 
 @dataclass(frozen=True, kw_only=True)

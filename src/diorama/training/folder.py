@@ -299,9 +299,20 @@ def write_state(folder: Path, state: Mapping[str, Any]) -> None:
         files.write_json(folder / REST, content)
 
 
-def is_state(folder: Path) -> bool:
-    """Whether a folder is a resume state."""
-    return (folder / REST).is_file()
+def state_beside(path: Path, weights: Path) -> Mapping[str, Any]:
+    """The resume state that a model was saved with, as :func:`read_state` returns it; empty where there is none.
+
+    Args:
+        path: of a run, or of one of its resume states.
+        weights: the model's file.
+    """
+    wanted = files.sha256_of(weights)
+    for state in (path, *RunFolder(path).checkpoints()):
+        model = state / MODEL / weights.name
+        if (state / REST).is_file() and model.is_file() and files.sha256_of(model) == wanted:
+            found: Mapping[str, Any] = read_state(state)
+            return found
+    return {}
 
 
 def read_state(folder: Path, parts: Mapping[str, Tensor] = MappingProxyType({})) -> Any:

@@ -16,9 +16,9 @@ from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
 from diorama.data.computed_sides import Computed, SideCache
 from diorama.data.training_sets import Data, TrainingData, open_training_data
+from diorama.methods.adversarial.collapse import Alarms
 from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
-from diorama.training.alarms import Alarms
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.folder import INTACT, METRIC, REPORT, STOPPED, RunFolder, writing
 from diorama.training.identity import Change, identity, previews_by

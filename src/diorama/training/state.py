@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from diorama.core import device as devices
@@ -20,11 +23,13 @@ from diorama.core.shards import gathered, is_part
 from diorama.data.training_sets import TrainingData
 from diorama.methods import sharing, soundness
 from diorama.methods.base import Method
+from diorama.methods.starting import MatchedWeights, take_over
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import FrozenPart
+from diorama.synthesis.store import weights_of
 from diorama.training.averages import Average
+from diorama.training.folder import state_beside
 from diorama.training.recipe import EvaluationConfig, Recipe, TrainOptions
-from diorama.training.starting import MatchedWeights, start_from
 from diorama.training.ticks import LossMeans
 from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
@@ -333,3 +338,27 @@ def compile_networks(method: Method) -> None:
     for child in method.children():
         for network in child.children() if isinstance(child, (nn.ModuleDict, nn.ModuleList)) else (child,):
             network.compile()
+
+
+def start_from(method: Method, path: Path) -> MatchedWeights:
+    """Copy into a method what fits of another model.
+
+    The averaged parts come from the model. Networks that are trained and not averaged come from the model too where it
+    holds them, else from the resume state that it was saved with.
+
+    Args:
+        method: freshly built.
+        path: a model folder or run, the keys of whose weights begin with the parts' names.
+
+    Raises:
+        BadInput: there are no weights, they cannot be read, or nothing in them fits.
+    """
+    weights = weights_of(path)
+    try:
+        given: Mapping[str, Tensor] = load_file(weights)
+    except (OSError, SafetensorError, json.JSONDecodeError) as problem:
+        raise BadInput(f"{weights}: cannot be read ({problem})") from problem
+    fit = take_over(method, given, lambda: state_beside(path, weights).get("method", {}))
+    if not fit.matched:
+        raise BadInput(f"{weights}: nothing in it fits this recipe's networks ({', '.join(method.averaged())})")
+    return fit

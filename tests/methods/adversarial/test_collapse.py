@@ -13,10 +13,9 @@ from diorama.core import runlog
 from diorama.core.contracts import MediaSpec
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
-from diorama.methods.adversarial.collapse import spread
+from diorama.methods.adversarial.collapse import Alarms, forgetful, narrow, spread
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
-from diorama.training.alarms import Alarms, forgetful, narrow
 from diorama.training.recipe import EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 from diorama.training.run import TrainOptions, train
 

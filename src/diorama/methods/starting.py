@@ -1,22 +1,14 @@
-"""Weights of another model that a run starts from."""
+"""Tensors of another model that a method starts from."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from diorama.core.errors import BadInput
-from diorama.core.files import sha256_of
 from diorama.methods.base import Method, live_tensors
-from diorama.training.folder import RunFolder, is_state, read_state
-from diorama.training.weights import weights_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,38 +43,27 @@ class MatchedWeights:
 
 
 @torch.no_grad()
-def start_from(method: Method, path: Path) -> MatchedWeights:
+def take_over(
+    method: Method, given: Mapping[str, Tensor], beside: Callable[[], Mapping[str, Tensor]]
+) -> MatchedWeights:
     """Copy into a method what fits of another model.
-
-    The averaged parts come from the model. Networks that are trained and not averaged come from the model too where it
-    holds them, else from the run's resume state that the model was saved with.
 
     Args:
         method: freshly built.
-        path: a model folder or run, the keys of whose weights begin with the parts' names.
-
-    Raises:
-        BadInput: there are no weights, they cannot be read, or nothing in them fits.
+        given: the model's tensors, under ``part.key``: for the averaged parts, and for networks that are trained and
+            not averaged where it holds them.
+        beside: what there is of such networks elsewhere, under ``network.key``; asked for where there are any.
     """
-    weights = weights_of(path)
-    try:
-        given: Mapping[str, Tensor] = load_file(weights)
-    except (OSError, SafetensorError, json.JSONDecodeError) as problem:
-        raise BadInput(f"{weights}: cannot be read ({problem})") from problem
     own, networks = live_tensors(method.averaged()), _not_averaged(method)
-    shared = [name for name in own if name in given]
+    others = live_tensors(networks)
     matched = _copied(own, given)
-    if not matched:
-        raise BadInput(f"{weights}: nothing in it fits this recipe's networks ({', '.join(method.averaged())})")
-    beside = live_tensors(networks)
-    # A resume state is large, and most methods have no such networks.
-    taken = set(_copied(beside, {**_resume_state(path, weights), **given} if beside else {}))
+    taken = set(_copied(others, {**beside(), **given} if matched and others else {}))
     return MatchedWeights(
         matched=tuple(matched),
-        reshaped=tuple(n for n in shared if n not in matched),
+        reshaped=tuple(n for n in own if n in given and n not in matched),
         missing=tuple(n for n in own if n not in given),
         unused=tuple(n for n in given if n not in own and n not in taken),
-        others={name: _share(name, beside, taken) for name in networks},
+        others={name: _share(name, others, taken) for name in networks},
     )
 
 
@@ -109,15 +90,3 @@ def _not_averaged(method: Method) -> dict[str, nn.Module]:
 def _share(network: str, beside: Mapping[str, Tensor], taken: set[str]) -> tuple[int, int]:
     names = [name for name in beside if name.startswith(f"{network}.")]
     return len(taken.intersection(names)), len(names)
-
-
-def _resume_state(path: Path, weights: Path) -> Mapping[str, Tensor]:
-    """The method's tensors in the resume state that a model was saved with; nothing where there is none."""
-    states = [path] if is_state(path) else RunFolder(path).checkpoints()
-    wanted = sha256_of(weights)
-    for state in states:
-        model = state / "model" / "model.safetensors"
-        if model.is_file() and sha256_of(model) == wanted:
-            tensors: Mapping[str, Tensor] = read_state(state)["method"]
-            return tensors
-    return {}
