@@ -66,7 +66,7 @@ _BIGGAN = RecipeEntry(
 )
 
 R3GAN = Reference(
-    key="huang2024r3gan",
+    key="huang2024modern",
     title="The GAN is dead; long live the GAN! A Modern GAN Baseline",
     authors=("Yiwen Huang", "Aaron Gokaslan", "Volodymyr Kuleshov", "James Tompkin"),
     year=2024,
