@@ -37,6 +37,7 @@ from diorama.recipes.progressive import progressive_cpu
 from diorama.recipes.r3gan import r3gan_cpu
 from diorama.recipes.student import student_cpu
 from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
+from diorama.recipes.vae_gan import vae_gan_cpu
 from diorama.synthesis import store
 from diorama.synthesis.parts import ModelRef
 from diorama.training.folder import read_state
@@ -125,6 +126,7 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         (r3gan_that_moves, None),
         (progressive_inside_a_fade, None),
         pytest.param(fastgan_cpu, None, marks=LONG),
+        pytest.param(vae_gan_cpu, None, marks=LONG),
         pytest.param(vae_cpu, None, marks=LONG),
         (vae_spatial_cpu, None),
         (ddpm_cpu, None),
