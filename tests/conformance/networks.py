@@ -9,6 +9,7 @@ from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConf
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
+from diorama.networks.adversarial.gan2014 import GAN2014DiscriminatorConfig, GAN2014GeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
 from diorama.networks.adversarial.pix2pixhd import (
@@ -83,12 +84,15 @@ HELD_BY: Mapping[type, str] = {
 """The stem of one golden case of each network; others may hold its further forms."""
 
 _FASTGAN = "no golden case of FastGAN exists; its layers follow the paper and the authors' program"
+_GAN2014 = "no golden case of the first GAN exists; its layers follow the paper and the authors' settings for MNIST"
 _OWN_CODEC = "the network is Diorama's own: a small codec without the published one's attention, losses and checkpoint"
 
 NOT_HELD: Mapping[type, str] = {
     ByteTextEncoderConfig: "the network is Diorama's own: a plain transformer encoder of bytes, trained along",
     FastGANGeneratorConfig: _FASTGAN,
     FastGANDiscriminatorConfig: _FASTGAN,
+    GAN2014GeneratorConfig: _GAN2014,
+    GAN2014DiscriminatorConfig: _GAN2014,
     FlowPriorConfig: "the layers are the paper's, the prior is Diorama's own and has no checkpoint",
     SpatialCodecConfig: _OWN_CODEC,
     SpatialDecoderConfig: _OWN_CODEC,

@@ -102,7 +102,7 @@ def test_a_file_of_options_drives_a_run_and_the_command_line_wins(diorama: Run, 
 def test_a_size_that_a_recipe_does_not_take_names_those_it_takes(diorama: Run, tmp_path: Path) -> None:
     out = tmp_path / "data"
     told = diorama("prepare", folder_of(tmp_path / "in", 20), "--out", out, "--size", 50)
-    assert "prepare with --size 48 or --size 52" in told
+    assert "the others take --size 32 or --size 64" in told
     told = diorama("train", "dcgan_cpu", "--data", out, "--out", tmp_path / "run", code=2)
     assert "diorama prepare SOURCE --out FOLDER --size 48" in told
     assert "64x48" in diorama("prepare", tmp_path / "in", "--out", tmp_path / "x", "--size", "64x48", code=2)

@@ -47,6 +47,14 @@ def test_the_ramp_forgets_the_first_weights_sooner() -> None:
     assert decay(config, 10**9, 64) == pytest.approx(0.5 ** (64 / 500_000))
 
 
+def test_a_half_life_rises_along_a_cosine_and_then_stays() -> None:
+    config = AverageConfig(half_life=1_000, ramp_up=None, rise=400)
+    kept = [decay(config, images, 100) for images in (200, 400, 900)]
+    assert kept == pytest.approx([0.5 ** (100 / 500), 0.5 ** (100 / 1_000), 0.5 ** (100 / 1_000)])
+    with pytest.raises(ValueError, match="rise must not"):
+        AverageConfig(rise=-1)
+
+
 def test_running_statistics_are_averaged_and_counts_copied() -> None:
     norm = nn.BatchNorm1d(2)
     average = Average({"norm": norm}, AverageConfig(half_life=16, ramp_up=None))

@@ -17,6 +17,8 @@ from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
 from diorama.methods.adversarial.gan import GANConfig
+from diorama.methods.adversarial.growth import Growth
+from diorama.methods.adversarial.joint import JointPenalties
 from diorama.recipes.adm import adm_cpu
 from diorama.recipes.biggan import biggan_cpu
 from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu, scm_cpu
@@ -26,12 +28,16 @@ from diorama.recipes.distill import scm_distilled_cpu
 from diorama.recipes.distribution_matching import dmd_cpu, sida_cpu
 from diorama.recipes.drifting import drift_cpu
 from diorama.recipes.edm import edm_cpu
+from diorama.recipes.fastgan import fastgan_cpu
 from diorama.recipes.flow import flow_ot_cpu
 from diorama.recipes.latent import latent_text_cpu
 from diorama.recipes.mean_flow import mean_flow_cpu
 from diorama.recipes.moment_matching import imm_cpu
+from diorama.recipes.progressive import progressive_cpu
+from diorama.recipes.r3gan import r3gan_cpu
 from diorama.recipes.student import student_cpu
 from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
+from diorama.recipes.vae_gan import vae_gan_cpu
 from diorama.synthesis import store
 from diorama.synthesis.parts import ModelRef
 from diorama.training.folder import read_state
@@ -71,6 +77,21 @@ def biggan_by_class(info: DataInfo) -> Recipe:
     return replace(recipe, method=replace(recipe.method, critic_steps=2, orthogonal=1e-4, r1=0.1, r1_interval=2))
 
 
+def r3gan_that_moves(info: DataInfo) -> Recipe:
+    """R3GAN with fewer stages, whose penalties, beta and rate move within six steps."""
+    recipe = r3gan_cpu(info)
+    assert isinstance(recipe.method, GANConfig)
+    joint = JointPenalties(r1=0.1, r2=0.1, final=0.1, fall=40)
+    return replace(recipe, method=replace(recipe.method, joint=joint))
+
+
+def progressive_inside_a_fade(info: DataInfo) -> Recipe:
+    """Progressive GAN that is stopped while a scale fades in."""
+    recipe = progressive_cpu(info)
+    assert isinstance(recipe.method, GANConfig)
+    return replace(recipe, method=replace(recipe.method, growth=Growth(first=1, steady=16, fading=20)))
+
+
 def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, ModelRef]) -> Recipe:
     """Six steps of a recipe, with everything that happens between steps but measurements, and previews of some."""
     return replace(
@@ -102,6 +123,10 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
     [
         (dcgan_cpu, None),
         (biggan_by_class, None),
+        (r3gan_that_moves, None),
+        (progressive_inside_a_fade, None),
+        pytest.param(fastgan_cpu, None, marks=LONG),
+        pytest.param(vae_gan_cpu, None, marks=LONG),
         pytest.param(vae_cpu, None, marks=LONG),
         (vae_spatial_cpu, None),
         (ddpm_cpu, None),
@@ -147,7 +172,7 @@ def test_a_real_recipe_continues_bit_for_bit(
     logs = [[runlog.without_clock(r) for r in runlog.read(tmp_path / n / "log.jsonl")] for n in ("whole", "parts")]
     assert logs[0] == logs[1]
     model = store.load(tmp_path / "parts")
-    label = {"label": "b"} if make is biggan_by_class else {}
+    label = {"label": "b"} if make in (biggan_by_class, r3gan_that_moves) else {}
     assert model.sample(2, seed=0, condition=label).isfinite().all()
 
 

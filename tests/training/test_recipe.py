@@ -17,6 +17,7 @@ from diorama.training.recipe import (
     RateConfig,
     length_is_free,
     rate,
+    second_beta,
 )
 from tests.training.toy import flow_recipe
 
@@ -52,6 +53,15 @@ def test_an_inverse_root_falls_whatever_the_length_of_the_run() -> None:
     adam = OptimizerConfig(rate=config)
     assert length_is_free(replace(flow_recipe(), optimizers={"flow": adam}))
     assert not length_is_free(replace(flow_recipe(), optimizers={"flow": replace(adam, rate=HELD)}))
+
+
+def test_a_beta_moves_along_a_cosine_to_the_runs_end() -> None:
+    adam = OptimizerConfig(rate=RateConfig(peak=1.0), betas=(0.0, 0.9), beta2_final=0.99)
+    assert [second_beta(adam, images, 100) for images in (0, 50, 100, 150)] == pytest.approx([0.9, 0.945, 0.99, 0.99])
+    assert not length_is_free(replace(flow_recipe(), optimizers={"flow": adam}))
+    for wrong in ({"beta2_final": 1.0}, {"beta2_final": 0.9, "algorithm": "adamw"}):
+        with pytest.raises(ValueError, match="beta2_final"):
+            replace(adam, **wrong)  # type: ignore[arg-type]
 
 
 HELD = RateConfig(peak=1.0, decay="root", hold=0.8)

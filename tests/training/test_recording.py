@@ -12,9 +12,10 @@ import torch
 
 from diorama.core.contracts import Batch, DataInfo, Loss
 from diorama.core.errors import TrainingFailed
+from diorama.methods.adversarial.growth import Growth
 from diorama.methods.base import Method
 from diorama.nn import normal
-from diorama.recipes import biggan, dcgan, ddpm, mocogan, vae
+from diorama.recipes import biggan, dcgan, ddpm, fastgan, mocogan, progressive, r3gan, vae, vae_gan
 from diorama.training import recording
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
 from tests.recipes.families import clips
@@ -65,6 +66,14 @@ def _made(make: Callable[[DataInfo], Recipe], info: DataInfo) -> tuple[Recipe, D
         recipe = replace(recipe, method=replace(recipe.method, r1=1.0, r1_interval=2))  # type: ignore[call-arg]
     if make is biggan.biggan_cpu:
         recipe = replace(recipe, method=replace(recipe.method, critic_steps=2, orthogonal=1e-4))  # type: ignore[call-arg]
+    if make is progressive.progressive_cpu:
+        growth = Growth(steady=8, fading=16)
+        recipe = replace(recipe, method=replace(recipe.method, growth=growth))  # type: ignore[call-arg]
+    if make is vae_gan.vae_gan_cpu:
+        # PyTorch's RMSProp is recorded on GPUs alone.
+        adam = OptimizerConfig(rate=RateConfig(peak=1e-3))
+        method = replace(recipe.method, r1=0.0)  # type: ignore[call-arg]
+        recipe = replace(recipe, method=method, optimizers=dict.fromkeys(recipe.optimizers, adam))
     return recipe, info
 
 
@@ -73,13 +82,20 @@ SHIPPED = {
     "ddpm_class": lambda: _made(ddpm.ddpm_class_cpu, replace(info_of(16), classes=("a", "b"))),
     "biggan": lambda: _made(biggan.biggan_cpu, replace(info_of(32), classes=("a", "b"))),
     "dcgan": lambda: _made(dcgan.dcgan_cpu, info_of(16)),
+    "r3gan": lambda: _made(r3gan.r3gan_cpu, info_of(16)),
+    "fastgan": lambda: _made(fastgan.fastgan_cpu, info_of(32)),
+    "progressive": lambda: _made(progressive.progressive_cpu, info_of(16)),
+    "vae_gan": lambda: _made(vae_gan.vae_gan_cpu, info_of(16)),
     "vae": lambda: _made(vae.vae_cpu, info_of(16)),
     "mocogan": lambda: _made(mocogan.mocogan_cpu, clips(16, frames=4, classes=("a", "b"))),
 }
 """The shipped methods in their small recipes, the penalty of the DCGAN's critic included."""
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+SLOW = {"fastgan": (pytest.mark.slow, pytest.mark.long)}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in SHIPPED])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_all_turns_of_the_shipped_methods_are_recorded_and_equal_launched_ones(
     name: str, dtype: torch.dtype, device: torch.device, recordings: list[str], monkeypatch: pytest.MonkeyPatch

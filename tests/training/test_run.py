@@ -298,7 +298,7 @@ def test_a_run_starts_from_another_models_weights(data: Path, tmp_path: Path) ->
     finish(flow_recipe(), data, tmp_path / "old")
     options = TrainOptions(device="cpu", catalog=CATALOG, start_from=tmp_path / "old")
     ticks = train(gan_recipe(), data, tmp_path / "new", options)
-    assert next(ticks).notes == ("starts from another model: 9 tensors fitted",)
+    assert next(ticks).notes == ("starts from another model: 9 tensors fitted; discriminator begins anew",)
     ticks.close()
     with pytest.raises(BadConfig, match=r"--from [0-9a-f]{8}… → none"):
         finish(gan_recipe(), data, tmp_path / "new")

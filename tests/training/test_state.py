@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from torch import nn
 from diorama.core.errors import BadInput
 from diorama.data.training_sets import open_training_data
 from diorama.methods.base import live_tensors
-from diorama.training.recipe import TrainOptions
-from diorama.training.state import TrainingState, build, compile_networks, place, start_from, weights_of
-from tests.training.toy import CATALOG, ToyFitConfig, ToyFlow, ToyGANConfig, flow_recipe, write_data
+from diorama.synthesis.store import weights_of
+from diorama.training.folder import read_state
+from diorama.training.recipe import EvaluationConfig, TrainOptions
+from diorama.training.run import train
+from diorama.training.state import TrainingState, build, compile_networks, place, start_from
+from tests.training.toy import CATALOG, ToyFitConfig, ToyFlow, ToyGANConfig, flow_recipe, gan_recipe, write_data
 
 CPU = torch.device("cpu")
 
@@ -31,7 +35,7 @@ def test_what_fits_is_taken_and_the_rest_is_named(tmp_path: Path) -> None:
     save_file(given, tmp_path / "model.safetensors")
     before = method.generator.inner.weight.clone()
 
-    fit = start_from(method, weights_of(tmp_path))
+    fit = start_from(method, tmp_path)
 
     assert torch.equal(method.generator.outer.weight, given["generator.outer.weight"])
     assert torch.equal(method.generator.inner.weight, before)
@@ -44,7 +48,28 @@ def test_what_fits_is_taken_and_the_rest_is_named(tmp_path: Path) -> None:
 def test_a_model_that_does_not_fit_at_all_is_refused(tmp_path: Path) -> None:
     save_file({"encoder.weight": torch.zeros(1)}, tmp_path / "model.safetensors")
     with pytest.raises(BadInput, match="nothing in it fits"):
-        start_from(ToyFlow(), weights_of(tmp_path))
+        start_from(ToyFlow(), tmp_path)
+
+
+def test_what_the_averages_leave_out_comes_from_the_models_resume_state(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    evaluation = EvaluationConfig(samples=0)
+    recipe = replace(gan_recipe(), images=32, batch_size=16, evaluation=evaluation, preview_every=0)
+    options = TrainOptions(device="cpu", catalog=CATALOG)
+    list(train(recipe, write_data(tmp_path / "data"), tmp_path / "run", options))
+    trained = read_state(tmp_path / "run/checkpoints/000000002")["method"]
+
+    method = ToyGANConfig().build()
+    fit = start_from(method, tmp_path / "run")
+
+    assert torch.equal(method.discriminator[0].weight, trained["discriminator.0.weight"])  # type: ignore[union-attr]
+    assert str(fit) == "9 tensors fitted; of discriminator 4 of 4 fitted"
+    # State that is no network's belongs to the other run.
+    assert method.state_dict()["seen"] == 0
+    other = ToyGANConfig().build()
+    before = other.discriminator[0].weight.clone()  # type: ignore[union-attr, operator]
+    assert str(start_from(other, tmp_path / "run/model")).endswith("discriminator begins anew")
+    assert torch.equal(other.discriminator[0].weight, before)  # type: ignore[union-attr]
 
 
 def test_missing_and_broken_weights_are_named(tmp_path: Path) -> None:
@@ -53,7 +78,7 @@ def test_missing_and_broken_weights_are_named(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
     with pytest.raises(BadInput, match="cannot be read"):
-        start_from(ToyFlow(), weights_of(tmp_path))
+        start_from(ToyFlow(), tmp_path)
 
 
 @pytest.fixture

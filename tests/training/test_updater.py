@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +92,57 @@ def test_the_rate_that_recordings_read_stays_in_its_place_and_follows_images(mon
     assert place.item() == 0.5
     updater.set_rate(8)
     assert place.item() == pytest.approx(0.8)
+
+
+def test_a_beta_follows_images_in_its_place_and_through_a_resume() -> None:
+    config = OptimizerConfig(rate=FLAT, betas=(0.0, 0.9), beta2_final=0.99)
+    whole, first, second = (Updater(parameters(), config, FULL, total=4) for _ in range(3))
+    place = whole.optimizer.beta2  # type: ignore[attr-defined]
+    descend(whole, 4)
+    assert place is whole.optimizer.beta2  # type: ignore[attr-defined]
+    assert place.item() == pytest.approx(0.99 - 0.09 * 0.5 * (1 + math.cos(math.pi * 3 / 4)))
+    descend(first, 2)
+    for ours, theirs in zip(second.parameters, first.parameters, strict=True):
+        ours.data.copy_(theirs.data)
+    second.check(first.state_dict())
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    for step in (2, 3):
+        second.set_rate(step)
+        with second.thawed():
+            second.backward(sum(p.square().sum() for p in second.parameters), last=True)  # type: ignore[arg-type]
+            second.step()
+    for ours, theirs in zip(second.parameters, whole.parameters, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.gpu
+def test_a_recorded_step_reads_the_beta_that_stands_there() -> None:
+    config, device = OptimizerConfig(rate=FLAT, betas=(0.0, 0.9), beta2_final=0.5), torch.device("cuda")
+    plain = Updater(parameters(), config, FULL, total=8)
+    moved = [nn.Parameter(p.detach().to(device)) for p in parameters()]
+    updater = Updater(moved, config, Precision(torch.float32, device), total=8)
+    # Gradients of ever the same place, since a recording reads them there.
+    grads = [torch.randn_like(p) for p in updater.parameters]
+    for parameter, grad in zip(updater.parameters, grads, strict=True):
+        parameter.grad = grad
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        updater.set_rate(0)
+        updater.optimizer.step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        updater.optimizer.step()
+    for step in range(1, 8):
+        updater.set_rate(step)
+        graph.replay()
+    for step in range(8):
+        plain.set_rate(step)
+        for parameter, grad in zip(plain.parameters, grads, strict=True):
+            parameter.grad = grad.cpu()
+        plain.optimizer.step()
+    for ours, theirs in zip(updater.parameters, plain.parameters, strict=True):
+        torch.testing.assert_close(ours.detach().cpu(), theirs.detach())
 
 
 @pytest.mark.parametrize("algorithm", ["adam", "adamw", "rmsprop"])

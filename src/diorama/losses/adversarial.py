@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from diorama.core.device import at_least_float32
+from diorama.losses.soft_hinge import soft_hinge
 
 Logits = Float[Tensor, "..."]
 Reduction = Literal["mean", "sum"]
@@ -140,6 +141,11 @@ def hinge_discriminator(real: Logits, fake: Logits, *, reduction: Reduction = "m
     return hinge(real, real=True, reduction=reduction) + hinge(fake, real=False, reduction=reduction)
 
 
+def soft_hinge_discriminator(real: Logits, fake: Logits) -> Tensor:
+    """Hinge loss with margins that are drawn anew for every logit. Reference: :mod:`diorama.losses.soft_hinge`."""
+    return soft_hinge(real, real=True) + soft_hinge(fake, real=False)
+
+
 def negative_mean_generator(fake: Logits, *, reduction: Reduction = "mean") -> Tensor:
     """The generator's side of the hinge and Wasserstein losses: minus the mean logit."""
     return -reduced(at_least_float32(fake), reduction)
@@ -234,6 +240,7 @@ AdversarialName = Literal[
     "wasserstein",
     "relativistic",
     "relativistic_average",
+    "soft_hinge",
 ]
 ADVERSARIAL: Mapping[str, AdversarialLoss] = {
     "non_saturating": AdversarialLoss(non_saturating_discriminator, _alone(non_saturating_generator)),
@@ -245,5 +252,6 @@ ADVERSARIAL: Mapping[str, AdversarialLoss] = {
     "relativistic_average": AdversarialLoss(
         relativistic_average_discriminator, _beside(relativistic_average_generator), paired=True
     ),
+    "soft_hinge": AdversarialLoss(soft_hinge_discriminator, _alone(negative_mean_generator)),
 }
 """The losses by the names that method configs use."""

@@ -11,17 +11,14 @@ the authors' code, which takes the penalties at every step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from diorama.core.device import at_least_float32
-
-Discriminator = Callable[[Tensor], Tensor]
+from diorama.losses.penalties import Discriminator, judged_with_slope
 
 
 class GeneratorTurn(NamedTuple):
@@ -93,16 +90,9 @@ def discriminator_turn(
         gamma: weight of the penalties, of which half counts.
         gain: factor of the loss and of its penalties.
     """
-    (real_logits, r1), (fake_logits, r2) = _judged(discriminator, real), _judged(discriminator, fake)
+    real_logits, r1 = judged_with_slope(discriminator, real)
+    fake_logits, r2 = judged_with_slope(discriminator, fake)
     margins = real_logits - fake_logits
     each = softplus(-margins)
     loss = gain * (each + gamma / 2 * (r1 + r2)).mean()
     return DiscriminatorTurn(loss, each, margins, margins.sign(), r1, r2)
-
-
-def _judged(discriminator: Discriminator, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (b,), and the squared norms (b,) of their gradients at each sample."""
-    x = x.detach().requires_grad_(True)
-    logits = at_least_float32(discriminator(x))
-    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return logits, at_least_float32(gradient.flatten(1)).square().sum(1)

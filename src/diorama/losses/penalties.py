@@ -18,6 +18,16 @@ from diorama.losses.adversarial import Reduction, reduced
 Discriminator = Callable[[Tensor], Tensor]
 
 
+def judged_with_slope(
+    discriminator: Discriminator, x: Float[Tensor, "b ..."]
+) -> tuple[Float[Tensor, "b ..."], Float[Tensor, " b"]]:
+    """Logits, and the squared norms (b,) of the gradients of their sum at each sample; both can be differentiated."""
+    x = x.detach().requires_grad_(True)
+    logits = at_least_float32(discriminator(x))
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return logits, at_least_float32(gradient.flatten(1)).square().sum(1)
+
+
 def input_gradients(discriminator: Discriminator, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b n"]:
     """Gradient of the summed logits with respect to each sample, flattened, itself differentiable."""
     x = x.detach().requires_grad_(True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -29,3 +31,23 @@ def calibrated(first: Tensor, second: Tensor) -> Float[Tensor, ""]:
     """
     difference = at_least_float32(first) - at_least_float32(second)
     return 0.5 * torch.log(difference.square().mean() + _LEAST)
+
+
+class Features(Protocol):
+    """A network that tells maps of pictures (b, c, h, w), one for each depth."""
+
+    def maps(self, images: Tensor) -> list[Tensor]: ...
+
+
+def calibrated_maps(network: Features, first: Tensor, second: Tensor) -> Float[Tensor, ""]:
+    """:func:`calibrated` of the maps of every depth, summed.
+
+    Args:
+        network: what looks.
+        first: pictures, through which the gradient goes.
+        second: as many, which are taken as they are.
+    """
+    with torch.no_grad():
+        wanted = network.maps(second)
+    pairs = zip(network.maps(first), wanted, strict=True)
+    return torch.stack([calibrated(ours, theirs) for ours, theirs in pairs]).sum()

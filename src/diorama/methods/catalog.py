@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from diorama.methods.adversarial.fastgan import FastGANConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
+from diorama.methods.adversarial.vae_gan import VAEGANConfig
 from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
 from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig, ConsistencyTrainingConfig
 from diorama.methods.diffusion.continuous_consistency import (
@@ -31,6 +33,7 @@ AnyMethod = (
     | DistributionMatchingConfig
     | DriftingConfig
     | EasyConsistencyConfig
+    | FastGANConfig
     | GANConfig
     | GuidedStudentConfig
     | MeanFlowConfig
@@ -39,4 +42,5 @@ AnyMethod = (
     | NoisyClassifierMethodConfig
     | ProgressiveDistillationConfig
     | VAEConfig
+    | VAEGANConfig
 )

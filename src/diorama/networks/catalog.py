@@ -7,6 +7,7 @@ from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConf
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
+from diorama.networks.adversarial.gan2014 import GAN2014DiscriminatorConfig, GAN2014GeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
 from diorama.networks.adversarial.pix2pixhd import (
@@ -45,6 +46,7 @@ Generator = (
     | BigGANDeepGeneratorConfig
     | DCGANGeneratorConfig
     | FastGANGeneratorConfig
+    | GAN2014GeneratorConfig
     | ProgressiveGeneratorConfig
     | R3GANGeneratorConfig
     | StyleGAN1GeneratorConfig
@@ -58,6 +60,7 @@ Discriminator = (
     | BigGANDeepDiscriminatorConfig
     | DCGANDiscriminatorConfig
     | FastGANDiscriminatorConfig
+    | GAN2014DiscriminatorConfig
     | MultiScaleDiscriminatorConfig
     | PatchDiscriminatorConfig
     | PixelDiscriminatorConfig

@@ -47,7 +47,7 @@ def biggan(info: DataInfo) -> Recipe:
         batch_size=batch,
         flip=True,
         averages={"ema": AverageConfig(half_life=6_931 * batch * critic_steps)},
-        evaluation=EvaluationConfig(every=500_000, samples=5_000),
+        evaluation=EvaluationConfig(every=500_000, samples=5_000, beside=("recall@lite",)),
         preview_every=250_000,
         checkpoint_every=500_000,
     )
@@ -71,7 +71,7 @@ def biggan_cpu(info: DataInfo) -> Recipe:
         images=200_000,
         batch_size=32,
         averages={"ema": AverageConfig(half_life=10_000)},
-        evaluation=EvaluationConfig(every=100_000, samples=2_000),
+        evaluation=EvaluationConfig(every=100_000, samples=2_000, beside=("recall@lite",)),
         preview_every=50_000,
         checkpoint_every=50_000,
     )

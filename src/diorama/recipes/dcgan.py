@@ -26,7 +26,7 @@ def dcgan(info: DataInfo) -> Recipe:
         images=2_000_000,
         batch_size=128,
         averages={"ema": AverageConfig(half_life=20_000)},
-        evaluation=EvaluationConfig(every=200_000, samples=5_000),
+        evaluation=EvaluationConfig(every=200_000, samples=5_000, beside=("recall@lite",)),
         preview_every=100_000,
         checkpoint_every=200_000,
     )
@@ -50,7 +50,7 @@ def dcgan_cpu(info: DataInfo) -> Recipe:
         images=500_000,
         batch_size=64,
         averages={"ema": AverageConfig(half_life=5_000)},
-        evaluation=EvaluationConfig(every=100_000, samples=2_000),
+        evaluation=EvaluationConfig(every=100_000, samples=2_000, beside=("recall@lite",)),
         preview_every=50_000,
         checkpoint_every=50_000,
     )

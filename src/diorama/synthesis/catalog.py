@@ -10,6 +10,7 @@ from diorama.synthesis.mixture import GaussianMixtureConfig
 from diorama.synthesis.picture import PictureSynthesizerConfig
 from diorama.synthesis.representation import RepresentationConfig
 from diorama.synthesis.vae import VAESynthesizerConfig
+from diorama.synthesis.vae_gan import VAEGANSynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizerConfig
 
 AnySynthesizer = (
@@ -20,6 +21,7 @@ AnySynthesizer = (
     | NoisyClassifierConfig
     | PictureSynthesizerConfig
     | RepresentationConfig
+    | VAEGANSynthesizerConfig
     | VAESynthesizerConfig
     | VideoGANSynthesizerConfig
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.adversarial.gan2014 import GAN2014GeneratorConfig
 from diorama.networks.adversarial.stylegan1 import StyleGAN1GeneratorConfig
 from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
 from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
@@ -40,7 +41,7 @@ def gan_config(network: Generator, *, stored_noise: bool) -> GANSynthesizerConfi
 def _size(network: Generator) -> tuple[int, int]:
     """Height and width."""
     match network:
-        case DCGANGeneratorConfig():
+        case DCGANGeneratorConfig() | GAN2014GeneratorConfig():
             return network.size
         case StyleGAN1GeneratorConfig() | StyleGAN2GeneratorConfig() | StyleGAN3GeneratorConfig():
             return network.size, network.size

@@ -110,6 +110,27 @@ def model_folder(path: Path | str) -> Path:
     raise BadInput(f"{given}: is no model folder and no run (neither {CONFIG} nor model/{CONFIG} is in it)")
 
 
+def weights_of(path: Path) -> Path:
+    """The weights file of a model folder or run.
+
+    Raises:
+        BadInput: there is none.
+    """
+    for folder in (path, path / "model"):
+        if (folder / WEIGHTS).is_file():
+            return folder / WEIGHTS
+    raise BadInput(f"{path}: is neither a model folder nor a run with a model (there is no {WEIGHTS})")
+
+
+def hash_of_weights(path: Path | None) -> str | None:
+    """Hex SHA-256 of the weights of a model folder or run, where there is one.
+
+    Raises:
+        BadInput: as :func:`weights_of`.
+    """
+    return None if path is None else sha256_of(weights_of(path))
+
+
 def _nearest(path: Path) -> str:
     """The name beside a path that does not exist which is most like it, as the end of a message."""
     try:

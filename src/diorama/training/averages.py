@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,8 +31,9 @@ def decay(config: AverageConfig | PowerAverageConfig, images: int, batch_size: i
 
     Returns:
         In [0, 1). Of a half-life: 0.5 to the power of batch_size / half-life, the half-life being at most ramp_up times
-        the images seen. Of a power function: (1 - batch_size / images) to the power of gamma + 1, so that
-        the weights after n images count as n to the power of gamma.
+        the images seen, and inside its rise a share (1 - cos(pi · images / rise)) / 2 of what it comes to. Of a power
+        function: (1 - batch_size / images) to the power of gamma + 1, so that the weights after n images count as n to
+        the power of gamma.
 
     Reference: T. Karras et al., "Progressive growing of GANs", ICLR 2018, and the ramp-up of T. Karras et al.,
     "Training generative adversarial networks with limited data", NeurIPS 2020, arXiv:2006.06676; of the power
@@ -40,6 +42,8 @@ def decay(config: AverageConfig | PowerAverageConfig, images: int, batch_size: i
     if isinstance(config, PowerAverageConfig):
         return (1.0 - batch_size / images) ** (gamma_of(config.std) + 1.0)
     half_life = float(config.half_life)
+    if images < config.rise:
+        half_life *= 0.5 * (1 - math.cos(math.pi * images / config.rise))
     if config.ramp_up is not None:
         half_life = min(half_life, config.ramp_up * images)
     return 0.5 ** (batch_size / half_life) if half_life > 0 else 0.0

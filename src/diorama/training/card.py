@@ -19,8 +19,9 @@ from diorama.core.durations import clock_words, energy_words
 from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.methods import soundness
 from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
+from diorama.synthesis.store import hash_of_weights
 from diorama.training.recipe import Recipe, TrainOptions
-from diorama.training.state import Best, TrainingState, hash_of_weights
+from diorama.training.state import Best, TrainingState
 from diorama.training.ticks import RunClock
 
 

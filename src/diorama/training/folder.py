@@ -161,6 +161,11 @@ class RunFolder:
         lines = (line for line in read(self.path / LOG) if line["step"] == step and line.get("kind") == METRIC)
         return any(result.get("metric") == metric for line in lines for result in line.get("results", ()))
 
+    def results(self, *, before: int) -> list[Mapping[str, Any]]:
+        """Of the measurements that the log holds of models of earlier steps."""
+        lines = (line for line in read(self.path / LOG) if line["step"] < before and line.get("kind") == METRIC)
+        return [result for line in lines for result in line.get("results", ())]
+
     def checkpoints(self) -> list[Path]:
         """The resume states, oldest first."""
         return sorted(p.parent for p in self.path.glob(f"{CHECKPOINTS}/[0-9]*/{REST}"))
@@ -292,6 +297,22 @@ def write_state(folder: Path, state: Mapping[str, Any]) -> None:
         content["tensors_sha256"] = files.sha256_of(folder / TENSORS)
     if distributed.is_first():
         files.write_json(folder / REST, content)
+
+
+def state_beside(path: Path, weights: Path) -> Mapping[str, Any]:
+    """The resume state that a model was saved with, as :func:`read_state` returns it; empty where there is none.
+
+    Args:
+        path: of a run, or of one of its resume states.
+        weights: the model's file.
+    """
+    wanted = files.sha256_of(weights)
+    for state in (path, *RunFolder(path).checkpoints()):
+        model = state / MODEL / weights.name
+        if (state / REST).is_file() and model.is_file() and files.sha256_of(model) == wanted:
+            found: Mapping[str, Any] = read_state(state)
+            return found
+    return {}
 
 
 def read_state(folder: Path, parts: Mapping[str, Tensor] = MappingProxyType({})) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 
 from diorama.core.config import encode, later_fields
 from diorama.data.training_sets import TrainingData
+from diorama.synthesis.store import hash_of_weights
 from diorama.training.recipe import Recipe, TrainOptions, length_is_free
-from diorama.training.state import hash_of_weights
 
 _FREE = re.compile(
     r"preview_every|checkpoint_every|keep|log_every|evaluation\..+|averages\.\w+\.snapshot_\w+|frozen(\..+)?"

@@ -118,14 +118,15 @@ def why_not_measured(
         return "they draw nothing"
     if draws_partners(model.media, model.conditions):
         return "they draw partners of the records, which no metric here is of"
-    metric = catalog_with(catalog).find(config.metric)
-    if val is None or len(val) < (metric.entry.least if metric is not None else 1):
+    known = catalog_with(catalog)
+    found = [metric for name in (config.metric, *config.beside) if (metric := known.find(name)) is not None]
+    if val is None or len(val) < max((metric.entry.least for metric in found), default=1):
         return "the data have no split `val` that is large enough"
     return ""
 
 
 class Evaluator:
-    """Measures the recipe's metric on fresh samples against the validation split.
+    """Measures the recipe's metrics on fresh samples against the validation split.
 
     Args:
         config: which metric, on how many samples.
@@ -141,6 +142,7 @@ class Evaluator:
         self.config, self.val, self.cache, self.seed = config, val, cache, seed
         self.catalog = tuple(catalog)
         self.metric = parse_metric(config.metric, catalog)
+        self.names = (config.metric, *config.beside)
         self._options: ReferenceOptions | None = None
         self._reference: ReferenceFeatures | None = None
         self._warnings: dict[str, bool] = {}
@@ -156,7 +158,7 @@ class Evaluator:
             seed=self.seed, device=str(device), cache=self.cache, catalog=self.catalog, shared=True
         )
         few = replace(self._options, count=min(len(self.val), distributed.world_size()), cache=None)
-        reference_features(self.val, (self.config.metric,), few)
+        reference_features(self.val, self.names, few)
 
     def __call__(self, view: ModelView) -> tuple[dict[str, Any], ...]:
         """Stamped results, as JSON, of the model as it was last refreshed.
@@ -165,10 +167,10 @@ class Evaluator:
         """
         assert self._options is not None, "prepare comes first"
         if self._reference is None:
-            self._reference = reference_features(self.val, (self.config.metric,), self._options)
+            self._reference = reference_features(self.val, self.names, self._options)
         first, count = share_of(self.config.samples)
         samples = view.samples(count, seed=self.seed, first=first)
-        evaluation = measure_shared(samples, self._reference, (self.config.metric,), seed=self.seed)
+        evaluation = measure_shared(samples, self._reference, self.names, seed=self.seed)
         evaluation = evaluation.drawn_by(view.model.drawn_in_steps)
         self._warnings = {warning: self._warnings.get(warning, False) for warning in evaluation.warnings}
         return tuple(to_json(evaluation.results)["results"])

@@ -92,6 +92,7 @@ class OptimizerConfig:
         weight_decay: decoupled in AdamW and Muon.
         clip: largest gradient norm; ``None`` for no clipping.
         momentum: of Muon.
+        beta2_final: what the second of Adam's betas comes to at the run's end, along a cosine; ``None`` where it stays.
     """
 
     algorithm: Literal["adam", "adamw", "rmsprop", "muon"] = "adam"
@@ -101,10 +102,25 @@ class OptimizerConfig:
     weight_decay: float = 0.0
     clip: float | None = None
     momentum: float = field(default=0.95, metadata={LATER: True})
+    beta2_final: float | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
+        if self.beta2_final is None:
+            return
+        if not 0 <= self.beta2_final < 1:
+            raise ValueError(f"beta2_final must be in [0, 1), got {self.beta2_final}")
+        if self.algorithm != "adam" or self.weight_decay:
+            raise ValueError(f"beta2_final belongs to adam without weight_decay, not to {self.algorithm}")
+
+
+def second_beta(config: OptimizerConfig, images: int, total: int) -> float:
+    """The second of Adam's betas after ``images`` of ``total``."""
+    if config.beta2_final is None:
+        return config.betas[1]
+    left = _FALLS["cosine"](min(1.0, images / max(1, total)))
+    return config.beta2_final + (config.betas[1] - config.beta2_final) * left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,14 +130,18 @@ class AverageConfig:
     Args:
         half_life: in images; 0 keeps the last weights only.
         ramp_up: the half-life is at most this share of the images seen so far; ``None`` for no ramp.
+        rise: images over which the half-life rises from zero along a cosine; 0 where it is the same throughout.
     """
 
     half_life: int = 500_000
     ramp_up: float | None = 0.05
+    rise: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.half_life < 0:
             raise ValueError(f"half_life must not be negative, got {self.half_life}")
+        if self.rise < 0:
+            raise ValueError(f"rise must not be negative, got {self.rise}")
         if self.ramp_up is not None and not self.ramp_up > 0:
             raise ValueError(f"ramp_up must be positive, got {self.ramp_up}")
 
@@ -160,11 +180,17 @@ class EvaluationConfig:
         metric: decides which model is the best.
         every: images between evaluations; 0 for none but the last.
         samples: generated per evaluation; 0 for no evaluation at all.
+        beside: further metrics that are measured and logged with it, and decide nothing.
     """
 
     metric: str = "fd@lite"
     every: int = 0
     samples: int = 2_000
+    beside: tuple[str, ...] = field(default=(), metadata={LATER: True})
+
+    def __post_init__(self) -> None:
+        if len({self.metric, *self.beside}) != 1 + len(self.beside):
+            raise ValueError(f"beside: a metric is measured once, got {list(self.beside)} beside {self.metric}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,8 +265,9 @@ class Recipe:
 
 
 def length_is_free(recipe: Recipe) -> bool:
-    """Whether a run may be made longer after the fact: no rate depends on its length."""
-    return all(optimizer.rate.decay not in _FALLS for optimizer in recipe.optimizers.values())
+    """Whether a run may be made longer after the fact: no rate depends on its length, and no beta."""
+    optimizers = recipe.optimizers.values()
+    return all(each.rate.decay not in _FALLS and each.beta2_final is None for each in optimizers)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
 from diorama.data.computed_sides import Computed, SideCache
 from diorama.data.training_sets import Data, TrainingData, open_training_data
+from diorama.methods.adversarial.collapse import Alarms
 from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
@@ -26,7 +27,7 @@ from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.state import Best, TrainingState, build
 from diorama.training.steps import Step, batches_of, steps
 from diorama.training.ticks import Clock, Report, RunClock, Tick, dashboards, require_dashboards
-from diorama.training.turn import FiniteCheck, StepOptions
+from diorama.training.turn import FiniteCheck
 
 __all__ = ["Clock", "Data", "Recipe", "Report", "Tick", "TrainOptions", "train"]
 
@@ -88,13 +89,7 @@ def _steps_left(
     if state.step >= keeper.stop:
         yield keeper.closing()
         return
-    settings = StepOptions(
-        batch_size=recipe.batch_size,
-        precision=state.precision,
-        check=keeper.check,
-        compiled=state.compiled,
-        recorded=state.recorded,
-    )
+    settings = state.step_options(recipe.batch_size, keeper.check)
     span = {"start": state.step, "stop": keeper.stop, "seed": recipe.seed, "rank": distributed.rank()}
     sides = state.method.computed_sides() if recipe.precompute else ()
     cache = SideCache(data, sides, keeper.origin.frozen, flip=recipe.flip, cache=cache_folder() / "sides")
@@ -162,6 +157,7 @@ class RunKeeper:
         if data.val is not None and recipe.evaluation.samples and not self.not_measured:
             cache = cache_folder() / "features"
             self.evaluator = Evaluator(recipe.evaluation, data.val, cache, recipe.seed, origin.catalog)
+        self.alarms = Alarms(self.total)
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()
 
@@ -284,8 +280,9 @@ class RunKeeper:
             rates={player: updater.rate(before) for player, updater in self.state.updaters.items()},
             clock=self.clock.read(self.images),
         )
+        heard = self.alarms.hear(report.losses, self.images)
         if self.first:
-            self.folder.log({"kind": REPORT, **self._place(), **asdict(report)})
+            self.folder.log({"kind": REPORT, **self._place(), **asdict(report), **heard})
         return report
 
     def _number(self) -> str:
@@ -297,8 +294,7 @@ class RunKeeper:
         if self.first:
             self.view.refresh(tensors)
             with writing("the preview", INTACT):
-                folder, recipe, seed = self.folder.samples, self.recipe.name, self.recipe.seed
-                path = write_preview(self.view, folder, name, recipe=recipe, seed=seed)
+                path = write_preview(self.view, path, name, recipe=self.recipe.name, seed=self.recipe.seed)
         return distributed.share(path)
 
     def _write_snapshots(self, names: Sequence[str]) -> None:
@@ -313,6 +309,7 @@ class RunKeeper:
         self._scores = self.evaluator(self.view)
         self.state.evaluations += 1
         self._read_clock()
+        heard = self.alarms.measured(self._scores, self.folder.results(before=self.state.step))
         step, seconds, joules = self.state.step, self.state.seconds, self.state.joules
         result = self.evaluator.better(self._scores, self.state.best)
         if result is not None:
@@ -320,7 +317,7 @@ class RunKeeper:
             self.state.best = replace(best, asked=self.evaluator.config.samples)
         if self.first:
             clock = {"seconds": seconds, "joules": joules}
-            self.folder.log({"kind": METRIC, **self._place(), "results": list(self._scores), "clock": clock})
+            self.folder.log({"kind": METRIC, **self._place(), "results": list(self._scores), **heard, "clock": clock})
         return result is not None
 
     def save(self) -> None:
@@ -391,7 +388,7 @@ class RunKeeper:
         )
 
     def _notes(self, *, last: bool, ending: bool) -> tuple[str, ...]:
-        notes = self.evaluator.warnings() if self.evaluator else ()
+        notes = (*self.alarms.news(), *(self.evaluator.warnings() if self.evaluator else ()))
         if last:
             return (*notes, f"is complete: its model lies in {self.folder.path / 'model'}")
         if ending:

@@ -18,17 +18,20 @@ from diorama.core import distributed
 from diorama.core.config import decode
 from diorama.core.device import Precision
 from diorama.core.errors import BadConfig, BadInput
-from diorama.core.files import sha256_of
 from diorama.core.rng import fold
 from diorama.core.shards import gathered, is_part
 from diorama.data.training_sets import TrainingData
 from diorama.methods import sharing, soundness
-from diorama.methods.base import Method, live_tensors
+from diorama.methods.base import Method
+from diorama.methods.starting import MatchedWeights, take_over
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import FrozenPart
+from diorama.synthesis.store import weights_of
 from diorama.training.averages import Average
+from diorama.training.folder import state_beside
 from diorama.training.recipe import EvaluationConfig, Recipe, TrainOptions
 from diorama.training.ticks import LossMeans
+from diorama.training.turn import FiniteCheck, StepOptions
 from diorama.training.updater import Updater
 
 _INITIALISATION = 0xB111D
@@ -58,32 +61,6 @@ class Best:
     def was_measured_by(self, evaluation: EvaluationConfig) -> bool:
         """Whether further models, measured so, may be compared with it."""
         return self.result["metric"] == evaluation.metric and self.asked in (0, evaluation.samples)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatchedWeights:
-    """What became of another model's tensors, where a run starts from some.
-
-    Args:
-        matched: taken over.
-        reshaped: of the same name but another shape, left as initialised.
-        missing: that the new model has and the old one lacks, left as initialised.
-        unused: that only the old model has.
-    """
-
-    matched: tuple[str, ...]
-    reshaped: tuple[str, ...]
-    missing: tuple[str, ...]
-    unused: tuple[str, ...]
-
-    def __str__(self) -> str:
-        parts = [f"{len(self.matched)} tensors fitted"]
-        others = (("have another shape", self.reshaped), ("are new", self.missing), ("are not used", self.unused))
-        for words, names in others:
-            if names:
-                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-                parts.append(f"{len(names)} {words} ({', '.join(names[:3])}{more})")
-        return "; ".join(parts)
 
 
 @dataclass(kw_only=True)
@@ -177,6 +154,21 @@ class TrainingState:
             average.load_state_dict(state["averages"][name])
         self.means.load_state_dict(state["losses"])
 
+    def step_options(self, batch_size: int, check: FiniteCheck) -> StepOptions:
+        """How steps are taken.
+
+        Args:
+            batch_size: images of one step over all processes.
+            check: sees every turn's loss and gradient norm.
+        """
+        return StepOptions(
+            batch_size=batch_size,
+            precision=self.precision,
+            check=check,
+            compiled=self.compiled,
+            recorded=self.recorded,
+        )
+
     def parts(self) -> dict[str, Tensor]:
         """Tensors that are shared out, under the paths that they have in a resume state; a parameter stands for its
         moments, under the path that these begin with."""
@@ -231,7 +223,7 @@ def build(
         raise BadConfig(f"recipe.method: no networks can be built of these values ({problem})") from problem
     if recipe.precompute and not method.computed_sides():
         raise BadConfig("precompute: no frozen part of this recipe's method computes anything of the records alone")
-    matched = start_from(method, weights_of(options.start_from)) if options.start_from else None
+    matched = start_from(method, options.start_from) if options.start_from else None
     exported_names = soundness.check(method, options.catalog)
     _check_media(recipe, method, data)
     notes = _settle(method, recipe, options, precision)
@@ -349,52 +341,25 @@ def compile_networks(method: Method) -> None:
             network.compile()
 
 
-def weights_of(path: Path) -> Path:
-    """The weights file of a model folder or run.
+def start_from(method: Method, path: Path) -> MatchedWeights:
+    """Copy into a method what fits of another model.
 
-    Raises:
-        BadInput: there is none.
-    """
-    for folder in (path, path / "model"):
-        if (folder / "model.safetensors").is_file():
-            return folder / "model.safetensors"
-    raise BadInput(f"{path}: is neither a model folder nor a run with a model (there is no model.safetensors)")
-
-
-def hash_of_weights(path: Path | None) -> str | None:
-    """Hex SHA-256 of the weights of a model folder or run, where there is one.
-
-    Raises:
-        BadInput: as :func:`weights_of`.
-    """
-    return None if path is None else sha256_of(weights_of(path))
-
-
-@torch.no_grad()
-def start_from(method: Method, weights: Path) -> MatchedWeights:
-    """Copy into a method's averaged parts what fits of another model.
+    The averaged parts come from the model. Networks that are trained and not averaged come from the model too where it
+    holds them, else from the resume state that it was saved with.
 
     Args:
         method: freshly built.
-        weights: a model folder's ``model.safetensors``, whose keys begin with the parts' names.
+        path: a model folder or run, the keys of whose weights begin with the parts' names.
 
     Raises:
-        BadInput: the file cannot be read, or nothing in it fits.
+        BadInput: there are no weights, they cannot be read, or nothing in them fits.
     """
+    weights = weights_of(path)
     try:
         given: Mapping[str, Tensor] = load_file(weights)
     except (OSError, SafetensorError, json.JSONDecodeError) as problem:
         raise BadInput(f"{weights}: cannot be read ({problem})") from problem
-    own = live_tensors(method.averaged())
-    shared = [name for name in own if name in given]
-    matched = [name for name in shared if own[name].shape == given[name].shape]
-    for name in matched:
-        own[name].copy_(given[name])
-    if not matched:
+    fit = take_over(method, given, lambda: state_beside(path, weights).get("method", {}))
+    if not fit.matched:
         raise BadInput(f"{weights}: nothing in it fits this recipe's networks ({', '.join(method.averaged())})")
-    return MatchedWeights(
-        matched=tuple(matched),
-        reshaped=tuple(n for n in shared if n not in matched),
-        missing=tuple(n for n in own if n not in given),
-        unused=tuple(n for n in given if n not in own),
-    )
+    return fit

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from diorama.core import device as devices
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
+from diorama.nn.adam import MovingAdam
 from diorama.nn.muon import MuonWithAdam
 from diorama.training.exchange import GradientExchange, Shards
-from diorama.training.recipe import OptimizerConfig, rate
+from diorama.training.recipe import OptimizerConfig, rate, second_beta
 
 _FUSED = ("cuda", "cpu", "mps")
 """Devices on which Adam updates all parameters in one kernel."""
@@ -55,7 +56,9 @@ class Updater:
         return rate(self.config.rate, images, self.total)
 
     def set_rate(self, images: int) -> None:
-        """Take the learning rate of a step that begins after so many images."""
+        """Take the learning rate, and a beta that moves, of a step that begins after so many images."""
+        if isinstance(self.optimizer, MovingAdam):
+            self.optimizer.beta2.fill_(second_beta(self.config, images, self.total))
         before, self._rate = self._rate, self.rate(images)
         if self._rate_place is None:
             for group in self.optimizer.param_groups:
@@ -167,7 +170,7 @@ def _optimizer(
 
     Reference: Adam, D. P. Kingma, J. Ba, ICLR 2015, arXiv:1412.6980, algorithm 1; AdamW, I. Loshchilov,
     F. Hutter, ICLR 2019, arXiv:1711.05101, algorithm 2; RMSProp, T. Tieleman, G. Hinton, 2012; Muon, see
-    :mod:`diorama.nn.muon`.
+    :mod:`diorama.nn.muon`; Adam whose beta moves, see :mod:`diorama.nn.adam`.
     """
     peak, decay = config.rate.peak if place is None else place, config.weight_decay
     if config.algorithm == "muon":
@@ -187,6 +190,8 @@ def _optimizer(
             momentum=momentum,
             capturable=recordable,
         )
+    if config.beta2_final is not None:
+        return MovingAdam(parameters, lr=peak, betas=config.betas, eps=config.eps)
     algorithm = torch.optim.Adam if config.algorithm == "adam" else torch.optim.AdamW
     return algorithm(
         parameters,

@@ -11,6 +11,7 @@ import torch
 from diorama.core.contracts import ConditionSpec, MediaSpec, Moment
 from diorama.losses.penalties import r1, r2
 from diorama.methods.adversarial.gan import GAN, GANConfig
+from diorama.methods.adversarial.levels import LogitLevels
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
@@ -139,11 +140,35 @@ def test_feature_matching_and_orthogonality_weigh_and_are_logged() -> None:
     torch.testing.assert_close(loss.value - plain.value, added, rtol=1e-4, atol=1e-5)
 
 
+def test_logits_are_held_near_what_those_of_the_other_side_have_been() -> None:
+    method, plain = gan(lecam=0.5), gan()
+    plain.load_state_dict({k: v for k, v in method.state_dict().items() if not k.startswith("levels.")})
+    losses = []
+    for each in (method, plain):
+        torch.manual_seed(2)
+        losses.append(each.discriminator_loss(batch(), START))
+    held = losses[0].scalars["lecam"]
+    torch.testing.assert_close(losses[0].value - losses[1].value, 0.5 * held)
+    assert method.levels is not None
+    assert method.levels.count == 1
+
+
+def test_levels_are_means_at_first_and_then_moving_averages() -> None:
+    levels = LogitLevels()
+    for value in (1.0, 3.0):
+        levels.follow(torch.full((4,), value), torch.tensor([-value]))
+    assert (levels.real.item(), levels.fake.item()) == (2.0, -2.0)
+    levels.count.fill_(10_000)
+    levels.follow(torch.tensor([12.0]), torch.tensor([-2.0]))
+    assert levels.real.item() == pytest.approx(2.1)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"critic_steps": 0}, "critic_steps must be at least 1"),
         ({"r2": -1.0}, "r2 must be at least 0"),
+        ({"lecam": -1.0}, "lecam must be at least 0"),
         ({"orthogonal": float("nan")}, "orthogonal must be at least 0"),
         ({"conditions": (ConditionSpec(key="label", names=("a",)),)}, r"the network reads \[\], given are \['label'\]"),
     ],

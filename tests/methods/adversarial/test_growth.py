@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diorama.core.contracts import MediaSpec, Moment
+from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.growth import Growth
+from diorama.methods.adversarial.joint import JointPenalties
+from diorama.networks.adversarial.progressive import (
+    ProgressiveDiscriminatorConfig,
+    ProgressiveGeneratorConfig,
+    as_sharp,
+)
 
 
 def test_a_scale_is_steady_and_then_the_next_one_fades_in() -> None:
@@ -30,6 +41,40 @@ def test_it_never_shrinks_and_ends_at_the_last_scale(
     assert growth.grown(growth.end(scales), scales) == scales - 1
     if growth.end(scales):
         assert growth.grown(growth.end(scales) - 1, scales) < scales - 1 or fading == 1
+
+
+def growing(**changes: Any) -> GANConfig:
+    return GANConfig(
+        media=MediaSpec(kind="image", channels=1, height=16, width=16),
+        generator=ProgressiveGeneratorConfig(widths=(4, 4, 4), channels=1, latent=3, grows=True),
+        discriminator=ProgressiveDiscriminatorConfig(widths=(4, 4, 4), channels=1, grows=True),
+        loss="wasserstein",
+        joint=JointPenalties(gradient=10.0, drift=0.001),
+        **changes,
+    )
+
+
+def test_networks_grow_with_images_seen_and_real_pictures_are_as_sharp() -> None:
+    torch.manual_seed(0)
+    method = growing(growth=Growth(first=1, steady=100, fading=100)).build()
+    batch = {"image": torch.randn(4, 1, 16, 16)}
+    model = method.synthesizer().build()
+    for images, reached in ((0, 1.0), (150, 1.5), (500, 2.0)):
+        method.after_step(Moment(1, images))
+        assert method.generator.reached == method.discriminator.reached == reached
+        real = method.real_pictures(batch)
+        assert torch.equal(real, as_sharp(batch["image"], torch.tensor(reached), 3))
+        assert torch.equal(real, batch["image"]) == (reached == 2)
+        model.generator.load_state_dict(method.generator.state_dict())
+        # Of the full size at every scale, so that a preview is.
+        assert model.sample(2).shape == (2, 1, 16, 16)
+        for phase in method.phases():
+            assert torch.isfinite(phase.loss(batch, Moment(1, images)).value)
+
+
+def test_growth_and_networks_that_grow_come_together() -> None:
+    with pytest.raises(ValueError, match="growth: is there where"):
+        growing()
 
 
 @pytest.mark.parametrize("wrong", [{"first": -1}, {"steady": -1}, {"fading": -1}])

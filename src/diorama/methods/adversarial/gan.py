@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,17 @@ from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Condition, ConditionSpec, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import ADVERSARIAL, AdversarialName, non_saturating_discriminator
 from diorama.losses.feature_matching import feature_matching
+from diorama.losses.lecam import lecam
 from diorama.losses.orthogonality import orthogonality
 from diorama.losses.penalties import r2
+from diorama.methods.adversarial.collapse import SPREAD, spread
+from diorama.methods.adversarial.growth import Growth, check_growth
+from diorama.methods.adversarial.joint import JointPenalties, judged
+from diorama.methods.adversarial.levels import LogitLevels
 from diorama.methods.adversarial.r1 import check_r1, r1_loss, r1_phase
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.adversarial.base import Judgement
+from diorama.networks.adversarial.progressive import Growing, as_sharp
 from diorama.networks.catalog import Discriminator, Generator
 from diorama.synthesis.gan import GANSynthesizerConfig, check_conditions
 
@@ -44,6 +51,9 @@ class GANConfig(MethodConfig):
             out.
         feature_matching: weight of the distance between the mean features of real and of generated pictures in the
             discriminator, which the generator lowers; 0 for none.
+        joint: penalties that the discriminator pays in its own turn, in place of ``r1`` and ``r2``, which have theirs.
+        lecam: weight of the distance of logits from what those of the other side have been; 0 for none.
+        growth: when networks that grow do so; real pictures are made as sharp as the generator's.
     """
 
     media: MediaSpec
@@ -58,18 +68,24 @@ class GANConfig(MethodConfig):
     critic_steps: int = field(default=1, metadata={LATER: True})
     orthogonal: float = field(default=0.0, metadata={LATER: True})
     feature_matching: float = field(default=0.0, metadata={LATER: True})
+    joint: JointPenalties | None = field(default=None, metadata={LATER: True})
+    lecam: float = field(default=0.0, metadata={LATER: True})
+    growth: Growth | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.smoothing and self.loss != "non_saturating":
             raise ValueError(f"smoothing belongs to the non_saturating loss, not to {self.loss}")
         check_r1(self.r1, self.r1_interval)
-        for name in ("r2", "orthogonal", "feature_matching"):
+        for name in ("r2", "orthogonal", "feature_matching", "lecam"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
         if self.critic_steps < 1:
             raise ValueError(f"critic_steps must be at least 1, got {self.critic_steps}")
         if self.feature_matching and not self.discriminator.tells_features:
             raise ValueError(f"feature_matching: a {type(self.discriminator).__name__} tells no features")
+        if self.joint is not None and (self.r1 or self.r2):
+            raise ValueError("joint: has the weights of r1 and r2 itself; leave r1 and r2 at 0")
+        check_growth(self.growth, self.generator, self.discriminator)
         reads = dict.fromkeys((*self.generator.reads, *self.discriminator.reads))
         check_conditions(self.conditions, tuple(reads), self.generator.classes or self.discriminator.classes)
         if "label" in self.generator.reads and "label" in self.discriminator.reads:
@@ -91,6 +107,11 @@ class GAN(Method):
         self.generator = config.generator.build()
         self.discriminator = config.discriminator.build()
         self._loss = ADVERSARIAL[config.loss]
+        self.levels = LogitLevels() if config.lecam else None
+        if config.joint is not None and config.joint.fall:
+            self.register_buffer("penalties_left", torch.ones(()))
+        if config.growth is not None:
+            self._grow(config.growth, 0)
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """``discriminator`` and ``generator``."""
@@ -101,7 +122,9 @@ class GAN(Method):
 
     def phases(self) -> Sequence[Phase]:
         """The discriminator, its penalty where there is one, the generator."""
-        turns = [Phase("discriminator", "discriminator", self.discriminator_loss, recorded=True)]
+        twice = self.config.joint is not None and self.config.joint.differentiates
+        player = "discriminator"
+        turns = [Phase(player, player, self.discriminator_loss, second_order=twice, recorded=True)]
         if self.config.r1 or self.config.r2:
             turns.append(r1_phase("discriminator", self.penalty, self.config.r1_interval))
         every = self.config.critic_steps
@@ -143,19 +166,67 @@ class GAN(Method):
         with torch.no_grad():
             drawn = self.draw(batch)
         given = self.condition(batch)
-        real, fake = self.discriminator(batch["image"], given), self.discriminator(drawn, given)
+
+        def logits(picture: Tensor) -> Tensor:
+            return self.discriminator(picture, given)
+
+        real, fake, added = judged(logits, self.real_pictures(batch), drawn, self.config.joint, self._left())
         if self.config.smoothing:
             value = non_saturating_discriminator(real, fake, self.config.smoothing)
         else:
             value = self._loss.discriminator(real, fake)
-        return Loss(value, {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()})
+        scalars = self.told(real, fake, drawn, batch)
+        if self.config.joint is not None:
+            value, scalars["penalties"] = value + added, added.detach()
+        return Loss(self._held(value, real, fake, scalars), scalars)
+
+    def told(self, real: Tensor, fake: Tensor, drawn: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """For the log: shares of either side that are judged rightly, and how varied generated pictures are."""
+        scalars = {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()}
+        if len(drawn) > 1:
+            scalars[SPREAD] = spread(drawn, self.real_pictures(batch))
+        return scalars
+
+    def _held(self, value: Tensor, real: Tensor, fake: Tensor, scalars: dict[str, Tensor]) -> Tensor:
+        """The loss with what holds logits near the other side's, which is logged."""
+        if self.levels is None:
+            return value
+        self.levels.follow(real.detach(), fake.detach())
+        held = lecam(real, fake, self.levels.real, self.levels.fake)
+        scalars["lecam"] = held.detach()
+        return value + self.config.lecam * held
+
+    def _left(self) -> Tensor | float:
+        """The share of the joint penalties that is left."""
+        left: Tensor | float = getattr(self, "penalties_left", 1.0)
+        return left
+
+    def real_pictures(self, batch: Batch) -> Tensor:
+        """The pictures of a batch, as sharp as those that a growing generator draws."""
+        if self.config.growth is None:
+            return batch["image"]
+        network = cast(Growing, self.discriminator)
+        return as_sharp(batch["image"], network.reached, network.scale_count)
+
+    def after_step(self, moment: Moment) -> None:
+        """Networks grow, joint penalties fall, and levels are those of all processes."""
+        if self.config.growth is not None:
+            self._grow(self.config.growth, moment.images)
+        if self.config.joint is not None and self.config.joint.fall:
+            cast(Tensor, self.penalties_left).fill_(self.config.joint.left(moment.images))
+        if self.levels is not None:
+            self.levels.share()
+
+    def _grow(self, growth: Growth, images: int) -> None:
+        for network in (cast(Growing, self.generator), cast(Growing, self.discriminator)):
+            network.grow(growth.grown(images, network.scale_count))
 
     def penalty(self, batch: Batch, moment: Moment) -> Loss:
         """Half the weighted squared slopes, R1 at real pictures and R2 at generated ones.
 
         Reference: Mescheder, Geiger, Nowozin 2018, arXiv 1801.04406, equations 9 and 10.
         """
-        given, real = self.condition(batch), batch["image"]
+        given, real = self.condition(batch), self.real_pictures(batch)
 
         def logits(picture: Tensor) -> Tensor:
             return self.discriminator(picture, given)
@@ -174,7 +245,7 @@ class GAN(Method):
         real: Judgement | None = None
         if self._loss.paired or config.feature_matching:
             with torch.no_grad():
-                real = self.judge(batch["image"], batch)
+                real = self.judge(self.real_pictures(batch), batch)
         value = self._loss.generator(fake.logits, None if real is None else real.logits)
         if config.feature_matching and real is not None:
             scalars["feature_matching"] = feature_matching(real.features, fake.features)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig
+from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
@@ -43,3 +46,15 @@ class Growth:
     def end(self, scales: int) -> int:
         """Images after which all scales have faded in."""
         return max(0, scales - 1 - self.first) * (self.steady + self.fading)
+
+
+def check_growth(growth: Growth | None, generator: GeneratorConfig, discriminator: DiscriminatorConfig) -> None:
+    """See that networks that grow are told when, and that no others are.
+
+    Raises:
+        ValueError: the message names the field.
+    """
+    kinds = ProgressiveGeneratorConfig, ProgressiveDiscriminatorConfig
+    grow = [isinstance(network, kinds) and network.grows for network in (generator, discriminator)]
+    if grow != [growth is not None] * 2:
+        raise ValueError("growth: is there where generator and discriminator are progressive ones that grow, else not")

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from diorama.core import distributed
 from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.divergence import gaussian_kl
-from diorama.losses.perceptual import calibrated
+from diorama.losses.perceptual import calibrated_maps
 from diorama.losses.reconstruction import logistic
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.catalog import Decoder, Encoder, LatentPrior
@@ -137,17 +137,10 @@ class VAE(Method):
         }
         loss = (nats + self._weight(moment) * cost) * per_dim
         if self.config.perceptual:
-            scalars["features"] = self._features_cost(x, centre) / math.log(2)
+            network = cast(lite.LiteFeatures, self.frozen[_FEATURES])
+            scalars["features"] = calibrated_maps(network, centre, x) / math.log(2)
             loss = loss + self.config.perceptual * scalars["features"]
         return Loss(loss, {k: v.detach() for k, v in scalars.items()})
-
-    def _features_cost(self, x: Tensor, drawn: Tensor) -> Tensor:
-        """Nats for each value of the feature maps of drawn pictures, summed over depths, up to a constant."""
-        network = cast(lite.LiteFeatures, self.frozen[_FEATURES])
-        with torch.no_grad():
-            wanted = network.maps(x)
-        pairs = zip(network.maps(drawn), wanted, strict=True)
-        return torch.stack([calibrated(ours, theirs) for ours, theirs in pairs]).sum()
 
     def after_step(self, moment: Moment) -> None:
         """Every process has seen latents of its own; all keep their mean."""

@@ -151,10 +151,16 @@ def reached_scale(grown: Int[Tensor, ""]) -> Float[Tensor, ""]:
     return grown / _STEPS
 
 
-class _Growing(nn.Module):
+class Growing(nn.Module):
     """A network with the buffer ``grown``, if it grows."""
 
     grown: Tensor
+    colours: nn.ModuleList
+
+    @property
+    def scale_count(self) -> int:
+        """How many scales there are."""
+        return len(self.colours)
 
     def begin(self, grows: bool) -> None:
         """Start at the coarsest scale."""
@@ -195,7 +201,7 @@ def _blended(pictures: list[Tensor], weights: Tensor) -> Tensor:
     return blend
 
 
-class ProgressiveGenerator(_Growing):
+class ProgressiveGenerator(Growing):
     """Latent vectors to pictures. See :class:`ProgressiveGeneratorConfig`."""
 
     def __init__(self, config: ProgressiveGeneratorConfig) -> None:
@@ -259,7 +265,7 @@ class ProgressiveGenerator(_Growing):
         return picture.tanh() if self.config.limit == "tanh" else picture
 
 
-class ProgressiveDiscriminator(_Growing):
+class ProgressiveDiscriminator(Growing):
     """Pictures to logits. See :class:`ProgressiveDiscriminatorConfig`."""
 
     def __init__(self, config: ProgressiveDiscriminatorConfig) -> None:

@@ -65,7 +65,119 @@ _BIGGAN = RecipeEntry(
     small="biggan_cpu",
 )
 
+R3GAN = Reference(
+    key="huang2024modern",
+    title="The GAN is dead; long live the GAN! A Modern GAN Baseline",
+    authors=("Yiwen Huang", "Aaron Gokaslan", "Volodymyr Kuleshov", "James Tompkin"),
+    year=2024,
+    venue="NeurIPS",
+    arxiv="2501.05441",
+)
+
+_R3GAN = RecipeEntry(
+    name="r3gan",
+    make="diorama.recipes.r3gan:r3gan",
+    title="R3GAN",
+    summary="modern GAN baseline that judges in pairs, at the authors' settings",
+    about="A generator and a discriminator of residual blocks without normalisation play against each other. The "
+    "discriminator says which of a real and a generated picture is the real one, and two penalties keep it flat at "
+    "both, so that training neither breaks down nor forgets part of the data.",
+    papers=(R3GAN,),
+    small="r3gan_cpu",
+)
+
+FASTGAN = Reference(
+    key="liu2021fastgan",
+    title="Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis",
+    authors=("Bingchen Liu", "Yizhe Zhu", "Kunpeng Song", "Ahmed Elgammal"),
+    year=2021,
+    venue="ICLR",
+    arxiv="2101.04775",
+)
+
+_FASTGAN = RecipeEntry(
+    name="fastgan",
+    make="diorama.recipes.fastgan:fastgan",
+    title="FastGAN",
+    summary="light GAN for 100 to 2,000 pictures, at the authors' settings",
+    about="A light generator, whose coarse maps gate its fine ones, plays against a discriminator that must also "
+    "redraw the real pictures from its own maps. So the discriminator cannot look at a few details alone, and a game "
+    "on a hundred pictures lasts longer.",
+    papers=(FASTGAN,),
+    small="fastgan_cpu",
+)
+
+PROGRESSIVE = Reference(
+    key="karras2018progressive",
+    title="Progressive Growing of GANs for Improved Quality, Stability, and Variation",
+    authors=("Tero Karras", "Timo Aila", "Samuli Laine", "Jaakko Lehtinen"),
+    year=2018,
+    venue="ICLR",
+    arxiv="1710.10196",
+)
+
+_PROGRESSIVE = RecipeEntry(
+    name="progressive",
+    make="diorama.recipes.progressive:progressive",
+    title="Progressive GAN",
+    summary="GAN that grows from 4 x 4 pixels to the full size, at the paper's settings",
+    about="Generator and discriminator begin with pictures of 4 x 4, and scale after scale fades in while they play. "
+    "What is coarse is learned first, and the fine scales only add to it.",
+    papers=(PROGRESSIVE,),
+    small="progressive_cpu",
+)
+
+GAN = Reference(
+    key="goodfellow2014gan",
+    title="Generative Adversarial Nets",
+    authors=(
+        "Ian J. Goodfellow",
+        "Jean Pouget-Abadie",
+        "Mehdi Mirza",
+        "Bing Xu",
+        "David Warde-Farley",
+        "Sherjil Ozair",
+        "Aaron Courville",
+        "Yoshua Bengio",
+    ),
+    year=2014,
+    venue="NeurIPS",
+    arxiv="1406.2661",
+)
+
+_GAN2014 = RecipeEntry(
+    name="gan2014",
+    make="diorama.recipes.gan2014:gan2014",
+    title="GAN of 2014",
+    summary="the first GAN, of layers over all values of a small picture",
+    about="The first game of a generator against a discriminator: both see a picture as one long vector, without "
+    "convolutions. It draws digits, and shows on anything larger why convolutions came.",
+    papers=(GAN,),
+)
+
+VAE_GAN = Reference(
+    key="larsen2016vaegan",
+    title="Autoencoding beyond pixels using a learned similarity metric",
+    authors=("Anders Boesen Lindbo Larsen", "Søren Kaae Sønderby", "Hugo Larochelle", "Ole Winther"),
+    year=2016,
+    venue="ICML",
+    arxiv="1512.09300",
+)
+
+_VAE_GAN = RecipeEntry(
+    name="vae_gan",
+    make="diorama.recipes.vae_gan:vae_gan",
+    title="VAE-GAN",
+    summary="autoencoder that is compared in a discriminator, at the paper's settings",
+    about="An encoder tells codes of pictures, a generator draws pictures of codes, and a discriminator tells real "
+    "pictures from both. Pictures are compared in a layer of the discriminator and not by pixels, so that those drawn "
+    "again are crisp.",
+    papers=(VAE_GAN,),
+    small="vae_gan_cpu",
+)
+
 ENTRIES: tuple[RecipeEntry, ...] = (
+    _GAN2014,
     _DCGAN,
     _DCGAN.variant(
         name="dcgan_cpu",
@@ -85,5 +197,33 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.biggan:biggan_cpu",
         title="BigGAN (small)",
         summary="a narrow BigGAN for a CPU",
+    ),
+    _R3GAN,
+    _R3GAN.variant(
+        name="r3gan_cpu",
+        make="diorama.recipes.r3gan:r3gan_cpu",
+        title="R3GAN (small)",
+        summary="a narrow R3GAN for a CPU",
+    ),
+    _FASTGAN,
+    _FASTGAN.variant(
+        name="fastgan_cpu",
+        make="diorama.recipes.fastgan:fastgan_cpu",
+        title="FastGAN (small)",
+        summary="a narrow FastGAN for a CPU",
+    ),
+    _PROGRESSIVE,
+    _PROGRESSIVE.variant(
+        name="progressive_cpu",
+        make="diorama.recipes.progressive:progressive_cpu",
+        title="Progressive GAN (small)",
+        summary="a narrow Progressive GAN for a CPU",
+    ),
+    _VAE_GAN,
+    _VAE_GAN.variant(
+        name="vae_gan_cpu",
+        make="diorama.recipes.vae_gan:vae_gan_cpu",
+        title="VAE-GAN (small)",
+        summary="a narrow VAE-GAN for a CPU",
     ),
 )

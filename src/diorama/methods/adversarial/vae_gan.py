@@ -1,0 +1,154 @@
+"""Three players: an encoder, a generator and a discriminator, in one of whose layers pictures are compared.
+
+Reference: Larsen, Sønderby, Larochelle, Winther, "Autoencoding beyond pixels using a learned similarity metric", ICML
+2016, arXiv 1512.09300, algorithm 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
+from diorama.losses.adversarial import AdversarialName
+from diorama.losses.divergence import gaussian_kl
+from diorama.methods.adversarial.gan import GAN, GANConfig
+from diorama.methods.base import NO_PARTS, MethodConfig, Phase
+from diorama.networks.adversarial.base import Judgement
+from diorama.networks.catalog import Discriminator, Encoder, Generator
+from diorama.synthesis.vae_gan import VAEGANSynthesizerConfig, check_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEGANConfig(MethodConfig):
+    """Adversarial training of an autoencoder.
+
+    Args:
+        media: what is drawn.
+        encoder: player ``encoder``, pictures to posteriors of latent vectors.
+        generator: player ``generator``, the decoder.
+        discriminator: player ``discriminator``, which tells features.
+        loss: a name of :data:`diorama.losses.adversarial.ADVERSARIAL`.
+        layer: of the discriminator's features, from 0, in which pictures are compared; negative from the last.
+        gamma: weight of that comparison in the generator's turn, in nats for each value of the features, beside a game
+            that weighs 1.
+        beta: weight of the divergence from the prior in the encoder's turn.
+        r1: weight gamma of the R1 penalty; 0, as in the paper, for none.
+    """
+
+    media: MediaSpec
+    encoder: Encoder
+    generator: Generator
+    discriminator: Discriminator
+    loss: AdversarialName = "non_saturating"
+    layer: int = 2
+    gamma: float = 1.0
+    beta: float = 1.0
+    r1: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_code(self.encoder, self.generator)
+        for name in ("gamma", "beta"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
+        if not self.discriminator.tells_features:
+            raise ValueError(f"discriminator: a {type(self.discriminator).__name__} tells no features to compare in")
+        # What else a game must be is checked where it is made.
+        _ = self.game
+
+    @property
+    def game(self) -> GANConfig:
+        """The game of generator and discriminator."""
+        return GANConfig(
+            media=self.media,
+            generator=self.generator,
+            discriminator=self.discriminator,
+            loss=self.loss,
+            r1=self.r1,
+        )
+
+    def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> VAEGAN:
+        """The method with freshly initialised networks."""
+        return VAEGAN(self, frozen)
+
+
+class VAEGAN(GAN):
+    """See :class:`VAEGANConfig`."""
+
+    def __init__(self, config: VAEGANConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
+        super().__init__(config.game, frozen)
+        self.autoencoder = config
+        self.encoder = config.encoder.build()
+
+    def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
+        """``discriminator``, ``generator`` and ``encoder``."""
+        return {**super().players(), "encoder": list(self.encoder.parameters())}
+
+    def phases(self) -> Sequence[Phase]:
+        """The discriminator, its penalty where there is one, the encoder, the generator."""
+        *before, generator = super().phases()
+        return [*before, Phase("encoder", "encoder", self.encoder_loss, recorded=True), generator]
+
+    def averaged(self) -> Mapping[str, nn.Module]:
+        """Encoder and generator."""
+        return {"encoder": self.encoder, **super().averaged()}
+
+    def synthesizer(self) -> VAEGANSynthesizerConfig:  # type: ignore[override]
+        """Encoder and generator."""
+        config = self.autoencoder
+        return VAEGANSynthesizerConfig(media=config.media, encoder=config.encoder, generator=config.generator)
+
+    def rebuilt(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The pictures of a batch, drawn again from codes of theirs; and the divergence (b,) of these, in nats."""
+        code, divergence = self.coded(batch)
+        return self.generator(code, {}), divergence
+
+    def coded(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """A code (b, latent) of each picture, and its posterior's divergence (b,) from the prior, in nats."""
+        mean, log_variance = self.encoder(batch["image"])
+        code = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        return code, gaussian_kl(mean, log_variance)
+
+    def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Tell real pictures from those of the prior and from those that were drawn again, which weigh alike."""
+        with torch.no_grad():
+            drawn, (rebuilt, _) = self.draw(batch), self.rebuilt(batch)
+        real, fake = self._judged(batch["image"]).logits, self._judged(drawn).logits
+        every = torch.cat([fake, self._judged(rebuilt).logits])
+        return Loss(self._loss.discriminator(real, every), self.told(real, every, drawn, batch))
+
+    def encoder_loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Codes near the prior from which pictures are drawn again alike; in nats for each value of the features."""
+        rebuilt, divergence = self.rebuilt(batch)
+        unlike, values = self._unlike(batch["image"], self._judged(rebuilt))
+        cost = divergence.mean() / values
+        scalars = {"unlike": unlike.detach(), "divergence": divergence.mean().detach()}
+        return Loss(unlike + self.autoencoder.beta * cost, scalars)
+
+    def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
+        """Look real to the discriminator, drawn from the prior and drawn again, and in the second case alike."""
+        with torch.no_grad():
+            code, _ = self.coded(batch)
+        again, drawn = self._judged(self.generator(code, {})), self._judged(self.draw(batch))
+        unlike, _ = self._unlike(batch["image"], again)
+        game = self._loss.generator(torch.cat([again.logits, drawn.logits]))
+        scalars = {"unlike": unlike.detach(), "game": game.detach()}
+        return Loss(game + self.autoencoder.gamma * unlike, scalars)
+
+    def _judged(self, picture: Tensor) -> Judgement:
+        judgement: Judgement = self.discriminator.judge(picture, {})  # type: ignore[operator]
+        return judgement
+
+    def _unlike(self, real: Tensor, again: Judgement) -> tuple[Tensor, int]:
+        """Nats for each value of the features, under a normal distribution of unit variance, and how many values.
+
+        Reference: Larsen et al. 2016, equation 7.
+        """
+        with torch.no_grad():
+            wanted = self._judged(real).features[self.autoencoder.layer]
+        found = again.features[self.autoencoder.layer]
+        return 0.5 * (found.float() - wanted.float()).square().mean(), found[0].numel()

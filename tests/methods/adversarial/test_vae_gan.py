@@ -1,0 +1,99 @@
+"""VAE-GAN's three turns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from diorama.core.config import decode, encode
+from diorama.core.contracts import MediaSpec, Moment
+from diorama.methods.adversarial.vae_gan import VAEGANConfig
+from diorama.methods.catalog import AnyMethod
+from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.networks.adversarial.patchgan import PixelDiscriminatorConfig
+from diorama.networks.codecs.vae import ConvEncoderConfig
+from diorama.synthesis.abilities import BoundsBits, Reconstructs
+from diorama.synthesis.catalog import AnySynthesizer
+
+START = Moment(0, 0)
+SIZE = (16, 16)
+CONFIG = VAEGANConfig(
+    media=MediaSpec(kind="image", channels=3, height=16, width=16),
+    encoder=ConvEncoderConfig(size=SIZE, features=4, latent=5),
+    generator=DCGANGeneratorConfig(size=SIZE, features=4, latent=5),
+    discriminator=DCGANDiscriminatorConfig(size=SIZE, features=4),
+    layer=1,
+)
+BATCH = {"image": torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1}
+
+
+def test_each_turn_moves_its_player_alone() -> None:
+    torch.manual_seed(0)
+    method = replace(CONFIG, r1=0.1).build()
+    assert [p.name for p in method.phases()] == ["discriminator", "discriminator.r1", "encoder", "generator"]
+    owned = [id(p) for parameters in method.players().values() for p in parameters]
+    assert sorted(owned) == sorted(id(p) for p in method.parameters())
+    method.requires_grad_(False)
+    for phase in method.phases():
+        player = method.players()[phase.player]
+        for parameter in player:
+            parameter.requires_grad_(True)
+        phase.loss(BATCH, START).value.backward()
+        assert all(p.grad is not None for p in player)
+        method.requires_grad_(False)
+
+
+def test_the_comparison_weighs_by_gamma_in_the_generators_turn_and_the_prior_by_beta_in_the_encoders() -> None:
+    torch.manual_seed(0)
+    method, losses = CONFIG.build().eval(), []
+    for method.autoencoder in (replace(CONFIG, gamma=0.0, beta=0.0), replace(CONFIG, gamma=3.0, beta=2.0)):
+        torch.manual_seed(1)
+        losses.append((method.generator_loss(BATCH, START), method.encoder_loss(BATCH, START)))
+    (plain, unbound), (weighed, bound) = losses
+    torch.testing.assert_close(weighed.value - plain.value, 3 * weighed.scalars["unlike"])
+    values = 8 * 4 * 4
+    torch.testing.assert_close(bound.value - unbound.value, 2 * bound.scalars["divergence"] / values)
+    torch.testing.assert_close(unbound.value, unbound.scalars["unlike"])
+
+
+def test_codes_learn_to_say_what_the_discriminator_sees() -> None:
+    torch.manual_seed(0)
+    method = replace(CONFIG, beta=0.0).build()
+    players = [*method.players()["encoder"], *method.players()["generator"]]
+    optimizer, found = torch.optim.Adam(players, 5e-3), []
+    for _ in range(60):
+        loss = method.encoder_loss(BATCH, START)
+        optimizer.zero_grad()
+        loss.value.backward()
+        optimizer.step()
+        found.append(loss.scalars["unlike"].item())
+    assert sum(found[-5:]) < 0.8 * sum(found[:5])
+
+
+def test_its_model_draws_from_the_prior_and_reconstructs_and_bounds_no_bits() -> None:
+    method = CONFIG.build()
+    model = method.synthesizer().build().eval()
+    for part, module in method.averaged().items():
+        model.get_submodule(part).load_state_dict(module.state_dict())
+    assert isinstance(model, Reconstructs)
+    assert not isinstance(model, BoundsBits)
+    assert model.sample(3, seed=1).shape == model.reconstruct(BATCH["image"][:3]).shape == (3, 3, 16, 16)
+    assert decode(AnyMethod, encode(CONFIG)) == CONFIG
+    assert decode(AnySynthesizer, encode(model.config)) == model.config
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"gamma": -1.0}, "gamma must"),
+        ({"r1": -1.0}, "r1 must"),
+        ({"generator": DCGANGeneratorConfig(size=SIZE, features=4, latent=4)}, "vectors of one length"),
+        ({"discriminator": PixelDiscriminatorConfig()}, "tells no features"),
+    ],
+)
+def test_what_cannot_be_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(CONFIG, **wrong)
