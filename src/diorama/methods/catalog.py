@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from diorama.methods.adversarial.cyclegan import CycleGANConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
+from diorama.methods.adversarial.pix2pix import Pix2PixConfig
 from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
 from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig, ConsistencyTrainingConfig
 from diorama.methods.diffusion.continuous_consistency import (
@@ -27,6 +29,7 @@ AnyMethod = (
     | ContinuousDistillationConfig
     | ContinuousTrainingConfig
     | ContrastiveConfig
+    | CycleGANConfig
     | DiffusionMethodConfig
     | DistributionMatchingConfig
     | DriftingConfig
@@ -37,6 +40,7 @@ AnyMethod = (
     | MoCoGANConfig
     | MomentMatchingConfig
     | NoisyClassifierMethodConfig
+    | Pix2PixConfig
     | ProgressiveDistillationConfig
     | VAEConfig
 )

@@ -87,8 +87,21 @@ def _nearest(functions: Sequence[RecipeFunction], info: DataInfo) -> tuple[int, 
 
 
 def _all_take(functions: Sequence[RecipeFunction], info: DataInfo, side: int) -> bool:
-    resized = replace(info, media=replace(info.media, height=side, width=side))
+    resized = _resized(info, side)
     return all(_takes(function, resized) for function in functions)
+
+
+def _resized(info: DataInfo, side: int) -> DataInfo:
+    """The data at another size; partners that are as large as their pictures are prepared at the same."""
+    size = (info.media.height, info.media.width)
+    sides = []
+    for spec in info.sides:
+        media = spec.media
+        if media is not None and (media.height, media.width) == size:
+            media = replace(media, height=side, width=side)
+            spec = replace(spec, media=media, shape=media.shape)
+        sides.append(spec)
+    return replace(info, media=replace(info.media, height=side, width=side), sides=tuple(sides))
 
 
 def _takes(function: RecipeFunction, info: DataInfo) -> bool:
