@@ -18,7 +18,7 @@ _SMALLEST, _FURTHEST = 4, 128
 """Sizes that are tried: from so many pixels to so many more than the data have."""
 
 
-_FIRST = ("edm_upscale_cpu", "ddpm_cpu", "dcgan_cpu", "vae_cpu", "mocogan_cpu")
+_FIRST = ("edm_upscale_cpu", "pix2pix_cpu", "cyclegan_cpu", "ddpm_cpu", "dcgan_cpu", "vae_cpu", "mocogan_cpu")
 """Recipes for a first training, in the order in which they are proposed."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,8 @@ class CycleGANConfig(TranslationConfig):
 
     Reference: equation 3, sections 4 and 5.2 (identity).
     """
+
+    unpaired: ClassVar[bool] = True
 
     discriminator: TranslationDiscriminator
     loss: PatchLossName = "least_squares"

@@ -72,6 +72,11 @@ class TranslationConfig(MethodConfig):
                 )
 
     @property
+    def of_partners(self) -> bool:
+        """Of one direction."""
+        return self.direction == "to_partner"
+
+    @property
     def keys(self) -> tuple[str, str]:
         """The keys of a batch under which stand what the model is given and what it draws."""
         return ("image", "target") if self.direction == "to_partner" else ("target", "image")
