@@ -115,8 +115,9 @@ def test_configs_that_contradict_themselves_are_refused() -> None:
 def test_what_it_is_given_may_have_units_and_a_way_back_of_its_own() -> None:
     media = MediaSpec(kind="image", channels=3, height=8, width=8)
     given = MediaSpec(kind="image", channels=1, height=8, width=8, dtype="uint16", high=4095.0)
-    there, back = CycleGANGeneratorConfig(inputs=1, width=2, blocks=1), CycleGANGeneratorConfig(
-        outputs=1, width=2, blocks=1
+    there, back = (
+        CycleGANGeneratorConfig(inputs=1, width=2, blocks=1),
+        CycleGANGeneratorConfig(outputs=1, width=2, blocks=1),
     )
     record = ConditionSpec(key="target", shape=(1, 8, 8))
     config = PictureSynthesizerConfig(media=media, conditions=(record,), picture=there, given=given, back=back)

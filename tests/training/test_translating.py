@@ -35,7 +35,9 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         name = f"{'train' if number < TRAIN else 'val'}/{number}.png"
         save(picture(number, (32, 32)), root / "in" / "photos" / name)
         save(picture(100 + number, (32, 32), 1), root / "in" / "maps" / name)
-    rows = "\n".join(f"photos/{s}/{n}.png,maps/{s}/{n}.png,{s}" for n, s in enumerate(["train"] * TRAIN + ["val"] * VAL))
+    rows = "\n".join(
+        f"photos/{s}/{n}.png,maps/{s}/{n}.png,{s}" for n, s in enumerate(["train"] * TRAIN + ["val"] * VAL)
+    )
     (root / "rows.csv").write_text(f"path,map,split\n{rows}\n")
     return prepared(root / "in", root / "out", size=32, table=root / "rows.csv", pair="map")[0]
 

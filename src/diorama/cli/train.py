@@ -266,8 +266,8 @@ def print_fields(named: str, command: str) -> None:
 
 
 def _example(name: str) -> Recipe:
-    """The recipe for the plainest example of the data it wants: with larger partners, others, labels, or labels and captions,
-    where it needs them."""
+    """The recipe for the plainest example of the data it wants: with larger partners, others, labels, or labels and
+    captions, where it needs them."""
     from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
     from diorama.core.errors import BadConfig
     from diorama.recipes.start import make

@@ -29,7 +29,7 @@ from diorama.evaluation.samples import open_samples
 from diorama.media.convert import displayable
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
 from diorama.synthesis.conditions import SampleConditions, draws_partners, usual
-from diorama.synthesis.drawing import DrawOptions, different
+from diorama.synthesis.drawing import DrawOptions
 from diorama.synthesis.showing import between_seeds, stages_from_noise
 from diorama.synthesis.store import model_hash
 
@@ -89,14 +89,11 @@ class Measurer:
         """
         chosen = self._resampled(model.to(self.device).eval(), column.name).resampled(sampling)
         config = model.config
-        if draws_partners(config.media, config.conditions) != self.reals.partners:
-            raise BadInput(f"{column.name}: draws what stands beside the records where the others draw these, or not")
+        if draws_partners(config.media, config.conditions) and not self.reals.partners:
+            raise BadInput(f"{column.name}: draws what stands beside the records, and the others draw the records")
         conditions = usual(config.conditions, self.reals.given(config.conditions, self.options.split), self.count)
-        count = different(chosen, self.count, conditions)
-        if count < self.count:
-            self.notes.append(f"{column.name} makes one picture of each that it is given, so {count:,} were drawn.")
         options = DrawOptions(batch_size=self.options.batch_size)
-        drawing = Drawing(chosen, count, self.options.seed, conditions, options, keep=self.kept)
+        drawing = Drawing(chosen, self.count, self.options.seed, conditions, options, keep=self.kept)
         metrics = self._metrics_of(column.name, texts=any(spec.key == TEXTS for spec in config.conditions))
         evaluation = measure(drawing, self.reference, metrics, seed=self.options.seed)
         evaluation = evaluation.drawn_by(chosen.drawn_in_steps)
@@ -104,7 +101,7 @@ class Measurer:
             self._with_walks(column, chosen, conditions),
             parameters=sum(p.numel() for p in model.parameters()),
             model=model_hash(model),
-            count=count,
+            count=self.count,
             results=tuple(evaluation.results),
             warnings=tuple(evaluation.warnings),
             seconds=drawing.seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from diorama.comparison.participants import (
     untrained_name,
 )
 from diorama.comparison.pictures import evenly_spaced
-from diorama.comparison.reals import all_draw_partners, media_beside
+from diorama.comparison.reals import all_draw_partners, media_beside, one_of_each
 from diorama.comparison.sections import PAIRS
 from diorama.comparison.seeds import run_name, seeded
 from diorama.core import device as devices
@@ -81,6 +82,10 @@ def train_and_measure(
     candidates, notes = candidates_for(recipes, dataset.info, device, options)
     given = _checked_given(options, dataset.info)
     partners = all_draw_partners(candidates, given)
+    most = one_of_each(dataset, candidates, given, options.split)
+    if most is not None and most < (options.count or COUNTS["image"]):
+        notes.append(f"{most:,} samples of each generator: some draw without noise, and one of each picture given.")
+        options = replace(options, count=most)
     _check_samples(options, media_beside(dataset.info) if partners else dataset.info.media)
     for note in notes:
         yield Progress(doing="choosing recipes", note=note)

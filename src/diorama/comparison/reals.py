@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset, Split
 from diorama.data.partners import partners_of
 from diorama.data.side_values import TARGET
+from diorama.methods.adversarial.translation import TranslationConfig
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.conditions import draws_partners, given_picture
 
@@ -96,6 +98,27 @@ class CompareReals:
             if key in (split.info.media.kind, *(spec.key for spec in split.info.sides)):
                 return split
         return self.dataset.split(usual)
+
+
+def one_of_each(
+    dataset: Dataset, candidates: Sequence[Candidate], models: Sequence[Synthesizer], usual: str
+) -> int | None:
+    """How many samples that differ all can draw, where some draw without noise: one of each picture they are given.
+
+    Args:
+        dataset: the data.
+        candidates: recipes that are trained.
+        models: finished ones.
+        usual: the split that pictures are taken of where nothing is held out.
+
+    Returns:
+        ``None`` where all draw with noise, and so any number.
+    """
+    methods = [each.recipe.method for each in candidates]
+    given: list[Sequence[ConditionSpec]] = [(m.condition,) for m in methods if isinstance(m, TranslationConfig)]
+    given += [model.config.conditions for model in models if not math.prod(model.noise_shape)]
+    reals = CompareReals(dataset)
+    return min((len(reals.given(specs, usual)) for specs in given), default=None)
 
 
 def media_beside(info: DataInfo) -> MediaSpec:

@@ -27,6 +27,7 @@ from diorama.data.side_writer import SideValues
 from diorama.data.unify import Form, common_form, converted, media_of, takes
 from diorama.media.resize import Fit, resize
 
+
 def pair_notes(media: MediaSpec, side: int | None) -> list[str]:
     """What becomes of pictures that small ones are made of, for people.
 

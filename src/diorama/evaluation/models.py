@@ -25,7 +25,7 @@ from diorama.nn.similarity import psnr, ssim
 from diorama.synthesis import likelihood
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.conditions import draws_of_pairs, drawn_key, record_condition
+from diorama.synthesis.conditions import drawn_key, draws_of_pairs, record_condition
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 HIGHEST_PSNR = 100.0

@@ -206,9 +206,7 @@ def _cyclegan(info: DataInfo, *, width: int, blocks: int, layers: int) -> CycleG
         generator=CycleGANGeneratorConfig(
             inputs=info.media.channels, outputs=partner.channels, width=width, blocks=blocks
         ),
-        discriminator=PatchDiscriminatorConfig(
-            channels=partner.channels, width=width, layers=layers, norm="instance"
-        ),
+        discriminator=PatchDiscriminatorConfig(channels=partner.channels, width=width, layers=layers, norm="instance"),
         identity=0.5 if alike else 0.0,
     )
 

@@ -29,7 +29,7 @@ from diorama.media.stamp import SyntheticStamp
 from diorama.media.video import UNKNOWN_FPS, write_video
 from diorama.methods.base import Method
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
-from diorama.synthesis.conditions import draws_of_pairs, draws_partners, drawn_key, given_picture, usual
+from diorama.synthesis.conditions import drawn_key, draws_of_pairs, draws_partners, given_picture, usual
 from diorama.synthesis.drawing import DrawOptions, different, draw, share_of
 from diorama.synthesis.store import model_hash
 from diorama.training.recipe import EvaluationConfig
@@ -127,19 +127,23 @@ def _beside_given(view: ModelView, drawn: Tensor, key: str) -> np.ndarray:
     return np.concatenate([displayable(F.interpolate(x.cpu().float(), size)) for x in shown], axis=2)
 
 
-def records_to_give(data: TrainingData, config: SynthesizerConfig) -> Split:
-    """Records that samples are given of while training: held-out ones where these have what the model reads, since
-    what training has seen says less of the model."""
-    train = data.train[0][0]
-    held = {data.info.media.kind, "label", *(() if data.val is None else (spec.key for spec in data.val.info.sides))}
-    return train if data.val is None or any(spec.key not in held for spec in config.conditions) else data.val
+def records_for(data: TrainingData, config: SynthesizerConfig) -> tuple[Split, Split | None]:
+    """What samples are given and held against while training.
 
+    Args:
+        data: that is trained on.
+        config: of the model.
 
-def reals_to_measure(data: TrainingData, config: SynthesizerConfig) -> Split | None:
-    """Held-out real ones of what a model draws; ``None`` where there are none."""
-    if data.val is None or not draws_partners(config.media, config.conditions):
-        return data.val
-    return partners_of(data.val)
+    Returns:
+        Records to give: held-out ones where these have the picture that the model reads, if any, since what training
+        has seen says less of the model. And held-out real ones of what it draws; ``None`` where there are none.
+    """
+    train, val = data.train[0][0], data.val
+    if val is None:
+        return train, None
+    held = (None, data.info.media.kind, *(spec.key for spec in val.info.sides))
+    to_give = val if given_picture(config.conditions) in held else train
+    return to_give, partners_of(val) if draws_partners(config.media, config.conditions) else val
 
 
 def why_not_measured(

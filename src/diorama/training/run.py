@@ -21,14 +21,7 @@ from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.folder import INTACT, METRIC, REPORT, STOPPED, RunFolder, writing
 from diorama.training.identity import Change, identity, previews_by
-from diorama.training.monitoring import (
-    Evaluator,
-    ModelView,
-    records_to_give,
-    reals_to_measure,
-    why_not_measured,
-    write_preview,
-)
+from diorama.training.monitoring import Evaluator, ModelView, records_for, why_not_measured, write_preview
 from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.state import Best, TrainingState, build
 from diorama.training.steps import Step, batches_of, steps
@@ -161,7 +154,7 @@ class RunKeeper:
         self.stop = -(-recipe.images // recipe.batch_size)
         self.check = FiniteCheck(state.precision.device)
         model = state.method.synthesizer()
-        records, reals = records_to_give(data, model), reals_to_measure(data, model)
+        records, reals = records_for(data, model)
         most, layout = recipe.evaluation.samples, recipe.channels_last
         self.view = ModelView(state.method, state.precision.device, records, most, channels_last=layout)
         self.evaluator: Evaluator | None = None

@@ -1,4 +1,4 @@
-"""Metrics that only a model can be asked for: how well it draws records or their partners, how many bits it needs for them."""
+"""Metrics that only a model can be asked for: how well it draws records or partners, how many bits it needs."""
 
 from __future__ import annotations
 

@@ -110,8 +110,9 @@ class CycleGAN(Method):
 
     def averaged(self) -> Mapping[str, nn.Module]:
         """The generator of the config's direction, and the other one."""
-        networks = {"picture": self.to_partner, "back": self.to_record}
-        return networks if self.config.direction == "to_partner" else dict(zip(networks, [*networks.values()][::-1]))
+        if self.config.direction == "to_partner":
+            return {"picture": self.to_partner, "back": self.to_record}
+        return {"picture": self.to_record, "back": self.to_partner}
 
     def synthesizer(self) -> PictureSynthesizerConfig:
         """Both generators."""

@@ -55,7 +55,9 @@ class TranslationConfig(MethodConfig):
             raise ValueError("record, partner: pictures are translated, and these are clips")
         size, other = (self.record.height, self.record.width), (self.partner.height, self.partner.width)
         if size != other:
-            raise ValueError(f"partner: must be as large as the record, {size[1]} x {size[0]}, got {other[1]} x {other[0]}")
+            raise ValueError(
+                f"partner: must be as large as the record, {size[1]} x {size[0]}, got {other[1]} x {other[0]}"
+            )
         network = self.generator
         if network.scale != 1:
             raise ValueError(f"generator: must keep the size of pictures, and this one enlarges {network.scale} times")
@@ -67,8 +69,8 @@ class TranslationConfig(MethodConfig):
         for side in size:
             if side % network.multiple or side < network.least:
                 raise ValueError(
-                    f"generator: takes sides that are multiples of {network.multiple} and at least {network.least}, and "
-                    f"these pictures are {size[1]} x {size[0]}"
+                    f"generator: takes sides that are multiples of {network.multiple} and at least {network.least}, "
+                    f"and these pictures are {size[1]} x {size[0]}"
                 )
 
     @property

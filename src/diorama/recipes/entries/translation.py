@@ -50,9 +50,9 @@ _CYCLEGAN = RecipeEntry(
     make="diorama.recipes.translation:cyclegan",
     title="CycleGAN",
     summary="turns pictures of one kind into another, learned without pairs",
-    about="Two networks translate between two kinds of pictures, there and back. A discriminator of each kind says what "
-    "looks real, and what has gone there and back must be the picture that it was, so that its content is kept though "
-    "no picture has a partner.",
+    about="Two networks translate between two kinds of pictures, there and back. A discriminator of each kind says "
+    "what looks real, and what has gone there and back must be the picture that it was, so that its content is kept "
+    "though no picture has a partner.",
     papers=(CYCLEGAN,),
     small="cyclegan_cpu",
     from_data=False,
