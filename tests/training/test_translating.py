@@ -94,6 +94,10 @@ def test_held_out_pictures_are_given_and_shown_beside_what_is_drawn_and_the_trut
     for panel in shown:
         (record,) = [n for n in range(VAL) if np.array_equal(panel[:, :32], np.broadcast_to(given[n], (32, 32, 3)))]
         assert np.array_equal(panel[:, 64:], np.broadcast_to(true[record], (32, 32, 3)))
+    card = (tmp_path / "run/model/README.md").read_text()
+    assert f"Draws 32×32 pictures of {true.shape[-1]} channels" in card
+    key = "image" if direction == "to_partner" else "target"
+    assert f'.sample(16, seed=0, condition={{"{key}": given}})' in card
     ((reals, samples),) = held_against
     # No more samples than there are pictures to draw them of.
     assert (reals.info.media.channels, samples) == (true.shape[-1], VAL)

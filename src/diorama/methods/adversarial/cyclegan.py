@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import NOTHING_GIVEN, Batch, Loss, Moment
+from diorama.core.contracts import NOTHING_GIVEN, Batch, Loss, MediaSpec, Moment
 from diorama.losses.reconstruction import absolute_error
 from diorama.methods.adversarial.history import PictureHistory
 from diorama.methods.adversarial.translation import (
@@ -87,8 +87,8 @@ class CycleGAN(Method):
         self.of_partners = config.discriminator.build()
         self.of_records = replace(config.discriminator, channels=config.record.channels).build()
         zero_biases(self)
-        self.drawn_partners = PictureHistory(config.history, config.partner.shape)
-        self.drawn_records = PictureHistory(config.history, config.record.shape)
+        self.drawn_partners = PictureHistory(config.history, _shape(config.partner))
+        self.drawn_records = PictureHistory(config.history, _shape(config.record))
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
         """``generators`` and ``discriminators``: both networks of a kind share an optimizer."""
@@ -160,3 +160,7 @@ class CycleGAN(Method):
     def _told_apart(self, network: nn.Module, real: Tensor, drawn: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
         reals, fakes = judged(network, real), judged(network, drawn)
         return told_apart(reals, fakes, self.config.loss), shares_right(reals, fakes, self.config.loss)
+
+
+def _shape(media: MediaSpec) -> tuple[int, int, int]:
+    return media.channels, media.height, media.width
