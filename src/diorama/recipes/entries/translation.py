@@ -6,7 +6,7 @@ from diorama.core.references import Reference
 from diorama.recipes.entry import RecipeEntry
 
 PIX2PIX = Reference(
-    key="isola2017pix2pix",
+    key="isola2017conditional",
     title="Image-to-Image Translation with Conditional Adversarial Networks",
     authors=("Phillip Isola", "Jun-Yan Zhu", "Tinghui Zhou", "Alexei A. Efros"),
     year=2017,
@@ -15,7 +15,7 @@ PIX2PIX = Reference(
 )
 
 PIX2PIXHD = Reference(
-    key="wang2018pix2pixhd",
+    key="wang2018highresolution",
     title="High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs",
     authors=("Ting-Chun Wang", "Ming-Yu Liu", "Jun-Yan Zhu", "Andrew Tao", "Jan Kautz", "Bryan Catanzaro"),
     year=2018,
