@@ -1,4 +1,4 @@
-"""Adversarial losses on logits, shape (): means over all logits, or sums where that is asked for.
+"""Adversarial losses on logits, shape (): means over all logits, or where that is asked for sums, or each value.
 
 A logit is positive where the discriminator takes its input for real. ``discriminator`` losses take the logits of real
 and of generated data; ``generator`` losses those of generated data, and those of real data where both are compared. All
@@ -23,7 +23,7 @@ from torch.nn.functional import relu, softplus
 from diorama.core.device import at_least_float32
 
 Logits = Float[Tensor, "..."]
-Reduction = Literal["mean", "sum"]
+Reduction = Literal["mean", "sum", "none"]
 
 
 class GeneratorLoss(Protocol):
@@ -48,7 +48,9 @@ class AdversarialLoss:
 
 
 def reduced(values: Tensor, reduction: Reduction) -> Tensor:
-    """The mean of all values, or their sum."""
+    """The mean of all values, their sum, or the values as they are."""
+    if reduction == "none":
+        return values
     return values.mean() if reduction == "mean" else values.sum()
 
 
