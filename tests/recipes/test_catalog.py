@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,16 @@ def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: RecipeEntry
         resolve(entry.name)(other)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+WIDE = ("stylegan2", "stylegan2_ada", "stylegan2_cifar", "stylegan3")
+"""Recipes whose step takes long on a CPU at any size; tests of their own take one of narrower networks."""
+
+
+def stepped(entry: RecipeEntry) -> Any:
+    marks = [pytest.mark.slow, pytest.mark.long] if entry.name in WIDE else []
+    return pytest.param(entry, marks=marks, id=entry.name)
+
+
+@pytest.mark.parametrize("entry", [stepped(entry) for entry in ENTRIES])
 def test_every_recipe_builds_and_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
     info, _ = media_of(entry)
     losses = one_step(resolve(entry.name)(info), parts_for(resolve(entry.name)(info), info))

@@ -43,8 +43,8 @@ def test_a_size_that_all_take_is_said_in_short() -> None:
 @pytest.mark.parametrize(
     ("side", "told"),
     [
-        (50, "no recipe for pictures takes pictures of 50 x 50 with 3 channels; prepare with --size 48 or --size 52"),
-        (30, "are taken by dcgan, dcgan_cpu, dcgan_toy, vae, vae_cpu, vae_toy; the others take --size 28 or --size 32"),
+        (50, "no recipe for pictures takes pictures of 50 x 50 with 3 channels; prepare with --size 32 or --size 64"),
+        (30, "are taken by dcgan, dcgan_cpu, dcgan_toy, vae, vae_cpu, vae_toy; the others take --size 16 or --size 32"),
     ],
 )
 def test_what_makes_a_generator_of_the_data_alone_is_named(side: int, told: str) -> None:

@@ -1,7 +1,7 @@
 """Penalties on the gradient of a discriminator with respect to its input, shape ().
 
-They are means over the batch, or where that is asked for sums, or the values (b,). All differentiate twice: a phase that
-uses one sets ``second_order=True``. A discriminator that reads conditions is handed over with them:
+They are means over the batch, or where that is asked for sums, or the values (b,). All differentiate twice: a phase
+that uses one sets ``second_order=True``. A discriminator that reads conditions is handed over with them:
 ``lambda x: network(x, given)``.
 """
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.config import decode, encode
-from diorama.core.contracts import ConditionSpec, MediaSpec, Moment
+from diorama.core.contracts import MediaSpec, Moment
 from diorama.losses.path_length import path_lengths
 from diorama.methods.adversarial.ada import AdaptiveAugmentation, AdaptiveAugmentationConfig
 from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
@@ -19,16 +19,11 @@ from diorama.methods.adversarial.path_length import PathLengthConfig
 from diorama.methods.adversarial.style_mixing import crossed
 from diorama.methods.catalog import AnyMethod
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
-from diorama.networks.adversarial.style_mapping import StyleMappingConfig
-from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
-from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
 from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
 from diorama.networks.adversarial.stylegan3_geometry import Bands
+from tests.methods.adversarial.stylegans import MAPPING, NARROW, stylegan2
 
-MEDIA = MediaSpec(kind="image", channels=3, height=16, width=16)
 START = Moment(0, 0)
-FEW = StyleMappingConfig(layers=2)
-NARROW: dict[str, Any] = {"size": 16, "channel_base": 64, "channel_max": 8, "classes": 2}
 CHANGES: dict[str, Any] = {
     "r1": 1.0,
     "style_mixing": 0.9,
@@ -39,13 +34,7 @@ CHANGES: dict[str, Any] = {
 
 def gan(**changes: Any) -> GAN:
     torch.manual_seed(0)
-    return GANConfig(
-        media=MEDIA,
-        generator=changes.pop("generator", StyleGAN2GeneratorConfig(**NARROW, latent=6, style=8, mapping=FEW)),
-        discriminator=StyleGAN2DiscriminatorConfig(**NARROW, mapping=FEW),
-        conditions=(ConditionSpec(key="label", names=("a", "b")),),
-        **changes,
-    ).build()
+    return stylegan2(**changes).build()
 
 
 def batch() -> dict[str, Tensor]:
@@ -105,7 +94,7 @@ def test_every_judgement_is_of_altered_pictures(augment: Any, turn: str, monkeyp
 
 def test_running_numbers_follow_the_discriminators_turn_alone() -> None:
     layers = StyleGAN3GeneratorConfig(
-        **NARROW, latent=6, style=8, mapping=FEW, bands=Bands(num_layers=3, num_critical=1, margin_size=2)
+        **NARROW, size=16, latent=6, style=8, mapping=MAPPING, bands=Bands(num_layers=3, num_critical=1, margin_size=2)
     )
     method = gan(generator=layers, path_length=PathLengthConfig())
     method.generator_loss(batch(), START)
@@ -179,7 +168,7 @@ def test_a_blur_fades_to_nothing() -> None:
 def test_what_needs_styles_is_refused_without_them(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GANConfig(
-            media=MEDIA,
+            media=MediaSpec(kind="image", channels=3, height=16, width=16),
             generator=DCGANGeneratorConfig(size=(16, 16), channels=3, features=4, latent=3),
             discriminator=DCGANDiscriminatorConfig(size=(16, 16), channels=3, features=4),
             **wrong,
