@@ -92,6 +92,15 @@ def test_every_judgement_is_of_altered_pictures(augment: Any, turn: str, monkeyp
     assert all(x.mean() > 5 for x in seen)
 
 
+@pytest.mark.parametrize("augment", [AdaptiveAugmentationConfig(start=1.0), DiffAugmentConfig()])
+def test_pictures_of_half_precision_are_altered_in_float32(augment: Any) -> None:
+    method = gan(augment=augment, blur=FadingBlurConfig(sigma=1.0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        seen = method.seen(batch()["image"].bfloat16())
+    assert seen.dtype == torch.float32
+    assert seen.isfinite().all()
+
+
 def test_running_numbers_follow_the_discriminators_turn_alone() -> None:
     layers = StyleGAN3GeneratorConfig(
         **NARROW, size=16, latent=6, style=8, mapping=MAPPING, bands=Bands(num_layers=3, num_critical=1, margin_size=2)

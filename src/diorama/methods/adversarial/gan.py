@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from diorama.core import distributed
-from diorama.core.config import LATER
+from diorama.core.config import LATER, WORDS
 from diorama.core.contracts import Batch, Condition, ConditionSpec, Loss, MediaSpec, Moment
+from diorama.core.device import at_least_float32
 from diorama.losses.adversarial import ADVERSARIAL, AdversarialName, non_saturating_discriminator
 from diorama.losses.feature_matching import feature_matching
 from diorama.losses.orthogonality import orthogonality
@@ -32,6 +33,8 @@ from diorama.synthesis.gan import GANSynthesizerConfig, check_conditions
 
 NO_PATH_LENGTH = PathLengthConfig(weight=0.0)
 NO_BLUR = FadingBlurConfig()
+AUGMENTATIONS = {"ada": AdaptiveAugmentationConfig(), "diffaugment": DiffAugmentConfig()}
+"""What the command line calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,9 @@ class GANConfig(MethodConfig):
     critic_steps: int = field(default=1, metadata={LATER: True})
     orthogonal: float = field(default=0.0, metadata={LATER: True})
     feature_matching: float = field(default=0.0, metadata={LATER: True})
-    augment: AdaptiveAugmentationConfig | DiffAugmentConfig | None = field(default=None, metadata={LATER: True})
+    augment: AdaptiveAugmentationConfig | DiffAugmentConfig | None = field(
+        default=None, metadata={LATER: True, WORDS: AUGMENTATIONS}
+    )
     blur: FadingBlurConfig = field(default=NO_BLUR, metadata={LATER: True})
     style_mixing: float = field(default=0.0, metadata={LATER: True})
     path_length: PathLengthConfig = field(default=NO_PATH_LENGTH, metadata={LATER: True})
@@ -189,8 +194,9 @@ class GAN(Method):
 
     def seen(self, pictures: Tensor) -> Tensor:
         """Pictures as the discriminator is to see them."""
-        blurred = pictures if self.blur is None else self.blur(pictures)
-        return blurred if self.augment is None else self.augment(blurred)
+        if self.blur is not None:
+            pictures = self.blur(at_least_float32(pictures))
+        return pictures if self.augment is None else self.augment(at_least_float32(pictures))
 
     def logits(self, pictures: Tensor, given: Condition) -> Tensor:
         """What the discriminator says of pictures, which it sees altered."""
