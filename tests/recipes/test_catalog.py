@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,12 +87,16 @@ def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: RecipeEntry
         resolve(entry.name)(other)
 
 
-def _by_size(entry: RecipeEntry) -> object:
-    """An entry whose networks are so large that a step takes seconds is for the slow suite."""
-    return pytest.param(entry, marks=pytest.mark.slow if entry.name == "pix2pixhd" else (), id=entry.name)
+WIDE = ("stylegan2", "stylegan2_ada", "stylegan2_cifar", "stylegan3", "pix2pixhd")
+"""Recipes whose step takes long on a CPU at any size; tests of their own take one of narrower networks."""
 
 
-@pytest.mark.parametrize("entry", [_by_size(entry) for entry in ENTRIES])
+def stepped(entry: RecipeEntry) -> Any:
+    marks = [pytest.mark.slow, pytest.mark.long] if entry.name in WIDE else []
+    return pytest.param(entry, marks=marks, id=entry.name)
+
+
+@pytest.mark.parametrize("entry", [stepped(entry) for entry in ENTRIES])
 def test_every_recipe_builds_and_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
     info, _ = media_of(entry)
     losses = one_step(resolve(entry.name)(info), parts_for(resolve(entry.name)(info), info))

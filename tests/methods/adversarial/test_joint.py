@@ -29,7 +29,7 @@ def critic() -> nn.Sequential:
 def test_what_is_added_is_every_penalty_by_its_weight() -> None:
     network, weights = critic(), JointPenalties(r1=2.0, r2=3.0, gradient=10.0, drift=0.5)
     torch.manual_seed(1)
-    found = judged(network, REAL, FAKE, weights, torch.tensor(0.5))
+    found = judged(network, network, REAL, FAKE, weights, torch.tensor(0.5))
     torch.manual_seed(1)
     slopes = 0.5 * (r1(network, REAL) + 1.5 * r2(network, FAKE))
     expected = slopes + 10 * gradient_penalty(network, REAL, FAKE) + 0.5 * network(REAL).square().mean()
