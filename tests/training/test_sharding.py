@@ -31,8 +31,8 @@ from diorama.training import folder
 from diorama.training.recipe import AverageConfig, EvaluationConfig, PowerAverageConfig, Recipe
 from diorama.training.run import TrainOptions, train
 from diorama.training.updater import Updater
-from tests.training.test_exchange import together
-from tests.training.test_resume import assert_same_run, launch, newest
+from tests.together import launch, together
+from tests.training.test_resume import assert_same_run, newest
 from tests.training.toy import (
     CATALOG,
     ToyFlowConfig,
@@ -43,6 +43,7 @@ from tests.training.toy import (
     steady_recipe,
     write_data,
 )
+from tests.training.worker import main as train_toy
 
 HALF = "000000010"
 """The resume state in the middle of the run."""
@@ -161,11 +162,10 @@ def test_a_shared_state_with_a_damaged_or_missing_part_is_refused(place: Path, a
 @pytest.mark.timeout(200)
 def test_a_save_that_is_killed_leaves_the_state_before_it(place: Path, tmp_path: Path) -> None:
     # The first process writes recipe.json, then one file for every state.
-    first, second = launch(2, "steady", place / "data", tmp_path / "run", "--sharded", "--die-in-save", "3")
-    _, errors = first.communicate(timeout=100)
-    assert first.returncode == -signal.SIGKILL, errors.decode()
+    words = ("steady", place / "data", tmp_path / "run", "--sharded", "--die-in-save", "3")
+    first, second = launch(2, train_toy, words)
+    assert first.ended() == -signal.SIGKILL, first.told()
     second.kill()
-    second.communicate(timeout=100)
     left = sorted(p.name for p in (tmp_path / "run/checkpoints").iterdir() if not p.name.startswith("."))
     assert left == ["000000005"]
     assert go(place / "data", tmp_path / "run", sharded=False)[0].startswith("continues after step 5")
