@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
 from diorama.core.errors import BadConfig, BadInput
@@ -35,6 +36,12 @@ CLIPS = DataInfo(
     classes=("a", "b"),
     count=100,
 )
+
+WIDE = ("fast_cifar_class", "imm_class")
+"""Recipes of large networks whose small twins have no labels."""
+
+LONG = [pytest.mark.slow, pytest.mark.long]
+"""Of recipes that have a small twin, which takes the same steps."""
 
 OWN = """
 from dataclasses import replace
@@ -79,8 +86,23 @@ def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: RecipeEntry
         resolve(entry.name)(other)
 
 
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_recipe_builds_and_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
+def test_every_recipe_builds_networks_that_it_has_optimizers_for(entry: RecipeEntry) -> None:
+    info, _ = media_of(entry)
+    recipe = resolve(entry.name)(info)
+    with torch.device("meta"):
+        players = recipe.method.build(parts_for(recipe, info)).players()
+    assert set(players) == set(recipe.optimizers)
+    assert all(parameters for parameters in players.values())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [pytest.param(entry, marks=LONG if entry.small or entry.name in WIDE else ()) for entry in ENTRIES],
+    ids=lambda entry: entry.name,
+)
+def test_every_recipe_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
     info, _ = media_of(entry)
     losses = one_step(resolve(entry.name)(info), parts_for(resolve(entry.name)(info), info))
     assert losses
