@@ -47,7 +47,7 @@ def test_the_demo_writes_one_report_on_pictures_and_clips(
         monkeypatch.setattr(demo, "_SAMPLES", {"world": 20, "world-video": 20})
         monkeypatch.setattr(demo, "_REFERENCE", {"world": 40, "world-video": 24})
     out = tmp_path / "demo"
-    assert f"report: {out / 'report.html'}" in diorama("demo", "--out", out, "--seconds", 1 if small else 5)
+    assert f"report: {out / 'report.html'}" in diorama("demo", "--out", out, "--seconds", 0.3 if small else 5)
     comparisons = json.loads((out / "report.json").read_text())["comparisons"]
     trained = [[m["name"] for m in c["models"] if m["kind"] == "trained"] for c in comparisons]
     assert trained == [["dcgan_toy", "vae_toy", "ddpm_toy"], ["mocogan_toy"]]
