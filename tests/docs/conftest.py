@@ -16,6 +16,7 @@ from diorama.data.synthetic.world import World
 from diorama.interop import stylegan2, stylegan3
 from diorama.media.image import write_image
 from diorama.media.video import write_video
+from tests.comparison.walks import few_walks
 from tests.docs.shrink import TOYS
 from tests.interop.oracles import VideoGenerator, dcgan_discriminator, dcgan_generator
 from tests.interop.published_folders import pipeline_folder
@@ -104,6 +105,7 @@ def workshop(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wo
     ``"two-samples=samples"`` puts the first there under the other name.
     """
     monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache"))
+    few_walks(monkeypatch)
     monkeypatch.setattr(world_source, "PICTURES", PHOTOS)
     monkeypatch.setattr(world_source, "CLIPS", CLIPS)
 

@@ -9,6 +9,7 @@ import pytest
 
 from diorama.comparison import demo
 from diorama.media.video import probe
+from tests.comparison.walks import few_walks
 from tests.journeys.conftest import Run
 
 TINY = (
@@ -42,6 +43,7 @@ def test_the_demo_writes_one_report_on_pictures_and_clips(
     small: bool, diorama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if small:
+        few_walks(monkeypatch)
         monkeypatch.setattr(demo, "PICTURES", 200)
         monkeypatch.setattr(demo, "CLIPS", 40)
         monkeypatch.setattr(demo, "_SAMPLES", {"world": 20, "world-video": 20})
