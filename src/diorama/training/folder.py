@@ -291,7 +291,7 @@ def write_state(folder: Path, state: Mapping[str, Any]) -> None:
         _make_durable(folder / TENSORS)
         content["tensors_sha256"] = files.sha256_of(folder / TENSORS)
     if distributed.is_first():
-        files.write_json(folder / REST, content)
+        files.write_json(folder / REST, content, indent=None)
 
 
 def read_state(folder: Path, parts: Mapping[str, Tensor] = MappingProxyType({})) -> Any:
