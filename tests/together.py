@@ -104,7 +104,7 @@ def together(work: Callable[[int], Any], kind: str = "cpu") -> list[Any]:
     workers = [PROCESSES.Process(target=_join, args=(work, rank, port, answers, kind)) for rank in range(2)]
     for worker in workers:
         worker.start()
-    found = dict(answers.get(timeout=150) for _ in workers)
+    found = dict(answers.get(timeout=200) for _ in workers)
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
