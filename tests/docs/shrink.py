@@ -17,7 +17,7 @@ TOYS = Path(toys.__file__)
 SAMPLES = 24
 """At most so many are drawn, and so many measured: a few more than metrics need."""
 
-_SECONDS = 1
+_SECONDS = 0.3
 
 
 def shrink(words: Sequence[str]) -> list[str]:

@@ -24,6 +24,7 @@ from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
 from diorama.methods import sharing
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.recipes.adm import adm_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.edm2 import edm2_cpu
@@ -189,6 +190,10 @@ def real(place: Path, makers: Sequence[Maker], precision: str, device: str, rank
         measured = EvaluationConfig(samples=20 if make is ddpm_cpu else 0)
         averages = {"power": PowerAverageConfig(std=0.1, snapshot_every=16), "ema": AverageConfig(half_life=16)}
         recipe = replace(recipe, images=16, batch_size=8, micro_batch=2, preview_every=0, log_every=8)
+        if make is ddpm_cpu:
+            assert isinstance(recipe.method, DiffusionMethodConfig)
+            few = replace(recipe.method.synthesizer, steps=3)
+            recipe = replace(recipe, method=replace(recipe.method, synthesizer=few))
         recipe = replace(recipe, precision=precision, evaluation=measured, averages=averages, exported_average="ema")
         for sharded in (False, True):
             out = place / f"{recipe.name}-{'shared' if sharded else 'whole'}"
