@@ -26,6 +26,7 @@ def small_video_gan(info: DataInfo) -> Recipe:
     return replace(mocogan_toy(info), batch_size=4, log_every=4)
 
 
+@pytest.mark.slow
 def test_pictures_and_clips_share_one_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,10 +63,11 @@ LONG = (
     "docs/latents-and-text.md",
     "docs/python.md",
     "docs/reconstruct.md",
+    "docs/sample.md",
     "docs/train.md",
     "docs/tutorial.md",
 )
-"""Pages that train several times, or compare."""
+"""Pages that train several times, compare, or draw again and again."""
 
 
 def test_every_page_with_blocks_is_run() -> None:

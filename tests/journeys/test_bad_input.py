@@ -262,6 +262,7 @@ def test_a_zip_entry_of_600_mb_of_zeros_costs_neither_memory_nor_time(tmp_path: 
     _is_cheap(tmp_path / "in.zip", tmp_path / "out", skipped=5)
 
 
+@pytest.mark.slow
 def test_bombs_cost_neither_memory_nor_time(source: Path, tmp_path: Path) -> None:
     fill(source, {f"{i}.png": bomb_png() for i in range(20)} | {f"{i}.gif": bomb_gif() for i in range(20)})
     _is_cheap(source, tmp_path / "out", skipped=40)

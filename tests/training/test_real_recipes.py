@@ -114,7 +114,7 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         pytest.param(vae_cpu, None, marks=LONG),
         (vae_spatial_cpu, None),
         (ddpm_in_three_steps, None),
-        (edm_cpu, None),
+        pytest.param(edm_cpu, None, marks=LONG),
         pytest.param(adm_cpu, None, marks=LONG),
         (latent_text_cpu, "codec"),
         (student_cpu, "teacher"),

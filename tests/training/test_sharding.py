@@ -233,8 +233,13 @@ def compare_real(place: Path, makers: Sequence[Maker], precision: str, kind: str
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("precision", "makers"),
-    [("fp32", REAL), ("bf16", (vae_spatial_cpu,)), pytest.param("bf16", REAL[1:], marks=pytest.mark.long)],
-    ids=["fp32", "bf16 of one", "bf16 of the others"],
+    [
+        ("fp32", (ddpm_cpu, edm2_cpu)),
+        ("bf16", (vae_spatial_cpu,)),
+        pytest.param("fp32", (vae_spatial_cpu, adm_cpu), marks=pytest.mark.long),
+        pytest.param("bf16", (ddpm_cpu, adm_cpu, edm2_cpu), marks=pytest.mark.long),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "+".join(make.__name__ for make in given),
 )
 def test_real_networks_train_alike_replicated_and_shared_out(
     precision: str, makers: Sequence[Maker], tmp_path: Path
