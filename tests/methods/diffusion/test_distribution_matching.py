@@ -46,7 +46,8 @@ KL = DistributionMatchingConfig(matching=KLMatching(), interval=2)
 SID = DistributionMatchingConfig(matching=ScoreIdentity(alpha=1.0))
 DMD = replace(KL, adversarial=AdversarialConfig(head="convolutions", generator=3e-3, scaled=False))
 SIDA = replace(SID, adversarial=AdversarialConfig(generator=1e-4))
-ALL = {"kl": KL, "identity": SID, "dmd": DMD, "sida": SIDA}
+FLAT = replace(DMD, adversarial=replace(DMD.adversarial, loss="relativistic", flatness=10.0))
+ALL = {"kl": KL, "identity": SID, "dmd": DMD, "sida": SIDA, "flat": FLAT}
 
 
 def _teacher(config: DiffusionSynthesizerConfig = EDM) -> DiffusionSynthesizer:
@@ -225,6 +226,23 @@ def test_a_network_without_a_middle_cannot_judge() -> None:
     with pytest.raises(BadConfig, match="adversarial: DDPMUNet has no middle"):
         SIDA.build({"teacher": teacher})
     assert KL.build({"teacher": teacher}).head is None
+
+
+def test_a_steep_discriminator_pays_where_it_is_held_flat() -> None:
+    method = _method(replace(FLAT, adversarial=replace(FLAT.adversarial, nudge=0.5)))
+    head = method.head
+    assert head is not None
+
+    def flatness(steeper: float) -> float:
+        torch.manual_seed(1)
+        with torch.no_grad():
+            for parameter in head.parameters():
+                parameter.mul_(steeper)
+        return method.fake_loss({"image": DATA}, MOMENT).scalars["flatness"].item()
+
+    assert 0 < flatness(1.0) < flatness(2.0)
+    plain = _method(DMD).fake_loss({"image": DATA}, MOMENT)
+    assert "flatness" not in plain.scalars
 
 
 def test_impossible_settings_are_refused() -> None:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from diorama.core.config import LATER
 from diorama.core.contracts import Batch, Condition, Level, Loss, Moment
 from diorama.core.errors import BadConfig
-from diorama.losses.adversarial import non_saturating_discriminator, non_saturating_generator
+from diorama.losses.adversarial import ADVERSARIAL, AdversarialName
 from diorama.losses.distribution_matching import matching_loss, scale_of, score_identity_loss
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
@@ -90,9 +90,16 @@ class AdversarialConfig:
         scaled: the generator's loss is divided as the matching loss is, by the mean distance of the teacher's clean
             samples.
         after: pictures before which the generator does not learn from it, though it learns itself.
+        loss: a name of :data:`diorama.losses.adversarial.ADVERSARIAL`; of the paired ones a real and a generated sample
+            of one level of noise are a pair.
+        flatness: weight, within the discriminator's loss, of the squared difference of its logits for samples and for
+            the same samples a little further, both real and generated; 0 for none. Divided by ``nudge`` squared it is
+            half the gamma of the penalties R1 and R2, which it stands for without second derivatives.
+        nudge: how far, as the deviation of the values that are added.
 
     Reference: ``mean`` and ``scaled`` arXiv:2410.14919, published code, where the weight is 1e-4 (0.01 beside 100);
-    ``convolutions`` arXiv:2405.14867, published code for ImageNet, with 3e-3 and 1e-2.
+    ``convolutions`` arXiv:2405.14867, published code for ImageNet, with 3e-3 and 1e-2; ``flatness`` S. Lin et al.,
+    arXiv:2501.08316, section 3.3 (approximated R1, of real samples alone).
     """
 
     head: HeadKind = "mean"
@@ -100,11 +107,16 @@ class AdversarialConfig:
     discriminator: float = 1e-2
     scaled: bool = True
     after: int = field(default=0, metadata={LATER: True})
+    loss: AdversarialName = field(default="non_saturating", metadata={LATER: True})
+    flatness: float = field(default=0.0, metadata={LATER: True})
+    nudge: float = field(default=0.1, metadata={LATER: True})
 
     def __post_init__(self) -> None:
-        for name in ("generator", "discriminator"):
+        for name in ("generator", "discriminator", "flatness"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        if not 0 < self.nudge < math.inf:
+            raise ValueError(f"nudge must be positive and finite, got {self.nudge}")
         if self.after < 0:
             raise ValueError(f"after must be at least 0, got {self.after}")
         if self.generator and not self.discriminator:
@@ -208,13 +220,22 @@ class DistributionMatching(DenoiserMethod):
         error = (self.model.preconditioning.weight(level) * (found - drawn).square()).mean()
         if self.head is None:
             return Loss(error)
-        real = self.head(self._features(noised(clean, noise, level), level, told))
-        fake = self.head(features)
-        judged = non_saturating_discriminator(real, fake)
-        right = {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()}
-        return Loss(
-            error + self.config.adversarial.discriminator * judged, {"error": error, "adversarial": judged, **right}
-        )
+        adversarial = self.config.adversarial
+
+        def logits(samples: Tensor) -> Tensor:
+            assert self.head is not None
+            return self.head(self._features(noised(samples, noise, level), level, told))
+
+        real, fake = logits(clean), self.head(features)
+        judged = ADVERSARIAL[adversarial.loss].discriminator(real, fake)
+        told_apart = {"adversarial": judged, "right": (real > fake).float().mean()}
+        if adversarial.flatness:
+            told_apart["flatness"] = sum(
+                (own - logits(samples + adversarial.nudge * torch.randn_like(samples))).float().square().mean()
+                for own, samples in ((real, clean), (fake, drawn))
+            )
+            judged = judged + adversarial.flatness * told_apart["flatness"]
+        return Loss(error + adversarial.discriminator * judged, {"error": error, **told_apart})
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Draw samples about which teacher and fake score agree, and that look real."""
@@ -232,7 +253,12 @@ class DistributionMatching(DenoiserMethod):
         matched = matching.loss(drawn, real, fake, scale)
         if self.head is None:
             return Loss(matched)
-        judged = non_saturating_generator(self.head(features))
+        adversary, beside = ADVERSARIAL[adversarial.loss], None
+        if adversary.paired:
+            with torch.no_grad():
+                noisy = noised(clean, torch.randn_like(clean), level)
+                beside = self.head(self._features(noisy, level, self._fake_condition(condition)))
+        judged = adversary.generator(self.head(features), beside)
         weight = adversarial.generator * (1 / scale).mean() if adversarial.scaled else adversarial.generator
         return Loss(matched + self.judging * weight * judged, {"matching": matched, "adversarial": judged})
 
