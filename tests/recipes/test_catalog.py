@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+import torch
 
 from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
 from diorama.core.errors import BadConfig, BadInput
@@ -41,6 +41,12 @@ CLIPS = DataInfo(
     classes=("a", "b"),
     count=100,
 )
+
+WIDE = ("fast_cifar_class", "imm_class", "stylegan2_cifar")
+"""Recipes of large networks whose small twins have no labels."""
+
+LONG = [pytest.mark.slow, pytest.mark.long]
+"""Of recipes that have a small twin, which takes the same steps."""
 
 OWN = """
 from dataclasses import replace
@@ -87,17 +93,23 @@ def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: RecipeEntry
         resolve(entry.name)(other)
 
 
-WIDE = ("stylegan2", "stylegan2_ada", "stylegan2_cifar", "stylegan3", "pix2pixhd")
-"""Recipes whose step takes long on a CPU at any size; tests of their own take one of narrower networks."""
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_recipe_builds_networks_that_it_has_optimizers_for(entry: RecipeEntry) -> None:
+    info, _ = media_of(entry)
+    recipe = resolve(entry.name)(info)
+    with torch.device("meta"):
+        players = recipe.method.build(parts_for(recipe, info)).players()
+    assert set(players) == set(recipe.optimizers)
+    assert all(parameters for parameters in players.values())
 
 
-def stepped(entry: RecipeEntry) -> Any:
-    marks = [pytest.mark.slow, pytest.mark.long] if entry.name in WIDE else []
-    return pytest.param(entry, marks=marks, id=entry.name)
-
-
-@pytest.mark.parametrize("entry", [stepped(entry) for entry in ENTRIES])
-def test_every_recipe_builds_and_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
+@pytest.mark.parametrize(
+    "entry",
+    [pytest.param(entry, marks=LONG if entry.small or entry.name in WIDE else ()) for entry in ENTRIES],
+    ids=lambda entry: entry.name,
+)
+def test_every_recipe_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
     info, _ = media_of(entry)
     losses = one_step(resolve(entry.name)(info), parts_for(resolve(entry.name)(info), info))
     assert losses

@@ -14,7 +14,7 @@ from diorama.core.contracts import Batch, Loss
 from diorama.methods.base import Method
 from diorama.training import exchange
 from diorama.training.exchange import GradientExchange
-from tests.training.processes import together
+from tests.together import together
 from tests.training.tape import use_tapes
 from tests.training.walks import Run, assert_same, flow_with, gan, pictures
 

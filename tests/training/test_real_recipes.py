@@ -52,7 +52,7 @@ _MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 LONG = [pytest.mark.slow, pytest.mark.long]
 """Of recipes whose method or network another one of these has too."""
 
-PREVIEWED = (dcgan_cpu, vae_cpu, ddpm_cpu, consistency_cpu)
+PREVIEWED = (dcgan_cpu, vae_cpu, consistency_cpu)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, Model
         make(open_dataset(data).info),
         images=8 * 6,
         batch_size=8,
-        # Sixty-four samples in many steps take longer than the training: one such recipe stands for all.
+        # Sixty-four samples in many steps take longer than the training: the ones in few steps stand for all.
         preview_every=48 if make in PREVIEWED else 0,
         log_every=16,
         evaluation=EvaluationConfig(samples=0),
@@ -147,7 +147,7 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
         pytest.param(vae_cpu, None, marks=LONG),
         (vae_spatial_cpu, None),
         (ddpm_cpu, None),
-        (edm_cpu, None),
+        pytest.param(edm_cpu, None, marks=LONG),
         pytest.param(adm_cpu, None, marks=LONG),
         (latent_text_cpu, "codec"),
         (student_cpu, "teacher"),

@@ -17,7 +17,7 @@ from diorama.methods.adversarial.gan import GANConfig
 from diorama.nn import normal
 from diorama.training.recipe import OptimizerConfig, RateConfig
 from tests.methods.adversarial.stylegans import LAZY, batches_on, stylegan2
-from tests.training.processes import together
+from tests.together import together
 from tests.training.walks import Run, assert_same
 
 _FOUR = ["discriminator", "discriminator.r1", "generator", "generator.path_length"]
