@@ -42,8 +42,8 @@ CLIPS = DataInfo(
     count=100,
 )
 
-WIDE = ("fast_cifar_class", "imm_class", "stylegan2_cifar")
-"""Recipes of large networks whose small twins have no labels."""
+WIDE = ("fast_cifar_class", "imm_class", "pix2pixhd", "stylegan2_cifar")
+"""Recipes of large networks whose small twins have no labels, or that have none."""
 
 LONG = [pytest.mark.slow, pytest.mark.long]
 """Of recipes that have a small twin, which takes the same steps."""
