@@ -70,7 +70,7 @@ def test_real_logits_of_both_turns_are_followed() -> None:
     method = gan(**CHANGES)
     assert isinstance(method.augment, AdaptiveAugmentation)
     scalars = method.discriminator_loss(batch(), START).scalars
-    assert set(scalars) == {"real_right", "fake_right", "augment_p", "real_sign"}
+    assert {"augment_p", "real_sign"} <= set(scalars)
     method.penalty(batch(), START)
     assert method.augment.seen == 8
     method.augment.signs.fill_(8)
