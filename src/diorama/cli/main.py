@@ -21,6 +21,7 @@ COMMANDS = {
     "distill": "train a model of one or two steps from a trained diffusion or flow model",
     "sample": "draw pictures or clips from a trained model",
     "inpaint": "draw what a mask marks in given pictures",
+    "morph": "draw a film that goes from sample to sample",
     "vary": "draw other pictures like given ones",
     "upscale": "draw larger pictures of given small ones",
     "translate": "make other pictures of given ones, as large as they are",
