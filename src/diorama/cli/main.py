@@ -22,6 +22,7 @@ COMMANDS = {
     "sample": "draw pictures or clips from a trained model",
     "inpaint": "draw what a mask marks in given pictures",
     "morph": "draw a film that goes from sample to sample",
+    "mix": "draw a sheet of pictures with coarse styles of some samples and fine styles of others",
     "vary": "draw other pictures like given ones",
     "upscale": "draw larger pictures of given small ones",
     "translate": "make other pictures of given ones, as large as they are",
