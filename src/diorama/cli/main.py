@@ -23,6 +23,7 @@ COMMANDS = {
     "inpaint": "draw what a mask marks in given pictures",
     "morph": "draw a film that goes from sample to sample",
     "mix": "draw a sheet of pictures with coarse styles of some samples and fine styles of others",
+    "edit": "edit samples or given pictures by moving styles of a StyleGAN",
     "vary": "draw other pictures like given ones",
     "upscale": "draw larger pictures of given small ones",
     "translate": "make other pictures of given ones, as large as they are",

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -179,6 +180,21 @@ class Styles(LatentSpace):
         """Styles (n, layers, style); what the samples are given is taken in turn."""
         z = GANLatents(self.gan, self.conditions).places(samples)
         return self.gan.styles(z, self.given(range(len(samples))))
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """How many layers read a style, and the length of one."""
+        readers = self.gan.style_generator.readers()
+        return len(readers), readers[0].shape[1]
+
+    def untruncated(self, z: Tensor, indices: Sequence[int]) -> Tensor:
+        """Styles (b, style) of latent vectors (b, latent), without truncation.
+
+        Args:
+            z: latent vectors.
+            indices: of the samples, for what they are given.
+        """
+        return self.gan.style_generator.styles(z, self.given(indices))[:, 0]
 
     def between(self, start: Tensor, end: Tensor, share: Tensor) -> Tensor:
         """On the straight line."""
