@@ -39,6 +39,7 @@ BEGIN_WITH = {
     "docs/denoisers.md": ("runs/first",),
     "docs/edit.md": ("photos", "runs/first", "runs/labelled", "samples"),
     "docs/reconstruct.md": ("runs/first", "samples"),
+    "docs/walk.md": ("runs/first",),
     "docs/evaluate.md": ("photos", "prepared", "runs/first", "samples"),
     "docs/formats.md": ("samples",),
     "docs/latents-and-text.md": ("photos", "captions.csv"),

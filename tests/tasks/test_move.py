@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from diorama.cli.main import run
-from diorama.core.errors import BadConfig, DioramaWarning
+from diorama.core.errors import BadConfig, BadInput, DioramaWarning, WrongValue
 from diorama.losses.projection import correlation, over_resolutions
 from diorama.media.image import read_image, write_image
 from diorama.media.stamp import read_stamp
@@ -18,8 +18,10 @@ from diorama.media.video import read_video
 from diorama.networks.adversarial.base import StyleGenerator
 from diorama.networks.adversarial.stylegan1 import StyleGAN1GeneratorConfig
 from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
+from diorama.networks.classifiers.adm import ADMClassifierConfig
+from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.conditions import NOTHING
-from diorama.tasks.boundary import Labelled, boundary, read_labels
+from diorama.tasks.boundary import Labelled, boundary, labels_by, read_labels
 from diorama.tasks.directions import StyleStatistics, asked_in, factors, layers_named
 from diorama.tasks.invert import Inversion, inverted
 from diorama.tasks.latents import Sample, Styles
@@ -127,6 +129,28 @@ def test_labels_name_samples_by_file_number_or_seed(tmp_path: Path) -> None:
     )
 
 
+def test_a_classifier_labels_samples() -> None:
+    styles = Styles(tiny_stylegan(), NOTHING)
+    torch.manual_seed(0)
+    network = ADMClassifierConfig(
+        in_channels=3, channels=32, widths=(32, 32), depth=1, attention=(False, False), classes=2, pooling="mean",
+        side=None, head_channels=32,
+    )  # fmt: skip
+    config = NoisyClassifierConfig(media=styles.model.config.media, names=("a", "b"), classifier=network)
+    classifier = config.build().eval().requires_grad_(False)
+    for parameter in classifier.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.2)
+    labelled = labels_by(classifier, styles, 20, "a")
+    assert labelled.samples[17] == Sample(0, 17)
+    clean = config.process.at(torch.full((1,), 1e-3))
+    logits = classifier.logits(styles.model.sample(20, seed=0), clean)
+    assert list(labelled.labels) == ["ab"[i] for i in logits.argmax(dim=1)]
+    with pytest.raises(WrongValue, match="the classifier knows a, b"):
+        labels_by(classifier, styles, 20, "c")
+    with pytest.raises(BadInput, match="needs a classifier"):
+        labels_by(tiny_gan(), styles, 20, "a")
+
+
 def test_samples_are_edited_into_files_a_strip_and_a_film(tmp_path: Path) -> None:
     model, out = saved(tiny_stylegan(), tmp_path / "model"), tmp_path / "out"
     strip, film, kept = tmp_path / "strip.png", tmp_path / "film.mp4", tmp_path / "d.safetensors"
@@ -186,6 +210,7 @@ def test_what_cannot_be_edited_is_refused_in_a_line(tmp_path: Path, capsys: pyte
         ([model, "--along", "pca.0:1", "--layers", "3-99"], 2, "--layers: 3-99 are none of the 6 layers"),
         ([model, tmp_path, "--along", "pca.0:1", "--psi", "0.5"], 2, "inverted without truncation"),
         ([model, "--along", "pca.0:1", "pca.1:1", "--save-direction", "d.npy"], 2, "saves one direction"),
+        ([model, "--along", "pca.0:1", "--strip", tmp_path / "out/strip.png"], 1, "choose a place outside"),
         ([model, "--along", "pca.0:1,2", "pca.1:1,2,3"], 2, "2 and 3 amounts"),
     ]:
         assert run(["edit", *map(str, words), "--out", str(tmp_path / "out")]) == code

@@ -28,13 +28,13 @@ class _Own(ModelInput):
     """Its own options.
 
     Args:
-        input: a picture, or a folder of them, to be inverted and edited; without it samples are.
+        input: a picture, or a folder of them, to be inverted and edited; without one samples are.
         out: folder for the edits; new, empty, or of older samples, which are replaced.
         along: DIRECTION:AMOUNT or DIRECTION:AMOUNT,AMOUNT,…, an edit for each amount; several directions are gone
             together. sefa.N is the N-th strongest of the weights (0 the strongest), pca.N of the styles themselves,
             label.NAME leads to samples with a label, and a .npy or .safetensors file holds one. An amount is in
             standard deviations of styles along the direction, and of a file in multiples of what it holds.
-        seeds: without INPUT, the samples that are edited: SEED for the first sample of a seed, or SEED:NUMBER for
+        seeds: without a picture, the samples that are edited: SEED for the first sample of a seed, or SEED:NUMBER for
             another, as `diorama sample` numbers them.
         layers: that are moved, A-B, the coarsest being 0.
         labels: for label.NAME: a .csv file with the columns sample and label, of samples that were drawn with seed 0;
@@ -51,7 +51,9 @@ class _Own(ModelInput):
     """
 
     input: Annotated[
-        Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE_OR_FOLDER"), shown_as("PICTURE_OR_FOLDER")
+        Path | None,
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="[PICTURE_OR_FOLDER]", help_behavior_hint="(default: samples)"),
     ] = None
     out: Path
     along: Annotated[tuple[str, ...], shown_as("DIRECTION:AMOUNT")]
@@ -99,7 +101,7 @@ def main(words: Sequence[str]) -> None:
         sheets = MoveSheets(strip=arguments.strip, film=arguments.film, frames=arguments.frames, fps=arguments.fps)
     except BadConfig as problem:
         raise WrongArguments(f"--{problem}") from problem
-    sheets.check()
+    sheets.check(arguments.out)
     if arguments.save_direction is not None:
         check_direction_file(arguments.save_direction)
     ready = opened(arguments, gan_sampling(arguments))

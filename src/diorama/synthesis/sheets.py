@@ -38,25 +38,19 @@ def check_sheet(path: Path, out: Path) -> None:
         out: the folder of the samples.
 
     Raises:
-        BadInput: the path lies in or above that folder; or see :func:`check_shown`.
+        BadInput: see :func:`check_shown`.
     """
-    own, folder = path.resolve(), out.resolve()
-    if folder == own or folder in own.parents:
-        raise BadInput(
-            f"{path}: lies in {out}, which holds the numbered samples and {LIST} alone; choose a place outside"
-        )
-    if own in folder.parents:
-        raise BadInput(f"{path}: is a folder; a grid is a file")
-    check_shown(path, (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES))
+    check_shown(path, (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES), out=out)
 
 
-def check_shown(path: Path, suffixes: Sequence[str], what: str = "grid") -> None:
+def check_shown(path: Path, suffixes: Sequence[str], what: str = "grid", *, out: Path | None = None) -> None:
     """See that a file that shows several samples can be written, before anything is drawn.
 
     Args:
         path: of the file.
         suffixes: that it may have.
         what: it is, in the words of messages.
+        out: the folder of the samples, if they are written too.
 
     Raises:
         BadInput: the path has none of these suffixes, lies in a folder of samples, belongs to a file that Diorama did
@@ -66,7 +60,12 @@ def check_shown(path: Path, suffixes: Sequence[str], what: str = "grid") -> None
     if path.suffix.lower() not in suffixes:
         near = did_you_mean(path.suffix.lower(), suffixes) if path.suffix else ""
         raise BadInput(f"{path}: is no name for a {what}{near}; it ends in one of {', '.join(suffixes)}")
-    if path.is_dir():
+    folder = None if out is None else out.resolve()
+    if folder is not None and (folder == own or folder in own.parents):
+        raise BadInput(
+            f"{path}: lies in {out}, which holds the numbered samples and {LIST} alone; choose a place outside"
+        )
+    if path.is_dir() or (folder is not None and own in folder.parents):
         raise BadInput(f"{path}: is a folder; a {what} is a file")
     if (path.parent / LIST).exists():
         raise BadInput(f"{path}: lies in a folder of samples; choose a place outside")

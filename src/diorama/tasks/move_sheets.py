@@ -54,16 +54,19 @@ class MoveSheets:
         """Whether the next source is wanted in the film."""
         return self.film is not None and len(self._clips) < SHOWN
 
-    def check(self) -> None:
+    def check(self, out: Path) -> None:
         """See that both can be written, before anything is drawn.
+
+        Args:
+            out: the folder of the edits.
 
         Raises:
             BadInput: they cannot.
         """
         if self.strip is not None:
-            check_shown(self.strip, tuple(PICTURE_SUFFIXES), "strip")
+            check_shown(self.strip, tuple(PICTURE_SUFFIXES), "strip", out=out)
         if self.film is not None:
-            check_shown(self.film, tuple(VIDEO_SUFFIXES), "film")
+            check_shown(self.film, tuple(VIDEO_SUFFIXES), "film", out=out)
 
     def take(self, given: np.ndarray | None, edits: Tensor, frames: Tensor | None) -> None:
         """Keep what is shown of a source.
