@@ -41,6 +41,7 @@ BEGIN_WITH = {
     "docs/edit.md": ("photos", "runs/first", "runs/labelled", "samples"),
     # Baselines without a model take a second for each picture.
     "docs/reconstruct.md": ("runs/first", "two-samples=samples"),
+    "docs/walk.md": ("runs/first",),
     "docs/evaluate.md": ("photos", "prepared", "runs/first", "samples"),
     "docs/formats.md": ("samples",),
     "docs/latents-and-text.md": ("photos", "captions.csv"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import torch
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.adversarial.style_mapping import StyleMappingConfig
+from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
@@ -16,8 +19,11 @@ from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.networks.motion.mocogan import MoCoGANGeneratorConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
+from diorama.synthesis import store
+from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
+from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizer, VideoGANSynthesizerConfig
 
@@ -94,3 +100,26 @@ def enlarger(channels: int = 1, classes: tuple[str, ...] = ()) -> DiffusionSynth
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, 0, 0.2)
     return model
+
+
+def tiny_stylegan(classes: tuple[str, ...] = ()) -> GANSynthesizer:
+    """Pictures of 16 x 16; its styles have 8 values, and its layers add noise."""
+    torch.manual_seed(0)
+    model = GANSynthesizerConfig(
+        media=MediaSpec(kind="image", channels=3, height=16, width=16),
+        conditions=(ConditionSpec(key="label", names=classes),) if classes else (),
+        generator=StyleGAN2GeneratorConfig(
+            size=16, latent=8, style=8, channel_base=64, channel_max=8, classes=len(classes),
+            mapping=StyleMappingConfig(layers=2, lr_multiplier=1.0),
+        ),
+    ).build().eval()  # fmt: skip
+    for name, parameter in model.named_parameters():
+        if name.endswith("strength"):
+            torch.nn.init.constant_(parameter, 0.2)
+    return model.requires_grad_(False)
+
+
+def saved(model: Synthesizer, folder: Path) -> Path:
+    """The model's folder."""
+    store.save(folder, model.config, model.state_dict(), Provenance(), "# A model of tests")
+    return folder

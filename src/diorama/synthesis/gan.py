@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import BadInput
 from diorama.core.rng import StepNoise
 from diorama.core.worded import network_name
-from diorama.networks.adversarial.base import GeneratorConfig
+from diorama.networks.adversarial.base import GeneratorConfig, StyleGenerator
 from diorama.networks.catalog import Generator
 from diorama.nn.standing import batch_norms, take_standing_statistics
 from diorama.synthesis.base import AS_TRAINED, OF_GANS, Sampling, Synthesizer, SynthesizerConfig, not_drawn_so
@@ -26,6 +26,9 @@ _STANDING_BATCH = 64
 """Samples of one batch that standing statistics are taken of."""
 _STANDING_SEED = (1 << 64) - 1
 """Of these samples; the last of all, so that nobody's own are drawn."""
+
+LayerNoise = Literal["const"] | Sequence[Tensor]
+"""What the layers of a generator add: what it stores, or for each layer a tensor (b, 1, h, w)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,27 +151,93 @@ class GANSynthesizer(Synthesizer):
 
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         """One stage: the pictures."""
+        self._settle()
+        yield Stage(x=self._draw(noise, condition, seed=seed, first=first))
+
+    @property
+    def has_styles(self) -> bool:
+        """Whether the generator makes styles (w) of latent vectors (z), and pictures of styles."""
+        return isinstance(self.generator, StyleGenerator)
+
+    @property
+    def style_generator(self) -> StyleGenerator:
+        """The generator, where :attr:`has_styles`.
+
+        Raises:
+            TypeError: it makes none.
+        """
+        if not isinstance(self.generator, StyleGenerator):
+            raise TypeError(f"a {network_name(self.config.generator)} makes no styles")
+        return self.generator
+
+    def latents(self, count: int, *, seed: int = 0, first: int = 0) -> Tensor:
+        """The latent vectors (count, latent) of samples, without values beyond psi where it is the largest of them."""
+        return self._latents(self.noise(count, seed=seed, first=first), seed=seed, first=first)
+
+    def styles(self, z: Tensor, condition: Condition) -> Tensor:
+        """Styles (b, n, style) of latent vectors, truncated as the config says; of generators that have some.
+
+        Args:
+            z: (b, latent).
+            condition: all that the config's conditions name, with batch size b.
+        """
+        return self.style_generator.styles(z, condition, **self._truncation())
+
+    def layer_noise(self, count: int, *, seed: int = 0, first: int = 0) -> LayerNoise | None:
+        """The noise that the layers of samples add: (count, …) for each layer, ``"const"`` for what the generator
+        stores, ``None`` where it adds none."""
+        if self.config.stored_noise:
+            return "const"
+        return [
+            StepNoise(shape, seed=seed, first=first, count=count, device=self.device)(layer)
+            for layer, shape in enumerate(self.config.generator.layer_noise)
+        ] or None
+
+    def of_latents(self, z: Tensor, condition: Condition, noise: LayerNoise | None) -> Tensor:
+        """Pictures (b, c, h, w), about in [-1, 1], of latent vectors.
+
+        Args:
+            z: (b, latent), as :meth:`latents` draws them.
+            condition: all that the config's conditions name, with batch size b.
+            noise: as :meth:`layer_noise` draws it; of one sample for all, or of b.
+        """
+        self._settle()
+        return self._of_latents(z, condition, noise)
+
+    def of_styles(self, styles: Tensor, noise: LayerNoise | None) -> Tensor:
+        """Pictures (b, c, h, w), about in [-1, 1], of styles (b, n, style); of generators that have some.
+
+        Args:
+            styles: as :meth:`styles` makes them.
+            noise: as :meth:`layer_noise` draws it; of one sample for all, or of b.
+        """
+        return self.style_generator.draw(styles, **_noise_given(noise, len(styles)))
+
+    def _draw(self, z: Tensor, condition: Condition, *, seed: int, first: int) -> Tensor:
+        noise = self.layer_noise(len(z), seed=seed, first=first)
+        return self._of_latents(self._latents(z, seed=seed, first=first), condition, noise)
+
+    def _of_latents(self, z: Tensor, condition: Condition, noise: LayerNoise | None) -> Tensor:
+        return self.generator(z, condition, **self._truncation(), **_noise_given(noise, len(z)))
+
+    def _settle(self) -> None:
+        """Take the statistics of batch norms that the config asks for, once."""
         if not self._settled:
             take_standing_statistics(self.generator, self._standing_batches())
             self._settled = True
-        yield Stage(x=self._draw(noise, condition, seed=seed, first=first))
 
-    def _draw(self, z: Tensor, condition: Condition, *, seed: int, first: int) -> Tensor:
-        config, network = self.config, self.config.generator
-        given: dict[str, Any] = {}
-        if config.psi is not None:
-            if network.truncation == "latent":
-                z = truncated(z, config.psi, seed=seed, first=first)
-            else:
-                given = {"psi": config.psi, "cutoff": config.cutoff}
-        if config.stored_noise:
-            given["noise"] = "const"
-        elif network.layer_noise:
-            given["noise"] = [
-                StepNoise(shape, seed=seed, first=first, count=len(z), device=z.device)(layer)
-                for layer, shape in enumerate(network.layer_noise)
-            ]
-        return self.generator(z, condition, **given)
+    def _latents(self, z: Tensor, *, seed: int, first: int) -> Tensor:
+        psi = self.config.psi
+        if psi is None or self.config.generator.truncation != "latent":
+            return z
+        return truncated(z, psi, seed=seed, first=first)
+
+    def _truncation(self) -> dict[str, Any]:
+        """What a generator that is truncated by styles is told of that."""
+        config = self.config
+        if config.psi is None or config.generator.truncation == "latent":
+            return {}
+        return {"psi": config.psi, "cutoff": config.cutoff}
 
     def _standing_batches(self) -> Iterator[Callable[[], Tensor]]:
         """Batches of samples with their labels in turn, one after another."""
@@ -186,3 +255,12 @@ class GANSynthesizer(Synthesizer):
             condition = {key: rows.to(self.device) for key, rows in table.items()}
         z = self.noise(_STANDING_BATCH, seed=_STANDING_SEED, first=start)
         return self._draw(z, condition, seed=_STANDING_SEED, first=start)
+
+
+def _noise_given(noise: LayerNoise | None, count: int) -> dict[str, Any]:
+    """The argument by which a generator is told the noise of its layers, for so many samples."""
+    if noise is None:
+        return {}
+    if isinstance(noise, str):
+        return {"noise": noise}
+    return {"noise": [layer.expand(count, *layer.shape[1:]) for layer in noise]}

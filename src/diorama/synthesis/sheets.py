@@ -38,26 +38,41 @@ def check_sheet(path: Path, out: Path) -> None:
         out: the folder of the samples.
 
     Raises:
-        BadInput: the path has no suffix of a picture or clip, lies in a folder of samples, belongs to a file that is no
-            sheet, or cannot be written.
+        BadInput: see :func:`check_shown`.
     """
-    known = (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
-    if path.suffix.lower() not in known:
-        near = did_you_mean(path.suffix.lower(), known) if path.suffix else ""
-        raise BadInput(f"{path}: is no name for a grid{near}; it ends in one of {', '.join(known)}")
-    own, folder = path.resolve(), out.resolve()
-    if folder == own or folder in own.parents:
+    check_shown(path, (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES), out=out)
+
+
+def check_shown(path: Path, suffixes: Sequence[str], what: str = "grid", *, out: Path | None = None) -> None:
+    """See that a file that shows several samples can be written, before anything is drawn.
+
+    Args:
+        path: of the file.
+        suffixes: that it may have.
+        what: it is, in the words of messages.
+        out: the folder of the samples, if they are written too.
+
+    Raises:
+        BadInput: the path has none of these suffixes, lies in a folder of samples, belongs to a file that Diorama did
+            not draw or that is a sample, or cannot be written.
+    """
+    own = path.resolve()
+    if path.suffix.lower() not in suffixes:
+        near = did_you_mean(path.suffix.lower(), suffixes) if path.suffix else ""
+        raise BadInput(f"{path}: is no name for a {what}{near}; it ends in one of {', '.join(suffixes)}")
+    folder = None if out is None else out.resolve()
+    if folder is not None and (folder == own or folder in own.parents):
         raise BadInput(
             f"{path}: lies in {out}, which holds the numbered samples and {LIST} alone; choose a place outside"
         )
-    if own in folder.parents or path.is_dir():
-        raise BadInput(f"{path}: is a folder; a grid is a file")
+    if path.is_dir() or (folder is not None and own in folder.parents):
+        raise BadInput(f"{path}: is a folder; a {what} is a file")
     if (path.parent / LIST).exists():
         raise BadInput(f"{path}: lies in a folder of samples; choose a place outside")
     if path.exists():
         stamp = read_stamp(path)
         if stamp is None or stamp.index is not None:
-            raise BadInput(f"{path}: is there already, and is no grid that Diorama drew; choose another name")
+            raise BadInput(f"{path}: is there already, and is no {what} that Diorama drew; choose another name")
     above = next(parent for parent in own.parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise BadInput(f"{path}: cannot be written ({above} is no folder that may be written to)")

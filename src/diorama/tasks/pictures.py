@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from diorama.core.suggestions import did_you_mean
 from diorama.data.sources.names import PICTURES
 from diorama.media.image import read_image
 from diorama.media.picture import Picture
+from diorama.media.resize import fit as fit_size
 
 _SUFFIXES = (*PICTURES, ".gif", ".npy")
 
@@ -37,18 +39,19 @@ def picture_files(source: Path) -> list[Path]:
     return found
 
 
-def read_picture(path: Path, media: MediaSpec, *, any_size: bool = False) -> np.ndarray:
+def read_picture(path: Path, media: MediaSpec, *, any_size: bool = False, fitted: bool = False) -> np.ndarray:
     """A picture in the units that a model reads: (h, w, c) of ``media.dtype``.
 
     Args:
         path: the picture.
         media: what the model reads.
         any_size: its height and width do not count.
+        fitted: one of another size is scaled, and cut to its middle.
 
     Raises:
         BadInput: it cannot be read, or has another size, number of channels or type than the model reads.
     """
-    return _read(path, media, any_size).pixels
+    return _read(path, media, any_size, fitted).pixels
 
 
 def look_at(
@@ -56,6 +59,7 @@ def look_at(
     media: MediaSpec,
     *,
     any_size: bool = False,
+    fitted: bool = False,
     fit: Callable[[tuple[int, int]], str | None] | None = None,
 ) -> None:
     """Read all pictures once before anything is done, and warn of what is changed in them, with its count.
@@ -64,6 +68,7 @@ def look_at(
         files: the pictures.
         media: what the model reads.
         any_size: their height and width do not count.
+        fitted: those of another size are scaled, and cut to their middle.
         fit: says what is done to a picture of a (height, width) so that it fits, or raises :class:`BadInput`.
 
     Raises:
@@ -71,20 +76,24 @@ def look_at(
     """
     notes: Counter[str] = Counter()
     for file in files:
-        picture = _read(file, media, any_size)
+        picture = _read(file, media, any_size, fitted)
         height, width, _ = picture.pixels.shape
         try:
-            fitted = None if fit is None else fit((height, width))
+            done = None if fit is None else fit((height, width))
         except BadInput as problem:
             raise BadInput(f"{file}: {problem}") from problem
-        notes.update({*picture.notes, *([fitted] if fitted else [])})
+        notes.update({*picture.notes, *([done] if done else [])})
     for note, count in notes.items():
         lost = ", so what is written has none" if "alpha" in note else ""
         warnings.warn(f"{count:,} of {len(files):,} given pictures: {note}{lost}", DioramaWarning, stacklevel=2)
 
 
-def _read(path: Path, media: MediaSpec, any_size: bool) -> Picture:
+def _read(path: Path, media: MediaSpec, any_size: bool, fitted: bool = False) -> Picture:
     picture = read_image(_content(path), str(path))
+    if fitted and picture.pixels.shape[:2] != (media.height, media.width):
+        note = f"of another size, scaled to {media.width} x {media.height} pixels and cut to their middle"
+        pixels = fit_size(picture.pixels, (media.height, media.width))
+        picture = replace(picture, pixels=pixels, notes=(*picture.notes, note))
     pixels = picture.pixels
     height, width, channels = pixels.shape
     if not any_size and (height, width) != (media.height, media.width):

@@ -11,12 +11,13 @@ There are three calls, and in all of them ``condition`` is a mapping of a batch'
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from diorama.core.contracts import Condition
+from diorama.core.contracts import NOTHING_GIVEN, Condition
 
 Truncation = Literal["none", "latent", "styles"]
 """How samples can be drawn closer to what is usual, at the price of variety: not at all; by latent vectors that hold no
@@ -71,6 +72,28 @@ class GeneratorConfig(ABC):
 
     @abstractmethod
     def build(self) -> nn.Module: ...
+
+
+@runtime_checkable
+class StyleGenerator(Protocol):
+    """A generator that first makes styles (w) of latent vectors (z), and then pictures of styles."""
+
+    def styles(
+        self, z: Tensor, condition: Condition = NOTHING_GIVEN, *, psi: float = 1.0, cutoff: int | None = None
+    ) -> Tensor:
+        """Styles (b, n, style) of latent vectors (b, latent): one for each layer, the coarsest first, all the same
+        unless they are truncated."""
+        ...
+
+    @property
+    def draw(self) -> Callable[..., Tensor]:
+        """``draw(styles)`` -> pictures (b, c, h, w) of styles (b, n, style); also takes ``noise``, as the call of the
+        network does, where its layers add some."""
+        ...
+
+    def readers(self) -> Sequence[Tensor]:
+        """For each of the n styles the weights (outputs, style) of the affine maps that read it, below one another."""
+        ...
 
 
 class DiscriminatorConfig(ABC):

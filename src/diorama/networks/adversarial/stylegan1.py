@@ -210,6 +210,27 @@ class StyleGAN1Generator(nn.Module):
             x = F.leaky_relu(layer(x), _SLOPE)
         return x
 
+    def styles(
+        self, z: Tensor, condition: Condition = NOTHING_GIVEN, *, psi: float = 1.0, cutoff: int | None = None
+    ) -> Tensor:
+        """Styles (b, levels, latent) of latent vectors, the same for every level.
+
+        Args:
+            z: (b, latent) standard normal.
+            condition: not read.
+            psi: what is kept of a style's distance from the mean of always the same latent vectors' styles.
+            cutoff: only so many levels, from the coarsest on, are moved; ``None`` for all.
+        """
+        return self._truncated(z, psi, cutoff, None)
+
+    def readers(self) -> list[Tensor]:
+        """Weights (outputs, latent) of what reads each level's style."""
+        return [
+            torch.cat([he_scaled(norm.style.weight) for norm in (level.norm1, level.norm2)])
+            for level in self.levels
+            if isinstance(level, GeneratorLevel)
+        ]
+
     def mean_style(self, z: Tensor) -> Tensor:
         """The mean (1, latent) of the styles of many latent vectors, towards which truncation moves."""
         return self.style(z).mean(dim=0, keepdim=True)
@@ -267,10 +288,14 @@ class StyleGAN1Generator(nn.Module):
             level: see :meth:`draw`.
             alpha: see :meth:`draw`.
         """
+        return self.draw(self._truncated(z, psi, cutoff, mean), noise, level=level, alpha=alpha)
+
+    def _truncated(self, z: Tensor, psi: float, cutoff: int | None, mean: Tensor | None) -> Tensor:
+        """One style (b, latent) for every level, moved towards a mean, or the usual one."""
         every = self.style(z)[:, None].expand(-1, len(self.levels), -1)
-        if psi != 1:
-            every = towards(self._usual_mean(z) if mean is None else mean, every, psi, cutoff)
-        return self.draw(every, noise, level=level, alpha=alpha)
+        if psi == 1:
+            return every
+        return towards(self._usual_mean(z) if mean is None else mean, every, psi, cutoff)
 
     @torch.no_grad()
     def _usual_mean(self, like: Tensor) -> Tensor:

@@ -238,6 +238,12 @@ class SynthesisBlock(nn.Module):
         """Convolutions that read a style and noise."""
         return 1 + (self.conv0 is not None)
 
+    def readers(self) -> list[Tensor]:
+        """Weights (outputs, style) of the affine map of each convolution, and of that for the picture if there is one,
+        in the order of the styles."""
+        reading = [conv.affine for conv in (self.conv0, self.conv1) if conv is not None]
+        return [affine.weight * affine.scale for affine in (*reading, *([self.torgb.affine] if self.torgb else []))]
+
     def forward(
         self, x: Tensor | None, picture: Tensor | None, styles: Tensor, noise: Sequence[str | Tensor]
     ) -> tuple[Tensor, Tensor | None]:
@@ -327,6 +333,17 @@ class StyleGAN2Generator(StyleGenerator):
             first = last
         assert picture is not None
         return picture
+
+    def readers(self) -> list[Tensor]:
+        """Weights (outputs, style) of what reads each style: a style that a picture is made with is also read by the
+        first convolution of the next resolution."""
+        read: list[list[Tensor]] = [[] for _ in range(self.layers)]
+        first = 0
+        for block in self._blocks:
+            for place, weight in enumerate(block.readers(), first):
+                read[place].append(weight)
+            first += block.convs
+        return [torch.cat(weights) for weights in read]
 
     def forward(
         self,

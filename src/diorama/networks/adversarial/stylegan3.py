@@ -244,6 +244,11 @@ class StyleGAN3Generator(StyleGenerator):
             x = layer(x, style, track)
         return x.float() * self.config.output_scale
 
+    def readers(self) -> list[Tensor]:
+        """Weights (outputs, style) of the affine map of the input, then of each layer."""
+        layers = [layer for layer in self.layers if isinstance(layer, AliasFreeLayer)]
+        return [affine.weight * affine.scale for affine in (self.input.affine, *(layer.affine for layer in layers))]
+
     def forward(
         self,
         z: Tensor,
