@@ -45,9 +45,9 @@ def test_scores_are_one_table_and_the_file_has_all_digits(
     ("options", "code", "message"),
     [
         (("--metrics", "fvd"), WRONG, "the nearest that there is: fd@lite-clip"),
-        (("--metrics", "LPIPS"), NOTHING_DONE, "needs a model that makes them"),
-        (("--metrics", "psnr"), NOTHING_DONE, "needs a model that makes them"),
-        (("--metrics", "SSIM"), NOTHING_DONE, "needs a model that makes them"),
+        (("--metrics", "LPIPS"), NOTHING_DONE, "needs a model that makes one of them"),
+        (("--metrics", "psnr"), NOTHING_DONE, "needs a model that makes one of them"),
+        (("--metrics", "SSIM"), NOTHING_DONE, "needs a model that makes one of them"),
         (("--split", "test"), NOTHING_DONE, "names no splits"),
         (("--subject-split", "test"), NOTHING_DONE, "names no splits"),
         (("--size", "0"), WRONG, "--size must be at least 1"),

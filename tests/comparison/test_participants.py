@@ -73,7 +73,7 @@ def test_finished_runs_are_known_by_their_recipes_and_keep_apart_by_name(
     entry = RecipeEntry(name="faces", make="x:y", title="Faces", summary="")
     options = CompareOptions(runs=(*runs, plain), count=20, metrics=("fd@lite",), catalog=(entry,), device="cpu")
     taking = measurer(tmp_path, options)
-    models = [load_given(run, taking.dataset.info) for run in options.runs]
+    models = [load_given(run, taking.reals.info) for run in options.runs]
     # They have been read before anything is trained, and are not read again.
     monkeypatch.setattr(store, "load", None)
     first, second, shipped = finished(numbered(given_participants(taking, ["x"], models)))

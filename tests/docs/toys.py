@@ -16,6 +16,7 @@ from diorama.recipes import edm as edm_recipes
 from diorama.recipes import latent as latent_recipes
 from diorama.recipes import mocogan as mocogan_recipes
 from diorama.recipes import student as student_recipes
+from diorama.recipes import translation as translation_recipes
 from diorama.recipes import upscale as upscale_recipes
 from diorama.recipes import vae as vae_recipes
 from diorama.training.recipe import EvaluationConfig, Recipe
@@ -94,6 +95,16 @@ def ddpm_cpu(info: DataInfo) -> Recipe:
 def ddpm_class_cpu(info: DataInfo) -> Recipe:
     """Six sampling steps."""
     return _few_steps(ddpm_recipes.ddpm_class_cpu, info, "ddpm_class_cpu")
+
+
+def pix2pix_cpu(info: DataInfo) -> Recipe:
+    """Short."""
+    return _short(translation_recipes.pix2pix_cpu(info), "pix2pix_cpu")
+
+
+def cyclegan_cpu(info: DataInfo) -> Recipe:
+    """Short."""
+    return _short(translation_recipes.cyclegan_cpu(info), "cyclegan_cpu")
 
 
 def mocogan_cpu(info: DataInfo) -> Recipe:

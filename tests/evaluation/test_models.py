@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,19 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
 from diorama.data.pack import pack_arrays
+from diorama.data.partners import partners_of
 from diorama.evaluation import lpips
 from diorama.evaluation.catalog.metrics import parse_metric
 from diorama.evaluation.models import Asked, measure_model
+from diorama.evaluation.records import records_stamp
 from diorama.evaluation.run import EvaluateOptions, evaluate
 from diorama.media.convert import to_uint8
+from diorama.networks.adversarial.srvgg import SRVGGNetConfig
 from diorama.networks.features.lpips import LPIPSConfig
+from diorama.nn.similarity import psnr
+from diorama.synthesis.picture import picture_config
 from diorama.synthesis.vae import VAESynthesizer
+from tests.data.pictures import picture, prepared, save
 from tests.evaluation.small_models import small_vae
 from tests.synthesis.models import enlarger, tiny_diffusion
 
@@ -75,10 +82,56 @@ def test_a_density_comes_with_how_many_records_and_how_they_were_dequantised(tmp
     assert result.interval.method.startswith("t interval over records; uniform dequantisation")
 
 
-def test_a_model_that_draws_partners_is_not_held_against_what_it_was_given(tmp_path: Path) -> None:
+def _pairs(folder: Path, second: bool = False) -> Dataset:
+    """Pictures of 8 x 8 to measure with, each beside a larger one, or beside two of a second set."""
+    for number in range(24):
+        name = f"test/{number}.png"
+        save(picture(number, (8, 8), 1), folder / "in" / "small" / name)
+        if number < 2 or not second:
+            save(picture(50 + number, (16, 16), 1), folder / ("other" if second else "in/large") / name)
+    if second:
+        return prepared(folder / "in", folder / "data", size=None, unpaired=folder / "other")[0]
+    rows = "\n".join(f"small/test/{n}.png,large/test/{n}.png,test" for n in range(24))
+    (folder / "rows.csv").write_text(f"path,large,split\n{rows}\n")
+    return prepared(folder / "in", folder / "data", size=None, table=folder / "rows.csv", pair="large")[0]
+
+
+def test_a_model_that_draws_partners_is_held_against_them_and_told_how_close_it_comes(tmp_path: Path) -> None:
+    model = enlarger()
+    model = model.resampled(replace(model.sampling, steps=2, guidance=None))
+    data = _pairs(tmp_path)
+    found = evaluate(model, data.path, EvaluateOptions(count=24))
+    assert "its split test, 24 pictures of 8x8" in found.notes[0]
+    by_name = {result.metric: result for result in found.results}
+    assert {"fd@lite", "psnr", "ssim"} <= by_name.keys()
+    split = data.split("test")
+    partners = partners_of(split)
+    assert partners is not None
+    assert by_name["fd@lite"].reference == records_stamp(partners, np.arange(24))
+    batch = split.read(np.arange(24))
+    drawn = model.sample(24, seed=0, condition={"image": batch["image"]})
+    levels = [to_uint8(x).float() for x in (drawn, batch["target"])]
+    assert by_name["psnr"].value == pytest.approx(psnr(*levels, span=255).mean().item(), rel=1e-4)
+
+
+def test_without_pairs_nobody_knows_how_close_it_comes(tmp_path: Path) -> None:
+    data = _pairs(tmp_path, second=True)
+    with pytest.raises(BadInput, match=r"^metrics: psnr is of pairs, and these data have none"):
+        evaluate(enlarger(), data.path, EvaluateOptions(metrics=("psnr",)))
+
+
+def test_a_model_without_noise_is_asked_for_one_of_each_picture(tmp_path: Path) -> None:
+    network = SRVGGNetConfig(inputs=1, outputs=1, features=4, convolutions=1, factor=2)
+    model = picture_config(network, (8, 8)).build().eval()
+    found = evaluate(model, _pairs(tmp_path).path, EvaluateOptions(count=30, metrics=("precision@lite",)))
+    assert found.results[0].samples == 24
+    assert "24 samples are drawn and not 30" in found.notes[-1]
+
+
+def test_a_model_that_draws_partners_needs_data_that_have_some(tmp_path: Path) -> None:
     media = MediaSpec(kind="image", channels=1, height=16, width=16)
     data = pack_arrays(tmp_path / "data", {"test": np.zeros((4, 16, 16, 1), np.uint8)}, media)
-    with pytest.raises(BadInput, match="draws their partners"):
+    with pytest.raises(BadInput, match="nothing stands beside the records of its split test"):
         evaluate(enlarger(), data.split("test"), EvaluateOptions(metrics=("fd@lite",)))
 
 

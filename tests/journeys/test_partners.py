@@ -50,3 +50,40 @@ def test_a_second_set_is_told_of_and_refused_where_it_does_not_fit(diorama: Run,
     refused = diorama(*given, "--unpaired", "dogs", "--pair", "left", "--out", tmp_path / "other", code=2)
     assert "pair and unpaired exclude each other" in refused
     assert not (tmp_path / "other").exists()
+
+
+def test_pairs_are_learned_translated_and_measured(diorama: Run, tmp_path: Path) -> None:
+    for number in range(30):
+        save(picture(number, (32, 32)), tmp_path / "in" / "photos" / f"{number}.png")
+        save(picture(100 + number, (32, 32), 1), tmp_path / "in" / "maps" / f"{number}.png")
+    split = ("--size", 32, "--split", ".2,0,.8")
+    told = diorama("prepare", tmp_path / "in", *split, "--pair", "maps", "--out", tmp_path / "pairs")
+    assert "next: diorama train pix2pix_cpu" in told
+    training = ("train", "pix2pix_cpu", "--data", tmp_path / "pairs", "--images", 4, "--out", tmp_path / "run")
+    told = diorama(*training, "--method.direction", "to_record")
+    assert f"To draw from it: diorama translate {tmp_path / 'run'} PICTURES" in told
+    diorama("translate", tmp_path / "run", tmp_path / "in" / "maps" / "3.png", "--out", tmp_path / "drawn")
+    assert (tmp_path / "drawn" / "000000.png").is_file()
+    told = diorama("evaluate", tmp_path / "run", "--against", tmp_path / "pairs")
+    assert "its split test, 24 pictures of 32x32" in told
+    assert "\nssim " in told
+    refused = diorama(
+        "translate", tmp_path / "run", tmp_path / "in" / "maps", "--back", "--out", tmp_path / "none", code=1
+    )
+    assert "this model has no network of the other way; a CycleGAN's has one" in refused
+
+
+def test_sets_without_pairs_are_learned_and_translated_both_ways(diorama: Run, tmp_path: Path) -> None:
+    for number in range(4):
+        save(picture(number, (32, 32)), tmp_path / "cats" / "train" / f"{number}.png")
+        save(picture(100 + number, (32, 32)), tmp_path / "dogs" / "train" / f"{number}.png")
+    sets = ("--unpaired", tmp_path / "dogs", "--size", 32)
+    diorama("prepare", tmp_path / "cats", *sets, "--out", tmp_path / "sets")
+    training = ("train", "cyclegan_cpu", "--data", tmp_path / "sets", "--images", 2, "--out", tmp_path / "run")
+    diorama(*training, "--preview-every", 0)
+    for name, way in {"there": (), "back": ("--back",)}.items():
+        diorama("translate", tmp_path / "run", tmp_path / "cats" / "train", *way, "--out", tmp_path / name)
+    drawn = [(tmp_path / name / "000000.png").read_bytes() for name in ("there", "back")]
+    assert drawn[0] != drawn[1]
+    refused = diorama("train", "pix2pix_cpu", "--data", tmp_path / "sets", "--out", tmp_path / "none", code=2)
+    assert "or take cyclegan, which learns without pairs" in refused

@@ -43,7 +43,7 @@ class _Looks:
     """Two maps of a picture: itself, and twice itself."""
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        return [images, 2 * images]
+        return [1 * images, 2 * images]
 
 
 def test_maps_are_apart_by_their_absolute_differences_and_the_second_is_taken_as_it_is() -> None:

@@ -65,6 +65,8 @@ def one_step(recipe: Recipe, parts: Mapping[str, nn.Module] = NO_PARTS) -> dict[
             batch["tokens"] = torch.randint(1, 257, (count, *spec.shape))
         elif spec.key == "image":
             batch |= {"target": batch["image"], "image": torch.rand(count, *spec.shape) * 2 - 1}
+        elif spec.key == "target":
+            batch["target"] = torch.rand(count, *spec.shape) * 2 - 1
     losses = {}
     for phase in method.phases():
         prepared = batch if phase.prepare is None else phase.prepare(batch)

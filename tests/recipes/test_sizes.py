@@ -64,8 +64,10 @@ def test_a_first_training_is_proposed_where_one_takes_the_data(
     assert first_for(info_of(side, side, channels=channels, frames=frames)) == recipe
 
 
-@pytest.mark.parametrize(("partner", "recipe"), [(64, "edm_upscale_cpu"), (32, "ddpm_cpu"), (16, "ddpm_cpu")])
-def test_enlarging_is_proposed_where_partners_are_larger_than_the_records(partner: int, recipe: str) -> None:
+@pytest.mark.parametrize(("partner", "recipe"), [(64, "edm_upscale_cpu"), (32, "pix2pix_cpu"), (16, "ddpm_cpu")])
+def test_enlarging_is_proposed_where_partners_are_larger_and_translation_where_they_are_alike(
+    partner: int, recipe: str
+) -> None:
     info, media = info_of(32, 32), info_of(partner, partner).media
     side = SideSpec(key="target", kind="picture", shape=media.shape, media=media)
     assert first_for(replace(info, sides=(side,))) == recipe

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from diorama.core.config import encode
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
@@ -109,3 +110,24 @@ def test_configs_that_contradict_themselves_are_refused() -> None:
     for wrong in changes:
         with pytest.raises(ValueError, match="network"):
             PictureSynthesizerConfig(**{"media": media, "conditions": (small,), "picture": SMALL, **wrong})
+
+
+def test_what_it_is_given_may_have_units_and_a_way_back_of_its_own() -> None:
+    media = MediaSpec(kind="image", channels=3, height=8, width=8)
+    given = MediaSpec(kind="image", channels=1, height=8, width=8, dtype="uint16", high=4095.0)
+    there, back = (
+        CycleGANGeneratorConfig(inputs=1, width=2, blocks=1),
+        CycleGANGeneratorConfig(outputs=1, width=2, blocks=1),
+    )
+    record = ConditionSpec(key="target", shape=(1, 8, 8))
+    config = PictureSynthesizerConfig(media=media, conditions=(record,), picture=there, given=given, back=back)
+    assert config.turned().turned() == config
+    assert (config.turned().media, config.turned().conditions[0].key) == (given, "image")
+    alone = PictureSynthesizerConfig(media=media, conditions=(record,), picture=there)
+    assert not {"given", "back"} & encode(alone).keys()
+    assert alone.reads == MediaSpec(kind="image", channels=1, height=8, width=8)
+    with pytest.raises(BadInput, match="no network of the other way"):
+        alone.turned()
+    for wrong in ({"given": media}, {"back": there}):
+        with pytest.raises(ValueError, match=f"^{next(iter(wrong))}: the network"):
+            PictureSynthesizerConfig(**{"media": media, "conditions": (record,), "picture": there, **wrong})

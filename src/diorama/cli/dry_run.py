@@ -20,7 +20,7 @@ from diorama.data.training_sets import TrainingData, open_training_data
 from diorama.synthesis.parts import load_parts
 from diorama.training.folder import RunFolder
 from diorama.training.identity import identity
-from diorama.training.monitoring import why_not_measured
+from diorama.training.monitoring import records_for, why_not_measured
 from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.state import TrainingState, build
 from diorama.training.steps import batches_of, steps
@@ -83,7 +83,8 @@ def rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, optio
         if begun is not None:
             yield "continues", f"{out}, after step {begun.step:,} ({begun.images:,} images)"
             yield from (("changes", str(change)) for change in changes)
-        why_not = why_not_measured(recipe.evaluation, state.method.synthesizer(), opened.val, options.catalog)
+        model = state.method.synthesizer()
+        why_not = why_not_measured(recipe.evaluation, model, records_for(opened, model)[1], options.catalog)
         yield "writes", _written(recipe, out, stop * recipe.batch_size, why_not)
 
 

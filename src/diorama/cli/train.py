@@ -183,6 +183,7 @@ def train_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, opti
 def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     """What can be done with a run that has stopped."""
     from diorama.synthesis.conditions import draws_partners
+    from diorama.synthesis.picture import PictureSynthesizerConfig
     from diorama.synthesis.store import read_config
 
     ways = [] if finished else [f"The same command continues {out}."]
@@ -191,6 +192,8 @@ def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
         labels = " --label all" if model.needs_label else ""
         partners = draws_partners(model.media, model.conditions) and model.media.kind == "image"
         how = f"upscale {run} SMALL_PICTURES" if partners else f"sample {run}{labels}"
+        if isinstance(model, PictureSynthesizerConfig) and model.picture.scale == 1:
+            how = f"translate {run} PICTURES"
         ways.append(f"To draw from it: diorama {how} --out {drawn}")
     return " ".join(ways)
 
@@ -263,8 +266,8 @@ def print_fields(named: str, command: str) -> None:
 
 
 def _example(name: str) -> Recipe:
-    """The recipe for the plainest example of the data it wants: with larger partners, labels, or labels and captions,
-    where it needs them."""
+    """The recipe for the plainest example of the data it wants: with larger partners, others, labels, or labels and
+    captions, where it needs them."""
     from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
     from diorama.core.errors import BadConfig
     from diorama.recipes.start import make
@@ -275,11 +278,13 @@ def _example(name: str) -> Recipe:
     kinds = (pictures, clips) if entry is None else (clips if entry.kind == "video" else pictures,)
     captions = (SideSpec(key="tokens", kind="text", shape=(64,), ragged=True),)
     larger = replace(pictures, height=128, width=128)
-    partners = (SideSpec(key="target", kind="picture", shape=larger.shape, media=larger),)
+    partners, alike = (
+        (SideSpec(key="target", kind="picture", shape=media.shape, media=media),) for media in (larger, pictures)
+    )
     labels = ("one", "other")
     examples = [
         DataInfo(name="example", media=media, classes=classes, sides=sides)
-        for classes, sides in (((), ()), ((), partners), (labels, ()), (labels, captions))
+        for classes, sides in (((), ()), ((), partners), ((), alike), (labels, ()), (labels, captions))
         for media in kinds
     ]
     with arguments_at_fault():

@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(EditArguments, EditInput):
-    """Make other pictures of given ones, with an imported generator of CycleGAN, pix2pix or pix2pixHD.
+class TranslateInput(EditInput):
+    """Options of translation alone.
+
+    Args:
+        back: the other way, with the other generator that a CycleGAN has.
+    """
+
+    back: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(EditArguments, TranslateInput):
+    """Make other pictures of given ones, with a CycleGAN, pix2pix or pix2pixHD, trained here or imported.
 
     Other networks from picture to picture that keep the size serve too. Every file says that it is an edit. Generators
     of these three are given whole pictures and no squares, since each pixel depends on all of the picture.
@@ -34,7 +45,7 @@ def main(words: Sequence[str]) -> None:
     def made(model: Synthesizer) -> Edit:
         from diorama.tasks.translate import Translate
 
-        translate = Translate(model)
+        translate = Translate(model, back=arguments.back)
         refuse_several(arguments)
         return translate
 

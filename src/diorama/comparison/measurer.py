@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import islice
@@ -14,6 +15,7 @@ from torch import Tensor
 from diorama.comparison.columns import Column
 from diorama.comparison.options import CompareOptions
 from diorama.comparison.pictures import Drawing, evenly_spaced
+from diorama.comparison.reals import CompareReals
 from diorama.comparison.showing import BETWEEN, CLIPS, PICTURES, PLACES, STAGED, STAGES
 from diorama.core.contracts import Batch, pixels_of
 from diorama.core.errors import BadInput
@@ -26,7 +28,7 @@ from diorama.evaluation.run import EvaluateOptions, Evaluation, evaluate, measur
 from diorama.evaluation.samples import open_samples
 from diorama.media.convert import displayable
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
-from diorama.synthesis.conditions import SampleConditions, usual
+from diorama.synthesis.conditions import SampleConditions, draws_partners, usual
 from diorama.synthesis.drawing import DrawOptions
 from diorama.synthesis.showing import between_seeds, stages_from_noise
 from diorama.synthesis.store import model_hash
@@ -46,15 +48,19 @@ class Measurer:
         options: the comparison's.
         device: where models and extractors run.
         cache: folder for features of the real records.
+        partners: what stands beside the records is drawn, and not they.
 
     Raises:
         WrongValue: the data have no such split.
+        BadInput: nothing stands beside the records.
     """
 
-    def __init__(self, dataset: Dataset, options: CompareOptions, device: torch.device, cache: Path) -> None:
-        self.dataset, self.options, self.device = dataset, options, device
-        self.media = dataset.info.media
-        self.split = dataset.split(options.split)
+    def __init__(
+        self, dataset: Dataset, options: CompareOptions, device: torch.device, cache: Path, *, partners: bool = False
+    ) -> None:
+        self.reals, self.options, self.device = CompareReals(dataset, partners=partners), options, device
+        self.media = self.reals.info.media
+        self.split = self.reals.split(options.split)
         self.count = options.count or COUNTS[self.media.kind]
         self.kept = PICTURES if self.media.kind == "image" else CLIPS
         self.metrics = options.metrics or comparing_metrics(self.media, of_world=is_world(self.split))
@@ -82,10 +88,13 @@ class Measurer:
             sampling: in place of its own, and beside what all are drawn with.
         """
         chosen = self._resampled(model.to(self.device).eval(), column.name).resampled(sampling)
-        conditions = usual(model.config.conditions, self.split, self.count)
+        config = model.config
+        if draws_partners(config.media, config.conditions) and not self.reals.partners:
+            raise BadInput(f"{column.name}: draws what stands beside the records, and the others draw the records")
+        conditions = usual(config.conditions, self.reals.given(config.conditions, self.options.split), self.count)
         options = DrawOptions(batch_size=self.options.batch_size)
         drawing = Drawing(chosen, self.count, self.options.seed, conditions, options, keep=self.kept)
-        metrics = self._metrics_of(column.name, texts=any(spec.key == TEXTS for spec in model.config.conditions))
+        metrics = self._metrics_of(column.name, texts=any(spec.key == TEXTS for spec in config.conditions))
         evaluation = measure(drawing, self.reference, metrics, seed=self.options.seed)
         evaluation = evaluation.drawn_by(chosen.drawn_in_steps)
         return replace(
@@ -100,10 +109,13 @@ class Measurer:
         )
 
     def _with_walks(self, column: Column, model: Synthesizer, conditions: SampleConditions) -> Column:
-        """The column with samples on their way from noise and from seed to seed, where the report shows its samples."""
+        """The column with samples on their way from noise and from seed to seed, where the report shows its samples and
+        these begin with noise."""
         if not column.traits.shown:
             return column
         seed = self.options.seed
+        if not math.prod(model.noise_shape):
+            return column
         stages = stages_from_noise(model, STAGED, STAGES, seed=seed, conditions=conditions)
         between = between_seeds(model, BETWEEN, PLACES, seed=seed, conditions=conditions)
         return replace(
@@ -165,7 +177,7 @@ class Measurer:
         """
         for name, records_there in self._others().items():
             if records_there >= self.count:
-                split = self.dataset.split(name)
+                split = self.reals.split(name)
                 records = batches(split, evenly_spaced(split, self.count), self.evaluation.at_once)
                 metrics = self._metrics_of("real", texts=TEXTS in split.sides)
                 evaluation = measure(records, self.reference, metrics, seed=self.options.seed)
@@ -182,7 +194,7 @@ class Measurer:
 
     def _others(self) -> dict[str, int]:
         """Records of the splits that nothing is held against, and no generator was trained on."""
-        return {name: self.dataset.splits.get(name, 0) for name in ("test", "val") if name != self.options.split}
+        return {name: self.reals.splits.get(name, 0) for name in ("test", "val") if name != self.options.split}
 
 
 def _in_rows(x: Tensor) -> np.ndarray:

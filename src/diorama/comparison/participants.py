@@ -17,6 +17,7 @@ from diorama.comparison.mixture import fit
 from diorama.comparison.options import Progress
 from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.ranking import kept_budget
+from diorama.comparison.reals import media_beside
 from diorama.comparison.seeds import together
 from diorama.core.contracts import DataInfo, pixels_of
 from diorama.core.errors import BadInput
@@ -24,6 +25,7 @@ from diorama.evaluation.records import PIXELS, batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
+from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import load_parts
 from diorama.synthesis.provenance import DataOrigin, Provenance
 from diorama.training.recipe import Recipe
@@ -154,10 +156,14 @@ def load_given(run: Path, info: DataInfo, own: Sequence[object] = ()) -> Synthes
         BadInput: it cannot be read, or draws what the data do not hold.
     """
     model = store.load(run, catalog=own)
-    if model.config.media.shape != info.media.shape:
+    drawn = model.config.media
+    partners = draws_partners(drawn, model.config.conditions)
+    reals = media_beside(info) if partners else info.media
+    if drawn.shape != reals.shape:
+        whose = "what stands beside the records" if partners else "the records"
         raise BadInput(
-            f"{run}: draws {model.config.media.shape}, but the records of {info.name} are {info.media.shape} "
-            "(channels, frames of clips, height, width)"
+            f"{run}: draws {drawn.shape}, but {whose} of {info.name} are {reals.shape} (channels, frames of clips, "
+            "height, width)"
         )
     return model
 
@@ -187,7 +193,7 @@ def mixture_column(measurer: Measurer, folder: Path) -> Columns:
         folder: the fitted mixture is written there, a model folder like any other.
     """
     yield Progress(doing="fitting the Gaussian mixture")
-    info, split = measurer.dataset.info, measurer.dataset.training
+    info, split = measurer.reals.info, measurer.reals.training
     chosen, size = evenly_spaced(split, _MOST_FITTED), measurer.evaluation.at_once
     model = fit(lambda: map(pixels_of, batches(split, chosen, size, PIXELS)), measurer.media, measurer.options.seed)
     fitted_to = DataOrigin(name=info.name, count=len(chosen), sha256=info.sha256)

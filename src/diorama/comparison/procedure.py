@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,13 +27,13 @@ from diorama.comparison.participants import (
     untrained_name,
 )
 from diorama.comparison.pictures import evenly_spaced
+from diorama.comparison.reals import all_draw_partners, media_beside, one_of_each
 from diorama.comparison.sections import PAIRS
 from diorama.comparison.seeds import run_name, seeded
 from diorama.core import device as devices
-from diorama.core.contracts import DataInfo, pixels_of
+from diorama.core.contracts import DataInfo, MediaSpec, pixels_of
 from diorama.core.errors import BadInput, TrainingFailed
 from diorama.core.files import cache_folder
-from diorama.data.dataset import Dataset
 from diorama.data.raw import open_any
 from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.evaluation.records import PIXELS, batches
@@ -80,10 +81,16 @@ def train_and_measure(
         raise BadInput("there is nothing to compare: name recipes, runs or samples")
     candidates, notes = candidates_for(recipes, dataset.info, device, options)
     given = _checked_given(options, dataset.info)
+    partners = all_draw_partners(candidates, given)
+    most = one_of_each(dataset, candidates, given, options.split)
+    if most is not None and most < (options.count or COUNTS["image"]):
+        notes.append(f"{most:,} samples of each generator: some draw without noise, and one of each picture given.")
+        options = replace(options, count=most)
+    _check_samples(options, media_beside(dataset.info) if partners else dataset.info.media)
     for note in notes:
         yield Progress(doing="choosing recipes", note=note)
     yield Progress(doing=f"measuring {options.split} records of {dataset.info.name}")
-    measurer = Measurer(dataset, options, device, out / "cache")
+    measurer = Measurer(dataset, options, device, out / "cache", partners=partners)
     participants = [_trained(each, data, out, measurer, notes) for each in candidates]
     taken = [name for each in candidates for name in (each.recipe.name, untrained_name(each.recipe))]
     participants += given_participants(measurer, taken, given)
@@ -96,12 +103,12 @@ def train_and_measure(
     if all(column.traits.synthetic for column in columns):
         notes.append(measurer.why_none_held_out())
     yield Progress(doing="looking for the nearest training records")
-    found, searched = _neighbours(dataset, columns, show=options.real_images)
+    found, searched = _neighbours(measurer, columns, show=options.real_images)
     for note in measurer.notes:
         yield Progress(doing="comparing", note=note)
     notes += measurer.notes
     return Comparison(
-        data=dataset.info,
+        data=measurer.reals.info,
         budget=str(options.budget) if candidates else "",
         device=devices.describe(device),
         columns=tuple(columns),
@@ -147,16 +154,20 @@ def _checked_given(options: CompareOptions, info: DataInfo) -> list[Synthesizer]
         except BadInput as problem:
             raise type(problem)(f"{run}: {problem}") from problem
     require_folders(options.frozen)
-    for name, samples in options.samples.items():
-        if not samples.exists():
-            raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")
-        look_first(SampleFolder(samples, info.media, count=options.count or COUNTS[info.media.kind]))
     return models
 
 
-def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> tuple[dict[str, Neighbours], int]:
+def _check_samples(options: CompareOptions, media: MediaSpec) -> None:
+    """Refuse given samples that cannot be held against what is compared, before hours of training."""
+    for name, samples in options.samples.items():
+        if not samples.exists():
+            raise BadInput(f"{samples}: there is no such file or folder, so no samples of {name}")
+        look_first(SampleFolder(samples, media, count=options.count or COUNTS[media.kind]))
+
+
+def _neighbours(measurer: Measurer, columns: Sequence[Column], *, show: bool) -> tuple[dict[str, Neighbours], int]:
     """The training records nearest to each column's first samples, and among how many they were looked for."""
-    split = dataset.training
+    split = measurer.reals.training
     chosen = evenly_spaced(split, _MOST_SEARCHED)
     # Given samples of another size than the records cannot be held against them pixel by pixel.
     shape = displayable(pixels_of(next(batches(split, chosen[:1], 1, PIXELS)))).shape[1:]
@@ -171,5 +182,5 @@ def _neighbours(dataset: Dataset, columns: Sequence[Column], *, show: bool) -> t
 
 def _real_pictures(measurer: Measurer) -> np.ndarray:
     """Training records for the gallery, as many as are kept of every generator."""
-    split = measurer.dataset.training
+    split = measurer.reals.training
     return displayable(pixels_of(split.read(evenly_spaced(split, measurer.kept), PIXELS)))

@@ -9,10 +9,11 @@ from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.numbers import counted
 from diorama.data.dataset import UNPAIRED, open_dataset
 from diorama.data.pack import PackWriter
-from diorama.data.pairs import TARGET, PartnerStore, pair_notes, small_pairs, with_partners
+from diorama.data.pairs import PartnerStore, pair_notes, small_pairs, with_partners
 from diorama.data.prepare_options import PrepareOptions
 from diorama.data.record_list import ListedRecord
 from diorama.data.records import Payload
+from diorama.data.side_values import TARGET
 from diorama.data.unify import Form
 
 

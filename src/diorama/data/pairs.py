@@ -22,12 +22,10 @@ from diorama.data.pack import PackWriter
 from diorama.data.prepare_options import PrepareOptions
 from diorama.data.record_list import ListedRecord
 from diorama.data.records import Payload, encode_record
+from diorama.data.side_values import TARGET
 from diorama.data.side_writer import SideValues
 from diorama.data.unify import Form, common_form, converted, media_of, takes
 from diorama.media.resize import Fit, resize
-
-TARGET = "target"
-"""The side that holds partners."""
 
 
 def pair_notes(media: MediaSpec, side: int | None) -> list[str]:

@@ -23,6 +23,9 @@ from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
 from diorama.core.errors import BadInput
 from diorama.media.convert import to_float
 
+TARGET = "target"
+"""The side that holds what stands beside records: partners, or a second set."""
+
 
 def check_keys(sides: Sequence[SideSpec], media: MediaSpec) -> None:
     """Refuse sides that would take one another's place in a batch, or that of the record itself.
@@ -47,7 +50,7 @@ def mask_side(media: MediaSpec) -> SideSpec:
 def unpaired_side(second: DataInfo) -> SideSpec:
     """The side ``target`` that the records of a second set are to those of the first."""
     media = second.media
-    return SideSpec(key="target", kind="picture", shape=media.shape, media=media, unpaired=True)
+    return SideSpec(key=TARGET, kind="picture", shape=media.shape, media=media, unpaired=True)
 
 
 def stored_form(spec: SideSpec) -> tuple[np.dtype[Any], tuple[int, ...]]:

@@ -14,11 +14,13 @@ from diorama.evaluation.catalog.entries import Need
 from diorama.evaluation.catalog.metrics import Metric
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.conditions import given_picture
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 _NEEDED: Mapping[Need, str] = {
-    "pairs": "it holds records against a model's reconstructions of them, so it needs a model that makes them "
-    "(an autoencoder), and samples have no such pairs",
+    "pairs": "it holds records against a model's reconstructions of them, or partners against what a model draws in "
+    "their place, so it needs a model that makes one of them (an autoencoder, a translator), and samples have no such "
+    "pairs",
     "bound": "it needs a model that bounds the code length of records (diffusion, an autoencoder)",
     "density": "it needs a model that gives a density to records (diffusion)",
 }
@@ -55,14 +57,21 @@ def asked_of_samples(metric: Metric) -> BadInput:
     return BadInput(f"metrics: {metric.name} is asked of a model: {why}; of samples, fd@lite says how close they are")
 
 
-def check_able(model: Synthesizer, metric: Metric) -> None:
+def check_able(model: Synthesizer, metric: Metric, *, in_pairs: bool = False) -> None:
     """Refuse to ask a model for what it cannot give.
+
+    Args:
+        model: that is asked.
+        metric: for which.
+        in_pairs: whether the model is given pictures whose partners show what it should draw.
 
     Raises:
         BadInput: the model cannot reconstruct, or has no bound or density.
     """
     name = f"a {model.kind}"
-    if "pairs" in metric.needs and not isinstance(model, Reconstructs):
+    if "pairs" in metric.needs and not (in_pairs or isinstance(model, Reconstructs)):
+        if given_picture(model.config.conditions) is not None:
+            raise BadInput(f"metrics: {metric.name} is of pairs, and these data have none (side target)")
         raise BadInput(f"metrics: {metric.name} is of reconstructions, and {name} makes none")
     if "bound" in metric.needs and not isinstance(model, BoundsBits):
         raise BadInput(f"metrics: {metric.name} needs a bound on the code length, and {name} has none")

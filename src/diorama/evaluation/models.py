@@ -1,4 +1,4 @@
-"""What only a model can be asked for: samples of its own, reconstructions, bounds on the code length."""
+"""What only a model can be asked for: what it makes of records, bounds on the code length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diorama.core.contracts import Condition, pixels_of
+from diorama.core.contracts import Condition
 from diorama.data.dataset import Split
 from diorama.evaluation.catalog.entries import ModelMetric, resolve
 from diorama.evaluation.catalog.metrics import Metric
@@ -25,7 +25,7 @@ from diorama.nn.similarity import psnr, ssim
 from diorama.synthesis import likelihood
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.conditions import record_condition
+from diorama.synthesis.conditions import drawn_key, draws_of_pairs, record_condition
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 HIGHEST_PSNR = 100.0
@@ -38,7 +38,8 @@ class Asked:
 
     Args:
         model: on its device.
-        records: (b, c, h, w) or (b, c, t, h, w) in [-1, 1], on the model's device.
+        records: (b, c, h, w) or (b, c, t, h, w) in [-1, 1], on the model's device; of a model that draws what stands
+            beside records, that.
         condition: what the model is given of the records, on its device.
         seed: of bounds that draw noise.
         first: place of the first record among all that are asked about.
@@ -51,23 +52,24 @@ class Asked:
     first: int
 
     @cached_property
-    def reconstruction(self) -> Tensor:
-        """The records as the model draws them again; taken once for all metrics."""
-        assert isinstance(self.model, Reconstructs)
-        return self.model.reconstruct(self.records)
+    def drawn(self) -> Tensor:
+        """The records as the model draws them, again or of what stands beside them; taken once for all metrics."""
+        if isinstance(self.model, Reconstructs):
+            return self.model.reconstruct(self.records)
+        return self.model.sample(len(self.records), seed=self.seed, first=self.first, condition=self.condition)
 
     @cached_property
     def grey_levels(self) -> tuple[Tensor, Tensor]:
-        """Reconstructions and records in 8-bit values."""
-        return _grey_levels(self.reconstruction), _grey_levels(self.records)
+        """What is drawn and what it should be, in 8-bit values."""
+        return _grey_levels(self.drawn), _grey_levels(self.records)
 
 
-def psnr_of_reconstructions(asked: Asked) -> Float[Tensor, " b"]:
+def psnr_of_pairs(asked: Asked) -> Float[Tensor, " b"]:
     """Peak signal-to-noise ratio in dB, at most 100."""
     return psnr(*asked.grey_levels, span=255).clamp(max=HIGHEST_PSNR)
 
 
-def ssim_of_reconstructions(asked: Asked) -> Float[Tensor, " b"]:
+def ssim_of_pairs(asked: Asked) -> Float[Tensor, " b"]:
     """Structural similarity, 1 for equal pictures."""
     again, real = asked.grey_levels
     return ssim(again, real, span=255, size=_window(real))
@@ -102,17 +104,19 @@ def measure_model(
         batch_size: records at a time.
 
     Raises:
-        BadInput: the model cannot reconstruct, or has no bound; the records lack what it is given.
+        BadInput: the model neither reconstructs nor draws what stands beside pictures, or has no bound; the records
+            lack what it is given.
     """
+    config, specs = model.config, model.config.conditions
     for metric in metrics:
-        check_able(model, metric)
+        check_able(model, metric, in_pairs=draws_of_pairs(config.media, specs, split))
+    key = drawn_key(config.media, specs)
     functions = {metric.name: resolve(metric.entry.function) for metric in metrics}
     taken: dict[str, list[Tensor]] = defaultdict(list)
     first = 0
-    specs = model.config.conditions
-    for batch in batches(split, indices, batch_size, (*PIXELS, *(spec.key for spec in specs))):
+    for batch in batches(split, indices, batch_size, (*PIXELS, key, *(spec.key for spec in specs))):
         condition = {key: value.to(model.device) for key, value in record_condition(specs, batch, split).items()}
-        asked = Asked(model, pixels_of(batch).to(model.device), condition, seed, first)
+        asked = Asked(model, batch[key].to(model.device), condition, seed, first)
         for name, function in functions.items():
             taken[name].append(function(asked).cpu())
         first += len(asked.records)

@@ -34,7 +34,9 @@ class Reals:
     raw: bool = False
 
 
-def open_reals(against: Path | str | Split, options: EvaluateOptions, catalog: MetricCatalog) -> Reals:
+def open_reals(
+    against: Path | str | Split, options: EvaluateOptions, catalog: MetricCatalog, *, held_out: bool = False
+) -> Reals:
     """Open what samples are held against.
 
     A raw source is measured whole and at its own size; of prepared data, and of the words ``world`` and
@@ -44,6 +46,7 @@ def open_reals(against: Path | str | Split, options: EvaluateOptions, catalog: M
         against: which.
         options: split and size.
         catalog: of the metrics that the options name.
+        held_out: where the options name no split of prepared data, take one that nothing was trained on, if there is.
 
     Raises:
         WrongValue: the data have no such split.
@@ -52,7 +55,9 @@ def open_reals(against: Path | str | Split, options: EvaluateOptions, catalog: M
     if isinstance(against, Split):
         return Reals(_of_size(against, options))
     if not is_raw(against):
-        split = _of_size(open_any(against, cache_folder()).split(options.split or "train"), options)
+        dataset = open_any(against, cache_folder())
+        kept = [name for name in ("test", "val") if held_out and dataset.splits.get(name)]
+        split = _of_size(dataset.split(options.split or next(iter(kept), "train")), options)
         return Reals(split, [f"{against}: its split {split.name}, {in_words(len(split), split.info.media)}"])
     of_clips = [name for name in options.metrics if "clips" in catalog.metric(name).needs]
     # Otherwise what there is more of decides, and metrics of pictures are taken of the frames of clips.

@@ -23,8 +23,15 @@ from diorama.evaluation.protocol import ReferenceStamp, Result
 from diorama.evaluation.reals import open_reals
 from diorama.evaluation.records import chosen_records, records_stamp
 from diorama.evaluation.reference import ReferenceFeatures, load_extractors, reference_features
-from diorama.evaluation.subjects import MODEL_SAMPLES, EvaluateOptions, Subject, open_subject
+from diorama.evaluation.subjects import (
+    MODEL_SAMPLES,
+    EvaluateOptions,
+    Subject,
+    is_given_pictures,
+    open_subject,
+)
 from diorama.synthesis.base import Sampling, Synthesizer
+from diorama.synthesis.conditions import draws_of_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +79,12 @@ def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, o
     if not any(isinstance(side, (str, Path)) and not Path(side).exists() for side in (subject, against)):
         # First, since they may have to be fetched: whoever cannot have them need not mend the sizes of pictures.
         load_extractors(options.metrics, replace(options.reference_options, shared=True))
-    reals = open_reals(against, options, catalog)
+    reals = open_reals(against, options, catalog, held_out=is_given_pictures(subject, options.catalog))
     split = reals.split
-    names = options.metrics or default_metrics(split.info.media, of_world=is_world(split))
+    opened = open_subject(subject, split, options)
+    names = options.metrics or _usual_metrics(opened, split)
     asked = [metric for metric in map(catalog.metric, names) if isinstance(metric.entry, ModelMetric)]
     others = [name for name in names if isinstance(catalog.metric(name).entry, SampleMetric)]
-    opened = open_subject(subject, split, options)
     results: dict[str, Result] = {}
     warnings = [*reals.warnings, *not_held_out(split, asked)]
     own_words: list[str] = []
@@ -87,7 +94,7 @@ def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, o
     if others:
         for name in others if opened.count is not None else ():
             check_enough(catalog.metric(name), opened.count or 0, "samples")
-        reference = reference_features(split, others, replace(options.reference_options, shared=True))
+        reference = reference_features(opened.reals, others, replace(options.reference_options, shared=True))
         evaluation = measure_shared(opened.batches, reference, others, seed=options.seed).drawn_by(opened.sampling)
         results |= {result.metric: result for result in evaluation.results}
         warnings += [*opened.warnings(), *evaluation.warnings]
@@ -96,6 +103,14 @@ def _evaluated(subject: Path | str | Synthesizer, against: Path | str | Split, o
         warnings=tuple(warnings),
         notes=(*spelling, *reals.notes, *opened.notes(), *filter(None, own_words)),
     )
+
+
+def _usual_metrics(opened: Subject, split: Split) -> tuple[str, ...]:
+    """What is measured when nothing is asked for; of a model that draws what is known, how close it comes as well."""
+    names = default_metrics(opened.reals.info.media, of_world=is_world(opened.reals))
+    if opened.model is None or not draws_of_pairs(opened.model.config.media, opened.model.config.conditions, split):
+        return names
+    return (*names, "psnr", "ssim")
 
 
 def _spelled(options: EvaluateOptions, catalog: MetricCatalog) -> tuple[EvaluateOptions, list[str]]:

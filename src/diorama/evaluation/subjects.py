@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,11 +19,12 @@ from diorama.data.raw import MeasuredAs
 from diorama.evaluation.records import AT_ONCE, batches, chosen_records
 from diorama.evaluation.reference import ReferenceOptions
 from diorama.evaluation.samples import SampleFolder
+from diorama.interop.checkpoint import is_diffusers_folder
 from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
-from diorama.synthesis.conditions import draws_partners, usual
-from diorama.synthesis.drawing import DrawOptions, draw, share_of
+from diorama.synthesis.conditions import given_picture, reals_for, usual
+from diorama.synthesis.drawing import DrawOptions, different, draw, share_of
 from diorama.synthesis.guided import guided_by, idle_guidance, require_guidance
-from diorama.synthesis.store import holds_model, load
+from diorama.synthesis.store import holds_model, load, model_folder, read_config
 
 MODEL_SAMPLES = 2_000
 """Samples that are drawn of a model where nothing else is asked for."""
@@ -35,8 +36,8 @@ class EvaluateOptions:
 
     Args:
         metrics: names; empty for the default ones of the media.
-        split: of the data that the subject is held against; ``None`` for ``train`` of prepared data, and for all of a
-            raw folder.
+        split: of the data that the subject is held against; ``None`` for ``train`` of prepared data, or ``test`` or
+            ``val`` where pictures of it are put to a model, and for all of a raw folder.
         subject_split: of data that are themselves the subject; ``None`` for ``test`` of prepared data, and for all of a
             folder of samples.
         size: side in pixels that raw pictures of both sides are cropped and scaled to; ``None`` for their own.
@@ -98,6 +99,7 @@ class Subject:
 
     Args:
         batches: this process's share of the samples, in [-1, 1], with ``index`` and what they were given; read once.
+        reals: what they are held against.
         model: that draws them, if one does.
         sampling: how it draws them; ``None`` where no model does, or in one pass.
         warnings: what was left out, once the batches have been read.
@@ -107,6 +109,7 @@ class Subject:
     """
 
     batches: Iterable[Batch]
+    reals: Split
     model: Synthesizer | None = None
     sampling: Sampling | None = None
     warnings: Callable[[], list[str]] = list
@@ -115,12 +118,23 @@ class Subject:
     count: int | None = None
 
 
+def is_given_pictures(subject: Path | str | Synthesizer, catalog: Sequence[object]) -> bool:
+    """Whether what is measured is a model that is given pictures, so that held-out ones should be put to it."""
+    if isinstance(subject, Synthesizer):
+        return given_picture(subject.config.conditions) is not None
+    path = Path(subject)
+    if not holds_model(path) or is_diffusers_folder(path):
+        return False
+    return given_picture(read_config(model_folder(path), catalog).conditions) is not None
+
+
 def open_subject(subject: Path | str | Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
     """A folder or archive of samples, a prepared data set, a model or run folder, or a Synthesizer.
 
     Args:
         subject: which.
-        against: the real records; samples of a model that is given captions, say, are given theirs.
+        against: the real records; samples of a model that is given captions, say, are given theirs. One that draws what
+            stands beside records is held against that.
         options: count, seed, batch size, device.
 
     Raises:
@@ -154,7 +168,7 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
         return [*samples.notes(), *rates_note(samples.rates, against)]
 
     few = look_first(samples)
-    return Subject(_own_turns(samples), warnings=samples.warnings, notes=notes, raw=True, count=few)
+    return Subject(_own_turns(samples), against, warnings=samples.warnings, notes=notes, raw=True, count=few)
 
 
 def look_first(samples: SampleFolder) -> int | None:
@@ -177,30 +191,32 @@ def _own_turns(batches: Iterable[Batch]) -> Iterator[Batch]:
 
 
 def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> Subject:
-    if draws_partners(model.config.media, model.config.conditions):
-        raise BadInput(
-            "the model is given pictures and draws their partners, which are not the records of "
-            f"{against.info.name}: draw a folder of samples (--records) and hold it against data of such partners"
-        )
     if options.subject_split is not None:
         raise BadInput(f"subject_split {options.subject_split!r}: a model has no splits; leave it out")
-    require_shape("the model draws", model.config.media, against.info.media)
-    rate = model.config.media.fps or 0.0
-    chosen, count = model.resampled(options.sampling), options.count or MODEL_SAMPLES
+    config = model.config
+    reals = reals_for(config.media, config.conditions, against)
+    require_shape("the model draws", config.media, reals.info.media)
+    rate = config.media.fps or 0.0
+    chosen, asked = model.resampled(options.sampling), options.count or MODEL_SAMPLES
+    conditions = usual(config.conditions, against, asked)
+    count = different(model, asked, conditions)
     first, share = share_of(count)
     drawn = draw(
         chosen,
         share,
         seed=options.seed,
-        conditions=usual(model.config.conditions, against, count),
+        conditions=conditions,
         options=DrawOptions(batch_size=options.batch_size, first=first),
     )
-    idle = idle_guidance(options.sampling, chosen.sampling)
+    said = [idle_guidance(options.sampling, chosen.sampling)]
+    if count < asked and options.count is not None:
+        said.append(f"{count:,} samples are drawn and not {asked:,}: the model makes one of each picture it is given")
     return Subject(
         drawn,
+        reals,
         model,
         chosen.drawn_in_steps,
-        notes=lambda: [*filter(None, [idle]), *rates_note([rate], against)],
+        notes=lambda: [*filter(None, said), *rates_note([rate], reals)],
         count=count,
     )
 
@@ -216,6 +232,7 @@ def _of_split(path: Path, against: Split, options: EvaluateOptions) -> Subject:
     which = f"{path}: its split {split.name}, {in_words(len(indices), split.info.media)}"
     return Subject(
         _own_turns(batches(split, indices, options.at_once)),
+        against,
         notes=lambda: [which, *rates_note(rates, against)],
         count=len(indices),
     )

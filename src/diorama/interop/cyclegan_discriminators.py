@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diorama.interop.layout import Shapes, Table, refuse_below
-from diorama.interop.plain_norms import NormName, WithPlainNorms, told_norm
+from diorama.interop.plain_norms import NormName, WithPlainNorms, published_norm, told_norm
 from diorama.interop.resnet_layers import convolutions, refuse_many
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 
@@ -78,7 +78,9 @@ class PatchLayout(WithPlainNorms[PatchArguments, PatchDiscriminatorConfig]):
         )
 
     def to_published(self, config: PatchDiscriminatorConfig) -> PatchArguments:
-        return PatchArguments(input_nc=config.channels, ndf=config.width, n_layers=config.layers, norm=config.norm)
+        return PatchArguments(
+            input_nc=config.channels, ndf=config.width, n_layers=config.layers, norm=published_norm(config.norm)
+        )
 
     def table(self, config: PatchDiscriminatorConfig) -> Table:
         rows = {"first": "model.0", "head": f"model.{3 * config.layers + 2}"}
@@ -105,7 +107,7 @@ class PixelLayout(WithPlainNorms[PixelArguments, PixelDiscriminatorConfig]):
         return PixelDiscriminatorConfig(channels=arguments.input_nc, width=arguments.ndf, norm=arguments.norm)
 
     def to_published(self, config: PixelDiscriminatorConfig) -> PixelArguments:
-        return PixelArguments(input_nc=config.channels, ndf=config.width, norm=config.norm)
+        return PixelArguments(input_nc=config.channels, ndf=config.width, norm=published_norm(config.norm))
 
     def table(self, config: PixelDiscriminatorConfig) -> Table:
         return {"first": "net.0", "second": "net.2", "norm": "net.3", "head": "net.5"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diorama.interop.layout import Shapes, Table, refuse_below
-from diorama.interop.plain_norms import NormName, WithPlainNorms, told_norm
+from diorama.interop.plain_norms import NormName, WithPlainNorms, published_norm, told_norm
 from diorama.interop.resnet_layers import (
     PaddingName,
     padding_taken,
@@ -115,7 +115,7 @@ class ResnetLayout(WithPlainNorms[ResnetArguments, CycleGANGeneratorConfig]):
             input_nc=config.inputs,
             output_nc=config.outputs,
             ngf=config.width,
-            norm=config.norm,
+            norm=published_norm(config.norm),
             use_dropout=config.dropout,
             n_blocks=config.blocks,
             padding_type=config.padding,
@@ -164,7 +164,7 @@ class UnetLayout(WithPlainNorms[UnetArguments, Pix2PixGeneratorConfig]):
             num_downs=config.halvings,
             use_dropout=config.dropout,
             ngf=config.width,
-            norm=config.norm,
+            norm=published_norm(config.norm),
         )
 
     def table(self, config: Pix2PixGeneratorConfig) -> Table:

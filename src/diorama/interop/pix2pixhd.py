@@ -17,7 +17,7 @@ from torch import Tensor
 
 from diorama.core.errors import BadInput
 from diorama.interop.layout import Shapes, Table, refuse_below
-from diorama.interop.plain_norms import WithPlainNorms, told_norm
+from diorama.interop.plain_norms import WithPlainNorms, published_norm, told_norm
 from diorama.interop.resnet_layers import (
     PaddingName,
     block_rows,
@@ -30,6 +30,7 @@ from diorama.interop.resnet_layers import (
     told_of_whole,
     whole_table,
 )
+from diorama.networks.adversarial.patchgan import Norm
 from diorama.networks.adversarial.pix2pixhd import (
     GlobalGeneratorConfig,
     LocalEnhancerConfig,
@@ -316,10 +317,11 @@ def published_outputs(
     return [[scale.logits.sigmoid() if arguments.use_sigmoid else scale.logits] for scale in scales]
 
 
-def _published_norm(norm: Literal["batch", "instance", "none"]) -> NormName:
-    if norm == "none":
+def _published_norm(norm: Norm) -> NormName:
+    published = published_norm(norm)
+    if published == "none":
         raise BadInput("norm: the published networks have batch or instance norm, this one has none")
-    return norm
+    return published
 
 
 GLOBAL = GlobalLayout(

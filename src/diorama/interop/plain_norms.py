@@ -9,7 +9,9 @@ from typing import Literal
 
 from torch import Tensor
 
+from diorama.core.errors import BadInput
 from diorama.interop.layout import Arguments, Config, Layout, Shapes
+from diorama.networks.adversarial.patchgan import Norm
 
 NormName = Literal["batch", "instance", "none"]
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -29,6 +31,20 @@ class WithPlainNorms(Layout[Arguments, Config]):
 
 def _without_statistics(config: object) -> bool:
     return getattr(config, "norm", None) == "instance"
+
+
+def published_norm(norm: Norm) -> NormName:
+    """The norm of a network of ours in the words of the published programs.
+
+    Raises:
+        BadInput: they have none like it.
+    """
+    if norm == "affine_instance":
+        raise BadInput(
+            "norm: the published networks have no instance norm with gains, which batch norm is in batches of one "
+            "picture; train with --method.generator.norm batch for one that can be written"
+        )
+    return norm
 
 
 def told_norm(shapes: Shapes, bias: str, gain: str) -> NormName:

@@ -1,4 +1,4 @@
-"""Negative log-likelihoods of whole samples, in nats, one value a sample."""
+"""Negative log-likelihoods of whole samples, in nats, one value a sample; and how far pictures are apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from torch import Tensor
 
 from diorama.core.device import at_least_float32
 from diorama.nn.distributions import bernoulli_log_prob, gaussian_log_prob, logistic_log_prob
+
+
+def absolute_error(x: Float[Tensor, "b ..."], real: Float[Tensor, "b ..."]) -> Float[Tensor, ""]:
+    """Mean absolute difference, in float32.
+
+    Reference: Isola et al. 2017, arXiv 1611.07004, equation 3.
+    """
+    return (at_least_float32(x) - at_least_float32(real)).abs().mean()
 
 
 def gaussian(x: Float[Tensor, "b ..."], mean: Tensor, log_std: Tensor) -> Float[Tensor, " b"]:

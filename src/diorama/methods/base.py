@@ -117,6 +117,14 @@ class MethodConfig(ABC):
     draws: ClassVar[bool] = True
     """Whether what it trains draws samples, as :attr:`SynthesizerConfig.draws` says of models."""
 
+    unpaired: ClassVar[bool] = False
+    """Whether it learns of a second set of pictures, none of which belongs to a record, as well as of partners."""
+
+    @property
+    def of_partners(self) -> bool:
+        """Whether its models are given the records' own pictures, and draw what stands beside them."""
+        return False
+
     @abstractmethod
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> Method:
         """The method.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from diorama.methods.adversarial.cyclegan import CycleGANConfig
 from diorama.methods.adversarial.fastgan import FastGANConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
+from diorama.methods.adversarial.pix2pix import Pix2PixConfig
 from diorama.methods.adversarial.vae_gan import VAEGANConfig
 from diorama.methods.diffusion.classifying import NoisyClassifierMethodConfig
 from diorama.methods.diffusion.consistency import ConsistencyDistillationConfig, ConsistencyTrainingConfig
@@ -29,6 +31,7 @@ AnyMethod = (
     | ContinuousDistillationConfig
     | ContinuousTrainingConfig
     | ContrastiveConfig
+    | CycleGANConfig
     | DiffusionMethodConfig
     | DistributionMatchingConfig
     | DriftingConfig
@@ -40,6 +43,7 @@ AnyMethod = (
     | MoCoGANConfig
     | MomentMatchingConfig
     | NoisyClassifierMethodConfig
+    | Pix2PixConfig
     | ProgressiveDistillationConfig
     | VAEConfig
     | VAEGANConfig

@@ -141,8 +141,8 @@ def _check_noise_shape(model: Synthesizer) -> None:
     shape, name = model.noise_shape, f"{type(model).__name__}.noise_shape"
     if callable(shape):
         raise BadConfig(f"{name}: must be a property, not a method; put @property above it")
-    if not isinstance(shape, tuple) or not all(type(size) is int and size > 0 for size in shape):
-        raise BadConfig(f"{name}: must be a tuple of whole positive numbers, got {shape!r}")
+    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
+        raise BadConfig(f"{name}: must be a tuple of whole numbers, none below 0, got {shape!r}")
 
 
 def _check_tensors(model: Synthesizer, method: Method, config: str) -> None:

@@ -11,19 +11,26 @@ from torch import Tensor, nn
 Initial = Literal["orthogonal", "normal", "xavier"]
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
+_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm2d)
 
 
 def dcgan_normal(module: nn.Module, std: float = 0.02) -> None:
-    """Draw convolution weights from N(0, std²) and batch-norm gains from N(1, std²); batch-norm biases are 0.
+    """Draw convolution weights from N(0, std²) and the gains of norms from N(1, std²); biases of norms are 0.
 
     Reference: Radford, Metz, Chintala 2016, section 4 (weights); the authors' code (gains).
     """
     for part in module.modules():
         if isinstance(part, _CONVOLUTIONS):
             nn.init.normal_(part.weight, 0.0, std)
-        elif isinstance(part, _NORMS):
+        elif isinstance(part, _NORMS) and part.affine:
             nn.init.normal_(part.weight, 1.0, std)
+            nn.init.zeros_(part.bias)
+
+
+def zero_biases(module: nn.Module) -> None:
+    """Set the biases of convolutions to 0."""
+    for part in module.modules():
+        if isinstance(part, _CONVOLUTIONS) and part.bias is not None:
             nn.init.zeros_(part.bias)
 
 
@@ -60,5 +67,4 @@ def scaled_he_normal(module: nn.Module, scale: float) -> None:
             nn.init.kaiming_normal_(part.weight)
             with torch.no_grad():
                 part.weight.mul_(scale)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
+    zero_biases(module)

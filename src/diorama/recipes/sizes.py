@@ -18,7 +18,7 @@ _SMALLEST, _FURTHEST = 4, 128
 """Sizes that are tried: from so many pixels to so many more than the data have."""
 
 
-_FIRST = ("edm_upscale_cpu", "ddpm_cpu", "dcgan_cpu", "vae_cpu", "mocogan_cpu")
+_FIRST = ("edm_upscale_cpu", "pix2pix_cpu", "cyclegan_cpu", "ddpm_cpu", "dcgan_cpu", "vae_cpu", "mocogan_cpu")
 """Recipes for a first training, in the order in which they are proposed."""
 
 
@@ -87,8 +87,21 @@ def _nearest(functions: Sequence[RecipeFunction], info: DataInfo) -> tuple[int, 
 
 
 def _all_take(functions: Sequence[RecipeFunction], info: DataInfo, side: int) -> bool:
-    resized = replace(info, media=replace(info.media, height=side, width=side))
+    resized = _resized(info, side)
     return all(_takes(function, resized) for function in functions)
+
+
+def _resized(info: DataInfo, side: int) -> DataInfo:
+    """The data at another size; partners that are as large as their pictures are prepared at the same."""
+    size = (info.media.height, info.media.width)
+    sides = []
+    for spec in info.sides:
+        media = spec.media
+        if media is not None and (media.height, media.width) == size:
+            media = replace(media, height=side, width=side)
+            spec = replace(spec, media=media, shape=media.shape)
+        sides.append(spec)
+    return replace(info, media=replace(info.media, height=side, width=side), sides=tuple(sides))
 
 
 def _takes(function: RecipeFunction, info: DataInfo) -> bool:

@@ -18,6 +18,7 @@ from diorama.networks.denoisers.edm2 import EDM2UNetConfig
 from diorama.processes.precondition import EDMPreconditioning
 from diorama.recipes.edm import edm, edm_cpu
 from diorama.recipes.entry import RecipeFunction
+from diorama.recipes.partners import beside
 from diorama.training.recipe import Recipe
 
 
@@ -89,8 +90,8 @@ def enlarging(make: RecipeFunction, info: DataInfo, name: str) -> Recipe:
 
 
 def _partner(info: DataInfo) -> MediaSpec:
-    paired = [side for side in info.sides if side.key == "target" and not side.unpaired]
-    found = next((side.media for side in paired if side.media is not None), None)
+    side = beside(info)
+    found = None if side is None or side.unpaired else side.media
     if found is None:
         raise BadConfig(
             f"data: the pictures of {info.name} have no larger ones beside them (side target); prepare makes them with "

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from diorama.core.contracts import BATCH_KEYS, Batch, Condition, ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput, WrongValue
 from diorama.core.suggestions import did_you_mean, in_a_line
 from diorama.data.dataset import Split
+from diorama.data.partners import partners_of
+from diorama.data.side_values import TARGET
 from diorama.synthesis.labels import ALL, LabelLike, class_number, label_tensor
 from diorama.synthesis.told_scale import KEY
 from diorama.text.bytes import decode, encode
@@ -156,10 +159,12 @@ class SampleConditions:
     Args:
         table: by key, (rows, …).
         words: of every row, what people and ``samples.json`` are told of it.
+        records: of every row, the number of the record that it was taken of; empty where it was taken of none.
     """
 
     table: Mapping[str, Tensor] = field(default_factory=dict)
     words: tuple[Mapping[str, str], ...] = ()
+    records: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for key, rows in self.table.items():
@@ -237,10 +242,18 @@ def records_in_turn(
     order = np.random.default_rng(0).permutation(len(split)) if shuffled else np.arange(len(split))
     indices = order[:count]
     table = record_condition(specs, split.read(indices, [spec.key for spec in specs]), split)
-    paths = split.paths(indices)
     return SampleConditions(
-        table=table, words=tuple(_record_words(specs, table, row, path) for row, path in enumerate(paths))
+        table=table,
+        words=tuple(_record_words(specs, table, row, path) for row, path in enumerate(_paths(specs, split, indices))),
+        records=tuple(indices.tolist()),
     )
+
+
+def _paths(specs: Sequence[ConditionSpec], split: Split, indices: NDArray[np.int64]) -> list[str]:
+    """Where what samples are given came from: of pictures of a second set, their own places."""
+    if split.second is not None and any(spec.key == TARGET for spec in specs):
+        return split.second.paths(indices % len(split.second))
+    return split.paths(indices)
 
 
 def record_condition(specs: Sequence[ConditionSpec], batch: Batch, split: Split) -> dict[str, Tensor]:
@@ -266,6 +279,38 @@ def _of_records(specs: Sequence[ConditionSpec]) -> Sequence[ConditionSpec]:
 def draws_partners(media: MediaSpec, specs: Sequence[ConditionSpec]) -> bool:
     """Whether a model is given the records' own pictures, and so draws their partners (larger ones, say)."""
     return any(spec.key == media.kind for spec in specs)
+
+
+def drawn_key(media: MediaSpec, specs: Sequence[ConditionSpec]) -> str:
+    """The key of a batch under which stands what a model learns to draw."""
+    return TARGET if draws_partners(media, specs) else media.kind
+
+
+def given_picture(specs: Sequence[ConditionSpec]) -> str | None:
+    """The key of the picture that a model is given, the record itself or what stands beside it; ``None`` for none."""
+    return next((spec.key for spec in specs if spec.key in ("image", TARGET)), None)
+
+
+def reals_for(media: MediaSpec, specs: Sequence[ConditionSpec], split: Split) -> Split:
+    """Real ones of what a model draws: the records of a split, or what stands beside them.
+
+    Raises:
+        BadInput: the model draws what stands beside records, and there is nothing.
+    """
+    if not draws_partners(media, specs):
+        return split
+    found = partners_of(split)
+    if found is None:
+        raise BadInput(
+            f"{split.info.name}: nothing stands beside the records of its split {split.name} (side {TARGET}), and the "
+            "model draws that; diorama prepare makes pairs with --pair, for models that enlarge with --small"
+        )
+    return found
+
+
+def draws_of_pairs(media: MediaSpec, specs: Sequence[ConditionSpec], split: Split) -> bool:
+    """Whether a model is given a picture of a split whose own partner shows what it should draw."""
+    return given_picture(specs) is not None and TARGET in split.sides and media.kind == split.info.media.kind
 
 
 def _bytes_of(spec: ConditionSpec) -> int:

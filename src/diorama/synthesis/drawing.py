@@ -172,6 +172,11 @@ class _Drawer:
         return self.model.recorded(self.dtype) if recorded else self.model
 
 
+def different(model: Synthesizer, count: int, conditions: SampleConditions) -> int:
+    """How many of so many samples differ: of a model without noise no more than it is given different things."""
+    return count if math.prod(model.noise_shape) or not conditions.words else min(count, len(conditions.words))
+
+
 def share_of(count: int, first: int = 0) -> tuple[int, int]:
     """This process's part of samples ``first … first + count - 1``: its first index, and how many.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diorama.core.config import LATER
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import BadInput
 from diorama.networks.adversarial.picture import PictureNetworkConfig
@@ -20,6 +21,7 @@ TILE = 256
 """Side of the squares that larger pictures are given to the network in."""
 MOST_PIXELS = 1 << 23
 """Of a picture that a network has to be given whole: of 64 float32 maps, the first layer of most, they take 2 GiB."""
+_GIVEN = (["image"], ["target"])
 _MARGIN = 32
 """Most pixels around a square that the network is given too. Deep networks could see further, and hardly do."""
 
@@ -30,21 +32,55 @@ class PictureSynthesizerConfig(SynthesizerConfig):
 
     Args:
         media: what it makes of a picture of the usual size, and in which units; others may be given.
-        conditions: the given picture, of the usual size, and nothing else.
+        conditions: the given picture, of the usual size, and nothing else. It is a record of the data (``image``), of
+            which what stands beside it is drawn, or what stands beside a record (``target``), of which that is drawn.
         picture: the network.
+        given: units of the given picture; ``None`` for those of what is drawn.
+        back: the network of the other way, which was trained beside it; ``None`` where there is none.
     """
 
     media: MediaSpec
     conditions: tuple[ConditionSpec, ...]
     picture: PictureNetwork
+    given: MediaSpec | None = field(default=None, metadata={LATER: True})
+    back: PictureNetwork | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
-        network, media = self.picture, self.media
+        network, media, back = self.picture, self.media, self.back
         if media.kind != "image" or media.channels != network.outputs:
             raise ValueError(f"media: the network makes pictures of {network.outputs} channels")
         expected = (network.inputs, media.height // network.scale, media.width // network.scale)
-        if [spec.key for spec in self.conditions] != ["image"] or self.conditions[0].shape != expected:
+        if [spec.key for spec in self.conditions] not in _GIVEN or self.conditions[0].shape != expected:
             raise ValueError(f"conditions: the network is given an image of the shape {expected}, and nothing else")
+        if self.given is not None and self.given.shape != expected:
+            raise ValueError(f"given: the network is given pictures of {expected}, not of {self.given.shape}")
+        if back is not None and (back.inputs, back.outputs, back.scale) != (network.outputs, network.inputs, 1):
+            raise ValueError("back: the network of the other way takes the channels of what is drawn to those given")
+
+    @property
+    def reads(self) -> MediaSpec:
+        """What it is given, in which units."""
+        spec = self.conditions[0]
+        if self.given is not None:
+            return self.given
+        return replace(self.media, channels=spec.shape[0], height=spec.shape[1], width=spec.shape[2])
+
+    def turned(self) -> PictureSynthesizerConfig:
+        """The model of the other way.
+
+        Raises:
+            BadInput: there is none.
+        """
+        if self.back is None:
+            raise BadInput("this model has no network of the other way; a CycleGAN's has one")
+        key = "image" if self.conditions[0].key == "target" else "target"
+        return PictureSynthesizerConfig(
+            media=self.reads,
+            conditions=(ConditionSpec(key=key, shape=self.media.shape),),
+            picture=self.back,
+            given=self.media,
+            back=self.picture,
+        )
 
     def build(self) -> PictureSynthesizer:
         """A synthesizer with a freshly initialised network."""
@@ -75,6 +111,8 @@ class PictureSynthesizer(Synthesizer):
         super().__init__()
         self.config: PictureSynthesizerConfig = config
         self.picture = config.picture.build()
+        if config.back is not None:
+            self.back = config.back.build()
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -83,7 +121,20 @@ class PictureSynthesizer(Synthesizer):
 
     def stages(self, noise: Tensor, condition: Condition, *, seed: int = 0, first: int = 0) -> Iterator[Stage]:
         """One stage: what becomes of the given pictures."""
-        yield Stage(x=self.of_picture(condition["image"]))
+        yield Stage(x=self.of_picture(condition[self.config.conditions[0].key]))
+
+    def turned(self) -> PictureSynthesizer:
+        """The model of the other way, in evaluation mode, with the same tensors.
+
+        Raises:
+            BadInput: there is none.
+        """
+        config = self.config.turned()
+        # Its initial weights are overwritten at once, and their draws must not move those of anybody else.
+        with torch.random.fork_rng(devices=[]):
+            model = PictureSynthesizer(config).to(self.device).eval().requires_grad_(False)
+        model.picture, model.back = self.back, self.picture
+        return model
 
     @torch.no_grad()
     def of_picture(self, picture: Float[Tensor, "b c h w"], *, tile: int | None = TILE) -> Float[Tensor, "b o sh sw"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.synthesis.base import Synthesizer
@@ -29,8 +28,7 @@ class InOnePass(Edit):
     @property
     def reads(self) -> MediaSpec:
         """The given pictures; their size does not count."""
-        config = self.picture_model.config
-        return replace(config.media, channels=config.picture.inputs)
+        return self.picture_model.config.reads
 
     @property
     def any_size(self) -> bool:

@@ -27,14 +27,15 @@ class Translate(InOnePass):
 
     Args:
         model: a network from picture to picture that keeps the size.
+        back: with the network of the other way, which CycleGANs have beside their own.
 
     Raises:
-        BadInput: the model is none.
+        BadInput: the model is none, or has no other way.
     """
 
     verb = "translate"
 
-    def __init__(self, model: Synthesizer) -> None:
+    def __init__(self, model: Synthesizer, *, back: bool = False) -> None:
         enlarges = any(spec.key == "image" for spec in model.config.conditions)
         if isinstance(model, PictureSynthesizer):
             enlarges = model.config.picture.scale > 1
@@ -45,11 +46,12 @@ class Translate(InOnePass):
                 "translate: needs a network from picture to picture, such as CycleGAN's generator, and this is a "
                 f"{model.kind}"
             )
-        super().__init__(model)
+        super().__init__(model.turned() if back else model)
+        self.back = back
 
     def settings(self) -> Mapping[str, Any]:
-        """None."""
-        return {}
+        """Which way, where it is not the model's own."""
+        return {"back": True} if self.back else {}
 
     def draw(self, given: GivenBatch) -> np.ndarray:
         """See :meth:`Edit.draw`."""

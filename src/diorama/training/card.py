@@ -18,6 +18,8 @@ from diorama.core.contracts import DataInfo
 from diorama.core.durations import clock_words, energy_words
 from diorama.evaluation.catalog.metrics import catalog_with
 from diorama.methods import soundness
+from diorama.synthesis.base import SynthesizerConfig
+from diorama.synthesis.conditions import given_picture
 from diorama.synthesis.provenance import DataOrigin, Provenance, TrainingSpent
 from diorama.synthesis.store import hash_of_weights
 from diorama.training.recipe import Recipe, TrainOptions
@@ -37,7 +39,7 @@ class Origin:
         device: in words.
         processes: that trained together.
         energy: how joules are known.
-        needs_label: samples are drawn by label alone.
+        model: what is trained.
         own: config classes of a user's own, by name, without which the model cannot be read.
         catalog: what a user's own files name.
     """
@@ -49,7 +51,7 @@ class Origin:
     device: str
     processes: int
     energy: str
-    needs_label: bool = False
+    model: SynthesizerConfig
     own: tuple[str, ...] = ()
     catalog: tuple[object, ...] = ()
 
@@ -64,6 +66,7 @@ class Origin:
         options: TrainOptions,
     ) -> Origin:
         """What the models of a run have in common."""
+        model = state.method.synthesizer()
         return cls(
             recipe=recipe,
             data=data,
@@ -72,8 +75,8 @@ class Origin:
             device=devices.describe(state.precision.device),
             processes=distributed.world_size(),
             energy=clock.meter.source,
-            needs_label=state.method.synthesizer().needs_label,
-            own=soundness.own_kinds(state.method.synthesizer(), options.catalog),
+            model=model,
+            own=soundness.own_kinds(model, options.catalog),
             catalog=options.catalog,
         )
 
@@ -148,7 +151,7 @@ def card(origin: Origin, progress: Progress, *, planned: int) -> str:
         progress: when it was taken.
         planned: images that the run is to see.
     """
-    media, recipe = origin.data.media, origin.recipe
+    media, recipe = origin.model.media, origin.recipe
     what = f"{media.width}×{media.height} {'clips' if media.kind == 'video' else 'pictures'}"
     return f"""# {recipe.name}, trained on {origin.data.name}
 
@@ -163,17 +166,27 @@ Draws {what} of {media.channels} channels. {_choice(origin, progress)}
 | energy | {energy_words(progress.joules)} ({origin.energy}) |
 
 ```python
-import diorama
-
-pictures = diorama.load("{recipe.name}"{_catalog(origin)}).sample(16, seed=0{_label(origin)})  # the path of this folder
+{_example(origin)}
 ```
 {_own_words(origin)}
 What it draws is synthetic, and the files that Diorama writes say so in their metadata.
 """
 
 
-def _label(origin: Origin) -> str:
-    return ', condition={"label": "all"}' if origin.needs_label else ""
+def _example(origin: Origin) -> str:
+    """Python that draws from the model, with what it cannot do without."""
+    imports, before, asked = ["import diorama"], [], []
+    if origin.model.needs_label:
+        asked.append('"label": "all"')
+    for spec in origin.model.conditions:
+        if given_picture([spec]) is not None:
+            imports.append("import torch")
+            before.append(f"given = torch.zeros(16, {', '.join(map(str, spec.shape))})  # your pictures, in [-1, 1]")
+            asked.append(f'"{spec.key}": given')
+    condition = f", condition={{{', '.join(asked)}}}" if asked else ""
+    loaded = f'diorama.load("{origin.recipe.name}"{_catalog(origin)})'
+    drawn = f"pictures = {loaded}.sample(16, seed=0{condition})  # the path of this folder"
+    return "\n".join([*imports, "", *before, drawn])
 
 
 def _catalog(origin: Origin) -> str:
@@ -195,10 +208,10 @@ def _choice(origin: Origin, progress: Progress) -> str:
     which = "this is the best" if best.step == progress.step else "this is not the best"
     metric = catalog_with(origin.catalog).find(config.metric)
     direction = f", {metric.entry.better} is better" if metric is not None else ""
+    drawn, real = min(config.samples, best.result["samples"]), best.result["reference"]["count"]
     return (
         f"Of {_plural(progress.evaluations, 'model', 'models')} measured on the split `val` by {config.metric} "
-        f"({config.samples:,} samples each against {best.result['reference']['count']:,} real records{direction}) "
-        f"{which}, "
+        f"({drawn:,} samples each against {real:,} real records{direction}) {which}, "
         f"which has {best.result['value']:.4g} after {best.images:,} images."
     )
 

@@ -7,13 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch, pixels_of
 from diorama.data.dataset import Split
+from diorama.data.partners import partners_of
+from diorama.data.training_sets import TrainingData
 from diorama.evaluation.catalog.metrics import catalog_with, parse_metric
 from diorama.evaluation.protocol import to_json
 from diorama.evaluation.reference import ReferenceFeatures, ReferenceOptions, reference_features
@@ -25,13 +29,13 @@ from diorama.media.stamp import SyntheticStamp
 from diorama.media.video import UNKNOWN_FPS, write_video
 from diorama.methods.base import Method
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
-from diorama.synthesis.conditions import draws_partners, usual
-from diorama.synthesis.drawing import DrawOptions, draw, share_of
+from diorama.synthesis.conditions import drawn_key, draws_of_pairs, draws_partners, given_picture, usual
+from diorama.synthesis.drawing import DrawOptions, different, draw, share_of
 from diorama.synthesis.store import model_hash
 from diorama.training.recipe import EvaluationConfig
 from diorama.training.state import Best
 
-_PICTURES, _CLIPS = 64, 16
+_PICTURES, _CLIPS, _BESIDE_GIVEN = 64, 16, 24
 
 
 class ModelView:
@@ -52,6 +56,7 @@ class ModelView:
     ) -> None:
         self.config = method.synthesizer()
         self.conditions = usual(self.config.conditions, records, max(most, _PICTURES))
+        self.truth = _truth(self.config, records, self.conditions.records[:_BESIDE_GIVEN])
         self._device, self._channels_last = device, channels_last
         self._model: Synthesizer | None = None
 
@@ -92,8 +97,11 @@ def write_preview(view: ModelView, folder: Path, name: str, *, recipe: str, seed
     """
     stamp = SyntheticStamp(model=model_hash(view.model), seed=seed, recipe=recipe)
     media = view.config.media
-    count = _PICTURES if media.kind == "image" else _CLIPS
-    laid = grid(displayable(torch.cat([pixels_of(batch) for batch in view.samples(count, seed=seed)])))
+    key = given_picture(view.config.conditions)
+    count = _CLIPS if media.kind == "video" else _PICTURES if key is None else _BESIDE_GIVEN
+    count = different(view.model, count, view.conditions)
+    drawn = torch.cat([pixels_of(batch) for batch in view.samples(count, seed=seed)])
+    laid = grid(displayable(drawn) if key is None else _beside_given(view, drawn, key))
     if media.kind == "image":
         path = folder / f"{name}.png"
         write_image(path, laid, stamp)
@@ -101,6 +109,41 @@ def write_preview(view: ModelView, folder: Path, name: str, *, recipe: str, seed
     path = folder / f"{name}.mp4"
     write_video(path, laid, media.fps or UNKNOWN_FPS, stamp)
     return path
+
+
+def _truth(config: SynthesizerConfig, records: Split | None, numbers: Sequence[int]) -> Tensor | None:
+    """What a model that is given pictures should draw of some records; ``None`` where nobody knows."""
+    if records is None or not numbers or not draws_of_pairs(config.media, config.conditions, records):
+        return None
+    key = drawn_key(config.media, config.conditions)
+    return records.read(np.array(numbers), [key])[key]
+
+
+def _beside_given(view: ModelView, drawn: Tensor, key: str) -> np.ndarray:
+    """Each drawn picture between the one that it was drawn of and, where there is one, the true one: (n, h, w, 3)."""
+    shown = [view.conditions.of(range(len(drawn)))[key], drawn]
+    shown += [] if view.truth is None else [view.truth[: len(drawn)]]
+    size = drawn.shape[2:]
+    return np.concatenate([displayable(F.interpolate(x.cpu().float(), size)) for x in shown], axis=2)
+
+
+def records_for(data: TrainingData, config: SynthesizerConfig) -> tuple[Split, Split | None]:
+    """What samples are given and held against while training.
+
+    Args:
+        data: that is trained on.
+        config: of the model.
+
+    Returns:
+        Records to give: held-out ones where these have the picture that the model reads, if any, since what training
+        has seen says less of the model. And held-out real ones of what it draws; ``None`` where there are none.
+    """
+    train, val = data.train[0][0], data.val
+    if val is None:
+        return train, None
+    held = (None, data.info.media.kind, *(spec.key for spec in val.info.sides))
+    to_give = val if given_picture(config.conditions) in held else train
+    return to_give, partners_of(val) if draws_partners(config.media, config.conditions) else val
 
 
 def why_not_measured(
@@ -116,8 +159,6 @@ def why_not_measured(
     """
     if not model.draws:
         return "they draw nothing"
-    if draws_partners(model.media, model.conditions):
-        return "they draw partners of the records, which no metric here is of"
     known = catalog_with(catalog)
     found = [metric for name in (config.metric, *config.beside) if (metric := known.find(name)) is not None]
     if val is None or len(val) < max((metric.entry.least for metric in found), default=1):
@@ -168,7 +209,7 @@ class Evaluator:
         assert self._options is not None, "prepare comes first"
         if self._reference is None:
             self._reference = reference_features(self.val, self.names, self._options)
-        first, count = share_of(self.config.samples)
+        first, count = share_of(different(view.model, self.config.samples, view.conditions))
         samples = view.samples(count, seed=self.seed, first=first)
         evaluation = measure_shared(samples, self._reference, self.names, seed=self.seed)
         evaluation = evaluation.drawn_by(view.model.drawn_in_steps)

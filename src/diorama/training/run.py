@@ -22,7 +22,7 @@ from diorama.synthesis.parts import load_parts
 from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.folder import INTACT, METRIC, REPORT, STOPPED, RunFolder, writing
 from diorama.training.identity import Change, identity, previews_by
-from diorama.training.monitoring import Evaluator, ModelView, why_not_measured, write_preview
+from diorama.training.monitoring import Evaluator, ModelView, records_for, why_not_measured, write_preview
 from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.state import Best, TrainingState, build
 from diorama.training.steps import Step, batches_of, steps
@@ -148,15 +148,15 @@ class RunKeeper:
         # Whole steps, rounded up: the run sees its images, and at most a batch more.
         self.stop = -(-recipe.images // recipe.batch_size)
         self.check = FiniteCheck(state.precision.device)
-        # Held-out records where there are any: a caption that training has seen says less of the model.
-        records = data.val or data.train[0][0]
+        model = state.method.synthesizer()
+        records, reals = records_for(data, model)
         most, layout = recipe.evaluation.samples, recipe.channels_last
         self.view = ModelView(state.method, state.precision.device, records, most, channels_last=layout)
         self.evaluator: Evaluator | None = None
-        self.not_measured = why_not_measured(recipe.evaluation, self.view.config, data.val, origin.catalog)
-        if data.val is not None and recipe.evaluation.samples and not self.not_measured:
+        self.not_measured = why_not_measured(recipe.evaluation, model, reals, origin.catalog)
+        if reals is not None and recipe.evaluation.samples and not self.not_measured:
             cache = cache_folder() / "features"
-            self.evaluator = Evaluator(recipe.evaluation, data.val, cache, recipe.seed, origin.catalog)
+            self.evaluator = Evaluator(recipe.evaluation, reals, cache, recipe.seed, origin.catalog)
         self.alarms = Alarms(self.total)
         self._saved: Path | None = None
         self._scores: tuple[dict[str, Any], ...] = ()

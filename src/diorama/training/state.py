@@ -292,7 +292,8 @@ def _check_media(recipe: Recipe, method: Method, data: TrainingData) -> None:
     drawn, stored, whose = config.media.shape, data.info.media.shape, "records"
     if draws_partners(config.media, config.conditions):
         # What it draws are not the records, but the pictures that stand beside them.
-        paired = [side for side in data.info.sides if side.key == "target" and not side.unpaired]
+        sides = [side for side in data.info.sides if side.key == "target"]
+        paired = [side for side in sides if recipe.method.unpaired or not side.unpaired]
         partner = next((side.media for side in paired), None)
         if partner is None:
             raise BadConfig(f"data: the records of {data.info.name} have no side target, which this recipe draws")

@@ -1,4 +1,4 @@
-"""Metrics that only a model can be asked for: how well it draws records again, how many bits it needs for them."""
+"""Metrics that only a model can be asked for: how well it draws records or partners, how many bits it needs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from diorama.evaluation.catalog.entries import MetricEntry, ModelMetric
 PSNR = ModelMetric(
     name="psnr",
     title="PSNR",
-    meaning="Closeness of reconstructions, in decibels.",
+    meaning="Closeness of reconstructions, or of what is drawn in place of partners, in decibels.",
     better="higher",
-    function="diorama.evaluation.models:psnr_of_reconstructions",
+    function="diorama.evaluation.models:psnr_of_pairs",
     needs=("held-out reals", "pairs"),
     dtype="uint8",
 )
 SSIM = ModelMetric(
     name="ssim",
     title="SSIM",
-    meaning="Structural closeness of reconstructions.",
+    meaning="Structural closeness of reconstructions, or of what is drawn in place of partners.",
     better="higher",
-    function="diorama.evaluation.models:ssim_of_reconstructions",
+    function="diorama.evaluation.models:ssim_of_pairs",
     needs=("held-out reals", "pairs"),
     dtype="uint8",
 )

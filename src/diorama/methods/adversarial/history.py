@@ -14,7 +14,8 @@ from torch import Tensor, nn
 class PictureHistory(nn.Module):
     """Keeps pictures in a buffer, which is saved and restored with everything else that a method holds.
 
-    Each process keeps the pictures that it drew itself.
+    Each process keeps the pictures that it drew itself; a run that is continued by several goes on with those of the
+    first in all of them.
 
     Args:
         size: how many are kept; 50 in CycleGAN, 0 for none.

@@ -17,7 +17,7 @@ from diorama.data.computed_sides import ComputedSide
 from diorama.methods.base import Method
 from diorama.networks.codecs.spatial import SpatialCodec
 from diorama.nn.magnitude import magnitude_layers
-from diorama.synthesis.conditions import draws_partners
+from diorama.synthesis.conditions import drawn_key
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 
 
@@ -115,8 +115,7 @@ class DenoiserMethod(Method):
     @property
     def _drawn_key(self) -> str:
         """The key of the pixels that the model draws: one that is given the record's picture draws its partner."""
-        partners = draws_partners(self.model.media, self.model.conditions)
-        return "target" if partners else self.model.media.kind
+        return drawn_key(self.model.media, self.model.conditions)
 
 
 def broadcast(level: Level, dims: int) -> Level:

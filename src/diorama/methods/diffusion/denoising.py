@@ -103,7 +103,7 @@ class DiffusionMethodConfig(MethodConfig):
             raise ValueError(f"augment must be in [0, 1], got {self.augment}")
         if self.augment:
             check_augmentable(self.synthesizer)
-        if self.coupling == "minibatch" and draws_partners(self.synthesizer.media, self.synthesizer.conditions):
+        if self.coupling == "minibatch" and self.of_partners:
             raise ValueError(
                 "coupling: noises that are matched across a batch would foretell the picture that the model is given; "
                 "let it be 'independent'"
@@ -112,6 +112,11 @@ class DiffusionMethodConfig(MethodConfig):
     def parts_wanted(self) -> Mapping[str, str]:
         """``codec``, of a model that draws latents."""
         return codec_wanted(self.synthesizer)
+
+    @property
+    def of_partners(self) -> bool:
+        """Where the model is given pictures."""
+        return draws_partners(self.synthesizer.media, self.synthesizer.conditions)
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> DiffusionMethod:
         """The method with a freshly initialised network."""

@@ -29,8 +29,7 @@ class ResnetLayers:
     """How the layers of such a network are made; they say the same of pix2pixHD's.
 
     Args:
-        norm: behind every convolution but the last: batch norm, instance norm without gains and statistics of its own,
-            or none.
+        norm: behind every convolution but the last.
         padding: of the residual blocks' convolutions; the first and the last convolution always reflect.
         dropout: half of the values inside residual blocks are dropped in training.
         biases: whether convolutions that a norm follows have them.

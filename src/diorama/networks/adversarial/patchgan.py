@@ -19,7 +19,9 @@ from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig, Judgement
 from diorama.nn.initialize import dcgan_normal
 
-Norm = Literal["batch", "instance", "none"]
+Norm = Literal["batch", "instance", "affine_instance", "none"]
+"""Batch norm; instance norm without gains and statistics of its own; instance norm with gains and biases, which is what
+batch norm is in batches of one picture; none."""
 _MOST = 8
 """How many times as wide as the first map others are at most."""
 
@@ -32,8 +34,7 @@ class PatchDiscriminatorConfig(DiscriminatorConfig):
         channels: of the pictures.
         width: of the first map.
         layers: strided convolutions; each doubles the width, up to eight times the first one's.
-        norm: behind all convolutions but the first and the last: batch norm, instance norm without gains and statistics
-            of its own, or none.
+        norm: behind all convolutions but the first and the last.
     """
 
     channels: int = 3
@@ -87,7 +88,9 @@ def norm_of(kind: Norm, channels: int) -> nn.Module:
     """The norm of a name."""
     if kind == "none":
         return nn.Identity()
-    return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    return nn.InstanceNorm2d(channels, affine=kind == "affine_instance")
 
 
 class _Strided(nn.Module):

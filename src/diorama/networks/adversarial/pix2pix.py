@@ -31,14 +31,15 @@ class Pix2PixGeneratorConfig(PictureNetworkConfig):
     """The generator.
 
     The paper draws with dropout and with batch statistics also when training is over: dropout stands for the noise that
-    a generator of pictures from noise is given. In evaluation mode this network does neither.
+    a generator of pictures from noise is given. In evaluation mode this network does neither; with the norm
+    ``affine_instance`` it has the statistics of the picture itself, as the paper's has in batches of one.
 
     Args:
         inputs: channels of the pictures that are given.
         outputs: channels of the pictures that are drawn.
         width: of the first map; each halving doubles it, up to eight times the first one's.
         halvings: 8 take 256 pixels to one.
-        norm: batch norm, instance norm without gains and statistics of its own, or none.
+        norm: behind every convolution but those of the first and the last level.
         dropout: half of the values are dropped in training, behind the enlarging layers between those eight times as
             wide as the first map.
     """
