@@ -88,7 +88,9 @@ def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: RecipeEntry
 
 def _by_size(entry: RecipeEntry) -> object:
     """An entry whose networks are so large that a step takes seconds is for the slow suite."""
-    return pytest.param(entry, marks=pytest.mark.slow if entry.name == "pix2pixhd" else (), id=entry.name)
+    return pytest.param(
+        entry, marks=pytest.mark.slow if entry.name in ("pix2pixhd", "esrgan", "rrdb_psnr") else (), id=entry.name
+    )
 
 
 @pytest.mark.parametrize("entry", [_by_size(entry) for entry in ENTRIES])
