@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -88,7 +87,7 @@ def load_lpips(config: LPIPSConfig, folder: Path | None = None) -> LPIPS:
     fill_trunk(network.trunk, read_state_dict(find(trunk, folder)), trunk.about)
     if config.learned:
         fill_heads(network, read_state_dict(find(HEAD_FILES[config.trunk], folder)))
-    return cast(LPIPS, network.eval().requires_grad_(False))
+    return network.eval().requires_grad_(False)
 
 
 def load_vgg19(folder: Path | None = None) -> Trunk:
@@ -100,7 +99,7 @@ def load_vgg19(folder: Path | None = None) -> Trunk:
     with torch.random.fork_rng(devices=[]):
         trunk = vgg19_last()
     fill_trunk(trunk, read_state_dict(find(VGG19_FILE, folder)), VGG19_FILE.about)
-    return cast(Trunk, trunk.eval().requires_grad_(False))
+    return trunk.eval().requires_grad_(False)
 
 
 def _taken(ours: Mapping[str, Tensor], published: Mapping[str, Tensor], about: str) -> dict[str, Tensor]:

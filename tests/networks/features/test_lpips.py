@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from diorama.networks.features.lpips import LPIPS, LPIPSConfig, TrunkName
+from diorama.networks.features.vgg import vgg19_last
 
 
 def network(trunk: TrunkName, *, learned: bool = True) -> LPIPS:
@@ -67,3 +68,12 @@ def test_gradients_are_finite_where_nothing_is_seen() -> None:
     judge(first.requires_grad_(), second).sum().backward()
     assert first.grad is not None
     assert torch.isfinite(first.grad).all()
+
+
+def test_vgg19_ends_at_its_last_convolution_before_the_rectifier() -> None:
+    with torch.device("meta"):
+        trunk = vgg19_last()
+        (seen,) = trunk.maps(torch.zeros(1, 3, 32, 32))
+    assert [name for name in trunk.state_dict() if name.endswith("weight")][-1] == "features.34.weight"
+    assert len([name for name in trunk.state_dict() if name.endswith("weight")]) == 16
+    assert seen.shape == (1, 512, 2, 2)
