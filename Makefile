@@ -49,9 +49,11 @@ test-all: $(DEV_STAMP)
 # What must hold before a change lands, in a quarter of an hour on two cores. Left out, and run by test-all:
 # `simulation`, whether intervals cover the truth in hundreds of repeated measurements, which changes with their
 # formulas alone; and `long`, what a test that stays proves in the small: the demo at its own size, other recipes killed
-# and continued, two pages' systems at their own width, the built-in world's reader at further sizes, hundreds of U-Nets
-# against diffusers, every golden case once more without what tests alone need, and whether fd@lite2 follows damage on
-# all of CIFAR-10, which changes with the shipped weights alone.
+# and continued, a step of recipes that have a small twin and the help on them, further distillations by distributions,
+# weights of further networks shared out, two pages' systems at their own width, the built-in world's reader at further
+# sizes, an archive of gigabytes of zeros, names without text in other locales, all of CIFAR-10 and its near duplicates,
+# hundreds of U-Nets against diffusers, every golden case once more without what tests alone need, and whether fd@lite2
+# follows damage on all of CIFAR-10, which changes with the shipped weights alone.
 test-ci: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not gpu and not simulation and not long" -n $(WORKERS) --dist worksteal
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadInput, DioramaError
 from diorama.evaluation.extractors import lite_extractor
 from diorama.media.convert import to_uint8
 from diorama.media.image import read_image
@@ -123,7 +123,10 @@ def main() -> None:
     if data is None:
         parser.error("DIORAMA_DATA must name the folder in which sr_set5_set14 and sr_bsd100_crops lie")
     ways: dict[str, Enlarge] = {"bicubic": bicubic}
-    ways |= {str(path): by_model(path, arguments.device) for path in arguments.models}
+    try:
+        ways |= {str(path): by_model(path, arguments.device) for path in arguments.models}
+    except DioramaError as problem:
+        parser.exit(1, f"enlarging: {problem}\n")
     for number, (name, enlarge) in enumerate(ways.items()):
         found = measure(enlarge, Path(data), arguments.photographs, arguments.device)
         if not number:

@@ -19,6 +19,7 @@ matter where the reference, which is not timed, was drawn; most of the passes ar
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import statistics
 import sys
@@ -48,6 +49,7 @@ from diorama.media.convert import to_float
 from diorama.media.image import read_image
 from diorama.metrics.frechet import GaussianStatistics, frechet_distance
 from diorama.metrics.frechet import statistics as gaussian
+from diorama.processes.spacing import StepSpacing
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.catalog import sampler_named
 from diorama.synthesis import store
@@ -158,6 +160,13 @@ def changed(model: DiffusionSynthesizer, sampler: str | None, steps: int | None)
     return model.resampled(replace(model.sampling, sampler=sampler, steps=steps, guidance=None, guidance_kind=None))
 
 
+def evenly(model: DiffusionSynthesizer) -> DiffusionSynthesizer:
+    """The model at whole steps that are evenly apart, as ancestral sampling is published."""
+    other = copy.copy(model)
+    other.config = replace(model.config, spacing=StepSpacing())
+    return other
+
+
 def ours(model: DiffusionSynthesizer, seed: int) -> Draws:
     """``diorama sample``'s own way, into memory."""
 
@@ -193,7 +202,8 @@ def peer_scheduler(model: DiffusionSynthesizer, sampler: str) -> Any:
 
     Solvers are left without a limit of clean samples, as the library has them: its only one looks for quantiles.
     """
-    config = replace(model.config, sampler=sampler_named(sampler), clip=model.config.clip and sampler == "ddim")
+    clip = model.config.clip and sampler == "ddim"
+    config = replace(model.config, sampler=sampler_named(sampler), spacing=StepSpacing(), clip=clip)
     document = written_schedule(schedule_of(config)).document
     return getattr(diffusers, document["_class_name"]).from_config(document)
 
@@ -201,7 +211,7 @@ def peer_scheduler(model: DiffusionSynthesizer, sampler: str) -> Any:
 def ways(model: DiffusionSynthesizer, arguments: argparse.Namespace) -> list[Way]:
     """All of them; ancestral sampling first."""
     seed = arguments.seed
-    reference = changed(model, _REFERENCE, arguments.ancestral)
+    reference = changed(evenly(model), _REFERENCE, arguments.ancestral)
     assert isinstance(reference.config.sampler, AncestralConfig)
     folder = arguments.reference_pictures
     draws = ours(reference, seed) if folder is None else drawn_before(folder, model, arguments).draws

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# The same examples at every run, so that what passes here passes elsewhere; HYPOTHESIS_PROFILE=default draws new ones.
-settings.register_profile("same", derandomize=True)
+# The same examples at every run, so that what passes here passes elsewhere; HYPOTHESIS_PROFILE=default draws new ones,
+# and a hundred of them.
+settings.register_profile("same", derandomize=True, max_examples=30)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 DATA = Path(os.environ.get("DIORAMA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

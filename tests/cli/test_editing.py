@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+from diorama.cli import inpaint
+from diorama.cli.editing import with_single_steps
 from diorama.cli.options import options_of
+from diorama.synthesis.base import Sampling
+from tests.synthesis.models import tiny_diffusion
 
 COMMANDS = ("anomaly", "colour", "inpaint", "reconstruct", "translate", "upscale", "vary")
 
@@ -33,3 +38,23 @@ def test_a_command_has_its_own_words_for_what_it_does_otherwise() -> None:
     assert "report" in told["anomaly"]["out"]
     assert "samples" in told["inpaint"]["out"]
     assert told["inpaint"]["sampler"].startswith("ancestral, ddim, euler or heun")
+
+
+def test_a_sampler_that_builds_on_earlier_steps_is_replaced_where_none_was_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def arguments(sampler: str | None, steps: int | None) -> inpaint.Arguments:
+        return inpaint.Arguments(
+            model=Path("model"), input=Path("in"), out=Path("out"), mask=Path("mask"), sampler=sampler, steps=steps
+        )
+
+    model = tiny_diffusion()
+    assert with_single_steps(model, arguments(None, None)) is model
+    multistep = model.resampled(Sampling(sampler="unipc", steps=3))
+    assert with_single_steps(multistep, arguments("unipc", None)) is multistep
+    assert capsys.readouterr().out == ""
+    assert with_single_steps(multistep, arguments(None, None)).sampling == Sampling(
+        sampler="ddim", steps=20, guidance=1.0
+    )
+    assert with_single_steps(multistep, arguments(None, 4)).sampling == Sampling(sampler="ddim", steps=4, guidance=1.0)
+    assert "the model's own, unipc, builds on its earlier steps" in capsys.readouterr().out

@@ -62,7 +62,13 @@ def test_every_command_has_help_with_its_own_usage(command: str, capsys: pytest.
     assert f"usage: diorama {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("recipe", [entry.name for entry in ENTRIES])
+LONG = [pytest.mark.slow, pytest.mark.long]
+"""Of recipes whose fields another one has too: the large ones with a small twin, and toys."""
+
+
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(e.name, marks=LONG if e.small or "_toy" in e.name else ()) for e in ENTRIES]
+)
 def test_help_on_a_recipe_shows_its_fields_whatever_data_it_wants(
     recipe: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,8 +11,11 @@ from torch import nn
 
 from diorama.cli.arguments import WrongArguments
 from diorama.cli.overrides import describe, names, override
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import DataInfo, MediaSpec
+from diorama.methods.adversarial.ada import AdaptiveAugmentationConfig
+from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.base import NO_PARTS, Method, MethodConfig
+from diorama.recipes.dcgan import dcgan_cpu
 from diorama.synthesis.parts import ModelRef
 from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -167,3 +170,23 @@ def test_help_shows_fields_with_their_values_and_no_union(recipe: Recipe, capsys
     assert "0.001" in text
     assert "small" not in text.lower().replace("smallest", "")
     assert "images of one step over all processes" in " ".join(text.replace("│", " ").split())
+
+
+def test_a_part_that_has_a_word_is_taken_dropped_and_changed() -> None:
+    info = DataInfo(name="some", media=MediaSpec(kind="image", channels=3, height=16, width=16))
+    recipe = dcgan_cpu(info)
+    adaptive = override(recipe, ["--method.augment", "ada", "--method.augment.target", "0.5"], "train dcgan_cpu").method
+    assert adaptive == replace(recipe.method, augment=AdaptiveAugmentationConfig(target=0.5))  # type: ignore[call-arg]
+    assert override(recipe, ["--method.augment=diffaugment"], "train dcgan_cpu").method.augment == DiffAugmentConfig()  # type: ignore[attr-defined]
+    altered = replace(recipe, method=adaptive)
+    assert override(altered, ["--method.augment", "none"], "train dcgan_cpu") == recipe
+    with pytest.raises(WrongArguments, match=r"--method.augment: must be one of none, ada, diffaugment, got 'adda'"):
+        override(recipe, ["--method.augment", "adda"], "train dcgan_cpu")
+    with pytest.raises(WrongArguments, match=r"must be one of none"):
+        override(recipe, ["--method.augment"], "train dcgan_cpu")
+
+
+def test_the_help_names_the_words_of_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    info = DataInfo(name="some", media=MediaSpec(kind="image", channels=3, height=16, width=16))
+    describe(dcgan_cpu(info), "train dcgan_cpu")
+    assert "--method.augment none|ada|diffaugment" in capsys.readouterr().out

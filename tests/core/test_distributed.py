@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import socket
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 import torch
 
 from diorama.core import distributed
+from tests.together import together
 
 
 def test_one_process_agrees_with_itself() -> None:
@@ -39,45 +38,25 @@ def _cached(cache: Path) -> str:
     return cache.read_text()
 
 
-def converse(rank: int, port: int, cache: Path, answers: Any) -> None:
+def converse(cache: Path, rank: int) -> dict[str, Any]:
     """What one of two processes hears."""
-
-    os.environ.update(
-        WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port)
-    )
-    with distributed.session(torch.device("cpu")):
-        weight = torch.full((2, 3, 4, 4), float(rank)).contiguous(memory_format=torch.channels_last)
-        distributed.broadcast([weight])
-        answers.put(
-            {
-                "rank": distributed.rank(),
-                "first": distributed.is_first(),
-                "mean": distributed.mean(torch.tensor([float(rank)])).tolist(),
-                "gather": distributed.gather(torch.tensor([rank])).tolist(),
-                "share": distributed.share(f"said by {rank}"),
-                "agree": [distributed.agree(rank == 1), distributed.agree(False)],
-                "weight": weight.unique().tolist(),
-                "cached": distributed.first_before_others(lambda: _cached(cache)),
-            }
-        )
-        distributed.barrier()
-    assert distributed.world_size() == 1
+    weight = torch.full((2, 3, 4, 4), float(rank)).contiguous(memory_format=torch.channels_last)
+    distributed.broadcast([weight])
+    return {
+        "rank": distributed.rank(),
+        "first": distributed.is_first(),
+        "mean": distributed.mean(torch.tensor([float(rank)])).tolist(),
+        "gather": distributed.gather(torch.tensor([rank])).tolist(),
+        "share": distributed.share(f"said by {rank}"),
+        "agree": [distributed.agree(rank == 1), distributed.agree(False)],
+        "weight": weight.unique().tolist(),
+        "cached": distributed.first_before_others(lambda: _cached(cache)),
+    }
 
 
 @pytest.mark.timeout(120)
 def test_two_processes_hear_the_same(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    workers = [context.Process(target=converse, args=(rank, port, tmp_path / "cache", answers)) for rank in range(2)]
-    for worker in workers:
-        worker.start()
-    heard = sorted((answers.get(timeout=100) for _ in workers), key=lambda answer: answer["rank"])
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+    heard = together(partial(converse, tmp_path / "cache"))
     assert [answer.pop("rank") for answer in heard] == [0, 1]
     assert [answer.pop("first") for answer in heard] == [True, False]
     assert heard[0] == heard[1]

@@ -106,6 +106,7 @@ def test_pairs_join_into_groups() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_recall_on_the_near_duplicates_of_cifar10(real_data: Callable[[str], Path]) -> None:
     """All pairs under RMS 10 (the same photograph) are found, and 23 of all 25; two plain skies only look alike."""
     folder = real_data("cifar10")

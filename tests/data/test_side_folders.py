@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from diorama.data.dataset import Split, open_dataset
 from diorama.data.loader import Loader, LoaderConfig
 from diorama.data.sides import open_side, side_name, write_side
 from tests.data.pictures import packed
+from tests.together import PROCESSES
 
 _ENCODER = "e" * 64
 _LATENT = SideSpec(key="latent", kind="values", shape=(3, 2, 2))
@@ -210,9 +210,7 @@ def _write_until_killed(folder: Path, data: Path) -> None:
 
 
 def test_a_killed_writing_loses_only_what_was_not_yet_on_the_disk(tmp_path: Path, split: Split) -> None:
-    process = multiprocessing.get_context("spawn").Process(
-        target=_write_until_killed, args=(tmp_path / "side", tmp_path / "d")
-    )
+    process = PROCESSES.Process(target=_write_until_killed, args=(tmp_path / "side", tmp_path / "d"))
     process.start()
     process.join()
     assert process.exitcode == 9

@@ -16,6 +16,7 @@ from diorama.data.synthetic.world import World
 from diorama.interop import stylegan2, stylegan3
 from diorama.media.image import write_image
 from diorama.media.video import write_video
+from tests.comparison.walks import few_walks
 from tests.docs.shrink import TOYS
 from tests.interop.oracles import VideoGenerator, dcgan_discriminator, dcgan_generator
 from tests.interop.published_folders import pipeline_folder
@@ -93,21 +94,27 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     succeed("train", f"{TOYS}:ddpm_cpu", "--data", prepared, "--out", first)
     succeed("train", f"{TOYS}:ddpm_class_cpu", "--data", prepared, "--out", folder / "runs" / "labelled")
     succeed("sample", first, "--count", 24, "--out", folder / "samples")
+    succeed("sample", first, "--count", 2, "--out", folder / "two-samples")
     return folder
 
 
 @pytest.fixture
 def workshop(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    """``workshop("photos", …)`` makes a folder with these in it the current one, and keeps the built-in world small."""
+    """``workshop("photos", …)`` makes a folder with these in it the current one, and keeps the built-in world small.
+
+    ``"two-samples=samples"`` puts the first there under the other name.
+    """
     monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache"))
+    few_walks(monkeypatch)
     monkeypatch.setattr(world_source, "PICTURES", PHOTOS)
     monkeypatch.setattr(world_source, "CLIPS", CLIPS)
 
     def open_with(*names: str) -> Path:
         place = tmp_path / "place"
         place.mkdir()
-        for name in names:
-            origin = stock / name
+        for given in names:
+            kept, _, other = given.partition("=")
+            origin, name = stock / kept, other or kept
             if origin.is_dir():
                 shutil.copytree(origin, place / name)
             else:

@@ -52,6 +52,7 @@ def follow_the_page(place: Path, *overrides: str) -> None:
     torch.testing.assert_close(anything[1:], model.sample(3, seed=0, first=1), atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_flow_trains_draws_and_is_measured(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     follow_the_page(place, *SHORT, *NARROW)
     assert "--method.times.spread" in capsys.readouterr().out

@@ -20,6 +20,7 @@ from tests.conformance.runner import table
 from tests.docs.blocks import Block, blocks_of
 from tests.docs.conftest import Workshop, succeed
 from tests.docs.shrink import shrink, shrink_python, shrink_toml
+from tests.together import launch
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
@@ -38,7 +39,8 @@ BEGIN_WITH = {
     "docs/compare.md": ("prepared", "runs/first", "samples"),
     "docs/denoisers.md": ("runs/first",),
     "docs/edit.md": ("photos", "runs/first", "runs/labelled", "samples"),
-    "docs/reconstruct.md": ("runs/first", "samples"),
+    # Baselines without a model take a second for each picture.
+    "docs/reconstruct.md": ("runs/first", "two-samples=samples"),
     "docs/evaluate.md": ("photos", "prepared", "runs/first", "samples"),
     "docs/formats.md": ("samples",),
     "docs/latents-and-text.md": ("photos", "captions.csv"),
@@ -61,10 +63,11 @@ LONG = (
     "docs/latents-and-text.md",
     "docs/python.md",
     "docs/reconstruct.md",
+    "docs/sample.md",
     "docs/train.md",
     "docs/tutorial.md",
 )
-"""Pages that train several times, or compare."""
+"""Pages that train several times, compare, or draw again and again."""
 
 
 def test_every_page_with_blocks_is_run() -> None:
@@ -109,10 +112,21 @@ def _run_commands(block: Block, overrides: tuple[str, ...]) -> None:
 
 def _run_torchrun(words: list[str]) -> None:
     place = words.index("diorama") + 1
+    if "--sharded" in words:
+        # Another command shows that the launcher itself starts what it is given.
+        number = int(words[words.index("--nproc-per-node") + 1])
+        for worker in launch(number, _succeed_at, Path.cwd(), shrink(words[place:])):
+            assert worker.ended() == 0, worker.told()
+        return
     launched = [sys.executable, "-m", "torch.distributed.run", "--standalone", *words[:place], *shrink(words[place:])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(launched, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def _succeed_at(place: Path, words: list[str]) -> None:
+    os.chdir(place)
+    succeed(*words)
 
 
 def test_make_targets_of_the_readme_exist() -> None:

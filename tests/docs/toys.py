@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from diorama.core.contracts import DataInfo
+from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.recipes import dcgan as dcgan_recipes
 from diorama.recipes import ddpm as ddpm_recipes
 from diorama.recipes import edm as edm_recipes
@@ -58,17 +59,17 @@ def latent_text(info: DataInfo) -> Recipe:
 
 
 def latent_text_cpu(info: DataInfo) -> Recipe:
-    """Six sampling steps."""
+    """Narrow, in six sampling steps."""
     return _few_steps(latent_recipes.latent_text_cpu, info, "latent_text_cpu")
 
 
 def edm_cpu(info: DataInfo) -> Recipe:
-    """Six sampling steps."""
+    """Narrow, in six sampling steps."""
     return _few_steps(edm_recipes.edm_cpu, info, "edm_cpu")
 
 
 def edm_upscale_cpu(info: DataInfo) -> Recipe:
-    """Six sampling steps."""
+    """Narrow, in six sampling steps."""
     return _few_steps(upscale_recipes.edm_upscale_cpu, info, "edm_upscale_cpu")
 
 
@@ -83,17 +84,17 @@ def student_cpu(info: DataInfo) -> Recipe:
 
 
 def ddpm(info: DataInfo) -> Recipe:
-    """Six sampling steps."""
+    """Narrow, in six sampling steps."""
     return _few_steps(ddpm_recipes.ddpm_cpu, info, "ddpm")
 
 
 def ddpm_cpu(info: DataInfo) -> Recipe:
-    """Six sampling steps."""
+    """Narrow, in six sampling steps."""
     return _few_steps(ddpm_recipes.ddpm_cpu, info, "ddpm_cpu")
 
 
 def ddpm_class_cpu(info: DataInfo) -> Recipe:
-    """Six sampling steps."""
+    """Narrow, in six sampling steps."""
     return _few_steps(ddpm_recipes.ddpm_class_cpu, info, "ddpm_class_cpu")
 
 
@@ -133,5 +134,10 @@ def _five_steps(info: DataInfo, name: str) -> Recipe:
 def _few_steps(make: Callable[[DataInfo], Recipe], info: DataInfo, name: str) -> Recipe:
     recipe = make(info)
     method: Any = recipe.method
-    synthesizer = replace(method.synthesizer, steps=6)
+    denoiser: DDPMUNetConfig = method.synthesizer.denoiser
+    width = denoiser.head_channels or 2 * _FEATURES
+    narrower = replace(
+        denoiser, widths=(width,) * len(denoiser.widths), embedding=replace(denoiser.embedding, width=width)
+    )
+    synthesizer = replace(method.synthesizer, denoiser=narrower, steps=6)
     return _short(replace(recipe, method=replace(method, synthesizer=synthesizer)), name)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import socket
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from diorama.evaluation.subjects import EvaluateOptions, open_subject
 from diorama.synthesis.samples import sample
 from tests.evaluation.conftest import FRAMES
 from tests.evaluation.small_models import small_vae
+from tests.together import together
 
 METRICS = ("fd@lite", "kid@lite", "precision@lite", "fd@lite-clip", "modes")
 
@@ -35,28 +34,22 @@ def _samples(dataset: Dataset, rank: int, processes: int) -> Iterator[Batch]:
     return batches(dataset.split("test"), share[::-1].copy(), 5)
 
 
-def take_part(rank: int, port: int, path: Path, cache: Path, answers: Any) -> None:
+def take_part(path: Path, cache: Path, rank: int) -> dict[str, Any]:
     """What one of two processes measures and hears."""
-    torch.set_num_threads(1)
-    os.environ.update(
-        WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port)
-    )
     dataset = open_dataset(path)
-    heard: dict[str, Any] = {"rank": rank}
-    with distributed.session(torch.device("cpu")):
-        reference = reference_features(
-            dataset.split("train"), METRICS, ReferenceOptions(cache=cache if rank == 0 else None, shared=True)
-        )
-        heard["reference"] = {kind: len(rows) for kind, rows in reference.features.items()}
-        whole = measure_shared(_samples(dataset, rank, 2), reference, METRICS, seed=3)
-        heard["whole"] = [asdict(result) for result in whole.results]
-        alone = measure_shared(_samples(dataset, 0, 1) if rank == 1 else iter(()), reference, METRICS, seed=3)
-        heard["alone"] = [asdict(result) for result in alone.results]
-        told = evaluate(path, dataset.split("train"), EvaluateOptions(metrics=METRICS, batch_size=5))
-        heard["evaluated"] = [asdict(result) for result in told.results]
-        heard["refusals"] = [_refusal(rank, dataset, reference, which) for which in ("nobody", "few", "broken")]
-        distributed.barrier()
-    answers.put(heard)
+    heard: dict[str, Any] = {}
+    reference = reference_features(
+        dataset.split("train"), METRICS, ReferenceOptions(cache=cache if rank == 0 else None, shared=True)
+    )
+    heard["reference"] = {kind: len(rows) for kind, rows in reference.features.items()}
+    whole = measure_shared(_samples(dataset, rank, 2), reference, METRICS, seed=3)
+    heard["whole"] = [asdict(result) for result in whole.results]
+    alone = measure_shared(_samples(dataset, 0, 1) if rank == 1 else iter(()), reference, METRICS, seed=3)
+    heard["alone"] = [asdict(result) for result in alone.results]
+    told = evaluate(path, dataset.split("train"), EvaluateOptions(metrics=METRICS, batch_size=5))
+    heard["evaluated"] = [asdict(result) for result in told.results]
+    heard["refusals"] = [_refusal(rank, dataset, reference, which) for which in ("nobody", "few", "broken")]
+    return heard
 
 
 def _refusal(rank: int, dataset: Dataset, reference: Any, which: str) -> str:
@@ -73,19 +66,8 @@ def _refusal(rank: int, dataset: Dataset, reference: Any, which: str) -> str:
 @pytest.fixture(scope="module")
 def heard(clips: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What two processes heard, and the first one's cache of reference features."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
     cache = tmp_path_factory.mktemp("shared") / "features"
-    workers = [context.Process(target=take_part, args=(rank, port, clips.path, cache, answers)) for rank in range(2)]
-    for worker in workers:
-        worker.start()
-    found = sorted((answers.get(timeout=200) for _ in workers), key=lambda answer: answer["rank"])
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+    found = together(partial(take_part, clips.path, cache))
     assert len(list(cache.iterdir())) == 2
     return found
 
@@ -127,8 +109,8 @@ def test_every_process_has_a_share_of_what_is_evaluated(
             found[name].append([int(i) for batch in share for i in batch["index"]])
     for shares in found.values():
         assert all(len(share) >= 4 for share in shares)
-        together = sorted(i for share in shares for i in share)
-        assert len(together) == len(set(together)) == 17
+        drawn = sorted(i for share in shares for i in share)
+        assert len(drawn) == len(set(drawn)) == 17
 
 
 def _assert_alike(found: list[dict[str, Any]], one: Evaluation) -> None:

@@ -250,6 +250,7 @@ def test_a_source_that_leaves_nothing_ends_with_one_and_its_name(diorama: Run, t
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_zip_entry_of_600_mb_of_zeros_costs_neither_memory_nor_time(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "in.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for seed in range(GOOD):
@@ -261,6 +262,7 @@ def test_a_zip_entry_of_600_mb_of_zeros_costs_neither_memory_nor_time(tmp_path: 
     _is_cheap(tmp_path / "in.zip", tmp_path / "out", skipped=5)
 
 
+@pytest.mark.slow
 def test_bombs_cost_neither_memory_nor_time(source: Path, tmp_path: Path) -> None:
     fill(source, {f"{i}.png": bomb_png() for i in range(20)} | {f"{i}.gif": bomb_gif() for i in range(20)})
     _is_cheap(source, tmp_path / "out", skipped=40)

@@ -114,7 +114,11 @@ def test_networks_that_cannot_be_built_are_told(diorama: Run, data: Path, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("environment", [{}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}], ids=str)
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONIOENCODING": "ascii"}, *(pytest.param(other, marks=pytest.mark.long) for other in ({}, {"LC_ALL": "C"}))],
+    ids=str,
+)
 def test_names_that_no_text_can_hold_are_printed_nevertheless(tmp_path: Path, environment: dict[str, str]) -> None:
     source, out = (Path(os.fsdecode(os.fsencode(tmp_path) + end)) for end in (b"/in\xff", b"/out\xfe"))
     done = subprocess.run(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from diorama.comparison import demo
 from diorama.media.video import probe
 from tests.journeys.conftest import Run
 
@@ -35,19 +34,12 @@ def test_clips_are_prepared_trained_drawn_and_measured(diorama: Run, clips: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("small", [True, pytest.param(False, marks=pytest.mark.long)])
-# The whole one is three minutes of one core: a machine that shares its cores needs more than the usual five.
+@pytest.mark.long
+# Three minutes of one core: a machine that shares its cores needs more than the usual five.
 @pytest.mark.timeout(900)
-def test_the_demo_writes_one_report_on_pictures_and_clips(
-    small: bool, diorama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if small:
-        monkeypatch.setattr(demo, "PICTURES", 200)
-        monkeypatch.setattr(demo, "CLIPS", 40)
-        monkeypatch.setattr(demo, "_SAMPLES", {"world": 20, "world-video": 20})
-        monkeypatch.setattr(demo, "_REFERENCE", {"world": 40, "world-video": 24})
+def test_the_demo_writes_one_report_on_pictures_and_clips(diorama: Run, tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    assert f"report: {out / 'report.html'}" in diorama("demo", "--out", out, "--seconds", 1 if small else 5)
+    assert f"report: {out / 'report.html'}" in diorama("demo", "--out", out, "--seconds", 5)
     comparisons = json.loads((out / "report.json").read_text())["comparisons"]
     trained = [[m["name"] for m in c["models"] if m["kind"] == "trained"] for c in comparisons]
     assert trained == [["dcgan_toy", "vae_toy", "ddpm_toy"], ["mocogan_toy"]]

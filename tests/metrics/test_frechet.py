@@ -13,6 +13,7 @@ from diorama.metrics.frechet import (
     GaussianStatistics,
     RunningStatistics,
     frechet_distance,
+    frechet_distance_of,
     shared_spectrum,
     square_root,
     statistics,
@@ -82,6 +83,15 @@ def test_fewer_samples_than_dimensions_are_no_obstacle() -> None:
     a, b = statistics(_features(0, 5, 20)), statistics(_features(1, 7, 20))
     assert np.isfinite(frechet_distance(a, b))
     torch.testing.assert_close(square_root(a.covariance) @ square_root(a.covariance), a.covariance)
+
+
+@pytest.mark.parametrize(("n", "m"), [(22, 40), (2, 3), (48, 48), (49, 20), (20, 90)])
+def test_few_rows_have_the_distance_of_their_statistics(n: int, m: int) -> None:
+    generator = torch.Generator().manual_seed(n)
+    first, second = (torch.randn(rows, 48, generator=generator).exp() for rows in (n, m))
+    expected = frechet_distance(statistics(first), statistics(second))
+    assert frechet_distance_of(first, second) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance_of(first, first) == pytest.approx(0.0, abs=1e-5 * expected)
 
 
 def test_one_sample_has_no_covariance() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from diorama.core.contracts import DataInfo, MediaSpec, SideSpec
 from diorama.core.errors import BadConfig, BadInput
@@ -40,6 +41,12 @@ CLIPS = DataInfo(
     classes=("a", "b"),
     count=100,
 )
+
+WIDE = ("fast_cifar_class", "imm_class", "pix2pixhd", "stylegan2_cifar")
+"""Recipes of large networks whose small twins have no labels, or that have none."""
+
+LONG = [pytest.mark.slow, pytest.mark.long]
+"""Of recipes that have a small twin, which takes the same steps."""
 
 OWN = """
 from dataclasses import replace
@@ -86,15 +93,23 @@ def test_every_entry_makes_a_recipe_of_its_name_for_its_media(entry: RecipeEntry
         resolve(entry.name)(other)
 
 
-def _by_size(entry: RecipeEntry) -> object:
-    """An entry whose networks are so large that a step takes seconds is for the slow suite."""
-    return pytest.param(
-        entry, marks=pytest.mark.slow if entry.name in ("pix2pixhd", "esrgan", "rrdb_psnr") else (), id=entry.name
-    )
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_recipe_builds_networks_that_it_has_optimizers_for(entry: RecipeEntry) -> None:
+    info, _ = media_of(entry)
+    recipe = resolve(entry.name)(info)
+    with torch.device("meta"):
+        players = recipe.method.build(parts_for(recipe, info)).players()
+    assert set(players) == set(recipe.optimizers)
+    assert all(parameters for parameters in players.values())
 
 
-@pytest.mark.parametrize("entry", [_by_size(entry) for entry in ENTRIES])
-def test_every_recipe_builds_and_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
+@pytest.mark.parametrize(
+    "entry",
+    [pytest.param(entry, marks=LONG if entry.small or entry.name in WIDE else ()) for entry in ENTRIES],
+    ids=lambda entry: entry.name,
+)
+def test_every_recipe_takes_one_step_on_the_cpu(entry: RecipeEntry) -> None:
     info, _ = media_of(entry)
     losses = one_step(resolve(entry.name)(info), parts_for(resolve(entry.name)(info), info))
     assert losses

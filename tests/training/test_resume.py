@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,9 +14,9 @@ import torch
 from diorama.core import runlog
 from diorama.training import folder
 from diorama.training.run import TrainOptions, train
+from tests.together import launch
 from tests.training.toy import CATALOG, fit_recipe, gan_recipe, measured_recipe, write_data
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.training.worker import main as train_toy
 
 
 @pytest.fixture(scope="module")
@@ -29,44 +24,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_data(tmp_path_factory.mktemp("data") / "toy")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def launch(processes: int, *arguments: str | Path) -> list[subprocess.Popen[bytes]]:
-    """Workers in the environment that torchrun gives."""
-    shared = {
-        "OMP_NUM_THREADS": str(torch.get_num_threads()),
-        "WORLD_SIZE": str(processes),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-    }
-    command = [sys.executable, "-m", "tests.training.worker", *map(str, arguments)]
-    return [
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(processes)
-    ]
-
-
 def run(processes: int, *arguments: str | Path) -> None:
     """Run workers to their end."""
-    for worker in launch(processes, *arguments):
-        _, errors = worker.communicate(timeout=200)
-        assert worker.returncode == 0, errors.decode()
+    for worker in launch(processes, train_toy, arguments):
+        assert worker.ended() == 0, worker.told()
 
 
 def run_and_die(*arguments: str | Path) -> None:
-    (worker,) = launch(1, *arguments)
-    _, errors = worker.communicate(timeout=200)
-    assert worker.returncode == -signal.SIGKILL, errors.decode()
+    (worker,) = launch(1, train_toy, arguments)
+    assert worker.ended() == -signal.SIGKILL, worker.told()
 
 
 def newest(out: Path) -> dict[str, Any]:
@@ -130,23 +96,16 @@ def test_killed_between_the_two_renames_that_replace_the_only_copy(
     assert (out / "model/model.safetensors").read_bytes() == (measured / "model/model.safetensors").read_bytes()
 
 
-def work(rank: int, port: int, data: Path, out: Path) -> None:
-    """One of two processes, in the environment that torchrun gives."""
-    place = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
-    os.environ.update(place, MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+def train_fit(data: Path, out: Path) -> None:
     list(train(fit_recipe(), data, out, TrainOptions(device="cpu", catalog=CATALOG)))
 
 
 @pytest.mark.timeout(200)
 def test_two_processes_train_like_one(data: Path, tmp_path: Path) -> None:
-    context, port = multiprocessing.get_context("spawn"), free_port()
-    workers = [context.Process(target=work, args=(rank, port, data, tmp_path / "two")) for rank in range(2)]
+    workers = launch(2, train_fit, data, tmp_path / "two")
+    train_fit(data, tmp_path / "one")
     for worker in workers:
-        worker.start()
-    list(train(fit_recipe(), data, tmp_path / "one", TrainOptions(device="cpu", catalog=CATALOG)))
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+        assert worker.ended() == 0, worker.told()
     one, two = newest(tmp_path / "one"), newest(tmp_path / "two")
     for name, value in one["method"].items():
         torch.testing.assert_close(two["method"][name], value)
@@ -166,11 +125,10 @@ def test_killed_at_five_random_moments(recipe: str, processes: int, data: Path, 
     length = time.monotonic() - began
     moments = random.Random(processes)
     for _ in range(5):
-        workers = launch(processes, recipe, data, tmp_path / "killed")
-        time.sleep(moments.uniform(0.6, 1.0) * length)
+        workers = launch(processes, train_toy, (recipe, data, tmp_path / "killed"))
+        time.sleep(moments.uniform(0.2, 1.0) * length)
         for worker in workers:
             worker.kill()
-            worker.communicate(timeout=60)
     run(processes, recipe, data, tmp_path / "killed")
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
 

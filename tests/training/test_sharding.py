@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,14 @@ import torch
 from safetensors.torch import load_file
 
 from diorama.core import distributed, runlog
-from diorama.core.contracts import MediaSpec
+from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.device import Precision
 from diorama.core.errors import BadConfig, BadInput
 from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
 from diorama.methods import sharing
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.recipes.adm import adm_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.edm2 import edm2_cpu
@@ -31,8 +33,8 @@ from diorama.training import folder
 from diorama.training.recipe import AverageConfig, EvaluationConfig, PowerAverageConfig, Recipe
 from diorama.training.run import TrainOptions, train
 from diorama.training.updater import Updater
-from tests.training.test_exchange import together
-from tests.training.test_resume import assert_same_run, launch, newest
+from tests.together import launch, together
+from tests.training.test_resume import assert_same_run, newest
 from tests.training.toy import (
     CATALOG,
     ToyFlowConfig,
@@ -43,6 +45,9 @@ from tests.training.toy import (
     steady_recipe,
     write_data,
 )
+from tests.training.worker import main as train_toy
+
+Maker = Callable[[DataInfo], Recipe]
 
 HALF = "000000010"
 """The resume state in the middle of the run."""
@@ -161,11 +166,10 @@ def test_a_shared_state_with_a_damaged_or_missing_part_is_refused(place: Path, a
 @pytest.mark.timeout(200)
 def test_a_save_that_is_killed_leaves_the_state_before_it(place: Path, tmp_path: Path) -> None:
     # The first process writes recipe.json, then one file for every state.
-    first, second = launch(2, "steady", place / "data", tmp_path / "run", "--sharded", "--die-in-save", "3")
-    _, errors = first.communicate(timeout=100)
-    assert first.returncode == -signal.SIGKILL, errors.decode()
+    words = ("steady", place / "data", tmp_path / "run", "--sharded", "--die-in-save", "3")
+    first, second = launch(2, train_toy, words)
+    assert first.ended() == -signal.SIGKILL, first.told()
     second.kill()
-    second.communicate(timeout=100)
     left = sorted(p.name for p in (tmp_path / "run/checkpoints").iterdir() if not p.name.startswith("."))
     assert left == ["000000005"]
     assert go(place / "data", tmp_path / "run", sharded=False)[0].startswith("continues after step 5")
@@ -173,15 +177,23 @@ def test_a_save_that_is_killed_leaves_the_state_before_it(place: Path, tmp_path:
     assert not list((tmp_path / "run/checkpoints").glob(".*"))
 
 
-def real(place: Path, precision: str, device: str, rank: int) -> None:
-    """Three steps of networks with lists, levels and weights without axes: replicated, then shared out."""
+REAL = (vae_spatial_cpu, ddpm_cpu, adm_cpu, edm2_cpu)
+"""Recipes of networks with lists, levels and weights without axes."""
+
+
+def real(place: Path, makers: Sequence[Maker], precision: str, device: str, rank: int) -> None:
+    """Two steps of real networks: replicated, then shared out."""
     os.environ["DIORAMA_CACHE"] = str(place / "cache")
     info = open_dataset(place / "data").info
-    for make in (vae_spatial_cpu, ddpm_cpu, adm_cpu, edm2_cpu):
+    for make in makers:
         recipe = make(info)
         measured = EvaluationConfig(samples=20 if make is ddpm_cpu else 0)
         averages = {"power": PowerAverageConfig(std=0.1, snapshot_every=16), "ema": AverageConfig(half_life=16)}
-        recipe = replace(recipe, images=24, batch_size=8, micro_batch=2, preview_every=0, log_every=8)
+        recipe = replace(recipe, images=16, batch_size=8, micro_batch=2, preview_every=0, log_every=8)
+        if make is ddpm_cpu:
+            assert isinstance(recipe.method, DiffusionMethodConfig)
+            few = replace(recipe.method.synthesizer, steps=3)
+            recipe = replace(recipe, method=replace(recipe.method, synthesizer=few))
         recipe = replace(recipe, precision=precision, evaluation=measured, averages=averages, exported_average="ema")
         for sharded in (False, True):
             out = place / f"{recipe.name}-{'shared' if sharded else 'whole'}"
@@ -197,18 +209,18 @@ def distance(ours: Path, theirs: Path) -> float:
     return float(apart / sum(value.double().square().sum() for value in left.values())) ** 0.5
 
 
-def compare_real(place: Path, precision: str, kind: str) -> None:
+def compare_real(place: Path, makers: Sequence[Maker], precision: str, kind: str) -> None:
     world, numbers = World(size=32), np.arange(80)
     pictures = world.pictures(numbers)
     media = MediaSpec(kind="image", channels=3, height=32, width=32)
     pack_arrays(place / "data", {"train": pictures[:48], "val": pictures[48:]}, media, name="world")
-    together(partial(real, place, precision, kind), kind)
+    together(partial(real, place, makers, precision, kind), kind)
     # GPUs multiply with fewer digits, and by other kernels where weights are laid out otherwise.
     rounding = 1e-3 if kind == "cpu" else 2e-2
-    for name in ("vae_spatial_cpu", "ddpm_cpu", "adm_cpu", "edm2_cpu"):
+    for name in (make.__name__ for make in makers):
         whole, shared = (place / f"{name}-{kind}" for kind in ("whole", "shared"))
         logs = [list(runlog.read(run / "log.jsonl")) for run in (whole, shared)]
-        assert [line["kind"] for line in logs[0]] == ["report"] * 3 + ["metric"] * (name == "ddpm_cpu")
+        assert [line["kind"] for line in logs[0]] == ["report"] * 2 + ["metric"] * (name == "ddpm_cpu")
         for ours, theirs in zip(*logs, strict=True):
             assert ours.get("losses", {}) == pytest.approx(theirs.get("losses", {}), rel=rounding), name
             for one, other in zip(ours.get("results", ()), theirs.get("results", ()), strict=True):
@@ -219,9 +231,20 @@ def compare_real(place: Path, precision: str, kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_real_networks_train_alike_replicated_and_shared_out(precision: str, tmp_path: Path) -> None:
-    compare_real(tmp_path, precision, "cpu")
+@pytest.mark.parametrize(
+    ("precision", "makers"),
+    [
+        ("fp32", (ddpm_cpu, edm2_cpu)),
+        ("bf16", (vae_spatial_cpu,)),
+        pytest.param("fp32", (vae_spatial_cpu, adm_cpu), marks=pytest.mark.long),
+        pytest.param("bf16", (ddpm_cpu, adm_cpu, edm2_cpu), marks=pytest.mark.long),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "+".join(make.__name__ for make in given),
+)
+def test_real_networks_train_alike_replicated_and_shared_out(
+    precision: str, makers: Sequence[Maker], tmp_path: Path
+) -> None:
+    compare_real(tmp_path, makers, precision, "cpu")
 
 
 @pytest.mark.gpu
@@ -230,7 +253,7 @@ def test_real_networks_train_alike_replicated_and_shared_out(precision: str, tmp
 def test_real_networks_train_alike_on_two_gpus(precision: str, tmp_path: Path) -> None:
     if torch.cuda.device_count() < 2:
         pytest.skip("needs two CUDA devices")
-    compare_real(tmp_path, precision, "cuda")
+    compare_real(tmp_path, REAL, precision, "cuda")
 
 
 MUON = {"generator": replace(optimizer(), algorithm="muon")}

@@ -1,6 +1,7 @@
 """Trains a toy recipe in a process of its own, which may be told to die at a chosen moment.
 
-``… -m tests.training.worker RECIPE DATA OUT [--die-in-step N | --die-in-save N | --die-replacing NAME] [--sharded]``
+``main(["RECIPE", "DATA", "OUT", "--die-in-step", "N"])``; also ``--die-in-save N``, ``--die-replacing NAME``,
+``--leave-after N`` and ``--sharded``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def dies_replacing(name: str) -> Callable[..., None]:
     return wrapped
 
 
-def main() -> None:
+def main(words: Sequence[str | Path]) -> None:
+    """Train as the words say."""
     parser = argparse.ArgumentParser()
     parser.add_argument("recipe", choices=["gan", "flow", "fit", "measured", "steady"])
     parser.add_argument("data", type=Path)
@@ -59,7 +61,7 @@ def main() -> None:
     parser.add_argument("--die-replacing")
     parser.add_argument("--leave-after", type=int)
     parser.add_argument("--sharded", action="store_true")
-    given = parser.parse_args()
+    given = parser.parse_args([str(word) for word in words])
     if given.die_in_step:
         Updater.step = dies_at(given.die_in_step, Updater.step)  # type: ignore[method-assign]
     if given.die_in_save:
@@ -72,7 +74,3 @@ def main() -> None:
     for tick in train(recipe, given.data, given.out, options):
         if given.leave_after and tick.step >= given.leave_after:
             break
-
-
-if __name__ == "__main__":
-    main()

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from diorama.tasks.examine import Examination
 
 
+_DDIM_STEPS = 25
+"""At least taken where DDIM stands in for a sampler of few steps."""
+
 Verb = TypeVar("Verb", "Edit", "Examination")
 
 
@@ -101,6 +104,34 @@ def refuse_several(arguments: EditArguments) -> None:
     """
     if arguments.count != 1:
         raise WrongArguments("--count: this model makes the same picture every time; leave that out")
+
+
+def with_single_steps(model: Synthesizer, arguments: EditArguments) -> Synthesizer:
+    """The model; where no sampler was asked for and its own builds on earlier steps, with DDIM, which is said.
+
+    Args:
+        model: that draws as was asked.
+        arguments: of a command that takes each step by itself.
+    """
+    from diorama.processes.discrete import DiscreteProcess
+    from diorama.samplers.inpainting import takes_single_steps
+    from diorama.synthesis.base import Sampling
+    from diorama.synthesis.diffusion import DiffusionSynthesizer
+
+    if arguments.sampler is not None or not isinstance(model, DiffusionSynthesizer):
+        return model
+    if takes_single_steps(model.config.sampler):
+        return model
+    # A step of DDIM knows nothing of the others, so that more are taken.
+    process, steps = model.config.process, max(_DDIM_STEPS, model.sampling.steps or 0)
+    if isinstance(process, DiscreteProcess):
+        steps = min(steps, process.steps)
+    steps = arguments.steps or steps
+    print(
+        f"sampler: the model's own, {model.sampling.sampler}, builds on its earlier steps, which are not kept here; "
+        f"ddim in {steps} steps takes its place (--sampler and --steps ask for others)"
+    )
+    return model.resampled(Sampling(sampler="ddim", steps=steps))
 
 
 def run_edit(arguments: EditArguments, made: Callable[[Synthesizer], Edit]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diorama.cli.arguments import parse
-from diorama.cli.editing import EditArguments, EditInput, run_edit
+from diorama.cli.editing import EditArguments, EditInput, run_edit, with_single_steps
 
 if TYPE_CHECKING:
     from diorama.synthesis.base import Synthesizer
@@ -48,6 +48,7 @@ def main(words: Sequence[str]) -> None:
         from diorama.tasks.inpaint import Inpaint
         from diorama.tasks.pictures import read_masks
 
+        model = with_single_steps(model, arguments)
         return Inpaint(model, read_masks(arguments.mask, arguments.input, model.config.media), arguments.rounds)
 
     run_edit(arguments, made)

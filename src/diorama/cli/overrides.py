@@ -1,4 +1,4 @@
-"""``--field value`` anywhere in a recipe: values may change, structure never.
+"""``--field value`` anywhere in a recipe: values may change, and parts that have words; other structure never.
 
 A recipe is a tree of dataclasses whose fields are often unions. For the command line the tree is mirrored by
 dataclasses that hold exactly the classes of this recipe, so that tyro shows and reads plain values and no union
@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import tyro
 
 from diorama.cli.arguments import mistakes_in_one_line, one_word
+from diorama.cli.choices import choices, chosen
 from diorama.cli.mistaken_options import RATES
 from diorama.cli.mistakes import WrongArguments
 from diorama.core.contracts import MediaSpec
@@ -47,6 +48,7 @@ def override(recipe: T, words: Sequence[str], command: str) -> T:
     Raises:
         WrongArguments: there is no such field (the nearest is named), or the value does not fit it.
     """
+    recipe, words = chosen(recipe, words)
     if not words:
         return recipe
     known = list(names(recipe))
@@ -69,8 +71,9 @@ def override(recipe: T, words: Sequence[str], command: str) -> T:
 def describe(recipe: Any, command: str) -> None:
     """Print every field that may be overridden, with its value in this recipe."""
     mirror = _mirror(recipe)
+    parts = [f"\n\n{_option(name)} {'|'.join(words)}" for name, words in choices(recipe)]
     try:
-        tyro.cli(mirror, prog=f"diorama {command}", args=["--help"], description=_title(recipe))
+        tyro.cli(mirror, prog=f"diorama {command}", args=["--help"], description="".join([_title(recipe), *parts]))
     except SystemExit:
         return
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from diorama.cli.arguments import arguments_at_fault, parse, shown_as
-from diorama.cli.editing import EditArguments, EditInput, run_examination
+from diorama.cli.editing import EditArguments, EditInput, run_examination, with_single_steps
 from diorama.cli.task_reports import decibels, read_task_report
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def main(words: Sequence[str]) -> None:
     arguments = parse(Arguments, "reconstruct", words)
 
     from diorama.samplers.inverse.catalog import inverse_method_named, operator_named
+    from diorama.samplers.inverse.dps import DPSConfig
 
     with arguments_at_fault():
         operator, method = operator_named(arguments.operator), inverse_method_named(arguments.method)
@@ -69,6 +70,8 @@ def main(words: Sequence[str]) -> None:
         from diorama.tasks.pictures import read_masks
         from diorama.tasks.reconstruct import Reconstruct
 
+        if isinstance(method, DPSConfig):
+            model = with_single_steps(model, arguments)
         masks = None
         if arguments.mask is not None:
             masks = read_masks(arguments.mask, arguments.input, model.config.media)

@@ -21,6 +21,10 @@ LATER = "later"
 """In the metadata of a field that a published config gained later: at its default it is not written, so that files and
 hashes of before stay what they are."""
 
+WORDS = "words"
+"""In the metadata of a field that may hold one of a few parts or ``None``: the parts, by the words that the command
+line has for them."""
+
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 
 

@@ -7,7 +7,7 @@ through NCCL and tensors on the CPU through gloo, so that an agreement never wai
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -92,6 +92,15 @@ def while_others_wait() -> Iterator[None]:
 def mean(value: Tensor) -> Tensor:
     """The mean over processes of a floating tensor of the same shape everywhere."""
     return total(value) / world_size() if world_size() > 1 else value
+
+
+def average(buffers: Sequence[Tensor]) -> None:
+    """Replace floating buffers by their means over processes, in one exchange."""
+    if not buffers or world_size() == 1:
+        return
+    means = mean(torch.cat([buffer.detach().flatten() for buffer in buffers]))
+    for buffer, part in zip(buffers, means.split([buffer.numel() for buffer in buffers]), strict=True):
+        buffer.detach().copy_(part.reshape(buffer.shape))
 
 
 def total(value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Adversarial losses on logits, shape (): means over all logits, or sums where that is asked for.
+"""Adversarial losses on logits, shape (): means over all logits, or where that is asked for sums, or each value.
 
 A logit is positive where the discriminator takes its input for real. ``discriminator`` losses take the logits of real
 and of generated data; ``generator`` losses those of generated data, and those of real data where both are compared. All
@@ -24,7 +24,7 @@ from diorama.core.device import at_least_float32
 from diorama.losses.soft_hinge import soft_hinge
 
 Logits = Float[Tensor, "..."]
-Reduction = Literal["mean", "sum"]
+Reduction = Literal["mean", "sum", "none"]
 
 
 class GeneratorLoss(Protocol):
@@ -49,7 +49,9 @@ class AdversarialLoss:
 
 
 def reduced(values: Tensor, reduction: Reduction) -> Tensor:
-    """The mean of all values, or their sum."""
+    """The mean of all values, their sum, or the values as they are."""
+    if reduction == "none":
+        return values
     return values.mean() if reduction == "mean" else values.sum()
 
 

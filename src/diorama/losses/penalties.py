@@ -1,7 +1,8 @@
 """Penalties on the gradient of a discriminator with respect to its input, shape ().
 
-They are means over the batch, or sums where that is asked for. All differentiate twice: a phase that uses one sets
-``second_order=True``. A discriminator that reads conditions is handed over with them: ``lambda x: network(x, given)``.
+They are means over the batch, or where that is asked for sums, or the values (b,). All differentiate twice: a phase
+that uses one sets ``second_order=True``. A discriminator that reads conditions is handed over with them:
+``lambda x: network(x, given)``.
 """
 
 from __future__ import annotations

@@ -96,3 +96,21 @@ def frechet_distance(first: GaussianStatistics, second: GaussianStatistics) -> f
     traces = first.covariance.trace() + second.covariance.trace()
     shared = shared_spectrum(first.covariance, second.covariance).sum()
     return max(float(shift @ shift + traces - 2 * shared), 0.0)
+
+
+def frechet_distance_of(first: Float[Tensor, "n d"], second: Float[Tensor, "m d"]) -> float:
+    """:func:`frechet_distance` of the statistics of two sets of features, quickly where they have few rows.
+
+    With X and Y the centred rows, each divided by the root of its count less one, A = XᵀX and B = YᵀY, and the
+    eigenvalues of (A^1/2 B A^1/2)^1/2 are the singular values of X Yᵀ, which is (n, m) in place of (d, d).
+
+    Raises:
+        ValueError: fewer than two rows on one side.
+    """
+    if max(len(first), len(second)) > first.shape[1] or min(len(first), len(second)) < 2:
+        return frechet_distance(statistics(first), statistics(second))
+    x, y = (rows.detach().cpu().double() for rows in (first, second))
+    shift = x.mean(0) - y.mean(0)
+    x, y = ((rows - rows.mean(0)) / (len(rows) - 1) ** 0.5 for rows in (x, y))
+    shared = torch.linalg.svdvals(x @ y.T).sum()
+    return max(float(shift @ shift + x.square().sum() + y.square().sum() - 2 * shared), 0.0)

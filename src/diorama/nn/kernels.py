@@ -25,7 +25,6 @@ def take(*features: Tensor | None) -> bool:
     return alike and not is_twice_differentiable() and can_build()
 
 
-@torch.compiler.assume_constant_result
 def can_build() -> bool:
     """Whether Triton builds kernels for the current CUDA device; never where there is none.
 
@@ -33,6 +32,11 @@ def can_build() -> bool:
     end the training at its first step.
     """
     return _found_out()
+
+
+if torch.backends.cuda.is_built():
+    # Loads the compiler, which takes seconds: without CUDA nothing asks.
+    torch.compiler.assume_constant_result(can_build)
 
 
 @cache

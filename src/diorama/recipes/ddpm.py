@@ -11,7 +11,9 @@ from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
+from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import StepTimes
+from diorama.samplers.unipc import UniPCConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -69,6 +71,11 @@ def ddpm_cpu(info: DataInfo) -> Recipe:
     in place of a tenth. After 80 thousand pictures it was 41 where the time is added to features, 29 where it scales
     them. A run with a rate of 3e-3 failed.
 
+    It is drawn by UniPC in nine steps (W. Zhao et al., arXiv:2302.04867) whose levels crowd towards the data. Of 1,000
+    pictures of a model of 1.9 million parameters, trained on 1.9 million pictures of CIFAR-10, fd@lite was 11.0 by DDIM
+    in 25 steps and 12.0 by Heun in 10; by UniPC in 10 steps it was 12.6 at even times and 7.2 at these levels, where 7,
+    8 and 12 steps gave 9.2, 8.1 and 7.1.
+
     Args:
         info: pictures of any number of channels, height and width multiples of 8.
 
@@ -97,7 +104,9 @@ def ddpm_cpu(info: DataInfo) -> Recipe:
         process=DiscreteProcess(betas="cosine"),
         # A noise target leaves nearly pure noise nearly undetermined: short runs drew saturated colours with it.
         preconditioning=TargetPreconditioning(predicts="velocity"),
-        steps=25,
+        sampler=UniPCConfig(),
+        spacing=KarrasSpacing(low=0.05, high=60.0),
+        steps=9,
     )
     rate = RateConfig(peak=2e-3, warmup=10_000)
     return Recipe(

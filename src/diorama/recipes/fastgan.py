@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
+from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.adversarial.fastgan import FastGANConfig
 from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
@@ -22,7 +23,8 @@ def fastgan(info: DataInfo) -> Recipe:
     Command: ``diorama train fastgan --data DATA --out runs/fastgan``
     Hardware and time: one GPU; how long it takes is not measured yet.
     Reference: Liu, Zhu, Song, Elgammal 2021, arXiv 2101.04775, section 4 and the authors' code: batches of 8, Adam at
-        2e-4 with beta1 0.5, 50,000 steps, an average of the generator with a decay of 0.999.
+        2e-4 with beta1 0.5, 50,000 steps, an average of the generator with a decay of 0.999, colours and moves of
+        DiffAugment.
 
     Raises:
         BadConfig: the data are clips, or pictures that are not squares of a power of two from 32 to 1024 pixels.
@@ -53,6 +55,7 @@ def _recipe(info: DataInfo, name: str, *, width: int, latent: int, images: int) 
             media=media,
             generator=FastGANGeneratorConfig(side=side, channels=media.channels, width=width, latent=latent),
             discriminator=FastGANDiscriminatorConfig(side=side, channels=media.channels, width=width),
+            augment=DiffAugmentConfig(cutout=0.0),
         ),
         optimizers={"discriminator": adam, "generator": adam},
         images=images,

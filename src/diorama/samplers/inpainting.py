@@ -22,7 +22,6 @@ from diorama.samplers.heun import HeunConfig
 from diorama.samplers.partial import for_part
 
 _SINGLE = (AncestralConfig, DDIMConfig, EulerConfig, HeunConfig)
-"""Samplers whose step depends on no earlier one."""
 _OWN_DRAWS = 8
 """Draws of a round that are left to the sampler; those of the known part and of the way back come after them."""
 
@@ -120,13 +119,18 @@ def inpaint(
                 x = raised(x, below, level, noise(i, first + _OWN_DRAWS + 1))
 
 
+def takes_single_steps(sampler: AnySampler) -> bool:
+    """Whether no step of it depends on an earlier one."""
+    return isinstance(sampler, _SINGLE)
+
+
 def one_at_a_time(sampler: AnySampler, whole: int) -> AnySampler:
     """A sampler for single steps, each as the given one takes it among ``whole``.
 
     Raises:
         ValueError: it builds on its earlier steps; the message says which do not.
     """
-    if not isinstance(sampler, _SINGLE):
+    if not takes_single_steps(sampler):
         raise ValueError(
             f"sampler: {name_of(sampler)} builds on its earlier steps, which are not kept here; ancestral, "
             "ddim, euler and heun do not"

@@ -296,7 +296,7 @@ def write_state(folder: Path, state: Mapping[str, Any]) -> None:
         _make_durable(folder / TENSORS)
         content["tensors_sha256"] = files.sha256_of(folder / TENSORS)
     if distributed.is_first():
-        files.write_json(folder / REST, content)
+        files.write_json(folder / REST, content, indent=None)
 
 
 def state_beside(path: Path, weights: Path) -> Mapping[str, Any]:

@@ -44,6 +44,7 @@ from tests.conformance.adapters import (
     stylegan2,
     stylegan3,
     stylegan_augment,
+    stylegan_losses,
     stylegan_operators,
     translators,
 )
@@ -85,6 +86,7 @@ _SYSTEMS: Mapping[str, Mapping[str, Compute]] = {
     "SiT transports": sit_transport.ADAPTERS,
     "StyleGAN (PyTorch port)": stylegan1.ADAPTERS,
     "StyleGAN2": stylegan2.ADAPTERS,
+    "StyleGAN2's and StyleGAN3's losses": stylegan_losses.ADAPTERS,
     "StyleGAN3": stylegan3.ADAPTERS,
     "StyleGAN's augmentations (ADA)": stylegan_augment.ADAPTERS,
     "StyleGAN operators": stylegan_operators.ADAPTERS,

@@ -76,6 +76,7 @@ def test_the_tars_of_cifar_keep_their_order(real_data: Finder) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_all_of_cifar(real_data: Finder) -> None:
     source = open_source(real_data("cifar10"))
     seen = Counter((item.facts["split"], pixels(item).shape) for item in source.items())

@@ -10,6 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from diorama.core import device as devices
+from diorama.core.contracts import Moment
+from diorama.methods.adversarial import augment
 from diorama.methods.adversarial.ada import AdaptiveAugmentation, AdaptiveAugmentationConfig
 from diorama.methods.adversarial.augment import AugmentConfig, augmented, filter_bank
 from diorama.methods.adversarial.augment_draws import PercentileDraws, RandomDraws
@@ -139,27 +142,33 @@ def adaptive() -> AdaptiveAugmentation:
     return AdaptiveAugmentationConfig(target=0.5, images=100, interval=2).build()
 
 
-def test_the_probability_grows_while_the_discriminator_is_sure_of_real_pictures() -> None:
+def after(step: int) -> Moment:
+    return Moment(step, 5 * step)
+
+
+def test_the_probability_follows_the_sign_of_real_logits_by_the_pictures_of_its_interval() -> None:
     state = adaptive()
     for step in range(1, 5):
-        state.observe(torch.full((5,), 2.0))
-        state.after_step(step)
+        # However many logits there were, from micro-batches or penalties, the interval has ten pictures.
+        state.observe(torch.full((5 * step,), 2.0))
+        state.after_step(after(step))
     assert state.probability.item() == pytest.approx(0.2)
-    state.observe(torch.tensor([1.0, -1.0]))
-    state.after_step(6)
-    assert state.probability.item() == pytest.approx(0.18)
+    told = state.observe(torch.tensor([1.0, -1.0]))
+    assert told["real_sign"].item() == 0
+    state.after_step(after(6))
+    assert state.probability.item() == pytest.approx(0.1)
 
 
 def test_the_probability_is_never_below_zero_and_is_saved() -> None:
     state = adaptive()
     state.observe(-torch.ones(50))
-    state.after_step(2)
+    state.after_step(after(2))
     assert state.probability.item() == 0
     state.observe(torch.ones(50))
     again = adaptive()
     again.load_state_dict(state.state_dict())
-    again.after_step(4)
-    assert again.probability.item() == pytest.approx(0.5)
+    again.after_step(after(4))
+    assert again.probability.item() == pytest.approx(0.1)
     assert math.isclose(again.seen.item(), 0)
 
 
@@ -171,3 +180,13 @@ def test_pictures_are_augmented_as_often_as_the_state_says() -> None:
     assert not torch.allclose(state(pictures()), pictures(), atol=1e-2)
     with pytest.raises(ValueError, match="target"):
         AdaptiveAugmentationConfig(target=1.0)
+
+
+def test_a_device_that_runs_ahead_is_not_waited_for_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(3)
+    found = augmented(pictures(), EVERYTHING, 0.5, RandomDraws.on(CPU))
+    monkeypatch.setattr(devices, "runs_ahead", lambda device: True)
+    monkeypatch.setattr(augment, "needed_rim", lambda *_: pytest.fail("it waits for the device"))
+    torch.manual_seed(3)
+    again = augmented(pictures(), EVERYTHING, 0.5, RandomDraws.on(CPU))
+    torch.testing.assert_close(again, found, rtol=1e-3, atol=1e-3)

@@ -29,7 +29,7 @@ def critic() -> nn.Sequential:
 def test_what_is_added_is_every_penalty_by_its_weight() -> None:
     network, weights = critic(), JointPenalties(r1=2.0, r2=3.0, gradient=10.0, drift=0.5)
     torch.manual_seed(1)
-    found = judged(network, REAL, FAKE, weights, torch.tensor(0.5))
+    found = judged(network, network, REAL, FAKE, weights, torch.tensor(0.5))
     torch.manual_seed(1)
     slopes = 0.5 * (r1(network, REAL) + 1.5 * r2(network, FAKE))
     expected = slopes + 10 * gradient_penalty(network, REAL, FAKE) + 0.5 * network(REAL).square().mean()
@@ -83,7 +83,7 @@ def test_a_step_is_that_of_r3gans_published_program(phase: str, monkeypatch: pyt
         joint=JointPenalties(r1=gamma, r2=gamma),
     ).build()
     method.generator, method.discriminator = networks["G"], networks["D"]
-    monkeypatch.setattr(method, "draw", lambda batch: method.generator(case.inputs["gen_z"]))
+    monkeypatch.setattr(method, "draw", lambda batch, track=False: method.generator(case.inputs["gen_z"]))
     turn = {"D": method.discriminator_loss, "G": method.generator_loss}[phase]
     turn({"image": real}, START).value.backward()
     named = networks[phase].named_parameters()

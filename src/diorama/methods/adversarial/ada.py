@@ -5,18 +5,21 @@ Reference: T. Karras, M. Aittala, J. Hellsten, S. Laine, J. Lehtinen, T. Aila, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diorama.core import distributed
+from diorama.core.contracts import Moment
 from diorama.methods.adversarial.augment import GEOMETRY_AND_COLOUR, AugmentConfig, augmented
 from diorama.methods.adversarial.augment_draws import RandomDraws
+from diorama.methods.adversarial.augmentation import Augmentation, AugmentationConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptiveAugmentationConfig:
+class AdaptiveAugmentationConfig(AugmentationConfig):
     """Augmentation with a probability that follows the discriminator.
 
     Args:
@@ -42,7 +45,7 @@ class AdaptiveAugmentationConfig:
         return AdaptiveAugmentation(self)
 
 
-class AdaptiveAugmentation(nn.Module):
+class AdaptiveAugmentation(Augmentation):
     """The probability, and the signs seen since it was last adjusted: buffers, so that they are saved."""
 
     def __init__(self, config: AdaptiveAugmentationConfig) -> None:
@@ -55,28 +58,35 @@ class AdaptiveAugmentation(nn.Module):
         self.signs: Tensor
         self.seen: Tensor
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (b, c, h, w) as the discriminator is to see them."""
-        return augmented(images, self.config.augment, self.probability, RandomDraws.on(images.device))
+        return augmented(pictures, self.config.augment, self.probability, RandomDraws.on(pictures.device))
 
     @torch.no_grad()
-    def observe(self, logits: Tensor) -> None:
-        """Take note of the logits of real pictures."""
-        self.signs += logits.sign().sum()
-        self.seen += logits.numel()
+    def observe(self, logits: Tensor) -> Mapping[str, Tensor]:
+        """Take note of the logits of real pictures.
 
-    @torch.no_grad()
-    def after_step(self, step: int) -> None:
-        """Adjust the probability when its turn has come, after so many completed steps.
-
-        It moves by the share of :attr:`AdaptiveAugmentationConfig.images` that was seen, whatever the distance from the
-        target, and is at least 0. Signs of all processes count.
+        Returns:
+            ``augment_p``, the probability, and ``real_sign``, the mean sign, which the paper calls r_t.
         """
-        if step % self.config.interval:
+        signs = logits.sign().float()
+        self.signs += signs.sum()
+        self.seen += logits.numel()
+        return {"augment_p": self.probability, "real_sign": signs.mean()}
+
+    @torch.no_grad()
+    def after_step(self, moment: Moment) -> None:
+        """Adjust the probability when its turn has come.
+
+        It moves by the share that the pictures since its last turn are of :attr:`AdaptiveAugmentationConfig.images`,
+        whatever the distance from the target, and is at least 0. Signs of all processes count, and of all that the
+        discriminator was asked since the last turn.
+        """
+        if moment.step % self.config.interval:
             return
-        signs, seen = distributed.total(self.signs.clone()), distributed.total(self.seen.clone())
-        mean = signs / seen.clamp(min=1)
-        by = (mean - self.config.target).sign() * seen / self.config.images
-        self.probability.copy_((self.probability + by).clamp(min=0))
+        signs, seen = distributed.total(torch.stack([self.signs, self.seen])).unbind()
+        by = self.config.interval * (moment.images / moment.step) / self.config.images
+        above = (signs / seen.clamp(min=1) - self.config.target).sign()
+        self.probability.copy_((self.probability + by * above).clamp(min=0))
         self.signs.zero_()
         self.seen.zero_()

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diorama.core import device as devices
 from diorama.methods.adversarial.augment_draws import Draws
 from diorama.nn.homogeneous import grey, moving, moving_colours, scaling, scaling_colours, turning, turning_hues
 from diorama.nn.warp import needed_rim, warped
@@ -182,7 +183,10 @@ def _moved(images: Tensor, config: AugmentConfig, probability: Tensor | float, d
     if config.xfrac:
         t = either(draws.normal(b, 2) * config.xfrac_std, config.xfrac * probability)
         undone(moving(-t[:, 0] * w, -t[:, 1] * h))
-    return images if inverse is None else warped(images, inverse, needed_rim(inverse, h, w))
+    if inverse is None:
+        return images
+    # Mirroring no more than is needed is cheaper, and would wait for a device that runs ahead.
+    return warped(images, inverse, None if devices.runs_ahead(images.device) else needed_rim(inverse, h, w))
 
 
 def _coloured(images: Tensor, config: AugmentConfig, probability: Tensor | float, draws: Draws) -> Tensor:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from diorama.core.config import WORDS
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.perceptual import calibrated_maps
-from diorama.methods.adversarial.gan import GAN, GANConfig
+from diorama.methods.adversarial.ada import AdaptiveAugmentationConfig
+from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
+from diorama.methods.adversarial.gan import AUGMENTATIONS, GAN, GANConfig
 from diorama.methods.base import NO_PARTS, MethodConfig
 from diorama.networks.adversarial.fastgan import (
     FastGANDiscriminator,
@@ -42,6 +45,8 @@ class FastGANConfig(MethodConfig):
             its maps of them.
         perceptual: weight of the likelihood of feature maps of ``lite``, the network that comes with the package, in
             that comparison. The paper's distance is LPIPS on the maps of VGG, which the package does not hold.
+        augment: how pictures are altered before the discriminator sees, and redraws, them; as of
+            :class:`~diorama.methods.adversarial.gan.GANConfig`. Both sizes of a generated picture are altered apart.
     """
 
     media: MediaSpec
@@ -49,6 +54,9 @@ class FastGANConfig(MethodConfig):
     discriminator: FastGANDiscriminatorConfig
     rebuilding: float = 1.0
     perceptual: float = 0.1
+    augment: AdaptiveAugmentationConfig | DiffAugmentConfig | None = field(
+        default=None, metadata={WORDS: AUGMENTATIONS}
+    )
 
     def __post_init__(self) -> None:
         for name in ("rebuilding", "perceptual"):
@@ -63,7 +71,11 @@ class FastGANConfig(MethodConfig):
     def game(self) -> GANConfig:
         """The game of the two players, without what is redrawn."""
         return GANConfig(
-            media=self.media, generator=self.generator, discriminator=self.discriminator, loss="soft_hinge"
+            media=self.media,
+            generator=self.generator,
+            discriminator=self.discriminator,
+            loss="soft_hinge",
+            augment=self.augment,
         )
 
 
@@ -83,12 +95,12 @@ class FastGAN(GAN):
 
     def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Tell real from generated pictures, and redraw the real ones; logs how far these are."""
-        network, real_pictures = cast(FastGANDiscriminator, self.discriminator), batch["image"]
+        network, real_pictures = cast(FastGANDiscriminator, self.discriminator), self.seen(batch["image"])
         with torch.no_grad():
             drawn, small = self.draw_both(batch)
         quarter = torch.randint(4, (len(real_pictures),), device=real_pictures.device)
         rebuilt = network.rebuild(real_pictures, quarter)
-        real, fake = rebuilt.judgement.logits, network.judge(drawn, small=small).logits
+        real, fake = rebuilt.judgement.logits, self.judge_both(drawn, small)
         scalars = self.told(real, fake, drawn, batch)
         value = self._loss.discriminator(real, fake)
         scalars["rebuilding"] = differences(rebuilt)
@@ -96,13 +108,17 @@ class FastGAN(GAN):
         if self.perceptual:
             scalars["features"] = self._features_cost(rebuilt)
             value = value + self.perceptual * scalars["features"]
-        return Loss(value, {name: scalar.detach() for name, scalar in scalars.items()})
+        found = {name: scalar.detach() for name, scalar in scalars.items()}
+        return Loss(value, {**found, **self.observe(real)})
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Look real in both sizes."""
-        drawn, small = self.draw_both(batch)
-        logits = cast(FastGANDiscriminator, self.discriminator).judge(drawn, small=small).logits
-        return Loss(self._loss.generator(logits))
+        return Loss(self._loss.generator(self.judge_both(*self.draw_both(batch))))
+
+    def judge_both(self, drawn: Tensor, small: Tensor) -> Tensor:
+        """Logits of generated pictures, which come in two sizes."""
+        network = cast(FastGANDiscriminator, self.discriminator)
+        return network.judge(self.seen(drawn), small=self.seen(small)).logits
 
     def _features_cost(self, rebuilt: Rebuilt) -> Tensor:
         """Nats for each value of the feature maps, summed over depths and over what is redrawn, up to a constant."""

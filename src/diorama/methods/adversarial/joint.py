@@ -73,7 +73,8 @@ class Judged(NamedTuple):
 
 
 def judged(
-    logits: Discriminator,
+    judge_real: Discriminator,
+    judge_fake: Discriminator,
     real: Float[Tensor, "b ..."],
     fake: Float[Tensor, "b ..."],
     penalties: JointPenalties | None,
@@ -82,23 +83,25 @@ def judged(
     """Judge both sides once, and take the penalties of those very logits.
 
     Args:
-        logits: the discriminator, with what else it is given: (b, …) -> logits.
+        judge_real: the discriminator, with what it is told of the real pictures: (b, …) -> logits.
+        judge_fake: likewise of generated ones.
         real: real pictures.
         fake: as many generated ones; no gradient goes into what made them.
-        penalties: which, and their weights; ``None`` for none.
+        penalties: which, and their weights; ``None`` for none. Between real and generated pictures the discriminator is
+            told what it is of real ones.
         left: share of ``r1`` and ``r2``.
     """
     if penalties is None:
-        of_real, of_fake = logits(real), logits(fake)
+        of_real, of_fake = judge_real(real), judge_fake(fake)
         return Judged(of_real, of_fake, of_real.new_zeros(()))
-    of_real, slope_at_real = _side(logits, real, penalties.r1)
-    of_fake, slope_at_fake = _side(logits, fake, penalties.r2)
+    of_real, slope_at_real = _side(judge_real, real, penalties.r1)
+    of_fake, slope_at_fake = _side(judge_fake, fake, penalties.r2)
     added = at_least_float32(of_real).new_zeros(())
     for weight, slope in ((penalties.r1, slope_at_real), (penalties.r2, slope_at_fake)):
         if slope is not None:
             added = added + left * (weight / 2) * slope.mean()
     if penalties.gradient:
-        added = added + penalties.gradient * gradient_penalty(logits, real, fake)
+        added = added + penalties.gradient * gradient_penalty(judge_real, real, fake)
     if penalties.drift:
         added = added + penalties.drift * at_least_float32(of_real).square().mean()
     return Judged(of_real, of_fake, added)

@@ -107,9 +107,7 @@ class ContrastiveMethod(Method):
 
         Each process has seen its own part of the batch: they are brought to one mean, which a resume state holds.
         """
-        for running in self.buffers():
-            if running.is_floating_point():
-                running.copy_(distributed.mean(running))
+        distributed.average([running for running in self.buffers() if running.is_floating_point()])
         mean, variance = self._moments()
         self.encoder.centre.copy_(mean)
         self.encoder.spread.copy_((variance + 1e-6).sqrt())

@@ -144,8 +144,7 @@ class VAE(Method):
 
     def after_step(self, moment: Moment) -> None:
         """Every process has seen latents of its own; all keep their mean."""
-        for buffer in () if self.scale is None else self.scale.buffers():
-            buffer.copy_(distributed.mean(buffer))
+        distributed.average([] if self.scale is None else list(self.scale.buffers()))
 
     def _weight(self, moment: Moment) -> float:
         if not self.config.warmup:

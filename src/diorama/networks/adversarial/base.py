@@ -50,6 +50,11 @@ class GeneratorConfig(ABC):
         return "none"
 
     @property
+    def styled(self) -> bool:
+        """Whether the network is a :class:`~diorama.networks.adversarial.style_generator.StyleGenerator`."""
+        return False
+
+    @property
     def layer_noise(self) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of the noise that its layers add, in their order.
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import GeneratorConfig, Truncation
+from diorama.networks.adversarial.style_generator import StyleGenerator
 from diorama.networks.adversarial.style_mapping import USUAL_MAPPING, StyleMapping, StyleMappingConfig
 from diorama.nn.bias_act import ActivationName, activation_gain, bias_act
 from diorama.nn.equalized import EqualizedConv2d, EqualizedLinear
@@ -108,6 +109,11 @@ class StyleGAN2GeneratorConfig(GeneratorConfig):
     def truncation(self) -> Truncation:
         """By styles."""
         return "styles"
+
+    @property
+    def styled(self) -> bool:
+        """Always."""
+        return True
 
     @property
     def layer_noise(self) -> tuple[tuple[int, ...], ...]:
@@ -268,7 +274,7 @@ class SynthesisBlock(nn.Module):
         return x, picture
 
 
-class StyleGAN2Generator(nn.Module):
+class StyleGAN2Generator(StyleGenerator):
     """Latent vectors to pictures. See :class:`StyleGAN2GeneratorConfig`."""
 
     def __init__(self, config: StyleGAN2GeneratorConfig) -> None:
@@ -297,12 +303,13 @@ class StyleGAN2Generator(nn.Module):
         """
         return self._spread(self.mapping(z, condition), psi, cutoff)
 
-    def draw(self, styles: Tensor, noise: LayerNoise | None = None) -> Tensor:
+    def draw(self, styles: Tensor, noise: LayerNoise | None = None, *, track: bool = False) -> Tensor:
         """Pictures (b, c, h, w), about in [-1, 1], of styles (b, :attr:`layers`, style).
 
         Args:
             styles: one for each layer.
             noise: ``None`` draws it in training and takes what is stored in evaluation.
+            track: these layers have no running numbers.
 
         Raises:
             ValueError: noise was given for another number of convolutions.

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import GeneratorConfig, Truncation
+from diorama.networks.adversarial.style_generator import StyleGenerator
 from diorama.networks.adversarial.style_mapping import StyleMapping, StyleMappingConfig
 from diorama.networks.adversarial.stylegan2 import checked_size, checked_widths
 from diorama.networks.adversarial.stylegan3_geometry import Bands, LayerGeometry, Sampling, layers, places
@@ -78,6 +79,11 @@ class StyleGAN3GeneratorConfig(GeneratorConfig):
     def truncation(self) -> Truncation:
         """By styles."""
         return "styles"
+
+    @property
+    def styled(self) -> bool:
+        """Always."""
+        return True
 
     @cached_property
     def places(self) -> tuple[Sampling, ...]:
@@ -199,7 +205,7 @@ class AliasFreeLayer(nn.Module):
         return filtered_lrelu(y, fu, fd, None, self.how, gain=gain, slope=slope, clamp=self.clamp)
 
 
-class StyleGAN3Generator(nn.Module):
+class StyleGAN3Generator(StyleGenerator):
     """Latent vectors to pictures. See :class:`StyleGAN3GeneratorConfig`."""
 
     def __init__(self, config: StyleGAN3GeneratorConfig) -> None:
@@ -260,6 +266,11 @@ class StyleGAN3Generator(nn.Module):
         if track:
             self.mapping.track(styles)
         return self.draw(self._spread(styles, psi, cutoff), track=track)
+
+    def running(self) -> list[Tensor]:
+        """The mean style, and the magnitudes of what each layer is given."""
+        layers = [layer for layer in self.layers if isinstance(layer, AliasFreeLayer)]
+        return [self.mapping.average, *(layer.magnitude for layer in layers)]
 
     def _spread(self, styles: Tensor, psi: float, cutoff: int | None) -> Tensor:
         """One style (b, style) for the input and every layer."""

@@ -176,6 +176,76 @@ _VAE_GAN = RecipeEntry(
     small="vae_gan_cpu",
 )
 
+STYLEGAN2 = Reference(
+    key="karras2020analyzing",
+    title="Analyzing and Improving the Image Quality of StyleGAN",
+    authors=("Tero Karras", "Samuli Laine", "Miika Aittala", "Janne Hellsten", "Jaakko Lehtinen", "Timo Aila"),
+    year=2020,
+    venue="CVPR",
+    arxiv="1912.04958",
+)
+
+STYLEGAN2_ADA = Reference(
+    key="karras2020ada",
+    title="Training Generative Adversarial Networks with Limited Data",
+    authors=("Tero Karras", "Miika Aittala", "Janne Hellsten", "Samuli Laine", "Jaakko Lehtinen", "Timo Aila"),
+    year=2020,
+    venue="NeurIPS",
+    arxiv="2006.06676",
+)
+
+STYLEGAN3 = Reference(
+    key="karras2021alias",
+    title="Alias-Free Generative Adversarial Networks",
+    authors=(
+        "Tero Karras",
+        "Miika Aittala",
+        "Samuli Laine",
+        "Erik Härkönen",
+        "Janne Hellsten",
+        "Jaakko Lehtinen",
+        "Timo Aila",
+    ),
+    year=2021,
+    venue="NeurIPS",
+    arxiv="2106.12423",
+)
+
+_STYLEGAN2 = RecipeEntry(
+    name="stylegan2",
+    make="diorama.recipes.stylegan:stylegan2",
+    title="StyleGAN2",
+    summary="GAN with styles, the paper's configuration F, for large data sets",
+    about="A mapping turns noise into a style, which scales the weights of every layer that draws the picture. Mixed "
+    "styles, a penalty on uneven paths and one on steep discriminators keep it smooth: nearby styles draw similar "
+    "pictures. Styles closer to their mean trade variety for pictures closer to what is usual.",
+    papers=(STYLEGAN2,),
+    small="stylegan2_cpu",
+)
+
+_STYLEGAN2_ADA = RecipeEntry(
+    name="stylegan2_ada",
+    make="diorama.recipes.stylegan:stylegan2_ada",
+    title="StyleGAN2-ADA",
+    summary="StyleGAN2 for small data sets, with adaptive augmentation",
+    about="StyleGAN2 whose discriminator sees altered pictures, real and generated ones: mirrored, turned, recoloured. "
+    "They are altered more often as soon as it knows the real ones too well, so that some hundred to some thousand "
+    "pictures suffice, and the alterations do not show in what is drawn.",
+    papers=(STYLEGAN2_ADA, STYLEGAN2),
+    small="stylegan2_cpu",
+)
+
+_STYLEGAN3 = RecipeEntry(
+    name="stylegan3",
+    make="diorama.recipes.stylegan:stylegan3",
+    title="StyleGAN3",
+    summary="GAN with styles whose details move with what they belong to",
+    about="StyleGAN's layers as signals without aliases: no detail can stick to the grid of pixels, so that hair and "
+    "fur move with the head in interpolations and edits. Training takes about twice as long as StyleGAN2's.",
+    papers=(STYLEGAN3, STYLEGAN2_ADA),
+    small="stylegan2_cpu",
+)
+
 ENTRIES: tuple[RecipeEntry, ...] = (
     _GAN2014,
     _DCGAN,
@@ -226,4 +296,19 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         title="VAE-GAN (small)",
         summary="a narrow VAE-GAN for a CPU",
     ),
+    _STYLEGAN2,
+    _STYLEGAN2_ADA,
+    _STYLEGAN2_ADA.variant(
+        name="stylegan2_cifar",
+        make="diorama.recipes.stylegan:stylegan2_cifar",
+        title="StyleGAN2-ADA (CIFAR-10)",
+        summary="StyleGAN2-ADA as its authors tuned it for CIFAR-10",
+    ),
+    _STYLEGAN2_ADA.variant(
+        name="stylegan2_cpu",
+        make="diorama.recipes.stylegan:stylegan2_cpu",
+        title="StyleGAN2-ADA (small)",
+        summary="a narrow StyleGAN2-ADA for a CPU: useful within minutes",
+    ),
+    _STYLEGAN3,
 )
