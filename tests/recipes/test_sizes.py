@@ -38,6 +38,10 @@ def test_where_no_size_helps_none_is_named() -> None:
 
 def test_a_size_that_all_take_is_said_in_short() -> None:
     assert recipes_for(info_of(32, 32)) == ("every recipe for pictures takes pictures of 32 x 32 with 3 channels")
+    assert recipes_for(info_of(16, 16)) == (
+        "every recipe for pictures but r3gan, fastgan, fastgan_cpu takes pictures of 16 x 16 with 3 channels; "
+        "these take --size 32"
+    )
 
 
 @pytest.mark.parametrize(

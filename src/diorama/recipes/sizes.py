@@ -49,9 +49,10 @@ def recipes_for(info: DataInfo) -> str:
     nearest = _nearest(resized, info) if resized else ()
     if not taken:
         return f"no recipe for {kind} takes {what}{f'; prepare with {_options(nearest)}' if nearest else ''}"
+    if len(refused) < len(taken):
+        remedy = f"; these take {_options(nearest)}" if nearest else ""
+        return f"every recipe for {kind} but {', '.join(refused)} takes {what}{remedy}"
     remedy = f"; the others take {_options(nearest)}" if nearest else ""
-    if len(refused) < len(taken) and not nearest:
-        return f"every recipe for {kind} but {', '.join(refused)} takes {what}"
     return f"{what} are taken by {', '.join(taken)}{remedy}"
 
 
