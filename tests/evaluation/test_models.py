@@ -14,12 +14,14 @@ from diorama.core.errors import BadInput
 from diorama.data.dataset import Dataset
 from diorama.data.pack import pack_arrays
 from diorama.data.partners import partners_of
+from diorama.evaluation import lpips
 from diorama.evaluation.catalog.metrics import parse_metric
-from diorama.evaluation.models import measure_model
+from diorama.evaluation.models import Asked, measure_model
 from diorama.evaluation.records import records_stamp
 from diorama.evaluation.run import EvaluateOptions, evaluate
 from diorama.media.convert import to_uint8
 from diorama.networks.adversarial.srvgg import SRVGGNetConfig
+from diorama.networks.features.lpips import LPIPSConfig
 from diorama.nn.similarity import psnr
 from diorama.synthesis.picture import picture_config
 from diorama.synthesis.vae import VAESynthesizer
@@ -131,3 +133,26 @@ def test_a_model_that_draws_partners_needs_data_that_have_some(tmp_path: Path) -
     data = pack_arrays(tmp_path / "data", {"test": np.zeros((4, 16, 16, 1), np.uint8)}, media)
     with pytest.raises(BadInput, match="nothing stands beside the records of its split test"):
         evaluate(enlarger(), data.split("test"), EvaluateOptions(metrics=("fd@lite",)))
+
+
+def test_lpips_is_of_the_pairs_in_8_bits(
+    pictures: Dataset, vae: VAESynthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        lpips, "_network", lambda trunk, device: lambda first, second: (first - second).abs().amax((1, 2, 3))
+    )
+    split, metric = pictures.split("test"), parse_metric("lpips-alex")
+    (found,) = measure_model(vae, [metric], split, np.arange(4), seed=0, batch_size=4).values()
+    records = split.read(np.arange(4))["image"]
+    again = to_uint8(vae.reconstruct(records)).float()
+    wanted = (again - to_uint8(records).float()).abs().amax((1, 2, 3)) / 127.5
+    assert found.value == pytest.approx(wanted.mean().item(), rel=1e-5)
+
+
+def test_lpips_says_that_pictures_are_too_small(vae: VAESynthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = LPIPSConfig(trunk="alex").build()
+    network.trunk.least = 40
+    monkeypatch.setattr(lpips, "_network", lambda trunk, device: network)
+    asked = Asked(vae, torch.zeros(1, *vae.config.media.shape), {}, 0, 0)
+    with pytest.raises(BadInput, match="metrics: lpips-alex: this network sees pictures of 40 pixels at least, got"):
+        lpips.lpips_alex(asked)

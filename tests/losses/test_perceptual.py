@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diorama.losses.perceptual import calibrated
+from diorama.losses.perceptual import calibrated, maps_apart, perceived_distance
 from diorama.losses.reconstruction import gaussian
 
 
@@ -37,3 +37,25 @@ def test_equal_maps_have_a_finite_cost_and_gradient() -> None:
     calibrated(first, first.detach()).backward()
     assert first.grad is not None
     assert torch.isfinite(first.grad).all()
+
+
+class _Looks:
+    """Two maps of a picture: itself, and twice itself."""
+
+    def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return [1 * images, 2 * images]
+
+
+def test_maps_are_apart_by_their_absolute_differences_and_the_second_is_taken_as_it_is() -> None:
+    first, second = (x.requires_grad_() for x in maps(0))
+    apart = maps_apart(_Looks(), first, second)
+    assert float(apart.detach()) == pytest.approx(3 * float((first - second).detach().abs().mean()), rel=1e-5)
+    apart.backward()
+    assert first.grad is not None
+    assert second.grad is None
+
+
+def test_a_perceived_distance_is_the_mean_over_pairs() -> None:
+    first, second = maps(0)
+    apart = perceived_distance(lambda x, y: (x - y).square().mean((1, 2, 3)), first, second)
+    assert float(apart) == pytest.approx(float((first - second).square().mean()), rel=1e-5)

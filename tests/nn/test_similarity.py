@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from diorama.nn.similarity import area_under_roc, gaussian_window, psnr, ssim
+from diorama.nn.similarity import area_under_roc, gaussian_window, luma, luma_psnr, psnr, ssim
 
 
 def _pair(channels: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,3 +75,16 @@ def test_the_window_sums_to_one_and_is_symmetric() -> None:
 def test_the_area_under_the_curve_is_the_share_of_pairs_in_order(high: list[int], low: list[int]) -> None:
     found = area_under_roc(torch.tensor(high), torch.tensor(low))
     assert found == pytest.approx(stats.mannwhitneyu(high, low).statistic / (len(high) * len(low)))
+
+
+def test_brightness_runs_from_16_to_235_in_whole_steps_and_rims_are_left_out() -> None:
+    colours = torch.tensor([[0.0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255]])
+    found = luma(colours[..., None, None]).flatten()
+    assert found.tolist() == [16, 235, 81, 145, 41]  # BT.601
+    first = torch.full((1, 3, 12, 12), 100.0)
+    second = first.clone()
+    second[..., :4, :] = 0
+    assert luma_psnr(first, second).isinf().all()
+    second[..., 4, 4] = 0
+    error = float((luma(first) - luma(second))[0, 4, 4]) ** 2 / 16
+    assert float(luma_psnr(first, second)) == pytest.approx(10 * math.log10(255**2 / error), abs=1e-4)

@@ -9,13 +9,26 @@ from typing import Any, Literal
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from diorama.core.contracts import Batch, DataInfo, Loss, SideSpec
 from diorama.core.errors import TrainingFailed
 from diorama.methods.adversarial.growth import Growth
 from diorama.methods.base import Method
 from diorama.nn import normal
-from diorama.recipes import biggan, dcgan, ddpm, fastgan, mocogan, progressive, r3gan, translation, vae, vae_gan
+from diorama.recipes import (
+    biggan,
+    dcgan,
+    ddpm,
+    enlarging,
+    fastgan,
+    mocogan,
+    progressive,
+    r3gan,
+    translation,
+    vae,
+    vae_gan,
+)
 from diorama.training import recording
 from diorama.training.recipe import OptimizerConfig, RateConfig, Recipe
 from tests.recipes.families import clips
@@ -87,6 +100,21 @@ def _translating(make: Callable[[DataInfo], Recipe], **changes: Any) -> tuple[Re
     return replace(recipe, method=replace(method, **narrow, **changes)), replace(info, sides=(side,))
 
 
+def _enlarging(make: Callable[[DataInfo], Recipe]) -> tuple[Recipe, DataInfo]:
+    """A narrow second stage on small grey pictures with partners that are twice as large."""
+    info, large = info_of(16, 1), info_of(32, 1).media
+    side = SideSpec(key="target", kind="picture", shape=large.shape, media=large)
+    recipe = make(replace(info, sides=(side,)))
+    method: Any = recipe.method
+    narrow = replace(
+        method,
+        network=replace(method.network, features=4, growth=2, blocks=1),
+        discriminator=replace(method.discriminator, features=2),
+        crop=8,
+    )
+    return replace(recipe, method=narrow), replace(info, sides=(side,))
+
+
 SHIPPED = {
     "ddpm": lambda: _made(ddpm.ddpm_cpu, info_of(16)),
     "ddpm_class": lambda: _made(ddpm.ddpm_class_cpu, replace(info_of(16), classes=("a", "b"))),
@@ -97,6 +125,7 @@ SHIPPED = {
     "progressive": lambda: _made(progressive.progressive_cpu, info_of(16)),
     "vae_gan": lambda: _made(vae_gan.vae_gan_cpu, info_of(16)),
     "vae": lambda: _made(vae.vae_cpu, info_of(16)),
+    "esrgan": lambda: _enlarging(enlarging.esrgan_cpu),
     "pix2pix": lambda: _translating(translation.pix2pix_cpu),
     # So few that the history is full, and exchanges, when turns are recorded.
     "cyclegan": lambda: _translating(translation.cyclegan_cpu, history=6),
@@ -130,7 +159,9 @@ def test_all_turns_of_the_shipped_methods_are_recorded_and_equal_launched_ones(
         records = torch.rand(4, *info.media.shape, generator=draws) * 2 - 1
         label = torch.randint(2, (4,), generator=draws)
         batch = {info.media.kind: records.to(device), "label": label.to(device)}
-        return [batch | {spec.key: records.flip(0).to(device) for spec in info.sides}]
+        # As large as what stands beside them.
+        beside = {s.key: F.interpolate(records.flip(0), s.shape[1:]).to(device) for s in info.sides}
+        return [batch | beside]
 
     runs = [
         Run(build, device, dtype, recipe.optimizers).go(5, recorded=recorded, batches=batches)

@@ -41,7 +41,7 @@ class Arguments:
         out: the folder to make; new or empty.
         size: side of the square records in pixels, or None to keep the sizes of the files.
         fit: how other shapes become square: crop to the middle, or pad.
-        small: side in pixels of small copies, which a model learns to enlarge to --size (recipe edm_upscale).
+        small: side in pixels of small copies, which a model learns to enlarge to --size (edm_upscale, esrgan).
         pair: where the partner of every picture is, which is kept beside it: a column of a table that names its file, a
             folder in which it has the picture's name, or left or right, the half of every picture that it is.
         unpaired: a second source, prepared beside the first, whose pictures are partners of any; or a label of the

@@ -51,3 +51,38 @@ def calibrated_maps(network: Features, first: Tensor, second: Tensor) -> Float[T
         wanted = network.maps(second)
     pairs = zip(network.maps(first), wanted, strict=True)
     return torch.stack([calibrated(ours, theirs) for ours, theirs in pairs]).sum()
+
+
+def maps_apart(network: Features, first: Tensor, second: Tensor) -> Float[Tensor, ""]:
+    """The mean absolute difference of the maps of every depth, summed.
+
+    Args:
+        network: what looks.
+        first: pictures, through which the gradient goes.
+        second: as many, which are taken as they are.
+
+    Reference: Wang et al. 2018, arXiv 1809.00219, section 3.3 (its one map is VGG19's conv5_4, before activation).
+    """
+    with torch.no_grad():
+        wanted = network.maps(second)
+    pairs = zip(network.maps(first), wanted, strict=True)
+    differences = [(at_least_float32(ours) - at_least_float32(theirs)).abs().mean() for ours, theirs in pairs]
+    return torch.stack(differences).sum()
+
+
+class Distance(Protocol):
+    """A network that tells how far pictures (b, c, h, w) are apart, (b,)."""
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor: ...
+
+
+def perceived_distance(network: Distance, first: Tensor, second: Tensor) -> Float[Tensor, ""]:
+    """The mean distance of pairs as a network tells it: of :class:`~diorama.networks.features.lpips.LPIPS`, the loss of
+    Zhang et al. 2018, arXiv 1801.03924.
+
+    Args:
+        network: what looks.
+        first: pictures.
+        second: as many; gradients go through both.
+    """
+    return at_least_float32(network(first, second)).mean()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from diorama.methods.adversarial.cyclegan import CycleGANConfig
+from diorama.methods.adversarial.enlarging import EnlargingConfig
+from diorama.methods.adversarial.esrgan import ESRGANConfig
 from diorama.methods.adversarial.fastgan import FastGANConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
@@ -36,6 +38,8 @@ AnyMethod = (
     | DistributionMatchingConfig
     | DriftingConfig
     | EasyConsistencyConfig
+    | EnlargingConfig
+    | ESRGANConfig
     | FastGANConfig
     | GANConfig
     | GuidedStudentConfig

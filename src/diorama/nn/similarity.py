@@ -20,6 +20,35 @@ def psnr(first: Float[Tensor, "b ..."], second: Float[Tensor, "b ..."], *, span:
     return (10 * torch.log10(span**2 / error)).to(first.dtype if first.is_floating_point() else torch.float32)
 
 
+def luma(pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b h w"]:
+    """Brightness as television counts it: Y' of BT.601, from 16 for black to 235 for white, in whole numbers.
+
+    Args:
+        pictures: (b, c, h, w), 8-bit values as float, of 3 channels; a single channel is taken as it is.
+    """
+    if pictures.shape[1] == 1:
+        return pictures[:, 0]
+    weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64, device=pictures.device) / 255
+    return (16 + torch.einsum("bchw,c->bhw", pictures.double(), weights)).round().to(pictures.dtype)
+
+
+def luma_psnr(
+    first: Float[Tensor, "b c h w"], second: Float[Tensor, "b c h w"], *, border: int = 4
+) -> Float[Tensor, " b"]:
+    """PSNR of :func:`luma` in dB, as papers on enlarging report it ("Y-PSNR").
+
+    Args:
+        first: (b, c, h, w), 8-bit values as float.
+        second: like ``first``.
+        border: pixels at every rim that are left out; as many as sides are enlarged times.
+
+    Reference: C. Ledig et al. 2017, arXiv:1609.04802, section 3.1 (a strip of 4 pixels is cut off).
+    """
+    height, width = first.shape[2:]
+    inner = (..., slice(border, height - border), slice(border, width - border))
+    return psnr(luma(first)[inner], luma(second)[inner], span=255)
+
+
 def rank_correlation(first: Tensor, second: Tensor) -> float:
     """Spearman's correlation of the ranks of two tensors of one shape; equal values share the mean of their ranks.
 

@@ -11,12 +11,23 @@ from pathlib import Path
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.suggestions import did_you_mean
 from diorama.core.user_files import file_and_name, load_file, members_of
-from diorama.recipes.entries import adversarial, diffusion, features, few_steps, latent, translation, variational, video
+from diorama.recipes.entries import (
+    adversarial,
+    diffusion,
+    enlarging,
+    features,
+    few_steps,
+    latent,
+    translation,
+    variational,
+    video,
+)
 from diorama.recipes.entry import RecipeEntry, RecipeFunction
 
 ENTRIES: tuple[RecipeEntry, ...] = (
     *adversarial.ENTRIES,
     *translation.ENTRIES,
+    *enlarging.ENTRIES,
     *variational.ENTRIES,
     *diffusion.ENTRIES,
     *few_steps.ENTRIES,

@@ -44,3 +44,29 @@ def partner_of(info: DataInfo, *, paired: bool) -> MediaSpec:
             f"{size[0]} x {size[1]}; diorama prepare --size N brings both to one size"
         )
     return side.media
+
+
+def larger_partner_of(info: DataInfo) -> MediaSpec:
+    """What the partners of small pictures are, each larger than its picture.
+
+    Args:
+        info: the data.
+
+    Raises:
+        BadConfig: the data are clips, have no partners, or have partners that are no larger.
+    """
+    side = beside(info)
+    found = None if side is None or side.unpaired else side.media
+    if found is None:
+        raise BadConfig(
+            f"data: the pictures of {info.name} have no larger ones beside them (side {_TARGET}); prepare makes them "
+            "with --size N --small M"
+        )
+    if found.frames is not None or info.media.frames is not None:
+        raise BadConfig(f"data: {info.name} holds clips; this recipe enlarges pictures")
+    if found.height <= info.media.height or found.width <= info.media.width:
+        raise BadConfig(
+            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, no larger "
+            f"than the pictures' own {info.media.width} x {info.media.height}"
+        )
+    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diorama.core.contracts import ConditionSpec, DataInfo, MediaSpec
+from diorama.core.contracts import ConditionSpec, DataInfo
 from diorama.core.errors import BadConfig
 from diorama.core.worded import network_name
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
@@ -18,7 +18,7 @@ from diorama.networks.denoisers.edm2 import EDM2UNetConfig
 from diorama.processes.precondition import EDMPreconditioning
 from diorama.recipes.edm import edm, edm_cpu
 from diorama.recipes.entry import RecipeFunction
-from diorama.recipes.partners import beside
+from diorama.recipes.partners import larger_partner_of
 from diorama.training.recipe import Recipe
 
 
@@ -66,7 +66,7 @@ def enlarging(make: RecipeFunction, info: DataInfo, name: str) -> Recipe:
         BadConfig: the data have no such side, the model is given something already, noises are matched to pictures, or
             the network reads no picture.
     """
-    partner = _partner(info)
+    partner = larger_partner_of(info)
     recipe = make(replace(info, media=partner))
     method = recipe.method
     if not isinstance(method, DiffusionMethodConfig) or method.synthesizer.conditions:
@@ -87,21 +87,3 @@ def enlarging(make: RecipeFunction, info: DataInfo, name: str) -> Recipe:
         denoiser=given,
     )
     return replace(recipe, name=name, method=replace(method, synthesizer=model))
-
-
-def _partner(info: DataInfo) -> MediaSpec:
-    side = beside(info)
-    found = None if side is None or side.unpaired else side.media
-    if found is None:
-        raise BadConfig(
-            f"data: the pictures of {info.name} have no larger ones beside them (side target); prepare makes them with "
-            "--size N --small M"
-        )
-    if found.frames is not None or info.media.frames is not None:
-        raise BadConfig(f"data: {info.name} holds clips; this recipe enlarges pictures")
-    if found.height <= info.media.height or found.width <= info.media.width:
-        raise BadConfig(
-            f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, no larger "
-            f"than the pictures' own {info.media.width} x {info.media.height}"
-        )
-    return found

@@ -158,14 +158,12 @@ class PictureSynthesizer(Synthesizer):
         if reach is not None and side is not None and (side < 1 or side % multiple):
             raise ValueError(f"tile: must be a multiple of {multiple}, got {side}")
         height, width = picture.shape[2:]
-        low, high = network.span
-        given = _filled((picture + 1) * ((high - low) / 2) + low, fitting_size(network, (height, width)))
+        given = _filled(network.to_span(picture), fitting_size(network, (height, width)))
         if reach is None or side is None:
             reach, side = 0, max(given.shape[2:])
         margin = -(-min(reach, _MARGIN) // multiple) * multiple
         drawn = in_tiles(lambda x: self.picture(x, {}), given, side=side, margin=margin, scale=scale)
-        x = (drawn[..., : height * scale, : width * scale] - low) * (2 / (high - low)) - 1
-        return x.clamp(-1, 1)
+        return network.from_span(drawn[..., : height * scale, : width * scale]).clamp(-1, 1)
 
 
 def fitting_size(network: PictureNetworkConfig, size: tuple[int, int]) -> tuple[int, int]:

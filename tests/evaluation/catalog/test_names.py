@@ -43,7 +43,7 @@ def test_what_is_typed_finds_what_is_meant(typed: str, meant: str) -> None:
     ("typed", "message"),
     [
         ("fvd", r"I3D.*not here yet; the nearest that there is: fd@lite-clip"),
-        ("LPIPS", r"pair by pair.*the nearest that there is: ssim"),
+        ("DISTS", r"pair by pair.*the nearest that there is: lpips-alex"),
         ("ms-ssim", r"not here yet.*ssim"),
         ("clip_score", r"CLIP.*caption_colours"),
         ("fid@lite", r"FID is of Inception's features.*fd@inception"),

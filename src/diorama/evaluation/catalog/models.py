@@ -41,4 +41,19 @@ FLOW_BITS_PER_DIM = ModelMetric(
     how="uniform dequantisation, one draw a record; path and divergence by RK45 to 1e-5, one probe",
 )
 
-ENTRIES: tuple[MetricEntry, ...] = (PSNR, SSIM, BITS_PER_DIM, FLOW_BITS_PER_DIM)
+
+def _lpips(trunk: str, network: str) -> ModelMetric:
+    return ModelMetric(
+        name=f"lpips-{trunk}",
+        title=f"LPIPS ({trunk})",
+        meaning=f"How far apart the pictures of a pair look to {network}, weighed as people's judgements of pairs ask.",
+        better="lower",
+        function=f"diorama.evaluation.lpips:lpips_{trunk}",
+        needs=("held-out reals", "pairs"),
+        how="8-bit pictures at their own size, heads of version 0.1",
+    )
+
+
+LPIPS = (_lpips("alex", "AlexNet"), _lpips("vgg", "VGG16"), _lpips("squeeze", "SqueezeNet 1.1"))
+
+ENTRIES: tuple[MetricEntry, ...] = (PSNR, SSIM, BITS_PER_DIM, FLOW_BITS_PER_DIM, *LPIPS)

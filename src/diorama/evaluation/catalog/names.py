@@ -31,6 +31,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "dc": _FOUR[2:],
     "density coverage": _FOUR[2:],
     "bits per dim": ("bpd",),
+    "lpips": ("lpips-alex",),
     "bits per dimension": ("bpd",),
 }
 """By what is typed, in lower case with spaces: what it means. Distances that bear Inception's name are of its features;
@@ -40,8 +41,7 @@ _OF_PAIRS = "it holds pictures against their originals, pair by pair, and a fold
 ABSENT: Mapping[str, tuple[str, str]] = {
     "fvd": ("is a distance of I3D features of clips, and that network is not here yet", "fd@lite-clip"),
     "kvd": ("is a distance of I3D features of clips, and that network is not here yet", "kid@lite-clip"),
-    "lpips": (f"is not here yet: it needs its trained network, and {_OF_PAIRS}", "ssim"),
-    "dists": (f"is not here yet: it needs its trained network, and {_OF_PAIRS}", "ssim"),
+    "dists": (f"is not here yet: it needs its trained network, and {_OF_PAIRS}", "lpips-alex"),
     "ms ssim": (f"is not here yet; {_OF_PAIRS}", "ssim"),
     "msssim": (f"is not here yet; {_OF_PAIRS}", "ssim"),
     "mse": (f"is not here; {_OF_PAIRS}", "psnr"),

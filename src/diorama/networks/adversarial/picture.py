@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 UNIT_SPAN = (0.0, 1.0)
 """Black and white of networks that were published with pictures in [0, 1]."""
@@ -49,6 +49,16 @@ class PictureNetworkConfig(ABC):
 
     @abstractmethod
     def build(self) -> nn.Module: ...
+
+    def to_span(self, pictures: Tensor) -> Tensor:
+        """Pictures in [-1, 1] as the network is given them."""
+        low, high = self.span
+        return (pictures + 1) * ((high - low) / 2) + low
+
+    def from_span(self, pictures: Tensor) -> Tensor:
+        """What the network returns, with black at -1 and white at 1."""
+        low, high = self.span
+        return (pictures - low) * (2 / (high - low)) - 1
 
 
 def check_sizes(config: PictureNetworkConfig, *names: str) -> None:

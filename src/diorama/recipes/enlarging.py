@@ -1,0 +1,253 @@
+"""SRResNet and ESRGAN, which enlarge pictures in one pass.
+
+Data for them hold small pictures, each with the larger one as its side ``target``: ``diorama prepare --small N``. What
+they train enlarges pictures of any size: ``diorama upscale``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from diorama.core.contracts import DataInfo, MediaSpec
+from diorama.core.errors import BadConfig
+from diorama.methods.adversarial.enlarging import EnlargingConfig
+from diorama.methods.adversarial.esrgan import EnlargingDiscriminator, ESRGANConfig
+from diorama.networks.adversarial.esrgan_discriminators import UNetDiscriminatorConfig, VGGDiscriminatorConfig
+from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
+from diorama.networks.adversarial.srresnet import SRResNetConfig
+from diorama.recipes.partners import larger_partner_of
+from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
+
+_UNMEASURED = EvaluationConfig(samples=0)
+"""fd@lite of whole pictures does not tell which of two enlargements is the closer one: the last model is kept."""
+_STAGES: Mapping[int, tuple[int, ...]] = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
+_CROP, _SMALL_CROP = 32, 16
+_JUDGED = 8
+"""Sides that a U-Net of three halvings judges are multiples of this."""
+
+
+def srresnet(info: DataInfo) -> Recipe:
+    """SRResNet as ESRGAN's authors train it: absolute differences of random squares, and no batch norm.
+
+    Command: ``diorama train srresnet --data DATA --out runs/srresnet``
+    Hardware and time: one GPU; how long it takes is not measured yet.
+    Reference: Ledig et al. 2017, arXiv 1609.04802, figure 4 (16 blocks of 64 features); Wang et al. 2018, arXiv
+        1809.00219, section 4.1 (absolute differences, Adam at 2e-4, squares of 128 pixels, batches of 16). The authors
+        train a million steps and lower the rate in steps; here it falls along a cosine.
+
+    Args:
+        info: small pictures with partners that are 2, 3 or 4 times as large as their side ``target``.
+
+    Raises:
+        BadConfig: the data have no such partners.
+    """
+    large = larger_partner_of(info)
+    return Recipe(
+        name="srresnet",
+        method=_method(info, large, _srresnet(info, large, features=64, blocks=16), crop=_CROP),
+        optimizers={"generator": _optimizer(2e-4, "cosine")},
+        images=16_000_000,
+        batch_size=16,
+        averages=_average(),
+        evaluation=_UNMEASURED,
+        preview_every=200_000,
+        checkpoint_every=200_000,
+    )
+
+
+def srresnet_cpu(info: DataInfo) -> Recipe:
+    """A narrow SRResNet for two CPU cores.
+
+    Command: ``diorama train srresnet_cpu --data DATA --out runs/srresnet``
+    Reference: as :func:`srresnet`, with 4 blocks of 24 features, squares of half the side and a higher rate.
+
+    Raises:
+        BadConfig: as :func:`srresnet`.
+    """
+    large = larger_partner_of(info)
+    return Recipe(
+        name="srresnet_cpu",
+        method=_method(info, large, _srresnet(info, large, features=24, blocks=4), crop=_SMALL_CROP),
+        optimizers={"generator": _optimizer(1e-3, "cosine")},
+        images=200_000,
+        batch_size=16,
+        averages=_average(half_life=2_000),
+        evaluation=_UNMEASURED,
+        preview_every=20_000,
+        checkpoint_every=20_000,
+    )
+
+
+def rrdb_psnr(info: DataInfo) -> Recipe:
+    """RRDBNet by absolute differences: ESRGAN's first stage, which comes closest to the originals.
+
+    Command: ``diorama train rrdb_psnr --data DATA --out runs/psnr``
+    Hardware and time: one GPU; how long it takes is not measured yet.
+    Reference: Wang et al. 2018, arXiv 1809.00219, section 4.1 (23 blocks of 64 features; as :func:`srresnet`).
+
+    Args:
+        info: small pictures with partners that are 2, 3, 4 or 8 times as large as their side ``target``.
+
+    Raises:
+        BadConfig: the data have no such partners.
+    """
+    large = larger_partner_of(info)
+    return Recipe(
+        name="rrdb_psnr",
+        method=_method(info, large, _rrdb(info, large, features=64, growth=32, blocks=23), crop=_CROP),
+        optimizers={"generator": _optimizer(2e-4, "cosine")},
+        images=16_000_000,
+        batch_size=16,
+        averages=_average(),
+        evaluation=_UNMEASURED,
+        preview_every=200_000,
+        checkpoint_every=200_000,
+    )
+
+
+def rrdb_psnr_cpu(info: DataInfo) -> Recipe:
+    """A narrow RRDBNet for two CPU cores, by absolute differences.
+
+    Command: ``diorama train rrdb_psnr_cpu --data DATA --out runs/psnr``
+    Reference: as :func:`rrdb_psnr`, with 2 blocks of 24 features, squares of half the side and a higher rate.
+
+    Raises:
+        BadConfig: as :func:`rrdb_psnr`.
+    """
+    large = larger_partner_of(info)
+    return Recipe(
+        name="rrdb_psnr_cpu",
+        method=_method(info, large, _rrdb(info, large, features=24, growth=12, blocks=2), crop=_SMALL_CROP),
+        optimizers={"generator": _optimizer(1e-3, "cosine")},
+        images=200_000,
+        batch_size=16,
+        averages=_average(half_life=2_000),
+        evaluation=_UNMEASURED,
+        preview_every=20_000,
+        checkpoint_every=20_000,
+    )
+
+
+def esrgan(info: DataInfo) -> Recipe:
+    """ESRGAN's second stage, which draws what pixels alone leave open; it starts from what ``rrdb_psnr`` has trained.
+
+    What is seen of a picture is taken from ``lite``, which comes with the package. The paper looks with VGG19: so does
+    ``--method.looker vgg19`` where torchvision's file is at hand. Squares of 128 pixels are judged by ESRGAN's
+    discriminator; where large pictures are smaller, or are no power of two times as large, by Real-ESRGAN's.
+
+    Command: ``diorama train esrgan --data DATA --from runs/psnr --out runs/esrgan``
+    Hardware and time: one GPU; how long it takes is not measured yet.
+    Reference: Wang et al. 2018, arXiv 1809.00219, sections 3.2 to 4.1 (relativistic average loss of weight 5e-3,
+        absolute differences of weight 0.01, features of weight 1, Adam at 1e-4, batches of 16, 400,000 steps). The
+        authors halve the rate four times; here it falls along a line.
+
+    Args:
+        info: as :func:`rrdb_psnr` takes them.
+
+    Raises:
+        BadConfig: the data have no such partners.
+    """
+    large = larger_partner_of(info)
+    network = _rrdb(info, large, features=64, growth=32, blocks=23)
+    return Recipe(
+        name="esrgan",
+        method=_second_stage(info, large, network, crop=_CROP, width=64),
+        optimizers=dict.fromkeys(("discriminator", "generator"), _optimizer(1e-4, "linear")),
+        images=6_400_000,
+        batch_size=16,
+        averages=_average(),
+        evaluation=_UNMEASURED,
+        preview_every=100_000,
+        checkpoint_every=100_000,
+    )
+
+
+def esrgan_cpu(info: DataInfo) -> Recipe:
+    """A narrow second stage for two CPU cores; it starts from what ``rrdb_psnr_cpu`` has trained.
+
+    Command: ``diorama train esrgan_cpu --data DATA --from runs/psnr --out runs/esrgan``
+    Reference: as :func:`esrgan`, with the network of :func:`rrdb_psnr_cpu` and a narrow discriminator of Real-ESRGAN.
+
+    Raises:
+        BadConfig: as :func:`rrdb_psnr`.
+    """
+    large = larger_partner_of(info)
+    network = _rrdb(info, large, features=24, growth=12, blocks=2)
+    return Recipe(
+        name="esrgan_cpu",
+        method=_second_stage(info, large, network, crop=_SMALL_CROP, width=16),
+        optimizers=dict.fromkeys(("discriminator", "generator"), _optimizer(2e-4, "linear")),
+        images=50_000,
+        batch_size=8,
+        averages=_average(half_life=2_000),
+        evaluation=_UNMEASURED,
+        preview_every=10_000,
+        checkpoint_every=10_000,
+    )
+
+
+def _method(info: DataInfo, large: MediaSpec, network: RRDBNetConfig | SRResNetConfig, *, crop: int) -> EnlargingConfig:
+    return EnlargingConfig(small=info.media, large=large, network=network, crop=_crop(info, crop))
+
+
+def _second_stage(info: DataInfo, large: MediaSpec, network: RRDBNetConfig, *, crop: int, width: int) -> ESRGANConfig:
+    side = _crop(info, crop)
+    judged = side * network.scale
+    judge: EnlargingDiscriminator
+    if judged in (128, 256):
+        judge = VGGDiscriminatorConfig(channels=large.channels, features=width, side=128 if judged == 128 else 256)
+    else:
+        judge = UNetDiscriminatorConfig(channels=large.channels, features=width, skips=judged % _JUDGED == 0)
+    return ESRGANConfig(small=info.media, large=large, network=network, crop=side, discriminator=judge)
+
+
+def _crop(info: DataInfo, side: int) -> int:
+    return min(side, info.media.height, info.media.width)
+
+
+def _srresnet(info: DataInfo, large: MediaSpec, *, features: int, blocks: int) -> SRResNetConfig:
+    scale = _scale(info, large, (2, 3, 4))
+    if info.media.channels not in (1, large.channels):
+        raise BadConfig(f"data: SRResNet adds to the small picture, and the partners of {info.name} have more channels")
+    factor: Literal[2, 3, 4] = 2 if scale == 2 else 3 if scale == 3 else 4
+    return SRResNetConfig(
+        inputs=info.media.channels, outputs=large.channels, features=features, blocks=blocks, factor=factor
+    )
+
+
+def _rrdb(info: DataInfo, large: MediaSpec, *, features: int, growth: int, blocks: int) -> RRDBNetConfig:
+    return RRDBNetConfig(
+        inputs=info.media.channels,
+        outputs=large.channels,
+        features=features,
+        growth=growth,
+        blocks=blocks,
+        stages=_STAGES[_scale(info, large, tuple(_STAGES))],
+    )
+
+
+def _scale(info: DataInfo, large: MediaSpec, known: tuple[int, ...]) -> int:
+    """How many times larger the partners are.
+
+    Raises:
+        BadConfig: none of the factors that there are networks for.
+    """
+    small = info.media
+    scale = large.height // small.height
+    if scale not in known or (large.height, large.width) != (small.height * scale, small.width * scale):
+        factors = ", ".join(map(str, known[:-1]))
+        raise BadConfig(
+            f"data: the partners of the pictures of {info.name} are {large.width} x {large.height}, and the pictures "
+            f"{small.width} x {small.height}; this recipe enlarges {factors} or {known[-1]} times: prepare with "
+            f"--size N --small N/{known[-1]}"
+        )
+    return scale
+
+
+def _optimizer(peak: float, decay: Literal["cosine", "linear"]) -> OptimizerConfig:
+    return OptimizerConfig(rate=RateConfig(peak=peak, decay=decay), betas=(0.9, 0.99))
+
+
+def _average(half_life: int = 10_000) -> dict[str, AverageConfig]:
+    return {"ema": AverageConfig(half_life=half_life)}
