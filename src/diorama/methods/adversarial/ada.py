@@ -64,7 +64,7 @@ class AdaptiveAugmentation(Augmentation):
 
     @torch.no_grad()
     def observe(self, logits: Tensor) -> Mapping[str, Tensor]:
-        """Take note of the logits of real pictures.
+        """Take note of the logits of real pictures, which are positive where these are judged real.
 
         Returns:
             ``augment_p``, the probability, and ``real_sign``, the mean sign, which the paper calls r_t.
