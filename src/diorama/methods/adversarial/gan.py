@@ -34,7 +34,7 @@ from diorama.methods.adversarial.r1 import check_r1, r1_loss, r1_phase
 from diorama.methods.adversarial.style_mixing import crossed
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.adversarial.base import Judgement
-from diorama.networks.adversarial.progressive import Growing, as_sharp
+from diorama.networks.adversarial.progressive import Growing, ProgressiveGeneratorConfig, as_sharp
 from diorama.networks.adversarial.style_generator import StyleGenerator
 from diorama.networks.catalog import Discriminator, Generator
 from diorama.synthesis.gan import GANSynthesizerConfig, check_conditions
@@ -129,6 +129,12 @@ class GANConfig(MethodConfig):
             known = self.generator.classes, self.discriminator.classes
             if known[0] != known[1]:
                 raise ValueError(f"generator and discriminator must know equally many classes, got {known}")
+
+    def unreached(self, images: int) -> Sequence[str]:
+        """Scales that have not faded in, penalties that have not fallen."""
+        scales = len(self.generator.widths) if isinstance(self.generator, ProgressiveGeneratorConfig) else 0
+        growth = "" if self.growth is None else self.growth.unreached(images, scales)
+        return [found for found in (growth, "" if self.joint is None else self.joint.unreached(images)) if found]
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> GAN:
         """The method with freshly initialised networks."""
