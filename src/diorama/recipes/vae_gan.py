@@ -17,8 +17,8 @@ def vae_gan(info: DataInfo) -> Recipe:
     Command: ``diorama train vae_gan --data DATA --out runs/vae_gan``
     Hardware and time: one GPU; how long it takes is not measured yet.
     Reference: Larsen, Sønderby, Larochelle, Winther 2016, arXiv 1512.09300, algorithm 1, sections 2 and 4: RMSProp at
-        3e-4, batches of 64, codes of 128 numbers. The comparison weighs by the mean over its values here, where the
-        paper has a sum.
+        3e-4, batches of 64, codes of 128 numbers. The comparison in the discriminator is a mean over
+        feature values here and a sum in the paper, so gamma is of another scale.
 
     Raises:
         BadConfig: the data are clips.
