@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from diorama.comparison.candidates import candidate, for_device
+from diorama.comparison.candidates import candidate, candidates_for, for_device
+from diorama.comparison.options import CompareOptions
+from diorama.core.durations import Budget
 from diorama.core.errors import BadConfig
 from diorama.recipes.catalog import find
 from diorama.recipes.entry import RecipeEntry
@@ -36,6 +38,14 @@ def test_a_cpu_trains_the_small_counterparts_and_says_so(tmp_path: Path) -> None
     (note,) = notes
     assert "dcgan_cpu for dcgan" in note
     assert f"{own}:small for {own}:faces" in note
+
+
+def test_a_budget_too_short_for_what_a_recipe_comes_to_is_told() -> None:
+    options = CompareOptions(budget=Budget(images=5_000))
+    _, notes = candidates_for(["progressive_cpu"], pictures(32), torch.device("cpu"), options)
+    assert [note.split(",")[0] for note in notes] == [
+        "progressive_cpu ends before all scales have faded in",
+    ]
 
 
 @pytest.mark.parametrize(("device", "full_size"), [("cuda", False), ("cpu", True)])

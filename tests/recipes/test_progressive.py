@@ -11,6 +11,7 @@ from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.recipes.progressive import progressive, progressive_cpu
+from diorama.training.recipe import unreached
 from tests.recipes.families import clips, one_step, parameters, pictures
 
 
@@ -31,6 +32,14 @@ def test_the_small_one_is_small_and_takes_a_step(size: int, channels: int) -> No
     assert parameters(recipe) <= 3_000_000
     assert all(math.isfinite(loss) for loss in one_step(recipe).values())
     assert decode(AnyMethod, encode(recipe.method)) == recipe.method
+
+
+@pytest.mark.parametrize(("images", "side"), [(5_000, 4), (6_000, 8), (29_999, 32)])
+def test_a_run_too_short_for_all_scales_is_told_how_sharp_its_pictures_will_be(images: int, side: int) -> None:
+    recipe = progressive_cpu(pictures(32))
+    assert unreached(recipe, recipe.images) == []
+    (found,) = unreached(recipe, images)
+    assert f"takes 30,000 images: its pictures will be no sharper than {side} x {side};" in found
 
 
 def test_other_data_are_refused_with_advice() -> None:

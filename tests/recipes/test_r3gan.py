@@ -11,7 +11,9 @@ from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.joint import JointPenalties
 from diorama.methods.catalog import AnyMethod
+from diorama.recipes.lengths import of_length
 from diorama.recipes.r3gan import r3gan, r3gan_cpu
+from diorama.training.recipe import AverageConfig, unreached
 from tests.recipes.families import clips, one_step, parameters, pictures
 
 TEN = tuple("abcdefghij")
@@ -46,6 +48,17 @@ def test_the_small_one_is_small_and_takes_a_step(size: int, channels: int, class
     assert parameters(recipe) <= 3_000_000
     assert all(math.isfinite(loss) for loss in one_step(recipe).values())
     assert decode(AnyMethod, encode(recipe.method)) == recipe.method
+
+
+def test_a_shorter_run_is_told_what_it_ends_before() -> None:
+    recipe = r3gan(pictures(32))
+    assert unreached(recipe, recipe.images) == []
+    penalties, average = unreached(recipe, recipe.images // 2)
+    assert penalties.startswith("ends while 55% of the penalties is left")
+    assert "--averages.ema.rise" in average
+    assert of_length(recipe, 1_000_000).averages["ema"] == AverageConfig(
+        half_life=250_000, ramp_up=None, rise=1_000_000
+    )
 
 
 def test_other_data_are_refused_with_advice() -> None:

@@ -14,7 +14,7 @@ from diorama.recipes import catalog
 from diorama.recipes.entry import RecipeEntry
 from diorama.recipes.start import RecipeLike, make
 from diorama.synthesis.parts import ModelRef, check_parts
-from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.training.recipe import EvaluationConfig, Recipe, unreached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,8 @@ def candidates_for(
     """
     chosen, notes = for_device(recipes, device, full_size=options.full_size)
     made = [candidate(recipe, info, options.catalog) for recipe in chosen]
+    if (length := options.budget.images) is not None:
+        notes += [f"{each.recipe.name} {short}." for each in made for short in unreached(each.recipe, length)]
     return with_parts(made, options.frozen), notes
 
 

@@ -41,11 +41,14 @@ class AdversarialLoss:
         discriminator: (logits of real data, logits of generated data) -> loss.
         generator: the other side.
         paired: the generator's side reads the logits of real data too.
+        boundary: the logit halfway between real and generated data; ``None`` where only differences of logits count,
+            so that all of them may shift without a change of the loss.
     """
 
     discriminator: Callable[[Logits, Logits], Tensor]
     generator: GeneratorLoss
     paired: bool = False
+    boundary: float | None = 0.0
 
 
 def reduced(values: Tensor, reduction: Reduction) -> Tensor:
@@ -248,11 +251,13 @@ ADVERSARIAL: Mapping[str, AdversarialLoss] = {
     "non_saturating": AdversarialLoss(non_saturating_discriminator, _alone(non_saturating_generator)),
     "saturating": AdversarialLoss(non_saturating_discriminator, _alone(saturating_generator)),
     "hinge": AdversarialLoss(hinge_discriminator, _alone(negative_mean_generator)),
-    "least_squares": AdversarialLoss(least_squares_discriminator, _alone(least_squares_generator)),
-    "wasserstein": AdversarialLoss(wasserstein_discriminator, _alone(negative_mean_generator)),
-    "relativistic": AdversarialLoss(relativistic_discriminator, _beside(relativistic_generator), paired=True),
+    "least_squares": AdversarialLoss(least_squares_discriminator, _alone(least_squares_generator), boundary=0.5),
+    "wasserstein": AdversarialLoss(wasserstein_discriminator, _alone(negative_mean_generator), boundary=None),
+    "relativistic": AdversarialLoss(
+        relativistic_discriminator, _beside(relativistic_generator), paired=True, boundary=None
+    ),
     "relativistic_average": AdversarialLoss(
-        relativistic_average_discriminator, _beside(relativistic_average_generator), paired=True
+        relativistic_average_discriminator, _beside(relativistic_average_generator), paired=True, boundary=None
     ),
     "soft_hinge": AdversarialLoss(soft_hinge_discriminator, _alone(negative_mean_generator)),
 }

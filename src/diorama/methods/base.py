@@ -136,6 +136,10 @@ class MethodConfig(ABC):
             ValueError: a part is not what it must be.
         """
 
+    def unreached(self, images: int) -> Sequence[str]:
+        """What a run of so many images ends before, though the method is made to come to it: for people."""
+        return ()
+
     def parts_wanted(self) -> Mapping[str, str]:
         """Names of the trained parts that the method uses, each with what it must be, in words."""
         return {}

@@ -10,6 +10,7 @@ from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.networks.adversarial.biggan import GENERATOR_WIDTHS, BigGANDiscriminatorConfig, BigGANGeneratorConfig
 from diorama.nn.pyramid import pyramid
+from diorama.recipes.pictures import pictures_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 _NARROW = 32
@@ -79,9 +80,7 @@ def biggan_cpu(info: DataInfo) -> Recipe:
 
 def _stack(info: DataInfo) -> tuple[int, int]:
     """Resolution of the stack of blocks that draws the data's size, and the side of its coarsest map."""
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; BigGAN draws pictures: take mocogan, or prepare without --frames")
+    media = pictures_of(info, "BigGAN")
     size = f"data: pictures of {media.height} x {media.width} pixels"
     if media.height != media.width:
         raise BadConfig(f"{size}; BigGAN draws squares (diorama prepare --size cuts them)")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
-from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from diorama.recipes.pictures import pictures_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 
@@ -57,9 +57,7 @@ def dcgan_cpu(info: DataInfo) -> Recipe:
 
 
 def _method(info: DataInfo, *, features: int, latent: int) -> GANConfig:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; DCGAN draws pictures: take mocogan, or prepare without --frames")
+    media = pictures_of(info, "DCGAN")
     size = (media.height, media.width)
     return GANConfig(
         media=media,

@@ -13,6 +13,7 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import StepTimes
+from diorama.recipes.pictures import pictures_of
 from diorama.samplers.unipc import UniPCConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
@@ -144,9 +145,7 @@ def ddpm_class_cpu(info: DataInfo) -> Recipe:
 
 def levels_of(info: DataInfo, patch: int) -> int:
     """How often the size can be halved, down to 4 places, plus one; at least 3 for single pixels, else 2."""
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"data: {info.name} holds clips; this recipe draws pictures")
+    media = pictures_of(info)
     least = 3 if patch == 1 else 2
     multiple = patch * 2 ** (least - 1)
     if media.height % multiple or media.width % multiple:

@@ -13,6 +13,7 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.precondition import EDMPreconditioning
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import LogNormalTimes
+from diorama.recipes.pictures import pictures_of
 from diorama.samplers.heun import HeunConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.training.recipe import EvaluationConfig, OptimizerConfig, PowerAverageConfig, RateConfig, Recipe
@@ -108,9 +109,7 @@ def edm2_cpu(info: DataInfo) -> Recipe:
 
 def _pictures(info: DataInfo, levels: int, patch: int = 1) -> dict[str, Any]:
     """The fields of the network that follow from the data."""
-    media, multiple = info.media, patch * 2 ** (levels - 1)
-    if media.kind != "image":
-        raise BadConfig(f"data: {info.name} holds clips; this recipe draws pictures")
+    media, multiple = pictures_of(info), patch * 2 ** (levels - 1)
     if media.height % multiple or media.width % multiple:
         raise BadConfig(
             f"data: pictures of {media.height} x {media.width} pixels; height and width must be multiples of "

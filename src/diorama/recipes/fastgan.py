@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from diorama.core.contracts import DataInfo
-from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.adversarial.fastgan import FastGANConfig
 from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
+from diorama.recipes.pictures import side_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 _SIDES = (32, 64, 128, 256, 512, 1024)
@@ -47,7 +47,7 @@ def fastgan_cpu(info: DataInfo) -> Recipe:
 
 
 def _recipe(info: DataInfo, name: str, *, width: int, latent: int, images: int) -> Recipe:
-    media, side, batch = info.media, _side(info), 8
+    media, side, batch = info.media, side_of(info, "FastGAN", _SIDES), 8
     adam = OptimizerConfig(rate=RateConfig(peak=2e-4), betas=(0.5, 0.999))
     return Recipe(
         name=name,
@@ -66,15 +66,3 @@ def _recipe(info: DataInfo, name: str, *, width: int, latent: int, images: int) 
         preview_every=images // 8,
         checkpoint_every=images // 8,
     )
-
-
-def _side(info: DataInfo) -> int:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; FastGAN draws pictures: take mocogan, or prepare without --frames")
-    if media.height != media.width or media.height not in _SIDES:
-        raise BadConfig(
-            f"data: pictures of {media.height} x {media.width} pixels; FastGAN draws squares of "
-            f"{', '.join(map(str, _SIDES))} (diorama prepare --size cuts them)"
-        )
-    return media.height

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from diorama.core.contracts import DataInfo
-from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.networks.adversarial.gan2014 import GAN2014DiscriminatorConfig, GAN2014GeneratorConfig
+from diorama.recipes.pictures import pictures_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 
@@ -22,9 +22,7 @@ def gan2014(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips.
     """
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; this GAN draws pictures: take mocogan, or prepare without --frames")
+    media = pictures_of(info, "this GAN")
     size = (media.height, media.width)
     adam = OptimizerConfig(rate=RateConfig(peak=2e-4), betas=(0.5, 0.999))
     return Recipe(

@@ -14,6 +14,7 @@ from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.spacing import UniformSpacing
 from diorama.processes.times import LogitNormalTimes
+from diorama.recipes.pictures import pictures_of
 from diorama.recipes.vae import spatial_codec
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
@@ -92,9 +93,7 @@ def _length(info: DataInfo) -> int:
 
 
 def _method(info: DataInfo, *, width: int, depth: int, text: ByteTextEncoderConfig) -> DiffusionMethodConfig:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"data: {info.name} holds clips; this recipe draws pictures")
+    media = pictures_of(info)
     codec = spatial_codec(info)
     latent = codec.latent(media)
     levels, sides = 1, (latent.height, latent.width)

@@ -19,7 +19,9 @@ def of_length(recipe: Recipe, images: int) -> Recipe:
         for name, own in recipe.optimizers.items()
     }
     averages = {
-        name: replace(own, half_life=scaled(own.half_life, recipe, images)) if isinstance(own, AverageConfig) else own
+        name: replace(own, half_life=scaled(own.half_life, recipe, images), rise=scaled(own.rise, recipe, images))
+        if isinstance(own, AverageConfig)
+        else own
         for name, own in recipe.averages.items()
     }
     return replace(recipe, images=images, optimizers=optimizers, averages=averages)

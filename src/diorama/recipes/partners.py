@@ -1,4 +1,4 @@
-"""What stands beside the pictures of data, for recipes that draw it or of it."""
+"""What stands beside the pictures of data, for recipes that draw it or are given it."""
 
 from __future__ import annotations
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from diorama.core.contracts import DataInfo
-from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.growth import Growth
 from diorama.methods.adversarial.joint import JointPenalties
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.recipes.pictures import side_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 _WIDTHS = (512, 512, 512, 512, 256, 128, 64, 32, 16)
@@ -51,7 +51,7 @@ def progressive_cpu(info: DataInfo) -> Recipe:
 
 
 def _recipe(info: DataInfo, name: str, *, widths: tuple[int, ...], latent: int, span: int) -> Recipe:
-    media, side = info.media, _side(info)
+    media, side = info.media, side_of(info, "Progressive GAN", _SIDES)
     used, growth = widths[: side.bit_length() - 2], Growth(steady=span, fading=span)
     images = growth.end(len(used)) + 4 * span
     adam = OptimizerConfig(rate=RateConfig(peak=1e-3), betas=(0.0, 0.99))
@@ -74,17 +74,3 @@ def _recipe(info: DataInfo, name: str, *, widths: tuple[int, ...], latent: int, 
         preview_every=span,
         checkpoint_every=2 * span,
     )
-
-
-def _side(info: DataInfo) -> int:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(
-            f"{info.name} holds clips; Progressive GAN draws pictures: take mocogan, or prepare without --frames"
-        )
-    if media.height != media.width or media.height not in _SIDES:
-        raise BadConfig(
-            f"data: pictures of {media.height} x {media.width} pixels; Progressive GAN draws squares of "
-            f"{', '.join(map(str, _SIDES))} (diorama prepare --size cuts them)"
-        )
-    return media.height

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from diorama.core.contracts import DataInfo
-from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.joint import JointPenalties
 from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
+from diorama.recipes.pictures import side_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 _LENGTH = 20_000_000
@@ -57,7 +57,7 @@ def r3gan(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, or pictures that are not squares of 32, 64 or 128 pixels.
     """
-    size = _SIZES[_side(info, tuple(_SIZES))]
+    size = _SIZES[side_of(info, "R3GAN", _SIZES)]
     return Recipe(
         name="r3gan",
         method=_method(info, size, blocks=2, group=8, latent=64),
@@ -82,7 +82,7 @@ def r3gan_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, or pictures that are not squares of 16, 32, 64 or 128 pixels.
     """
-    side = _side(info, (16, 32, 64, 128))
+    side = side_of(info, "R3GAN", (16, 32, 64, 128))
     widths = (96, 64, 32, 16, 16, 8)[: side.bit_length() - 2]
     length = 200_000
     return Recipe(
@@ -96,18 +96,6 @@ def r3gan_cpu(info: DataInfo) -> Recipe:
         preview_every=50_000,
         checkpoint_every=50_000,
     )
-
-
-def _side(info: DataInfo, sides: tuple[int, ...]) -> int:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; R3GAN draws pictures: take mocogan, or prepare without --frames")
-    if media.height != media.width or media.height not in sides:
-        raise BadConfig(
-            f"data: pictures of {media.height} x {media.width} pixels; R3GAN draws squares of "
-            f"{', '.join(map(str, sides))} (diorama prepare --size cuts them)"
-        )
-    return media.height
 
 
 def _method(info: DataInfo, size: _Size, *, blocks: int, group: int, latent: int, length: int = _LENGTH) -> GANConfig:

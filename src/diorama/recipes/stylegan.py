@@ -15,6 +15,7 @@ from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
 from diorama.networks.adversarial.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
 from diorama.networks.adversarial.stylegan3 import StyleGAN3GeneratorConfig
 from diorama.networks.catalog import Generator
+from diorama.recipes.pictures import pictures_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 _R1_INTERVAL = 16
@@ -150,9 +151,7 @@ def stylegan3(info: DataInfo) -> Recipe:
 
 
 def _size(info: DataInfo, least: int = 8) -> int:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; StyleGAN draws pictures: take mocogan, or prepare without --frames")
+    media = pictures_of(info, "StyleGAN")
     size = media.width
     if media.height != size or size < least or size & (size - 1):
         raise BadConfig(

@@ -10,6 +10,7 @@ from diorama.methods.variational.vae import VAEConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
 from diorama.networks.codecs.vae import ConvDecoderConfig, ConvEncoderConfig
+from diorama.recipes.pictures import pictures_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 
@@ -107,9 +108,7 @@ def _spatial(info: DataInfo, *, features: int, blocks: int) -> VAEConfig:
 
 
 def _method(info: DataInfo, *, features: int, blocks: int, latent: int) -> VAEConfig:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; the VAE draws pictures: take mocogan, or prepare without --frames")
+    media = pictures_of(info, "the VAE")
     size = (media.height, media.width)
     return VAEConfig(
         media=media,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from diorama.core.contracts import DataInfo
-from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.vae_gan import VAEGANConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.codecs.vae import ConvEncoderConfig
 from diorama.nn.pyramid import pyramid
+from diorama.recipes.pictures import pictures_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 
@@ -17,8 +17,8 @@ def vae_gan(info: DataInfo) -> Recipe:
     Command: ``diorama train vae_gan --data DATA --out runs/vae_gan``
     Hardware and time: one GPU; how long it takes is not measured yet.
     Reference: Larsen, Sønderby, Larochelle, Winther 2016, arXiv 1512.09300, algorithm 1, sections 2 and 4: RMSProp at
-        3e-4, batches of 64, codes of 128 numbers. The comparison weighs by the mean over its values here, where the
-        paper has a sum.
+        3e-4, batches of 64, codes of 128 numbers. The comparison in the discriminator is a mean over
+        feature values here and a sum in the paper, so gamma is of another scale.
 
     Raises:
         BadConfig: the data are clips.
@@ -41,9 +41,7 @@ def vae_gan_cpu(info: DataInfo) -> Recipe:
 
 
 def _recipe(info: DataInfo, name: str, *, features: int, latent: int, images: int, r1: float = 0.0) -> Recipe:
-    media = info.media
-    if media.kind != "image":
-        raise BadConfig(f"{info.name} holds clips; VAE-GAN draws pictures: take mocogan, or prepare without --frames")
+    media = pictures_of(info, "VAE-GAN")
     size, channels = (media.height, media.width), media.channels
     halvings, _ = pyramid(size)
     descent = OptimizerConfig(algorithm="rmsprop", rate=RateConfig(peak=3e-4), betas=(0.0, 0.9))

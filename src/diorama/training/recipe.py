@@ -190,7 +190,9 @@ class EvaluationConfig:
 
     def __post_init__(self) -> None:
         if len({self.metric, *self.beside}) != 1 + len(self.beside):
-            raise ValueError(f"beside: a metric is measured once, got {list(self.beside)} beside {self.metric}")
+            raise ValueError(
+                f"beside: names a metric that is measured already, got {list(self.beside)} beside {self.metric}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +264,17 @@ class Recipe:
             # Names become folders, and options of the command line.
             if not name.isidentifier():
                 raise ValueError(f"averages: a name has letters, digits and underscores, got {name!r}")
+
+
+def unreached(recipe: Recipe, images: int) -> list[str]:
+    """What a run of so many images ends before, though the recipe is made to come to it: sentences for people."""
+    rising = [
+        f"ends while the half-life of the average {name} still rises, which takes {average.rise:,} images; shorten "
+        f"--averages.{name}.rise"
+        for name, average in recipe.averages.items()
+        if isinstance(average, AverageConfig) and images < average.rise
+    ]
+    return [*recipe.method.unreached(images), *rising]
 
 
 def length_is_free(recipe: Recipe) -> bool:

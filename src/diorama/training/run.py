@@ -23,7 +23,7 @@ from diorama.training.card import Origin, Progress, card, provenance
 from diorama.training.folder import INTACT, METRIC, REPORT, STOPPED, RunFolder, writing
 from diorama.training.identity import Change, identity, previews_by
 from diorama.training.monitoring import Evaluator, ModelView, records_for, why_not_measured, write_preview
-from diorama.training.recipe import Recipe, TrainOptions
+from diorama.training.recipe import Recipe, TrainOptions, unreached
 from diorama.training.state import Best, TrainingState, build
 from diorama.training.steps import Step, batches_of, steps
 from diorama.training.ticks import Clock, Report, RunClock, Tick, dashboards, require_dashboards
@@ -213,7 +213,7 @@ class RunKeeper:
             self.evaluator.prepare(self.state.precision.device)
         elif self.evaluator is None and self.recipe.evaluation.samples:
             notes = (*notes, f"measures no model, since {self.not_measured}; the last one is kept")
-        return self._tick(notes, finished=False)
+        return self._tick((*notes, *(unreached(self.recipe, self.total) if left else ())), finished=False)
 
     def computing(self, computed: Computed) -> Tick:
         """The tick after some records' sides have been computed, before the first step."""

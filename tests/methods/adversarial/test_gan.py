@@ -117,6 +117,19 @@ def test_a_relativistic_generator_is_judged_against_real_pictures(loss: str) -> 
     assert all(p.grad is not None for p in method.generator.parameters())
 
 
+@pytest.mark.parametrize("loss", ["wasserstein", "relativistic"])
+def test_shares_judged_rightly_do_not_move_with_all_logits_where_the_loss_does_not(loss: str) -> None:
+    method, real, fake = gan(loss=loss), torch.tensor([3.0, 0.5]), torch.tensor([0.0, 0.0])
+    for shift in (0.0, 7.0, -7.0):
+        told = method.told(real + shift, fake + shift, batch()["image"], batch())
+        assert (told["real_right"], told["fake_right"]) == (0.5, 1.0)
+
+
+def test_shares_judged_rightly_are_those_beyond_the_middle_of_both_targets() -> None:
+    told = gan(loss="least_squares").told(torch.tensor([0.6, 0.4]), torch.tensor([0.1]), batch()["image"], batch())
+    assert (told["real_right"], told["fake_right"]) == (0.5, 1.0)
+
+
 def test_r2_is_the_slope_at_generated_pictures() -> None:
     both = gan(r1=2.0, r2=2.0).eval()
     torch.manual_seed(3)

@@ -73,7 +73,7 @@ def test_networks_grow_with_images_seen_and_real_pictures_are_as_sharp() -> None
 
 
 def test_growth_and_networks_that_grow_come_together() -> None:
-    with pytest.raises(ValueError, match="growth: is there where"):
+    with pytest.raises(ValueError, match="growth: must be set where"):
         growing()
 
 

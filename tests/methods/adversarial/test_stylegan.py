@@ -78,10 +78,9 @@ def test_real_logits_of_both_turns_are_followed() -> None:
     assert method.augment.probability.item() == pytest.approx(0.16)
 
 
-@pytest.mark.parametrize("augment", [AdaptiveAugmentationConfig(start=1.0), DiffAugmentConfig()])
 @pytest.mark.parametrize("turn", ["discriminator_loss", "penalty", "generator_loss"])
-def test_every_judgement_is_of_altered_pictures(augment: Any, turn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    method, seen = gan(augment=augment, r1=1.0, r2=1.0, loss="relativistic"), []
+def test_every_judgement_is_of_altered_pictures(turn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, seen = gan(augment=DiffAugmentConfig(), r1=1.0, r2=1.0, loss="relativistic"), []
     plain = method.discriminator.forward
     monkeypatch.setattr(method, "augment", torch.nn.Identity())
     monkeypatch.setattr(method.augment, "observe", lambda logits: {}, raising=False)
@@ -90,6 +89,18 @@ def test_every_judgement_is_of_altered_pictures(augment: Any, turn: str, monkeyp
     getattr(method, turn)(batch(), START)
     assert len(seen) == 2
     assert all(x.mean() > 5 for x in seen)
+
+
+@pytest.mark.parametrize(("loss", "sign"), [("hinge", 1.0), ("least_squares", -1.0)])
+def test_signs_are_those_beyond_the_boundary_of_the_loss(loss: str, sign: float) -> None:
+    method = gan(augment=AdaptiveAugmentationConfig(), loss=loss)
+    assert method.observe(torch.full((4,), 0.3))["real_sign"] == sign
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "relativistic_average", "wasserstein"])
+def test_signs_are_not_followed_where_they_say_nothing(loss: str) -> None:
+    with pytest.raises(ValueError, match=f"augment: ada follows .* with the loss {loss}; take diffaugment"):
+        gan(augment=AdaptiveAugmentationConfig(), loss=loss)
 
 
 @pytest.mark.parametrize("augment", [AdaptiveAugmentationConfig(start=1.0), DiffAugmentConfig()])

@@ -37,8 +37,12 @@ class AdaptiveAugmentationConfig(AugmentationConfig):
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        if not -1 < self.target < 1 or not 0 <= self.start <= 1 or min(self.images, self.interval) < 1:
-            raise ValueError(f"target, start, images, interval: cannot be as in {self}")
+        if not -1 < self.target < 1:
+            raise ValueError(f"target must be between -1 and 1, got {self.target}")
+        if not 0 <= self.start <= 1:
+            raise ValueError(f"start must be in [0, 1], got {self.start}")
+        if min(self.images, self.interval) < 1:
+            raise ValueError(f"images and interval must be at least 1, got {self.images} and {self.interval}")
 
     def build(self) -> AdaptiveAugmentation:
         """The state, as training begins."""
@@ -64,7 +68,7 @@ class AdaptiveAugmentation(Augmentation):
 
     @torch.no_grad()
     def observe(self, logits: Tensor) -> Mapping[str, Tensor]:
-        """Take note of the logits of real pictures.
+        """Take note of the logits of real pictures, which are positive where these are judged real.
 
         Returns:
             ``augment_p``, the probability, and ``real_sign``, the mean sign, which the paper calls r_t.
@@ -79,8 +83,8 @@ class AdaptiveAugmentation(Augmentation):
         """Adjust the probability when its turn has come.
 
         It moves by the share that the pictures since its last turn are of :attr:`AdaptiveAugmentationConfig.images`,
-        whatever the distance from the target, and is at least 0. Signs of all processes count, and of all that the
-        discriminator was asked since the last turn.
+        whatever the distance from the target, and is at least 0. The mean sign is over all real logits since then, of
+        the discriminator's own turns and of its penalty's, in all processes.
         """
         if moment.step % self.config.interval:
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import torch
@@ -232,7 +233,7 @@ def _coloured(images: Tensor, config: AugmentConfig, probability: Tensor | float
 def _band_filtered(images: Tensor, config: AugmentConfig, probability: Tensor | float, draws: Draws) -> Tensor:
     """Gains of four bands of frequencies that keep the power that pictures usually have."""
     b, c, h, w = images.shape
-    power = torch.tensor(_POWER, device=images.device)
+    power, bank = _bands(images.device)
     gains = images.new_ones(b, _BANDS)
     for band, strength in enumerate(config.imgfilter_bands):
         gain = torch.exp2(draws.normal(b) * config.imgfilter_std)
@@ -242,7 +243,7 @@ def _band_filtered(images: Tensor, config: AugmentConfig, probability: Tensor | 
         each = images.new_ones(b, _BANDS)
         each[:, band] = torch.where(done, gain, torch.ones_like(gain))
         gains = gains * each / (power * each.square()).sum(dim=1, keepdim=True).sqrt()
-    taps = gains @ filter_bank().to(images.device)  # (b, n)
+    taps = gains @ bank  # (b, n)
     kernels = taps.repeat_interleave(c, dim=0)[:, None]  # (b c, 1, n)
     edge = taps.shape[1] // 2
     if min(h, w) <= edge:
@@ -261,6 +262,12 @@ def _cut_out(images: Tensor, config: AugmentConfig, probability: Tensor | float,
     columns = ((torch.arange(w, device=images.device) + 0.5) / w - centre[:, 0]).abs()
     rows = ((torch.arange(h, device=images.device)[:, None] + 0.5) / h - centre[:, 1]).abs()
     return images * ((columns >= half) | (rows >= half)).to(images.dtype)
+
+
+@cache
+def _bands(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The usual power of each band, and the filters: kept, since copying them would wait for the device every time."""
+    return torch.tensor(_POWER, device=device), filter_bank().to(device)
 
 
 def filter_bank() -> Tensor:

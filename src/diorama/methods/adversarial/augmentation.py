@@ -20,7 +20,7 @@ class Augmentation(nn.Module, ABC):
     def forward(self, pictures: Tensor) -> Tensor: ...
 
     def observe(self, logits: Tensor) -> Mapping[str, Tensor]:
-        """Take note of the logits of real pictures; what is returned is logged."""
+        """Take note of the logits of real pictures, positive where they are judged real; what is returned is logged."""
         return {}
 
     def after_step(self, moment: Moment) -> None:

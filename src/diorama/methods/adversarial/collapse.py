@@ -20,7 +20,10 @@ QUIET = 20_000
 _RECALL = "recall@"
 _KNOWN, _LEFT = 0.1, 0.25
 """A recall that is worth watching, and the share of the best one below which it counts as lost."""
-_ADVICE = "lower the generator's rate, add --method.r1 or --method.lecam, or go back to an earlier checkpoint"
+_ADVICE = (
+    "lower the generator's rate, raise what holds the discriminator flat (--method.r1, --method.joint.r1 or "
+    "--method.lecam, where the method has it), or go back to an earlier checkpoint"
+)
 
 
 def spread(drawn: Float[Tensor, "b ..."], real: Float[Tensor, "b ..."]) -> Float[Tensor, ""]:

@@ -34,7 +34,7 @@ from diorama.methods.adversarial.r1 import check_r1, r1_loss, r1_phase
 from diorama.methods.adversarial.style_mixing import crossed
 from diorama.methods.base import NO_PARTS, Method, MethodConfig, Phase
 from diorama.networks.adversarial.base import Judgement
-from diorama.networks.adversarial.progressive import Growing, as_sharp
+from diorama.networks.adversarial.progressive import Growing, ProgressiveGeneratorConfig, as_sharp
 from diorama.networks.adversarial.style_generator import StyleGenerator
 from diorama.networks.catalog import Discriminator, Generator
 from diorama.synthesis.gan import GANSynthesizerConfig, check_conditions
@@ -69,7 +69,8 @@ class GANConfig(MethodConfig):
         lecam: weight of the distance of logits from what those of the other side have been; 0 for none.
         growth: when networks that grow do so; real pictures are made as sharp as the generator's.
         augment: how pictures are altered before the discriminator sees them, real and generated ones in every turn;
-            ``None`` leaves them as they are. Penalties are of the slope at pictures before that.
+            ``None`` leaves them as they are. Penalties are of the slope at pictures before that. The adaptive one needs
+            a loss whose logits have a boundary between real and generated pictures.
         blur: of what the discriminator sees, before it is augmented.
         style_mixing: probability that generated pictures of a turn have styles of two latent vectors; of generators
             with styles.
@@ -111,6 +112,11 @@ class GANConfig(MethodConfig):
             raise ValueError(f"feature_matching: a {type(self.discriminator).__name__} tells no features")
         if self.joint is not None and (self.r1 or self.r2):
             raise ValueError("joint: has the weights of r1 and r2 itself; leave r1 and r2 at 0")
+        if isinstance(self.augment, AdaptiveAugmentationConfig) and ADVERSARIAL[self.loss].boundary is None:
+            raise ValueError(
+                f"augment: ada follows the signs of real logits, which say nothing with the loss {self.loss}; take "
+                "diffaugment"
+            )
         check_growth(self.growth, self.generator, self.discriminator)
         if not 0 <= self.style_mixing <= 1:
             raise ValueError(f"style_mixing must be in [0, 1], got {self.style_mixing}")
@@ -123,6 +129,12 @@ class GANConfig(MethodConfig):
             known = self.generator.classes, self.discriminator.classes
             if known[0] != known[1]:
                 raise ValueError(f"generator and discriminator must know equally many classes, got {known}")
+
+    def unreached(self, images: int) -> Sequence[str]:
+        """Scales that have not faded in, penalties that have not fallen."""
+        scales = len(self.generator.widths) if isinstance(self.generator, ProgressiveGeneratorConfig) else 0
+        growth = "" if self.growth is None else self.growth.unreached(images, scales)
+        return [found for found in (growth, "" if self.joint is None else self.joint.unreached(images)) if found]
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> GAN:
         """The method with freshly initialised networks."""
@@ -251,11 +263,16 @@ class GAN(Method):
 
     def observe(self, real: Tensor) -> Mapping[str, Tensor]:
         """Let the augmentation follow the logits of real pictures; what it has to say for the log."""
-        return {} if self.augment is None else self.augment.observe(real.detach())
+        return {} if self.augment is None else self.augment.observe(real.detach() - (self._loss.boundary or 0.0))
 
     def told(self, real: Tensor, fake: Tensor, drawn: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """For the log: shares of either side that are judged rightly, and how varied generated pictures are."""
-        scalars = {"real_right": (real > 0).float().mean(), "fake_right": (fake < 0).float().mean()}
+        """For the log: shares of either side that are judged rightly, and how varied generated pictures are.
+
+        Where the loss has no boundary between both sides, the middle of their mean logits is taken for it.
+        """
+        middle = self._loss.boundary
+        between = (real.detach().mean() + fake.detach().mean()) / 2 if middle is None else middle
+        scalars = {"real_right": (real > between).float().mean(), "fake_right": (fake < between).float().mean()}
         if len(drawn) > 1:
             scalars[SPREAD] = spread(drawn, self.real_pictures(batch))
         return scalars

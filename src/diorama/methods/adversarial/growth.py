@@ -5,10 +5,15 @@ Reference: Karras, Aila, Laine, Lehtinen 2018, arXiv 1710.10196, section 3 and a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig
-from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.networks.adversarial.progressive import (
+    COARSEST,
+    ProgressiveDiscriminatorConfig,
+    ProgressiveGeneratorConfig,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,16 @@ class Growth:
         """Images after which all scales have faded in."""
         return max(0, scales - 1 - self.first) * (self.steady + self.fading)
 
+    def unreached(self, images: int, scales: int) -> str:
+        """That a run of so many images ends before all scales have faded in, for people; empty where it does not."""
+        if images >= self.end(scales):
+            return ""
+        side = COARSEST << math.ceil(self.grown(images, scales))
+        return (
+            f"ends before all scales have faded in, which takes {self.end(scales):,} images: its pictures will be no "
+            f"sharper than {side} x {side}; shorten --method.growth.steady and --method.growth.fading"
+        )
+
 
 def check_growth(growth: Growth | None, generator: GeneratorConfig, discriminator: DiscriminatorConfig) -> None:
     """See that networks that grow are told when, and that no others are.
@@ -57,4 +72,6 @@ def check_growth(growth: Growth | None, generator: GeneratorConfig, discriminato
     kinds = ProgressiveGeneratorConfig, ProgressiveDiscriminatorConfig
     grow = [isinstance(network, kinds) and network.grows for network in (generator, discriminator)]
     if grow != [growth is not None] * 2:
-        raise ValueError("growth: is there where generator and discriminator are progressive ones that grow, else not")
+        raise ValueError(
+            "growth: must be set where generator and discriminator are progressive networks that grow, and only there"
+        )

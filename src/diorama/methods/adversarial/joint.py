@@ -49,7 +49,10 @@ class JointPenalties:
         if self.fall < 0:
             raise ValueError(f"fall must be at least 0, got {self.fall}")
         if (self.final != 1) != (self.fall > 0):
-            raise ValueError(f"final and fall: one without the other says nothing, got {self.final} and {self.fall}")
+            raise ValueError(
+                "final and fall: set both, the share that is left and after how many images, or neither (1 and 0); got "
+                f"{self.final} and {self.fall}"
+            )
 
     @property
     def differentiates(self) -> bool:
@@ -62,6 +65,15 @@ class JointPenalties:
             return 1.0
         way = min(1.0, images / self.fall)
         return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * way))
+
+    def unreached(self, images: int) -> str:
+        """That a run of so many images ends before the penalties have fallen, for people; empty where it does not."""
+        if images >= self.fall:
+            return ""
+        return (
+            f"ends while {self.left(images):.0%} of the penalties is left, which fall over {self.fall:,} images; "
+            "shorten --method.joint.fall"
+        )
 
 
 class Judged(NamedTuple):

@@ -64,7 +64,8 @@ class TranslationConfig(MethodConfig):
         if (network.inputs, network.outputs) != (self.record.channels, self.partner.channels):
             raise ValueError(
                 f"generator: takes {network.inputs} channels to {network.outputs}, and records have "
-                f"{self.record.channels}, partners {self.partner.channels}; of direction to_record both are exchanged"
+                f"{self.record.channels}, partners {self.partner.channels}; name it from record to partner, "
+                "in either direction"
             )
         for side in size:
             if side % network.multiple or side < network.least:

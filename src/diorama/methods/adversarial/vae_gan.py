@@ -114,7 +114,11 @@ class VAEGAN(GAN):
         return code, gaussian_kl(mean, log_variance)
 
     def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
-        """Tell real pictures from those of the prior and from those that were drawn again, which weigh alike."""
+        """Tell real pictures from those of the prior and from those that were drawn again.
+
+        Of the generated ones either kind weighs half as much as the real ones, as in the authors' code; in
+        algorithm 1 all three weigh alike.
+        """
         with torch.no_grad():
             drawn, (rebuilt, _) = self.draw(batch), self.rebuilt(batch)
         real, fake = self._judged(batch["image"]).logits, self._judged(drawn).logits

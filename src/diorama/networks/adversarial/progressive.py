@@ -24,7 +24,7 @@ from torch.nn.functional import leaky_relu
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig, Judgement
 
-_COARSEST = 4
+COARSEST = 4
 """Side of the coarsest scale."""
 _GROUP = 4
 """Samples over which a deviation is taken."""
@@ -61,7 +61,7 @@ class ProgressiveGeneratorConfig(GeneratorConfig):
     @property
     def side(self) -> int:
         """Of the pictures of the finest scale, in pixels."""
-        return _COARSEST << (len(self.widths) - 1)
+        return COARSEST << (len(self.widths) - 1)
 
     def build(self) -> ProgressiveGenerator:
         """A freshly initialised generator."""
@@ -208,7 +208,7 @@ class ProgressiveGenerator(Growing):
         super().__init__()
         self.config = config
         first, equalized = config.widths[0], config.equalized
-        self.first = _Equalized(nn.Linear(config.latent, first * _COARSEST**2), equalized=equalized)
+        self.first = _Equalized(nn.Linear(config.latent, first * COARSEST**2), equalized=equalized)
         self.coarsest = _Equalized(nn.Conv2d(first, first, 3, padding=1), equalized=equalized)
         self.scales = nn.ModuleList()
         for before, width in zip(config.widths, config.widths[1:], strict=False):
@@ -249,7 +249,7 @@ class ProgressiveGenerator(Growing):
 
     def _maps(self, z: Tensor, last: int) -> list[Tensor]:
         """The maps of every scale, from which its picture is drawn, the coarsest first."""
-        x = self._kept(self.first(unit_magnitude(z)).unflatten(1, (-1, _COARSEST, _COARSEST)))
+        x = self._kept(self.first(unit_magnitude(z)).unflatten(1, (-1, COARSEST, COARSEST)))
         maps = [self._kept(self.coarsest(x))]
         for convs in list(self.scales)[:last]:
             x = F.interpolate(maps[-1], scale_factor=2)
@@ -280,7 +280,7 @@ class ProgressiveDiscriminator(Growing):
             convs = [nn.Conv2d(width, outputs, 3, padding=1) for outputs in (width, before)]
             self.scales.append(nn.ModuleList([_Equalized(conv, equalized=equalized) for conv in convs]))
         self.coarsest = _Equalized(nn.Conv2d(first + config.deviation, first, 3, padding=1), equalized=equalized)
-        self.last = _Equalized(nn.Linear(first * _COARSEST**2, first), equalized=equalized)
+        self.last = _Equalized(nn.Linear(first * COARSEST**2, first), equalized=equalized)
         self.head = _Equalized(nn.Linear(first, config.outputs), equalized=equalized)
         self.begin(config.grows)
 
@@ -309,8 +309,8 @@ class ProgressiveDiscriminator(Growing):
             fade: the share of the scale before, in which the picture enters halved, from 1 to 0 while this one fades
                 in. A network that grows reads its buffer in its place.
         """
-        scale = (x.shape[2] // _COARSEST).bit_length() - 1
-        sides = [_COARSEST << each for each in range(len(self.colours))][-1 if self.config.grows else 0 :]
+        scale = (x.shape[2] // COARSEST).bit_length() - 1
+        sides = [COARSEST << each for each in range(len(self.colours))][-1 if self.config.grows else 0 :]
         if x.shape[2] != x.shape[3] or x.shape[2] not in sides:
             raise ValueError(f"pictures must be squares of one of {sides}, got {tuple(x.shape[2:])}")
         x = self._grown(x) if self.config.grows else self._entered(x, scale, fade)
