@@ -34,7 +34,7 @@ COMMANDS = {
     "compare": "train several recipes under one budget and write the report",
     "recipes": "list the recipes",
     "import": "make a model of a published checkpoint",
-    "export": "write a model in a published layout",
+    "export": "write a model in a published layout or as ONNX, or data as a StyleGAN zip",
     "average": "make a model of a run with another average of its weights",
     "describe": "say what a model, run, report or data set is",
     "runs": "list the runs below a folder, or remove some",

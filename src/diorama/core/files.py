@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def _sync_folder(folder: Path) -> None:
@@ -34,18 +34,31 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
         content: all of it.
         durable: wait until the disk has it. Not worth the milliseconds for one of many files that can be made again.
     """
+    with fresh_file(path, durable=durable) as file:
+        file.write(content)
+
+
+@contextmanager
+def fresh_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file that appears at ``path`` only when the block ends well; an older one there is replaced.
+
+    Args:
+        path: its folder is made where it is missing.
+        durable: see :func:`write_bytes`.
+    """
     partial = _beside(path, "partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            file.write(content)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as problem:
-        # People know the file that they asked for, not the one beside it.
-        problem.filename, problem.filename2 = str(path), None
+        # People know the file that they asked for, not the one beside it; the block may have met another.
+        if problem.filename is None or Path(problem.filename) in (partial, *partial.parents):
+            problem.filename, problem.filename2 = str(path), None
         raise
     finally:
         with suppress(OSError):

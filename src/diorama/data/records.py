@@ -90,7 +90,7 @@ def encode_records(stack: NDArray[Any], fps: float | None = None) -> list[Payloa
     rows["digest"] = np.frombuffer(b"".join(_digests_of(stack)), np.uint8).reshape(-1, 16)
     suffix = _suffix_for(stack)
     rows["encoded"] = bool(suffix)
-    encoder = {"": _to_bytes, ".png": _to_png, ".npy.zst": _to_zstd}[suffix]
+    encoder = {"": _to_bytes, ".png": to_png, ".npy.zst": _to_zstd}[suffix]
     sums = record_sums(stack)
     return [Payload(encoder(pixels), suffix, rows[i : i + 1], sums[i]) for i, pixels in enumerate(stack)]
 
@@ -152,7 +152,7 @@ def _digests_of(stack: NDArray[Any]) -> Iterator[bytes]:
         yield name.digest()
 
 
-def _to_png(pixels: NDArray[Any]) -> bytes:
+def to_png(pixels: NDArray[Any]) -> bytes:
     """A picture, or a clip with its frames stacked from top to bottom."""
     tall = pixels.reshape(-1, *pixels.shape[-2:])  # (h, w, c) or (t h, w, c)
     buffer = io.BytesIO()

@@ -128,9 +128,14 @@ def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, La
         return found
     parts = [network_name(getattr(config, part)) for part in _PARTS if hasattr(config, part)]
     what = " and ".join(parts) or f"models of the kind {kind_in_words(config)}"
-    able = [other.name for other in PUBLISHERS if (found := _find(config, other)) and not found[1].says_model]
+    able = layouts_for(config)
     instead = f"; it can be written as {', '.join(able)}" if able else "; no layout has one"
     raise BadInput(f"{publisher.name} has no network for {what}{instead}")
+
+
+def layouts_for(config: SynthesizerConfig) -> list[str]:
+    """Names of the layouts that a model can be written in."""
+    return [other.name for other in PUBLISHERS if (found := _find(config, other)) and not found[1].says_model]
 
 
 def _find(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]] | None:

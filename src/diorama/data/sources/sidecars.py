@@ -7,7 +7,8 @@ sets and ``samples.json`` of a folder that Diorama drew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from diorama.core.errors import BadInput
@@ -23,6 +24,7 @@ SAMPLES = "samples.json"
 
 LISTS = ("dataset.json", SAMPLES)
 _BESIDE = {".cls": "label", ".cls.txt": "label", ".txt": "caption", ".caption": "caption", ".json": ""}
+_NUMBERED = re.compile(r"\d{5}")
 _MOST_BYTES = 65_536
 _WORDS = {
     "label": ("label", "class", "cls", "category"),
@@ -33,6 +35,8 @@ _WORDS = {
 def read_list(entry: Entry, limits: Limits) -> Table | None:
     """The table in ``dataset.json`` or ``samples.json``; ``None`` where the file is something else.
 
+    It has no rows where StyleGAN's list says that there are no labels.
+
     Raises:
         BadInput: it is one of them, and broken.
     """
@@ -42,6 +46,8 @@ def read_list(entry: Entry, limits: Limits) -> Table | None:
         return None
     if not isinstance(document, dict):
         return None
+    if document.get("labels", ()) is None:
+        return Table(entry.path, [], {}, folder=parent(entry.path))
     rows = dict(_labels_of(document) if "labels" in document else _samples_of(document))
     if not rows:
         return None
@@ -52,14 +58,26 @@ def read_list(entry: Entry, limits: Limits) -> Table | None:
     return Table(entry.path, columns, rows, notes=notes, folder=parent(entry.path))
 
 
+def without_numbers(folder: str, unlabelled: Collection[str]) -> str:
+    """The folder whose records those of a folder are: StyleGAN's numbered ones, of so many pictures each, name no class
+    where the list around them, in one of ``unlabelled``, has no labels."""
+    around, _, name = folder.rpartition("/")
+    return around if around in unlabelled and _NUMBERED.fullmatch(name) else folder
+
+
 def _labels_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """StyleGAN: pairs of a path and a label, which may be a number, a one-hot row or null."""
+    """StyleGAN: pairs of a path and a label, which may be a number, a one-hot row or null; where ``classes`` names the
+    numbers, as our own zips do, they have those names."""
+    names = document.get("classes")
+    names = names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
     pairs = list(_pairs(document))
     # A row that is no ones and zeros says that all rows are numbers, and those that happen to look one-hot too.
     lists = [value for _, value in pairs if isinstance(value, list) and len(value) > 1]
     measured = any(cell not in (0, 1) for value in lists for cell in value)
     for path, value in pairs:
         label = None if measured and isinstance(value, list) else _label(value)
+        if label is not None and label.isascii() and label.isdecimal() and int(label) < len(names):
+            label = names[int(label)]
         yield printable(plain(path)), {} if label is None else {"label": label}
 
 

@@ -17,7 +17,7 @@ from diorama.data.sources.matching import match
 from diorama.data.sources.names import LOOK_LIKE_TABLES, MEDIA, Content, content_of, is_hidden, parent, stem
 from diorama.data.sources.parquet import table_of_paths
 from diorama.data.sources.partners import Files, Partners
-from diorama.data.sources.sidecars import LISTS, SAMPLES, Sidecars, read_list
+from diorama.data.sources.sidecars import LISTS, SAMPLES, Sidecars, read_list, without_numbers
 from diorama.data.sources.split_lists import SplitLists
 from diorama.data.sources.strips import looks_like_strip
 from diorama.data.sources.tables import Table, columns_of, parse_table
@@ -108,6 +108,7 @@ class _Tally:
         self.lists = SplitLists()
         self.of_paths: dict[str, Table] = {}
         self.alike: dict[str, set[str]] = {}
+        self.unlabelled: set[str] = set()
 
     def add(self, entry: Entry) -> None:
         content = content_of(entry.path)
@@ -229,6 +230,9 @@ class _Tally:
                 self.annotations += [] if found is None else [found]
             elif entry.path.rpartition("/")[2] in LISTS and self.options.table is None:
                 found = read_list(entry, limits)
+                if found is not None and not found.rows:
+                    self.unlabelled.add(found.folder)
+                    return
         except BadInput as problem:
             self.broken.append(Skip.because(entry.path, problem))
             return
@@ -292,7 +296,9 @@ class _Tally:
         """Records of each folder; a folder of frames is one, in the folder around it."""
         kinds = [kind for kind in MEDIA if clips or kind != "video"]
         found = sum((self.folders[kind] for kind in kinds if kind != "picture"), Counter[str]())
-        pictures = self.folders["picture"]
+        pictures = Counter[str]()
+        for folder, count in self.folders["picture"].items():
+            pictures[without_numbers(folder, self.unlabelled)] += count
         return found + (Counter(map(parent, pictures)) if clips and not strips else pictures)
 
 

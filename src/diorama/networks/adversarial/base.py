@@ -133,4 +133,4 @@ def label_of(condition: Condition, like: Tensor) -> Tensor:
     """The labels (b,) of a condition; of networks that know one class alone, and so are told none, zeros."""
     if "label" in condition:
         return condition["label"]
-    return torch.zeros(len(like), dtype=torch.int64, device=like.device)
+    return torch.zeros(like.shape[0], dtype=torch.int64, device=like.device)

@@ -144,7 +144,7 @@ class _Gated(nn.Module):
     def forward(self, x: Tensor, noise: Iterator[Tensor] | None = None) -> Tensor:
         x = self.conv(x)
         if self.strength is not None:
-            added = x.new_empty(len(x), 1, *x.shape[2:]).normal_() if noise is None else next(noise)
+            added = x.new_empty(x.shape[0], 1, *x.shape[2:]).normal_() if noise is None else next(noise)
             x = x + self.strength * added
         return F.glu(self.norm(x), dim=1)
 

@@ -185,7 +185,7 @@ class GeneratorLevel(nn.Module):
 
     def forward(self, x: Tensor | None, style: Tensor, noise: Tensor) -> Tensor:
         if self.const is not None:
-            x = self.const.expand(len(style), -1, -1, -1)
+            x = self.const.expand(style.shape[0], -1, -1, -1)
         else:
             assert x is not None
             assert self.conv1 is not None
@@ -256,7 +256,7 @@ class StyleGAN1Generator(nn.Module):
         x: Tensor | None = None
         before: Tensor | None = None
         for i, shape in enumerate(self.config.layer_noise[: last + 1]):
-            zeros = styles.new_zeros(len(styles), *shape)
+            zeros = styles.new_zeros(styles.shape[0], *shape)
             each = (normal_like(zeros) if self.training else zeros) if noise is None else noise[i]
             before, x = x, self.levels[i](x, styles[:, i], each)
         picture = self.to_rgb[last](x)

@@ -193,7 +193,7 @@ class StyleConv(nn.Module):
             return noise * self.strength
         if noise == "const":
             return self.noise * self.strength
-        return normal_like(x.new_empty(len(x), *self.shape, dtype=torch.float32)) * self.strength
+        return normal_like(x.new_empty(x.shape[0], *self.shape, dtype=torch.float32)) * self.strength
 
 
 class StyleToPicture(nn.Module):
@@ -262,7 +262,7 @@ class SynthesisBlock(nn.Module):
         self, x: Tensor | None, picture: Tensor | None, styles: Tensor, noise: Sequence[str | Tensor], kind: torch.dtype
     ) -> tuple[Tensor, Tensor | None]:
         if self.const is not None:
-            start = self.const[None].expand(len(styles), -1, -1, -1)
+            start = self.const[None].expand(styles.shape[0], -1, -1, -1)
             # Convolutions on CPUs are faster where the channels of a pixel lie side by side.
             x = start.contiguous(memory_format=torch.channels_last) if start.device.type == "cpu" else start
         assert x is not None

@@ -72,7 +72,7 @@ class FlowPrior(nn.Module):
         """Log-density of latent vectors, in nats."""
         with torch.autocast(z.device.type, enabled=False):
             x = (z.float() - self.mean) * (-self.log_scale).exp()
-            stretched = self.log_scale.sum().expand(len(x))
+            stretched = self.log_scale.sum().expand(x.shape[0])
             for layer in reversed(self.layers):
                 assert isinstance(layer, _Coupling)
                 x, more = layer.inverse(x)
