@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.training_utils import EMAModel
+from resident import peak_resident
 from torch import Tensor, nn
 
 from diorama.core import device as devices
@@ -185,14 +186,6 @@ def print_memory(name: str, recipe: Recipe, images: Tensor) -> None:
         print(torch.cuda.max_memory_allocated() / 1e9)
     else:
         print(peak_resident())
-
-
-def peak_resident() -> float:
-    """Peak resident memory of this process in GB; getrusage would count its parent's too."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024 / 1e9
-    return float("nan")
 
 
 def compare(recipe: Recipe, images: Tensor, arguments: argparse.Namespace) -> str:

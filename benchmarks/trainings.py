@@ -55,7 +55,11 @@ def recipe_of(name: str, batch: int, *, tiny: bool, recorded: bool = True) -> Re
         recorded: whether turns are recorded on GPUs, else launched kernel by kernel.
     """
     large, small, size = RECIPES[name]
-    recipe = (small if tiny else large)(info_of(size))
+    return undisturbed((small if tiny else large)(info_of(size)), batch, recorded=recorded)
+
+
+def undisturbed(recipe: Recipe, batch: int, *, recorded: bool = True) -> Recipe:
+    """A recipe of that batch that measures, shows, saves and logs nothing while it is timed."""
     return replace(
         recipe,
         images=10_000 * batch,

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from benchmarks.plain_stylegans import stuffed_filtered_lrelu
 from torch import Tensor
 
 from diorama.nn import filtered_lrelu as module
 from diorama.nn.filtered_lrelu import filtered_lrelu
 from diorama.nn.fir import Resampling
-from tests.nn.zero_stuffing import stuffed_filtered_lrelu
 
 
 def _draw(*shape: int) -> Tensor:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from benchmarks.plain_stylegans import stuffed_upfirdn2d
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from diorama.nn.fir import Resampling, downsample2d, fir_filter, upfirdn2d, upsample2d
-from tests.nn.zero_stuffing import stuffed_upfirdn2d
 
 FACTORS = st.tuples(st.integers(1, 4), st.integers(1, 4))
 SIDES = st.tuples(*[st.integers(-3, 9)] * 4)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from benchmarks.plain_stylegans import stuffed_upfirdn2d
 from torch import Tensor
 
 from diorama.nn.conv_resample import conv2d_resample
 from diorama.nn.filter_design import lowpass_filter
 from diorama.nn.fir import Resampling, fir_filter
 from diorama.nn.modulated_conv import modulated_conv2d, normalized_modulated_conv2d
-from tests.nn.zero_stuffing import stuffed_upfirdn2d
 
 BINOMIAL = fir_filter([1, 3, 3, 1])
 
