@@ -94,6 +94,7 @@ def test_stylegan2_draws_its_samples_in_onnxruntime_truncated_and_with_stored_no
 
 
 @pytest.mark.slow  # likewise
+@pytest.mark.long
 @pytest.mark.parametrize(("network", "side"), [(STYLEGAN3, 16), (BIGGAN, 32)])
 def test_larger_generators_draw_their_samples_in_onnxruntime(network: GeneratorConfig, side: int) -> None:
     model = gan(network, side)
@@ -120,7 +121,7 @@ def test_dcgan_draws_its_samples_in_onnxruntime_and_the_file_says_what_it_is() -
     [
         (CycleGANGeneratorConfig(width=2, blocks=1), (20, 24)),
         pytest.param(Pix2PixGeneratorConfig(width=2, halvings=5, dropout=False), (32, 64), marks=pytest.mark.long),
-        (RRDBNetConfig(features=2, growth=2, blocks=1), (5, 9)),
+        pytest.param(RRDBNetConfig(features=2, growth=2, blocks=1), (5, 9), marks=pytest.mark.long),
     ],
 )
 def test_pictures_of_any_sides_become_the_same_in_onnxruntime(
