@@ -38,7 +38,7 @@ class Arguments:
         out: the file, or for diffusers-unet2d the folder, to write.
         sampler: written in scheduler_config.json in place of the model's own, as sample --sampler names them.
         steps: that the schedule must hold for; without, the model's own number.
-        psi: with onnx, truncation of a generator with styles, which the file then always has.
+        psi: with onnx, truncation of a generator with styles, which the file then always has; without, 1.
         noise: with onnx, of a generator's layers: as it is stored, or none; without, what is stored if anything is.
         split: with stylegan-zip, which records; without, those of train.
         with_files: Python files whose CATALOG names config classes of your own.
@@ -50,7 +50,7 @@ class Arguments:
     sampler: Annotated[str | None, shown_as("NAME")] = None
     steps: Annotated[int | None, shown_as("N")] = None
     psi: Annotated[float | None, shown_as("PSI")] = None
-    noise: Literal["stored", "none"] | None = None
+    noise: Annotated[Literal["stored", "none"] | None, shown_as("stored|none")] = None
     split: Annotated[str | None, shown_as("NAME")] = None
     with_files: Annotated[tyro.conf.UseAppendAction[tuple[Path, ...]], tyro.conf.arg(name="with")] = ()
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diorama.core.config import LATER
 from diorama.core.contracts import Process
-from diorama.processes.discrete import with_steps
+from diorama.processes.discrete import DiscreteProcess, with_steps
 from diorama.processes.geometric import GeometricStepsProcess
 
 
@@ -126,6 +126,9 @@ class KarrasSpacing:
     def times(self, process: Process, count: int | None) -> Tensor:
         """See :class:`Spacing`."""
         visited = needed(count)
+        if isinstance(process, DiscreteProcess):
+            # Between two of its steps its network was never asked.
+            check_count(process.steps, visited)
         ratios = self.ratios(visited + (self.until == "low" or not self.with_low))
         if not self.with_low:
             ratios = ratios[:-1]
