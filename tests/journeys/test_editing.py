@@ -71,7 +71,7 @@ def test_what_cannot_be_edited_is_told_in_a_line(diorama: Run, place: Path) -> N
         (("inpaint", place / "model", source, *mask, "--rounds", 0), 2, "rounds must be at least 1"),
         (("inpaint", place / "filler", source, *mask, "--rounds", 3), 2, "draws in one pass and takes no steps"),
         (("inpaint", place / "filler", source, *mask, "--count", 2), 2, "makes the same picture every time"),
-        (("translate", place / "filler", source), 1, "this is a network that inpaints in one pass"),
+        (("translate", place / "filler", source), 1, "this is a network that fills holes in pictures"),
         (("vary", place / "model", place / "nothing"), 1, "nothing: there is no such picture or folder"),
         (("vary", place / "model", source, "--strength", 1.5), 2, "strength must be in (0, 1]"),
         (("vary", place / "model", source, "--count", 0), 2, "count must be at least 1"),

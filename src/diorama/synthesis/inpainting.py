@@ -65,7 +65,7 @@ def check_inpainting(media: MediaSpec, network: InpaintingNetwork) -> None:
 class InpaintingSynthesizer(Synthesizer):
     """``inpainter`` draws what a mask marks in a picture."""
 
-    kind = "network that inpaints in one pass"
+    kind = "network that fills holes in pictures"
 
     def __init__(self, config: InpaintingSynthesizerConfig) -> None:
         super().__init__()
