@@ -14,6 +14,7 @@ from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.recipes import dcgan as dcgan_recipes
 from diorama.recipes import ddpm as ddpm_recipes
 from diorama.recipes import edm as edm_recipes
+from diorama.recipes import inpainting as inpainting_recipes
 from diorama.recipes import latent as latent_recipes
 from diorama.recipes import mocogan as mocogan_recipes
 from diorama.recipes import student as student_recipes
@@ -106,6 +107,11 @@ def pix2pix_cpu(info: DataInfo) -> Recipe:
 def cyclegan_cpu(info: DataInfo) -> Recipe:
     """Short."""
     return _short(translation_recipes.cyclegan_cpu(info), "cyclegan_cpu")
+
+
+def inpaint_gan_cpu(info: DataInfo) -> Recipe:
+    """Short."""
+    return _short(inpainting_recipes.inpaint_gan_cpu(info), "inpaint_gan_cpu")
 
 
 def mocogan_cpu(info: DataInfo) -> Recipe:

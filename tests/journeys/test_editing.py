@@ -15,7 +15,7 @@ from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.provenance import Provenance
 from tests.journeys.conftest import Run
-from tests.synthesis.models import enlarger, tiny_diffusion, tiny_gan
+from tests.synthesis.models import enlarger, filler, tiny_diffusion, tiny_gan
 
 MASK = np.zeros((8, 8, 1), np.uint8)
 MASK[:, 4:] = 255
@@ -33,6 +33,7 @@ def place(tmp_path: Path) -> Path:
         "model": tiny_diffusion(("cat", "dog")),
         "guide": tiny_diffusion(("cat", "dog")),
         "enlarger": enlarger(),
+        "filler": filler(),
         "gan": tiny_gan(),
     }.items():
         saved(tmp_path / name, model)
@@ -51,6 +52,8 @@ def test_pictures_are_inpainted_varied_and_enlarged(diorama: Run, place: Path) -
     for name, file in (("one", "000000.png"), ("two", "000001.png")):
         given, drawn = (read_image(path.read_bytes(), "") for path in (source / f"{name}.png", place / "whole" / file))
         assert (given.pixels[:, :4] == drawn.pixels[:, :4]).all()
+    words = ("inpaint", place / "filler", source, "--mask", place / "mask.png", "--out", place / "filled")
+    assert f"2 pictures in {place / 'filled'}" in diorama(*words)
     diorama("vary", place / "model", source / "one.png", "--out", place / "others", "--strength", 0.5, "--count", 3)
     assert len(json.loads((place / "others" / "samples.json").read_text())["samples"]) == 3
     diorama("upscale", place / "enlarger", source, "--out", place / "large", "--format", "webp")
@@ -66,6 +69,9 @@ def test_what_cannot_be_edited_is_told_in_a_line(diorama: Run, place: Path) -> N
         (("inpaint", place / "gan", source, *mask), 1, "inpaint: needs a diffusion model"),
         (("inpaint", place / "model", source, "--mask", place / "no.png"), 1, "no.png: there is no such mask"),
         (("inpaint", place / "model", source, *mask, "--rounds", 0), 2, "rounds must be at least 1"),
+        (("inpaint", place / "filler", source, *mask, "--rounds", 3), 2, "draws in one pass and takes no steps"),
+        (("inpaint", place / "filler", source, *mask, "--count", 2), 2, "makes the same picture every time"),
+        (("translate", place / "filler", source), 1, "this is a network that fills holes in pictures"),
         (("vary", place / "model", place / "nothing"), 1, "nothing: there is no such picture or folder"),
         (("vary", place / "model", source, "--strength", 1.5), 2, "strength must be in (0, 1]"),
         (("vary", place / "model", source, "--count", 0), 2, "count must be at least 1"),

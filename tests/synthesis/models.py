@@ -10,6 +10,7 @@ import torch
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.networks.adversarial.dcgan import DCGANGeneratorConfig
+from diorama.networks.adversarial.freeform import FreeFormGeneratorConfig
 from diorama.networks.adversarial.style_mapping import StyleMappingConfig
 from diorama.networks.adversarial.stylegan2 import StyleGAN2GeneratorConfig
 from diorama.networks.codecs.flow_prior import FlowPriorConfig
@@ -23,6 +24,7 @@ from diorama.synthesis import store
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
+from diorama.synthesis.inpainting import InpaintingSynthesizer, InpaintingSynthesizerConfig
 from diorama.synthesis.provenance import Provenance
 from diorama.synthesis.vae import VAESynthesizer, VAESynthesizerConfig
 from diorama.synthesis.video_gan import VideoGANSynthesizer, VideoGANSynthesizerConfig
@@ -83,6 +85,14 @@ def tiny_diffusion(classes: tuple[str, ...] = ()) -> DiffusionSynthesizer:
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, 0, 0.2)
     return model
+
+
+def filler() -> InpaintingSynthesizer:
+    """Fills holes in grey pictures of 8 x 8."""
+    torch.manual_seed(0)
+    media = MediaSpec(kind="image", channels=1, height=8, width=8)
+    network = FreeFormGeneratorConfig(inputs=2, outputs=1, width=2)
+    return InpaintingSynthesizerConfig(media=media, inpainter=network).build().eval()
 
 
 def enlarger(channels: int = 1, classes: tuple[str, ...] = ()) -> DiffusionSynthesizer:

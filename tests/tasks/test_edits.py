@@ -27,11 +27,12 @@ from diorama.synthesis.conditions import labels_in_turn
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.tasks.colour import Colour
 from diorama.tasks.edit import Edit, EditOptions, GivenBatch, edited
-from diorama.tasks.inpaint import Inpaint
+from diorama.tasks.inpaint import Inpaint, InpaintInOnePass
+from diorama.tasks.inpaint import inpainting as inpainting_with
 from diorama.tasks.pictures import mask_files, picture_files, read_mask, read_picture
 from diorama.tasks.upscale import Upscale
 from diorama.tasks.vary import Vary
-from tests.synthesis.models import enlarger, tiny_diffusion, tiny_gan, tiny_video_gan
+from tests.synthesis.models import enlarger, filler, tiny_diffusion, tiny_gan, tiny_video_gan
 
 MASK = np.zeros((8, 8), bool)
 MASK[2:5, 3:] = True
@@ -77,6 +78,22 @@ def test_outside_the_mask_every_value_comes_back(make: Any, pictures: Path, tmp_
         given = read_image(file.read_bytes(), file.name).pixels
         assert (drawn[~MASK] == given[~MASK]).all()
         assert (drawn[MASK] != given[MASK]).any()
+
+
+def test_a_network_that_was_trained_to_fills_what_the_mask_marks_alone(pictures: Path, tmp_path: Path) -> None:
+    edit = inpainting_with(filler(), [MASK] * 3)
+    assert isinstance(edit, InpaintInOnePass)
+    made = run(edit, pictures, tmp_path / "out")
+    for drawn, file in zip(made, picture_files(pictures), strict=True):
+        given = read_image(file.read_bytes(), file.name).pixels
+        assert (drawn[~MASK] == given[~MASK]).all()
+        assert (drawn[MASK] != given[MASK]).any()
+        # What lay under the mask was not seen.
+        write_image(file, np.where(MASK[..., None], 0, given).astype(np.uint8))
+    again = run(edit, pictures, tmp_path / "again")
+    assert all((one == other).all() for one, other in zip(made, again, strict=True))
+    with pytest.raises(BadConfig, match="rounds: this model draws in one pass"):
+        inpainting_with(filler(), [MASK], rounds=2)
 
 
 def test_values_of_sixteen_bits_come_back_too(tmp_path: Path) -> None:

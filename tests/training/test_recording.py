@@ -22,6 +22,7 @@ from diorama.recipes import (
     ddpm,
     enlarging,
     fastgan,
+    inpainting,
     mocogan,
     progressive,
     r3gan,
@@ -115,6 +116,14 @@ def _enlarging(make: Callable[[DataInfo], Recipe]) -> tuple[Recipe, DataInfo]:
     return replace(recipe, method=narrow), replace(info, sides=(side,))
 
 
+def _filling(info: DataInfo) -> tuple[Recipe, DataInfo]:
+    """A narrow network that fills holes."""
+    recipe = inpainting.inpaint_gan_cpu(info)
+    method: Any = recipe.method
+    narrow = {name: replace(getattr(method, name), width=2) for name in ("generator", "discriminator")}
+    return replace(recipe, method=replace(method, **narrow)), info
+
+
 SHIPPED = {
     "ddpm": lambda: _made(ddpm.ddpm_cpu, info_of(16)),
     "ddpm_class": lambda: _made(ddpm.ddpm_class_cpu, replace(info_of(16), classes=("a", "b"))),
@@ -129,6 +138,7 @@ SHIPPED = {
     "pix2pix": lambda: _translating(translation.pix2pix_cpu),
     # So few that the history is full, and exchanges, when turns are recorded.
     "cyclegan": lambda: _translating(translation.cyclegan_cpu, history=6),
+    "inpaint_gan": lambda: _filling(info_of(16, 1)),
     "mocogan": lambda: _made(mocogan.mocogan_cpu, clips(16, frames=4, classes=("a", "b"))),
 }
 """The shipped methods in their small recipes, the penalty of the DCGAN's critic included."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from diorama.cli.arguments import parse
-from diorama.cli.editing import EditArguments, EditInput, run_edit, with_single_steps
+from diorama.cli.arguments import parse, shown_as
+from diorama.cli.editing import EditArguments, EditInput, refuse_several, run_edit, with_single_steps
 
 if TYPE_CHECKING:
     from diorama.synthesis.base import Synthesizer
-    from diorama.tasks.inpaint import Inpaint
+    from diorama.tasks.inpaint import UnderMasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,16 +22,17 @@ class _Own(EditInput):
     Args:
         mask: a picture of the same size, white where something is to be drawn; or a folder with a mask of the same name
             for each picture.
-        rounds: how often each step is taken; more take longer, and what is drawn fits better.
+        rounds: how often each step of a diffusion model is taken; more take longer, and what is drawn fits better.
     """
 
     mask: Path
-    rounds: int = 5
+    rounds: Annotated[int | None, shown_as("N", "5")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(EditArguments, _Own):
-    """Draw what a mask marks in given pictures, with any diffusion model of their size (RePaint).
+    """Draw what a mask marks in given pictures, with any diffusion model of their size (RePaint), or
+    with a network that was trained to, such as the recipe inpaint_gan trains.
 
     Outside the mask every value comes back as it was, if the format keeps it. Every file says that it is an edit.
 
@@ -44,11 +45,14 @@ def main(words: Sequence[str]) -> None:
     """Inpaint, with progress."""
     arguments = parse(Arguments, "inpaint", words)
 
-    def made(model: Synthesizer) -> Inpaint:
-        from diorama.tasks.inpaint import Inpaint
+    def made(model: Synthesizer) -> UnderMasks:
+        from diorama.synthesis.inpainting import InpaintingSynthesizer
+        from diorama.tasks.inpaint import inpainting
         from diorama.tasks.pictures import read_masks
 
+        if isinstance(model, InpaintingSynthesizer):
+            refuse_several(arguments)
         model = with_single_steps(model, arguments)
-        return Inpaint(model, read_masks(arguments.mask, arguments.input, model.config.media), arguments.rounds)
+        return inpainting(model, read_masks(arguments.mask, arguments.input, model.config.media), arguments.rounds)
 
     run_edit(arguments, made)

@@ -183,6 +183,7 @@ def train_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, opti
 def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     """What can be done with a run that has stopped."""
     from diorama.synthesis.conditions import draws_partners
+    from diorama.synthesis.inpainting import InpaintingSynthesizerConfig
     from diorama.synthesis.picture import PictureSynthesizerConfig
     from diorama.synthesis.store import read_config
 
@@ -194,6 +195,8 @@ def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
         how = f"upscale {run} SMALL_PICTURES" if partners else f"sample {run}{labels}"
         if isinstance(model, PictureSynthesizerConfig) and model.picture.scale == 1:
             how = f"translate {run} PICTURES"
+        if isinstance(model, InpaintingSynthesizerConfig):
+            how = f"inpaint {run} PICTURES --mask MASK"
         ways.append(f"To draw from it: diorama {how} --out {drawn}")
     return " ".join(ways)
 

@@ -6,6 +6,7 @@ from diorama.methods.adversarial.cyclegan import CycleGANConfig
 from diorama.methods.adversarial.enlarging import EnlargingConfig
 from diorama.methods.adversarial.esrgan import ESRGANConfig
 from diorama.methods.adversarial.fastgan import FastGANConfig
+from diorama.methods.adversarial.freeform import FreeFormConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.mocogan import MoCoGANConfig
 from diorama.methods.adversarial.pix2pix import Pix2PixConfig
@@ -41,6 +42,7 @@ AnyMethod = (
     | EnlargingConfig
     | ESRGANConfig
     | FastGANConfig
+    | FreeFormConfig
     | GANConfig
     | GuidedStudentConfig
     | MeanFlowConfig

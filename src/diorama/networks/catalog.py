@@ -7,6 +7,7 @@ from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConf
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
+from diorama.networks.adversarial.freeform import FreeFormGeneratorConfig
 from diorama.networks.adversarial.gan2014 import GAN2014DiscriminatorConfig, GAN2014GeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
@@ -81,6 +82,9 @@ PictureNetwork = (
     | SRVGGNetConfig
 )
 """Pictures (b, inputs, h, w) and conditions to pictures (b, outputs, h · scale, w · scale)."""
+
+InpaintingNetwork = FreeFormGeneratorConfig
+"""Pictures with holes and their masks (b, outputs + 1, h, w) to whole pictures (b, outputs, h, w)."""
 
 VideoGenerator = MoCoGANGeneratorConfig
 """Content, category and motion codes to clips (b, c, t, h, w)."""

@@ -32,7 +32,8 @@ class RecipeEntry:
         papers: that a user of the recipe cites, the main one first.
         small: name of the recipe that takes its place on machines without a GPU, of the same catalog or file.
         from_data: whether any data are all that it makes a generator of; a student needs its teacher, a model that
-            enlarges needs pairs of pictures, and a network of features draws nothing.
+            enlarges needs pairs of pictures, one that fills holes draws nothing without a picture, and a network of
+            features draws nothing at all.
     """
 
     name: str

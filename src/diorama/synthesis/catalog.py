@@ -6,6 +6,7 @@ from diorama.synthesis.cascade import CascadeSynthesizerConfig
 from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizerConfig
+from diorama.synthesis.inpainting import InpaintingSynthesizerConfig
 from diorama.synthesis.mixture import GaussianMixtureConfig
 from diorama.synthesis.picture import PictureSynthesizerConfig
 from diorama.synthesis.representation import RepresentationConfig
@@ -18,6 +19,7 @@ AnySynthesizer = (
     | DiffusionSynthesizerConfig
     | GANSynthesizerConfig
     | GaussianMixtureConfig
+    | InpaintingSynthesizerConfig
     | NoisyClassifierConfig
     | PictureSynthesizerConfig
     | RepresentationConfig

@@ -272,13 +272,19 @@ def record_condition(specs: Sequence[ConditionSpec], batch: Batch, split: Split)
 
 
 def _of_records(specs: Sequence[ConditionSpec]) -> Sequence[ConditionSpec]:
-    """What records can have of what a model reads: all but the scale of a guidance."""
-    return [spec for spec in specs if spec.key != KEY]
+    """What records can have of what a model reads: all but the scale of a guidance, and masks that may be left out."""
+    return [spec for spec in specs if spec.key != KEY and not _own_mask(spec)]
+
+
+def _own_mask(spec: ConditionSpec) -> bool:
+    """Whether a model draws masks of its own where it is given none."""
+    return spec.key == "mask" and spec.null is not None
 
 
 def draws_partners(media: MediaSpec, specs: Sequence[ConditionSpec]) -> bool:
-    """Whether a model is given the records' own pictures, and so draws their partners (larger ones, say)."""
-    return any(spec.key == media.kind for spec in specs)
+    """Whether a model is given the records' own pictures to draw their partners (larger ones, say), and not to fill
+    holes in them."""
+    return any(spec.key == media.kind for spec in specs) and not any(map(_own_mask, specs))
 
 
 def drawn_key(media: MediaSpec, specs: Sequence[ConditionSpec]) -> str:

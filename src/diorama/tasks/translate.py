@@ -15,6 +15,7 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.media.convert import to_stored
 from diorama.synthesis.base import Synthesizer
+from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.picture import PictureSynthesizer
 from diorama.tasks.edit import GivenBatch
 from diorama.tasks.one_pass import InOnePass
@@ -36,7 +37,7 @@ class Translate(InOnePass):
     verb = "translate"
 
     def __init__(self, model: Synthesizer, *, back: bool = False) -> None:
-        enlarges = any(spec.key == "image" for spec in model.config.conditions)
+        enlarges = draws_partners(model.config.media, model.config.conditions)
         if isinstance(model, PictureSynthesizer):
             enlarges = model.config.picture.scale > 1
         if enlarges:

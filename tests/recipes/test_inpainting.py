@@ -1,0 +1,45 @@
+"""Recipes of networks that fill holes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from diorama.core.config import decode, encode
+from diorama.core.contracts import DataInfo
+from diorama.core.errors import BadConfig
+from diorama.methods.adversarial.freeform import FreeFormConfig
+from diorama.methods.catalog import AnyMethod
+from diorama.recipes.inpainting import inpaint_gan, inpaint_gan_cpu
+from diorama.training.recipe import Recipe
+from tests.recipes.families import clips, parameters, pictures
+
+
+@pytest.mark.parametrize("make", [inpaint_gan, inpaint_gan_cpu])
+@pytest.mark.parametrize(("size", "layers"), [(16, 2), (64, 4), (100, 5), (256, 6), (512, 6)])
+def test_the_discriminator_is_as_deep_as_pictures_are_large(
+    make: Callable[[DataInfo], Recipe], size: int, layers: int
+) -> None:
+    method = make(pictures(size, channels=1)).method
+    assert isinstance(method, FreeFormConfig)
+    assert method.discriminator.layers == layers
+    assert decode(AnyMethod, json.loads(json.dumps(encode(method)))) == method
+
+
+def test_the_small_one_is_small() -> None:
+    assert parameters(inpaint_gan_cpu(pictures(64))) < 700_000
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [
+        (clips(32), "holds clips"),
+        (pictures(30), "are 30 x 30, .* prepare with --size 28$"),
+        (pictures(12), "are 12 x 12, .* prepare with --size 16$"),
+    ],
+)
+def test_what_cannot_be_filled_is_refused(info: DataInfo, told: str) -> None:
+    with pytest.raises(BadConfig, match=told):
+        inpaint_gan(info)
