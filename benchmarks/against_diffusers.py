@@ -355,7 +355,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="of one repeat of training")
     parser.add_argument("--repeats", type=int, default=5, help="of training")
     parser.add_argument("--samplers", nargs="*", default=list(SCHEDULERS), choices=list(SCHEDULERS))
-    parser.add_argument("--count", type=int, default=3_000, help="pictures of one repeat of drawing")
+    parser.add_argument("--count", type=int, default=5_000, help="pictures of one repeat of drawing")
     parser.add_argument("--at-once", type=int, default=1_000, help="pictures of one batch of diffusers")
     parser.add_argument("--steps", type=int, default=20, help="of drawing")
     parser.add_argument("--draw-repeats", type=int, default=2)
