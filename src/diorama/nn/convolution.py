@@ -2,7 +2,7 @@
 
 With the channels of a pixel side by side, PyTorch 2.13 convolves up to three times as fast (transposed convolutions of
 stride two), and takes gradients of weights at a fifth of the speed: so these are taken with the pixels of a channel
-side by side.
+side by side, in derivatives of every order.
 """
 
 from __future__ import annotations
