@@ -144,19 +144,21 @@ class Walk:
     def forward(self) -> Tensor:
         """Pictures of one batch of latent vectors."""
         drawn: Tensor = self.method.generator.eval()(self.z)
+        self.method.generator.train()
         return drawn
 
 
-def work(system: str, way: str, kind: str, *, tiny: bool) -> None:
-    """One process: a call for each line that it is sent, answered by its seconds; at the end its peak memory."""
+def work(system: str, way: str, *, tiny: bool) -> None:
+    """One process: a call for each line that it is sent, answered by its seconds and the peak of memory so far."""
     recipe = with_intervals(recipe_of(system, batch=4, tiny=tiny), r1=1, path_length=1)
     walk = Walk(recipe, way, torch.device("cpu"))
-    call: Callable[[], object] = walk.step if kind == "step" else walk.forward
-    for _ in sys.stdin:
+    calls: dict[str, Callable[[], object]] = {"forward": walk.forward, "step": walk.step}
+    for line in sys.stdin:
+        call = calls[line.strip()]
         wall, processor = time.perf_counter(), time.process_time()
         call()
-        print(json.dumps([time.perf_counter() - wall, time.process_time() - processor]), flush=True)
-    print(peak_resident(), flush=True)
+        spent = time.perf_counter() - wall, time.process_time() - processor
+        print(json.dumps([*spent, peak_resident()]), flush=True)
 
 
 class Worker:
@@ -165,35 +167,22 @@ class Worker:
     def __init__(self, *what: str) -> None:
         command = [sys.executable, __file__, "--work", *what]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.calls: list[tuple[float, float]] = []
 
-    def call(self) -> None:
-        """Let it do one call, and wait for it."""
+    def call(self, kind: str) -> tuple[float, float, float]:
+        """Let it do one call, and wait for it: seconds, seconds of the processor, GB of memory at most so far."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        wall, processor = json.loads(self._answer())
-        self.calls.append((wall, processor))
-
-    def medians(self) -> tuple[float, float]:
-        """Seconds, and seconds of the processor, of calls but the first, which warms up."""
-        wall, processor = zip(*self.calls[1:], strict=True)
-        return statistics.median(wall), statistics.median(processor)
-
-    def close(self) -> float:
-        """End it; GB of memory that it held at most."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        peak = float(self._answer())
-        self._process.wait()
-        return peak
-
-    def _answer(self) -> str:
         assert self._process.stdout is not None
+        self._process.stdin.write(f"{kind}\n")
+        self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
             raise SystemExit("a process of the benchmark ended early; its error is above")
-        return line
+        wall, processor, peak = json.loads(line)
+        return wall, processor, peak
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
 
 
 def on_cpu(arguments: argparse.Namespace) -> Iterator[str]:
@@ -204,17 +193,20 @@ def on_cpu(arguments: argparse.Namespace) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     tiny = ["tiny"] if arguments.tiny else []
     for system in (system for system in arguments.systems if system in ON_CPU):
-        for kind in arguments.calls:
-            workers = {way: Worker(system, way, kind, *tiny) for way in WAYS}
-            for _ in range(arguments.repeats + 1):
-                for worker in workers.values():
-                    worker.call()
-            middle = {way: worker.medians() for way, worker in workers.items()}
-            for way, worker in workers.items():
-                wall, processor = middle[way]
+        workers = {way: Worker(system, way, *tiny) for way in WAYS}
+        # Forward passes first: steps hold more memory, and its peak stays.
+        for kind in sorted(arguments.calls):
+            taken = [{way: worker.call(kind) for way, worker in workers.items()} for _ in range(arguments.repeats + 1)]
+            # The first call warms up.
+            middle = {
+                way: [statistics.median(call[way][place] for call in taken[1:]) for place in (0, 1)] for way in WAYS
+            }
+            for way, (wall, processor) in middle.items():
                 faster = [middle["plain"][place] / middle[way][place] for place in (0, 1)]
                 told = f"{faster[0]:.2f} | {faster[1]:.2f} | {WANTED[system] if way == 'ours' else ''}"
-                yield f"| {system}, {kind} | {way} | {wall:.3f} | {processor:.3f} | {worker.close():.2f} | {told} |"
+                yield f"| {system}, {kind} | {way} | {wall:.3f} | {processor:.3f} | {taken[-1][way][2]:.2f} | {told} |"
+        for worker in workers.values():
+            worker.close()
 
 
 def wait_for(device: torch.device) -> None:
@@ -337,8 +329,8 @@ def main() -> None:
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
-        system, way, kind, *tiny = arguments.work
-        work(system, way, kind, tiny=bool(tiny))
+        system, way, *tiny = arguments.work
+        work(system, way, tiny=bool(tiny))
         return
     device, lines = devices.pick(arguments.device), []
     tables = [] if device.type == "cuda" else [on_cpu(arguments)]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diorama.nn import convolution
 from diorama.nn.convolution import conv2d, conv_transpose2d
+from diorama.nn.differentiation import gradient_by
 
 Form = Callable[..., Tensor]
 CASES: list[tuple[Form, Form, dict[str, Any]]] = [
@@ -35,6 +36,24 @@ def test_values_and_derivatives_are_pytorchs(ours: Form, theirs: Form, how: dict
         second = torch.autograd.grad(sum(g.square().sum() for g in first), (x, w))
         found.append((y, *first, *second))
     for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3 * b.abs().max().item())
+
+
+@pytest.mark.parametrize(("ours", "theirs", "how"), CASES)
+def test_penalties_on_gradients_compute_no_gradient_of_weights_on_the_way(
+    ours: Form, theirs: Form, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 4, 7, 6, generator=draw).contiguous(memory_format=torch.channels_last).requires_grad_()
+    w = torch.randn(4, 4 // how.get("groups", 1), 3, 3, generator=draw).requires_grad_()
+    computed, forward = [], convolution._OfWeights.forward
+    monkeypatch.setattr(convolution._OfWeights, "forward", lambda *given: (computed.append(1), forward(*given))[1])
+    slope = gradient_by(x, ours(x, w, **how).square())
+    assert not computed
+    (expected,) = torch.autograd.grad(theirs(x, w, **how).square().sum(), x, create_graph=True)
+    found = torch.autograd.grad(slope.square().sum(), (x, w))
+    assert computed
+    for a, b in zip(found, torch.autograd.grad(expected.square().sum(), (x, w)), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3 * b.abs().max().item())
 
 

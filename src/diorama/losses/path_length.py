@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diorama.core.device import at_least_float32
+from diorama.nn.differentiation import gradient_by
 
 
 def path_lengths(
@@ -34,6 +35,6 @@ def path_lengths(
     """
     if noise is None:
         noise = torch.randn_like(pictures)
-    moved = (at_least_float32(pictures) * (noise / math.sqrt(pictures.shape[2] * pictures.shape[3]))).sum()
-    (slope,) = torch.autograd.grad(moved, styles, create_graph=True)
+    moved = at_least_float32(pictures) * (noise / math.sqrt(pictures.shape[2] * pictures.shape[3]))
+    slope = gradient_by(styles, moved)
     return at_least_float32(slope).square().sum(dim=2).mean(dim=1).sqrt()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from diorama.core.device import at_least_float32
 from diorama.losses.adversarial import Reduction, reduced
+from diorama.nn.differentiation import gradient_by
 
 Discriminator = Callable[[Tensor], Tensor]
 
@@ -25,15 +26,13 @@ def judged_with_slope(
     """Logits, and the squared norms (b,) of the gradients of their sum at each sample; both can be differentiated."""
     x = x.detach().requires_grad_(True)
     logits = at_least_float32(discriminator(x))
-    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return logits, at_least_float32(gradient.flatten(1)).square().sum(1)
+    return logits, at_least_float32(gradient_by(x, logits).flatten(1)).square().sum(1)
 
 
 def input_gradients(discriminator: Discriminator, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b n"]:
     """Gradient of the summed logits with respect to each sample, flattened, itself differentiable."""
     x = x.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
-    return at_least_float32(gradient.flatten(1))
+    return at_least_float32(gradient_by(x, discriminator(x)).flatten(1))
 
 
 def between(

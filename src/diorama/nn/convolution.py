@@ -2,16 +2,18 @@
 
 With the channels of a pixel side by side, PyTorch 2.13 convolves up to three times as fast (transposed convolutions of
 stride two), and takes gradients of weights at a fifth of the speed: so these are taken with the pixels of a channel
-side by side.
+side by side, in derivatives of every order.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from diorama.nn.differentiation import leaves_weights_out
 
 Numbers = tuple[int, int]
 """Rows and columns."""
@@ -22,14 +24,14 @@ def conv2d(
 ) -> Tensor:
     """A convolution without bias: (b, c, h, w), weights (o, c / groups, kh, kw) -> (b, o, h', w')."""
     if _apart(x, weight):
-        return _Convolution.apply(x, weight, stride, padding, False, groups)
+        return _Convolution.apply(x, _inside(weight), _How(stride, padding, False, groups))
     return F.conv2d(x, weight, stride=stride, padding=padding, groups=groups)
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: Numbers = (1, 1), groups: int = 1) -> Tensor:
     """A transposed one: (b, c, h, w), weights (c, o / groups, kh, kw) -> (b, o, h', w')."""
     if _apart(x, weight):
-        return _Convolution.apply(x, weight, stride, (0, 0), True, groups)
+        return _Convolution.apply(x, _inside(weight), _How(stride, (0, 0), True, groups))
     return F.conv_transpose2d(x, weight, stride=stride, groups=groups)
 
 
@@ -41,28 +43,81 @@ def _apart(x: Tensor, weight: Tensor) -> bool:
     return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
 
 
-class _Convolution(torch.autograd.Function):
-    """Gradients are PyTorch's own, which can be differentiated again."""
+class _How(NamedTuple):
+    """What PyTorch's convolutions take beside tensors."""
 
-    @staticmethod
-    def forward(x: Tensor, weight: Tensor, stride: Numbers, padding: Numbers, transposed: bool, groups: int) -> Tensor:
-        return torch.ops.aten.convolution(x, weight, None, stride, padding, (1, 1), transposed, (0, 0), groups)
+    stride: Numbers
+    padding: Numbers
+    transposed: bool
+    groups: int
+
+    def gradient(self, grad: Tensor, x: Tensor, weight: Tensor, *wanted: bool) -> list[Tensor]:
+        """PyTorch's own, by x, the weights or both."""
+        how = (self.stride, self.padding, (1, 1), self.transposed, (0, 0), self.groups)
+        return torch.ops.aten.convolution_backward(grad, x, weight, None, *how, (*wanted, False))
+
+
+class _Bilinear(torch.autograd.Function):
+    """A function that is linear in both of its arguments, which are all that its derivatives need."""
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, *ctx.how = inputs
-        ctx.save_for_backward(x, weight)
+        *given, ctx.how = inputs
+        ctx.save_for_backward(*given)
+
+
+class _Convolution(_Bilinear):
+    """(features, weights) -> features. Its gradients are the two functions below; theirs are of these three again."""
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None, None]:
-        (x, weight), (stride, padding, transposed, groups) = ctx.saved_tensors, ctx.how
+    def forward(x: Tensor, weight: Tensor, how: _How) -> Tensor:
+        stride, padding, transposed, groups = how
+        return torch.ops.aten.convolution(x, weight, None, stride, padding, (1, 1), transposed, (0, 0), groups)
 
-        def gradient(layout: torch.memory_format, *wanted: bool) -> list[Tensor]:
-            there = grad.contiguous(memory_format=layout), x.contiguous(memory_format=layout)
-            how = (stride, padding, (1, 1), transposed, (0, 0), groups)
-            return torch.ops.aten.convolution_backward(*there, weight, None, *how, (*wanted, False))
-
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        (x, weight), how = ctx.saved_tensors, ctx.how
         of_x, of_weight = ctx.needs_input_grad[:2]
-        first = gradient(torch.channels_last, True, False)[0] if of_x else None
-        second = gradient(torch.contiguous_format, False, True)[1] if of_weight else None
-        return first, second, None, None, None, None
+        first = _OfFeatures.apply(grad, weight, x, how) if of_x else None
+        second = _OfWeights.apply(grad, x, weight, how) if of_weight and not leaves_weights_out() else None
+        return first, second, None
+
+
+class _OfFeatures(_Bilinear):
+    """(gradient, weights) -> gradient by the features; of these only the shape counts."""
+
+    @staticmethod
+    def forward(grad: Tensor, weight: Tensor, x: Tensor, how: _How) -> Tensor:
+        return how.gradient(_inside(grad), x, weight, True, False)[0]
+
+    @staticmethod
+    def backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        (grad, weight, _), how = ctx.saved_tensors, ctx.how
+        of_grad, of_weight = ctx.needs_input_grad[:2]
+        direction = _inside(direction)
+        first = _Convolution.apply(direction, weight, how) if of_grad else None
+        second = _OfWeights.apply(grad, direction, weight, how) if of_weight else None
+        return first, second, None, None
+
+
+class _OfWeights(_Bilinear):
+    """(gradient, features) -> gradient by the weights; of these only the shape counts."""
+
+    @staticmethod
+    def forward(grad: Tensor, x: Tensor, weight: Tensor, how: _How) -> Tensor:
+        # The layout of weights decides as well, of which nothing else counts but their shape.
+        shaped = torch.empty_like(weight, memory_format=torch.contiguous_format)
+        return how.gradient(grad.contiguous(), x.contiguous(), shaped, False, True)[1]
+
+    @staticmethod
+    def backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        (grad, x, _), how = ctx.saved_tensors, ctx.how
+        of_grad, of_x = ctx.needs_input_grad[:2]
+        first = _Convolution.apply(x, direction, how) if of_grad else None
+        second = _OfFeatures.apply(grad, direction, x, how) if of_x else None
+        return first, second, None, None
+
+
+def _inside(x: Tensor) -> Tensor:
+    """The same with the channels of a pixel side by side."""
+    return x.contiguous(memory_format=torch.channels_last)

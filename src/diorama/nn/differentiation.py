@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 _TWICE = ContextVar("twice", default=False)
+_WITHOUT_WEIGHTS = ContextVar("without_weights", default=False)
 
 
 @contextmanager
@@ -33,6 +34,29 @@ def is_twice_differentiable() -> bool:
     Compiled graphs have one derivative themselves, so training runs networks uncompiled where two are needed.
     """
     return not torch.compiler.is_compiling() and _TWICE.get()
+
+
+def gradient_by(x: Tensor, of: Tensor) -> Tensor:
+    """The gradient of a sum, which can itself be differentiated by everything.
+
+    Layers that write their own gradients are not told which of them are asked for. Those on a CPU leave out what they
+    would compute for their weights alone, here where nobody asks for it.
+
+    Args:
+        x: what the gradient is by; no weight of a convolution may be made of it.
+        of: any shape, is summed.
+    """
+    token = _WITHOUT_WEIGHTS.set(True)
+    try:
+        (gradient,) = torch.autograd.grad(of.sum(), x, create_graph=True)
+    finally:
+        _WITHOUT_WEIGHTS.reset(token)
+    return gradient
+
+
+def leaves_weights_out() -> bool:
+    """Whether gradients are on their way through :func:`gradient_by`."""
+    return _WITHOUT_WEIGHTS.get()
 
 
 def with_derivative(
