@@ -16,6 +16,7 @@ from diorama.methods.adversarial.ada import AdaptiveAugmentationConfig
 from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.base import NO_PARTS, Method, MethodConfig
 from diorama.recipes.dcgan import dcgan_cpu
+from diorama.recipes.r3gan import r3gan_cpu
 from diorama.synthesis.parts import ModelRef
 from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -180,6 +181,14 @@ def test_a_part_that_has_a_word_is_taken_dropped_and_changed() -> None:
     assert override(recipe, ["--method.augment=diffaugment"], "train dcgan_cpu").method.augment == DiffAugmentConfig()  # type: ignore[attr-defined]
     altered = replace(recipe, method=adaptive)
     assert override(altered, ["--method.augment", "none"], "train dcgan_cpu") == recipe
+    target = ["--method.augment.target", "0.5"]
+    for words in (target, ["--method.augment", "diffaugment", *target]):
+        with pytest.raises(WrongArguments, match=r"another --method.augment \(none, ada, diffaugment\), give that"):
+            override(recipe, words, "train dcgan_cpu")
+    with pytest.raises(
+        WrongArguments, match=r"^--method.augment: ada follows .* the loss relativistic; take diffaugment"
+    ):
+        override(r3gan_cpu(info), ["--method.augment", "ada"], "train r3gan_cpu")
     with pytest.raises(WrongArguments, match=r"--method.augment: must be one of none, ada, diffaugment, got 'adda'"):
         override(recipe, ["--method.augment", "adda"], "train dcgan_cpu")
     with pytest.raises(WrongArguments, match=r"must be one of none"):

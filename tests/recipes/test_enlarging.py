@@ -70,7 +70,11 @@ def test_the_small_ones_are_small_take_the_scale_from_the_data_and_are_read_back
     ("name", "info", "told"),
     [
         ("srresnet", pictures(48), "have no larger ones beside them .* with --size N --small M"),
-        ("esrgan", data(48, 48), "are 48 x 48, no larger than the pictures' own 48 x 48"),
+        (
+            "esrgan",
+            data(48, 48),
+            "are 48 x 48, no larger than the pictures' own 48 x 48; prepare with --size N --small M",
+        ),
         ("srresnet", data(24, 192), "this recipe enlarges 2, 3 or 4 times: prepare with --size N --small N/4"),
         ("rrdb_psnr", data(40, 100), "this recipe enlarges 2, 3, 4 or 8 times"),
     ],

@@ -75,3 +75,10 @@ def test_enlarging_is_proposed_where_partners_are_larger_and_translation_where_t
     info, media = info_of(32, 32), info_of(partner, partner).media
     side = SideSpec(key="target", kind="picture", shape=media.shape, media=media)
     assert first_for(replace(info, sides=(side,))) == recipe
+
+
+def test_a_recipe_that_enlarges_is_told_the_nearest_small_size_beside_the_large_one() -> None:
+    larger = MediaSpec(kind="image", channels=3, height=32, width=32)
+    side = SideSpec(key="target", kind="picture", shape=larger.shape, media=larger)
+    told = sizes_instead(resolve("srresnet_cpu"), replace(info_of(5, 5), sides=(side,)))
+    assert told.endswith("diorama prepare SOURCE --out FOLDER --size 32 --small 8")

@@ -207,6 +207,7 @@ def test_what_cannot_be_edited_is_refused_in_a_line(tmp_path: Path, capsys: pyte
         ([model, "--along", f"{tmp_path}/bad.npy:1"], 1, "holds numbers of shape (5,), and this model wants (8,)"),
         ([model, "--along", "label.a:1"], 2, "give --labels a .csv file or a classifier"),
         ([model, "--along", "label.a:1", "--labels", tmp_path / "few.csv"], 2, "a boundary needs 10 of either"),
+        ([model, "--along", "pca.999:1"], 2, "--along pca.999: styles have"),
         ([model, "--along", "pca.0:1", "--layers", "3-99"], 2, "--layers: 3-99 are none of the 6 layers"),
         ([model, tmp_path, "--along", "pca.0:1", "--psi", "0.5"], 2, "inverted without truncation"),
         ([model, "--along", "pca.0:1", "pca.1:1", "--save-direction", "d.npy"], 2, "saves one direction"),

@@ -53,7 +53,8 @@ def chosen(recipe: Any, words: Sequence[str]) -> tuple[Any, list[str]]:
         try:
             recipe = _with(recipe, name.split("."), known[name][part])
         except (ValueError, BadConfig) as problem:
-            raise WrongArguments(f"{option}: {problem}") from problem
+            field = name.rpartition(".")[2]
+            raise WrongArguments(f"{option}: {str(problem).removeprefix(f'{field}: ')}") from problem
     return recipe, left
 
 

@@ -24,9 +24,10 @@ _OPTIONS = {"sampler": "", "steps": "", "psi": _ONNX, "noise": _ONNX, "split": _
 class Arguments:
     """Write a model's network under the names of a publisher, for the publisher's own program; or as ONNX.
 
-    Layouts: dcgan-pytorch-examples, mocogan, guided-diffusion, consistency-models and edm (a safetensors file, and the
-    class's arguments beside it as JSON), diffusers-unet2d, or diffusers for short (a folder with config.json, the
-    weights and scheduler_config.json).
+    Layouts: diffusers-unet2d, or diffusers for short (a folder with config.json, weights and scheduler_config.json).
+    All others become a safetensors file, and the class's arguments beside it as JSON: dcgan-pytorch-examples, mocogan,
+    biggan-pytorch, cyclegan, pix2pixhd, gan-zoo, esrgan-2018, esrgan, basicsr, r3gan, stylegan1-pytorch, stylegan2,
+    stylegan3, guided-diffusion, consistency-models, edm and edm2.
 
     onnx: one file that onnxruntime computes as PyTorch does, which is checked before it is written; of generators of
     GANs, decoders of VAEs and networks from picture to picture. stylegan-zip: prepared data as StyleGAN's programs read

@@ -10,6 +10,7 @@ from typing import Annotated
 from diorama.cli.arguments import WrongArguments, parse, shown_as
 from diorama.cli.latents import LatentArguments, ModelInput, gan_sampling, opened, samples_asked
 from diorama.core.errors import BadConfig
+from diorama.core.numbers import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,4 +56,5 @@ def main(words: Sequence[str]) -> None:
         raise WrongArguments(f"--{problem}") from problem
     told = {"rows": " ".join(map(str, rows)), "columns": " ".join(map(str, columns))}
     write_mixing_sheet(arguments.out, pictures, len(columns), replace(ready.stamp(rows[0].seed), condition=told))
-    print(f"{arguments.out} mixes {len(rows)} samples (rows, coarse styles) with {len(columns)} (columns, fine styles)")
+    shown = counted(len(rows), "sample")
+    print(f"{arguments.out} mixes {shown} (rows, coarse styles) with {len(columns)} (columns, fine styles)")

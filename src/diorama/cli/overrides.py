@@ -61,7 +61,9 @@ def override(recipe: T, words: Sequence[str], command: str) -> T:
         if field not in known and negated not in known:
             if field.startswith("frozen.") and not any(name.startswith("frozen.") for name in known):
                 raise WrongArguments(f"{word}: {_title(recipe)} uses no trained parts")
-            raise WrongArguments(f"{word}: {_title(recipe)} has no such field{_near(field, known)}")
+            raise WrongArguments(
+                f"{word}: {_title(recipe)} has no such field{_other_part(recipe, field)}{_near(field, known)}"
+            )
     mirror = _mirror(recipe)
     with mistakes_in_one_line(command, words):
         changed: Any = tyro.cli(mirror, prog=f"diorama {command}", args=list(words), add_help=False)
@@ -85,6 +87,14 @@ def names(value: Any, prefix: str = "") -> Iterator[str]:
             yield from names(inner, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
+
+
+def _other_part(recipe: Any, field: str) -> str:
+    """Which option takes another part in, where the field may belong to one that the recipe does not hold."""
+    for name, parts in choices(recipe):
+        if field.startswith(f"{name}."):
+            return f"; if it is one of another {_option(name)} ({', '.join(parts)}), give that as well"
+    return ""
 
 
 def _near(field: str, known: Sequence[str]) -> str:

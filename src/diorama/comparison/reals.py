@@ -129,5 +129,8 @@ def media_beside(info: DataInfo) -> MediaSpec:
     """
     found = next((side.media for side in info.sides if side.key == TARGET and side.media is not None), None)
     if found is None:
-        raise BadInput(f"{info.name}: nothing stands beside its records (side {TARGET}), which is to be drawn")
+        raise BadInput(
+            f"{info.name}: nothing stands beside its records (side {TARGET}), which models from picture to picture "
+            "draw; leave these out, or take data prepared with --pair, --unpaired or --small"
+        )
     return found

@@ -67,6 +67,7 @@ def larger_partner_of(info: DataInfo) -> MediaSpec:
     if found.height <= info.media.height or found.width <= info.media.width:
         raise BadConfig(
             f"data: the partners of the pictures of {info.name} are {found.width} x {found.height}, no larger "
-            f"than the pictures' own {info.media.width} x {info.media.height}"
+            f"than the pictures' own {info.media.width} x {info.media.height}; prepare with --size N --small M, "
+            "where M is less than N"
         )
     return found

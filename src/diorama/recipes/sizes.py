@@ -66,10 +66,17 @@ def sizes_instead(function: RecipeFunction, info: DataInfo) -> str:
     nearest = _nearest([function], info)
     if not nearest:
         return ""
+    options = [_with_partners(size, info) for size in nearest]
     return (
-        f"; the nearest sizes that it takes: prepare anew with {_options(nearest)}, "
-        f"as in: diorama prepare SOURCE --out FOLDER --size {nearest[0]}"
+        f"; the nearest sizes that it takes: prepare anew with {' or '.join(options)}, "
+        f"as in: diorama prepare SOURCE --out FOLDER {options[0]}"
     )
+
+
+def _with_partners(size: int, info: DataInfo) -> str:
+    """Options of prepare for pictures of a size, beside which partners that are larger stay as large as they are."""
+    sides = [spec.media.height for spec in info.sides if spec.media is not None and spec.media.height > size]
+    return f"--size {sides[0]} --small {size}" if sides else f"--size {size}"
 
 
 def _options(sizes: Sequence[int]) -> str:

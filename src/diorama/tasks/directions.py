@@ -146,8 +146,8 @@ def one_of(vectors: Tensor, asked: Asked) -> Tensor:
         BadConfig: there are fewer.
     """
     if asked.number >= len(vectors):
-        raise BadConfig(f"{asked.word}: styles have {len(vectors)} values, so there are {asked.kind}.0 … {asked.kind}."
-                        f"{len(vectors) - 1}")  # fmt: skip
+        last = f"{asked.kind}.{len(vectors) - 1}"
+        raise BadConfig(f"along {asked.word}: styles have {len(vectors)} values, so there are {asked.kind}.0 … {last}")
     return vectors[asked.number]
 
 
