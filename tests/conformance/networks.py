@@ -9,6 +9,7 @@ from diorama.networks.adversarial.biggan_deep import BigGANDeepDiscriminatorConf
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
+from diorama.networks.adversarial.freeform import FreeFormGeneratorConfig
 from diorama.networks.adversarial.gan2014 import GAN2014DiscriminatorConfig, GAN2014GeneratorConfig
 from diorama.networks.adversarial.patchgan import PatchDiscriminatorConfig, PixelDiscriminatorConfig
 from diorama.networks.adversarial.pix2pix import Pix2PixGeneratorConfig
@@ -90,6 +91,7 @@ _OWN_CODEC = "the network is Diorama's own: a small codec without the published 
 NOT_HELD: Mapping[type, str] = {
     ByteTextEncoderConfig: "the network is Diorama's own: a plain transformer encoder of bytes, trained along",
     FastGANGeneratorConfig: _FASTGAN,
+    FreeFormGeneratorConfig: "no golden case of free-form inpainting exists; its layers follow the paper",
     FastGANDiscriminatorConfig: _FASTGAN,
     GAN2014GeneratorConfig: _GAN2014,
     GAN2014DiscriminatorConfig: _GAN2014,

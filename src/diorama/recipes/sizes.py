@@ -74,8 +74,9 @@ def sizes_instead(function: RecipeFunction, info: DataInfo) -> str:
 
 
 def _with_partners(size: int, info: DataInfo) -> str:
-    """Options of prepare for pictures of a size, beside which partners that are larger stay as large as they are."""
-    sides = [spec.media.height for spec in info.sides if spec.media is not None and spec.media.height > size]
+    """Options of prepare for pictures of a size; partners that are larger than their pictures keep their size."""
+    own = info.media.height
+    sides = [spec.media.height for spec in info.sides if spec.media is not None and spec.media.height > own]
     return f"--size {sides[0]} --small {size}" if sides else f"--size {size}"
 
 
