@@ -43,17 +43,8 @@ def srresnet(info: DataInfo) -> Recipe:
         BadConfig: the data have no such partners.
     """
     large = larger_partner_of(info)
-    return Recipe(
-        name="srresnet",
-        method=_method(info, large, _srresnet(info, large, features=64, blocks=16), crop=_CROP),
-        optimizers={"generator": _optimizer(2e-4, "cosine")},
-        images=16_000_000,
-        batch_size=16,
-        averages=_average(),
-        evaluation=_UNMEASURED,
-        preview_every=200_000,
-        checkpoint_every=200_000,
-    )
+    network = _srresnet(info, large, features=64, blocks=16)
+    return _first_stage("srresnet", info, large, network, small=False)
 
 
 def srresnet_cpu(info: DataInfo) -> Recipe:
@@ -66,17 +57,8 @@ def srresnet_cpu(info: DataInfo) -> Recipe:
         BadConfig: as :func:`srresnet`.
     """
     large = larger_partner_of(info)
-    return Recipe(
-        name="srresnet_cpu",
-        method=_method(info, large, _srresnet(info, large, features=24, blocks=4), crop=_SMALL_CROP),
-        optimizers={"generator": _optimizer(1e-3, "cosine")},
-        images=200_000,
-        batch_size=16,
-        averages=_average(half_life=2_000),
-        evaluation=_UNMEASURED,
-        preview_every=20_000,
-        checkpoint_every=20_000,
-    )
+    network = _srresnet(info, large, features=24, blocks=4)
+    return _first_stage("srresnet_cpu", info, large, network, small=True)
 
 
 def rrdb_psnr(info: DataInfo) -> Recipe:
@@ -93,17 +75,8 @@ def rrdb_psnr(info: DataInfo) -> Recipe:
         BadConfig: the data have no such partners.
     """
     large = larger_partner_of(info)
-    return Recipe(
-        name="rrdb_psnr",
-        method=_method(info, large, _rrdb(info, large, features=64, growth=32, blocks=23), crop=_CROP),
-        optimizers={"generator": _optimizer(2e-4, "cosine")},
-        images=16_000_000,
-        batch_size=16,
-        averages=_average(),
-        evaluation=_UNMEASURED,
-        preview_every=200_000,
-        checkpoint_every=200_000,
-    )
+    network = _rrdb(info, large, features=64, growth=32, blocks=23)
+    return _first_stage("rrdb_psnr", info, large, network, small=False)
 
 
 def rrdb_psnr_cpu(info: DataInfo) -> Recipe:
@@ -116,17 +89,8 @@ def rrdb_psnr_cpu(info: DataInfo) -> Recipe:
         BadConfig: as :func:`rrdb_psnr`.
     """
     large = larger_partner_of(info)
-    return Recipe(
-        name="rrdb_psnr_cpu",
-        method=_method(info, large, _rrdb(info, large, features=24, growth=12, blocks=2), crop=_SMALL_CROP),
-        optimizers={"generator": _optimizer(1e-3, "cosine")},
-        images=200_000,
-        batch_size=16,
-        averages=_average(half_life=2_000),
-        evaluation=_UNMEASURED,
-        preview_every=20_000,
-        checkpoint_every=20_000,
-    )
+    network = _rrdb(info, large, features=24, growth=12, blocks=2)
+    return _first_stage("rrdb_psnr_cpu", info, large, network, small=True)
 
 
 def esrgan(info: DataInfo) -> Recipe:
@@ -187,8 +151,30 @@ def esrgan_cpu(info: DataInfo) -> Recipe:
     )
 
 
-def _method(info: DataInfo, large: MediaSpec, network: RRDBNetConfig | SRResNetConfig, *, crop: int) -> EnlargingConfig:
-    return EnlargingConfig(small=info.media, large=large, network=network, crop=_crop(info, crop))
+def _first_stage(
+    name: str, info: DataInfo, large: MediaSpec, network: RRDBNetConfig | SRResNetConfig, *, small: bool
+) -> Recipe:
+    """Absolute differences alone.
+
+    Args:
+        name: of the recipe.
+        info: small pictures.
+        large: their partners.
+        network: what enlarges.
+        small: in minutes on a CPU.
+    """
+    crop, peak, images, every = (_SMALL_CROP, 1e-3, 200_000, 20_000) if small else (_CROP, 2e-4, 16_000_000, 200_000)
+    return Recipe(
+        name=name,
+        method=EnlargingConfig(small=info.media, large=large, network=network, crop=_crop(info, crop)),
+        optimizers={"generator": _optimizer(peak, "cosine")},
+        images=images,
+        batch_size=16,
+        averages=_average(half_life=2_000) if small else _average(),
+        evaluation=_UNMEASURED,
+        preview_every=every,
+        checkpoint_every=every,
+    )
 
 
 def _second_stage(info: DataInfo, large: MediaSpec, network: RRDBNetConfig, *, crop: int, width: int) -> ESRGANConfig:

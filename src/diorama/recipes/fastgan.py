@@ -6,12 +6,11 @@ from diorama.core.contracts import DataInfo
 from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.adversarial.fastgan import FastGANConfig
 from diorama.networks.adversarial.fastgan import FastGANDiscriminatorConfig, FastGANGeneratorConfig
+from diorama.recipes.lengths import STEPS_OF_HALF_LIFE
 from diorama.recipes.pictures import side_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 _SIDES = (32, 64, 128, 256, 512, 1024)
-_STEPS_OF_HALF_LIFE = 693
-"""An average that keeps 0.999 of itself in each step."""
 
 
 def fastgan(info: DataInfo) -> Recipe:
@@ -61,7 +60,7 @@ def _recipe(info: DataInfo, name: str, *, width: int, latent: int, images: int) 
         images=images,
         batch_size=batch,
         flip=True,
-        averages={"ema": AverageConfig(half_life=_STEPS_OF_HALF_LIFE * batch)},
+        averages={"ema": AverageConfig(half_life=STEPS_OF_HALF_LIFE * batch)},
         evaluation=EvaluationConfig(every=images // 4, samples=1_000, beside=("recall@lite",)),
         preview_every=images // 8,
         checkpoint_every=images // 8,

@@ -6,6 +6,9 @@ from dataclasses import replace
 
 from diorama.training.recipe import AverageConfig, Recipe
 
+STEPS_OF_HALF_LIFE = 693
+"""Of an average that keeps 0.999 of itself in each step, as several papers have it."""
+
 
 def of_length(recipe: Recipe, images: int) -> Recipe:
     """The recipe in a run of another length: warm-ups and averages are as much longer or shorter as the run is.

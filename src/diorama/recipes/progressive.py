@@ -7,14 +7,14 @@ from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.growth import Growth
 from diorama.methods.adversarial.joint import JointPenalties
 from diorama.networks.adversarial.progressive import ProgressiveDiscriminatorConfig, ProgressiveGeneratorConfig
+from diorama.recipes.lengths import STEPS_OF_HALF_LIFE
 from diorama.recipes.pictures import side_of
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
 
 _WIDTHS = (512, 512, 512, 512, 256, 128, 64, 32, 16)
 """Of the maps of each scale, from 4 to 1024 pixels."""
 _SIDES = tuple(4 << scale for scale in range(1, len(_WIDTHS)))
-_BATCH, _STEPS_OF_HALF_LIFE = 16, 693
-"""The average keeps 0.999 of itself in each step."""
+_BATCH = 16
 
 
 def progressive(info: DataInfo) -> Recipe:
@@ -69,7 +69,7 @@ def _recipe(info: DataInfo, name: str, *, widths: tuple[int, ...], latent: int, 
         images=images,
         batch_size=_BATCH,
         flip=True,
-        averages={"ema": AverageConfig(half_life=_STEPS_OF_HALF_LIFE * _BATCH)},
+        averages={"ema": AverageConfig(half_life=STEPS_OF_HALF_LIFE * _BATCH)},
         evaluation=EvaluationConfig(every=images // 4, samples=2_000, beside=("recall@lite",)),
         preview_every=span,
         checkpoint_every=2 * span,

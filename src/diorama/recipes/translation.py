@@ -6,6 +6,9 @@ What is drawn are the partners; with ``--method.direction to_record`` the record
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from diorama.core.contracts import DataInfo, MediaSpec
 from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.cyclegan import CycleGANConfig
@@ -19,6 +22,7 @@ from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerCo
 
 _LAST_ALONE = {"last": AverageConfig(half_life=0)}
 """These papers average no weights."""
+_PLAYERS, _PAIRS = ("discriminator", "generator"), ("discriminators", "generators")
 _MOST_HALVINGS = 8
 _LEAST_SIDE = 32
 """Of a picture that discriminators of patches see in several places."""
@@ -40,19 +44,8 @@ def pix2pix(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data have no pairs, or pictures of a size that the U-Net cannot halve five times.
     """
-    return Recipe(
-        name="pix2pix",
-        method=_pix2pix(info, width=64),
-        optimizers=_optimizers("discriminator", "generator"),
-        images=80_000,
-        batch_size=1,
-        flip=True,
-        averages=_LAST_ALONE,
-        exported_average="last",
-        evaluation=EvaluationConfig(every=20_000, samples=2_000),
-        preview_every=5_000,
-        checkpoint_every=10_000,
-    )
+    method = _pix2pix(info, width=64)
+    return _recipe("pix2pix", method, _PLAYERS, images=80_000, evaluated=20_000, previewed=5_000, saved=10_000)
 
 
 def pix2pix_cpu(info: DataInfo) -> Recipe:
@@ -64,20 +57,7 @@ def pix2pix_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: as :func:`pix2pix`.
     """
-    return Recipe(
-        name="pix2pix_cpu",
-        method=_pix2pix(info, width=16),
-        optimizers=_optimizers("discriminator", "generator"),
-        images=20_000,
-        batch_size=1,
-        flip=True,
-        averages=_LAST_ALONE,
-        exported_average="last",
-        evaluation=EvaluationConfig(every=5_000, samples=500),
-        preview_every=2_000,
-        checkpoint_every=5_000,
-        log_every=500,
-    )
+    return _small("pix2pix_cpu", _pix2pix(info, width=16), _PLAYERS)
 
 
 def pix2pixhd(info: DataInfo) -> Recipe:
@@ -97,29 +77,18 @@ def pix2pixhd(info: DataInfo) -> Recipe:
     """
     partner = _halved(info, 4, "pix2pixHD's generator", partner_of(info, paired=True))
     inputs, outputs = info.media.channels, partner.channels
-    return Recipe(
-        name="pix2pixhd",
-        method=Pix2PixConfig(
-            record=info.media,
-            partner=partner,
-            generator=GlobalGeneratorConfig(inputs=inputs, outputs=outputs, halvings=4),
-            discriminator=MultiScaleDiscriminatorConfig(channels=inputs + outputs),
-            loss="least_squares",
-            l1=0.0,
-            feature_matching=10.0,
-            generator_first=True,
-            zeroed=False,
-        ),
-        optimizers=_optimizers("discriminator", "generator"),
-        images=595_000,
-        batch_size=1,
-        flip=True,
-        averages=_LAST_ALONE,
-        exported_average="last",
-        evaluation=EvaluationConfig(every=60_000, samples=2_000),
-        preview_every=20_000,
-        checkpoint_every=30_000,
+    method = Pix2PixConfig(
+        record=info.media,
+        partner=partner,
+        generator=GlobalGeneratorConfig(inputs=inputs, outputs=outputs, halvings=4),
+        discriminator=MultiScaleDiscriminatorConfig(channels=inputs + outputs),
+        loss="least_squares",
+        l1=0.0,
+        feature_matching=10.0,
+        generator_first=True,
+        zeroed=False,
     )
+    return _recipe("pix2pixhd", method, _PLAYERS, images=595_000, evaluated=60_000, previewed=20_000, saved=30_000)
 
 
 def cyclegan(info: DataInfo) -> Recipe:
@@ -140,19 +109,8 @@ def cyclegan(info: DataInfo) -> Recipe:
             least 32 pixels.
     """
     large = min(info.media.height, info.media.width) >= 256
-    return Recipe(
-        name="cyclegan",
-        method=_cyclegan(info, width=64, blocks=9 if large else 6, layers=3),
-        optimizers=_optimizers("discriminators", "generators"),
-        images=270_000,
-        batch_size=1,
-        flip=True,
-        averages=_LAST_ALONE,
-        exported_average="last",
-        evaluation=EvaluationConfig(every=30_000, samples=2_000),
-        preview_every=10_000,
-        checkpoint_every=20_000,
-    )
+    method = _cyclegan(info, width=64, blocks=9 if large else 6, layers=3)
+    return _recipe("cyclegan", method, _PAIRS, images=270_000, evaluated=30_000, previewed=10_000, saved=20_000)
 
 
 def cyclegan_cpu(info: DataInfo) -> Recipe:
@@ -165,20 +123,7 @@ def cyclegan_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: as :func:`cyclegan`.
     """
-    return Recipe(
-        name="cyclegan_cpu",
-        method=_cyclegan(info, width=16, blocks=3, layers=2),
-        optimizers=_optimizers("discriminators", "generators"),
-        images=20_000,
-        batch_size=1,
-        flip=True,
-        averages=_LAST_ALONE,
-        exported_average="last",
-        evaluation=EvaluationConfig(every=5_000, samples=500),
-        preview_every=2_000,
-        checkpoint_every=5_000,
-        log_every=500,
-    )
+    return _small("cyclegan_cpu", _cyclegan(info, width=16, blocks=3, layers=2), _PAIRS)
 
 
 def _pix2pix(info: DataInfo, *, width: int) -> Pix2PixConfig:
@@ -226,6 +171,44 @@ def _halved(info: DataInfo, times: int, network: str, partner: MediaSpec) -> Med
     return partner
 
 
-def _optimizers(*players: str) -> dict[str, OptimizerConfig]:
+def _recipe(
+    name: str,
+    method: Pix2PixConfig | CycleGANConfig,
+    players: Sequence[str],
+    *,
+    images: int,
+    evaluated: int,
+    previewed: int,
+    saved: int,
+) -> Recipe:
+    """Batches of one picture, Adam for all players, a rate that falls over the second half.
+
+    Args:
+        name: of the recipe.
+        method: what is trained.
+        players: of the method.
+        images: length of the run.
+        evaluated: images between two measurements.
+        previewed: images between two previews.
+        saved: images between two states.
+    """
     rate = RateConfig(peak=2e-4, decay="linear", hold=0.5)
-    return dict.fromkeys(players, OptimizerConfig(rate=rate, betas=(0.5, 0.999)))
+    return Recipe(
+        name=name,
+        method=method,
+        optimizers=dict.fromkeys(players, OptimizerConfig(rate=rate, betas=(0.5, 0.999))),
+        images=images,
+        batch_size=1,
+        flip=True,
+        averages=_LAST_ALONE,
+        exported_average="last",
+        evaluation=EvaluationConfig(every=evaluated, samples=2_000),
+        preview_every=previewed,
+        checkpoint_every=saved,
+    )
+
+
+def _small(name: str, method: Pix2PixConfig | CycleGANConfig, players: Sequence[str]) -> Recipe:
+    """In minutes on a CPU."""
+    recipe = _recipe(name, method, players, images=20_000, evaluated=5_000, previewed=2_000, saved=5_000)
+    return replace(recipe, evaluation=replace(recipe.evaluation, samples=500), log_every=500)
