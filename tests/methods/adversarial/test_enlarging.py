@@ -19,6 +19,7 @@ from diorama.methods.adversarial.esrgan import ESRGAN, ESRGANConfig
 from diorama.methods.starting import take_over
 from diorama.networks.adversarial.esrgan_discriminators import UNetDiscriminatorConfig, VGGDiscriminatorConfig
 from diorama.networks.adversarial.rrdbnet import RRDBNetConfig
+from diorama.synthesis.conditions import draws_partners
 
 SMALL = MediaSpec(kind="image", channels=3, height=12, width=16)
 LARGE = replace(SMALL, height=24, width=32)
@@ -129,6 +130,13 @@ def test_what_is_saved_is_the_network_alone(method: Enlarging) -> None:
     names = soundness.check(method, ())
     assert all(name.startswith("picture.") for name in names)
     assert method.synthesizer().reads == SMALL
+
+
+@pytest.mark.parametrize("method", [first_stage(), second_stage()], ids=["first", "second"])
+def test_a_comparison_holds_what_is_drawn_against_the_larger_partners(method: Enlarging) -> None:
+    model = method.synthesizer()
+    assert draws_partners(model.media, model.conditions)
+    assert method.config.of_partners
 
 
 @pytest.mark.parametrize(

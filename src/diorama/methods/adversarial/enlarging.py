@@ -59,6 +59,11 @@ class EnlargingConfig(MethodConfig):
                 f"{min(small.height, small.width)} pixels of a small picture, got {self.crop}"
             )
 
+    @property
+    def of_partners(self) -> bool:
+        """Always: the larger ones."""
+        return True
+
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> Enlarging:
         """The method with a freshly initialised network."""
         return Enlarging(self, frozen)
