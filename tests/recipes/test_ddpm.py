@@ -14,6 +14,7 @@ from diorama.methods.catalog import AnyMethod
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.recipes.ddpm import ddpm, ddpm_class, ddpm_class_cpu, ddpm_cpu
+from diorama.recipes.edm import edm_class, edm_class_cpu
 from diorama.training.recipe import AverageConfig, Recipe
 from tests.recipes.families import clips, one_step, parameters, pictures
 
@@ -54,8 +55,13 @@ def test_the_small_one_is_small_and_takes_a_step(size: int, channels: int) -> No
 
 def test_labels_and_their_absence() -> None:
     labelled = replace(pictures(32), classes=("cat", "dog"))
-    for recipe, plain in ((ddpm_class(labelled), "ddpm"), (ddpm_class_cpu(labelled), "ddpm_cpu")):
-        assert recipe.name == plain.replace("ddpm", "ddpm_class")
+    for recipe, name in (
+        (ddpm_class(labelled), "ddpm_class"),
+        (ddpm_class_cpu(labelled), "ddpm_class_cpu"),
+        (edm_class(labelled), "edm_class"),
+        (edm_class_cpu(labelled), "edm_class_cpu"),
+    ):
+        assert recipe.name == name
         assert _network(recipe).embedding.classes == 2
         assert isinstance(recipe.method, DiffusionMethodConfig)
         (label,) = recipe.method.synthesizer.conditions
@@ -63,6 +69,8 @@ def test_labels_and_their_absence() -> None:
         assert decode(AnyMethod, encode(recipe.method)) == recipe.method
     with pytest.raises(BadConfig, match="no labels; use ddpm_cpu"):
         ddpm_class_cpu(pictures(32))
+    with pytest.raises(BadConfig, match="no labels; use edm_cpu"):
+        edm_class_cpu(pictures(32))
 
 
 @pytest.mark.parametrize("recipe", [ddpm, ddpm_cpu])

@@ -11,7 +11,7 @@ from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.precondition import EDMPreconditioning
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import LogNormalTimes
-from diorama.recipes.ddpm import ddpm, ddpm_cpu
+from diorama.recipes.ddpm import ddpm, ddpm_cpu, with_labels
 from diorama.samplers.heun import HeunConfig
 from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -68,6 +68,32 @@ def edm_cpu(info: DataInfo) -> Recipe:
     assert isinstance(network, DDPMUNetConfig)
     network = replace(network, patch=2)
     return replace(recipe, method=replace(method, synthesizer=replace(method.synthesizer, denoiser=network)))
+
+
+def edm_class(info: DataInfo) -> Recipe:
+    """:func:`edm` with labels and classifier-free guidance.
+
+    Command: ``diorama train edm_class --data DATA --out runs/edm``
+    Hardware and time: as :func:`edm`.
+
+    Raises:
+        BadConfig: as :func:`edm`, or the data have no labels.
+
+    Reference: as of :func:`edm`; guidance J. Ho, T. Salimans, arXiv:2207.12598.
+    """
+    return with_labels(edm(info), info, "edm_class")
+
+
+def edm_class_cpu(info: DataInfo) -> Recipe:
+    """:func:`edm_cpu` with labels and classifier-free guidance.
+
+    Command: ``diorama train edm_class_cpu --data DATA --out runs/edm``
+    Hardware and time: as :func:`edm_cpu`.
+
+    Raises:
+        BadConfig: as :func:`edm_cpu`, or the data have no labels.
+    """
+    return with_labels(edm_cpu(info), info, "edm_class_cpu")
 
 
 def as_edm(recipe: Recipe) -> Recipe:

@@ -151,6 +151,15 @@ _EDM = RecipeEntry(
     papers=(EDM,),
     small="edm_cpu",
 )
+_EDM_WITH_LABELS = RecipeEntry(
+    name="edm_class",
+    make="diorama.recipes.edm:edm_class",
+    title="EDM with labels",
+    summary="EDM of labelled pictures, with classifier-free guidance",
+    about=_EDM.about,
+    papers=(EDM, GUIDANCE),
+    small="edm_class_cpu",
+)
 _EDM_UPSCALE = RecipeEntry(
     name="edm_upscale",
     make="diorama.recipes.upscale:edm_upscale",
@@ -260,6 +269,13 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.toy:edm_toy",
         title="EDM (toy)",
         summary="EDM that trains in about a minute on two cores",
+    ),
+    _EDM_WITH_LABELS,
+    _EDM_WITH_LABELS.variant(
+        name="edm_class_cpu",
+        make="diorama.recipes.edm:edm_class_cpu",
+        title="EDM with labels (small)",
+        summary="EDM of labelled pictures for a CPU",
     ),
     _EDM_UPSCALE,
     _EDM_UPSCALE.variant(
