@@ -93,3 +93,12 @@ def test_an_empty_component_keeps_a_vanishing_weight() -> None:
     fitted = expectation_maximization(x, 5)
     assert isinstance(fitted, Mixture)
     assert fitted.weights.sum().item() == pytest.approx(1.0)
+
+
+@pytest.mark.gpu
+def test_a_gpu_fits_what_a_cpu_fits() -> None:
+    x = (decaying(2_000, 192) * 0.5).clamp(-1, 1).reshape(-1, 3, 8, 8)
+    models = [fit(lambda d=device: in_batches(x.to(d)), MEDIA) for device in ("cpu", "cuda")]  # type: ignore[misc]
+    first, second = (model.sample(4_000, seed=1).flatten(1) for model in models)
+    torch.testing.assert_close(first.mean(0), second.mean(0), atol=0.03, rtol=0)
+    assert first.var(0).sum().item() == pytest.approx(second.var(0).sum().item(), rel=0.02)

@@ -28,7 +28,8 @@ _RIDGE = 1e-4
 """Added to each covariance's diagonal, as a share of the mean variance: components of few pictures stay proper."""
 
 Pictures = Callable[[], Iterator[Tensor]]
-"""Called for every pass over the data: yields batches (b, *media.shape) float32 in [-1, 1]."""
+"""Called for every pass over the data: yields batches (b, *media.shape) float32 in [-1, 1], all on one device, which
+computes."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def principal_axes(pictures: Pictures, count: int, seed: int = 0) -> tuple[Tenso
     size = len(centre)
     wanted = min(count, seen - 1, size)
     width = min(wanted + _OVERSAMPLED, size, seen)
-    basis = torch.linalg.qr(torch.randn(size, width, generator=_generator(seed, 0)))[0]  # (n, width)
+    start = torch.randn(size, width, generator=_generator(seed, 0))
+    basis = torch.linalg.qr(start.to(centre.device))[0]  # (n, width)
     for _ in range(_PASSES):
         # Y = X^T (X Q): the covariance is applied and never formed, since a clip has 10^5 values.
         image = torch.zeros_like(basis)
@@ -102,7 +104,7 @@ def principal_axes(pictures: Pictures, count: int, seed: int = 0) -> tuple[Tenso
             image += centred.T @ (centred @ basis)
         basis = torch.linalg.qr(image)[0]
     # Within the subspace that was found, the covariance is small enough to be decomposed in full.
-    small = torch.zeros(width, width, dtype=torch.float64)
+    small = torch.zeros(width, width, dtype=torch.float64, device=centre.device)
     for batch in pictures():
         projected = ((batch.flatten(1) - centre) @ basis).double()
         small += projected.T @ projected
@@ -122,7 +124,7 @@ def expectation_maximization(x: Tensor, components: int, seed: int = 0) -> Mixtu
     """
     n = len(x)
     variance = x.var(0, correction=0).mean()
-    ridge = torch.eye(x.shape[1], dtype=x.dtype) * (_RIDGE * variance + 1e-12)
+    ridge = torch.eye(x.shape[1]).to(x) * (_RIDGE * variance + 1e-12)
     nearest = torch.cdist(x, _spread_centres(x, components, seed)).argmin(1)
     responsibility = torch.nn.functional.one_hot(nearest, components).to(x)  # (n, k)
     before = -math.inf
@@ -150,7 +152,7 @@ def _spread_centres(x: Tensor, count: int, seed: int) -> Tensor:
     distance = (x - x[chosen[0]]).square().sum(1)
     for _ in range(count - 1):
         weights = distance if distance.sum() > 0 else torch.ones_like(distance)
-        chosen.append(int(torch.multinomial(weights, 1, generator=generator)))
+        chosen.append(int(torch.multinomial(weights.cpu(), 1, generator=generator)))
         distance = torch.minimum(distance, (x - x[chosen[-1]]).square().sum(1))
     return x[chosen]
 

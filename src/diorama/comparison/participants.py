@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from diorama.comparison.candidates import Candidate
 from diorama.comparison.columns import Column
@@ -195,7 +196,13 @@ def mixture_column(measurer: Measurer, folder: Path) -> Columns:
     yield Progress(doing="fitting the Gaussian mixture")
     info, split = measurer.reals.info, measurer.reals.training
     chosen, size = evenly_spaced(split, _MOST_FITTED), measurer.evaluation.at_once
-    model = fit(lambda: map(pixels_of, batches(split, chosen, size, PIXELS)), measurer.media, measurer.options.seed)
+    # Its sums are in float64, which GPUs of other makers lack.
+    device = measurer.device if measurer.device.type == "cuda" else torch.device("cpu")
+
+    def pictures() -> Iterator[Tensor]:
+        return (pixels_of(batch).to(device) for batch in batches(split, chosen, size, PIXELS))
+
+    model = fit(pictures, measurer.media, measurer.options.seed)
     fitted_to = DataOrigin(name=info.name, count=len(chosen), sha256=info.sha256)
     provenance = Provenance(recipe="gaussian mixture", data=fitted_to)
     card = f"# Gaussian mixture\n\nFitted to {len(chosen):,} training records of {info.name}.\n"
