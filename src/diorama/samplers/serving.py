@@ -17,7 +17,7 @@ def needs_signal(sampler: str, process: Process, times: Tensor) -> None:
     if process.at(times[0]).alpha == 0:
         raise ValueError(
             f"sampler: {sampler} needs a ratio of noise to signal, and no signal is left at the first level; take "
-            "ddim, ancestral, euler, heun, dpmpp_2m, unipc or tcd"
+            "ddim, ancestral, euler, heun, dpmpp_2m or unipc"
         )
 
 
@@ -34,4 +34,4 @@ def counts_steps(sampler: str, process: Process) -> None:
     try:
         with_steps(process, f"sampler: {sampler}")
     except ValueError as problem:
-        raise ValueError(f"{problem}; take ddim, euler, heun, dpmpp_2m, unipc or tcd") from None
+        raise ValueError(f"{problem}; take ddim, euler, heun, dpmpp_2m or unipc") from None
