@@ -148,6 +148,22 @@ def jumping_student(part: nn.Module, steps: int, dropout: float | None) -> tuple
     return teacher, student
 
 
+def check_student(steps: int, dropout: float | None = None) -> None:
+    """Refuse numbers that no student has.
+
+    Args:
+        steps: that it draws in.
+        dropout: in its network; ``None`` for the teacher's.
+
+    Raises:
+        ValueError: saying which.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if dropout is not None and not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+
+
 def refuse_told_scales(teacher: DiffusionSynthesizerConfig) -> None:
     """Refuse teachers that are told a scale of guidance, which no data have.
 
