@@ -21,6 +21,21 @@ def needs_signal(sampler: str, process: Process, times: Tensor) -> None:
         )
 
 
+def needs_slopes(sampler: str, process: Process, times: Tensor) -> None:
+    """Refuse a process whose levels jump from step to step.
+
+    Raises:
+        ValueError: saying which samplers need no slopes.
+    """
+    try:
+        process.slopes(times[:1])
+    except ValueError:
+        raise ValueError(
+            f"sampler: {sampler} needs a path with slopes, and the levels of this model's process jump from step to "
+            "step; take ddim, ancestral, euler, dpmpp_2m or unipc"
+        ) from None
+
+
 def counts_steps(sampler: str, process: Process) -> None:
     """Refuse a process without steps.
 
