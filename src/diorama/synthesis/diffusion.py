@@ -21,6 +21,7 @@ from diorama.processes.bound import bound_times, variational_bound
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import like
+from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
@@ -359,7 +360,7 @@ class DiffusionSynthesizer(Synthesizer):
         Args:
             images: (b, c, h, w) in [-1, 1], on the model's device.
             condition: what the pictures were given.
-            steps: terms of the bound that are evaluated; ``None`` for all: the T of a discrete process, else a
+            steps: terms of the bound that are evaluated; ``None`` for all: the T of a process of steps, else a
                 thousand. Fewer give an estimate that is unbiased over seeds.
             seed: with ``first``, names the noise.
             first: index of the first picture.
@@ -380,7 +381,7 @@ class DiffusionSynthesizer(Synthesizer):
         given = completed(config.conditions, condition or NOTHING_GIVEN, len(images))
         given = {key: value.to(images.device) for key, value in given.items()}
         # The bound's own levels: those that the sampler visits may be fewer, or spaced otherwise.
-        if isinstance(config.process, DiscreteProcess):
+        if isinstance(config.process, DiscreteProcess | GeometricStepsProcess):
             times = StepSpacing().times(config.process, None)[:-1].flip(0)
         else:
             times = config.spacing.times(config.process, _BOUND_LEVELS)[:-1].flip(0)
