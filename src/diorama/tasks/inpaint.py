@@ -67,7 +67,7 @@ class Inpaint(UnderMasks):
 
     Raises:
         BadInput: the model is none that can.
-        BadConfig: its sampler keeps earlier steps, or there are fewer rounds than one.
+        BadConfig: its sampler does not take its steps one at a time, or there are fewer rounds than one.
     """
 
     def __init__(self, model: Synthesizer, masks: Sequence[NDArray[np.bool_]], rounds: int = ROUNDS) -> None:
