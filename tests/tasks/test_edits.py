@@ -223,6 +223,12 @@ def test_a_part_of_the_way_that_a_sampler_cannot_walk_is_refused_before_anything
         assert verb(model, 1.0).strength == 1.0
 
 
+def test_a_sampler_of_the_whole_way_alone_inpaints_nothing() -> None:
+    model = replace(tiny_diffusion().config, sampler=EulerConfig(told=CurveSpacing())).build().eval()
+    with pytest.raises(BadConfig, match="walks no part of it; name one with --sampler"):
+        inpainting(model)
+
+
 def test_other_samplers_serve_too(pictures: Path, tmp_path: Path) -> None:
     model = replace(tiny_diffusion().config, sampler=HeunConfig(churn=2)).build().eval()
     assert len(run(Vary(model, 0.5), pictures, tmp_path / "vary")) == 3

@@ -74,7 +74,7 @@ class Inpaint(UnderMasks):
         super().__init__(masks)
         self._model, self.rounds = require_diffusion(model, self.verb), rounds
         try:
-            one_at_a_time(self._model.config.sampler, 1)
+            one_at_a_time(self._model.config.sampler, self._model.sampling.steps or 1)
         except ValueError as problem:
             raise BadConfig(f"{problem}; name one with --sampler") from problem
         if rounds < 1:
