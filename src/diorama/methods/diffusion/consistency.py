@@ -25,7 +25,7 @@ from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.curriculum import AnyCurriculum, DoublingCurriculum
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
-from diorama.methods.diffusion.students import diffusion_model, student_of
+from diorama.methods.diffusion.students import diffusion_model, refuse_jumping, student_of
 from diorama.nn.dropout import DropoutMasks
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.consistency import ConsistencyPreconditioning
@@ -239,6 +239,7 @@ class ConsistencyDistillation(_Consistency):
         edm, spacing = teacher.config.preconditioning, config.objective.spacing
         if not isinstance(edm, EDMPreconditioning):
             raise BadConfig(f"frozen.teacher: has another preconditioning, and must be {_TEACHER}")
+        refuse_jumping(teacher.config, _TEACHER)
         model, denoiser, encoder = student_of(
             teacher,
             steps=1,

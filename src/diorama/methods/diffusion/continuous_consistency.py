@@ -24,7 +24,7 @@ from diorama.losses.uncertainty import uncertain
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
-from diorama.methods.diffusion.students import TEACHER, check_student, jumping_student, unfit_for_jumps
+from diorama.methods.diffusion.students import TEACHER, check_student, jumping_student, refuse_jumping, unfit_for_jumps
 from diorama.networks.denoisers.uncertainty import UncertaintyConfig
 from diorama.nn.differentiation import with_derivative
 from diorama.nn.dropout import DropoutMasks
@@ -224,6 +224,8 @@ class ContinuousDistillation(_Continuous):
 
     def __init__(self, config: ContinuousDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher, student = jumping_student(frozen["teacher"], config.steps, config.dropout)
+        # The path that it is followed along is the teacher's.
+        refuse_jumping(teacher.config, TEACHER)
         super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         # A guided teacher looks at what its samples are given, for which it waits for the device.
         self.recorded = teacher.config.guidance == 1

@@ -27,10 +27,9 @@ from diorama.losses.distribution_matching import matching_loss, scale_of, score_
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.score_times import score_times
-from diorama.methods.diffusion.students import Student, diffusion_model, refuse_told_scales, student_of
+from diorama.methods.diffusion.students import Student, diffusion_model, refuse_jumping, refuse_told_scales, student_of
 from diorama.networks.denoisers.bottleneck import BottleneckHead, HeadKind, bottleneck, with_bottleneck
 from diorama.processes.catalog import AnyTimes
-from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import noised
 from diorama.processes.precondition import NetworkDenoise
@@ -355,9 +354,7 @@ def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSy
     part = diffusion_model(part, TEACHER)
     teacher = part.config
     refuse_told_scales(teacher)
-    jumps = isinstance(teacher.sampler, ConsistencyConfig) or teacher.preconditioning.two_times
-    if jumps or isinstance(teacher.preconditioning, ConsistencyPreconditioning):
-        raise BadConfig(f"frozen.teacher: draws in one step or a few already, and must be {TEACHER}")
+    refuse_jumping(teacher, TEACHER)
     by_classifier = isinstance(teacher.guide, NoisyClassifierConfig) and teacher.guidance != 1
     if by_classifier and config.matching.through_scores:
         raise BadConfig(
