@@ -130,14 +130,23 @@ def planted_set(pictures: Tensor, lesion: Lesion, seed: int) -> tuple[Tensor, Te
 
 
 def of_pictures(planted: Tensor, clean: Tensor, seed: int = 0) -> dict[str, Any]:
-    """AUROC of scores (n,) of planted pictures against those of the same pictures without, and a percentile interval
-    over resampled pictures."""
+    """AUROC of scores of planted pictures against those of the same pictures without, and a percentile interval over
+    resampled pictures.
+
+    Args:
+        planted: (kinds, n), of every picture with a blob of each kind; a picture is drawn with all its kinds, since
+            they are of one picture.
+        clean: (n,), of the pictures without.
+        seed: of the resampling.
+    """
     random = torch.Generator().manual_seed(seed)
-    places = torch.randint(len(planted), (RESAMPLES, len(planted)), generator=random)
-    drawn = torch.tensor([area_under_roc(planted[each], clean[each]) for each in places], dtype=torch.float64)
+    places = torch.randint(len(clean), (RESAMPLES, len(clean)), generator=random)
+    drawn = torch.tensor(
+        [area_under_roc(planted[:, each].flatten(), clean[each]) for each in places], dtype=torch.float64
+    )
     low, high = drawn.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     interval = {"low": low, "high": high, "level": 0.95, "method": "percentiles of resampled pictures"}
-    return {"value": area_under_roc(planted, clean), "interval": interval, "pictures": len(planted)}
+    return {"value": area_under_roc(planted.flatten(), clean), "interval": interval, "pictures": len(clean)}
 
 
 def measured(
@@ -154,7 +163,7 @@ def measured(
         for way, maps in maps_of(model, x, arguments.strengths, arguments).items():
             after = torch.tensor([score_of(each) for each in maps])
             inside = torch.tensor([area_under_roc(each[m], each[~m]) for each, m in zip(maps, masks, strict=True)])
-            row = {**asdict(lesion), "pixels": told(inside, 0, 1), "pictures": of_pictures(after, before[way])}
+            row = {**asdict(lesion), "pixels": told(inside, 0, 1), "pictures": of_pictures(after[None], before[way])}
             found[way]["lesions"].append(row)
             found[way]["scores"].append(after)
             found[way]["inside"].append(inside)
@@ -164,8 +173,7 @@ def measured(
     for way, values in found.items():
         # Of each picture the mean over kinds, so that pictures are what an interval is over.
         inside, scores = torch.stack(values.pop("inside")).mean(0), torch.stack(values.pop("scores"))
-        pictures_apart = of_pictures(scores.flatten(), before[way].repeat(len(lesions)))
-        values["all"] = {"pixels": told(inside, 0, 1), "pictures": pictures_apart}
+        values["all"] = {"pixels": told(inside, 0, 1), "pictures": of_pictures(scores, before[way])}
     return found, shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from diorama.cli import inpaint
 from diorama.cli.editing import with_single_steps
 from diorama.cli.options import options_of
+from diorama.processes.ratio_spacing import RatioSpacing
+from diorama.samplers.consistency import ConsistencyConfig
 from diorama.synthesis.base import Sampling
 from tests.synthesis.models import tiny_diffusion
+from tests.synthesis.test_diffusion import EDM
 
 COMMANDS = ("anomaly", "colour", "inpaint", "reconstruct", "translate", "upscale", "vary")
 
@@ -40,7 +44,7 @@ def test_a_command_has_its_own_words_for_what_it_does_otherwise() -> None:
     assert told["inpaint"]["sampler"].startswith("ancestral, ddim, euler or heun")
 
 
-def test_a_sampler_that_builds_on_earlier_steps_is_replaced_where_none_was_asked_for(
+def test_a_sampler_that_does_not_take_single_steps_is_replaced_where_none_was_asked_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def arguments(sampler: str | None, steps: int | None) -> inpaint.Arguments:
@@ -57,4 +61,11 @@ def test_a_sampler_that_builds_on_earlier_steps_is_replaced_where_none_was_asked
         sampler="ddim", steps=20, guidance=1.0
     )
     assert with_single_steps(multistep, arguments(None, 4)).sampling == Sampling(sampler="ddim", steps=4, guidance=1.0)
-    assert "the model's own, unipc, builds on its earlier steps" in capsys.readouterr().out
+    assert "the model's own, unipc, does not take its steps one at a time" in capsys.readouterr().out
+
+
+def test_a_model_that_knows_one_level_takes_one_step_in_place_of_its_jump(capsys: pytest.CaptureFixture[str]) -> None:
+    one = replace(EDM, spacing=RatioSpacing(ratios=(2.5,)), sampler=ConsistencyConfig(sigma_min=0.0), steps=1)
+    arguments = inpaint.Arguments(model=Path("model"), input=Path("in"), out=Path("out"), mask=Path("mask"))
+    assert with_single_steps(one.build(), arguments).sampling == Sampling(sampler="ddim", steps=1, guidance=1.0)
+    assert "ddim in 1 step takes its place" in capsys.readouterr().out

@@ -21,7 +21,7 @@ from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
 from diorama.processes.spacing import StepSpacing, UniformSpacing
 from diorama.processes.threshold import DynamicThreshold, StaticThreshold
 from diorama.samplers.ancestral import AncestralConfig
-from diorama.samplers.ddim import DDIMConfig
+from diorama.samplers.ddim import DDIMConfig, ddim_inverse
 from diorama.samplers.dpm_solver import DPMSolverConfig
 from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
@@ -103,6 +103,45 @@ def test_trajectories_are_the_librarys(document: dict[str, Any], count: int) -> 
     for i, stage in enumerate(ours):
         # The library works in float32 and takes small differences of numbers near 1.
         torch.testing.assert_close(stage.x.float(), expected[i], rtol=2e-3, atol=2e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    document=st.fixed_dictionaries(
+        {
+            "num_train_timesteps": st.sampled_from([_STEPS, 100]),
+            "beta_start": st.just(0.002),
+            "beta_schedule": st.sampled_from(BETAS),
+            "prediction_type": st.sampled_from(["epsilon", "v_prediction"]),
+            "timestep_spacing": st.sampled_from(["leading", "trailing"]),
+            "clip_sample": st.booleans(),
+            "clip_sample_range": st.sampled_from([1.0, 0.5]),
+            "set_alpha_to_one": st.booleans(),
+        }
+    ),
+    count=st.integers(2, 12),
+)
+def test_the_way_up_is_the_librarys(document: dict[str, Any], count: int) -> None:
+    diffusers = pytest.importorskip("diffusers")
+    theirs = diffusers.DDIMInverseScheduler.from_config(document)
+    theirs.set_timesteps(count)
+    schedule = read_schedule(document | {"_class_name": "DDIMScheduler"})
+    times = schedule.spacing.times(schedule.process, count).flip(0)
+    assert theirs.timesteps.tolist() == (times[1:] - 1).tolist()
+    x = start = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    expected = []
+    for t in theirs.timesteps:
+        x = theirs.step(plain(x, t.reshape(1).float(), {}), t, x).prev_sample
+        expected.append(x)
+    assert isinstance(schedule.sampler, DDIMConfig)
+    denoise = NetworkDenoise(plain, schedule.preconditioning, {}, threshold=schedule.threshold)
+    ours = ddim_inverse(denoise, start.double(), schedule.process, times, config=schedule.sampler)
+    found = [stage.x.float() for stage in ours]
+    # Without signal the library divides by next to nothing.
+    reached = [i for i, x in enumerate(expected) if x.isfinite().all() and x.abs().max() < 20]
+    assert reached
+    for i in reached:
+        torch.testing.assert_close(found[i], expected[i], rtol=2e-3, atol=2e-3)
 
 
 @given(document=documents())

@@ -191,7 +191,7 @@ def test_what_cannot_be_reconstructed_is_told_in_a_line(diorama: Run, place: Pat
         (("down", "--mask", place / "mask.png"), 2, "mask: only the operator mask takes one"),
         (("down", "--noise", -1), 2, "noise must not be negative"),
         (("down", "--method", "ddpm"), 2, "method: there is no 'ddpm'"),
-        (("down", "--method", "dps", "--sampler", "dpmpp_2m"), 2, "builds on its earlier steps"),
+        (("down", "--method", "dps", "--sampler", "dpmpp_2m"), 2, "does not take its steps one at a time"),
     ):
         told = diorama(*words, *more, "--out", out, code=code).splitlines()
         assert message in told[-1], (more, told)

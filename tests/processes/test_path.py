@@ -40,3 +40,11 @@ def test_the_noise_of_a_straight_path_is_known_also_at_clean_data() -> None:
     slope = NOISE - CLEAN
     found = noise_of_slope(slope, CLEAN, FlowProcess(), torch.tensor(0.0, dtype=torch.float64))
     torch.testing.assert_close(found, NOISE)
+
+
+def test_a_sample_of_noise_alone_is_its_noise_though_its_path_stands_still() -> None:
+    end = torch.tensor(1.0, dtype=torch.float64)
+    for process in (FlowProcess(), PolynomialProcess(), PolynomialProcess(power=3.0)):
+        of_clean, of_noise = process.slopes(end)
+        slope = of_clean * CLEAN + of_noise * NOISE
+        torch.testing.assert_close(noise_of_slope(slope, NOISE, process, end), NOISE)

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from diorama.core.contracts import Process
+from diorama.core.contracts import Level, Prediction, Process
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.gaussian import clean_of
 from diorama.processes.spacing import KarrasSpacing, Spacing, StepSpacing, UniformSpacing
 from diorama.samplers.ancestral import AncestralConfig, ancestral
 from diorama.samplers.ddim import DDIMConfig, ddim, ddim_inverse
@@ -100,3 +101,24 @@ def test_stages_show_the_guess_and_where_it_stands() -> None:
     assert stages[-1].level is not None
     assert float(stages[-1].level.sigma) == 0
     assert torch.equal(stages[-1].x, stages[-1].clean)
+
+
+def test_the_way_up_begins_at_clean_data_as_at_next_to_none_noise() -> None:
+    process = DiscreteProcess(steps=100)
+    times = StepSpacing().times(process, 100).flip(0)
+    x = torch.linspace(-2, 2, 9, dtype=torch.float64)
+
+    def said(x: Tensor, level: Level) -> Prediction:
+        return Prediction(clean_of("noise", 0.3 * x + 0.1, x, level))
+
+    *_, last = ddim_inverse(said, x, process, times)
+    first, above = (process.at(t) for t in times[:2])
+    # Of clean data the noise is what the network says.
+    expected = above.alpha * x / first.alpha + above.sigma * (0.3 * x + 0.1)
+    torch.testing.assert_close(next(ddim_inverse(said, x, process, times)).x, expected, rtol=1e-6, atol=1e-6)
+    assert last.x.isfinite().all()
+
+
+def test_a_way_down_that_draws_noise_has_no_way_up() -> None:
+    with pytest.raises(ValueError, match="eta: a way down that draws noise"):
+        next(ddim_inverse(best, START, PROCESS, StepSpacing().times(PROCESS, 5).flip(0), config=DDIMConfig(eta=0.5)))

@@ -262,3 +262,10 @@ def test_perturbed_attention_is_combined_as_in_the_librarys_guider(scale: float,
 def test_every_kind_has_a_name() -> None:
     assert all(dataclasses.is_dataclass(kind) for kind in GUIDANCES.values())
     assert len(set(GUIDANCES.values())) == len(GUIDANCES)
+
+
+def test_samples_of_one_value_all_over_have_no_spread_to_be_brought_back() -> None:
+    flat, varied = torch.full((1, 1, 2, 2), 0.3), torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
+    assert torch.equal(rescaled(flat, varied, 0.7), flat)
+    both = rescaled(torch.cat([flat, 2 * varied]), torch.cat([varied, varied]), 1.0)
+    torch.testing.assert_close(both, torch.cat([flat, varied]))

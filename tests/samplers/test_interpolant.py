@@ -36,7 +36,7 @@ def test_any_rate_of_noise_draws_the_data(rate: Rate, heun: bool) -> None:
 
 
 @pytest.mark.parametrize("last", get_args(LastStep))
-@pytest.mark.parametrize("process", [CosineProcess(), PreservingProcess()])
+@pytest.mark.parametrize("process", [CosineProcess(), PreservingProcess(), PolynomialProcess()])
 def test_any_path_and_last_step_draw_the_data(process: Process, last: LastStep) -> None:
     drawn = _drawn(process, InterpolantConfig(rate="sigma", last=last))
     assert drawn.mean().item() == pytest.approx(MEAN, abs=0.03)

@@ -19,8 +19,9 @@ from diorama.networks.denoisers.ncsnpp import NCSNppConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
-from diorama.processes.spacing import KarrasSpacing, UniformSpacing
+from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.heun import HeunConfig
@@ -55,6 +56,7 @@ EDM = replace(
     sampler=HeunConfig(),
     clip=False,
 )
+GEOMETRIC_STEPS = replace(EDM, process=GeometricStepsProcess(steps=30), spacing=StepSpacing(), sampler=DDIMConfig())
 FLOW = replace(
     PLAIN,
     process=FlowProcess(),
@@ -250,9 +252,9 @@ def test_a_model_says_how_it_cannot_be_drawn_from(asked: Sampling, message: str)
         _random(PLAIN).resampled(asked)
 
 
-@pytest.mark.parametrize("kind", ["edm", "flow"])
-def test_processes_without_steps_have_a_bound_too(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["edm", "flow", "geometric steps"])
+def test_other_processes_have_a_bound_too(kind: str) -> None:
     images = torch.randint(256, (2, 1, 8, 8), generator=torch.Generator().manual_seed(1)) / 127.5 - 1
-    bits = _random(KINDS[kind]).bits_per_dim(images, steps=20)
+    bits = _random(GEOMETRIC_STEPS if kind == "geometric steps" else KINDS[kind]).bits_per_dim(images, steps=20)
     assert bits.isfinite().all()
     assert (bits > 0).all()

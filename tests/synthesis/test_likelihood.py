@@ -13,11 +13,13 @@ from diorama.core.errors import BadInput
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.embedding import EmbeddingConfig
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricProcess
 from diorama.processes.kinds import AnyProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
+from diorama.processes.rescaled import RescaledProcess
 from diorama.processes.spacing import UniformSpacing
 from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
@@ -72,7 +74,13 @@ def bits_of_normal(images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(
     "process",
-    [PreservingProcess(), SubPreservingProcess(), FlowProcess()],
+    [
+        PreservingProcess(),
+        SubPreservingProcess(),
+        FlowProcess(),
+        ExplodingProcess(time="variance"),
+        RescaledProcess(of=ExplodingProcess(time="variance")),
+    ],
     ids=lambda process: type(process).__name__,
 )
 def test_the_likelihood_of_normal_pixels_is_exact(process: AnyProcess) -> None:

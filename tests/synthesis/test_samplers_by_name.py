@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[AnyProcess, AnySpacing]] = {
     "exploding": (ExplodingProcess(), KarrasSpacing()),
     "geometric": (GeometricProcess(), TruncatedSpacing(last=1e-5)),
     "flow": (FlowProcess(), UniformSpacing()),
+    "jumping": (DiscreteProcess(steps=20, last=0.3, between="below"), StepSpacing()),
 }
 
 _LONG = [pytest.mark.slow, pytest.mark.long]
@@ -40,13 +41,15 @@ def _model(kind: str) -> DiffusionSynthesizer:
         trained.config,
         process=process,
         spacing=spacing,
-        preconditioning=trained.config.preconditioning if kind == "discrete" else told,
+        preconditioning=trained.config.preconditioning if kind in ("discrete", "jumping") else told,
     )
     model = config.build().eval()
     model.load_state_dict(trained.state_dict())
     return model
 
 
+# Some jump to clean data, which none of these models has learned.
+@pytest.mark.filterwarnings("ignore:sampler. .* is for consistency models")
 @pytest.mark.parametrize("kind", _KINDS)
 @pytest.mark.parametrize("steps", [1, pytest.param(2, marks=_LONG), pytest.param(3, marks=_LONG)])
 def test_a_sampler_draws_or_is_refused_in_the_words_of_people(kind: str, steps: int) -> None:
@@ -72,6 +75,8 @@ def test_a_sampler_draws_or_is_refused_in_the_words_of_people(kind: str, steps: 
         ("exploding", Sampling(sampler="ode", steps=1), "steps: the sampler ode walks between at least two levels"),
         ("geometric", Sampling(steps=1), "steps: this model needs a number of steps of at least 2, got 1"),
         ("discrete", Sampling(sampler="interpolant"), "of this model's process; take ddim"),
+        ("jumping", Sampling(sampler="heun"), "sampler: heun needs a path with slopes"),
+        ("jumping", Sampling(sampler="ode"), "sampler: ode needs a path with slopes"),
     ],
 )
 def test_what_cannot_be_drawn_so_says_why(kind: str, sampling: Sampling, told: str) -> None:

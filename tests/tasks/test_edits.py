@@ -19,12 +19,18 @@ from diorama.media.convert import to_float
 from diorama.media.image import read_image, write_image
 from diorama.media.stamp import COMPOSITE, read_stamp
 from diorama.networks.codecs.spatial import SpatialCodecConfig, SpatialDecoderConfig, SpatialEncoderConfig
+from diorama.processes.curves import CurveSpacing
+from diorama.samplers.catalog import AnySampler
 from diorama.samplers.constrained import LUMINANCE
+from diorama.samplers.euler import EulerConfig
 from diorama.samplers.heun import HeunConfig
+from diorama.samplers.ode import ODEConfig
+from diorama.samplers.pndm import PNDMConfig
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.cascade import cascade
 from diorama.synthesis.conditions import labels_in_turn
 from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.tasks.anomaly import Anomaly
 from diorama.tasks.colour import Colour
 from diorama.tasks.edit import Edit, EditOptions, GivenBatch, edited
 from diorama.tasks.inpaint import Inpaint, InpaintInOnePass
@@ -197,6 +203,30 @@ def test_models_that_cannot_edit_are_refused() -> None:
     ):
         with pytest.raises((BadInput, BadConfig), match=message):
             make()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "message"),
+    [
+        (ODEConfig(), "strength: 0.25 leaves 1 step, and steps: the sampler ode walks between at least two levels"),
+        (PNDMConfig(warm_up="runge_kutta"), "strength: 0.25 leaves 1 step, and warm_up: Runge-Kutta steps need"),
+        (EulerConfig(told=CurveSpacing()), "walks no part of it"),
+    ],
+)
+def test_a_part_of_the_way_that_a_sampler_cannot_walk_is_refused_before_anything_is_written(
+    sampler: AnySampler, message: str
+) -> None:
+    model = replace(tiny_diffusion().config, sampler=sampler).build().eval()
+    for verb in (Vary, Anomaly):
+        with pytest.raises(BadConfig, match=message):
+            verb(model, 0.25)
+        assert verb(model, 1.0).strength == 1.0
+
+
+def test_a_sampler_of_the_whole_way_alone_inpaints_nothing() -> None:
+    model = replace(tiny_diffusion().config, sampler=EulerConfig(told=CurveSpacing())).build().eval()
+    with pytest.raises(BadConfig, match="walks no part of it; name one with --sampler"):
+        inpainting(model)
 
 
 def test_other_samplers_serve_too(pictures: Path, tmp_path: Path) -> None:

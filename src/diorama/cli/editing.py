@@ -21,6 +21,7 @@ from diorama.cli.arguments import (
 )
 from diorama.cli.progress import display
 from diorama.core.errors import BadConfig, BadInput
+from diorama.core.numbers import counted
 from diorama.core.user_files import catalog_of
 from diorama.media.formats import SampleFormat, format_named
 
@@ -107,13 +108,15 @@ def refuse_several(arguments: EditArguments) -> None:
 
 
 def with_single_steps(model: Synthesizer, arguments: EditArguments) -> Synthesizer:
-    """The model; where no sampler was asked for and its own builds on earlier steps, with DDIM, which is said.
+    """The model; where no sampler was asked for and its own does not take its steps one at a time, with DDIM, which is
+    said.
 
     Args:
         model: that draws as was asked.
         arguments: of a command that takes each step by itself.
     """
     from diorama.processes.discrete import DiscreteProcess
+    from diorama.processes.ratio_spacing import RatioSpacing
     from diorama.samplers.inpainting import takes_single_steps
     from diorama.synthesis.base import Sampling
     from diorama.synthesis.diffusion import DiffusionSynthesizer
@@ -126,10 +129,13 @@ def with_single_steps(model: Synthesizer, arguments: EditArguments) -> Synthesiz
     process, steps = model.config.process, max(_DDIM_STEPS, model.sampling.steps or 0)
     if isinstance(process, DiscreteProcess):
         steps = min(steps, process.steps)
+    if isinstance(model.config.spacing, RatioSpacing):
+        # Of other levels than it was trained at such a model says nothing.
+        steps = min(steps, len(model.config.spacing.ratios))
     steps = arguments.steps or steps
     print(
-        f"sampler: the model's own, {model.sampling.sampler}, builds on its earlier steps, which are not kept here; "
-        f"ddim in {steps} steps takes its place (--sampler and --steps ask for others)"
+        f"sampler: the model's own, {model.sampling.sampler}, does not take its steps one at a time, as is needed "
+        f"here; ddim in {counted(steps, 'step')} takes its place (--sampler and --steps ask for others)"
     )
     return model.resampled(Sampling(sampler="ddim", steps=steps))
 

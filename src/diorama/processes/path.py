@@ -8,6 +8,7 @@ Reference: Y. Lipman et al., "Flow Matching Guide and Code", arXiv:2412.06264, t
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from diorama.core.contracts import Process
@@ -22,7 +23,11 @@ def clean_of_slope(slope: Tensor, x: Tensor, process: Process, t: Tensor) -> Ten
 
 
 def noise_of_slope(slope: Tensor, x: Tensor, process: Process, t: Tensor) -> Tensor:
-    """The noise on that path, also where the sample has none."""
+    """The noise on that path, also where the sample has none; of a sample that is noise alone it is the sample."""
     level, (of_clean, of_noise) = process.at(t), process.slopes(t)
     turn = level.alpha * of_noise - of_clean * level.sigma
-    return like(level.alpha / turn, x) * slope - like(of_clean / turn, x) * x
+    # There some paths stand still, and their slope says nothing.
+    alone = level.alpha == 0
+    of_slope = torch.where(alone, torch.zeros_like(turn), level.alpha / turn)
+    of_x = torch.where(alone, 1 / level.sigma, -of_clean / turn)
+    return like(of_slope, x) * slope + like(of_x, x) * x

@@ -10,6 +10,7 @@ import torch
 
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig, BadInput
+from diorama.core.worded import network_name
 from diorama.methods.diffusion.continuous_consistency import ContinuousDistillationConfig, ContinuousObjective
 from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig, levels_of
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig, pair_times
@@ -183,7 +184,7 @@ def teacher_of(folder: str, info: DataInfo, catalog: Sequence[object] = ()) -> D
     place = store.model_folder(folder)
     config = store.read_config(place, catalog)
     if not isinstance(config, DiffusionSynthesizerConfig):
-        kind = type(config).__name__.removesuffix("SynthesizerConfig")
+        kind = network_name(config).removesuffix("Synthesizer")
         raise BadInput(f"{folder}: is a model of the kind {kind}; a diffusion or flow model can be distilled")
     if config.media.shape != info.media.shape:
         raise BadInput(

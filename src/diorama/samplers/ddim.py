@@ -12,7 +12,7 @@ from torch import Tensor
 from diorama.core.config import LATER
 from diorama.core.contracts import Denoise, DrawNoise, Level, Prediction, Process, Stage
 from diorama.processes.discrete import with_steps
-from diorama.processes.gaussian import along_noise, like, noise_of, on, posterior
+from diorama.processes.gaussian import like, noise_of, on, posterior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,25 +83,39 @@ def ddim_step(
         noise: like ``x``, fresh; ``None`` draws none, which the step must then not need.
     """
     level, below = ends
-    clean = prediction.clean
-    telling = clean if config.clipped_noise or prediction.unclipped is None else prediction.unclipped
     # A step that ends where it starts has no variance, which rounding may miss.
     fresh = config.eta * posterior(level, below).variance.clamp(min=0).sqrt()
     kept = (below.sigma**2 - fresh**2).clamp(min=0).sqrt()
-    ended = like(below.alpha, x) * clean + like(kept, x) * noise_of(x, telling, on(level, x))
+    ended = like(below.alpha, x) * prediction.clean + like(kept, x) * _noise_in(x, prediction, level, config)
     return ended if noise is None else ended + like(fresh, x) * noise
 
 
+def _noise_in(x: Tensor, prediction: Prediction, level: Level, config: DDIMConfig) -> Tensor:
+    """The noise in a sample (b, ...) at a level, as a prediction for it has it."""
+    unclipped = None if config.clipped_noise else prediction.unclipped
+    return noise_of(x, prediction.clean if unclipped is None else unclipped, on(level, x))
+
+
 def ddim_inverse(
-    denoise: Denoise, x: Tensor, process: Process, times: Tensor, *, ahead: bool = True, to_noise: bool = False
+    denoise: Denoise,
+    x: Tensor,
+    process: Process,
+    times: Tensor,
+    *,
+    config: DDIMConfig | None = None,
+    ahead: bool = True,
+    to_noise: bool = False,
 ) -> Iterator[Stage]:
     """Walk up the levels, from a picture to the noise that DDIM draws it from again, nearly.
 
     Args:
         denoise: the meaning of the network.
-        x: (b, ...) a sample at the first level, which must have some noise.
+        x: (b, ...) a sample at the first level. At clean data it counts as having as little noise as its type can
+            tell, since of a clean sample without any no noise follows.
         process: whose levels are walked.
         times: of the levels, rising, (n + 1,) float64 on the CPU.
+        config: of the way down that is undone, without noise: ``clipped_noise`` and ``even``; ``None`` for the
+            defaults.
         ahead: at each level the network is told the next one's time, at which the way down will ask it, as diffusers
             does; else the level's own.
         to_noise: a last step leads on to noise alone, as in the published code of P. Dhariwal and A. Nichol.
@@ -109,15 +123,26 @@ def ddim_inverse(
     Yields:
         One stage after each step.
 
+    Raises:
+        ValueError: the way down draws noise, or takes even steps of a process without steps.
+
     Reference: P. Dhariwal, A. Nichol, arXiv:2105.05233, appendix F; R. Mokady et al., arXiv:2211.09794, section 3.
     """
-    levels = [process.at(t) for t in times]
+    settings = config or DDIMConfig()
+    if settings.eta:
+        raise ValueError(f"eta: a way down that draws noise cannot be walked up, got {settings.eta}")
+    down = steps_between(process, times.flip(0), even=settings.even)
+    steps = [(process.at(start), process.at(end)) for end, start in reversed(list(down))]
     if to_noise:
-        levels.append(Level(t=levels[-1].t, alpha=torch.zeros_like(times[-1]), sigma=torch.ones_like(times[-1])))
-    for level, above in pairwise(levels):
-        clean = denoise(x, replace(level, t=above.t) if ahead else level).clean
-        x = along_noise(x, clean, level, above)
-        yield Stage(x, clean, above)
+        last = steps[-1][1]
+        steps.append((last, replace(last, alpha=torch.zeros_like(last.alpha), sigma=torch.ones_like(last.sigma))))
+    # Less would be lost in rounding, and more would change the sample.
+    least = torch.finfo(x.dtype).eps ** 0.5
+    for level, above in steps:
+        here = replace(level, sigma=level.sigma.clamp(min=least))
+        prediction = denoise(x, replace(here, t=above.t) if ahead else here)
+        x = like(above.alpha, x) * prediction.clean + like(above.sigma, x) * _noise_in(x, prediction, here, settings)
+        yield Stage(x, prediction.clean, above)
 
 
 def steps_between(process: Process, times: Tensor, *, even: bool) -> Iterator[tuple[Tensor, Tensor]]:

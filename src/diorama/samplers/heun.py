@@ -15,6 +15,7 @@ from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
 from diorama.processes.gaussian import like, noise_of, on, raised
 from diorama.processes.sde import flow_slope
 from diorama.samplers.churn import ChurnConfig
+from diorama.samplers.serving import needs_slopes
 
 Along = Literal["time", "ratio"]
 
@@ -46,7 +47,7 @@ class HeunConfig(ChurnConfig):
             raise ValueError(f"second must be positive and finite, got {self.second}")
 
     def check(self, process: Process, times: Tensor) -> None:
-        """Refuse to walk along a ratio that the first level does not have.
+        """Refuse to walk along a ratio that the first level does not have, or along slopes that the process has not.
 
         Args:
             process: whose levels are walked.
@@ -59,6 +60,8 @@ class HeunConfig(ChurnConfig):
             raise ValueError(
                 "along: no signal is left at the first level, so that there is no ratio; walk along 'time'"
             )
+        if self.along == "time":
+            needs_slopes("heun", process, times)
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
         """:func:`heun` with these settings."""

@@ -85,7 +85,7 @@ def inpaint(
         process: whose levels are walked.
         times: of the levels, falling from noise to data, (n + 1,) float64 on the CPU.
         noise: draws of step *i*.
-        sampler: takes the steps, one at a time; one that builds on its earlier steps cannot.
+        sampler: takes the steps, see :func:`one_at_a_time`.
         known: what is known, and where.
         rounds: each step but the last is taken so many times, with noise between that leads back to its beginning, so
             that what is drawn comes to fit what is known.
@@ -120,7 +120,7 @@ def inpaint(
 
 
 def takes_single_steps(sampler: AnySampler) -> bool:
-    """Whether no step of it depends on an earlier one."""
+    """Whether each step of it may be taken by itself: none depends on an earlier one, or on being the last."""
     return isinstance(sampler, _SINGLE)
 
 
@@ -128,12 +128,12 @@ def one_at_a_time(sampler: AnySampler, whole: int) -> AnySampler:
     """A sampler for single steps, each as the given one takes it among ``whole``.
 
     Raises:
-        ValueError: it builds on its earlier steps; the message says which do not.
+        ValueError: it does not take them so; the message says which do.
     """
     if not takes_single_steps(sampler):
         raise ValueError(
-            f"sampler: {name_of(sampler)} builds on its earlier steps, which are not kept here; ancestral, "
-            "ddim, euler and heun do not"
+            f"sampler: {name_of(sampler)} does not take its steps one at a time, as is needed here; ancestral, ddim, "
+            "euler and heun do"
         )
     return for_part(sampler, 1, whole)
 

@@ -18,6 +18,7 @@ from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.gaussian import like
 from diorama.processes.path import clean_of_slope, noise_of_slope
 from diorama.processes.sde import flow_slope, motion
+from diorama.samplers.serving import needs_slopes
 
 Rate = Literal["constant", "process", "sigma", "linear", "decreasing", "bump"]
 """How much noise is stirred in at time t of a process that ends at 1: alike everywhere; as the process itself adds;
@@ -81,9 +82,10 @@ class InterpolantConfig:
         """Refuse levels that it cannot walk.
 
         Raises:
-            ValueError: the process does not end at 1, its path is infinitely steep there or so much noise would be
-                stirred in, or the model would be asked at clean data.
+            ValueError: the process does not end at 1, its levels jump, its path is infinitely steep there or so much
+                noise would be stirred in, or the model would be asked at clean data.
         """
+        needs_slopes("interpolant", process, times)
         if self.last is None and self.heun and times[-1] == 0:
             raise ValueError("last: a step that is corrected at clean data has no slope there; end it with 'mean'")
         starts = (*process.slopes(times[0]), self.noise_rate(process, times[0]))

@@ -14,6 +14,7 @@ from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
 from diorama.processes.sde import flow_slope
 from diorama.samplers.fixed_steps import Method, move
 from diorama.samplers.runge_kutta import rk45
+from diorama.samplers.serving import needs_slopes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,9 @@ class ODEConfig:
         """Refuse levels between which there is no way.
 
         Raises:
-            ValueError: there are fewer than two above clean data.
+            ValueError: there are fewer than two above clean data, or they jump from step to step.
         """
+        needs_slopes("ode", process, times)
         if len(times) < 3:
             raise ValueError(f"steps: the sampler ode walks between at least two levels, got {len(times) - 1}")
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from diorama.core.numbers import counted
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.churn import ChurnConfig
 from diorama.samplers.ddim import DDIMConfig
@@ -48,7 +49,9 @@ def last_part(times: Tensor, strength: float) -> Tensor:
     count = len(times) - 1
     skipped = steps_left_out(count, strength)
     if skipped == count:
-        raise ValueError(f"strength: {strength:g} of {count} steps is less than one; take at least {1 / count:.3g}")
+        raise ValueError(
+            f"strength: {strength:g} of {counted(count, 'step')} is less than one; take at least {1 / count:.3g}"
+        )
     return times[skipped:]
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
-from diorama.processes.bound import Variance
 from diorama.processes.gaussian import like
+from diorama.processes.reverse import Variance
 from diorama.processes.sde import Step, chain_step, equation_of, euler_step, score_of, step_between
 from diorama.samplers.langevin import LangevinConfig, Sizes, langevin
 

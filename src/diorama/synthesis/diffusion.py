@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, Denoise, MediaSpec, Stage
-from diorama.core.errors import BadConfig, BadInput
+from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.core.rng import StepNoise
 from diorama.networks.catalog import Codec, ConditionEncoder, Denoiser
 from diorama.nn.attention import PerturbedAttention, perturbed_attention
@@ -20,6 +21,7 @@ from diorama.processes.bound import bound_times, variational_bound
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import like
+from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.precondition import Network, NetworkDenoise, TargetPreconditioning
 from diorama.processes.spacing import StepSpacing
 from diorama.processes.threshold import StaticThreshold
@@ -28,7 +30,7 @@ from diorama.samplers.catalog import AnySampler, check_serves, name_of, sampler_
 from diorama.samplers.classifier_guidance import ClassifierGuided
 from diorama.samplers.ddim import DDIMConfig
 from diorama.samplers.guidance.base import Guided
-from diorama.samplers.guidance.catalog import AnyGuidance, guidance_named, in_words
+from diorama.samplers.guidance.catalog import AnyGuidance, in_words, kind_asked
 from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.samplers.guidance.classifier_free import ClassifierFreeGuidance
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
@@ -37,6 +39,7 @@ from diorama.synthesis.base import CannotBeGuided, Sampling, Synthesizer, Synthe
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
 from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, network_denoise, towards
+from diorama.synthesis.jumping import unlearned_jumps
 from diorama.synthesis.recording import RecordedNetwork
 from diorama.synthesis.told_scale import guidance_asked, told_scale
 
@@ -170,14 +173,6 @@ def _check_levels(config: DiffusionSynthesizerConfig) -> None:
         )
 
 
-def _kind_asked(own: AnyGuidance, words: str | None) -> AnyGuidance:
-    """The kind of guidance that words name; a model that is guided so already keeps its settings."""
-    if words is None:
-        return own
-    asked = guidance_named(words)
-    return own if type(asked) is type(own) and ":" not in words else asked
-
-
 def _check_guidance(config: DiffusionSynthesizerConfig) -> None:
     kind, guide = config.guidance_kind, config.guide
     if guide is not None:
@@ -260,10 +255,13 @@ class DiffusionSynthesizer(Synthesizer):
                 else sampler_named(sampling.sampler),
                 steps=config.steps if sampling.steps is None else sampling.steps,
                 **guidance_asked(config.conditions, config.guidance, sampling.guidance),
-                guidance_kind=_kind_asked(config.guidance_kind, sampling.guidance_kind),
+                guidance_kind=kind_asked(config.guidance_kind, sampling.guidance_kind),
             )
         except (ValueError, BadConfig) as problem:
             raise not_drawn_so(problem) from problem
+        if told := unlearned_jumps(config.sampler, config.preconditioning, changed.sampler):
+            # From one place, whoever asks: Python then says it once.
+            warnings.warn(told, DioramaWarning, stacklevel=1)
         other = copy.copy(self)
         other.config = changed
         return other
@@ -362,7 +360,7 @@ class DiffusionSynthesizer(Synthesizer):
         Args:
             images: (b, c, h, w) in [-1, 1], on the model's device.
             condition: what the pictures were given.
-            steps: terms of the bound that are evaluated; ``None`` for all: the T of a discrete process, else a
+            steps: terms of the bound that are evaluated; ``None`` for all: the T of a process of steps, else a
                 thousand. Fewer give an estimate that is unbiased over seeds.
             seed: with ``first``, names the noise.
             first: index of the first picture.
@@ -383,7 +381,7 @@ class DiffusionSynthesizer(Synthesizer):
         given = completed(config.conditions, condition or NOTHING_GIVEN, len(images))
         given = {key: value.to(images.device) for key, value in given.items()}
         # The bound's own levels: those that the sampler visits may be fewer, or spaced otherwise.
-        if isinstance(config.process, DiscreteProcess):
+        if isinstance(config.process, DiscreteProcess | GeometricStepsProcess):
             times = StepSpacing().times(config.process, None)[:-1].flip(0)
         else:
             times = config.spacing.times(config.process, _BOUND_LEVELS)[:-1].flip(0)

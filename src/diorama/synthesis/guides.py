@@ -77,7 +77,7 @@ def other_process(guides: AnyProcess, models: AnyProcess) -> str:
     """What is said of a guide whose noise process is not the model's: the kinds, or the fields that differ."""
     kinds = type(guides).__name__, type(models).__name__
     if kinds[0] != kinds[1]:
-        return f"its noise process is a {kinds[0]}, and the model's a {kinds[1]}"
+        return f"its noise process is {kinds[0]}, and the model's is {kinds[1]}"
     pairs = {field.name: (getattr(guides, field.name), getattr(models, field.name)) for field in fields(models)}
     other = ", ".join(f"{name} {own} in place of {wanted}" for name, (own, wanted) in pairs.items() if own != wanted)
     return f"its noise process is another {kinds[0]} than the model's: {other}"

@@ -13,14 +13,17 @@ from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.core.errors import BadInput
 from diorama.core.rng import StepNoise
 from diorama.processes.discrete import DiscreteProcess
+from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.kinds import AnyProcess
+from diorama.processes.rescaled import RescaledProcess
 from diorama.samplers.likelihood import Probe, draw_probe, flow_likelihood
 from diorama.synthesis.conditions import completed
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 
 _START = 1e-5
-"""Of the process's end: the time that pictures count as noisy ones of."""
+"""Of the process's end: the time that pictures count as noisy ones of. Where time is the noise's variance, its root is
+meant."""
 
 
 @torch.no_grad()
@@ -85,4 +88,6 @@ def _start(process: AnyProcess) -> float:
     """Just above clean data; of a process of steps the first, below which its network has seen nothing."""
     if isinstance(process, DiscreteProcess | GeometricStepsProcess):
         return 1.0
-    return _START * process.end
+    timed = process.of if isinstance(process, RescaledProcess) else process
+    squared = isinstance(timed, ExplodingProcess) and timed.time == "variance"
+    return (_START**2 if squared else _START) * process.end

@@ -67,14 +67,14 @@ class Inpaint(UnderMasks):
 
     Raises:
         BadInput: the model is none that can.
-        BadConfig: its sampler keeps earlier steps, or there are fewer rounds than one.
+        BadConfig: its sampler does not take its steps one at a time, or there are fewer rounds than one.
     """
 
     def __init__(self, model: Synthesizer, masks: Sequence[NDArray[np.bool_]], rounds: int = ROUNDS) -> None:
         super().__init__(masks)
         self._model, self.rounds = require_diffusion(model, self.verb), rounds
         try:
-            one_at_a_time(self._model.config.sampler, 1)
+            one_at_a_time(self._model.config.sampler, self._model.sampling.steps or 1)
         except ValueError as problem:
             raise BadConfig(f"{problem}; name one with --sampler") from problem
         if rounds < 1:

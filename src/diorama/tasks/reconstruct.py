@@ -76,7 +76,7 @@ class Reconstruct(Examination):
         self._shared: Operator | None = None
         try:
             if isinstance(method, DPSConfig):
-                one_at_a_time(self._model.config.sampler, 1)
+                one_at_a_time(self._model.config.sampler, self._model.sampling.steps or 1)
             self._built(0)
         except ValueError as problem:
             raise BadConfig(f"reconstruct: {problem}") from problem

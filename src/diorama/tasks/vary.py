@@ -16,12 +16,14 @@ from torch import Tensor
 
 from diorama.core.contracts import Condition
 from diorama.core.errors import BadConfig
+from diorama.core.numbers import counted
 from diorama.core.rng import StepNoise
 from diorama.media.convert import to_stored
 from diorama.processes.gaussian import noised, on
+from diorama.samplers.catalog import AnySampler, check_serves
 from diorama.samplers.partial import for_part, last_part
 from diorama.synthesis.base import Synthesizer
-from diorama.synthesis.diffusion import DiffusionSynthesizer
+from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_diffusion
 from diorama.tasks.seeds import seed_for_given
 
@@ -66,16 +68,34 @@ def checked_strength(model: DiffusionSynthesizer, strength: float) -> float:
     """A share of a model's way from noise, if it can be walked.
 
     Raises:
-        BadConfig: there is no such share, or it leaves no step.
+        BadConfig: there is no such share, it leaves no step, or fewer than the model's sampler needs, or the sampler
+            walks no part of its way.
     """
     if not 0 < strength <= 1:
         raise BadConfig(f"strength must be in (0, 1], got {strength:g}")
-    config = model.config
     try:
-        last_part(config.spacing.times(config.process, config.steps), strength)
+        _part(model.config, strength)
     except ValueError as problem:
         raise BadConfig(str(problem)) from problem
     return strength
+
+
+def _part(config: DiffusionSynthesizerConfig, strength: float) -> tuple[AnySampler, Tensor]:
+    """The end of a model's way: by which sampler, and at which times.
+
+    Raises:
+        ValueError: it cannot be walked; saying why.
+    """
+    whole = config.spacing.times(config.process, config.steps)
+    times = last_part(whole, strength)
+    count = len(times) - 1
+    sampler = for_part(config.sampler, count, len(whole) - 1)
+    try:
+        check_serves(sampler, config.process, times)
+    except ValueError as problem:
+        left = counted(count, "step")
+        raise ValueError(f"strength: {strength:g} leaves {left}, and {problem}; take more") from problem
+    return sampler, times
 
 
 def drawn_anew(
@@ -95,13 +115,11 @@ def drawn_anew(
         (b, c, h, w) float32, about [-1, 1].
     """
     config, count = model.config, len(indices)
-    whole = config.spacing.times(config.process, config.steps)
-    times = last_part(whole, strength)
+    sampler, times = _part(config, strength)
     clean = in_latents(model, x)
     seed = seed_for_given(seed)
     noise = model.noise(count, seed=seed, first=indices.start)
     noisy = noised(clean, noise, on(config.process.at(times[0]), clean))
     draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noisy.device)
-    sampler = for_part(config.sampler, len(times) - 1, len(whole) - 1)
     (last,) = deque(sampler.run(model.denoise(condition), noisy, config.process, times, draws), maxlen=1)
     return in_pixels(model, last.x).float()

@@ -35,9 +35,9 @@ def published_steps(case: Case) -> Mapping[str, Tensor]:
     )
     stages: Iterator[Stage]
     if inverse:
-        rising = _rising(case, schedule, times)
-        stages = ddim_inverse(denoise, x, schedule.process, rising)
-        visited = rising[1:]
+        assert isinstance(schedule.sampler, DDIMConfig)
+        stages = ddim_inverse(denoise, x, schedule.process, times.flip(0), config=schedule.sampler)
+        visited = times.flip(0)[1:]
     else:
         stages = schedule.sampler.run(denoise, x, schedule.process, times, injected(case))
         visited = times[:-1]
@@ -109,13 +109,6 @@ def _times(case: Case, schedule: Schedule) -> Tensor:
     if chosen is not None:
         return torch.tensor([*(step + 1 for step in chosen), 0], dtype=torch.float64)
     return schedule.spacing.times(schedule.process, case.config["_num_inference_steps"])
-
-
-def _rising(case: Case, schedule: Schedule, times: Tensor) -> Tensor:
-    """The levels of the way up: from T // n below the first that is visited, at least the first step."""
-    visited = times[:-1].flip(0)
-    leap = schedule.process.steps // len(visited)
-    return torch.cat([(visited[:1] - leap).clamp(min=times[-1].item()), visited])
 
 
 def injected(case: Case) -> DrawNoise:

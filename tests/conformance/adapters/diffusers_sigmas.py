@@ -125,8 +125,10 @@ def _sigmas(case: Case, schedule: Schedule, times: Tensor, asked: Tensor) -> Ten
 
 
 def places_of(asked: Tensor, told: Tensor) -> Tensor:
-    """Where times stand among those that the network is told; of two places the second, as in the library."""
-    near = [((told - t).abs() < 1e-3 + 1e-6 * abs(float(t))).nonzero().flatten() for t in asked.double()]
+    """Where times stand among those that the network is told, of which the library's differ by roundings: the nearest,
+    and of two the second, as in the library."""
+    apart = [(told - t).abs() for t in asked.double()]
+    near = [(gap <= gap.min() + 1e-3).nonzero().flatten() for gap in apart]
     return torch.stack([places[min(1, len(places) - 1)] for places in near])
 
 

@@ -22,11 +22,14 @@ from diorama.methods.diffusion.consistency import (
     ConsistencyTrainingConfig,
     PairMethod,
 )
+from diorama.methods.diffusion.continuous_consistency import ContinuousDistillationConfig
 from diorama.methods.diffusion.curriculum import DoublingCurriculum, FixedCurriculum, ProgressiveCurriculum
 from diorama.methods.diffusion.easy_consistency import EasyConsistency, EasyConsistencyConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.consistency import ConsistencyPreconditioning
+from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.processes.times import LogNormalTimes
+from diorama.samplers.consistency import ConsistencyConfig
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from tests.synthesis.models import tiny_diffusion, tiny_gan
@@ -216,14 +219,32 @@ def test_turns_that_ask_a_guided_teacher_are_not_recorded(path: Literal["teacher
         (EasyConsistencyConfig(), "noise", "predicts noise"),
         (ConsistencyDistillationConfig(objective=FIXED), "gan", "is a GAN"),
         (ConsistencyDistillationConfig(objective=FIXED), "velocity", "has another preconditioning"),
+        (EasyConsistencyConfig(), "one level", "answers at 1 level of noise alone"),
+        (EasyConsistencyConfig(path="teacher"), "jumps", "draws in one step or a few already"),
+        (ContinuousDistillationConfig(), "jumps", "draws in one step or a few already"),
+        (ConsistencyDistillationConfig(objective=FIXED), "jumps", "draws in one step or a few already"),
     ],
 )
 def test_teachers_whose_outputs_are_others_are_refused(
-    config: EasyConsistencyConfig | ConsistencyDistillationConfig, part: str, told: str
+    config: EasyConsistencyConfig | ConsistencyDistillationConfig | ContinuousDistillationConfig, part: str, told: str
 ) -> None:
-    teachers = {"gan": tiny_gan(), "velocity": tiny_diffusion(), "noise": PLAIN.build()}
+    jumps = replace(EDM, sampler=ConsistencyConfig(), steps=1)
+    teachers = {
+        "gan": tiny_gan(),
+        "velocity": tiny_diffusion(),
+        "noise": PLAIN.build(),
+        "jumps": jumps.build(),
+        "one level": replace(jumps, spacing=RatioSpacing(ratios=(2.5,))).build(),
+    }
     with pytest.raises(BadConfig, match=rf"frozen\.teacher: {told}, and must be .*edm_cpu"):
         config.build({"teacher": teachers[part]})
+
+
+def test_a_consistency_model_may_be_tuned_on() -> None:
+    jumps = replace(EDM, sampler=ConsistencyConfig(), steps=1)
+    assert EasyConsistencyConfig().build({"teacher": jumps.build().eval()}).model.sampler == ConsistencyConfig(
+        sigma_min=0
+    )
 
 
 @pytest.mark.parametrize("model", [EDM, FLOW, VELOCITY], ids=["edm", "flow", "velocity"])

@@ -32,6 +32,7 @@ from diorama.processes.flow import FlowProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
 from diorama.samplers.consistency import ConsistencyConfig
+from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from tests.synthesis.models import tiny_diffusion, tiny_gan
@@ -59,7 +60,9 @@ def _teacher(config: DiffusionSynthesizerConfig) -> DiffusionSynthesizer:
 
 
 def _student(config: DiffusionSynthesizerConfig, objective: ContinuousObjective = PLAINLY) -> ContinuousDistillation:
-    return ContinuousDistillationConfig(objective=objective).build({"teacher": _teacher(config)})
+    # A teacher draws in many steps, which SLOW, trained from data, does not.
+    teacher = replace(config, sampler=DDIMConfig()) if isinstance(config.sampler, ConsistencyConfig) else config
+    return ContinuousDistillationConfig(objective=objective).build({"teacher": _teacher(teacher)})
 
 
 def _model(method: ContinuousDistillation | ContinuousTraining) -> DiffusionSynthesizer:

@@ -245,6 +245,22 @@ def test_a_steep_discriminator_pays_where_it_is_held_flat() -> None:
     assert "flatness" not in plain.scalars
 
 
+def test_flatness_times_the_squared_nudge_is_a_penalty_on_both_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    method, nudge = _method(replace(FLAT, adversarial=replace(FLAT.adversarial, nudge=0.1))), 0.1
+    module = "diorama.methods.diffusion.distribution_matching"
+    # A discriminator whose logit is the sum of what the network is given, and so has the same gradient everywhere.
+    monkeypatch.setattr(f"{module}.with_bottleneck", lambda network, x, t, given: (torch.zeros_like(x), x))
+    monkeypatch.setattr(f"{module}.bottleneck", lambda network, x, t, given: x)
+    monkeypatch.setattr(method, "head", torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1, bias=False)))
+    torch.nn.init.ones_(method.head[1].weight)
+    level = method.model.process.at(torch.ones(512, 1, 1, 1))
+    monkeypatch.setattr(method, "_level", lambda times, like: level)
+    torch.manual_seed(0)
+    found = method.fake_loss({"image": DATA[:1].expand(512, *SHAPE)}, MOMENT).scalars["flatness"].item()
+    squared_gradient = 64 * method.model.preconditioning.input(level).square().mean().item()
+    assert found == pytest.approx(2 * nudge**2 * squared_gradient, rel=0.15)
+
+
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="interval must be at least 1"):
         replace(KL, interval=0)

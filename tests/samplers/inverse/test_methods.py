@@ -168,7 +168,7 @@ def _few(method: DPSConfig, measurement: Measurement, process: Process) -> Tenso
 def test_methods_and_samplers_that_cannot_are_refused() -> None:
     operator = DownConfig(factor=2).build(SHAPE, LIKE)
     measurement = Measurement(operator=operator, y=operator.forward(truth()))
-    with pytest.raises(ValueError, match="builds on its earlier steps"):
+    with pytest.raises(ValueError, match="does not take its steps one at a time"):
         drawn(DPSConfig(), measurement, PreservingProcess(), deviation=1.0, count=1, sampler=DPMSolverConfig())
     for make, message in (
         (lambda: DDRMConfig(eta=2), "eta must be in"),

@@ -24,9 +24,8 @@ from diorama.losses.consistency import Distance
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.curriculum import AnyCurriculum, DoublingCurriculum
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of, codec_wanted
-from diorama.methods.diffusion.students import diffusion_model, student_of
-from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
+from diorama.methods.diffusion.students import diffusion_model, refuse_jumping, student_of
 from diorama.nn.dropout import DropoutMasks
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.consistency import ConsistencyPreconditioning
@@ -224,11 +223,7 @@ class ConsistencyTraining(_Consistency):
     """See :class:`ConsistencyTrainingConfig`."""
 
     def __init__(self, config: ConsistencyTrainingConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
-        model = config.synthesizer
-        codec: SpatialCodec | None = None if model.codec is None else codec_of(frozen["codec"], model)
-        model = model if codec is None else replace(model, codec=codec.config)
-        encoder = None if model.encoder is None else model.encoder.build()
-        super().__init__(model, model.denoiser.build(), encoder, codec, codec_part="codec", frozen=NO_PARTS)
+        super().__init__(*from_scratch(config.synthesizer, frozen), codec_part="codec", frozen=NO_PARTS)
         self._keep_target(config.objective)
 
     def below(self, x: Tensor, clean: Tensor, levels: tuple[Level, Level], condition: Condition) -> Tensor:
@@ -244,6 +239,7 @@ class ConsistencyDistillation(_Consistency):
         edm, spacing = teacher.config.preconditioning, config.objective.spacing
         if not isinstance(edm, EDMPreconditioning):
             raise BadConfig(f"frozen.teacher: has another preconditioning, and must be {_TEACHER}")
+        refuse_jumping(teacher.config, _TEACHER)
         model, denoiser, encoder = student_of(
             teacher,
             steps=1,

@@ -14,7 +14,7 @@ Reference: C. Lu, Y. Song, "Simplifying, stabilizing and scaling continuous-time
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +23,8 @@ from diorama.core.contracts import Batch, Condition, Denoise, Level, Loss, Momen
 from diorama.losses.uncertainty import uncertain
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of, codec_wanted
-from diorama.methods.diffusion.students import TEACHER, jumping_student, unfit_for_jumps
-from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
+from diorama.methods.diffusion.students import TEACHER, check_student, jumping_student, refuse_jumping, unfit_for_jumps
 from diorama.networks.denoisers.uncertainty import UncertaintyConfig
 from diorama.nn.differentiation import with_derivative
 from diorama.nn.dropout import DropoutMasks
@@ -107,10 +106,7 @@ class ContinuousDistillationConfig(MethodConfig):
     dropout: float | None = None
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
+        check_student(self.steps, self.dropout)
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``teacher``."""
@@ -219,11 +215,7 @@ class ContinuousTraining(_Continuous):
     """See :class:`ContinuousTrainingConfig`."""
 
     def __init__(self, config: ContinuousTrainingConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
-        model = config.synthesizer
-        codec: SpatialCodec | None = None if model.codec is None else codec_of(frozen["codec"], model)
-        model = model if codec is None else replace(model, codec=codec.config)
-        encoder = None if model.encoder is None else model.encoder.build()
-        super().__init__(model, model.denoiser.build(), encoder, codec, codec_part="codec", frozen=NO_PARTS)
+        super().__init__(*from_scratch(config.synthesizer, frozen), codec_part="codec", frozen=NO_PARTS)
         self._begin(config.objective)
 
 
@@ -232,6 +224,8 @@ class ContinuousDistillation(_Continuous):
 
     def __init__(self, config: ContinuousDistillationConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher, student = jumping_student(frozen["teacher"], config.steps, config.dropout)
+        # The path that it is followed along is the teacher's.
+        refuse_jumping(teacher.config, TEACHER)
         super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         # A guided teacher looks at what its samples are given, for which it waits for the device.
         self.recorded = teacher.config.guidance == 1

@@ -22,14 +22,13 @@ from torch import Tensor, nn
 
 from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Batch, Condition, Level, Loss, Moment
-from diorama.core.errors import BadConfig
 from diorama.losses.uncertainty import uncertain
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.augmentation import NUMBERS, altered, check_augmentable, drawn_alteration
 from diorama.methods.diffusion.bound import bound_of, check_bound, without_gradient_of_mean
 from diorama.methods.diffusion.coupling import Coupling, matched
 from diorama.methods.diffusion.denoiser import DenoiserMethod, Reduction, broadcast, reduced
-from diorama.networks.codecs.spatial import SpatialCodec
+from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
 from diorama.networks.denoisers.augmented import told_of_augmentation
 from diorama.networks.denoisers.uncertainty import UncertaintyConfig
 from diorama.processes.catalog import AnyTimes, AnyWeighting
@@ -37,10 +36,8 @@ from diorama.processes.gaussian import Target, noised, target_of
 from diorama.processes.precondition import halves
 from diorama.processes.times import StepTimes
 from diorama.processes.weighting import OUTPUT_WEIGHTINGS, LikelihoodWeighting, UniformWeighting
-from diorama.synthesis.base import kind_of
 from diorama.synthesis.conditions import draws_partners, dropped
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
-from diorama.synthesis.vae import VAESynthesizer
 
 Objective = Literal["error", "hybrid", "bound"]
 
@@ -128,13 +125,9 @@ class DiffusionMethod(DenoiserMethod):
 
     def __init__(self, config: DiffusionMethodConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
         model = config.synthesizer
-        codec = None if model.codec is None else codec_of(frozen["codec"], model)
-        model = model if codec is None else replace(model, codec=codec.config)
         if config.augment:
             model = replace(model, denoiser=told_of_augmentation(model.denoiser, NUMBERS))
-        denoiser = model.denoiser.build()
-        encoder = None if model.encoder is None else model.encoder.build()
-        super().__init__(model, denoiser, encoder, codec, codec_part="codec", frozen=NO_PARTS)
+        super().__init__(*from_scratch(model, frozen), codec_part="codec", frozen=NO_PARTS)
         self.config = config
         self.uncertainty = None if config.uncertainty is None else config.uncertainty.build()
 
@@ -203,36 +196,3 @@ class DiffusionMethod(DenoiserMethod):
         # What the prediction says of the noise is what it leaves of x.
         left = (x - level.alpha * found) / level.sigma
         return (target_of(space, found, left, level) - target_of(space, clean, noise, level)).square()
-
-
-def codec_wanted(model: DiffusionSynthesizerConfig) -> Mapping[str, str]:
-    """What a method wants as its frozen parts to train this model from data: ``codec``, where it draws latents."""
-    return {} if model.codec is None else {"codec": f"{_CODEC}, such as a run of vae_spatial_cpu"}
-
-
-_CODEC = "an autoencoder with spatial latents"
-
-
-def codec_of(part: nn.Module, model: DiffusionSynthesizerConfig) -> SpatialCodec:
-    """The codec in a frozen part: a VAE with spatial latents, or a codec by itself.
-
-    Raises:
-        BadConfig: it is neither, or draws other media or other latents than the model.
-    """
-    if isinstance(part, VAESynthesizer):
-        part = part.codec()
-    if not isinstance(part, SpatialCodec):
-        raise BadConfig(f"frozen.codec: is a {kind_of(part)}, and must be {_CODEC}")
-    size = part.config.encoder.size
-    if size != (model.media.height, model.media.width):
-        raise BadConfig(
-            f"frozen.codec: was trained on pictures of {size[0]} x {size[1]}, and the model draws "
-            f"{model.media.height} x {model.media.width}"
-        )
-    shape = part.config.latent(model.media).shape
-    if shape != model.drawn.shape or part.config.encoder.channels != model.media.channels:
-        raise BadConfig(
-            f"frozen.codec: makes latents of shape {shape} of {part.config.encoder.channels}-channel pictures, and the "
-            f"model draws {model.drawn.shape} for pictures of shape {model.media.shape}"
-        )
-    return part

@@ -17,7 +17,7 @@ from diorama.core.contracts import Batch, Denoise, Level, Loss, Moment
 from diorama.core.errors import BadConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.students import diffusion_model, student_of
+from diorama.methods.diffusion.students import check_student, diffusion_model, student_of
 from diorama.processes.catalog import AnyWeighting
 from diorama.processes.gaussian import along_noise, noised
 from diorama.processes.precondition import NetworkDenoise, TargetPreconditioning
@@ -45,8 +45,7 @@ class ProgressiveDistillationConfig(MethodConfig):
     weighting: AnyWeighting = field(default_factory=TruncatedSNRWeighting)
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        check_student(self.steps)
 
     def parts_wanted(self) -> Mapping[str, str]:
         """``teacher``."""

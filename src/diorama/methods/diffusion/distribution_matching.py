@@ -27,10 +27,9 @@ from diorama.losses.distribution_matching import matching_loss, scale_of, score_
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
 from diorama.methods.diffusion.score_times import score_times
-from diorama.methods.diffusion.students import Student, diffusion_model, refuse_told_scales, student_of
+from diorama.methods.diffusion.students import Student, diffusion_model, refuse_jumping, refuse_told_scales, student_of
 from diorama.networks.denoisers.bottleneck import BottleneckHead, HeadKind, bottleneck, with_bottleneck
 from diorama.processes.catalog import AnyTimes
-from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.gaussian import noised
 from diorama.processes.precondition import NetworkDenoise
@@ -84,8 +83,8 @@ class AdversarialConfig:
 
     Args:
         head: by what features become logits.
-        generator: weight of the generator's loss, beside the mean matching loss of a value; 0 for no discriminator, so
-            that of real samples only their labels are used.
+        generator: weight of the generator's loss, beside the mean matching loss of a value; 0 for no discriminator,
+            and then nothing but the labels of real samples is used.
         discriminator: weight of the discriminator's loss, beside the fake score's mean error of a value.
         scaled: the generator's loss is divided as the matching loss is, by the mean distance of the teacher's clean
             samples.
@@ -93,8 +92,8 @@ class AdversarialConfig:
         loss: a name of :data:`diorama.losses.adversarial.ADVERSARIAL`; of the paired ones a real and a generated sample
             of one level of noise are a pair.
         flatness: weight, within the discriminator's loss, of the squared difference of its logits for samples and for
-            the same samples a little further, both real and generated; 0 for none. Divided by ``nudge`` squared it is
-            half the gamma of the penalties R1 and R2, which it stands for without second derivatives.
+            the same samples a little further, both real and generated; 0 for none. It stands for the penalties R1 and
+            R2 without second derivatives: times ``nudge`` squared it is half their gamma.
         nudge: how far, as the deviation of the values that are added.
 
     Reference: ``mean`` and ``scaled`` arXiv:2410.14919, published code, where the weight is 1e-4 (0.01 beside 100);
@@ -355,9 +354,7 @@ def _checked(part: nn.Module, config: DistributionMatchingConfig) -> DiffusionSy
     part = diffusion_model(part, TEACHER)
     teacher = part.config
     refuse_told_scales(teacher)
-    jumps = isinstance(teacher.sampler, ConsistencyConfig) or teacher.preconditioning.two_times
-    if jumps or isinstance(teacher.preconditioning, ConsistencyPreconditioning):
-        raise BadConfig(f"frozen.teacher: draws in one step or a few already, and must be {TEACHER}")
+    refuse_jumping(teacher, TEACHER)
     by_classifier = isinstance(teacher.guide, NoisyClassifierConfig) and teacher.guidance != 1
     if by_classifier and config.matching.through_scores:
         raise BadConfig(

@@ -9,7 +9,7 @@ Reference: M. Deng, H. Li, T. Li, Y. Du, K. He, "Generative modeling via driftin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import torch
@@ -20,7 +20,7 @@ from diorama.core.errors import BadConfig
 from diorama.losses.drifting import DriftingLoss, drifting_loss, map_features
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of, codec_wanted
+from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
 from diorama.networks.features import lite
 from diorama.processes.precondition import NetworkDenoise
 from diorama.processes.ratio_spacing import RatioSpacing
@@ -86,15 +86,12 @@ class Drifting(DenoiserMethod):
     """See :class:`DriftingConfig`."""
 
     def __init__(self, config: DriftingConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
-        model = config.synthesizer
-        codec = None if model.codec is None else codec_of(frozen["codec"], model)
-        model = model if codec is None else replace(model, codec=codec.config)
         # Not a part of the recipe: it comes with the package, and no model is saved with it.
         parts = {_FEATURES: lite.pretrained()} if config.space == "features" else NO_PARTS
-        super().__init__(model, model.denoiser.build(), None, codec, codec_part="codec", frozen=parts)
+        super().__init__(*from_scratch(config.synthesizer, frozen), codec_part="codec", frozen=parts)
         self.config = config
         # On the device, where a recorded turn reads it.
-        self.register_buffer("time", model.spacing.times(model.process, 1)[0].float(), persistent=False)
+        self.register_buffer("time", self.model.spacing.times(self.model.process, 1)[0].float(), persistent=False)
         self.time: Tensor
 
     def phases(self) -> Sequence[Phase]:

@@ -20,7 +20,7 @@ from diorama.core.contracts import Condition, Denoise, Level, Moment, Prediction
 from diorama.losses.consistency import Distance
 from diorama.methods.base import NO_PARTS, MethodConfig
 from diorama.methods.diffusion.consistency import PairMethod
-from diorama.methods.diffusion.students import TEACHER, jumping_student
+from diorama.methods.diffusion.students import TEACHER, check_student, jumping_student, refuse_jumping
 from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import along_noise
 from diorama.processes.times import LogNormalTimes
@@ -63,10 +63,7 @@ class EasyConsistencyConfig(MethodConfig):
     def __post_init__(self) -> None:
         if self.stage < 1:
             raise ValueError(f"stage must be at least 1, got {self.stage}")
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
+        check_student(self.steps, self.dropout)
         if not self.q > 1:
             raise ValueError(f"q must be above 1, got {self.q}")
         if not (self.k >= 0 and self.b >= 0):
@@ -114,6 +111,8 @@ class EasyConsistency(PairMethod):
 
     def __init__(self, config: EasyConsistencyConfig, frozen: Mapping[str, nn.Module]) -> None:
         teacher, student = jumping_student(frozen["teacher"], config.steps, config.dropout)
+        if config.path == "teacher":
+            refuse_jumping(teacher.config, TEACHER)
         super().__init__(*student, teacher.codec, codec_part="teacher", frozen={"teacher": teacher})
         self.config, self.distance = config, config.distance
         # A guided teacher looks at what its samples are given, for which it waits for the device.

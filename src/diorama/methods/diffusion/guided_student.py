@@ -81,13 +81,6 @@ class GuidedStudent(DenoiserMethod):
         self.starts: Tensor
         self.ends: Tensor
 
-    @property
-    def teacher(self) -> DiffusionSynthesizer:
-        """The frozen teacher."""
-        teacher = self.frozen["teacher"]
-        assert isinstance(teacher, DiffusionSynthesizer)
-        return teacher
-
     def reads(self, computed: Collection[str]) -> tuple[str, ...]:
         """What the teacher's training reads; the scale is drawn here."""
         return tuple(key for key in super().reads(computed) if key != KEY)

@@ -9,7 +9,7 @@ arXiv:2505.13447; Z. Geng et al., "Improved mean flows", arXiv:2512.02012.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from diorama.core.contracts import Batch, Condition, Loss, Moment
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of, codec_wanted
+from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
 from diorama.nn.differentiation import with_derivative
 from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import noised
@@ -75,11 +75,7 @@ class MeanFlow(DenoiserMethod):
     """See :class:`MeanFlowConfig`."""
 
     def __init__(self, config: MeanFlowConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
-        model = config.synthesizer
-        codec = None if model.codec is None else codec_of(frozen["codec"], model)
-        model = model if codec is None else replace(model, codec=codec.config)
-        encoder = None if model.encoder is None else model.encoder.build()
-        super().__init__(model, model.denoiser.build(), encoder, codec, codec_part="codec", frozen=NO_PARTS)
+        super().__init__(*from_scratch(config.synthesizer, frozen), codec_part="codec", frozen=NO_PARTS)
         self.config = config
 
     def phases(self) -> Sequence[Phase]:

@@ -22,7 +22,7 @@ from diorama.core.errors import BadConfig
 from diorama.losses.moment_matching import laplace_discrepancy
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.methods.diffusion.denoiser import DenoiserMethod, broadcast
-from diorama.methods.diffusion.denoising import codec_of, codec_wanted
+from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
 from diorama.nn.dropout import DropoutMasks
 from diorama.processes.flow import FlowProcess
 from diorama.processes.gaussian import along_noise, noised
@@ -134,11 +134,7 @@ class MomentMatching(DenoiserMethod):
     """See :class:`MomentMatchingConfig`."""
 
     def __init__(self, config: MomentMatchingConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
-        model = config.synthesizer
-        codec = None if model.codec is None else codec_of(frozen["codec"], model)
-        model = model if codec is None else replace(model, codec=codec.config)
-        encoder = None if model.encoder is None else model.encoder.build()
-        super().__init__(model, model.denoiser.build(), encoder, codec, codec_part="codec", frozen=NO_PARTS)
+        super().__init__(*from_scratch(config.synthesizer, frozen), codec_part="codec", frozen=NO_PARTS)
         self.config = config
 
     def phases(self) -> Sequence[Phase]:

@@ -11,12 +11,15 @@ from torch import nn
 
 from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
+from diorama.core.numbers import counted
 from diorama.networks.catalog import Denoiser
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing
+from diorama.processes.consistency import ConsistencyPreconditioning
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
+from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.consistency import ConsistencyConfig
@@ -148,6 +151,37 @@ def jumping_student(part: nn.Module, steps: int, dropout: float | None) -> tuple
     return teacher, student
 
 
+def check_student(steps: int, dropout: float | None = None) -> None:
+    """Refuse numbers that no student has.
+
+    Args:
+        steps: that it draws in.
+        dropout: in its network; ``None`` for the teacher's.
+
+    Raises:
+        ValueError: saying which.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if dropout is not None and not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+
+
+def refuse_jumping(teacher: DiffusionSynthesizerConfig, wanted: str) -> None:
+    """Refuse teachers whose answers are no guesses of a clean sample, but jumps to one: they have no path and no score.
+
+    Args:
+        teacher: the teacher's model.
+        wanted: what it must be, for the message.
+
+    Raises:
+        BadConfig: it is one.
+    """
+    jumps = isinstance(teacher.sampler, ConsistencyConfig) or teacher.preconditioning.two_times
+    if jumps or isinstance(teacher.preconditioning, ConsistencyPreconditioning):
+        raise BadConfig(f"frozen.teacher: draws in one step or a few already, and must be {wanted}")
+
+
 def refuse_told_scales(teacher: DiffusionSynthesizerConfig) -> None:
     """Refuse teachers that are told a scale of guidance, which no data have.
 
@@ -170,6 +204,9 @@ def checked_teacher(part: nn.Module) -> DiffusionSynthesizer:
     part = diffusion_model(part, TEACHER)
     if problem := unfit_for_jumps(part.config.preconditioning):
         raise BadConfig(f"frozen.teacher: {problem}, and must be {TEACHER}")
+    if isinstance(spacing := part.config.spacing, RatioSpacing):
+        known = counted(len(spacing.ratios), "level")
+        raise BadConfig(f"frozen.teacher: answers at {known} of noise alone, and must be {TEACHER}")
     return part
 
 

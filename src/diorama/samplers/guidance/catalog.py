@@ -48,6 +48,19 @@ def guidance_named(words: str) -> AnyGuidance:
     return worded.value_named(words, GUIDANCES, "guidance-kind")
 
 
+def kind_asked(own: AnyGuidance, words: str | None) -> AnyGuidance:
+    """The kind of guidance that words name; a model that is guided so already keeps its settings.
+
+    Args:
+        own: the model's kind.
+        words: as of :func:`guidance_named`; ``None`` for the model's own.
+    """
+    if words is None:
+        return own
+    asked = guidance_named(words)
+    return own if type(asked) is type(own) and ":" not in words else asked
+
+
 def in_words(guidance: AnyGuidance) -> str:
     """What :func:`guidance_named` reads as this guidance."""
     return worded.in_words(guidance, GUIDANCES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -16,10 +17,12 @@ def rescaled(guided: Tensor, plain: Tensor, share: float) -> Tensor:
         share: of the rescaled output in the mixture, in [0, 1]; the paper takes 0.7.
 
     Returns:
-        (b, ...). The standard deviation is that of one sample's values (n - 1).
+        (b, ...). The standard deviation is that of one sample's values (n - 1); samples of one value all over have none
+            and stay as they are.
 
     Reference: S. Lin, B. Liu, J. Li, X. Yang, arXiv:2305.08891, equations 14 to 16.
     """
     dims = tuple(range(1, guided.dim()))
-    ratio = plain.std(dims, keepdim=True) / guided.std(dims, keepdim=True)
+    spread = guided.std(dims, keepdim=True)
+    ratio = torch.where(spread > 0, plain.std(dims, keepdim=True) / spread, torch.ones_like(spread))
     return share * (guided * ratio) + (1 - share) * guided
