@@ -309,7 +309,8 @@ class RunKeeper:
         self._scores = self.evaluator(self.view)
         self.state.evaluations += 1
         self._read_clock()
-        heard = self.alarms.measured(self._scores, self.folder.results(before=self.state.step))
+        earlier = self.folder.results(before=self.state.step) if self.first else ()
+        heard = self.alarms.measured(self._scores, earlier)
         step, seconds, joules = self.state.step, self.state.seconds, self.state.joules
         result = self.evaluator.better(self._scores, self.state.best)
         if result is not None:
