@@ -18,7 +18,7 @@ from tests.recipes.families import clips, parameters, pictures
 
 
 @pytest.mark.parametrize("make", [inpaint_gan, inpaint_gan_cpu])
-@pytest.mark.parametrize(("size", "layers"), [(16, 2), (64, 4), (100, 5), (256, 6), (512, 6)])
+@pytest.mark.parametrize(("size", "layers"), [(16, 4), (32, 5), (64, 6), (100, 6), (256, 6), (512, 6)])
 def test_the_discriminator_is_as_deep_as_pictures_are_large(
     make: Callable[[DataInfo], Recipe], size: int, layers: int
 ) -> None:

@@ -79,8 +79,9 @@ def _method(info: DataInfo, *, generator: int, discriminator: int) -> FreeFormCo
             f"are multiples of 4 and at least {_LEAST_SIDE}; prepare with --size {max(_LEAST_SIDE, least - least % 4)}"
         )
     network = FreeFormGeneratorConfig(inputs=media.channels + 1, outputs=media.channels, width=generator)
-    # The paper's six layers bring 256 pixels to 4; as many are taken as leave the shorter side 4 places or less.
-    layers = min(_MOST_LAYERS, max(1, (least - 1).bit_length() - 2))
+    # Every logit is to see all of a picture, as those of the paper's six layers do: smaller patches tell filled holes
+    # badly, and the spectral norm keeps their logits near 0.
+    layers = min(_MOST_LAYERS, (least - 1).bit_length())
     judge = SNPatchDiscriminatorConfig(channels=media.channels + 1, width=discriminator, layers=layers)
     return FreeFormConfig(media=media, generator=network, discriminator=judge)
 
