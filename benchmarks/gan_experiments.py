@@ -74,7 +74,7 @@ class Experiment:
 
 def ready(source: Path, out: Path, options: PrepareOptions) -> Dataset:
     """The source, prepared once."""
-    if not (out / "manifest.json").is_file():
+    if not (out / "dataset.json").is_file():
         for _ in prepare(source, out, options):
             pass
     return open_dataset(out)

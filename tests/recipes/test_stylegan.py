@@ -60,7 +60,11 @@ def test_cifar_has_the_tuned_settings() -> None:
     config = method(recipe)
     assert (config.r1, config.style_mixing, config.path_length.weight) == (0.01, 0, 0)
     assert config.discriminator.architecture == "orig"  # type: ignore[union-attr]
-    assert (recipe.batch_size, recipe.flip, recipe.averages["ema"]) == (64, True, AverageConfig(half_life=500_000, buffers="copied"))
+    assert (recipe.batch_size, recipe.flip, recipe.averages["ema"]) == (
+        64,
+        True,
+        AverageConfig(half_life=500_000, buffers="copied"),
+    )
     assert config.conditions[0].names == TEN
 
 
