@@ -29,7 +29,7 @@ def test_the_discriminator_is_as_deep_as_pictures_are_large(
 
 
 def test_the_small_one_is_small() -> None:
-    assert parameters(inpaint_gan_cpu(pictures(64))) < 700_000
+    assert parameters(inpaint_gan_cpu(pictures(64))) < 800_000
 
 
 @pytest.mark.parametrize(
