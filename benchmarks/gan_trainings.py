@@ -64,12 +64,12 @@ def of_images(recipe: Recipe, images: int) -> Recipe:
 
 
 def watched(recipe: Recipe, samples: int) -> Recipe:
-    """The recipe that is measured, shown and saved a few times along its run."""
+    """The recipe that is shown, saved and, if it is measured at all, measured a few times along its run."""
     part = max(recipe.batch_size, recipe.images // MEASURED)
-    beside = recipe.evaluation.beside
+    measured_on = samples if recipe.evaluation.samples else 0
     return replace(
         recipe,
-        evaluation=replace(recipe.evaluation, every=part, samples=samples, beside=beside),
+        evaluation=replace(recipe.evaluation, every=part, samples=measured_on),
         preview_every=2 * part,
         checkpoint_every=2 * part,
         log_every=max(recipe.batch_size, recipe.images // 200),

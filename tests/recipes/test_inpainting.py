@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +16,7 @@ from diorama.methods.adversarial.freeform import FreeFormConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.recipes.inpainting import inpaint_gan, inpaint_gan_cpu
 from diorama.training.recipe import Recipe
-from tests.recipes.families import clips, parameters, pictures
+from tests.recipes.families import clips, one_step, parameters, pictures
 
 
 @pytest.mark.parametrize("make", [inpaint_gan, inpaint_gan_cpu])
@@ -43,3 +45,14 @@ def test_the_small_one_is_small() -> None:
 def test_what_cannot_be_filled_is_refused(info: DataInfo, told: str) -> None:
     with pytest.raises(BadConfig, match=told):
         inpaint_gan(info)
+
+
+@pytest.mark.parametrize(("size", "attention"), [(32, True), (36, False)])
+def test_attention_is_taken_where_maps_can_be_halved_once_more(size: int, attention: bool) -> None:
+    method = inpaint_gan(pictures(size)).method
+    assert isinstance(method, FreeFormConfig)
+    assert method.generator.attention == attention
+    small = replace(
+        inpaint_gan_cpu(pictures(size)), method=replace(method, generator=replace(method.generator, width=4))
+    )
+    assert all(math.isfinite(value) for value in one_step(small).values())
