@@ -12,10 +12,12 @@ import pytest
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.pix2pix import Pix2PixConfig
 from diorama.recipes.catalog import resolve
+from diorama.recipes.enlarging import rrdb_psnr_cpu
 from diorama.recipes.progressive import progressive_cpu
 from diorama.recipes.r3gan import r3gan_cpu
 from diorama.recipes.translation import pix2pix_cpu
 from tests.recipes.families import pictures
+from tests.recipes.test_enlarging import data as enlarging_data
 from tests.recipes.test_translation import data
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -46,6 +48,13 @@ def test_what_falls_along_a_run_ends_with_a_shorter_one(bench: Any) -> None:
     assert short.images == recipe.images // 4
     assert short.method.joint.fall == recipe.method.joint.fall // 4
     assert short.averages["ema"].half_life == recipe.averages["ema"].half_life // 4
+
+
+def test_recipes_that_are_not_measured_while_they_train_stay_so(bench: Any) -> None:
+    measured, not_measured = r3gan_cpu(pictures(32)), rrdb_psnr_cpu(enlarging_data())
+    assert bench.watched(measured, 300).evaluation.samples == 300
+    assert bench.watched(not_measured, 300).evaluation.samples == 0
+    assert bench.watched(measured, 300).evaluation.every == measured.images // bench.MEASURED
 
 
 def test_two_scales_fade_in_and_the_last_stays_for_a_third_of_the_run(bench: Any) -> None:
