@@ -50,7 +50,7 @@ CELLS = ("experiment", "training", "recipe", "pictures", "pictures/s", "best", "
 
 def base_recipe(training: Training, data: Dataset, *, small: bool) -> Recipe:
     """The shipped recipe, or its small one."""
-    name = (small_of(training.recipe) or training.recipe) if small else training.recipe
+    name = (training.small or small_of(training.recipe) or training.recipe) if small else training.recipe
     return resolve(name)(training.seen(data.info))
 
 
