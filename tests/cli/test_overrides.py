@@ -137,11 +137,20 @@ def test_structure_has_no_names(recipe: Recipe) -> None:
         ("--batch-sizes", "--batch-size"),
         ("--width", "--method.network.width"),
         ("--optimizer.model.rate.peak", "--optimizers.model.rate.peak"),
+        ("--method.netwrk.width", "--method.network.width"),
+        ("--method.network.widht", "--method.network.width"),
     ],
 )
 def test_an_unknown_field_names_the_nearest(recipe: Recipe, word: str, near: str) -> None:
     with pytest.raises(WrongArguments, match=rf"'toy' has no such field \(did you mean {near}\?\)"):
         override(recipe, [word, "3"], "train toy")
+
+
+@pytest.mark.parametrize("word", ["--method.augment", "--method.network.xyz", "--averages.ema.augment"])
+def test_a_field_whose_last_part_is_like_none_is_refused_without_a_guess(recipe: Recipe, word: str) -> None:
+    with pytest.raises(WrongArguments) as refused:
+        override(recipe, [word, "ada"], "train toy")
+    assert str(refused.value) == f"{word}: recipe 'toy' has no such field"
 
 
 def test_a_value_that_its_class_refuses_is_named(recipe: Recipe) -> None:

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from diorama.core.errors import BadConfig
-from diorama.interop.catalog import PUBLISHERS, all_layouts, find, recognise
+from diorama.interop.catalog import PUBLISHERS, all_layouts, recognise, writable
+from diorama.synthesis.export import _PARTS
 
 
 def test_names_are_listed_without_torch() -> None:
@@ -28,11 +29,27 @@ def test_every_layout_bears_its_publishers_name() -> None:
     ("name", "near"), [("dcgan", "dcgan-pytorch-examples"), ("unet2d", "diffusers-unet2d"), ("mocogn", "mocogan")]
 )
 def test_an_unknown_layout_names_the_nearest(name: str, near: str) -> None:
-    assert find(near).name == near
+    assert writable(near).name == near
     with pytest.raises(BadConfig, match=f"no layout '{name}' .did you mean '{near}'"):
-        find(name)
+        writable(name)
     with pytest.raises(BadConfig, match=r"no layout 'sdxl'; known are dcgan-pytorch-examples, .*mocogan"):
-        find("sdxl")
+        writable("sdxl")
+
+
+def test_a_layout_is_offered_where_models_can_be_written_in_it_and_nowhere_else() -> None:
+    for publisher in PUBLISHERS:
+        able = [each for each in publisher.layouts() if each.role in _PARTS and not each.says_model]
+        assert bool(able) != bool(publisher.read_only)
+    with pytest.raises(BadConfig) as refused:
+        writable("score-sde", ("onnx",))
+    told, _, offered = str(refused.value).partition("; written are ")
+    assert told == "score-sde is read and not written: its config says process and sampler, which may be others"
+    assert offered.split(", ") == [*(each.name for each in PUBLISHERS if not each.read_only), "onnx"]
+    for name in ("inception-fi", "score-sd"):
+        with pytest.raises(BadConfig, match="known are") as refused:
+            writable(name)
+        assert "score-sde" not in str(refused.value)
+        assert "inception-fid" not in str(refused.value)
 
 
 def test_scores_and_categories_are_told_apart_by_the_config_alone() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from diorama.core.errors import BadInput
+from diorama.core.errors import BadConfig, BadInput
 from diorama.interop.catalog import recognise
 from diorama.interop.checkpoint import open_checkpoint
 from diorama.interop.layout import shapes_of
@@ -279,7 +279,7 @@ def test_networks_that_the_publisher_cannot_say_are_refused_by_the_name_of_our_f
 
 def test_a_model_of_any_process_is_not_written_as_a_config_that_says_another(tmp_path: Path) -> None:
     model = imported(tmp_path, SMALL)
-    with pytest.raises(BadInput, match="score-sde is read and not written"):
+    with pytest.raises(BadConfig, match="score-sde is read and not written"):
         export(model, "score-sde")
     with pytest.raises(BadInput, match="no layout has one"):
         export(model, "edm")

@@ -15,7 +15,16 @@ from diorama.methods.adversarial.enlarging import EnlargingConfig
 from diorama.methods.adversarial.esrgan import ESRGANConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.networks.adversarial.esrgan_discriminators import UNetDiscriminatorConfig, VGGDiscriminatorConfig
-from diorama.recipes.enlarging import esrgan, esrgan_cpu, rrdb_psnr, rrdb_psnr_cpu, srresnet, srresnet_cpu
+from diorama.recipes.enlarging import (
+    esrgan,
+    esrgan_cpu,
+    rrdb_psnr,
+    rrdb_psnr_cpu,
+    srgan,
+    srgan_cpu,
+    srresnet,
+    srresnet_cpu,
+)
 from diorama.recipes.start import make
 from diorama.training.recipe import Recipe
 from tests.recipes.families import parameters, pictures
@@ -38,8 +47,11 @@ def test_the_papers_networks_are_as_large_as_published() -> None:
     assert parameters(rrdb_psnr(data())) == 16_697_987  # RRDBNet of 23 blocks
 
 
-@pytest.mark.parametrize(("first", "second"), [(rrdb_psnr, esrgan), (rrdb_psnr_cpu, esrgan_cpu)])
-def test_both_stages_of_esrgan_have_one_network(
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(rrdb_psnr, esrgan), (rrdb_psnr_cpu, esrgan_cpu), (srresnet, srgan), (srresnet_cpu, srgan_cpu)],
+)
+def test_both_stages_have_one_network(
     first: Callable[[DataInfo], Recipe], second: Callable[[DataInfo], Recipe]
 ) -> None:
     assert network_of(first(data())) == network_of(second(data()))
@@ -55,7 +67,14 @@ def test_squares_of_128_pixels_are_judged_by_esrgans_discriminator_and_others_by
     assert small.crop == 16
 
 
-@pytest.mark.parametrize("make_recipe", [srresnet_cpu, rrdb_psnr_cpu, esrgan_cpu])
+def test_srgan_judges_each_picture_by_itself_and_compares_no_pixels() -> None:
+    method = srgan(data()).method
+    assert isinstance(method, ESRGANConfig)
+    assert (method.loss, method.adversarial, method.l1, method.perceptual) == ("non_saturating", 1e-3, 0.0, 1.0)
+    assert isinstance(method.discriminator, VGGDiscriminatorConfig)
+
+
+@pytest.mark.parametrize("make_recipe", [srresnet_cpu, srgan_cpu, rrdb_psnr_cpu, esrgan_cpu])
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_small_ones_are_small_take_the_scale_from_the_data_and_are_read_back(
     make_recipe: Callable[[DataInfo], Recipe], scale: int

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,11 +16,11 @@ from diorama.methods.adversarial.freeform import FreeFormConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.recipes.inpainting import inpaint_gan, inpaint_gan_cpu
 from diorama.training.recipe import Recipe
-from tests.recipes.families import clips, parameters, pictures
+from tests.recipes.families import clips, one_step, parameters, pictures
 
 
 @pytest.mark.parametrize("make", [inpaint_gan, inpaint_gan_cpu])
-@pytest.mark.parametrize(("size", "layers"), [(16, 2), (64, 4), (100, 5), (256, 6), (512, 6)])
+@pytest.mark.parametrize(("size", "layers"), [(16, 4), (32, 5), (64, 6), (100, 6), (256, 6), (512, 6)])
 def test_the_discriminator_is_as_deep_as_pictures_are_large(
     make: Callable[[DataInfo], Recipe], size: int, layers: int
 ) -> None:
@@ -29,7 +31,7 @@ def test_the_discriminator_is_as_deep_as_pictures_are_large(
 
 
 def test_the_small_one_is_small() -> None:
-    assert parameters(inpaint_gan_cpu(pictures(64))) < 700_000
+    assert parameters(inpaint_gan_cpu(pictures(64))) < 800_000
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,14 @@ def test_the_small_one_is_small() -> None:
 def test_what_cannot_be_filled_is_refused(info: DataInfo, told: str) -> None:
     with pytest.raises(BadConfig, match=told):
         inpaint_gan(info)
+
+
+@pytest.mark.parametrize(("size", "attention"), [(32, True), (36, False)])
+def test_attention_is_taken_where_maps_can_be_halved_once_more(size: int, attention: bool) -> None:
+    method = inpaint_gan(pictures(size)).method
+    assert isinstance(method, FreeFormConfig)
+    assert method.generator.attention == attention
+    small = replace(
+        inpaint_gan_cpu(pictures(size)), method=replace(method, generator=replace(method.generator, width=4))
+    )
+    assert all(math.isfinite(value) for value in one_step(small).values())

@@ -57,7 +57,7 @@ def test_a_shorter_run_is_told_what_it_ends_before() -> None:
     assert penalties.startswith("ends while 55% of the penalties is left")
     assert "--averages.ema.rise" in average
     assert of_length(recipe, 1_000_000).averages["ema"] == AverageConfig(
-        half_life=250_000, ramp_up=None, rise=1_000_000
+        half_life=250_000, ramp_up=None, rise=1_000_000, buffers="copied"
     )
 
 

@@ -39,7 +39,7 @@ def test_configuration_f_has_the_papers_settings_and_lazy_rates() -> None:
     assert discriminator.rate.peak == pytest.approx(0.002 * 16 / 17)
     assert generator.betas == pytest.approx((0.0, 0.99**0.8))
     assert discriminator.betas == pytest.approx((0.0, 0.99 ** (16 / 17)))
-    assert recipe.averages == {"ema": AverageConfig(half_life=10_000, ramp_up=0.05)}
+    assert recipe.averages == {"ema": AverageConfig(half_life=10_000, ramp_up=0.05, buffers="copied")}
     assert [phase.interval for phase in config.build().phases()] == [1, 16, 1, 4]
 
 
@@ -52,7 +52,7 @@ def test_ada_takes_its_settings_from_the_size(size: int, batch: int, base: int, 
     assert config.augment == AdaptiveAugmentationConfig()
     assert (recipe.batch_size, config.generator.channel_base) == (batch, base)  # type: ignore[union-attr]
     assert config.r1 == pytest.approx(r1)
-    assert recipe.averages == {"ema": AverageConfig(half_life=round(312.5 * batch))}
+    assert recipe.averages == {"ema": AverageConfig(half_life=round(312.5 * batch), buffers="copied")}
 
 
 def test_cifar_has_the_tuned_settings() -> None:
@@ -60,7 +60,11 @@ def test_cifar_has_the_tuned_settings() -> None:
     config = method(recipe)
     assert (config.r1, config.style_mixing, config.path_length.weight) == (0.01, 0, 0)
     assert config.discriminator.architecture == "orig"  # type: ignore[union-attr]
-    assert (recipe.batch_size, recipe.flip, recipe.averages["ema"]) == (64, True, AverageConfig(half_life=500_000))
+    assert (recipe.batch_size, recipe.flip, recipe.averages["ema"]) == (
+        64,
+        True,
+        AverageConfig(half_life=500_000, buffers="copied"),
+    )
     assert config.conditions[0].names == TEN
 
 

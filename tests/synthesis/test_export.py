@@ -25,7 +25,7 @@ from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.ddim import DDIMConfig
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
-from diorama.synthesis.export import export, write_export
+from diorama.synthesis.export import export, layouts_for, write_export
 from diorama.synthesis.gan import GANSynthesizerConfig
 from diorama.synthesis.published import published_model
 from diorama.synthesis.video_gan import NO_CATEGORY, VideoGANSynthesizerConfig
@@ -166,7 +166,7 @@ def test_a_network_of_edm_is_written_without_what_lies_around_it(tmp_path: Path)
         (tiny_gan, "dcgan-pytorch-examples", r"size: the published Generator is of 64 x 64 pixels"),
         (gan, "mocogan", r"mocogan has no network for DCGANGenerator; .* as dcgan-pytorch-examples$"),
         (tiny_vae, "diffusers-unet2d", r"no network for models of the kind vae; no layout has one"),
-        (gan, "inception-fid", r"inception-fid has no network for DCGANGenerator;"),
+        (gan, "basicsr", r"basicsr has no network for DCGANGenerator;"),
         (
             lambda: diffusion(preconditioning=TargetPreconditioning(predicts="score")),
             "diffusers-unet2d",
@@ -177,6 +177,14 @@ def test_a_network_of_edm_is_written_without_what_lies_around_it(tmp_path: Path)
 def test_what_a_layout_cannot_say_is_refused_by_name(model: Any, publisher: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         export(model(), publisher)
+
+
+def test_only_layouts_that_can_say_the_model_are_offered() -> None:
+    assert layouts_for(gan().config) == ["dcgan-pytorch-examples"]
+    # The published class is of 64 x 64 pixels, and this one is of 8 x 8.
+    assert layouts_for(tiny_gan().config) == []
+    with pytest.raises(BadInput, match=r"mocogan has no network for DCGANGenerator; no layout has one$"):
+        export(tiny_gan(), "mocogan")
 
 
 def test_an_unknown_layout_is_refused() -> None:

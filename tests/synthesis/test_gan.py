@@ -16,7 +16,7 @@ from diorama.core.errors import BadInput
 from diorama.networks.adversarial.base import GeneratorConfig
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig
-from tests.synthesis.models import tiny_diffusion, tiny_gan, tiny_vae, tiny_video_gan
+from tests.synthesis.models import tiny_diffusion, tiny_gan, tiny_stylegan, tiny_vae, tiny_video_gan
 
 
 def test_samples_are_functions_of_seed_and_index() -> None:
@@ -153,6 +153,8 @@ def test_standing_statistics_are_those_of_what_is_drawn_and_leave_the_model_alon
         (styled(truncation="latent"), {"psi": 0.0}, "must be at least 0.01"),
         (styled(truncation="latent"), {"psi": 0.5, "cutoff": 2}, "cutoff: belongs to generators with styles"),
         (styled(), {"cutoff": 2}, "there is no psi"),
+        (styled(), {"psi": 0.5, "cutoff": 0}, "cutoff: must be at least 1, got 0"),
+        (tiny_stylegan(), {"psi": 0.5, "cutoff": 7}, "cutoff: must be at least 1 and at most 6, the layers of"),
     ],
 )
 def test_what_a_model_does_not_have_is_refused_in_a_line(model: Any, asked: dict[str, Any], message: str) -> None:

@@ -35,7 +35,7 @@ from diorama.tasks.colour import Colour
 from diorama.tasks.edit import Edit, EditOptions, GivenBatch, edited
 from diorama.tasks.inpaint import Inpaint, InpaintInOnePass
 from diorama.tasks.inpaint import inpainting as inpainting_with
-from diorama.tasks.pictures import mask_files, picture_files, read_mask, read_picture
+from diorama.tasks.pictures import mask_files, picture_files, read_masks, read_picture
 from diorama.tasks.upscale import Upscale
 from diorama.tasks.vary import Vary
 from tests.synthesis.models import enlarger, filler, tiny_diffusion, tiny_gan, tiny_video_gan
@@ -264,18 +264,34 @@ def test_the_given_pictures_are_never_replaced(pictures: Path, tmp_path: Path) -
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_masks_that_mark_nothing_or_do_not_fit_are_named(pictures: Path, tmp_path: Path) -> None:
+def test_masks_and_pictures_of_another_size_are_fitted_alike_and_that_is_said(tmp_path: Path) -> None:
+    model = tiny_diffusion()
+    large, wide = np.zeros((24, 32, 1), np.uint8), np.zeros((24, 32, 1), np.uint8)
+    large[:, 16:], wide[:12, 4:28] = 240, 255
+    write_image(tmp_path / "picture.png", large)
+    write_image(tmp_path / "mask.png", wide)
+    with pytest.warns(DioramaWarning, match="1 of 1 mask: of another size, scaled to 8 x 8 pixels and cut to their"):
+        (mask,) = read_masks(tmp_path / "mask.png", tmp_path / "picture.png", model.config.media)
+    assert mask.tolist() == [[row < 4] * 8 for row in range(8)]
+    with pytest.warns(DioramaWarning, match="1 of 1 given pictures: of another size, scaled to 8 x 8 pixels and cut"):
+        run(Inpaint(model, [mask], rounds=1), tmp_path / "picture.png", tmp_path / "out")
+    kept = read_image((tmp_path / "out/000000.png").read_bytes(), "").pixels[4:, :, 0]
+    assert kept[:, :3].max() < 20
+    assert kept[:, 5:].min() > 220
+
+
+def test_masks_that_mark_nothing_are_named(pictures: Path, tmp_path: Path) -> None:
     media, file = tiny_diffusion().config.media, tmp_path / "mask.png"
     for pixels, message in (
         (np.zeros((8, 8, 1), np.uint8), "black all over"),
         (np.full((8, 8, 3), 255, np.uint8), "white all over"),
-        (np.zeros((4, 8, 1), np.uint8), "the mask is 8 x 4 pixels, the pictures 8 x 8"),
     ):
         write_image(file, pixels)
         with pytest.raises(BadInput, match=message):
-            read_mask(file, media)
+            read_masks(file, file, media)
     write_image(file, np.where(MASK, 200, 20).astype(np.uint8)[..., None])
-    assert (read_mask(file, media) == MASK).all()
+    (found,) = read_masks(file, file, media)
+    assert (found == MASK).all()
     assert mask_files(file, [file, file]) == [file, file]
     with pytest.raises(BadInput, match="there is no such mask"):
         mask_files(tmp_path / "none.png", [file])
@@ -317,4 +333,4 @@ def test_a_mask_that_is_grey_all_over_is_not_called_black(tmp_path: Path) -> Non
     for value, message in ((0, "black all over"), (90, r"nowhere lighter than the middle grey \(at most 90 of 255\)")):
         write_image(tmp_path / "mask.png", np.full((8, 8, 1), value, np.uint8))
         with pytest.raises(BadInput, match=message):
-            read_mask(tmp_path / "mask.png", tiny_diffusion().config.media)
+            read_masks(tmp_path / "mask.png", tmp_path / "mask.png", tiny_diffusion().config.media)

@@ -88,7 +88,7 @@ def test_labels_in_turn_are_gone_between_along_styles_alone() -> None:
     with pytest.raises(WrongValue, match="several labels"):
         latent_space(model, turns, "z", "morph")
     with pytest.raises(BadInput, match="needs a label, one of cats, dogs"):
-        latent_space(model, NOTHING, "w", "morph").places([Sample(0)])
+        latent_space(model, NOTHING, "w", "morph")
 
 
 def test_draws_of_a_sampler_on_its_way_are_the_same_for_all_frames() -> None:
@@ -114,3 +114,17 @@ def test_what_cannot_be_walked_in_is_refused_in_a_line(tmp_path: Path, capsys: p
         assert run(["morph", *map(str, words)]) == code
         assert message in capsys.readouterr().err
     assert not film.exists()
+
+
+@pytest.mark.parametrize("out", ["film.mp4", "frames"])
+@pytest.mark.parametrize(
+    "words", [["morph"], ["edit", "--along", "sefa.0:1"], ["mix"]], ids=lambda words: str(words[0])
+)
+def test_a_model_that_needs_a_label_is_not_walked_in_without_one_and_nothing_is_left(
+    words: list[str], out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = saved(tiny_stylegan(("cats", "dogs")), tmp_path / "model")
+    place = tmp_path / (f"{out}.png" if words[0] == "mix" else out)
+    assert run([words[0], str(model), *words[1:], "--out", str(place)]) == 1
+    assert "this model needs a label, one of cats, dogs (--label)" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -65,6 +65,19 @@ def test_running_statistics_are_averaged_and_counts_copied() -> None:
     assert average.tensors()["norm.num_batches_tracked"].item() == 9
 
 
+def test_buffers_are_copied_where_the_config_says_so_and_weights_averaged() -> None:
+    norm = nn.BatchNorm1d(2)
+    average = Average({"norm": norm}, AverageConfig(half_life=10, ramp_up=None, buffers="copied"))
+    nn.init.constant_(norm.weight, 3.0)
+    norm.running_mean.fill_(4.0)  # type: ignore[union-attr]
+    norm.running_var.fill_(5.0)  # type: ignore[union-attr]
+    average.update(10, 10)
+    found = average.tensors()
+    assert found["norm.weight"].tolist() == [2.0, 2.0]
+    assert found["norm.running_mean"].tolist() == [4.0, 4.0]
+    assert found["norm.running_var"].tolist() == [5.0, 5.0]
+
+
 def test_no_half_life_hands_out_the_last_weights_and_keeps_nothing() -> None:
     layer = nn.Linear(2, 2)
     average = Average({"layer": layer}, AverageConfig(half_life=0))

@@ -90,6 +90,19 @@ def test_the_loop_equals_one_written_by_hand() -> None:
         assert torch.equal(value, flow.state_dict()[name]), name
 
 
+def test_optimizers_begin_anew_after_the_step_that_the_method_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    gan = build(ToyGANConfig)
+    movers = updaters(gan)
+    monkeypatch.setattr(gan, "begins_anew", lambda before, after: before.images < 40 <= after.images)
+    counts = [
+        {float(moments["step"]) for mover in movers.values() for moments in mover.optimizer.state.values()}
+        for _ in steps(gan, movers, batches, options(), start=0, stop=5, seed=7)
+    ]
+    assert [max(each) for each in counts[:2]] == [2.0, 3.0]  # the penalty moves the discriminator in the first step too
+    assert counts[2] == {0.0}
+    assert max(counts[3]) == 1.0
+
+
 def test_a_player_is_untouched_by_the_turns_of_others() -> None:
     gan = build(ToyGANConfig)
     assert isinstance(gan, ToyGAN)

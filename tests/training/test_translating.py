@@ -17,6 +17,7 @@ from diorama.evaluation.protocol import Interval, Result
 from diorama.evaluation.run import Evaluation
 from diorama.media.image import read_image
 from diorama.networks.adversarial.cyclegan import CycleGANGeneratorConfig
+from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.translation import cyclegan_cpu, pix2pix_cpu
 from diorama.training import monitoring
 from diorama.training.folder import read_state
@@ -126,3 +127,20 @@ def test_a_resumed_run_shows_the_same_older_pictures(sets: Dataset, tmp_path: Pa
     whole, parts = (read_state(tmp_path / name / "checkpoints/000000006")["method"] for name in ("whole", "parts"))
     assert int(whole["drawn_records.filled"]) == 2
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_a_recipe_that_reads_no_second_set_says_how_much_it_leaves(sets: Dataset, tmp_path: Path) -> None:
+    recipe = replace(short(dcgan_cpu(sets.info), 8), preview_every=0, evaluation=EvaluationConfig(every=0, samples=0))
+    opening = next(iter(train(recipe, sets.path, tmp_path / "run", OPTIONS)))
+    (note,) = [each for each in opening.notes if "second" in each]
+    assert "5 records of the first set alone" in note
+    assert "none of the 3 of the second" in note
+
+
+def test_a_recipe_that_reads_the_second_set_or_has_none_says_nothing_of_it(
+    sets: Dataset, pairs: Dataset, tmp_path: Path
+) -> None:
+    for number, (recipe, data) in enumerate([(cyclegan_cpu(sets.info), sets), (dcgan_cpu(pairs.info), pairs)]):
+        plain = replace(short(recipe, 8), preview_every=0, evaluation=EvaluationConfig(every=0, samples=0))
+        opening = next(iter(train(plain, data.path, tmp_path / str(number), OPTIONS)))
+        assert not [each for each in opening.notes if "second" in each]

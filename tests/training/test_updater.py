@@ -70,6 +70,21 @@ def test_clipping_bounds_the_norm_and_tells_the_norm_before() -> None:
     torch.testing.assert_close(clipped, torch.tensor(0.5))
 
 
+@pytest.mark.parametrize("algorithm", ["adam", "rmsprop", "muon"])
+def test_an_updater_that_begins_anew_moves_as_a_fresh_one(algorithm: str) -> None:
+    config = OptimizerConfig(algorithm=algorithm, rate=FLAT, betas=(0.3, 0.99))  # type: ignore[arg-type]
+    used, fresh = Updater(parameters(), config, FULL, total=100), Updater(parameters(), config, FULL, total=100)
+    descend(used, 3)
+    with torch.no_grad():
+        for ours, theirs in zip(used.parameters, parameters(), strict=True):
+            ours.copy_(theirs)
+    used.begin_anew()
+    for updater in (used, fresh):
+        descend(updater, 2)
+    for ours, theirs in zip(used.parameters, fresh.parameters, strict=True):
+        assert torch.equal(ours, theirs)
+
+
 def test_the_rate_follows_images() -> None:
     config = OptimizerConfig(rate=RateConfig(peak=1.0, warmup=10))
     updater = Updater(parameters(), config, FULL, total=100)

@@ -16,7 +16,7 @@ from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.durations import clock_words, count_words
 from diorama.core.numbers import bytes_words, counted, number_words
-from diorama.data.training_sets import TrainingData, open_training_data
+from diorama.data.training_sets import TrainingData, left_unread, open_training_data
 from diorama.synthesis.parts import load_parts
 from diorama.training.folder import RunFolder
 from diorama.training.identity import identity
@@ -62,6 +62,7 @@ def rehearse(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, optio
         stop, done = -(-recipe.images // recipe.batch_size), begun.step if begun else 0
         yield "recipe", f"{recipe.name}, seed {recipe.seed}"
         yield "data", f"{opened.info.name}: {opened.info.count:,} records of {opened.info.media.shape}"
+        yield from (("leaves out", note) for note in left_unread(opened, state.method.reads(())))
         yield "device", f"{devices.describe(device)}, {str(state.precision.dtype).removeprefix('torch.')}"
         yield from _parameters(state)
         micro = f" in parts of {recipe.micro_batch}" if recipe.micro_batch else ""

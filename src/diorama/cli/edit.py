@@ -97,6 +97,7 @@ def main(words: Sequence[str]) -> None:
         asked = [asked_in(word) for word in arguments.along]
     except BadConfig as problem:
         raise WrongArguments(f"--along: {problem}") from problem
+    _check_labels(arguments, asked)
     try:
         sheets = MoveSheets(strip=arguments.strip, film=arguments.film, frames=arguments.frames, fps=arguments.fps)
     except BadConfig as problem:
@@ -117,10 +118,29 @@ def main(words: Sequence[str]) -> None:
 def _check(arguments: Arguments) -> None:
     if arguments.save_direction is not None and len(arguments.along) != 1:
         raise WrongArguments("--save-direction: saves one direction; give --along one")
-    if arguments.input is not None and (arguments.psi is not None or arguments.cutoff is not None):
-        raise WrongArguments("--psi: given pictures are inverted without truncation; leave that out")
     if arguments.labelled < 1:
         raise WrongArguments(f"--labelled must be at least 1, got {arguments.labelled}")
+    if arguments.input is None:
+        _refuse(arguments, ("space", "inversion_steps"), "is for given pictures, and none is given")
+    else:
+        _refuse(arguments, ("psi", "cutoff"), "given pictures are inverted without truncation")
+        _refuse(arguments, ("seeds",), "names samples to edit, and pictures are given")
+    if arguments.film is None:
+        _refuse(arguments, ("frames", "fps"), "is for a film, and there is no --film")
+
+
+def _check_labels(arguments: Arguments, asked: Sequence[Asked]) -> None:
+    if all(each.kind != "label" for each in asked):
+        _refuse(arguments, ("labels", "labelled"), "is for directions label.NAME, and --along has none")
+    elif arguments.labels is not None and not arguments.labels.is_dir():
+        _refuse(arguments, ("labelled",), "is for a classifier, and --labels names a file")
+
+
+def _refuse(arguments: Arguments, names: Sequence[str], why: str) -> None:
+    """Refuse options that were given and that nothing would read."""
+    for name in names:
+        if getattr(arguments, name) != getattr(Arguments, name):
+            raise WrongArguments(f"--{name.replace('_', '-')}: {why}; leave that out")
 
 
 def _moves(arguments: Arguments, asked: Sequence[Asked], styles: Styles, statistics: StyleStatistics) -> Moves:

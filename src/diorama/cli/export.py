@@ -13,7 +13,7 @@ import tyro
 from diorama.cli.arguments import WrongArguments, arguments_at_fault, parse, sampling_asked, shown_as
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.user_files import catalog_of
-from diorama.interop.catalog import find
+from diorama.interop.catalog import writable
 
 _ONNX, _ZIP = "onnx", "stylegan-zip"
 _OPTIONS = {"sampler": "", "steps": "", "psi": _ONNX, "noise": _ONNX, "split": _ZIP}
@@ -77,9 +77,9 @@ def _refuse_options_of_others(arguments: Arguments) -> None:
 
 def _write_layout(arguments: Arguments) -> None:
     try:
-        find(arguments.to)
+        writable(arguments.to, (_ONNX, _ZIP))
     except BadConfig as problem:
-        raise WrongArguments(f"{problem}; and {_ONNX}, {_ZIP}") from problem
+        raise WrongArguments(f"--to: {problem}") from problem
     asked = sampling_asked(arguments.sampler, arguments.steps, None)
     classes = catalog_of(arguments.with_files)
 

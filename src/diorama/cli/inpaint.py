@@ -20,8 +20,8 @@ class _Own(EditInput):
     """Its own options.
 
     Args:
-        mask: a picture of the same size, white where something is to be drawn; or a folder with a mask of the same name
-            for each picture.
+        mask: a picture, white where something is to be drawn; or a folder with a mask of the same name for each
+            picture. Masks and pictures of another size than the model draws are scaled, and cut to their middle.
         rounds: how often each step of a diffusion model is taken; more take longer, and what is drawn fits better.
     """
 

@@ -107,7 +107,10 @@ def _near(field: str, known: Sequence[str]) -> str:
     same = [name for name in known if name.rpartition(".")[2] == leaf]
     if len(same) == 1:
         return f" (did you mean {_option(same[0])}?)"
-    close = get_close_matches(field, known, n=1) or [leaves[name] for name in get_close_matches(leaf, leaves, n=1)]
+    # Paths that begin alike are alike as a whole, whatever the last part, which is the one that people mean.
+    alike = get_close_matches(leaf, leaves, n=len(leaves))
+    within = [name for name in known if name.rpartition(".")[2] in alike]
+    close = get_close_matches(field, within, n=1) or [leaves[name] for name in alike[:1]]
     return f" (did you mean {_option(close[0])}?)" if close else ""
 
 

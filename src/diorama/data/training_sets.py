@@ -12,7 +12,7 @@ from diorama.core.errors import BadConfig
 from diorama.core.files import cache_folder
 from diorama.data.dataset import Dataset, Split
 from diorama.data.raw import open_any
-from diorama.data.side_values import common_sides
+from diorama.data.side_values import TARGET, common_sides
 
 Data = Path | str | Sequence[Path | str | tuple[Path | str, float]]
 """One data set, or several, each alone or with the weight it is drawn with."""
@@ -55,6 +55,25 @@ def open_training_data(data: Data) -> TrainingData:
     train = tuple((dataset.training, weight) for dataset, weight in sets)
     val = first.split("val") if first.splits.get("val") else None
     return TrainingData(info=_together(sets), train=train, val=val)
+
+
+def left_unread(data: TrainingData, keys: Sequence[str] | None) -> tuple[str, ...]:
+    """That a second set stands beside the records and is not read, for people; empty where nothing is left out.
+
+    Args:
+        data: of the run.
+        keys: of the batches that are read; ``None`` for all.
+    """
+    if keys is None or TARGET in keys:
+        return ()
+    records = sum(len(split) for split, _ in data.train)
+    others = sum(len(split.second) for split, _ in data.train if split.second is not None)
+    if not others:
+        return ()
+    return (
+        f"trains on the {records:,} records of the first set alone, and reads none of the {others:,} of the second "
+        "(--unpaired); cyclegan reads both, and of a set that is prepared by itself all records are read",
+    )
 
 
 def _together(sets: Sequence[tuple[Dataset, float]]) -> DataInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,14 @@ class Publisher:
         about: what it is, in a few words.
         layouts: imports and returns its networks; of two that share their tensors the one that needs more comes first.
         also: another name that it is found by.
+        read_only: why models are read of it and never written; empty where they are written too.
     """
 
     name: str
     about: str
     layouts: Callable[[], Layouts]
     also: str = ""
+    read_only: str = ""
 
 
 def _dcgan() -> Layouts:
@@ -185,25 +187,41 @@ PUBLISHERS = (
         layouts=_guided_diffusion,
     ),
     Publisher(name="edm", about="SongUNet and DhariwalUNet of NVIDIA's EDM", layouts=_edm),
-    Publisher(name="score-sde", about="NCSN++, DDPM++ and DDPM of Song's score SDEs", layouts=_score_sde),
+    Publisher(
+        name="score-sde",
+        about="NCSN++, DDPM++ and DDPM of Song's score SDEs",
+        layouts=_score_sde,
+        read_only="its config says process and sampler, which may be others",
+    ),
     Publisher(name="edm2", about="the U-Net of NVIDIA's EDM2", layouts=_edm2),
     Publisher(name="stylegan1-pytorch", about="StyleGAN of the widespread PyTorch port", layouts=_stylegan1),
     Publisher(name="stylegan2", about="StyleGAN2 of NVIDIA's PyTorch code, of both generations", layouts=_stylegan2),
     Publisher(name="stylegan3", about="StyleGAN3's generator of NVIDIA's code", layouts=_stylegan3),
-    Publisher(name="inception-fid", about="the FID network as pytorch-fid publishes it", layouts=_inception),
+    Publisher(
+        name="inception-fid",
+        about="the FID network as pytorch-fid publishes it",
+        layouts=_inception,
+        read_only="it draws nothing",
+    ),
 )
 
 
-def find(name: str) -> Publisher:
-    """A publisher by name.
+def writable(name: str, others: Sequence[str] = ()) -> Publisher:
+    """A publisher in whose layouts models are written, by name.
+
+    Args:
+        name: of it, or its other name.
+        others: further words that may be meant, for the message.
 
     Raises:
-        BadConfig: there is none; the message has the nearest name and all of them.
+        BadConfig: there is none, or its layouts are read alone; the message has the nearest name and all of them.
     """
-    for publisher in PUBLISHERS:
-        if name and name in (publisher.name, publisher.also):
-            return publisher
-    names = [publisher.name for publisher in PUBLISHERS]
+    found = next((publisher for publisher in PUBLISHERS if name and name in (publisher.name, publisher.also)), None)
+    if found is not None and not found.read_only:
+        return found
+    names = [*(publisher.name for publisher in PUBLISHERS if not publisher.read_only), *others]
+    if found is not None:
+        raise BadConfig(f"{found.name} is read and not written: {found.read_only}; written are {', '.join(names)}")
     # Half a name says more than letters that happen to be alike.
     close = [known for known in names if name and name in known] or get_close_matches(name, names, n=1)
     near = f" (did you mean {close[0]!r}?)" if close else ""

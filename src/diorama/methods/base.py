@@ -110,6 +110,10 @@ class Method(nn.Module, ABC):
     def after_step(self, moment: Moment) -> None:
         """State that follows a step (adaptive augmentation, growth, codebooks): in buffers, so that it is saved."""
 
+    def begins_anew(self, before: Moment, after: Moment) -> bool:
+        """Whether all optimizers forget their moments after a step that led from one moment to the other."""
+        return False
+
 
 class MethodConfig(ABC):
     """A frozen dataclass that describes a method and builds it with freshly initialised networks."""

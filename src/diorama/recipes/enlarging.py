@@ -1,4 +1,4 @@
-"""SRResNet and ESRGAN, which enlarge pictures in one pass.
+"""SRResNet, SRGAN and ESRGAN, which enlarge pictures in one pass.
 
 Data for them hold small pictures, each with the larger one as its side ``target``: ``diorama prepare --small N``. What
 they train enlarges pictures of any size: ``diorama upscale``.
@@ -7,6 +7,7 @@ they train enlarges pictures of any size: ``diorama upscale``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from diorama.core.contracts import DataInfo, MediaSpec
@@ -59,6 +60,46 @@ def srresnet_cpu(info: DataInfo) -> Recipe:
     large = larger_partner_of(info)
     network = _srresnet(info, large, features=24, blocks=4)
     return _first_stage("srresnet_cpu", info, large, network, small=True)
+
+
+def srgan(info: DataInfo) -> Recipe:
+    """SRGAN: what ``srresnet`` has trained goes on against a discriminator that judges each picture by itself.
+
+    What is seen of a picture is taken from ``lite`` or, where torchvision's file is at hand, from VGG19, as in
+    :func:`esrgan`; the discriminator is ESRGAN's or Real-ESRGAN's, by the same rule. The network has no batch norm,
+    and features are compared by absolute and not by squared differences, as in the code of ESRGAN's authors.
+
+    Command: ``diorama train srgan --data DATA --from runs/srresnet --out runs/srgan``
+    Hardware and time: one GPU; how long it takes is not measured yet.
+    Reference: Ledig et al. 2017, arXiv 1609.04802, equation 3 (features, and the game with a weight of 1e-3) and
+        section 3.2 (Adam at 1e-4, batches of 16, 200,000 steps). The authors divide the rate by ten after half of
+        them; here it falls along a line.
+
+    Args:
+        info: as :func:`srresnet` takes them.
+
+    Raises:
+        BadConfig: the data have no such partners.
+    """
+    large = larger_partner_of(info)
+    network = _srresnet(info, large, features=64, blocks=16)
+    method = _against_each(_second_stage(info, large, network, crop=_CROP, width=64))
+    return _game("srgan", method, images=3_200_000, small=False)
+
+
+def srgan_cpu(info: DataInfo) -> Recipe:
+    """A narrow SRGAN for two CPU cores; it starts from what ``srresnet_cpu`` has trained.
+
+    Command: ``diorama train srgan_cpu --data DATA --from runs/srresnet --out runs/srgan``
+    Reference: as :func:`srgan`, with the network of :func:`srresnet_cpu` and a narrow discriminator of Real-ESRGAN.
+
+    Raises:
+        BadConfig: as :func:`srresnet`.
+    """
+    large = larger_partner_of(info)
+    network = _srresnet(info, large, features=24, blocks=4)
+    method = _against_each(_second_stage(info, large, network, crop=_SMALL_CROP, width=16))
+    return _game("srgan_cpu", method, images=50_000, small=True)
 
 
 def rrdb_psnr(info: DataInfo) -> Recipe:
@@ -114,17 +155,8 @@ def esrgan(info: DataInfo) -> Recipe:
     """
     large = larger_partner_of(info)
     network = _rrdb(info, large, features=64, growth=32, blocks=23)
-    return Recipe(
-        name="esrgan",
-        method=_second_stage(info, large, network, crop=_CROP, width=64),
-        optimizers=dict.fromkeys(("discriminator", "generator"), _optimizer(1e-4, "linear")),
-        images=6_400_000,
-        batch_size=16,
-        averages=_average(),
-        evaluation=_UNMEASURED,
-        preview_every=100_000,
-        checkpoint_every=100_000,
-    )
+    method = _second_stage(info, large, network, crop=_CROP, width=64)
+    return _game("esrgan", method, images=6_400_000, small=False)
 
 
 def esrgan_cpu(info: DataInfo) -> Recipe:
@@ -138,17 +170,8 @@ def esrgan_cpu(info: DataInfo) -> Recipe:
     """
     large = larger_partner_of(info)
     network = _rrdb(info, large, features=24, growth=12, blocks=2)
-    return Recipe(
-        name="esrgan_cpu",
-        method=_second_stage(info, large, network, crop=_SMALL_CROP, width=16),
-        optimizers=dict.fromkeys(("discriminator", "generator"), _optimizer(2e-4, "linear")),
-        images=50_000,
-        batch_size=8,
-        averages=_average(half_life=2_000),
-        evaluation=_UNMEASURED,
-        preview_every=10_000,
-        checkpoint_every=10_000,
-    )
+    method = _second_stage(info, large, network, crop=_SMALL_CROP, width=16)
+    return _game("esrgan_cpu", method, images=50_000, small=True)
 
 
 def _first_stage(
@@ -177,7 +200,37 @@ def _first_stage(
     )
 
 
-def _second_stage(info: DataInfo, large: MediaSpec, network: RRDBNetConfig, *, crop: int, width: int) -> ESRGANConfig:
+def _game(name: str, method: ESRGANConfig, *, images: int, small: bool) -> Recipe:
+    """A second stage.
+
+    Args:
+        name: of the recipe.
+        method: with its discriminator.
+        images: seen in all.
+        small: in minutes on a CPU.
+    """
+    peak, batch, every = (2e-4, 8, 10_000) if small else (1e-4, 16, 100_000)
+    return Recipe(
+        name=name,
+        method=method,
+        optimizers=dict.fromkeys(("discriminator", "generator"), _optimizer(peak, "linear")),
+        images=images,
+        batch_size=batch,
+        averages=_average(half_life=2_000) if small else _average(),
+        evaluation=_UNMEASURED,
+        preview_every=every,
+        checkpoint_every=every,
+    )
+
+
+def _against_each(method: ESRGANConfig) -> ESRGANConfig:
+    """SRGAN's losses: each picture is judged by itself, and pixels are not compared."""
+    return replace(method, loss="non_saturating", adversarial=1e-3, l1=0.0)
+
+
+def _second_stage(
+    info: DataInfo, large: MediaSpec, network: RRDBNetConfig | SRResNetConfig, *, crop: int, width: int
+) -> ESRGANConfig:
     side = _crop(info, crop)
     judged = side * network.scale
     judge: EnlargingDiscriminator

@@ -60,7 +60,7 @@ def _recipe(info: DataInfo, name: str, *, width: int, latent: int, images: int) 
         images=images,
         batch_size=batch,
         flip=True,
-        averages={"ema": AverageConfig(half_life=STEPS_OF_HALF_LIFE * batch)},
+        averages={"ema": AverageConfig(half_life=STEPS_OF_HALF_LIFE * batch, buffers="copied")},
         evaluation=EvaluationConfig(every=images // 4, samples=1_000, beside=("recall@lite",)),
         preview_every=images // 8,
         checkpoint_every=images // 8,

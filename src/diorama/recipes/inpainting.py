@@ -18,21 +18,23 @@ _MOST_LAYERS = 6
 
 
 def inpaint_gan(info: DataInfo) -> Recipe:
-    """Gated convolutions in two stages and SN-PatchGAN, at the paper's width, without contextual attention.
+    """Gated convolutions in two stages, contextual attention and SN-PatchGAN, at the paper's width.
 
-    Samples, previews and fd@lite are of held-out pictures that are filled under masks drawn from each sample's noise.
+    Pictures whose sides are no multiples of 8 are filled without the attention. Samples, previews and fd@lite are of
+    held-out pictures that are filled under masks drawn from each sample's noise.
 
     Command: ``diorama train inpaint_gan --data DATA --out runs/inpaint``
     Hardware and time: one GPU; how long it takes is not measured yet.
     Reference: Yu et al. 2019, arXiv 1806.03589, section 3 (hinge loss and absolute differences of the same weight);
-        Adam at 1e-4 with beta1 0.5 and batches of 16 as in the authors' program, which averages no weights.
+        Yu et al. 2018, arXiv 1801.07892, section 4.1 (attention); Adam at 1e-4 with beta1 0.5 and batches of 16
+        as in the authors' program, which averages no weights.
 
     Raises:
         BadConfig: the data are clips, or pictures whose sides are no multiples of 4 of at least 16 pixels.
     """
     return Recipe(
         name="inpaint_gan",
-        method=_method(info, generator=24, discriminator=64),
+        method=_method(info, generator=24, discriminator=64, attention=True),
         optimizers=_optimizers(1e-4),
         images=4_000_000,
         batch_size=16,
@@ -48,8 +50,8 @@ def inpaint_gan_cpu(info: DataInfo) -> Recipe:
     """A narrow network that fills holes, for two CPU cores.
 
     Command: ``diorama train inpaint_gan_cpu --data DATA --out runs/inpaint``
-    Reference: as :func:`inpaint_gan`, at a third of the generator's width and a quarter of the discriminator's, with
-        twice the rate.
+    Reference: as :func:`inpaint_gan`, at a third of the generator's width and a quarter of the discriminator's, without
+        attention and with twice the rate.
 
     Raises:
         BadConfig: as :func:`inpaint_gan`.
@@ -68,7 +70,7 @@ def inpaint_gan_cpu(info: DataInfo) -> Recipe:
     )
 
 
-def _method(info: DataInfo, *, generator: int, discriminator: int) -> FreeFormConfig:
+def _method(info: DataInfo, *, generator: int, discriminator: int, attention: bool = False) -> FreeFormConfig:
     media = info.media
     if media.kind != "image":
         raise BadConfig(f"data: {info.name} holds clips, and this recipe fills holes in pictures")
@@ -78,9 +80,13 @@ def _method(info: DataInfo, *, generator: int, discriminator: int) -> FreeFormCo
             f"data: the pictures of {info.name} are {media.width} x {media.height}, and this recipe takes sides that "
             f"are multiples of 4 and at least {_LEAST_SIDE}; prepare with --size {max(_LEAST_SIDE, least - least % 4)}"
         )
-    network = FreeFormGeneratorConfig(inputs=media.channels + 1, outputs=media.channels, width=generator)
-    # The paper's six layers bring 256 pixels to 4; as many are taken as leave the shorter side 4 places or less.
-    layers = min(_MOST_LAYERS, max(1, (least - 1).bit_length() - 2))
+    attention = attention and media.height % 8 == media.width % 8 == 0
+    network = FreeFormGeneratorConfig(
+        inputs=media.channels + 1, outputs=media.channels, width=generator, attention=attention
+    )
+    # Every logit is to see all of a picture, as those of the paper's six layers do: smaller patches tell filled holes
+    # badly, and the spectral norm keeps their logits near 0.
+    layers = min(_MOST_LAYERS, (least - 1).bit_length())
     judge = SNPatchDiscriminatorConfig(channels=media.channels + 1, width=discriminator, layers=layers)
     return FreeFormConfig(media=media, generator=network, discriminator=judge)
 

@@ -27,7 +27,8 @@ def progressive(info: DataInfo) -> Recipe:
     Hardware and time: one GPU; how long it takes is not measured yet. All scales are computed from the first step on.
     Reference: Karras, Aila, Laine, Lehtinen 2018, arXiv 1710.10196, appendix A.1: WGAN-GP with a drift of 0.001, Adam
         at 1e-3 with betas of 0 and 0.99, batches of 16, 800,000 pictures for each scale and for each fade, an average
-        of the generator with a decay of 0.999.
+        of the generator with a decay of 0.999. As in the authors' program Adam begins anew where a scale begins or
+        ends to fade in.
 
     Raises:
         BadConfig: the data are clips, or pictures of another size.

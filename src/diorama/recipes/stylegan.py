@@ -96,7 +96,7 @@ def stylegan2_cifar(info: DataInfo) -> Recipe:
         method=replace(method, augment=AdaptiveAugmentationConfig()),
         images=100_000_000,
         flip=True,
-        averages={"ema": AverageConfig(half_life=500_000)},
+        averages={"ema": AverageConfig(half_life=500_000, buffers="copied")},
     )
 
 
@@ -214,7 +214,7 @@ def _recipe(name: str, method: GANConfig, optimizers: dict[str, OptimizerConfig]
         optimizers=optimizers,
         images=25_000_000,
         batch_size=batch,
-        averages={"ema": AverageConfig(half_life=round(10_000 * batch / 32))},
+        averages={"ema": AverageConfig(half_life=round(10_000 * batch / 32), buffers="copied")},
         evaluation=EvaluationConfig(every=500_000, samples=5_000),
         preview_every=100_000,
         checkpoint_every=200_000,

@@ -13,7 +13,7 @@ from torch import Tensor
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder, write_bytes, write_json
 from diorama.core.worded import kind_in_words, network_name
-from diorama.interop.catalog import PUBLISHERS, Publisher, find
+from diorama.interop.catalog import PUBLISHERS, Publisher, writable
 from diorama.interop.checkpoint import CONFIG, SCHEDULER, WEIGHTS
 from diorama.interop.diffusers_write import WrittenSchedule, written_schedule
 from diorama.interop.layout import Layout
@@ -58,13 +58,11 @@ def export(model: Synthesizer, publisher: str) -> Export:
         publisher: name of the layout, of :data:`diorama.interop.catalog.PUBLISHERS`.
 
     Raises:
-        BadConfig: there is no layout of that name.
+        BadConfig: there is no layout of that name, or it is read alone.
         BadInput: the layout has no such network, or cannot say one of its fields; the message names it.
     """
     config = model.config
-    part, layout = _layout_of(config, find(publisher))
-    if layout.says_model:
-        raise BadInput(f"{publisher} is read and not written: its config says process and sampler, which may be others")
+    part, layout = _layout_of(config, writable(publisher))
     state = {name: tensor.detach().cpu() for name, tensor in model.get_submodule(part).state_dict().items()}
     network, state = _as_drawn(getattr(config, part), state)
     published = layout.to_published(network)
@@ -135,7 +133,20 @@ def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, La
 
 def layouts_for(config: SynthesizerConfig) -> list[str]:
     """Names of the layouts that a model can be written in."""
-    return [other.name for other in PUBLISHERS if (found := _find(config, other)) and not found[1].says_model]
+    written = (publisher for publisher in PUBLISHERS if not publisher.read_only)
+    return [publisher.name for publisher in written if _can_write(config, publisher)]
+
+
+def _can_write(config: SynthesizerConfig, publisher: Publisher) -> bool:
+    found = _find(config, publisher)
+    if found is None:
+        return False
+    part, layout = found
+    try:
+        layout.to_published(_as_drawn(getattr(config, part), {})[0])
+    except BadInput:
+        return False
+    return True
 
 
 def _find(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]] | None:

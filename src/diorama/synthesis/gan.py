@@ -95,11 +95,19 @@ def _check_truncation(config: GANSynthesizerConfig) -> None:
     kind = config.generator.truncation
     if kind != "styles" and config.cutoff is not None:
         raise ValueError("cutoff: belongs to generators with styles, which are truncated layer by layer")
-    if config.psi is None:
-        if config.cutoff is not None:
-            raise ValueError("cutoff: says for which layers psi is, and there is no psi")
-    elif kind == "latent" and not config.psi >= LEAST:
+    if config.cutoff is not None:
+        _check_cutoff(config.cutoff, config)
+    if kind == "latent" and config.psi is not None and not config.psi >= LEAST:
         raise ValueError(f"psi: is the largest latent value here, and must be at least {LEAST:g}, got {config.psi:g}")
+
+
+def _check_cutoff(cutoff: int, config: GANSynthesizerConfig) -> None:
+    if config.psi is None:
+        raise ValueError("cutoff: says for which layers psi is, and there is no psi")
+    most = config.generator.style_layers
+    if cutoff < 1 or (most and cutoff > most):
+        limit = f" and at most {most}, the layers of this generator" if most else ""
+        raise ValueError(f"cutoff: must be at least 1{limit}, got {cutoff}")
 
 
 class GANSynthesizer(Synthesizer):

@@ -98,6 +98,11 @@ class Edit(ABC):
         """Whether pictures may be of another size than :attr:`reads` says, and so are edited one at a time."""
         return False
 
+    @property
+    def fitted(self) -> bool:
+        """Whether pictures of another size are scaled, and cut to their middle, which is said."""
+        return False
+
     def fit(self, size: tuple[int, int]) -> str | None:
         """What is done to a picture of a (height, width) in pixels so that the model can read it, for people.
 
@@ -172,7 +177,7 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
     files = picture_files(source)
     if out.resolve() == files[0].resolve().parent:
         raise BadInput(f"{out}: holds the pictures that are given, which would be replaced; choose another folder")
-    look_at(files, edit.reads, any_size=edit.any_size, fit=edit.fit)
+    look_at(files, edit.reads, any_size=edit.any_size, fitted=edit.fitted, fit=edit.fit)
     made_ready(out)
     emptied(out)
     how = edit.model.sampling
@@ -205,7 +210,10 @@ def edited(edit: Edit, source: Path, out: Path, model_sha256: str, options: Edit
 
 def _batch(edit: Edit, files: Sequence[Path], indices: range, options: EditOptions) -> GivenBatch:
     places = [index // options.count for index in indices]
-    read = {place: read_picture(files[place], edit.reads, any_size=edit.any_size) for place in set(places)}
+    read = {
+        place: read_picture(files[place], edit.reads, any_size=edit.any_size, fitted=edit.fitted)
+        for place in set(places)
+    }
     pixels = np.stack([read[place] for place in places])
     device = edit.model.device
     condition = completed(edit.specs, options.conditions.of(indices), len(indices))

@@ -33,7 +33,8 @@ ROUNDS = 5
 
 
 class UnderMasks(Edit):
-    """Draws under masks; what is outside them comes back as it was, in stored units, bit for bit.
+    """Draws under masks; what is outside them comes back as it was, in stored units, bit for bit, but for pictures of
+    another size, which are fitted first.
 
     Args:
         masks: (h, w) for each given picture, true where something is to be drawn.
@@ -43,6 +44,11 @@ class UnderMasks(Edit):
 
     def __init__(self, masks: Sequence[NDArray[np.bool_]]) -> None:
         self.masks = masks
+
+    @property
+    def fitted(self) -> bool:
+        """Yes, as masks are."""
+        return True
 
     @torch.no_grad()
     def draw(self, given: GivenBatch) -> np.ndarray:

@@ -115,12 +115,16 @@ class LatentSpace(ABC):
     Args:
         model: what draws.
         conditions: what the samples are given, in turn.
+
+    Raises:
+        BadInput: the model must be given something that the conditions lack.
     """
 
     along: Along
 
     def __init__(self, model: Synthesizer, conditions: SampleConditions) -> None:
         self.model, self.conditions = model, conditions
+        self.given([0])  # what is lacking is said before anything is written
 
     @abstractmethod
     def places(self, samples: Sequence[Sample]) -> Tensor:

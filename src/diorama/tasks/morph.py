@@ -106,7 +106,7 @@ def morphed(space: LatentSpace, film: Film, out: Path, stamp: SyntheticStamp) ->
         Progress after each batch of frames.
 
     Raises:
-        BadInput: ``out`` cannot be written, or the model must be given something.
+        BadInput: ``out`` cannot be written.
     """
     as_clip = check_film(out)
     batches = _drawn(space, film)

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput, DioramaWarning
+from diorama.core.numbers import counted
 from diorama.core.suggestions import did_you_mean
 from diorama.data.sources.names import PICTURES
 from diorama.media.image import read_image
 from diorama.media.picture import Picture
 from diorama.media.resize import fit as fit_size
 
+_FITTED = "of another size, scaled to {} x {} pixels and cut to their middle"
 _SUFFIXES = (*PICTURES, ".gif", ".npy")
 
 
@@ -91,7 +93,7 @@ def look_at(
 def _read(path: Path, media: MediaSpec, any_size: bool, fitted: bool = False) -> Picture:
     picture = read_image(_content(path), str(path))
     if fitted and picture.pixels.shape[:2] != (media.height, media.width):
-        note = f"of another size, scaled to {media.width} x {media.height} pixels and cut to their middle"
+        note = _FITTED.format(media.width, media.height)
         pixels = fit_size(picture.pixels, (media.height, media.width))
         picture = replace(picture, pixels=pixels, notes=(*picture.notes, note))
     pixels = picture.pixels
@@ -125,26 +127,37 @@ def mask_files(mask: Path, pictures: Sequence[Path]) -> list[Path]:
 def read_masks(mask: Path, pictures: Path, media: MediaSpec) -> list[NDArray[np.bool_]]:
     """The mask of each picture of an input, see :func:`mask_files` and :func:`read_mask`; each file is read once.
 
+    Masks of another size are fitted as their pictures are, and a warning says how many.
+
     Args:
         mask: one for all, or a folder of them.
         pictures: the picture, or the folder of them.
         media: what the masks are to fit.
     """
     files = mask_files(mask, picture_files(pictures))
-    read = {file: read_mask(file, media) for file in set(files)}
+    images = {file: read_image(_content(file), str(file)).pixels for file in set(files)}
+    size = media.height, media.width
+    others = sum(pixels.shape[:2] != size for pixels in images.values())
+    if others:
+        note = f"{others:,} of {counted(len(images), 'mask')}: {_FITTED.format(*size[::-1])}"
+        warnings.warn(note, DioramaWarning, stacklevel=2)
+    read = {file: mask_of(pixels, media, str(file)) for file, pixels in images.items()}
     return [read[file] for file in files]
 
 
-def read_mask(path: Path, media: MediaSpec) -> NDArray[np.bool_]:
+def mask_of(pixels: np.ndarray, media: MediaSpec, name: str) -> NDArray[np.bool_]:
     """A mask (h, w), true where something is to be drawn: where its picture is lighter than the middle.
 
+    Args:
+        pixels: (h, w, c) of the picture; of another size it is scaled, and cut to its middle.
+        media: what the mask is to fit.
+        name: of the picture, for messages.
+
     Raises:
-        BadInput: it cannot be read, is of another size, or covers nothing or everything.
+        BadInput: it covers nothing or everything.
     """
-    pixels = read_image(_content(path), str(path)).pixels
-    height, width = pixels.shape[:2]
-    if (height, width) != (media.height, media.width):
-        raise BadInput(f"{path}: the mask is {width} x {height} pixels, the pictures {media.width} x {media.height}")
+    if pixels.shape[:2] != (media.height, media.width):
+        pixels = fit_size(pixels, (media.height, media.width))
     white = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
     lightness = pixels.astype(np.float64).mean(axis=2)
     mask = lightness > white / 2
@@ -152,10 +165,10 @@ def read_mask(path: Path, media: MediaSpec) -> NDArray[np.bool_]:
         what = "black all over"
         if lightness.max() > 0:
             what = f"nowhere lighter than the middle grey (at most {lightness.max():g} of {white:g})"
-        raise BadInput(f"{path}: the mask is {what}, so nothing is to be drawn; white marks what is")
+        raise BadInput(f"{name}: the mask is {what}, so nothing is to be drawn; white marks what is")
     if mask.all():
         what = "white all over" if lightness.min() == white else "lighter than the middle grey all over"
-        raise BadInput(f"{path}: the mask is {what}, so nothing is known; draw with `diorama sample`")
+        raise BadInput(f"{name}: the mask is {what}, so nothing is known; draw with `diorama sample`")
     return mask
 
 

@@ -52,8 +52,8 @@ def decay(config: AverageConfig | PowerAverageConfig, images: int, batch_size: i
 class Average:
     """Follows the weights of modules, in float32 at least and without waiting for the device.
 
-    Floating buffers (running statistics) are averaged like weights; integer buffers are copied. Of weights that are
-    shared out over processes, each averages its part.
+    Floating buffers (running statistics) are averaged like weights, or copied where the config says so; integer
+    buffers are copied. Of weights that are shared out over processes, each averages its part.
 
     Args:
         modules: what is followed, under the names of the synthesizer's parts.
@@ -68,8 +68,10 @@ class Average:
         followed = isinstance(config, PowerAverageConfig) or config.half_life > 0
         # Averages of half-precision weights are kept wider: they move by less than a last digit of what they follow.
         self._kept = {k: at_least_float32(v).clone() for k, v in self._live.items()} if followed else self._live
-        self._floating = [k for k, v in self._live.items() if v.is_floating_point()]
-        self._counts = [k for k, v in self._live.items() if not v.is_floating_point()]
+        copies = isinstance(config, AverageConfig) and config.buffers == "copied"
+        weights = {f"{part}.{k}" for part, module in modules.items() for k, _ in module.named_parameters()}
+        self._averaged = [k for k, v in self._live.items() if v.is_floating_point() and (k in weights or not copies)]
+        self._copied = [k for k in self._live if k not in set(self._averaged)]
 
     @property
     def snapshot_every(self) -> int:
@@ -82,10 +84,10 @@ class Average:
         if self._kept is self._live:
             return
         share = 1.0 - decay(self.config, images, batch_size)
-        if self._floating:
-            kept = [self._kept[k] for k in self._floating]
-            torch._foreach_lerp_(kept, [at_least_float32(self._live[k]) for k in self._floating], share)
-        for key in self._counts:
+        if self._averaged:
+            kept = [self._kept[k] for k in self._averaged]
+            torch._foreach_lerp_(kept, [at_least_float32(self._live[k]) for k in self._averaged], share)
+        for key in self._copied:
             self._kept[key].copy_(self._live[key])
 
     def tensors(self) -> dict[str, Tensor]:

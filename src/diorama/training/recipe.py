@@ -131,11 +131,14 @@ class AverageConfig:
         half_life: in images; 0 keeps the last weights only.
         ramp_up: the half-life is at most this share of the images seen so far; ``None`` for no ramp.
         rise: images over which the half-life rises from zero along a cosine; 0 where it is the same throughout.
+        buffers: what becomes of floating buffers, such as running statistics and StyleGAN's mean style: they are
+            averaged like weights, or copied as they stand, as in the programs of StyleGAN2 and 3, R3GAN and FastGAN.
     """
 
     half_life: int = 500_000
     ramp_up: float | None = 0.05
     rise: int = field(default=0, metadata={LATER: True})
+    buffers: Literal["averaged", "copied"] = field(default="averaged", metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if self.half_life < 0:

@@ -15,7 +15,7 @@ from diorama.core.errors import TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.core.interrupt import listening
 from diorama.data.computed_sides import Computed, SideCache
-from diorama.data.training_sets import Data, TrainingData, open_training_data
+from diorama.data.training_sets import Data, TrainingData, left_unread, open_training_data
 from diorama.methods.adversarial.collapse import Alarms
 from diorama.synthesis import store
 from diorama.synthesis.parts import load_parts
@@ -75,7 +75,7 @@ def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | N
             origin = Origin.of(recipe, opened.info, frozen, state, clock, options)
             keeper = RunKeeper(recipe, opened, folder, state, clock, origin)
         notes = keeper.resume(changes)
-        yield keeper.opening(notes)
+        yield keeper.opening((*notes, *left_unread(opened, state.method.reads(()))))
         wanted = distributed.is_first()
         show = held.enter_context(dashboards(folder.path, keeper.images, recipe, options)) if wanted else None
         yield from _steps_left(keeper, opened, options, show)
@@ -309,7 +309,8 @@ class RunKeeper:
         self._scores = self.evaluator(self.view)
         self.state.evaluations += 1
         self._read_clock()
-        heard = self.alarms.measured(self._scores, self.folder.results(before=self.state.step))
+        earlier = self.folder.results(before=self.state.step) if self.first else ()
+        heard = self.alarms.measured(self._scores, earlier)
         step, seconds, joules = self.state.step, self.state.seconds, self.state.joules
         result = self.evaluator.better(self._scores, self.state.best)
         if result is not None:

@@ -118,4 +118,7 @@ def steps(
         devices.seed(device, fold(seed, rank, step, len(phases)))
         with torch.no_grad():
             method.after_step(done)
+        if method.begins_anew(moment, done):
+            for updater in updaters.values():
+                updater.begin_anew()
         yield Step(step=done.step, images=done.images, losses=losses, notes=graphs.news() if graphs else ())

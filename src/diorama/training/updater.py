@@ -100,6 +100,13 @@ class Updater:
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
+    @torch.no_grad()
+    def begin_anew(self) -> None:
+        """Forget the moments and the count of steps, in their places, which recorded steps read."""
+        for moments in self.optimizer.state.values():
+            for value in moments.values():
+                value.zero_()
+
     def state_dict(self) -> dict[str, Any]:
         """Optimizer moments and the float16 scale, the same wherever and however the turns are taken."""
         state = self.optimizer.state_dict()

@@ -12,9 +12,10 @@ from diorama.core.config import decode
 from diorama.core.contracts import Condition
 from diorama.interop import r3gan as published
 from diorama.interop.layout import Layout
-from diorama.losses.paired import DiscriminatorTurn, GeneratorTurn, discriminator_turn, generator_turn
+from diorama.losses.adversarial import relativistic_discriminator, relativistic_generator
 from diorama.methods.adversarial.augment import AugmentConfig, augmented
 from diorama.methods.adversarial.augment_draws import PercentileDraws
+from diorama.methods.adversarial.joint import JointPenalties, judged
 from tests.conformance.case import Case
 from tests.conformance.runner import Compute
 
@@ -42,9 +43,10 @@ def turns(case: Case) -> Mapping[str, Tensor]:
     found: dict[str, Tensor] = {}
     for name, phase in case.config["phases"].items():
         network = {part: _network(case, part) for part in _LAYOUTS}
-        turn, side = _turn(case, phase, network)
-        turn.loss.backward()
-        found |= {f"{name}/report/Loss/{key}": value.detach() for key, value in _reported(turn).items()}
+        side = phase["phase"]
+        loss, told = (_generator_turn if side == "G" else _discriminator_turn)(case, phase, network)
+        (phase["gain"] * loss).backward()
+        found |= {f"{name}/report/Loss/{key}": value.detach() for key, value in told.items()}
         gradients = {
             key: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             for key, parameter in network[side].named_parameters()
@@ -53,8 +55,8 @@ def turns(case: Case) -> Mapping[str, Tensor]:
         exported = layout.export_state(network[side].config, gradients)
         # Of a tensor that has no gradient, or one of zeros, the published program tells nothing.
         constant = layout.constants(network[side].config)
-        told = {key: value for key, value in exported.items() if key not in constant and value.any()}
-        found |= {f"{name}/grad/{side}.{key}": value for key, value in told.items()}
+        moved = {key: value for key, value in exported.items() if key not in constant and value.any()}
+        found |= {f"{name}/grad/{side}.{key}": value for key, value in moved.items()}
     return found
 
 
@@ -67,20 +69,32 @@ def _network(case: Case, part: str) -> nn.Module:
     return _LAYOUTS[part].load(case.config[part], weights)
 
 
-def _turn(
+def _generator_turn(
     case: Case, phase: Mapping[str, Any], network: Mapping[str, nn.Module]
-) -> tuple[GeneratorTurn | DiscriminatorTurn, str]:
-    condition, real = _condition(case, "real_c"), case.inputs["real_img"]
-    seen = _augmentation(phase["augment"])
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss, and what is reported of each pair under the published names."""
+    judge, fake = _judge(case, phase, network), network["G"](case.inputs["gen_z"], _condition(case, "real_c"))
+    of_fake, of_real = judge(fake), judge(case.inputs["real_img"])
+    each, margins = relativistic_generator(of_fake, of_real, reduction="none"), of_fake - of_real
+    return each.mean(), {"G/loss": each, "scores/fake": margins, "signs/fake": margins.sign()}
 
-    def judge(pictures: Tensor) -> Tensor:
-        logits: Tensor = network["D"](seen(pictures), condition)
-        return logits
 
-    fake = network["G"](case.inputs["gen_z"], condition)
-    if phase["phase"] == "G":
-        return generator_turn(judge, real, fake, gain=phase["gain"]), "G"
-    return discriminator_turn(judge, real, fake, phase["gamma"], gain=phase["gain"]), "D"
+def _discriminator_turn(
+    case: Case, phase: Mapping[str, Any], network: Mapping[str, nn.Module]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Likewise."""
+    judge, fake = _judge(case, phase, network), network["G"](case.inputs["gen_z"], _condition(case, "real_c"))
+    found = judged(judge, judge, case.inputs["real_img"], fake, JointPenalties(r1=1.0, r2=1.0), phase["gamma"])
+    assert found.r1 is not None
+    assert found.r2 is not None
+    each, margins = relativistic_discriminator(found.real, found.fake, reduction="none"), found.real - found.fake
+    told = {"D/loss": each, "scores/real": margins, "signs/real": margins.sign()}
+    return each.mean() + found.added, told | {"r1_penalty": found.r1, "r2_penalty": found.r2}
+
+
+def _judge(case: Case, phase: Mapping[str, Any], network: Mapping[str, nn.Module]) -> Callable[[Tensor], Tensor]:
+    condition, seen = _condition(case, "real_c"), _augmentation(phase["augment"])
+    return lambda pictures: network["D"](seen(pictures), condition)
 
 
 def _augmentation(given: Mapping[str, Any] | None) -> Callable[[Tensor], Tensor]:
@@ -93,14 +107,6 @@ def _augmentation(given: Mapping[str, Any] | None) -> Callable[[Tensor], Tensor]
         return augmented(pictures, config, 1.0, draws)
 
     return seen
-
-
-def _reported(turn: GeneratorTurn | DiscriminatorTurn) -> dict[str, Tensor]:
-    """Under the published names."""
-    if isinstance(turn, GeneratorTurn):
-        return {"G/loss": turn.each, "scores/fake": turn.margins, "signs/fake": turn.signs}
-    told = {"D/loss": turn.each, "scores/real": turn.margins, "signs/real": turn.signs}
-    return told | {"r1_penalty": turn.r1, "r2_penalty": turn.r2}
 
 
 ADAPTERS: dict[str, Compute] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -70,6 +71,16 @@ def test_networks_grow_with_images_seen_and_real_pictures_are_as_sharp() -> None
         assert model.sample(2).shape == (2, 1, 16, 16)
         for phase in method.phases():
             assert torch.isfinite(phase.loss(batch, Moment(1, images)).value)
+
+
+def test_optimizers_begin_anew_where_a_fade_begins_and_where_it_ends() -> None:
+    method = growing(growth=Growth(first=0, steady=100, fading=60)).build()
+    marks = range(0, 600, 20)
+    found = [
+        after for before, after in pairwise(marks) if method.begins_anew(Moment(before, before), Moment(after, after))
+    ]
+    # The last scale is reached after 320 images, and stays.
+    assert found == [120, 160, 280, 320]
 
 
 def test_growth_and_networks_that_grow_come_together() -> None:

@@ -37,6 +37,36 @@ def test_what_is_added_is_every_penalty_by_its_weight() -> None:
     assert torch.equal(found.real, network(REAL))
 
 
+def test_slopes_are_told_of_each_sample_where_they_weigh_anything() -> None:
+    network = critic()
+    found = judged(network, network, REAL, FAKE, JointPenalties(r1=1.0))
+    assert found.r1 is not None
+    assert found.r1.shape == (5,)
+    torch.testing.assert_close(found.r1.mean(), r1(network, REAL))
+    assert found.r2 is None
+    assert judged(network, network, REAL, FAKE, None)[3:] == (None, None)
+
+
+def test_no_gradient_of_the_discriminators_turn_goes_into_what_drew() -> None:
+    drawn = FAKE.clone().requires_grad_(True)
+    found = judged(critic(), critic(), REAL, drawn * 2, JointPenalties(r1=1.0, r2=1.0))
+    (found.real.sum() + found.fake.sum() + found.added).backward()
+    assert drawn.grad is None
+
+
+def test_the_slope_is_that_before_pictures_are_altered() -> None:
+    network = critic()
+
+    def altered(x: Tensor) -> Tensor:
+        logits: Tensor = network(3 * x)
+        return logits
+
+    found = judged(altered, altered, REAL, FAKE, JointPenalties(r1=1.0))
+    assert found.r1 is not None
+    # Of pictures three times as strong the slope before is three times that behind.
+    torch.testing.assert_close(found.r1.mean(), 9 * r1(network, 3 * REAL))
+
+
 def test_slopes_weigh_less_with_images_seen_and_then_stay() -> None:
     weights = JointPenalties(r1=1.0, final=0.1, fall=1000)
     assert [weights.left(images) for images in (0, 500, 1000, 9000)] == pytest.approx([1.0, 0.55, 0.1, 0.1])

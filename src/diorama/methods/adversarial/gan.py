@@ -251,14 +251,15 @@ class GAN(Method):
         with torch.no_grad():
             drawn = self.draw(batch, track=True)
         judges = partial(self.logits, given=self.condition(batch)), partial(self.logits, given=self.asked(batch))
-        real, fake, added = judged(*judges, self.real_pictures(batch), drawn, self.config.joint, self._left())
+        found = judged(*judges, self.real_pictures(batch), drawn, self.config.joint, self._left())
+        real, fake = found.real, found.fake
         if self.config.smoothing:
             value = non_saturating_discriminator(real, fake, self.config.smoothing)
         else:
             value = self._loss.discriminator(real, fake)
         scalars = self.told(real, fake, drawn, batch)
         if self.config.joint is not None:
-            value, scalars["penalties"] = value + added, added.detach()
+            value, scalars["penalties"] = value + found.added, found.added.detach()
         return Loss(self._held(value, real, fake, scalars), {**scalars, **self.observe(real)})
 
     def observe(self, real: Tensor) -> Mapping[str, Tensor]:
@@ -347,6 +348,17 @@ class GAN(Method):
         styles = self.styles(self.generator, {key: rows[:count] for key, rows in batch.items()})
         found = self.path_length(self.generator.draw(styles), styles)
         return Loss(found.weighted.mean(), {"length": found.lengths.detach().mean()})
+
+    def begins_anew(self, before: Moment, after: Moment) -> bool:
+        """Where a scale begins to fade in or has done so, as in Progressive GAN's program.
+
+        Adam counts steps from the first one on, also of weights that have had no gradient yet: without this, those of
+        a new scale would move ten times as far in their first step as its rate says (with a second beta of 0.99).
+        """
+        growth = self.config.growth
+        if growth is None:
+            return False
+        return growth.turns(before.images, after.images, cast(Growing, self.generator).scale_count)
 
     @torch.no_grad()
     def after_step(self, moment: Moment) -> None:

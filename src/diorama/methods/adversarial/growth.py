@@ -48,6 +48,11 @@ class Growth:
         faded = (inside - self.steady) / self.fading if inside > self.steady else 0.0
         return float(min(self.first + whole + faded, scales - 1))
 
+    def turns(self, before: int, after: int, scales: int) -> bool:
+        """Whether a scale begins to fade in, or has done so, between two numbers of images."""
+        one, other = (self.grown(images, scales) for images in (before, after))
+        return math.floor(one) != math.floor(other) or math.ceil(one) != math.ceil(other)
+
     def end(self, scales: int) -> int:
         """Images after which all scales have faded in."""
         return max(0, scales - 1 - self.first) * (self.steady + self.fading)

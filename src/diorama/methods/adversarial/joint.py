@@ -77,11 +77,14 @@ class JointPenalties:
 
 
 class Judged(NamedTuple):
-    """Logits of both sides, and what is added to the discriminator's loss, shape ()."""
+    """Logits of both sides, what is added to the discriminator's loss, shape (), and the squared slopes (b,) at real
+    and at generated pictures, ``None`` where they weigh nothing."""
 
     real: Tensor
     fake: Tensor
     added: Tensor
+    r1: Tensor | None = None
+    r2: Tensor | None = None
 
 
 def judged(
@@ -116,7 +119,7 @@ def judged(
         added = added + penalties.gradient * gradient_penalty(judge_real, real, fake)
     if penalties.drift:
         added = added + penalties.drift * at_least_float32(of_real).square().mean()
-    return Judged(of_real, of_fake, added)
+    return Judged(of_real, of_fake, added, slope_at_real, slope_at_fake)
 
 
 def _side(logits: Callable[[Tensor], Tensor], x: Tensor, weight: float) -> tuple[Tensor, Tensor | None]:

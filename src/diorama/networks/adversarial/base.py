@@ -51,6 +51,11 @@ class GeneratorConfig(ABC):
         return "none"
 
     @property
+    def style_layers(self) -> int:
+        """How many styles its layers read, which ``cutoff`` counts; 0 where that is none or not known."""
+        return 0
+
+    @property
     def styled(self) -> bool:
         """Whether the network is a :class:`~diorama.networks.adversarial.style_generator.StyleGenerator`."""
         return False

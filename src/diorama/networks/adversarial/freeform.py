@@ -1,12 +1,12 @@
 """Inpainting with gated convolutions: a generator of two stages, and SN-PatchGAN.
 
 Reference: Yu, Lin, Yang, Shen, Lu, Huang, "Free-Form Image Inpainting with Gated Convolution", ICCV 2019, arXiv
-1806.03589, sections 3.1 to 3.4. The branch of contextual attention in the fine stage is left out.
+1806.03589, sections 3.1 to 3.4.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
@@ -14,12 +14,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig
 from diorama.networks.adversarial.picture import PictureNetworkConfig, check_sizes
+from diorama.nn.contextual_attention import contextual_attention
 from diorama.nn.spectral import PowerIteration, SpectralConv2d
 
 _DILATIONS = (2, 4, 8, 16)
+_JOINED = 10
+"""Layers of a stage behind which its other branch joins it."""
 _MOST = 4
 """How many times as wide as the discriminator's first map others are at most."""
 
@@ -34,11 +38,13 @@ class FreeFormGeneratorConfig(PictureNetworkConfig):
         inputs: channels of the pictures, and one more for the mask.
         outputs: channels of the pictures.
         width: of the first map, an even number; 24 in the paper's program.
+        attention: the fine stage has a second branch, which fills holes by known patches elsewhere.
     """
 
     inputs: int = 4
     outputs: int = 3
     width: int = 24
+    attention: bool = field(default=False, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         check_sizes(self, "width")
@@ -49,8 +55,8 @@ class FreeFormGeneratorConfig(PictureNetworkConfig):
 
     @property
     def multiple(self) -> int:
-        """The stages halve pictures twice."""
-        return 4
+        """The stages halve pictures twice, and attention compares maps of half of that."""
+        return 8 if self.attention else 4
 
     def build(self) -> FreeFormGenerator:
         """A freshly initialised generator."""
@@ -108,11 +114,15 @@ class _Stage(nn.Module):
 
     Args:
         widths: of the six maps down to the smallest size.
+        attention: a second branch joins the maps of the smallest size.
     """
 
-    def __init__(self, inputs: int, outputs: int, widths: tuple[int, int, int, int, int, int]) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, widths: tuple[int, int, int, int, int, int], *, attention: bool = False
+    ) -> None:
         super().__init__()
         first, second, third, fourth, fifth, most = widths
+        self.attended = _Attended(inputs, first, most) if attention else None
         self.layers = nn.Sequential(
             GatedConv2d(inputs, first, 5),
             GatedConv2d(first, second, stride=2),
@@ -121,7 +131,7 @@ class _Stage(nn.Module):
             GatedConv2d(fourth, fifth),
             GatedConv2d(fifth, most),
             *(GatedConv2d(most, most, dilation=dilation) for dilation in _DILATIONS),
-            GatedConv2d(most, most),
+            GatedConv2d(2 * most if attention else most, most),
             GatedConv2d(most, most),
             nn.Upsample(scale_factor=2),
             GatedConv2d(most, most // 2),
@@ -133,8 +143,36 @@ class _Stage(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h w"]:
-        drawn: Tensor = self.layers(x)
+        maps: Tensor = self.layers[:_JOINED](x)
+        if self.attended is not None:
+            maps = torch.cat([maps, self.attended(x)], dim=1)
+        drawn: Tensor = self.layers[_JOINED:](maps)
         return drawn.tanh()
+
+
+class _Attended(nn.Module):
+    """Pictures, with the mask as their last channel, to maps of a quarter of the size whose patches are known ones.
+
+    Reference: arXiv 1806.03589, figure 3; widths as in the authors' program.
+    """
+
+    def __init__(self, inputs: int, first: int, most: int) -> None:
+        super().__init__()
+        self.before = nn.Sequential(
+            GatedConv2d(inputs, first, 5),
+            GatedConv2d(first, first, stride=2),
+            GatedConv2d(first, 2 * first),
+            GatedConv2d(2 * first, most, stride=2),
+            GatedConv2d(most, most),
+            GatedConv2d(most, most),
+        )
+        self.behind = nn.Sequential(GatedConv2d(most, most), GatedConv2d(most, most))
+
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h/4 w/4"]:
+        # A place of the small maps is in a hole where any of its pixels is.
+        mask = F.max_pool2d(x[:, -1:], 4)
+        maps: Tensor = self.behind(contextual_attention(self.before(x), mask))
+        return maps
 
 
 class FreeFormGenerator(nn.Module):
@@ -145,7 +183,8 @@ class FreeFormGenerator(nn.Module):
         self.config = config
         w, inputs, outputs = config.width, config.inputs, config.outputs
         self.coarse = _Stage(inputs, outputs, (w, 2 * w, 2 * w, 4 * w, 4 * w, 4 * w))
-        self.fine = _Stage(inputs, outputs, (w, w, 2 * w, 2 * w, 4 * w, 4 * w))
+        fine = (w, w, 2 * w, 2 * w, 4 * w, 4 * w)
+        self.fine = _Stage(inputs, outputs, fine, attention=config.attention)
 
     def forward(
         self, picture: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN
@@ -153,14 +192,15 @@ class FreeFormGenerator(nn.Module):
         """What the fine stage draws, in [-1, 1]: of whole pictures, the known parts too. The condition is not read.
 
         Raises:
-            ValueError: height or width is no multiple of four.
+            ValueError: height or width is no multiple of four, or with attention of eight.
         """
         return self.stages(picture)[1]
 
     def stages(self, picture: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:
         """What both stages draw, the coarse one first; else as the call."""
-        if picture.shape[2] % 4 or picture.shape[3] % 4:
-            raise ValueError(f"pictures must have sides that are multiples of 4, got {tuple(picture.shape)}")
+        multiple = self.config.multiple
+        if picture.shape[2] % multiple or picture.shape[3] % multiple:
+            raise ValueError(f"pictures must have sides that are multiples of {multiple}, got {tuple(picture.shape)}")
         known, mask = picture[:, :-1], picture[:, -1:]
         coarse = self.coarse(picture)
         return coarse, self.fine(torch.cat([composed(known, coarse, mask), mask], dim=1))

@@ -75,6 +75,11 @@ class StyleGAN1GeneratorConfig(GeneratorConfig):
         return "styles"
 
     @property
+    def style_layers(self) -> int:
+        """One for each level."""
+        return len(self.widths)
+
+    @property
     def layer_noise(self) -> tuple[tuple[int, ...], ...]:
         """(1, h, w) for each level."""
         return tuple((1, COARSEST << level, COARSEST << level) for level in range(len(self.widths)))

@@ -111,6 +111,11 @@ class StyleGAN2GeneratorConfig(GeneratorConfig):
         return "styles"
 
     @property
+    def style_layers(self) -> int:
+        """One for each convolution, and one for the last picture."""
+        return sum(1 if side == COARSEST else 2 for side in resolutions(self.size)) + 1
+
+    @property
     def styled(self) -> bool:
         """Always."""
         return True
@@ -291,15 +296,10 @@ class StyleGAN2Generator(StyleGenerator):
         )  # fmt: skip
         self.blocks = nn.ModuleList(SynthesisBlock(config, side) for side in resolutions(config.size))
 
-    @property
-    def layers(self) -> int:
-        """Styles of a picture: one for each convolution, and one for the last picture."""
-        return sum(block.convs for block in self._blocks) + 1
-
     def styles(
         self, z: Tensor, condition: Condition = NOTHING_GIVEN, *, psi: float = 1.0, cutoff: int | None = None
     ) -> Tensor:
-        """Styles (b, :attr:`layers`, style) of latent vectors, the same for every layer.
+        """Styles (b, layers, style) of latent vectors, the same for every layer.
 
         Args:
             z: (b, latent) standard normal.
@@ -310,7 +310,7 @@ class StyleGAN2Generator(StyleGenerator):
         return self._spread(self.mapping(z, condition), psi, cutoff)
 
     def draw(self, styles: Tensor, noise: LayerNoise | None = None, *, track: bool = False) -> Tensor:
-        """Pictures (b, c, h, w), about in [-1, 1], of styles (b, :attr:`layers`, style).
+        """Pictures (b, c, h, w), about in [-1, 1], of styles (b, layers, style).
 
         Args:
             styles: one for each layer.
@@ -325,7 +325,7 @@ class StyleGAN2Generator(StyleGenerator):
         wanted = len(self.config.layer_noise)
         if not isinstance(noise, str) and len(noise) != wanted:
             raise ValueError(f"noise: {len(noise)} given for {wanted} convolutions that add some")
-        each = [noise] * (self.layers - 1) if isinstance(noise, str) or not noise else list(noise)
+        each = [noise] * (self.config.style_layers - 1) if isinstance(noise, str) or not noise else list(noise)
         x, picture, first = None, None, 0
         for block in self._blocks:
             last = first + block.convs
@@ -337,7 +337,7 @@ class StyleGAN2Generator(StyleGenerator):
     def readers(self) -> list[Tensor]:
         """Weights (outputs, style) of what reads each style: a style that a picture is made with is also read by the
         first convolution of the next resolution."""
-        read: list[list[Tensor]] = [[] for _ in range(self.layers)]
+        read: list[list[Tensor]] = [[] for _ in range(self.config.style_layers)]
         first = 0
         for block in self._blocks:
             for place, weight in enumerate(block.readers(), first):
@@ -372,7 +372,7 @@ class StyleGAN2Generator(StyleGenerator):
 
     def _spread(self, styles: Tensor, psi: float, cutoff: int | None) -> Tensor:
         """One style (b, style) for every layer."""
-        return self.mapping.truncated(styles[:, None].expand(-1, self.layers, -1), psi, cutoff)
+        return self.mapping.truncated(styles[:, None].expand(-1, self.config.style_layers, -1), psi, cutoff)
 
     @property
     def _blocks(self) -> list[SynthesisBlock]:

@@ -81,6 +81,11 @@ class StyleGAN3GeneratorConfig(GeneratorConfig):
         return "styles"
 
     @property
+    def style_layers(self) -> int:
+        """One for the input, and one for each layer."""
+        return len(self.layers) + 1
+
+    @property
     def styled(self) -> bool:
         """Always."""
         return True
@@ -279,4 +284,4 @@ class StyleGAN3Generator(StyleGenerator):
 
     def _spread(self, styles: Tensor, psi: float, cutoff: int | None) -> Tensor:
         """One style (b, style) for the input and every layer."""
-        return self.mapping.truncated(styles[:, None].expand(-1, len(self.layers) + 1, -1), psi, cutoff)
+        return self.mapping.truncated(styles[:, None].expand(-1, self.config.style_layers, -1), psi, cutoff)

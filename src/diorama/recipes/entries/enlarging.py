@@ -58,6 +58,18 @@ _SRRESNET = RecipeEntry(
     from_data=False,
 )
 
+_SRGAN = RecipeEntry(
+    name="srgan",
+    make="diorama.recipes.enlarging:srgan",
+    title="SRGAN",
+    summary="enlarges pictures in one pass with details that look real; from srresnet",
+    about="SRResNet goes on against a discriminator that tells true pictures from enlarged ones, and is held to what "
+    "a network of features sees of the true picture.",
+    papers=(SRGAN, ESRGAN),
+    small="srgan_cpu",
+    from_data=False,
+)
+
 _RRDB = RecipeEntry(
     name="rrdb_psnr",
     make="diorama.recipes.enlarging:rrdb_psnr",
@@ -90,6 +102,13 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         make="diorama.recipes.enlarging:srresnet_cpu",
         title="SRResNet (small)",
         summary="a narrow SRResNet for a CPU",
+    ),
+    _SRGAN,
+    _SRGAN.variant(
+        name="srgan_cpu",
+        make="diorama.recipes.enlarging:srgan_cpu",
+        title="SRGAN (small)",
+        summary="a narrow SRGAN for a CPU; from srresnet_cpu",
     ),
     _RRDB,
     _RRDB.variant(
