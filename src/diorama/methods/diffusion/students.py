@@ -11,12 +11,14 @@ from torch import nn
 
 from diorama.core.contracts import Process
 from diorama.core.errors import BadConfig
+from diorama.core.numbers import counted
 from diorama.networks.catalog import Denoiser
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.flow import FlowProcess
 from diorama.processes.geometric import GeometricStepsProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
+from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.processes.spacing import KarrasSpacing, StepSpacing, UniformSpacing
 from diorama.samplers.catalog import AnySampler
 from diorama.samplers.consistency import ConsistencyConfig
@@ -30,6 +32,8 @@ TEACHER = (
     "edm_cpu, flow_cpu or ddpm_cpu"
 )
 """What a model that jumps to clean data may start from."""
+
+_OTHER_WAYS = "; students of any model that draws in many steps are dmd and sida"
 
 _EXACT_WITHOUT_NOISE = ("flow", "reverse_flow", "velocity")
 """Predictions whose clean sample is the sample itself where no noise is left, and is determined where all is noise."""
@@ -168,8 +172,11 @@ def checked_teacher(part: nn.Module) -> DiffusionSynthesizer:
         BadConfig: it is no diffusion model, or another one.
     """
     part = diffusion_model(part, TEACHER)
-    if problem := unfit_for_jumps(part.config.preconditioning):
-        raise BadConfig(f"frozen.teacher: {problem}, and must be {TEACHER}")
+    problem = unfit_for_jumps(part.config.preconditioning)
+    if isinstance(part.config.spacing, RatioSpacing):
+        problem = f"was trained at {counted(len(part.config.spacing.ratios), 'level')} alone"
+    if problem:
+        raise BadConfig(f"frozen.teacher: {problem}, and must be {TEACHER}{_OTHER_WAYS}")
     return part
 
 
