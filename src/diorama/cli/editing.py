@@ -206,7 +206,7 @@ def _run(
             shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
             done = step.done
     print(f"{done:,} {'picture' if done == 1 else 'pictures'} in {arguments.out}")
-    if note := idle_guidance(sampling, model.resampled(sampling).sampling):
+    if note := idle_guidance(sampling, model.resampled(sampling), options.conditions):
         print(note)
 
 

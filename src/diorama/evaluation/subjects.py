@@ -208,7 +208,7 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
         conditions=conditions,
         options=DrawOptions(batch_size=options.batch_size, first=first),
     )
-    said = [idle_guidance(options.sampling, chosen.sampling)]
+    said = [idle_guidance(options.sampling, chosen, conditions)]
     if count < asked and options.count is not None:
         said.append(f"{count:,} samples are drawn and not {asked:,}: the model makes one of each picture it is given")
     return Subject(

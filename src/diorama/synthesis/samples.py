@@ -197,13 +197,15 @@ class _SampleFolder:
             recipe = recipe or read_provenance(model).recipe_name
         self.recipe = recipe or ""
         self.conditions = conditions_for(self.model, options.given)
-        self.sampling = self.model.resampled(options.draw.sampling).sampling
+        drawer = self.model.resampled(options.draw.sampling)
+        self.sampling = drawer.sampling
         media = self.model.config.media
         self.format = None if options.format is None else format_named(options.format)
         check_format(media, self.format)
         label = options.given.label
         taken = how_taken(self.model.config.classes, label) if label is not None else ""
-        self.notes = tuple(filter(None, [taken, idle_guidance(options.draw.sampling, self.sampling)]))
+        idle = idle_guidance(options.draw.sampling, drawer, self.conditions)
+        self.notes = tuple(filter(None, [taken, idle]))
         self._sheet: Sheet | None = None
         if options.grid is not None:
             check_sheet(Path(options.grid), out)
