@@ -20,10 +20,11 @@ from diorama.interop.layout import Layout
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.samplers.guidance.catalog import in_words
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.schedules import schedule_of
 
-_PARTS = ("generator", "denoiser", "picture")
+_PARTS = ("generator", "denoiser", "picture", "classifier")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,8 @@ def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None, *, told:
         yield f"the names of its {len(config.classes)} classes are not written"
     if config.media.dtype != "uint8":
         yield f"it draws {config.media.dtype} from {config.media.low:g} to {config.media.high:g}, which is not written"
+    if isinstance(config, NoisyClassifierConfig):
+        yield f"the names of its {len(config.names)} labels and its noise process are not written"
     if isinstance(config, DiffusionSynthesizerConfig):
         if schedule is None and not told:
             yield "its noise process, its preconditioning and what it has beside the denoiser are not written"
