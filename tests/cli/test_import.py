@@ -62,6 +62,7 @@ def test_a_bare_state_dict_of_guided_diffusion_needs_its_arguments(tmp_path: Pat
     model, back = tmp_path / "model", tmp_path / "back.safetensors"
     words = ["import", tmp_path / "adm.pt", "--out", model]
     assert "neither a config nor the tensors say in_channels, model_channels" in said(words, 1, capsys)
+    assert f"give --config FILE.json ({tmp_path / 'adm.json'} lies beside it)" in said(words, 1, capsys)
     words += ["--config", tmp_path / "adm.json"]
     assert "image_size: how large its pictures are" in said(words, 1, capsys)
     assert "UNetModel of guided-diffusion" in said([*words, "--size", 8], 0, capsys)
@@ -233,6 +234,9 @@ def test_what_needs_no_import_or_cannot_be_one_is_told_what_to_do(tmp_path: Path
         (tmp_path / "own" / name).write_text("{}")
     told = said(["import", tmp_path / "own" / "model.safetensors", "--out", tmp_path / "model"], 1, capsys)
     assert "is of a model folder of Diorama" in told
+    (tmp_path / "notes.md").write_text("# Notes")
+    told = said(["import", tmp_path / "notes.md", "--out", tmp_path / "model"], 1, capsys)
+    assert "notes.md: is no checkpoint: neither safetensors" in told
     for name, content in (("list.pkl", [1, 2]), ("table.pkl", {"rows": [1, 2]})):
         (tmp_path / name).write_bytes(pickle.dumps(content))
         told = said(["import", tmp_path / name, "--out", tmp_path / "model"], 1, capsys)

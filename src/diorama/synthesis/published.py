@@ -132,7 +132,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         )
     shapes = shapes_of(checkpoint.tensors)
     config_path = checkpoint.config_path or checkpoint.path
-    with _at(config_path):
+    with _at(config_path, _config_beside(checkpoint)):
         arguments = layout.read_arguments(_with_asked(checkpoint, asked), shapes)
         network = layout.config_of(arguments)
         tensors_of(network)  # what cannot be built is the config's fault, not that of the tensors
@@ -168,12 +168,18 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
 
 
 @contextmanager
-def _at(path: Path | None) -> Iterator[None]:
-    """Names the file in what goes wrong."""
+def _at(path: Path | None, hint: str = "") -> Iterator[None]:
+    """Names the file in what goes wrong, and at the end what may help."""
     try:
         yield
     except (BadInput, BadConfig, ValueError) as problem:
-        raise BadInput(f"{path}: {problem}") from problem
+        raise BadInput(f"{path}: {problem}{hint}") from problem
+
+
+def _config_beside(checkpoint: Checkpoint) -> str:
+    """That a file of arguments lies beside a checkpoint for which none was given, as ``diorama export`` leaves it."""
+    beside = checkpoint.path.with_suffix(".json")
+    return f" ({beside} lies beside it)" if checkpoint.config_path is None and beside.is_file() else ""
 
 
 def _with_asked(checkpoint: Checkpoint, asked: Asked) -> dict[str, Any]:
