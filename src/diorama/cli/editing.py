@@ -114,21 +114,25 @@ def with_single_steps(model: Synthesizer, arguments: EditArguments) -> Synthesiz
         arguments: of a command that takes each step by itself.
     """
     from diorama.processes.discrete import DiscreteProcess
+    from diorama.processes.ratio_spacing import RatioSpacing
     from diorama.samplers.inpainting import takes_single_steps
     from diorama.synthesis.base import Sampling
     from diorama.synthesis.diffusion import DiffusionSynthesizer
 
     if arguments.sampler is not None or not isinstance(model, DiffusionSynthesizer):
         return model
-    if takes_single_steps(model.config.sampler):
+    process, spacing = model.config.process, model.config.spacing
+    if takes_single_steps(model.config.sampler) or (isinstance(spacing, RatioSpacing) and len(spacing.ratios) == 1):
         return model
     # A step of DDIM knows nothing of the others, so that more are taken.
-    process, steps = model.config.process, max(_DDIM_STEPS, model.sampling.steps or 0)
+    steps = max(_DDIM_STEPS, model.sampling.steps or 0)
     if isinstance(process, DiscreteProcess):
         steps = min(steps, process.steps)
+    if isinstance(spacing, RatioSpacing):
+        steps = len(spacing.ratios)
     steps = arguments.steps or steps
     print(
-        f"sampler: the model's own, {model.sampling.sampler}, builds on its earlier steps, which are not kept here; "
+        f"sampler: the model's own, {model.sampling.sampler}, builds on its earlier steps or takes no small ones; "
         f"ddim in {steps} steps takes its place (--sampler and --steps ask for others)"
     )
     return model.resampled(Sampling(sampler="ddim", steps=steps))

@@ -22,7 +22,7 @@ from diorama.processes.gaussian import noised, on
 from diorama.samplers.partial import for_part, last_part
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
-from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_diffusion
+from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_way
 from diorama.tasks.seeds import seed_for_given
 
 
@@ -42,7 +42,7 @@ class Vary(Edit):
     verb = "vary"
 
     def __init__(self, model: Synthesizer, strength: float) -> None:
-        self._model = require_diffusion(model, self.verb)
+        self._model = require_way(model, self.verb)
         self.strength = checked_strength(self._model, strength)
 
     @property
