@@ -166,6 +166,11 @@ def test_a_network_of_edm_is_written_without_what_lies_around_it(tmp_path: Path)
         (tiny_gan, "dcgan-pytorch-examples", r"size: the published Generator is of 64 x 64 pixels"),
         (gan, "mocogan", r"mocogan has no network for DCGANGenerator; .* as dcgan-pytorch-examples$"),
         (tiny_vae, "diffusers-unet2d", r"no network for models of the kind vae; no layout has one"),
+        (
+            lambda: diffusion(denoiser=DDPMUNetConfig(widths=(8,), depth=1, attention=(False,), groups=4, patch=2)),
+            "edm",
+            r"no network for DDPMUNet; diffusers-unet2d has one, but patch: .* squares of 2",
+        ),
         (gan, "inception-fid", r"inception-fid has no network for DCGANGenerator;"),
         (
             lambda: diffusion(preconditioning=TargetPreconditioning(predicts="score")),

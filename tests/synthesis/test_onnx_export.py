@@ -142,7 +142,7 @@ def test_the_decoder_of_a_vae_draws_its_samples_in_onnxruntime_from_its_learned_
     ("make", "options", "words"),
     [
         (tiny_diffusion, {}, "this is a diffusion model; its weights can be written --to diffusers-unet2d"),
-        (tiny_video_gan, {}, "this is a GAN of clips; its weights can be written --to mocogan"),
+        (tiny_video_gan, {}, "and this is a GAN of clips"),
         (tiny_gan, {"psi": 0.5}, "psi: this model's generator, a DCGANGenerator, cannot be truncated"),
         (tiny_gan, {"noise": "none"}, "noise: the layers of this generator add none"),
         (tiny_vae, {"psi": 0.5}, "psi: generators of GANs alone have that, and this is a VAE"),

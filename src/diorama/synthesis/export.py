@@ -129,14 +129,37 @@ def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, La
         return found
     parts = [network_name(getattr(config, part)) for part in _PARTS if hasattr(config, part)]
     what = " and ".join(parts) or f"models of the kind {kind_in_words(config)}"
-    able = layouts_for(config)
-    instead = f"; it can be written as {', '.join(able)}" if able else "; no layout has one"
-    raise BadInput(f"{publisher.name} has no network for {what}{instead}")
+    raise BadInput(f"{publisher.name} has no network for {what}; {_instead(config)}")
+
+
+def _instead(config: SynthesizerConfig) -> str:
+    """Which layouts take a model, or why those do not that have its network."""
+    if able := layouts_for(config):
+        return f"it can be written as {', '.join(able)}"
+    refusals = [f"{name} has one, but {why}" for name, why in _fits(config).items()]
+    return "; ".join(refusals) or "no layout has one"
 
 
 def layouts_for(config: SynthesizerConfig) -> list[str]:
     """Names of the layouts that a model can be written in."""
-    return [other.name for other in PUBLISHERS if (found := _find(config, other)) and not found[1].says_model]
+    return [name for name, refusal in _fits(config).items() if not refusal]
+
+
+def _fits(config: SynthesizerConfig) -> dict[str, str]:
+    """The layouts that are written and have a model's network, each with what of it they cannot say; empty where they
+    can say all."""
+    told = {}
+    for publisher in PUBLISHERS:
+        found = _find(config, publisher)
+        if found is None or found[1].says_model:
+            continue
+        part, layout = found
+        try:
+            layout.to_published(_as_drawn(getattr(config, part), {})[0])
+            told[publisher.name] = ""
+        except (BadInput, ValueError) as problem:
+            told[publisher.name] = str(problem)
+    return told
 
 
 def _find(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]] | None:
