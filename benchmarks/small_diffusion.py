@@ -1,7 +1,7 @@
-"""The small diffusion recipes for a GPU: at most 3 M parameters, and batches of 256, so that each kernel has work to do.
+"""The small diffusion recipes for a GPU: at most 3 M parameters, in batches of 256 that give each kernel work to do.
 
-    diorama compare --data cifar10 --recipes benchmarks/small_diffusion.py:ddpm,benchmarks/small_diffusion.py:edm,…
-        --seeds 3 --budget 40s --out report
+diorama compare --data cifar10 --recipes benchmarks/small_diffusion.py:ddpm,benchmarks/small_diffusion.py:edm,…
+    --seeds 3 --budget 40s --out report
 """
 
 from __future__ import annotations

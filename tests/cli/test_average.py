@@ -87,3 +87,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 def test_a_run_without_snapshots_is_told_how_to_keep_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["average", str(tmp_path), "--std", "0.1", "--out", str(tmp_path / "m")]) == 1
     assert "has kept no snapshots of averages" in capsys.readouterr().err
+    model, recipe = tiny_diffusion(), {"name": "tiny", "averages": {"wide": {"snapshot_every": 25_000}}}
+    store.save(tmp_path / "model", model.config, model.state_dict(), Provenance(recipe=recipe), "card")
+    assert run(["average", str(tmp_path), "--std", "0.1", "--out", str(tmp_path / "m")]) == 1
+    assert "its recipe keeps one of wide every 25,000 images" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from diorama.data.pack import pack_arrays
 from diorama.methods.diffusion.continuous_consistency import ContinuousDistillationConfig
 from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig
+from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.processes.times import LogNormalTimes
 from diorama.recipes.distill import advice, distilled, suited
 from diorama.recipes.entries.few_steps import DISTILLATIONS
@@ -25,7 +26,7 @@ from diorama.synthesis import store
 from diorama.synthesis.provenance import Provenance
 from diorama.training.folder import read_state
 from tests.methods.diffusion.test_continuous_consistency import SLOW
-from tests.synthesis.models import tiny_diffusion, tiny_gan
+from tests.synthesis.models import enlarger, tiny_diffusion, tiny_gan
 from tests.synthesis.test_diffusion import EDM, FLOW, PLAIN
 
 INFO = DataInfo(name="grey", media=MediaSpec(kind="image", channels=1, height=8, width=8), count=32)
@@ -91,11 +92,16 @@ def test_teachers_that_do_not_fit_are_refused_in_one_line(place: Path, capsys: p
     pixels = np.zeros((8, 16, 16, 1), np.uint8)
     larger = MediaSpec(kind="image", channels=1, height=16, width=16)
     pack_arrays(place / "data16", {"train": pixels, "val": pixels}, larger, name="larger")
-    for name, model in (("gan", tiny_gan()), ("noise", PLAIN.build())):
+    jumps = replace(tiny_diffusion().config, spacing=RatioSpacing(ratios=(80.0,)), steps=1)
+    enlarges = enlarger().config
+    models = (("gan", tiny_gan()), ("noise", PLAIN.build()), ("jumps", jumps.build()), ("enlarges", enlarges.build()))
+    for name, model in models:
         store.save(place / name, model.config, model.state_dict(), Provenance(recipe="tiny"), "card")
     cases = [
         ("teacher", "data16", 1, "teacher: draws (1, 8, 8), but the records of larger are (1, 16, 16)"),
-        ("gan", "data", 1, "gan: is a model of the kind GAN; a diffusion or flow model"),
+        ("gan", "data", 1, "gan: is a model of the kind gan; a diffusion or flow model"),
+        ("jumps", "data", 1, "frozen.teacher: was trained at 1 level alone, and must be"),
+        ("enlarges", "data", 1, "enlarges: enlarges pictures that it is given"),
         ("noise", "data", 1, "frozen.teacher: predicts noise, and must be a trained diffusion or flow model"),
         ("nothing", "data", 1, "nothing: there is no such folder"),
     ]

@@ -11,11 +11,14 @@ import pytest
 from diorama.cli import inpaint
 from diorama.cli.editing import with_single_steps
 from diorama.cli.options import options_of
+from diorama.core.errors import BadInput
 from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.samplers.consistency import ConsistencyConfig
 from diorama.synthesis.base import Sampling
+from diorama.tasks.anomaly import Anomaly
+from diorama.tasks.inpaint import Inpaint
+from diorama.tasks.vary import Vary
 from tests.synthesis.models import tiny_diffusion
-from tests.synthesis.test_diffusion import EDM
 
 COMMANDS = ("anomaly", "colour", "inpaint", "reconstruct", "translate", "upscale", "vary")
 
@@ -64,8 +67,17 @@ def test_a_sampler_that_does_not_take_single_steps_is_replaced_where_none_was_as
     assert "the model's own, unipc, does not take its steps one at a time" in capsys.readouterr().out
 
 
-def test_a_model_that_knows_one_level_takes_one_step_in_place_of_its_jump(capsys: pytest.CaptureFixture[str]) -> None:
-    one = replace(EDM, spacing=RatioSpacing(ratios=(2.5,)), sampler=ConsistencyConfig(sigma_min=0.0), steps=1)
-    arguments = inpaint.Arguments(model=Path("model"), input=Path("in"), out=Path("out"), mask=Path("mask"))
-    assert with_single_steps(one.build(), arguments).sampling == Sampling(sampler="ddim", steps=1, guidance=1.0)
-    assert "ddim in 1 step takes its place" in capsys.readouterr().out
+def test_models_of_one_step_have_no_way_to_enter_and_of_two_take_two(capsys: pytest.CaptureFixture[str]) -> None:
+    given = inpaint.Arguments(model=Path("model"), input=Path("in"), out=Path("out"), mask=Path("mask"))
+    config = replace(tiny_diffusion().config, sampler=ConsistencyConfig(sigma_min=0.0))
+    one, two = (
+        replace(config, spacing=RatioSpacing(ratios=ratios), steps=len(ratios)).build()
+        for ratios in ((2.5,), (2.5, 0.5))
+    )
+    assert with_single_steps(one, given) is one
+    assert capsys.readouterr().out == ""
+    for verb in (lambda: Inpaint(one, []), lambda: Vary(one, 0.5), lambda: Anomaly(one, 0.5)):
+        with pytest.raises(BadInput, match=r"(inpaint|vary|anomaly): this model was trained to draw in one step"):
+            verb()
+    assert with_single_steps(two, given).sampling == Sampling(sampler="ddim", steps=2, guidance=1.0)
+    assert Vary(two, 0.5).strength == 0.5

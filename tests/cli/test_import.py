@@ -20,9 +20,12 @@ from diorama.interop import inception_fid
 from diorama.interop.guided_diffusion import CLASSIFIER, SUPERRES, UNET
 from diorama.interop.layout import Layout
 from diorama.networks.features.inception import FIDInception
+from diorama.synthesis import store
+from diorama.synthesis.provenance import Provenance
 from tests.interop.oracles import VideoGenerator, dcgan_discriminator, dcgan_generator, randomised
 from tests.interop.published_folders import pipeline_folder, unet_folder
 from tests.interop.test_guided_diffusion import SMALL as SMALL_ADM
+from tests.synthesis.models import tiny_gan
 
 Captured = pytest.CaptureFixture[str]
 
@@ -59,6 +62,7 @@ def test_a_bare_state_dict_of_guided_diffusion_needs_its_arguments(tmp_path: Pat
     model, back = tmp_path / "model", tmp_path / "back.safetensors"
     words = ["import", tmp_path / "adm.pt", "--out", model]
     assert "neither a config nor the tensors say in_channels, model_channels" in said(words, 1, capsys)
+    assert f"give --config FILE.json ({tmp_path / 'adm.json'} lies beside it)" in said(words, 1, capsys)
     words += ["--config", tmp_path / "adm.json"]
     assert "image_size: how large its pictures are" in said(words, 1, capsys)
     assert "UNetModel of guided-diffusion" in said([*words, "--size", 8], 0, capsys)
@@ -69,22 +73,35 @@ def test_a_bare_state_dict_of_guided_diffusion_needs_its_arguments(tmp_path: Pat
     said(["import", back, "--config", back.with_suffix(".json"), "--out", tmp_path / "again"], 0, capsys)
 
 
-@pytest.mark.parametrize(
-    ("layout", "change", "reason"),
-    [
-        (SUPERRES, {}, "low_res"),
-        (CLASSIFIER, {}, "A classifier draws nothing"),
-    ],
-)
-def test_networks_of_guided_diffusion_that_draw_nothing_here_are_refused_with_the_reason(
-    layout: Layout[Any, Any], change: dict[str, Any], reason: str, tmp_path: Path, capsys: Captured
+def test_an_enlarging_network_of_guided_diffusion_is_told_how_large_small_pictures_are(
+    tmp_path: Path, capsys: Captured
 ) -> None:
-    arguments = SMALL_ADM | change
-    ours = layout.read_config(arguments)
-    torch.save(layout.export_state(ours, ours.build().state_dict()), tmp_path / "adm.pt")
-    (tmp_path / "adm.json").write_text(json.dumps(arguments))
-    words = ["import", tmp_path / "adm.pt", "--config", tmp_path / "adm.json", "--out", tmp_path / "model"]
-    assert reason in said(words, 1, capsys)
+    told = said(["import", *adm_file(SUPERRES, tmp_path), "--out", tmp_path / "model"], 1, capsys)
+    assert "low_res: how large the small pictures are must be said" in told
+
+
+def test_a_classifier_of_guided_diffusion_guides_its_model(tmp_path: Path, capsys: Captured) -> None:
+    model, guide, back = tmp_path / "model", tmp_path / "guide", tmp_path / "back.safetensors"
+    said(["import", *adm_file(UNET, tmp_path), "--out", model], 0, capsys)
+    words = adm_file(CLASSIFIER, tmp_path)
+    assert "EncoderUNetModel of guided-diffusion" in said(["import", *words, "--out", guide], 0, capsys)
+    assert "Tells 3 labels of noisy 8×8 pictures apart" in (guide / "README.md").read_text()
+    drawn = ["--guide", guide, "--guidance", 2, "--label", 1, "--count", 1, "--steps", 2, "--out", tmp_path / "drawn"]
+    said(["sample", model, *drawn], 0, capsys)
+    assert "which draws nothing; it guides" in said(["sample", guide, "--out", tmp_path / "none"], 1, capsys)
+    told = said(["export", guide, "--to", "guided-diffusion", "--out", back], 0, capsys)
+    assert "the names of its 3 labels and its noise process are not written" in told
+    state = torch.load(words[0])
+    assert all(torch.equal(tensor, state[name]) for name, tensor in load_file(back).items())
+    said(["import", back, "--config", back.with_suffix(".json"), "--out", tmp_path / "again"], 0, capsys)
+
+
+def adm_file(layout: Layout[Any, Any], folder: Path) -> list[object]:
+    """A small published network and its arguments, as words of ``diorama import``."""
+    ours, name = layout.read_config(SMALL_ADM), layout.network
+    torch.save(layout.export_state(ours, randomised(ours.build()).state_dict()), folder / f"{name}.pt")
+    (folder / f"{name}.json").write_text(json.dumps(SMALL_ADM))
+    return [folder / f"{name}.pt", "--config", folder / f"{name}.json"]
 
 
 def test_a_generator_of_clips_is_told_its_length(tmp_path: Path, capsys: Captured) -> None:
@@ -152,6 +169,10 @@ def test_no_other_folder_is_replaced(tmp_path: Path, capsys: Captured) -> None:
     said(["import", tmp_path / "netG.pth", "--out", tmp_path / "model"], 0, capsys)
     said(["import", tmp_path / "netG.pth", "--out", tmp_path / "model"], 0, capsys)
     assert "choose another" in said(["import", tmp_path / "netG.pth", "--out", tmp_path / "netG.pth"], 1, capsys)
+    trained = tiny_gan()
+    store.save(tmp_path / "trained", trained.config, trained.state_dict(), Provenance(recipe="tiny"), "card")
+    told = said(["import", tmp_path / "netG.pth", "--out", tmp_path / "trained"], 1, capsys)
+    assert "trained: holds a model that was trained; choose another place" in told
     unet = unet_folder(tmp_path / "x")
     said(["import", unet, "--out", tmp_path / "unet"], 0, capsys)
     words = ["export", tmp_path / "unet", "--to", "diffusers-unet2d", "--out"]
@@ -213,6 +234,9 @@ def test_what_needs_no_import_or_cannot_be_one_is_told_what_to_do(tmp_path: Path
         (tmp_path / "own" / name).write_text("{}")
     told = said(["import", tmp_path / "own" / "model.safetensors", "--out", tmp_path / "model"], 1, capsys)
     assert "is of a model folder of Diorama" in told
+    (tmp_path / "notes.md").write_text("# Notes")
+    told = said(["import", tmp_path / "notes.md", "--out", tmp_path / "model"], 1, capsys)
+    assert "notes.md: is no checkpoint: neither safetensors" in told
     for name, content in (("list.pkl", [1, 2]), ("table.pkl", {"rows": [1, 2]})):
         (tmp_path / name).write_bytes(pickle.dumps(content))
         told = said(["import", tmp_path / name, "--out", tmp_path / "model"], 1, capsys)

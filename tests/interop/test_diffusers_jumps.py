@@ -165,10 +165,10 @@ def test_unclips_last_step_has_the_librarys_rounding(steps: int, clip: bool, cou
     ("kind", "change", "named"),
     [
         ("LCMScheduler", {"prediction_type": "flow"}, "prediction_type"),
-        ("LCMScheduler", {"original_inference_steps": 0}, "grid"),
-        ("LCMScheduler", {"timestep_scaling": 0.0}, "time_scale"),
+        ("LCMScheduler", {"original_inference_steps": 0}, "original_inference_steps"),
+        ("LCMScheduler", {"timestep_scaling": 0.0}, "timestep_scaling"),
         ("TCDScheduler", {"gamma": 0.3}, "gamma"),
-        ("CMStochasticIterativeScheduler", {"num_train_timesteps": 1}, "grid"),
+        ("CMStochasticIterativeScheduler", {"num_train_timesteps": 1}, "num_train_timesteps"),
         ("CMStochasticIterativeScheduler", {"sigma_min": 90.0}, "0 < sigma_min < sigma_max"),
         ("RePaintScheduler", {"prediction_type": "sample"}, "prediction_type"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import fields
 from inspect import signature
 from typing import Any
 
@@ -179,9 +181,12 @@ def test_the_librarys_defaults_are_ours(name: str) -> None:
         ({"prediction_type": "flow"}, "prediction_type"),
         ({"trained_betas": [0.1, 0.2]}, "trained_betas: 2 of them for 1000"),
         ({"trained_betas": [0.1, 2.0], "num_train_timesteps": 2}, "trained: variances must lie between"),
-        ({"thresholding": True, "dynamic_thresholding_ratio": 0}, "share must be in"),
-        ({"clip_sample_range": -1.0}, "largest must be positive"),
-        ({"steps_offset": -1}, "offset must be at least 0"),
+        (
+            {"thresholding": True, "dynamic_thresholding_ratio": 0},
+            "dynamic_thresholding_ratio: must be above 0 and at most 1, got 0",
+        ),
+        ({"clip_sample_range": -1.0}, "clip_sample_range: must be positive"),
+        ({"steps_offset": -1}, "steps_offset: must be at least 0"),
         ({"skip_prk_steps": True}, "DDIMScheduler.skip_prk_steps"),
         ({"beta_end": "much"}, "beta_end"),
         ({"beta_start": 2.0}, "beta_start, beta_end: .* got 2.0 and 0.02"),
@@ -259,3 +264,25 @@ def test_unclip_is_ddpm_on_the_cosine() -> None:
     )
     # The rounding of the library's float32, and no more.
     assert 0 < abs(_sampler(found).last_scale - 1) < 1e-3
+
+
+@pytest.mark.parametrize("kind", SCHEDULERS)
+def test_numbers_that_cannot_be_are_refused_by_the_configs_own_names(kind: str) -> None:
+    for field in fields(SCHEDULERS[kind]):
+        for wrong in (0, -1, math.nan):
+            assert field.name in _told({"_class_name": kind, field.name: wrong}), (kind, field.name, wrong)
+
+
+def _told(config: dict[str, Any]) -> str:
+    """The message of a refusal; of a config that is taken, all that it says."""
+    try:
+        return str(read_schedule(config)) and " ".join(config)
+    except BadInput as problem:
+        return str(problem)
+
+
+def test_unknown_fields_and_a_missing_class_are_named() -> None:
+    with pytest.raises(BadInput, match=r"^DDIMScheduler\.beta_stat: is no field .*mean 'beta_start'"):
+        read_schedule({"_class_name": "DDIMScheduler", "beta_stat": 0.1})
+    with pytest.raises(BadInput, match="_class_name: is missing"):
+        read_schedule({"beta_start": 0.1})

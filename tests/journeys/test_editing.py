@@ -160,6 +160,7 @@ def test_pictures_are_reconstructed_from_what_is_measured_of_them(diorama: Run, 
         assert f"2 pictures in {out}" in told
         assert "PSNR in dB: mean " in told
         assert f", {plain} " in told
+        assert ("sampler: ddrm takes steps of its own" in told) == method.startswith("ddrm")
         described = diorama("describe", out)
         assert "report of reconstruct" in described
         assert f"gain over {plain}" in described
@@ -189,7 +190,8 @@ def test_what_cannot_be_reconstructed_is_told_in_a_line(diorama: Run, place: Pat
         (("mask",), 2, "mask: this operator needs one; name it with --mask"),
         (("mask", "--mask", place / "black.png"), 1, "the mask is black all over"),
         (("down", "--mask", place / "mask.png"), 2, "mask: only the operator mask takes one"),
-        (("down", "--noise", -1), 2, "noise must not be negative"),
+        (("down", "--noise", -1), 2, "noise must be at least 0 and finite"),
+        (("mri:acceleration=nan",), 2, "acceleration of mri is a number, got 'nan'"),
         (("down", "--method", "ddpm"), 2, "method: there is no 'ddpm'"),
         (("down", "--method", "dps", "--sampler", "dpmpp_2m"), 2, "does not take its steps one at a time"),
     ):

@@ -9,6 +9,7 @@ from diorama.core.config import encode
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.exploding import ExplodingProcess
 from diorama.processes.flow import FlowProcess
+from diorama.processes.geometric import GeometricProcess
 from diorama.processes.spacing import KarrasSpacing
 from diorama.processes.times import (
     KarrasTimes,
@@ -16,6 +17,7 @@ from diorama.processes.times import (
     LogNormalTimes,
     LogUniformTimes,
     StepTimes,
+    TimeDraw,
     UniformTimes,
 )
 
@@ -100,3 +102,11 @@ def test_karras_times_fill_the_spacing_evenly() -> None:
     assert (counts / 1000).sub(1).abs().max() < 0.1
     with pytest.raises(ValueError, match="low < high"):
         KarrasTimes(low=2.0, high=1.0)
+
+
+@pytest.mark.parametrize("times", [LogNormalTimes(mean=-9.0), LogUniformTimes(low=1e-4, high=1e-3), KarrasTimes()])
+def test_ratios_below_the_least_of_a_process_are_its_least_and_not_clean_data(times: TimeDraw) -> None:
+    process = GeometricProcess(sigma_min=0.02, sigma_max=100.0)
+    drawn = times.draw(process, 512, CPU)
+    assert bool((drawn > 0).all())
+    assert process.at(drawn).sigma.min().item() == pytest.approx(0.02)

@@ -55,8 +55,23 @@ def test_the_others_walk_a_flow(name: str) -> None:
 
 def test_samplers_that_cannot_walk_a_models_levels_are_refused_before_drawing() -> None:
     discrete, flow = DiscreteProcess(steps=20), FlowProcess()
-    with pytest.raises(ValueError, match=r"interpolant walks paths that end at time 1.*take ddim"):
+    with pytest.raises(ValueError, match=r"interpolant serves flows, .*this model has a discrete process; take ddim"):
         check_serves(InterpolantConfig(), discrete, StepSpacing().times(discrete, 4))
     with pytest.raises(ValueError, match=r"midpoint needs a ratio of noise to signal.*take ddim"):
         check_serves(MidpointConfig(), flow, UniformSpacing().times(flow, 4))
     check_serves(InterpolantConfig(), flow, UniformSpacing().times(flow, 4))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("dpm++_2m", "dpmpp_2m"),
+        ("DPM++", "dpmpp_2m"),
+        ("PLMS", "pndm"),
+        ("ddpm", "ancestral"),
+        ("euler-a", "ancestral"),
+    ],
+)
+def test_names_that_other_programs_give_find_the_sampler(typed: str, meant: str) -> None:
+    with pytest.raises(BadConfig, match=f"did you mean '{meant}'"):
+        sampler_named(typed)

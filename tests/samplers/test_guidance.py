@@ -188,6 +188,7 @@ def test_words_and_kinds_are_each_others_inverse() -> None:
         ("cfgg", r"there is no 'cfgg' \(did you mean 'cfg'"),
         ("apg:eta=1", "apg has no 'eta'"),
         ("apg:parallel=x", "parallel of apg is a number, got 'x'"),
+        ("apg:parallel=nan", "parallel of apg is a number, got 'nan'"),
         ("cfg-zero:still=0.5", "still of cfg-zero is a whole number"),
         ("pag:layers=", "layers of pag is whole numbers joined by"),
         ("classifier:form=x", "form of classifier is mean or score"),

@@ -168,6 +168,11 @@ def test_a_network_of_edm_is_written_without_what_lies_around_it(tmp_path: Path)
         (tiny_vae, "diffusers-unet2d", r"no network for models of the kind vae; no layout has one"),
         (gan, "basicsr", r"basicsr has no network for DCGANGenerator;"),
         (
+            lambda: diffusion(denoiser=DDPMUNetConfig(widths=(8,), depth=1, attention=(False,), groups=4, patch=2)),
+            "edm",
+            r"no network for DDPMUNet; diffusers-unet2d has one, but patch: .* squares of 2",
+        ),
+        (
             lambda: diffusion(preconditioning=TargetPreconditioning(predicts="score")),
             "diffusers-unet2d",
             r"^preconditioning\.predicts: ",
@@ -183,7 +188,7 @@ def test_only_layouts_that_can_say_the_model_are_offered() -> None:
     assert layouts_for(gan().config) == ["dcgan-pytorch-examples"]
     # The published class is of 64 x 64 pixels, and this one is of 8 x 8.
     assert layouts_for(tiny_gan().config) == []
-    with pytest.raises(BadInput, match=r"mocogan has no network for DCGANGenerator; no layout has one$"):
+    with pytest.raises(BadInput, match=r"no network for DCGANGenerator; dcgan-pytorch-examples has one, but size"):
         export(tiny_gan(), "mocogan")
 
 

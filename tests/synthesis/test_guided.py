@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from diorama.synthesis import store
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.catalog import AnySynthesizer
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
+from diorama.synthesis.conditions import NOTHING, SampleConditions
 from diorama.synthesis.diffusion import DiffusionSynthesizer
-from diorama.synthesis.guided import guided_by, require_guidance
+from diorama.synthesis.guided import guided_by, idle_guidance, require_guidance
 from diorama.synthesis.provenance import Provenance
 from tests.synthesis.models import tiny_diffusion, tiny_gan
 
@@ -188,7 +190,7 @@ def test_guides_that_do_not_fit_are_refused() -> None:
     named = replace(other, conditions=(replace(other.conditions[0], names=("dog", "cat")),)).build()
     for guide, message in (
         (larger, "guide: draws pictures of 16 x 16"),
-        (slower, "guide: its noise process is another .* than the model's: steps 30 in place of"),
+        (slower, "guide: its noise process is another discrete one than the model's: steps 30 in place of"),
         (named, "guide: names of its label is"),
         (tiny_gan(1), "guide: is a GAN, and must"),
     ):
@@ -206,6 +208,25 @@ def test_a_guide_that_would_not_be_asked_is_refused(guided: DiffusionSynthesizer
     with pytest.raises(BadInput, match="apg asks no guide"):
         require_guidance(guided, Sampling(guidance=2, guidance_kind="apg"))
     require_guidance(guided, Sampling(guidance=2))
+
+
+def test_guidance_that_changes_nothing_is_said(guided: DiffusionSynthesizer, classifier: NoisyClassifier) -> None:
+    labels = SampleConditions(words=({"label": "cat"},))
+    itself = guided_by(tiny_diffusion(CLASSES), tiny_diffusion(CLASSES))
+    led = guided_by(tiny_diffusion(), classifier)
+    cases: list[tuple[DiffusionSynthesizer, Sampling, SampleConditions, str]] = [
+        (tiny_diffusion(CLASSES), Sampling(guidance_kind="apg"), labels, "apg changes nothing at a guidance of 1"),
+        (tiny_diffusion(CLASSES), Sampling(guidance=2), NOTHING, r"a scale of 2 changes nothing .*--label CLASS"),
+        (tiny_diffusion(CLASSES), Sampling(guidance=2), labels, ""),
+        (tiny_diffusion(CLASSES), Sampling(guidance=2, guidance_kind="pag"), NOTHING, ""),
+        (led, Sampling(guidance=2), NOTHING, "changes nothing where samples are given nothing"),
+        (led, Sampling(guidance=2), labels, ""),
+        (itself, Sampling(guidance=2), NOTHING, "guide: is the model itself"),
+        (guided, Sampling(guidance=2), NOTHING, ""),
+        (tiny_diffusion(), Sampling(), NOTHING, ""),
+    ]
+    for model, asked, given, told in cases:
+        assert re.search(told or "^$", idle_guidance(asked, model.resampled(asked), given))
 
 
 def test_what_a_model_cannot_be_guided_by_is_refused_with_what_it_can() -> None:

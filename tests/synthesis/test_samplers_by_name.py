@@ -74,7 +74,7 @@ def test_a_sampler_draws_or_is_refused_in_the_words_of_people(kind: str, steps: 
         ("exploding", Sampling(sampler="lcm"), "sampler: lcm counts steps of a discrete process"),
         ("exploding", Sampling(sampler="ode", steps=1), "steps: the sampler ode walks between at least two levels"),
         ("geometric", Sampling(steps=1), "steps: this model needs a number of steps of at least 2, got 1"),
-        ("discrete", Sampling(sampler="interpolant"), "of this model's process; take ddim"),
+        ("discrete", Sampling(sampler="interpolant"), "this model has a discrete process; take ddim"),
         ("jumping", Sampling(sampler="heun"), "sampler: heun needs a path with slopes"),
         ("jumping", Sampling(sampler="ode"), "sampler: ode needs a path with slopes"),
     ],

@@ -38,6 +38,7 @@ from diorama.tasks.inpaint import inpainting as inpainting_with
 from diorama.tasks.pictures import mask_files, picture_files, read_masks, read_picture
 from diorama.tasks.upscale import Upscale
 from diorama.tasks.vary import Vary
+from tests.media.scans import dicom, nifti
 from tests.synthesis.models import enlarger, filler, tiny_diffusion, tiny_gan, tiny_video_gan
 
 MASK = np.zeros((8, 8), bool)
@@ -334,3 +335,23 @@ def test_a_mask_that_is_grey_all_over_is_not_called_black(tmp_path: Path) -> Non
         write_image(tmp_path / "mask.png", np.full((8, 8, 1), value, np.uint8))
         with pytest.raises(BadInput, match=message):
             read_masks(tmp_path / "mask.png", tmp_path / "mask.png", tiny_diffusion().config.media)
+
+
+def test_slices_of_medical_files_are_read_in_the_units_that_they_state(tmp_path: Path) -> None:
+    media = MediaSpec(kind="image", channels=1, height=8, width=8, dtype="float32", low=-160.0, high=239.0)
+    values = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    for name, content in (
+        ("a.dcm", dicom(values, RescaleSlope=1, RescaleIntercept=-1024)),
+        ("b.nii", nifti(values.astype(np.int16)[..., None])),
+        ("many.nii", nifti(np.zeros((8, 8, 3), np.int16))),
+        ("report.dcm", dicom(values, PixelData=None)),
+    ):
+        (tmp_path / name).write_bytes(content)
+    assert [path.name for path in picture_files(tmp_path)] == ["a.dcm", "b.nii", "many.nii", "report.dcm"]
+    assert np.array_equal(read_picture(tmp_path / "a.dcm", media)[..., 0], values.astype(np.float32) - 1024)
+    assert np.array_equal(read_picture(tmp_path / "b.nii", media)[..., 0], values)
+    for name, told in (("many.nii", "many.nii: holds 3 slices; save the one"), ("report.dcm", "that is no picture")):
+        with pytest.raises(BadInput, match=told):
+            read_picture(tmp_path / name, media)
+    with pytest.raises(BadInput, match="values from -1024 to -961, the model reads uint8"):
+        read_picture(tmp_path / "a.dcm", replace(media, dtype="uint8", low=0.0, high=255.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ import tyro
 
 from diorama.cli.arguments import WrongArguments, parse, shown_as
 from diorama.core.errors import BadInput
+from diorama.core.numbers import counted
 from diorama.core.user_files import catalog_of
 
 if TYPE_CHECKING:
@@ -63,13 +64,17 @@ def main(words: Sequence[str]) -> None:
     model = store.load(arguments.run, catalog=classes)
     state = checked_state(model.state_dict(), combined(snapshots, shares), snapshots[-1].path)
     store.save(arguments.out, model.config, state, *_origin(arguments.run, wanted, far))
-    print(f"averaged {len(snapshots)} snapshots up to {wanted.images:,} images; the profile is met to {far:.1%}")
+    print(f"averaged {counted(len(snapshots), 'snapshot')} up to {wanted.images:,} images; {_off(far)}")
     if far > _FAR:
         print(
             "note: these snapshots make no good average of this width; more of them, or a std nearer to theirs, would",
             file=sys.stderr,
         )
     print(f"model: {arguments.out}")
+
+
+def _off(far: float) -> str:
+    return f"their profile is {far:.1%} off the one asked for"
 
 
 def _asked(arguments: Arguments) -> tuple[list[Snapshot], Profile]:
@@ -80,8 +85,8 @@ def _asked(arguments: Arguments) -> tuple[list[Snapshot], Profile]:
     found = snapshots_in(arguments.run / AVERAGES)
     if not found:
         raise BadInput(
-            f"{arguments.run}: has kept no snapshots of averages (there is none in {AVERAGES}/NAME/); a recipe keeps "
-            "them with --averages.NAME.snapshot-every N of a PowerAverageConfig"
+            f"{arguments.run}: has kept no snapshots of averages (there is none in {AVERAGES}/NAME/); "
+            f"{_when_kept(arguments.run)}"
         )
     last = found[-1].profile.images if arguments.images is None else arguments.images
     try:
@@ -97,6 +102,19 @@ def _asked(arguments: Arguments) -> tuple[list[Snapshot], Profile]:
     return counting, wanted
 
 
+def _when_kept(run: Path) -> str:
+    """When the recipe of a run would have kept a snapshot."""
+    from diorama.synthesis import store
+
+    recipe = store.read_provenance(run).recipe if (run / "model").is_dir() else ""
+    averages = recipe.get("averages") if isinstance(recipe, Mapping) else None
+    for name, average in averages.items() if isinstance(averages, Mapping) else ():
+        every = average.get("snapshot_every") if isinstance(average, Mapping) else None
+        if isinstance(every, int) and every > 0:
+            return f"its recipe keeps one of {name} every {every:,} images (--averages.{name}.snapshot-every {every})"
+    return "a recipe keeps them with --averages.NAME.snapshot-every N of a PowerAverageConfig"
+
+
 def _origin(run: Path, wanted: Profile, far: float) -> tuple[Provenance, str]:
     """Provenance and card of the model."""
     from diorama.synthesis import store
@@ -107,7 +125,7 @@ def _origin(run: Path, wanted: Profile, far: float) -> tuple[Provenance, str]:
         f"# {origin.recipe_name or run.name}, averaged anew\n\n"
         f"The weights of the run are averaged by a power function with a standard deviation of {wanted.std:g} of the "
         f"{wanted.images:,} images seen, made of the run's snapshots after training (arXiv:2312.02696, section 3.2; "
-        f"the profile is met to {far:.1%}). Nothing was measured of it here.\n\n"
+        f"{_off(far)}). Nothing was measured of it here.\n\n"
         "What it draws is synthetic, and the files that Diorama writes say so in their metadata.\n"
     )
     return replace(origin, scores=(), averaged=averaged), card

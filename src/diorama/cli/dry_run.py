@@ -204,11 +204,11 @@ def _written(recipe: Recipe, out: Path, images: int, not_measured: str) -> str:
     measured = evaluation.samples and not not_measured
     parts = [
         f"{out}: model/",
-        f"{recipe.keep} resume states at a time",
-        f"{images // recipe.preview_every if recipe.preview_every else 0:,} previews",
-        f"{_until_the_last(images, recipe.log_every):,} reports in log.jsonl",
+        f"{counted(recipe.keep, 'resume state')} at a time",
+        counted(images // recipe.preview_every if recipe.preview_every else 0, "preview"),
+        f"{counted(_until_the_last(images, recipe.log_every), 'report')} in log.jsonl",
     ]
-    measurements = f"{_until_the_last(images, evaluation.every):,} measurements by {evaluation.metric}"
+    measurements = f"{counted(_until_the_last(images, evaluation.every), 'measurement')} by {evaluation.metric}"
     reason = f", since {not_measured}" if evaluation.samples else ""
     parts += [measurements if measured else f"no measurement{reason}"]
     return ", ".join(parts)

@@ -123,15 +123,16 @@ def with_single_steps(model: Synthesizer, arguments: EditArguments) -> Synthesiz
 
     if arguments.sampler is not None or not isinstance(model, DiffusionSynthesizer):
         return model
-    if takes_single_steps(model.config.sampler):
+    process, spacing = model.config.process, model.config.spacing
+    if takes_single_steps(model.config.sampler) or (isinstance(spacing, RatioSpacing) and len(spacing.ratios) == 1):
         return model
     # A step of DDIM knows nothing of the others, so that more are taken.
-    process, steps = model.config.process, max(_DDIM_STEPS, model.sampling.steps or 0)
+    steps = max(_DDIM_STEPS, model.sampling.steps or 0)
     if isinstance(process, DiscreteProcess):
         steps = min(steps, process.steps)
-    if isinstance(model.config.spacing, RatioSpacing):
+    if isinstance(spacing, RatioSpacing):
         # Of other levels than it was trained at such a model says nothing.
-        steps = min(steps, len(model.config.spacing.ratios))
+        steps = min(steps, len(spacing.ratios))
     steps = arguments.steps or steps
     print(
         f"sampler: the model's own, {model.sampling.sampler}, does not take its steps one at a time, as is needed "
@@ -212,7 +213,7 @@ def _run(
             shown.update(doing, step.done / step.count, f"{step.done:,} of {step.count:,}")
             done = step.done
     print(f"{done:,} {'picture' if done == 1 else 'pictures'} in {arguments.out}")
-    if note := idle_guidance(sampling, model.resampled(sampling).sampling):
+    if note := idle_guidance(sampling, model.resampled(sampling), options.conditions):
         print(note)
 
 

@@ -46,7 +46,7 @@ class Arguments:
     Args:
         file: safetensors, a pickled state dict (.pt, .pth, .bin), a pickled network of NVIDIA's (.pkl), or a folder
             of the diffusers library.
-        out: the model folder to write; new, or of an older model. The FID network needs none.
+        out: the model folder to write; new, or of an earlier import, which is replaced. The FID network needs none.
         config: the published config, JSON.
         part: which network of a file that holds several: what its tensors' names begin with, such as netG.
         size: side, or height and width, of the pictures; needed where the published config does not say.
@@ -117,12 +117,15 @@ def _refuse_own(path: Path) -> None:
 
 
 def _refuse_other_folders(out: Path) -> None:
-    """A model folder replaces what lies there, which must be one too."""
-    from diorama.synthesis.store import CONFIG, PROVENANCE
+    """A model folder replaces an earlier import, and neither a model that was trained nor anything else."""
+    from diorama.synthesis.store import CONFIG, PROVENANCE, read_provenance
 
-    ours = (out / CONFIG).is_file() and (out / PROVENANCE).is_file()
-    if out.exists() and not ours and (out.is_file() or any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not ((out / CONFIG).is_file() and (out / PROVENANCE).is_file()):
         raise BadInput(f"{out}: is not empty and no model folder; choose another place for the model")
+    if read_provenance(out).published is None:
+        raise BadInput(f"{out}: holds a model that was trained; choose another place for this one")
 
 
 def _keep(checkpoint: Checkpoint) -> None:

@@ -61,6 +61,7 @@ def main(words: Sequence[str]) -> None:
     arguments = parse(Arguments, "reconstruct", words)
 
     from diorama.samplers.inverse.catalog import inverse_method_named, operator_named
+    from diorama.samplers.inverse.ddrm import DDRMConfig
     from diorama.samplers.inverse.dps import DPSConfig
 
     with arguments_at_fault():
@@ -78,5 +79,7 @@ def main(words: Sequence[str]) -> None:
         return Reconstruct(model, operator, method, arguments.noise, masks)
 
     run_examination(arguments, made)
+    if arguments.sampler is not None and isinstance(method, DDRMConfig):
+        print(f"sampler: ddrm takes steps of its own, so {arguments.sampler} took none; --method pigdm and dps ask it")
     told = read_task_report(arguments.out)["summary"]["psnr"]
     print("PSNR in dB: " + ", ".join(f"{name} {decibels(value).removesuffix(' dB')}" for name, value in told.items()))

@@ -182,14 +182,21 @@ def train_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, opti
 
 def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:
     """What can be done with a run that has stopped."""
+    from diorama.synthesis.classifier import NoisyClassifierConfig
     from diorama.synthesis.conditions import draws_partners
     from diorama.synthesis.inpainting import InpaintingSynthesizerConfig
     from diorama.synthesis.picture import PictureSynthesizerConfig
     from diorama.synthesis.store import read_config
 
     ways = [] if finished else [f"The same command continues {out}."]
-    if (out / "model").is_dir() and (model := read_config(out / "model", catalog)).draws:
-        run, drawn = shlex.quote(str(out)), shlex.quote(f"{out}-samples")
+    if not (out / "model").is_dir():
+        return " ".join(ways)
+    model, run, drawn = read_config(out / "model", catalog), shlex.quote(str(out)), shlex.quote(f"{out}-samples")
+    if isinstance(model, NoisyClassifierConfig):
+        ways.append(
+            f"To guide a model by it: diorama sample MODEL --guide {run} --guidance 2 --label all --out {drawn}"
+        )
+    if model.draws:
         labels = " --label all" if model.needs_label else ""
         partners = draws_partners(model.media, model.conditions) and model.media.kind == "image"
         how = f"upscale {run} SMALL_PICTURES" if partners else f"sample {run}{labels}"

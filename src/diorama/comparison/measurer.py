@@ -133,7 +133,8 @@ class Measurer:
                 model.resampled(replace(possible, **{key: value}))
             except BadInput as problem:
                 left.append(key)
-                why = str(problem)
+                # What to do about it was said to the one who asked, and here it is done.
+                why = str(problem).removesuffix("; leave that out")
             else:
                 possible = replace(possible, **{key: value})
         if left:

@@ -25,7 +25,7 @@ from diorama.core.errors import BadInput
 from diorama.evaluation.records import PIXELS, batches
 from diorama.recipes import catalog
 from diorama.synthesis import store
-from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
+from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, require_drawing
 from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.parts import load_parts
 from diorama.synthesis.provenance import DataOrigin, Provenance
@@ -154,9 +154,10 @@ def load_given(run: Path, info: DataInfo, own: Sequence[object] = ()) -> Synthes
         own: config classes of a user's own.
 
     Raises:
-        BadInput: it cannot be read, or draws what the data do not hold.
+        BadInput: it cannot be read, draws nothing, or draws what the data do not hold.
     """
     model = store.load(run, catalog=own)
+    require_drawing(model, run)
     drawn = model.config.media
     partners = draws_partners(drawn, model.config.conditions)
     reals = media_beside(info) if partners else info.media

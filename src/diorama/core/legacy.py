@@ -26,6 +26,7 @@ from diorama.core.errors import BadInput
 from diorama.core.inert import PRECISIONS, Inert, InertArray, NumberType, PublishedObjects
 from diorama.core.pickles import Name, NestedStorage, StorageRef, TensorRef, Unreadable, run_pickle, shown
 
+_PICKLED, _ZIPPED = b"\x80", b"PK\x03\x04"
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _MOST_ITEMS, _MOST_DEPTH = 200_000, 100
@@ -90,7 +91,9 @@ def read_checkpoint(path: Path) -> Any:
             head = file.read(16)
         if path.suffix == ".safetensors":
             return load_file(path)
-        return _read_zip(path) if head.startswith(b"PK\x03\x04") else _read_stream(path)
+        if head and not head.startswith((_PICKLED, _ZIPPED)):
+            raise BadInput(f"{path}: is no checkpoint: neither safetensors (.safetensors) nor a file of PyTorch's")
+        return _read_zip(path) if head.startswith(_ZIPPED) else _read_stream(path)
     except Unreadable as problem:
         raise BadInput(f"{path}: {problem}") from problem
     except (OSError, SafetensorError, zipfile.BadZipFile, ValueError, RuntimeError, EOFError, OverflowError) as problem:
@@ -104,7 +107,7 @@ def is_pickled_object(path: Path) -> bool:
         data = path.read_bytes()
     except OSError:
         return False
-    if not data.startswith(b"\x80") or path.suffix == ".safetensors":
+    if not data.startswith(_PICKLED) or path.suffix == ".safetensors":
         return False
     try:
         return run_pickle(data, ()).values != [_MAGIC]

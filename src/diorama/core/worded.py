@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -75,6 +76,8 @@ def _read(annotation: Any, value: str, where: str) -> Any:
             raise BadConfig(f"{where} is {' or '.join(get_args(annotation))}, got {value!r}")
         return value
     try:
+        if annotation is float and math.isnan(float(value)):
+            raise ValueError("no number at all")
         if annotation in (int, float):
             return annotation(value)
         return tuple(int(each) for each in value.split("+"))

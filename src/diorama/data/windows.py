@@ -27,7 +27,7 @@ def common_window(scans: Sequence[Scan | None], scale: Scale) -> tuple[Window | 
         return None, []
     windows = Counter(scan.window for scan in scans if scan is not None and scan.window is not None)
     silent = len(scans) - windows.total()
-    instead = "; -1 and +1 stand for the ends of all values instead"
+    instead = "; the type and the range of all values say instead what -1 and +1 stand for, as of other files"
     if not windows:
         return None, [f"no file states a window{instead}"]
     first, *others = (f"{low:g} to {high:g}" for low, high in sorted(windows))

@@ -20,7 +20,7 @@ from diorama.evaluation.records import AT_ONCE, batches, chosen_records
 from diorama.evaluation.reference import ReferenceOptions
 from diorama.evaluation.samples import SampleFolder
 from diorama.interop.checkpoint import is_diffusers_folder
-from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer
+from diorama.synthesis.base import AS_TRAINED, Sampling, Synthesizer, require_drawing
 from diorama.synthesis.conditions import given_picture, reals_for, usual
 from diorama.synthesis.drawing import DrawOptions, different, draw, share_of
 from diorama.synthesis.guided import guided_by, idle_guidance, require_guidance
@@ -145,6 +145,7 @@ def open_subject(subject: Path | str | Synthesizer, against: Split, options: Eva
     path = Path(subject)
     if holds_model(path):
         model = load(path, device=options.device, catalog=options.catalog)
+        require_drawing(model, path)
         if options.guide is not None:
             guide = load(options.guide, device=options.device, catalog=options.catalog)
             model = guided_by(model, guide)
@@ -208,7 +209,7 @@ def _of_model(model: Synthesizer, against: Split, options: EvaluateOptions) -> S
         conditions=conditions,
         options=DrawOptions(batch_size=options.batch_size, first=first),
     )
-    said = [idle_guidance(options.sampling, chosen.sampling)]
+    said = [idle_guidance(options.sampling, chosen, conditions)]
     if count < asked and options.count is not None:
         said.append(f"{count:,} samples are drawn and not {asked:,}: the model makes one of each picture it is given")
     return Subject(

@@ -110,6 +110,7 @@ class ClassifierLayout(Layout[ClassifierArguments, ADMClassifierConfig]):
 
     arguments = ClassifierArguments
     config = ADMClassifierConfig
+    size_argument = "image_size"
     unused = ("use_checkpoint",)
 
     def to_ours(self, arguments: ClassifierArguments) -> ADMClassifierConfig:

@@ -88,7 +88,7 @@ class LogNormalTimes:
 
     def at(self, process: Process, normal: Tensor) -> Tensor:
         """The times that so many deviations from the mean stand for."""
-        return process.time_of((self.mean + self.deviation * normal).exp())
+        return _above_zero(process, (self.mean + self.deviation * normal).exp())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ class LogUniformTimes:
 
     def at(self, process: Process, share: Tensor) -> Tensor:
         """The times of the ratios below which lie these shares of all."""
-        return process.time_of(self.low * (self.high / self.low) ** share)
+        return _above_zero(process, self.low * (self.high / self.low) ** share)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ class KarrasTimes:
 
     def at(self, process: Process, share: Tensor) -> Tensor:
         """The times of the ratios above which lie these shares of all."""
-        return process.time_of(KarrasSpacing(low=self.low, high=self.high, rho=self.rho).at(share))
+        return _above_zero(process, KarrasSpacing(low=self.low, high=self.high, rho=self.rho).at(share))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +165,13 @@ class LogitNormalTimes:
     def draw(self, process: Process, count: int, device: torch.device) -> Tensor:
         """(count,) float32 in (0, end)."""
         return process.end * torch.sigmoid(self.mean + self.deviation * torch.randn(count, device=device))
+
+
+def _above_zero(process: Process, ratio: Tensor) -> Tensor:
+    """The times of ratios sigma / alpha; where a process begins with more noise than that, its first."""
+    times = process.time_of(ratio)
+    # Time 0 is clean data, whose loss and whose score are divided by no noise at all.
+    return times.clamp(min=torch.finfo(times.dtype).tiny)
 
 
 def _spread(count: int, device: torch.device) -> Tensor:

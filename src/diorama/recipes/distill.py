@@ -10,7 +10,7 @@ import torch
 
 from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig, BadInput
-from diorama.core.worded import network_name
+from diorama.core.worded import kind_in_words
 from diorama.methods.diffusion.continuous_consistency import ContinuousDistillationConfig, ContinuousObjective
 from diorama.methods.diffusion.distribution_matching import DistributionMatchingConfig, levels_of
 from diorama.methods.diffusion.easy_consistency import EasyConsistencyConfig, pair_times
@@ -21,6 +21,7 @@ from diorama.recipes.entries.few_steps import DISTILLATIONS
 from diorama.recipes.lengths import of_length, scaled
 from diorama.recipes.start import make
 from diorama.synthesis import store
+from diorama.synthesis.conditions import draws_partners
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.parts import ModelRef
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
@@ -179,13 +180,16 @@ def teacher_of(folder: str, info: DataInfo, catalog: Sequence[object] = ()) -> D
         catalog: config classes of a user's own.
 
     Raises:
-        BadInput: there is no model, it is no diffusion or flow model, or draws pictures of another shape.
+        BadInput: there is no model, it is no diffusion or flow model, enlarges pictures, or draws others of another
+            shape.
     """
     place = store.model_folder(folder)
     config = store.read_config(place, catalog)
     if not isinstance(config, DiffusionSynthesizerConfig):
-        kind = network_name(config).removesuffix("Synthesizer")
+        kind = kind_in_words(config)
         raise BadInput(f"{folder}: is a model of the kind {kind}; a diffusion or flow model can be distilled")
+    if draws_partners(config.media, config.conditions):
+        raise BadInput(f"{folder}: enlarges pictures that it is given; a model that is given none can be distilled")
     if config.media.shape != info.media.shape:
         raise BadInput(
             f"{folder}: draws {config.media.shape}, but the records of {info.name} are {info.media.shape} (channels, "

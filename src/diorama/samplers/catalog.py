@@ -85,6 +85,18 @@ SAMPLERS: Mapping[str, Callable[[], AnySampler]] = {
 }
 """By name; several are of one kind with other settings."""
 
+_ELSEWHERE = {
+    "ddpm": "ancestral",
+    "dpmpp": "dpmpp_2m",
+    "dpmsolver": "dpm_2m",
+    "dpmsolverpp": "dpmpp_2m",
+    "edm": "heun",
+    "euler_a": "ancestral",
+    "plms": "pndm",
+    "rk45": "ode",
+}
+"""What other programs call them."""
+
 _PARTICULAR = (
     HeunConfig | InterpolantConfig | KDPM2Config | LCMConfig | LMSConfig | MidpointConfig | ODEConfig | PNDMConfig
 )
@@ -98,7 +110,8 @@ def sampler_named(name: str) -> AnySampler:
         BadConfig: there is none of that name; the message lists those that there are.
     """
     if name not in SAMPLERS:
-        hint = did_you_mean(name, SAMPLERS)
+        plain = name.casefold().replace("++", "pp").replace("-", "_")
+        hint = did_you_mean(_ELSEWHERE.get(plain, plain), SAMPLERS)
         raise BadConfig(f"sampler: there is no {name!r}{hint}; known are {', '.join(SAMPLERS)}")
     return SAMPLERS[name]()
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from diorama.core.contracts import Denoise, DrawNoise, Process, Stage
+from diorama.core.worded import kind_in_words
 from diorama.processes.gaussian import like
 from diorama.processes.path import clean_of_slope, noise_of_slope
 from diorama.processes.sde import flow_slope, motion
@@ -91,8 +92,9 @@ class InterpolantConfig:
         starts = (*process.slopes(times[0]), self.noise_rate(process, times[0]))
         if process.end != 1 or not all(bool(start.isfinite()) for start in starts):
             raise ValueError(
-                f"sampler: interpolant walks paths that end at time 1, with finite slopes and noise, and not the rate "
-                f"{self.rate!r} of this model's process; take ddim, heun, euler or dpmpp_2m"
+                "sampler: interpolant serves flows, whose paths end at time 1 with finite slopes and, at the rate "
+                f"{self.rate!r}, finite noise, and this model has a {kind_in_words(process)} process; take ddim, heun, "
+                "euler or dpmpp_2m"
             )
 
 

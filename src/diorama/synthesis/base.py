@@ -246,3 +246,17 @@ class Synthesizer(nn.Module, ABC):
         if not last:
             raise RuntimeError(f"{type(self).__name__}.stages yielded nothing")
         return last[0].x.float().clamp(-1, 1)
+
+
+def require_drawing(model: Synthesizer, name: object) -> None:
+    """Refuse a model that draws nothing itself.
+
+    Args:
+        model: any.
+        name: what the message calls it: its folder.
+
+    Raises:
+        BadInput: it serves other models; the message says how.
+    """
+    if not model.config.draws:
+        raise BadInput(f"{name}: is a {model.kind}, which draws nothing; it guides a model that does (--guide {name})")

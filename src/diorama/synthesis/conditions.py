@@ -130,6 +130,8 @@ def _asked(spec: ConditionSpec) -> str:
         return f"a label, one of {in_a_line(spec.names)} (--label)"
     if spec.key == "tokens":
         return "texts (--prompt, or --records of data that have captions)"
+    if spec.key == "image":
+        return "image, a picture each (--records of data that have it; upscale, translate and inpaint take files)"
     return f"{spec.key}, {BATCH_KEYS[spec.key]} (--records of data that have it)"
 
 

@@ -16,7 +16,7 @@ from diorama.core.contracts import NOTHING_GIVEN, Condition, ConditionSpec, Deno
 from diorama.core.errors import BadConfig, BadInput, DioramaWarning
 from diorama.core.rng import StepNoise
 from diorama.networks.catalog import Codec, ConditionEncoder, Denoiser
-from diorama.nn.attention import PerturbedAttention, perturbed_attention
+from diorama.nn.attention import PerturbedAttention
 from diorama.processes.bound import bound_times, variational_bound
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess, AnySpacing, AnyThreshold
 from diorama.processes.discrete import DiscreteProcess
@@ -38,7 +38,7 @@ from diorama.samplers.jumps import JumpsConfig
 from diorama.synthesis.base import CannotBeGuided, Sampling, Synthesizer, SynthesizerConfig, asks_nothing, not_drawn_so
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
 from diorama.synthesis.conditions import completed, without
-from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, network_denoise, towards
+from diorama.synthesis.guides import AnyGuide, DenoiserGuide, check_guide, check_perturbed, network_denoise, towards
 from diorama.synthesis.jumping import unlearned_jumps
 from diorama.synthesis.recording import RecordedNetwork
 from diorama.synthesis.told_scale import guidance_asked, told_scale
@@ -192,8 +192,7 @@ def _check_guidance(config: DiffusionSynthesizerConfig) -> None:
     if isinstance(kind, ClassifierGuidance) and kind.form == "mean" and not isinstance(config.sampler, AncestralConfig):
         raise ValueError("guidance_kind: the form 'mean' moves steps of the sampler ancestral; 'score' serves any")
     if isinstance(kind, PerturbedAttentionGuidance):
-        with torch.device("meta"), perturbed_attention(config.denoiser.build(), kind.layers):
-            pass
+        check_perturbed(config.denoiser, kind.layers)
 
 
 def _check_two_times(config: DiffusionSynthesizerConfig) -> None:

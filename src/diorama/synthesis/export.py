@@ -20,10 +20,11 @@ from diorama.interop.layout import Layout
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.samplers.guidance.catalog import in_words
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.schedules import schedule_of
 
-_PARTS = ("generator", "denoiser", "picture")
+_PARTS = ("generator", "denoiser", "picture", "classifier")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,27 +127,37 @@ def _layout_of(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, La
         return found
     parts = [network_name(getattr(config, part)) for part in _PARTS if hasattr(config, part)]
     what = " and ".join(parts) or f"models of the kind {kind_in_words(config)}"
-    able = layouts_for(config)
-    instead = f"; it can be written as {', '.join(able)}" if able else "; no layout has one"
-    raise BadInput(f"{publisher.name} has no network for {what}{instead}")
+    raise BadInput(f"{publisher.name} has no network for {what}; {_instead(config)}")
+
+
+def _instead(config: SynthesizerConfig) -> str:
+    """Which layouts take a model, or why those do not that have its network."""
+    if able := layouts_for(config):
+        return f"it can be written as {', '.join(able)}"
+    refusals = [f"{name} has one, but {why}" for name, why in _fits(config).items()]
+    return "; ".join(refusals) or "no layout has one"
 
 
 def layouts_for(config: SynthesizerConfig) -> list[str]:
     """Names of the layouts that a model can be written in."""
-    written = (publisher for publisher in PUBLISHERS if not publisher.read_only)
-    return [publisher.name for publisher in written if _can_write(config, publisher)]
+    return [name for name, refusal in _fits(config).items() if not refusal]
 
 
-def _can_write(config: SynthesizerConfig, publisher: Publisher) -> bool:
-    found = _find(config, publisher)
-    if found is None:
-        return False
-    part, layout = found
-    try:
-        layout.to_published(_as_drawn(getattr(config, part), {})[0])
-    except BadInput:
-        return False
-    return True
+def _fits(config: SynthesizerConfig) -> dict[str, str]:
+    """The layouts that are written and have a model's network, each with what of it they cannot say; empty where they
+    can say all."""
+    told = {}
+    for publisher in PUBLISHERS:
+        found = None if publisher.read_only else _find(config, publisher)
+        if found is None:
+            continue
+        part, layout = found
+        try:
+            layout.to_published(_as_drawn(getattr(config, part), {})[0])
+            told[publisher.name] = ""
+        except (BadInput, ValueError) as problem:
+            told[publisher.name] = str(problem)
+    return told
 
 
 def _find(config: SynthesizerConfig, publisher: Publisher) -> tuple[str, Layout[Any, Any]] | None:
@@ -173,6 +184,8 @@ def _notes(config: SynthesizerConfig, schedule: WrittenSchedule | None, *, told:
         yield f"the names of its {len(config.classes)} classes are not written"
     if config.media.dtype != "uint8":
         yield f"it draws {config.media.dtype} from {config.media.low:g} to {config.media.high:g}, which is not written"
+    if isinstance(config, NoisyClassifierConfig):
+        yield f"the names of its {len(config.names)} labels and its noise process are not written"
     if isinstance(config, DiffusionSynthesizerConfig):
         if schedule is None and not told:
             yield "its noise process, its preconditioning and what it has beside the denoiser are not written"

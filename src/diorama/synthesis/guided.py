@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
+import torch
+
 from diorama.core.contracts import ConditionSpec
 from diorama.core.errors import BadInput, WrongValue
 from diorama.samplers.guidance.autoguidance import Autoguidance
 from diorama.samplers.guidance.classifier import ClassifierGuidance
 from diorama.synthesis.base import Sampling, Synthesizer
 from diorama.synthesis.classifier import NoisyClassifier, NoisyClassifierConfig
+from diorama.synthesis.conditions import SampleConditions
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.synthesis.guides import DenoiserGuideConfig, other_process
 
@@ -103,16 +106,34 @@ def require_guidance(model: DiffusionSynthesizer, sampling: Sampling) -> None:
         raise WrongValue(f"guide: {sampling.guidance_kind} asks no guide; leave --guide or --guidance-kind away")
 
 
-def idle_guidance(asked: Sampling, drawn: Sampling) -> str:
-    """What is said where a kind of guidance is asked for that changes nothing; empty where it does.
+def idle_guidance(asked: Sampling, model: Synthesizer, given: SampleConditions) -> str:
+    """What is said where guidance is asked for that changes nothing; empty where it does.
 
     Args:
         asked: of a model.
-        drawn: how it draws then.
+        model: the model, as it draws then.
+        given: what samples are given.
     """
-    if asked.guidance_kind is None or asked.guidance is not None or drawn.guidance != 1:
+    kind = asked.guidance_kind
+    if kind is not None and asked.guidance is None and model.sampling.guidance == 1:
+        return f"guidance-kind: {kind} changes nothing at a guidance of 1; give --guidance above 1 (2, say)"
+    if asked.guidance is None or not isinstance(model, DiffusionSynthesizer) or model.config.guidance == 1:
         return ""
-    return f"guidance-kind: {asked.guidance_kind} changes nothing at a guidance of 1; give --guidance above 1 (2, say)"
+    beside = model.config.guidance_kind.beside
+    if beside in ("unconditional", "classifier") and not given.words:
+        what = "a label (--label CLASS, or all)" if model.config.classes else "what the model draws by (--prompt TEXT)"
+        return f"guidance: a scale of {asked.guidance:g} changes nothing where samples are given nothing; give {what}"
+    if beside == "guide" and _is_its_own_guide(model):
+        return "guide: is the model itself, so that it changes nothing; take a smaller or an earlier model"
+    return ""
+
+
+def _is_its_own_guide(model: DiffusionSynthesizer) -> bool:
+    if model.guide is None:
+        return False
+    own, guides = model.state_dict(), model.guide.state_dict()
+    alike = (name in own and own[name].shape == guides[name].shape for name in guides)
+    return all(alike) and all(torch.equal(own[name], guides[name]) for name in guides)
 
 
 def _size(model: DiffusionSynthesizer) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor, nn
 
 from diorama.core.contracts import Condition, ConditionSpec, Level, MediaSpec
+from diorama.core.worded import kind_in_words
 from diorama.networks.catalog import ConditionEncoder, Denoiser
+from diorama.nn.attention import perturbed_attention, self_attentions
 from diorama.processes.catalog import AnyPreconditioning, AnyProcess
 from diorama.processes.precondition import Network, NetworkDenoise
 from diorama.processes.threshold import Threshold
@@ -75,12 +78,15 @@ AnyGuide = DenoiserGuideConfig | NoisyClassifierConfig
 
 def other_process(guides: AnyProcess, models: AnyProcess) -> str:
     """What is said of a guide whose noise process is not the model's: the kinds, or the fields that differ."""
-    kinds = type(guides).__name__, type(models).__name__
+    kinds = kind_in_words(guides), kind_in_words(models)
     if kinds[0] != kinds[1]:
-        return f"its noise process is {kinds[0]}, and the model's is {kinds[1]}"
+        return (
+            f"its noise process is of the kind {kinds[0]}, and the model's of the kind {kinds[1]}; take a guide that "
+            "was trained with the model's"
+        )
     pairs = {field.name: (getattr(guides, field.name), getattr(models, field.name)) for field in fields(models)}
     other = ", ".join(f"{name} {own} in place of {wanted}" for name, (own, wanted) in pairs.items() if own != wanted)
-    return f"its noise process is another {kinds[0]} than the model's: {other}"
+    return f"its noise process is another {kinds[0]} one than the model's: {other}"
 
 
 def check_guide(guide: AnyGuide, drawn: MediaSpec, process: AnyProcess, conditions: Sequence[ConditionSpec]) -> None:
@@ -114,6 +120,30 @@ def check_guide(guide: AnyGuide, drawn: MediaSpec, process: AnyProcess, conditio
             theirs, ours = getattr(spec, what), getattr(own[spec.key], what)
             if theirs != ours:
                 raise ValueError(f"guide: {what} of its {spec.key} is {theirs}, of the model's {ours}")
+
+
+def check_perturbed(denoiser: Denoiser, layers: Sequence[int]) -> None:
+    """See that a network's own attention can be perturbed, so that it guides itself.
+
+    Args:
+        denoiser: the network.
+        layers: of its self-attention; empty for all.
+
+    Raises:
+        ValueError: it has none, or fewer.
+    """
+    with torch.device("meta"):
+        network = denoiser.build()
+    if not self_attentions(network):
+        raise ValueError(
+            "guidance_kind: pag needs self-attention, which this network has none of; guide it by another model "
+            "(--guide MODEL)"
+        )
+    try:
+        with perturbed_attention(network, layers):
+            pass
+    except ValueError as problem:
+        raise ValueError(f"guidance_kind: pag: {problem}") from problem
 
 
 def towards(classifier: NoisyClassifier, label: Tensor) -> Gradient:

@@ -28,6 +28,7 @@ from diorama.interop.layout import Layout, NetworkConfig, shapes_of, tensors_of
 from diorama.interop.score_sde_arguments import ScoreSDEArguments
 from diorama.interop.score_sde_drawing import drawing
 from diorama.networks.catalog import Generator, PictureNetwork
+from diorama.networks.classifiers.adm import ADMClassifierConfig
 from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.networks.denoisers.edm import DhariwalUNetConfig, SongUNetConfig
@@ -39,6 +40,7 @@ from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.threshold import StaticThreshold
 from diorama.synthesis.base import Synthesizer, SynthesizerConfig
+from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.synthesis.picture import PictureSynthesizerConfig, picture_config
 from diorama.synthesis.provenance import Provenance, PublishedOrigin
@@ -118,7 +120,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
             the checkpoint nor ``asked`` says. The message names the file and the argument or tensor.
     """
     layout, asked = checkpoint.layout, asked or Asked()
-    if layout.role not in ("generator", "denoiser", "picture"):
+    if layout.role not in ("generator", "denoiser", "picture", "classifier"):
         raise BadInput(
             f"{checkpoint.path}: is the {layout.network} of {layout.publisher}. A {layout.role} draws nothing, and no "
             "model folder holds one alone; from Python, open_checkpoint (diorama.interop.checkpoint) reads it"
@@ -130,7 +132,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
         )
     shapes = shapes_of(checkpoint.tensors)
     config_path = checkpoint.config_path or checkpoint.path
-    with _at(config_path):
+    with _at(config_path, _config_beside(checkpoint)):
         arguments = layout.read_arguments(_with_asked(checkpoint, asked), shapes)
         network = layout.config_of(arguments)
         tensors_of(network)  # what cannot be built is the config's fault, not that of the tensors
@@ -141,7 +143,7 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
     if passed_over:
         notes.append(f"left out {len(passed_over)} tensors that nothing reads, such as {min(passed_over)!r}")
     schedule = layout.schedule(arguments)
-    if layout.role == "denoiser" and schedule is None and not layout.says_model:
+    if layout.role in ("denoiser", "classifier") and schedule is None and not layout.says_model:
         schedule = Schedule()
         if checkpoint.schedule is None:
             notes.append(_UNKNOWN_SCHEDULE + layout.unknown_schedule)
@@ -166,12 +168,18 @@ def published_model(checkpoint: Checkpoint, asked: Asked | None = None) -> Publi
 
 
 @contextmanager
-def _at(path: Path | None) -> Iterator[None]:
-    """Names the file in what goes wrong."""
+def _at(path: Path | None, hint: str = "") -> Iterator[None]:
+    """Names the file in what goes wrong, and at the end what may help."""
     try:
         yield
     except (BadInput, BadConfig, ValueError) as problem:
-        raise BadInput(f"{path}: {problem}") from problem
+        raise BadInput(f"{path}: {problem}{hint}") from problem
+
+
+def _config_beside(checkpoint: Checkpoint) -> str:
+    """That a file of arguments lies beside a checkpoint for which none was given, as ``diorama export`` leaves it."""
+    beside = checkpoint.path.with_suffix(".json")
+    return f" ({beside} lies beside it)" if checkpoint.config_path is None and beside.is_file() else ""
 
 
 def _with_asked(checkpoint: Checkpoint, asked: Asked) -> dict[str, Any]:
@@ -241,16 +249,15 @@ def _synthesizer_config(
             return _video_config(network, arguments.video_length)
         case DDPMUNetConfig() | NCSNppConfig() | ADMUNetConfig() if schedule is not None:
             _refuse_what_cannot_be_drawn(network)
-            named = layout.size_argument
-            assert named is not None, "these networks draw any size"
-            size = getattr(arguments, named)
-            if size is None:
-                raise BadInput(f"{named}: how large its pictures are must be said; give --size N or --size HxW")
-            height, width = (size, size) if isinstance(size, int) else size
-            if max(height, width) > LARGEST_SIDE:
-                raise BadInput(f"{named}: {height} x {width} pixels are more than {LARGEST_SIDE} a side")
-            media = MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
-            return _diffusion_config(media, network, schedule, small)
+            return _diffusion_config(_media_of(layout, network, arguments), network, schedule, small)
+        case ADMClassifierConfig() if schedule is not None:
+            return NoisyClassifierConfig(
+                media=_media_of(layout, network, arguments),
+                names=tuple(str(i) for i in range(network.classes)),
+                classifier=network,
+                process=schedule.process,
+                preconditioning=schedule.preconditioning,
+            )
         case ScoreUNetConfig():
             return _score_config(arguments, network)
         case SongUNetConfig() | DhariwalUNetConfig() | EDM2UNetConfig():
@@ -265,6 +272,23 @@ def _synthesizer_config(
             media = MediaSpec(kind="image", channels=network.in_channels, height=size, width=size)
             return _diffusion_config(media, network, schedule, small)
     raise BadInput(f"{network_name(network)} draws nothing by itself")
+
+
+def _media_of(layout: Layout[Any, Any], network: _Steps | ADMClassifierConfig, arguments: Any) -> MediaSpec:
+    """What a network draws or looks at, of those that take any size.
+
+    Raises:
+        BadInput: nobody says its size, or it is too large.
+    """
+    named = layout.size_argument
+    assert named is not None, "these networks take any size"
+    size = getattr(arguments, named)
+    if size is None:
+        raise BadInput(f"{named}: how large its pictures are must be said; give --size N or --size HxW")
+    height, width = (size, size) if isinstance(size, int) else size
+    if max(height, width) > LARGEST_SIDE:
+        raise BadInput(f"{named}: {height} x {width} pixels are more than {LARGEST_SIDE} a side")
+    return MediaSpec(kind="image", channels=network.in_channels, height=height, width=width)
 
 
 def _video_config(network: MoCoGANGeneratorConfig, frames: int | None) -> VideoGANSynthesizerConfig:

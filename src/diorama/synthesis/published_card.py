@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from diorama.core.numbers import counted
 from diorama.synthesis.base import SynthesizerConfig
+from diorama.synthesis.classifier import NoisyClassifierConfig
 from diorama.synthesis.picture import PictureSynthesizerConfig
 from diorama.synthesis.published import PublishedModel
 
@@ -36,5 +38,8 @@ def _drawn(config: SynthesizerConfig) -> str:
         network = config.picture
         larger = f"{network.scale} times as high and wide" if network.scale > 1 else "as large"
         return f"Makes pictures of {network.outputs} channels of given ones of {network.inputs}, {larger}."
+    if isinstance(config, NoisyClassifierConfig):
+        told = counted(len(config.names), "label")
+        return f"Tells {told} of noisy {media.width}×{media.height} pictures apart, and guides a model that draws such."
     what = f"{media.width}×{media.height} {'clips' if media.kind == 'video' else 'pictures'}"
     return f"Draws {what} of {media.channels} channels."

@@ -24,7 +24,7 @@ from diorama.media.convert import stored_values
 from diorama.media.formats import SampleFormat, format_named
 from diorama.media.stamp import SyntheticStamp, read_stamp
 from diorama.synthesis.arriving import Arriving
-from diorama.synthesis.base import Sampling, Synthesizer
+from diorama.synthesis.base import Sampling, Synthesizer, require_drawing
 from diorama.synthesis.drawing import DrawOptions, draw, share_of
 from diorama.synthesis.formats import check_format, write_sample
 from diorama.synthesis.given import Given, conditions_for
@@ -194,16 +194,19 @@ class _SampleFolder:
             self.model = model
         else:
             self.model = load(model, device=options.device, catalog=options.catalog)
+            require_drawing(self.model, model)
             recipe = recipe or read_provenance(model).recipe_name
         self.recipe = recipe or ""
         self.conditions = conditions_for(self.model, options.given)
-        self.sampling = self.model.resampled(options.draw.sampling).sampling
+        drawer = self.model.resampled(options.draw.sampling)
+        self.sampling = drawer.sampling
         media = self.model.config.media
         self.format = None if options.format is None else format_named(options.format)
         check_format(media, self.format)
         label = options.given.label
         taken = how_taken(self.model.config.classes, label) if label is not None else ""
-        self.notes = tuple(filter(None, [taken, idle_guidance(options.draw.sampling, self.sampling)]))
+        idle = idle_guidance(options.draw.sampling, drawer, self.conditions)
+        self.notes = tuple(filter(None, [taken, idle]))
         self._sheet: Sheet | None = None
         if options.grid is not None:
             check_sheet(Path(options.grid), out)

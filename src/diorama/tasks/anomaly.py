@@ -17,7 +17,7 @@ from diorama.media.convert import to_stored
 from diorama.nn.similarity import gaussian_window
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
-from diorama.tasks.edit import require_diffusion
+from diorama.tasks.edit import require_way
 from diorama.tasks.examine import Examination, Examined, GivenPicture
 from diorama.tasks.vary import checked_strength, drawn_anew
 
@@ -43,7 +43,7 @@ class Anomaly(Examination):
     verb = "anomaly"
 
     def __init__(self, model: Synthesizer, strength: float) -> None:
-        self._model = require_diffusion(model, self.verb)
+        self._model = require_way(model, self.verb)
         self.strength = checked_strength(self._model, strength)
         self._drawing = self._model.recorded(torch.float32)
 

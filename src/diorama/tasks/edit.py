@@ -18,6 +18,7 @@ from diorama.data.sources.sidecars import SAMPLES as LIST
 from diorama.media.convert import to_float
 from diorama.media.formats import SampleFormat, format_named
 from diorama.media.stamp import SyntheticStamp
+from diorama.processes.ratio_spacing import RatioSpacing
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.conditions import NOTHING, SampleConditions, completed
 from diorama.synthesis.diffusion import DiffusionSynthesizer
@@ -141,6 +142,22 @@ def require_diffusion(model: Synthesizer, verb: str) -> DiffusionSynthesizer:
     if any(spec.key == "image" for spec in model.config.conditions):
         raise BadInput(f"{verb}: this model enlarges pictures that it is given; use upscale")
     return model
+
+
+def require_way(model: Synthesizer, verb: str) -> DiffusionSynthesizer:
+    """As :func:`require_diffusion`, of what enters the way between its first and its last level.
+
+    Raises:
+        BadInput: as there, or the model knows one level alone.
+    """
+    walking = require_diffusion(model, verb)
+    spacing = walking.config.spacing
+    if isinstance(spacing, RatioSpacing) and len(spacing.ratios) == 1:
+        raise BadInput(
+            f"{verb}: this model was trained to draw in one step, and begins with noise alone; take one that draws in "
+            "many, such as the teacher that it was distilled from"
+        )
+    return walking
 
 
 def in_latents(model: DiffusionSynthesizer, x: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from diorama.samplers.inpainting import Known, inpaint, mask_of_size, one_at_a_t
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.synthesis.inpainting import InpaintingSynthesizer
-from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_diffusion
+from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_way
 from diorama.tasks.seeds import seed_for_given
 
 ROUNDS = 5
@@ -78,7 +78,7 @@ class Inpaint(UnderMasks):
 
     def __init__(self, model: Synthesizer, masks: Sequence[NDArray[np.bool_]], rounds: int = ROUNDS) -> None:
         super().__init__(masks)
-        self._model, self.rounds = require_diffusion(model, self.verb), rounds
+        self._model, self.rounds = require_way(model, self.verb), rounds
         try:
             one_at_a_time(self._model.config.sampler, self._model.sampling.steps or 1)
         except ValueError as problem:

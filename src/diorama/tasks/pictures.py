@@ -15,13 +15,15 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput, DioramaWarning
 from diorama.core.numbers import counted
 from diorama.core.suggestions import did_you_mean
-from diorama.data.sources.names import PICTURES
+from diorama.data.sources.names import PICTURES, VOLUMES, content_of
+from diorama.data.sources.volumes import read_volume
 from diorama.media.image import read_image
+from diorama.media.kinds import HEAD_BYTES, kind_by_content
 from diorama.media.picture import Picture
 from diorama.media.resize import fit as fit_size
 
 _FITTED = "of another size, scaled to {} x {} pixels and cut to their middle"
-_SUFFIXES = (*PICTURES, ".gif", ".npy")
+_SUFFIXES = (*PICTURES, ".gif", ".npy", *VOLUMES)
 
 
 def picture_files(source: Path) -> list[Path]:
@@ -35,7 +37,7 @@ def picture_files(source: Path) -> list[Path]:
     if not source.is_dir():
         beside = [each.name for each in source.parent.iterdir()] if source.parent.is_dir() else []
         raise BadInput(f"{source}: there is no such picture or folder{did_you_mean(source.name, beside)}")
-    found = sorted(path for path in source.iterdir() if path.is_file() and path.suffix.lower() in _SUFFIXES)
+    found = sorted(path for path in source.iterdir() if path.is_file() and path.name.lower().endswith(_SUFFIXES))
     if not found:
         raise BadInput(f"{source}: holds no pictures (sub-folders are not searched)")
     return found
@@ -91,7 +93,9 @@ def look_at(
 
 
 def _read(path: Path, media: MediaSpec, any_size: bool, fitted: bool = False) -> Picture:
-    picture = read_image(_content(path), str(path))
+    content = _content(path)
+    scanned = content_of(path.name) == "volume" or kind_by_content(content[:HEAD_BYTES]) == "volume"
+    picture = _slice(content, path, media) if scanned else read_image(content, str(path))
     if fitted and picture.pixels.shape[:2] != (media.height, media.width):
         note = _FITTED.format(media.width, media.height)
         pixels = fit_size(picture.pixels, (media.height, media.width))
@@ -105,6 +109,21 @@ def _read(path: Path, media: MediaSpec, any_size: bool, fitted: bool = False) ->
     if pixels.dtype.name != media.dtype:
         raise BadInput(f"{path}: holds {pixels.dtype.name} values, and the model reads {media.dtype}")
     return picture
+
+
+def _slice(content: bytes, path: Path, media: MediaSpec) -> Picture:
+    """The one slice of a medical file, in the units that it states."""
+    volume = read_volume(content, str(path))
+    if volume.slices * volume.times != 1:
+        raise BadInput(
+            f"{path}: holds {volume.slices * volume.times:,} slices; save the one that is meant as .tif or .npy, in "
+            "the file's units (pydicom, nibabel)"
+        )
+    values = volume.read(0, 0)
+    pixels = values.astype(media.dtype)
+    if not np.array_equal(pixels, values):
+        raise BadInput(f"{path}: holds values from {values.min():g} to {values.max():g}, the model reads {media.dtype}")
+    return Picture(pixels, "volume", volume.notes)
 
 
 def mask_files(mask: Path, pictures: Sequence[Path]) -> list[Path]:

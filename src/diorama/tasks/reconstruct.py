@@ -67,7 +67,7 @@ class Reconstruct(Examination):
         if self._model.codec is not None:
             raise BadInput("reconstruct: this model draws latents, of which no measurement of pictures is linear")
         if not 0 <= noise < math.inf:
-            raise BadConfig(f"noise must not be negative, got {noise:g}")
+            raise BadConfig(f"noise must be at least 0 and finite, got {noise:g}")
         if masks is not None and not isinstance(operator, MaskConfig):
             raise BadConfig("mask: only the operator mask takes one")
         # The way back through a network, which the others take, cannot be replayed from a recording of its way forth.

@@ -24,7 +24,7 @@ from diorama.samplers.catalog import AnySampler, check_serves
 from diorama.samplers.partial import for_part, last_part
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
-from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_diffusion
+from diorama.tasks.edit import Edit, GivenBatch, in_latents, in_pixels, require_way
 from diorama.tasks.seeds import seed_for_given
 
 
@@ -44,7 +44,7 @@ class Vary(Edit):
     verb = "vary"
 
     def __init__(self, model: Synthesizer, strength: float) -> None:
-        self._model = require_diffusion(model, self.verb)
+        self._model = require_way(model, self.verb)
         self.strength = checked_strength(self._model, strength)
 
     @property

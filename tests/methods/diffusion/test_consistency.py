@@ -219,7 +219,7 @@ def test_turns_that_ask_a_guided_teacher_are_not_recorded(path: Literal["teacher
         (EasyConsistencyConfig(), "noise", "predicts noise"),
         (ConsistencyDistillationConfig(objective=FIXED), "gan", "is a GAN"),
         (ConsistencyDistillationConfig(objective=FIXED), "velocity", "has another preconditioning"),
-        (EasyConsistencyConfig(), "one level", "answers at 1 level of noise alone"),
+        (EasyConsistencyConfig(), "one level", "was trained at 1 level alone"),
         (EasyConsistencyConfig(path="teacher"), "jumps", "draws in one step or a few already"),
         (ContinuousDistillationConfig(), "jumps", "draws in one step or a few already"),
         (ConsistencyDistillationConfig(objective=FIXED), "jumps", "draws in one step or a few already"),

@@ -14,7 +14,7 @@ from diorama.data.sources.base import Item, Scan
 from diorama.data.sources.entries import Entry
 from diorama.media.dicom import read_dicom
 from diorama.media.kinds import HEAD_BYTES, nifti_version
-from diorama.media.limits import Limits
+from diorama.media.limits import DEFAULT_LIMITS, Limits
 from diorama.media.nifti import read_nifti
 from diorama.media.volume import Volume
 
@@ -36,15 +36,28 @@ def volume_items(entry: Entry, facts: Mapping[str, str], limits: Limits, *, clip
     Raises:
         BadInput: no picture, broken, too large, or one slice where clips are wanted.
     """
-    content = entry.content(limits)
-    named = entry.path.lower().endswith(_NIFTI)
-    read = read_nifti if named or nifti_version(content[:HEAD_BYTES]) is not None else read_dicom
-    volume = read(content, entry.path, limits)
+    volume = read_volume(entry.content(limits), entry.path, limits)
     if clips and volume.slices * volume.times == 1:
         raise BadInput(f"{entry.path}: a single picture where clips are wanted")
     for path, load, windows in (_clips if clips else _pictures)(volume, entry.path):
         window = windows[0] if len(set(windows)) == 1 else None
         yield Item(path, facts, "array", load, notes=volume.notes, scan=Scan(volume.group, window))
+
+
+def read_volume(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Volume:
+    """The slices of a DICOM or NIfTI file.
+
+    Args:
+        content: the file.
+        name: of it, for messages; its suffix counts where its content says nothing.
+        limits: what it may cost.
+
+    Raises:
+        BadInput: no picture, broken or too large.
+    """
+    named = name.lower().endswith(_NIFTI)
+    read = read_nifti if named or nifti_version(content[:HEAD_BYTES]) is not None else read_dicom
+    return read(content, name, limits)
 
 
 _Record = tuple[str, Callable[[], NDArray[Any]], tuple[Any, ...]]

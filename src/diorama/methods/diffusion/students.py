@@ -34,6 +34,8 @@ TEACHER = (
 )
 """What a model that jumps to clean data may start from."""
 
+_OTHER_WAYS = "; students of any model that draws in many steps are dmd and sida"
+
 _EXACT_WITHOUT_NOISE = ("flow", "reverse_flow", "velocity")
 """Predictions whose clean sample is the sample itself where no noise is left, and is determined where all is noise."""
 
@@ -202,11 +204,11 @@ def checked_teacher(part: nn.Module) -> DiffusionSynthesizer:
         BadConfig: it is no diffusion model, or another one.
     """
     part = diffusion_model(part, TEACHER)
-    if problem := unfit_for_jumps(part.config.preconditioning):
-        raise BadConfig(f"frozen.teacher: {problem}, and must be {TEACHER}")
-    if isinstance(spacing := part.config.spacing, RatioSpacing):
-        known = counted(len(spacing.ratios), "level")
-        raise BadConfig(f"frozen.teacher: answers at {known} of noise alone, and must be {TEACHER}")
+    problem = unfit_for_jumps(part.config.preconditioning)
+    if isinstance(part.config.spacing, RatioSpacing):
+        problem = f"was trained at {counted(len(part.config.spacing.ratios), 'level')} alone"
+    if problem:
+        raise BadConfig(f"frozen.teacher: {problem}, and must be {TEACHER}{_OTHER_WAYS}")
     return part
 
 

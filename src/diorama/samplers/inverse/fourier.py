@@ -31,7 +31,7 @@ class MRIConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.acceleration < 1:
+        if not self.acceleration >= 1:
             raise ValueError(f"acceleration must be at least 1, got {self.acceleration:g}")
         if not 0 < self.centre <= 1:
             raise ValueError(f"centre must be in (0, 1], got {self.centre:g}")
