@@ -122,8 +122,8 @@ class StudyDesign:
         completion_code: shown at the end; empty for none.
         return_address: where the last page leads, https://…; empty for nowhere.
         ties: whether "no difference" may be chosen, for ``pairwise``.
-        order: ``balanced``: every pair as often as any other, on both sides; ``adaptive``: the pair of which least is
-            known comes next, for ``pairwise``.
+        order: ``balanced``: every pair or system as often as any other, on both sides; ``adaptive``: what the answers
+            so far tell least about comes next.
         session: what one rater is asked.
         stop: when nobody new is let in.
         power: what the study is to find.
@@ -159,8 +159,6 @@ class StudyDesign:
         if self.return_address and urlsplit(self.return_address).scheme not in ("https", "http"):
             raise ValueError(f"return_address must begin with https:// or http://, got {self.return_address!r}")
         self._check_systems()
-        if self.order == "adaptive" and self.kind != "pairwise":
-            raise ValueError(f"order 'adaptive' chooses pairs, and {self.kind} compares none: leave it at 'balanced'")
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
 
@@ -173,6 +171,11 @@ class StudyDesign:
     def two(self) -> bool:
         """Whether a trial shows two side by side."""
         return self.kind in ("pairwise", "2afc")
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The systems that are not the true one."""
+        return tuple(name for name in self.systems if name != self.truth)
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:

@@ -10,7 +10,7 @@ from diorama.data.answers import Answer, Answers
 from diorama.study.collection import Collection
 from diorama.study.database import Database
 from diorama.study.design import StudyDesign
-from diorama.study.plan import Trial
+from diorama.study.plan import PlannedTrial
 from diorama.study.sessions import utc
 from diorama.study.tables import ANSWERS, RATERS, TRIALS
 from diorama.study.versions import Version
@@ -37,7 +37,7 @@ def answers_of(database: Database, version: Version) -> Answers:
         rows = connection.execute(query).all()
     answers = []
     for row in rows:
-        trial = Trial(role=row.role, left=row.left, right=row.right, of=row.first, wanted=row.wanted)
+        trial = PlannedTrial(role=row.role, left=row.left, right=row.right, of=row.first, wanted=row.wanted)
         sight = Sight(rater=rater_name(row.number), choice=row.choice or "", ms=row.ms, shown_at=utc(row.shown_at))
         answers.append(answer_of(version.name, version.design, version.collection, trial, sight))
     return Answers(rows=tuple(answers), truth=version.design.truth)
@@ -65,7 +65,7 @@ def rater_name(number: int) -> str:
     return f"r{number:04d}"
 
 
-def answer_of(study: str, design: StudyDesign, collection: Collection, trial: Trial, sight: Sight) -> Answer:
+def answer_of(study: str, design: StudyDesign, collection: Collection, trial: PlannedTrial, sight: Sight) -> Answer:
     """A trial and what a rater made of it, as exports have them.
 
     Args:

@@ -6,22 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
 import numpy as np
 
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder
 from diorama.core.numbers import counted
 from diorama.media.video import UNKNOWN_FPS
-from diorama.study.collection import (
-    FOLDER,
-    LIST,
-    Collection,
-    CollectionWriter,
-    Medium,
-    noise_media,
-    read_collection,
-)
-from diorama.study.design import FILE, StudyDesign, read_design, write_design
+from diorama.study.collection import FOLDER, Collection, Medium
+from diorama.study.collection_writer import CollectionWriter, noise_media
+from diorama.study.design import FILE, StudyDesign, write_design
 from diorama.study.sources import Pictures, Shown, matched
 
 
@@ -36,15 +30,6 @@ class MadeStudy:
 
     collection: Collection
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Study:
-    """A study as its folder holds it."""
-
-    folder: Path
-    design: StudyDesign
-    collection: Collection
 
 
 def new_study(
@@ -87,22 +72,6 @@ def new_study(
     if how.clips and how.fps is None:
         notes.append(f"every frame of a clip is shown, {fps:g} a second; --fps says another rate")
     return MadeStudy(collection, (*notes, *cut))
-
-
-def open_study(folder: Path) -> Study:
-    """The study in a folder.
-
-    Raises:
-        BadInput: a file is missing or broken, or the design names systems that the folder has no pictures of.
-    """
-    collection = read_collection(folder)
-    design = read_design(folder / FILE)
-    if design.systems != collection.systems:
-        raise BadInput(
-            f"{folder / FILE}: systems are {', '.join(design.systems)}, and {LIST} has pictures of "
-            f"{', '.join(collection.systems)}, in this order; make another study for other systems"
-        )
-    return Study(folder, design, collection)
 
 
 @contextmanager

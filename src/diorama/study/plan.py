@@ -11,17 +11,18 @@ import numpy as np
 from diorama.core.rng import fold
 from diorama.study.collection import Collection
 from diorama.study.design import StudyDesign
+from diorama.study.order import Trial
 
 Role = Literal["practice", "judge", "repeat", "attention"]
 
 _APART = 5
 """Trials that lie at least between a judgement and its repeat, where there are so many."""
-_PLACES, _SIDES, _NOISE, _PRACTICE = range(4)
-"""Streams of a rater's draws."""
+_PLACES, _NOISE, _PRACTICE = range(11, 14)
+"""Streams of a rater's draws, apart from those of the order."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class PlannedTrial:
     """One question to one rater.
 
     Args:
@@ -39,24 +40,9 @@ class Trial:
     wanted: str = ""
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """An item shown by one system, or by two side by side.
-
-    Args:
-        item: place among the items.
-        left: place among the systems.
-        right: the same; equal to ``left`` where one picture is shown.
-    """
-
-    item: int
-    left: int
-    right: int
-
-
 def trials_of(
-    design: StudyDesign, collection: Collection, rater: int, judgements: Sequence[Judgement | None]
-) -> list[Trial]:
+    design: StudyDesign, collection: Collection, rater: int, judgements: Sequence[Trial | None]
+) -> list[PlannedTrial]:
     """All trials of a rater, in order.
 
     Args:
@@ -70,55 +56,64 @@ def trials_of(
     rng = np.random.default_rng(fold(design.seed, rater, _PLACES))
     # Attention items stand anywhere but first, so that nobody who reads the first page alone knows what they are like.
     order = _with_attention(body, _attention(design, collection, rater), rng)
-    return _with_repeats([*_practice(design, collection, rater), *order], session.repeats, rng)
+    practice = _practice(design, collection, rater, {one.item for one in judgements if one is not None})
+    return _with_repeats([*practice, *order], session.repeats, rng)
 
 
-def mirrored(trial: Trial) -> Trial:
+def mirrored(trial: PlannedTrial) -> PlannedTrial:
     """The same trial with its sides exchanged, where it has two."""
     return trial if trial.right is None else replace(trial, left=trial.right, right=trial.left)
 
 
-def _trial(design: StudyDesign, collection: Collection, judgement: Judgement | None) -> Trial:
+def _trial(design: StudyDesign, collection: Collection, judgement: Trial | None) -> PlannedTrial:
     if judgement is None:
-        return Trial(role="judge")
+        return PlannedTrial(role="judge")
     left, right = shown(design, collection, judgement)
-    return Trial(role="judge", left=left, right=right)
+    return PlannedTrial(role="judge", left=left, right=right)
 
 
-def shown(design: StudyDesign, collection: Collection, judgement: Judgement) -> tuple[int, int | None]:
+def shown(design: StudyDesign, collection: Collection, judgement: Trial) -> tuple[int, int | None]:
     """Places among the media of what a judgement shows on the left and on the right."""
-    left = collection.place(judgement.item, judgement.left)
-    return left, collection.place(judgement.item, judgement.right) if design.two else None
+    item = collection.items.index(judgement.item)
+    left = collection.place(item, design.systems.index(judgement.left))
+    return left, collection.place(item, design.systems.index(judgement.right)) if design.two else None
 
 
-def _practice(design: StudyDesign, collection: Collection, rater: int) -> list[Trial]:
+def _practice(design: StudyDesign, collection: Collection, rater: int, judged: set[str]) -> list[PlannedTrial]:
+    """Trials of items that the rater does not judge later, where there are any."""
+    others = [i for i, item in enumerate(collection.items) if item not in judged] or list(range(len(collection.items)))
     rng = np.random.default_rng(fold(design.seed, rater, _PRACTICE))
     made = []
     for _ in range(design.session.practice):
-        a, b = design.pairs[rng.integers(len(design.pairs))]
-        sides = (a, b) if rng.integers(2) else (b, a)
-        drawn = _trial(design, collection, Judgement(int(rng.integers(len(collection.items))), *sides))
-        made.append(replace(drawn, role="practice"))
+        item = others[rng.integers(len(others))]
+        left, right = design.pairs[rng.integers(len(design.pairs))]
+        places = collection.place(item, left), collection.place(item, right)
+        trial = PlannedTrial(role="practice", left=places[0], right=places[1] if design.two else None)
+        made.append(mirrored(trial) if rng.integers(2) else trial)
     return made
 
 
-def _attention(design: StudyDesign, collection: Collection, rater: int) -> list[Trial]:
+def _attention(design: StudyDesign, collection: Collection, rater: int) -> list[PlannedTrial]:
     """Noise alone or beside an ordinary picture: whoever looks knows the answer."""
     rng = np.random.default_rng(fold(design.seed, rater, _NOISE))
     made = []
     for _ in range(design.session.attention):
         noise = int(rng.choice(np.array(collection.noise)))
         if not design.two:
-            made.append(Trial(role="attention", left=noise, wanted="fake" if design.kind == "real_or_fake" else "1"))
+            made.append(
+                PlannedTrial(role="attention", left=noise, wanted="fake" if design.kind == "real_or_fake" else "1")
+            )
             continue
         system = design.systems.index(design.truth) if design.kind == "2afc" else rng.integers(len(design.systems))
         ordinary = collection.place(int(rng.integers(len(collection.items))), int(system))
-        trial = Trial(role="attention", left=noise, right=ordinary, wanted="right")
+        trial = PlannedTrial(role="attention", left=noise, right=ordinary, wanted="right")
         made.append(replace(mirrored(trial), wanted="left") if rng.integers(2) else trial)
     return made
 
 
-def _with_attention(body: list[Trial], attention: list[Trial], rng: np.random.Generator) -> list[Trial]:
+def _with_attention(
+    body: list[PlannedTrial], attention: list[PlannedTrial], rng: np.random.Generator
+) -> list[PlannedTrial]:
     places = sorted(rng.choice(np.arange(1, len(body) + 1), len(attention), replace=False).tolist(), reverse=True)
     mixed = list(body)
     for place, trial in zip(places, attention, strict=True):
@@ -126,7 +121,7 @@ def _with_attention(body: list[Trial], attention: list[Trial], rng: np.random.Ge
     return mixed
 
 
-def _with_repeats(trials: list[Trial], count: int, rng: np.random.Generator) -> list[Trial]:
+def _with_repeats(trials: list[PlannedTrial], count: int, rng: np.random.Generator) -> list[PlannedTrial]:
     """Some judgements are asked again at the end, with their sides exchanged."""
     judged = [i for i, trial in enumerate(trials) if trial.role == "judge"]
     early = [i for i in judged if len(trials) - i >= _APART]

@@ -11,9 +11,12 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from diorama.study.addresses import media_address, may_be_token, trial_address
+from diorama.study.addresses import may_be_token, media_address, trial_address
+from diorama.study.collection import Collection
 from diorama.study.database import Database, now
-from diorama.study.plan import Judgement, Trial, shown, trials_of
+from diorama.study.design import StudyDesign
+from diorama.study.order import Trial
+from diorama.study.plan import PlannedTrial, shown, trials_of
 from diorama.study.tables import ANSWERS, RATERS, TRIALS
 from diorama.study.versions import Version, is_full, progress_of, version_of
 
@@ -89,8 +92,8 @@ class Standing:
     of: int = 0
 
 
-Chooser = Callable[[Connection, Version, int, int], Judgement | None]
-"""What the rater of a number judges next, given how many judgements are chosen already; for adaptive orders."""
+Chooser = Callable[[Connection, Version, int], Trial]
+"""What a rater, known by the place in the database, judges next; for adaptive orders."""
 
 
 class Sessions:
@@ -99,7 +102,7 @@ class Sessions:
     Args:
         database: of the study.
         choices: what may be chosen, of a version.
-        judgements: what a rater of a version is to judge; ``None`` where an adaptive order chooses later.
+        judgements: what the rater of a number is to judge; ``None`` where an adaptive order chooses later.
         choose: for adaptive orders.
         is_there: whether a medium can still be shown.
     """
@@ -109,7 +112,7 @@ class Sessions:
         database: Database,
         *,
         choices: Callable[[Version], Sequence[str]],
-        judgements: Callable[[Version, int], Sequence[Judgement | None]],
+        judgements: Callable[[StudyDesign, Collection, int], Sequence[Trial | None]],
         choose: Chooser,
         is_there: Callable[[Version, int], bool],
     ) -> None:
@@ -141,7 +144,12 @@ class Sessions:
             version = self._version(connection, rater)
             if is_full(progress_of(connection, version), version.design):
                 raise Refused(409, "The study has all the answers it needs. Thank you for your interest.")
-            trials = trials_of(version.design, version.collection, rater.number, self._judgements(version, rater.number))
+            trials = trials_of(
+                version.design,
+                version.collection,
+                rater.number,
+                self._judgements(version.design, version.collection, rater.number),
+            )
             rows = [_row(rater.id, position, trial) for position, trial in enumerate(trials)]
             connection.execute(insert(TRIALS), rows)
             connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(agreed_at=now()))
@@ -283,10 +291,7 @@ class Sessions:
             first = connection.execute(select(TRIALS.c.left, TRIALS.c.right).where(of_rater)).one()
             left, right = first.right, first.left
         else:
-            judged = (TRIALS.c.rater_id == rater.id) & (TRIALS.c.role == "judge") & (TRIALS.c.left.is_not(None))
-            count = connection.execute(select(func.count()).select_from(TRIALS).where(judged)).scalar_one()
-            judgement = self._choose(connection, version, rater.number, count)
-            assert judgement is not None
+            judgement = self._choose(connection, version, rater.id)
             left, right = shown(version.design, version.collection, judgement)
         connection.execute(update(TRIALS).where(TRIALS.c.id == trial.id).values(left=left, right=right))
         return connection.execute(select(TRIALS).where(TRIALS.c.id == trial.id)).one()
@@ -308,7 +313,7 @@ class Sessions:
         return [*ahead, *connection.execute(last.order_by(TRIALS.c.position.desc()).limit(1)).all()]
 
 
-def _row(rater: int, position: int, trial: Trial) -> dict[str, Any]:
+def _row(rater: int, position: int, trial: PlannedTrial) -> dict[str, Any]:
     return {
         "rater_id": rater,
         "position": position,

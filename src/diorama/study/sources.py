@@ -69,6 +69,7 @@ class Pictures:
         self._split = open_dataset(path).split(how.split) if is_prepared(path) else None
         options = SourceOptions(clips=how.clips, strip=None if how.clips else False)
         self._source = None if self._split is not None else open_source(path, options)
+        self._folder = ""
         self.names = self._names()
 
     def close(self) -> None:
@@ -90,7 +91,7 @@ class Pictures:
             return
         assert self._source is not None
         for item in self._source.items():
-            name = _name(item)
+            name = _name(item).removeprefix(self._folder)
             if name in names:
                 yield name, self._pixels(item)
 
@@ -103,7 +104,10 @@ class Pictures:
             raise nothing_in(self._source)
         if len(set(names)) < len(names):
             raise BadInput(f"{self.path}: two of its files have the same name but for the ending; rename one")
-        return sorted(names, key=natural)
+        # An archive often holds one folder that bears its own name, which is no part of the items'.
+        folders = {name.rpartition("/")[0] for name in names}
+        self._folder = f"{folders.pop()}/" if len(folders) == 1 and "" not in folders else ""
+        return sorted((name.removeprefix(self._folder) for name in names), key=natural)
 
     def _drawn(self, path: Path) -> Path:
         folder = Path(self._open.enter_context(tempfile.TemporaryDirectory())) / "samples"
@@ -155,7 +159,7 @@ def matched(names: Mapping[str, list[str]], count: int, seed: int) -> tuple[dict
     places = sorted(np.random.default_rng(seed).choice(least, count, replace=False).tolist())
     if by_name:
         items = [[name for name in first if name in common][i] for i in places]
-        return {system: items for system in names}, items, "the same file names of every system are one item"
+        return dict.fromkeys(names, items), items, "the same file names of every system are one item"
     chosen = {system: [own[i] for i in places] for system, own in names.items()}
     return chosen, [f"{i:06d}" for i in places], "file names differ, so the n-th file of every system is one item"
 

@@ -138,6 +138,12 @@
 
   // --- One trial.
 
+  const framed = () => {
+    const figure = document.createElement("figure"), box = document.createElement("div");
+    box.className = "frame hidden";
+    figure.append(box);
+    return {figure, box};
+  };
   const show = async () => {
     const sides = trial.media.length > 1 ? ["Left", "Right"] : ["The"];
     let media;
@@ -146,19 +152,15 @@
     } catch {
       return source.lost(trial.trial);
     }
-    const figures = media.map((medium, i) => {
-      const figure = document.createElement("figure"), box = document.createElement("div");
-      box.className = "frame hidden";
-      const name = `${sides[i]} ${clips ? "clip" : "picture"}`;
+    const boxes = media.map((medium, i) => {
+      const {figure, box} = framed(), name = `${sides[i]} ${clips ? "clip" : "picture"}`;
       if (clips) medium.setAttribute("aria-label", name); else medium.alt = name;
       box.append(medium);
-      figure.append(box);
-      return figure;
+      return {figure, box};
     });
-    stage.replaceChildren(...figures);
-    const boxes = figures.map((figure) => figure.firstChild);
+    stage.replaceChildren(...boxes.map(({figure}) => figure));
     await frame();
-    boxes.forEach((box) => box.classList.remove("hidden"));
+    boxes.forEach(({box}) => box.classList.remove("hidden"));
     if (clips) { paused = false; element("pause").textContent = "Pause"; restart(); }
     // The second frame begins when the first one, with the pictures in it, has been drawn.
     await frame();
@@ -168,9 +170,8 @@
     buttons.forEach((button) => { button.disabled = false; });
     say("");
     if (given.exposure_ms) {
-      const mine = trial;
-      await wait(given.exposure_ms);
-      if (trial === mine) boxes.forEach((box) => box.classList.add("hidden"));
+      // Boxes of a later trial are others, so that a late timer hides nothing of it.
+      setTimeout(() => boxes.forEach(({box}) => box.classList.add("hidden")), given.exposure_ms);
     }
   };
   const next = async (state) => {
@@ -194,7 +195,8 @@
   const ready = () => new Promise((done) => {
     const button = element("ready");
     button.hidden = false;
-    stage.replaceChildren();
+    // Empty frames keep the place, so that the eye knows where the picture will be.
+    stage.replaceChildren(...trial.media.map(() => framed().figure));
     button.focus();
     button.addEventListener("click", () => { button.hidden = true; done(); }, {once: true});
   });

@@ -15,7 +15,7 @@ from diorama.study.addresses import new_secret, new_token
 from diorama.study.collection import FORMAT, Collection, collection_of
 from diorama.study.database import Database, now
 from diorama.study.design import StudyDesign, design_of, plain
-from diorama.study.make import Study
+from diorama.study.folder import Study
 from diorama.study.tables import ANSWERS, RATERS, TRIALS, VERSIONS
 
 
