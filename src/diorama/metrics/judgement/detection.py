@@ -1,4 +1,4 @@
-"""How well people tell one thing from another, in units of d': forced choice, real or fake, and forced choice with ties.
+"""How well people tell one thing from another, in units of d': forced choice, with and without ties, and real or fake.
 
 Reference: N. A. Macmillan, C. D. Creelman 2005, "Detection Theory", equations 1.5 (yes-no) and 7.2 (2AFC);
 R. H. B. Christensen, H.-S. Lee, P. B. Brockhoff 2012, Food Quality and Preference 24 (2-AC, with ties);
@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtrc, log_ndtr, ndtri
 from scipy.stats import norm
@@ -41,7 +42,7 @@ class Sensitivity:
     values: Floats
     low: Floats
     high: Floats
-    corrected: Floats
+    corrected: NDArray[np.bool_]
 
 
 def forced_choice(right: Means, level: float = 0.95) -> Sensitivity:
@@ -79,7 +80,7 @@ def real_or_fake(called_real: Means, truth: int, level: float = 0.95) -> Sensiti
     return Sensitivity(values=values, low=values - reach, high=values + reach, corrected=corrected)
 
 
-def _drawn_in(rates: Floats, counts: Floats) -> tuple[Floats, Floats]:
+def _drawn_in(rates: Floats, counts: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Rates, those of 0 and 1 moved inwards by half a judgement, and which were."""
     whole = (rates <= 0) | (rates >= 1)
     return np.where(whole, (rates * counts + 0.5) / (counts + 1), rates), whole
