@@ -38,7 +38,14 @@ def pair_sections(part: PairPart, level: float) -> list[Section]:
         f"them: {in_parts(judged.names, parts)}."
     )
     return [
-        _section(part, judged.only(inside), level, f"pairs_{i}", f"Preferences, part {i} of {len(parts)}", apart)
+        _section(
+            part,
+            judged.only(inside),
+            level,
+            f"pairs_{i}",
+            f"Preferences, part {i} of {len(parts)}",
+            apart if i == 1 else "",
+        )
         for i, inside in enumerate(parts, 1)
     ]
 

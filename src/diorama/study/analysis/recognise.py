@@ -156,7 +156,10 @@ def _triplets(frame: Frame) -> Recognised:
     parts = (
         TripletPart(
             raters=Labels.of([frame["rater"][i] for i in asked]),
-            triplets=Labels.of(["_".join(frame[name][i] for name in ("reference", "left", "right")) for i in asked]),
+            triplets=Labels.of(
+                ["_".join([frame["reference"][i], *sorted((frame["left"][i], frame["right"][i]))]) for i in asked]
+            ),
+            first=np.array([frame[choices[i]][i] == min(frame["left"][i], frame["right"][i]) for i in asked]),
             left=np.array([choices[i] == "left" for i in asked]),
             ms=times[asked],
         ),
