@@ -307,6 +307,8 @@ def _kept_by_notebook() -> dict[str, list[tuple[float, int, bool]]]:
     before: dict[str, float] = {}
     columns = (frame[name] for name in ("rater", "seen", "t_s", "choice", "fake_side"))
     for rater, seen, time, choice, fake in zip(*columns, strict=True):
+        if not rater:
+            continue
         apart = float(time) - before[rater] if rater in before else float("nan")
         before[rater] = float(time)
         if rater in treated and not (apart <= 10 or apart >= 300):
