@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import kurtosis
 
+from diorama.evaluation.people.parts import PairPart, RatingPart
 from diorama.metrics.judgement.agreement import Level, krippendorff_alpha, nominal_agreement
 from diorama.metrics.judgement.consistency import pair_raters
 from diorama.metrics.judgement.paired import PairedJudgements
@@ -21,7 +22,6 @@ from diorama.metrics.judgement.strengths import strengths
 from diorama.study.analysis.analyse import analyse
 from diorama.study.analysis.findings import Analysis, Estimate, Estimates, Grid
 from diorama.study.analysis.frame import read_frame
-from diorama.study.analysis.parts import PairPart, RatingPart
 from diorama.study.analysis.recognise import recognise
 
 DATA = Path(os.environ.get("DIORAMA_DATA", "../shared/data")) / "human_judgements"

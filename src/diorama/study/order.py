@@ -217,7 +217,7 @@ def opinion_variances(sums: Floats, squares: Floats, answered: Floats) -> Floats
     return (squares - answered * mean**2 + 1.5) / (answered + 2)
 
 
-def next_item(seen: Sequence[int], seed: int) -> int:
+def next_item(seen: Sequence[float], seed: int) -> int:
     """The item that was shown least for what is shown; one of several is drawn.
 
     Args:

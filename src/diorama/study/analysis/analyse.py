@@ -8,11 +8,7 @@ from pathlib import Path
 
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
-from diorama.study.analysis.choices import choice_section, count_section, vote_section
-from diorama.study.analysis.findings import Analysis, Section
-from diorama.study.analysis.opinions import opinion_section, scales_section
-from diorama.study.analysis.pairs import pair_sections
-from diorama.study.analysis.parts import (
+from diorama.evaluation.people.parts import (
     AttentionPart,
     ChoicePart,
     CountPart,
@@ -24,6 +20,10 @@ from diorama.study.analysis.parts import (
     VerdictPart,
     VotePart,
 )
+from diorama.study.analysis.choices import choice_section, count_section, vote_section
+from diorama.study.analysis.findings import Analysis, Section
+from diorama.study.analysis.opinions import opinion_section, scales_section
+from diorama.study.analysis.pairs import pair_sections
 from diorama.study.analysis.recognise import recognise
 from diorama.study.analysis.reliability import attention_section, pair_reliability, rating_section, triplet_section
 from diorama.study.analysis.verdicts import verdict_section

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from diorama.evaluation.people.means import means_by, one_mean
+from diorama.evaluation.people.parts import ChoicePart, CountPart, VotePart
 from diorama.metrics.judgement.consistency import hit_raters
 from diorama.metrics.judgement.detection import forced_choice, two_ac
 from diorama.metrics.judgement.hypotheses import binomial_p, student_p
 from diorama.metrics.judgement.means import Means, holm, shares
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section
-from diorama.study.analysis.parts import ChoicePart, CountPart, VotePart
 from diorama.study.analysis.rates import (
     flag_notes,
     item_grid,
     listed,
-    means_by,
     median_seconds,
-    one_mean,
     over_raters,
     pooled,
     rater_grid,

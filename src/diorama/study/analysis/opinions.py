@@ -9,6 +9,8 @@ import numpy as np
 from scipy.stats import kendalltau, kruskal, pearsonr, spearmanr
 
 from diorama.core.numbers import counted
+from diorama.evaluation.people.means import means_by, one_mean
+from diorama.evaluation.people.parts import Labels, OpinionPart
 from diorama.metrics.judgement.agreement import Level, alpha_interval, intraclass, krippendorff_alpha, unit_counts
 from diorama.metrics.judgement.clusters import quantile
 from diorama.metrics.judgement.consistency import score_raters
@@ -17,17 +19,7 @@ from diorama.metrics.judgement.means import Means, holm
 from diorama.metrics.judgement.opinion import differential, opinions
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Cell, Estimate, Estimates, Grid, Section, Shown
-from diorama.study.analysis.parts import Labels, OpinionPart
-from diorama.study.analysis.rates import (
-    flag,
-    flag_notes,
-    listed,
-    means_by,
-    median_seconds,
-    one_mean,
-    over_raters,
-    pooled,
-)
+from diorama.study.analysis.rates import flag, flag_notes, listed, median_seconds, over_raters, pooled
 
 _MOST_SYSTEMS = 200
 
@@ -109,9 +101,9 @@ def _pooled(part: OpinionPart, matrix: Floats, level: float) -> list[Estimate]:
     low, high = everyone.intervals(level)
     rows = [
         pooled("mean of all scores", everyone.values[0], low[0], high[0]),
-        pooled("mean of item means", np.nanmean(each.mean)),
-        pooled("mean standard error of item means", np.nanmean(each.error)),
-        pooled("mean standard deviation of items", np.nanmean(each.deviation)),
+        pooled("mean of item means", _known_mean(each.mean)),
+        pooled("mean standard error of item means", _known_mean(each.error)),
+        pooled("mean standard deviation of items", _known_mean(each.deviation)),
         pooled("standard deviation of all scores", part.scores.std()),
         pooled("variance of rater bias", np.nanvar(each.bias)),
     ]
@@ -123,6 +115,11 @@ def _pooled(part: OpinionPart, matrix: Floats, level: float) -> list[Estimate]:
     return [*rows, pooled("raters", len(part.raters.names)), pooled("items", len(part.items.names))]
 
 
+def _known_mean(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
 def _differential(part: OpinionPart, matrix: Floats) -> Estimates:
     place = {name: i for i, name in enumerate(part.items.names)}
     named = [name for name in part.items.names if part.reference_of.get(name) in place]
@@ -130,7 +127,7 @@ def _differential(part: OpinionPart, matrix: Floats) -> Estimates:
     scores = differential(matrix, [place[name] for name in named], references)
     each = opinions(scores)
     rows = [Estimate(name=name, value=float(each.mean[k]), error=float(each.error[k])) for k, name in enumerate(named)]
-    rows.insert(0, pooled("mean of all items", np.nanmean(each.mean)))
+    rows.insert(0, pooled("mean of all items", _known_mean(each.mean)))
     note = "Each rater's score less his score of the reference, plus 5: 5 is as good as the reference."
     return listed("differential", "Against the reference (DMOS)", rows, note)
 

@@ -10,23 +10,11 @@ import numpy as np
 
 from diorama.core.numbers import counted
 from diorama.core.suggestions import in_a_line
+from diorama.evaluation.people.parts import Labels
 from diorama.metrics.judgement.consistency import Manner, RaterFit
-from diorama.metrics.judgement.means import Means, gathered, means, shares
+from diorama.metrics.judgement.means import Means, shares
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Cell, Estimate, Estimates, Grid
-from diorama.study.analysis.parts import Labels
-
-
-def means_by(values: Floats, raters: Labels, systems: Labels) -> Means:
-    """Means of values (j,) by system, over raters; values that are no numbers are left out."""
-    keep = np.isfinite(values)
-    shape = (len(raters.names), len(systems.names))
-    return means(*gathered(values[keep], raters.index[keep], systems.index[keep], shape))
-
-
-def one_mean(values: Floats, raters: Labels) -> Means:
-    """The mean of all values, as the only one."""
-    return means_by(values, raters, Labels(("all",), np.zeros(len(values), np.int64)))
 
 
 def share_rows(names: Sequence[str], found: Means, level: float) -> tuple[Estimate, ...]:

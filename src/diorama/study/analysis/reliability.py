@@ -9,6 +9,8 @@ import numpy as np
 
 from diorama.core.numbers import counted
 from diorama.core.suggestions import in_a_line
+from diorama.evaluation.people.means import one_mean
+from diorama.evaluation.people.parts import AttentionPart, Labels, PairPart, RatingPart, TripletPart, first_values
 from diorama.metrics.judgement.agreement import (
     Level,
     alpha_interval,
@@ -20,8 +22,7 @@ from diorama.metrics.judgement.agreement import (
 from diorama.metrics.judgement.consistency import FAR, far_from_others, pair_raters
 from diorama.metrics.judgement.paired import LEFT, TIE, Floats
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section
-from diorama.study.analysis.parts import AttentionPart, Labels, PairPart, RatingPart, TripletPart, first_values
-from diorama.study.analysis.rates import flag_notes, listed, median_seconds, one_mean, pooled, rater_grid, share_rows
+from diorama.study.analysis.rates import flag_notes, listed, median_seconds, pooled, rater_grid, share_rows
 
 _ATTENTIVE = 0.5
 """Raters who pass fewer attention items than this share are named."""

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from diorama.evaluation.people.means import means_by, one_mean
+from diorama.evaluation.people.parts import Labels, VerdictPart, first_values
 from diorama.metrics.judgement.agreement import Level, krippendorff_alpha
 from diorama.metrics.judgement.consistency import hit_raters
 from diorama.metrics.judgement.detection import real_or_fake
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section, Shown
-from diorama.study.analysis.parts import Labels, VerdictPart, first_values
 from diorama.study.analysis.rates import (
     flag_notes,
     item_grid,
     listed,
-    means_by,
     median_seconds,
-    one_mean,
     over_raters,
     pooled,
     rater_grid,
