@@ -36,6 +36,7 @@ COMMANDS = {
     "study serve": "serve a study to its raters",
     "study bundle": "write a study as pages that need no server",
     "study export": "write a study's answers as CSV or JSON",
+    "study analyse": "say what people judged, of a study's answers or of a published table",
     "recipes": "list the recipes",
     "import": "make a model of a published checkpoint",
     "export": "write a model in a published layout or as ONNX, or data as a StyleGAN zip",

@@ -11,6 +11,8 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import norm
 
 from diorama.core.rng import fold
 from diorama.metrics.judgement.paired import Floats
@@ -151,9 +153,9 @@ def information_gain(wins: Floats, ties: Floats, shown: Floats) -> Floats:
         strengths = strengths + np.linalg.solve(precision, gradient[..., None])[..., 0]
     chance = _chance(strengths)
     weight = chance * (1 - chance)
-    spread = np.linalg.inv(_laplacian(shown * weight) + prior)
+    spread = np.linalg.inv(_laplacian(shown * weight) + prior).astype(np.float64)
     # A rank-one update: what an answer takes off the trace is |spread d|^2 w / (1 + w d' spread d).
-    squares = spread @ spread
+    squares: Floats = spread @ spread
     taken, between = _of_differences(squares), _of_differences(spread)
     return weight * taken / (1 + weight * between) * (1 - np.eye(n))
 
@@ -199,9 +201,6 @@ def share_variances(hits: Floats, answered: Floats) -> Floats:
         hits: (…, k) right answers, or pictures called real.
         answered: (…, k).
     """
-    from scipy.special import ndtri
-    from scipy.stats import norm
-
     share = (hits + 1) / (answered + 2)
     return share * (1 - share) / norm.pdf(ndtri(share)) ** 2
 
@@ -218,7 +217,7 @@ def opinion_variances(sums: Floats, squares: Floats, answered: Floats) -> Floats
     return (squares - answered * mean**2 + 1.5) / (answered + 2)
 
 
-def next_item(seen: Sequence[int], seed: int) -> int:
+def next_item(seen: Sequence[float], seed: int) -> int:
     """The item that was shown least for what is shown; one of several is drawn.
 
     Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from scipy.stats import norm
@@ -20,7 +21,15 @@ FAR = 1.5
 """Interquartile ranges below the lower quartile from which on a rater is far from the others."""
 _FEW = 8
 """With fewer judgements nothing is said of a rater."""
-_CLICKER = 0.01
+_UNLIKELY = 0.01
+
+
+class Manner(Enum):
+    """What is to be looked at in a rater; the value says it in words."""
+
+    LIKE_OTHERS = ""
+    CHANCE = "answers like chance"
+    AGAINST = "answers against the others"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +42,14 @@ class RaterFit:
         signal: how far the rater leans where the others lean, over its standard deviation for a rater like the
             others: 0 for one like them, negative for less.
         chance: the same over its standard deviation for answers by chance, without the mean taken off: 0 for chance.
-        clicker: no better than chance, and far less than a rater like the others would be.
+        manner: what is to be looked at.
     """
 
     count: int
     log_likelihood: float
     signal: float
     chance: float
-    clicker: bool
+    manner: Manner
 
 
 def lean(choice: Floats, chances: Floats, weight: Floats) -> RaterFit:
@@ -64,8 +73,17 @@ def lean(choice: Floats, chances: Floats, weight: Floats) -> RaterFit:
         log_likelihood=fit,
         signal=signal,
         chance=chance,
-        clicker=count >= _FEW and signal < norm.ppf(_CLICKER) and chance < norm.ppf(0.95),
+        manner=_manner(count, signal, chance),
     )
+
+
+def _manner(count: int, signal: float, chance: float) -> Manner:
+    """Far less like the others than one of them would be, and then no better than chance, or clearly against them."""
+    if count < _FEW or not signal < norm.ppf(_UNLIKELY):
+        return Manner.LIKE_OTHERS
+    if chance < norm.ppf(0.05):
+        return Manner.AGAINST
+    return Manner.CHANCE if chance < norm.ppf(0.95) else Manner.LIKE_OTHERS
 
 
 def pair_raters(judgements: PairedJudgements) -> list[RaterFit]:
@@ -128,13 +146,13 @@ class ScoreFit:
         count: scores.
         correlation: Pearson's; no number where the rater gave one score alone.
         bias: how much higher he scores.
-        clicker: the correlation is no better than chance and far below what the others reach.
+        manner: what is to be looked at.
     """
 
     count: int
     correlation: float
     bias: float
-    clicker: bool
+    manner: Manner
 
 
 def score_raters(scores: Floats) -> list[ScoreFit]:
@@ -152,7 +170,7 @@ def score_raters(scores: Floats) -> list[ScoreFit]:
             count=len(mine),
             correlation=r,
             bias=float((mine - others).mean()) if len(mine) else math.nan,
-            clicker=_uncorrelated(r, middle, len(mine)),
+            manner=_score_manner(r, middle, len(mine)),
         )
         for r, (mine, others) in zip(correlations, pairs, strict=True)
     ]
@@ -164,13 +182,15 @@ def _correlation(first: Floats, second: Floats) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def _uncorrelated(r: float, middle: float, count: int) -> bool:
-    """No better than no correlation, and worse than the median rater, by Fisher's transform."""
-    if count < _FEW or not (math.isfinite(r) and math.isfinite(middle)):
-        return count >= _FEW and math.isfinite(middle)
-    error = 1 / math.sqrt(count - 3)
-    apart = math.atanh(min(middle, 0.999)) - math.atanh(max(min(r, 0.999), -0.999))
-    return math.atanh(max(min(r, 0.999), -0.999)) < norm.ppf(0.95) * error and apart > -norm.ppf(_CLICKER) * error
+def _score_manner(r: float, middle: float, count: int) -> Manner:
+    """By Fisher's transform of correlations; one score for everything is chance."""
+    if count < _FEW or not math.isfinite(middle):
+        return Manner.LIKE_OTHERS
+    if not math.isfinite(r):
+        return Manner.CHANCE
+    root = math.sqrt(count - 3)
+    own, usual = (math.atanh(max(min(each, 0.999), -0.999)) for each in (r, middle))
+    return _manner(count, (own - usual) * root, own * root)
 
 
 def far_from_others(log_likelihoods: Floats) -> Floats:

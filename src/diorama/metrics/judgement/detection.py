@@ -70,9 +70,12 @@ def real_or_fake(called_real: Means, truth: int, level: float = 0.95) -> Sensiti
     """
     rates, corrected = _drawn_in(called_real.values, called_real.counts)
     z = probits(rates)
-    values = z[..., truth : truth + 1] - z
     k = rates.shape[-1]
-    covariance = called_real.over_raters.covariance / (norm.pdf(z)[..., :, None] * norm.pdf(z)[..., None, :])
+    values = z[..., truth : truth + 1] - z
+    # Where all answers to a source are one, raters do not differ, and answers stand in for them.
+    chance = np.where(corrected, rates * (1 - rates) / np.maximum(called_real.counts, 1), 0.0)
+    spread = called_real.over_raters.covariance + chance[..., None] * np.eye(k)
+    covariance = spread / (norm.pdf(z)[..., :, None] * norm.pdf(z)[..., None, :])
     contrasts = np.eye(k)[truth] - np.eye(k)
     variance = np.einsum("rp,...pq,rq->...r", contrasts, covariance, contrasts)
     _, freedom = called_real.spread(contrasts)

@@ -27,7 +27,7 @@ class Opinions:
         error: (i,) standard error of the mean.
         bias: (g,) how much higher than the others' mean each rater scores, on the items that he scored.
         without_bias: (i,) mean after each rater's bias was taken off.
-        z_scored: (i,) mean of scores that have mean 0 and SD 1 (with n) for each rater.
+        standardised: (i,) the means, brought to mean 0 and SD 1 (with n) over items.
     """
 
     mean: Floats
@@ -35,7 +35,7 @@ class Opinions:
     error: Floats
     bias: Floats
     without_bias: Floats
-    z_scored: Floats
+    standardised: Floats
 
 
 def opinions(scores: Floats) -> Opinions:
@@ -44,27 +44,26 @@ def opinions(scores: Floats) -> Opinions:
     mean = _mean(scores, 0)
     deviation = np.sqrt(_ratio(np.nansum((scores - mean) ** 2, 0), count - 1))
     bias = _mean(scores - mean, 1)
-    middle = _mean(scores, 1)[:, None]
-    spread = np.sqrt(_mean((scores - middle) ** 2, 1))[:, None]
-    z = np.divide(scores - middle, spread, out=np.full_like(scores, math.nan), where=spread > 0)
+    spread = float(np.nanstd(mean))
     return Opinions(
         mean=mean,
         deviation=deviation,
         error=deviation / np.sqrt(np.maximum(count, 1)),
         bias=bias,
         without_bias=_mean(scores - bias[:, None], 0),
-        z_scored=_mean(z, 0),
+        standardised=(mean - np.nanmean(mean)) / spread if spread else np.zeros_like(mean),
     )
 
 
-def differential(scores: Floats, reference: Sequence[int]) -> Floats:
-    """Scores (raters, items) against each rater's own score of the item's reference, moved so that equal is 5.
+def differential(scores: Floats, items: Sequence[int], references: Sequence[int]) -> Floats:
+    """Scores (raters, k) against each rater's own score of the reference, moved so that equal is 5.
 
     Args:
         scores: (raters, items).
-        reference: of each item, the number of its reference among the items.
+        items: k of them.
+        references: of each of the k, the item that is its reference.
     """
-    return scores - scores[:, list(reference)] + BEST
+    return scores[:, list(items)] - scores[:, list(references)] + BEST
 
 
 def _mean(values: Floats, axis: int) -> Floats:

@@ -8,13 +8,13 @@ import numpy as np
 
 from diorama.core.errors import BadInput
 from diorama.core.numbers import counted
+from diorama.evaluation.people.parts import PairPart
 from diorama.metrics.judgement.hypotheses import binomial_p, student_p
 from diorama.metrics.judgement.means import holm
 from diorama.metrics.judgement.paired import LEFT, RIGHT, PairedJudgements, unbeaten_sets
 from diorama.metrics.judgement.responses import BradleyTerry, Davidson, Response, Thurstone
 from diorama.metrics.judgement.strengths import ELO_BASE, ELO_SCALE, Strengths, in_parts, strengths
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section, Shown
-from diorama.study.analysis.parts import PairPart
 
 MOST_SYSTEMS = 200
 _MOST_SCENES = 12
@@ -38,7 +38,14 @@ def pair_sections(part: PairPart, level: float) -> list[Section]:
         f"them: {in_parts(judged.names, parts)}."
     )
     return [
-        _section(part, judged.only(inside), level, f"pairs_{i}", f"Preferences, part {i} of {len(parts)}", apart)
+        _section(
+            part,
+            judged.only(inside),
+            level,
+            f"pairs_{i}",
+            f"Preferences, part {i} of {len(parts)}",
+            apart if i == 1 else "",
+        )
         for i, inside in enumerate(parts, 1)
     ]
 

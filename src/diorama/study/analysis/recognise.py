@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -12,11 +13,10 @@ import numpy as np
 
 from diorama.core.errors import BadInput
 from diorama.core.numbers import counted
+from diorama.core.suggestions import in_a_line
 from diorama.data.answers import has_answer_columns, read_answers, read_text
-from diorama.metrics.judgement.paired import Floats, PairedJudgements
-from diorama.study.analysis.frame import Frame, read_frame
-from diorama.study.analysis.from_answers import CHOICES, from_answers
-from diorama.study.analysis.parts import (
+from diorama.evaluation.people.from_answers import CHOICES, from_answers
+from diorama.evaluation.people.parts import (
     AttentionPart,
     ChoicePart,
     CountPart,
@@ -30,6 +30,8 @@ from diorama.study.analysis.parts import (
     VotePart,
     first_values,
 )
+from diorama.metrics.judgement.paired import Floats, PairedJudgements
+from diorama.study.analysis.frame import Frame, read_frame
 
 LAYOUTS = """\
 answers of a Diorama study: study,item,rater,kind,left,right,choice,ms,shown_at,repeat
@@ -65,9 +67,19 @@ def recognise(path: Path, truth: str = "") -> Recognised:
         if fits(frame):
             return read(frame)
     raise BadInput(
-        f"{path}: has the columns {', '.join(frame.columns)}, which are none of the layouts that are read: "
-        + "; ".join(LAYOUTS.splitlines())
+        f"{path}: has the columns {in_a_line(list(frame.columns), 8)}, which no layout has; {_closest(frame)}"
     )
+
+
+def _closest(frame: Frame) -> str:
+    """The layout that shares the most of its columns, and what it has besides."""
+    rows = [line.partition(": ") for line in LAYOUTS.splitlines()]
+    layouts = [(name, re.findall(r"[a-z_0-9]+", columns.partition(" ")[0])) for name, _, columns in rows]
+    name, columns = max(layouts, key=lambda row: 2 * len(set(row[1]) & set(frame.columns)) - len(row[1]))
+    if not set(columns) & set(frame.columns):
+        return "docs/study-analyse.md lists those that are read"
+    lacking = [column for column in columns if column not in frame.columns]
+    return f"the closest is {name}, which also has {', '.join(lacking)}; docs/study-analyse.md lists all"
 
 
 def _header(path: Path) -> list[str]:
@@ -156,7 +168,10 @@ def _triplets(frame: Frame) -> Recognised:
     parts = (
         TripletPart(
             raters=Labels.of([frame["rater"][i] for i in asked]),
-            triplets=Labels.of(["_".join(frame[name][i] for name in ("reference", "left", "right")) for i in asked]),
+            triplets=Labels.of(
+                ["_".join([frame["reference"][i], *sorted((frame["left"][i], frame["right"][i]))]) for i in asked]
+            ),
+            first=np.array([frame[choices[i]][i] == min(frame["left"][i], frame["right"][i]) for i in asked]),
             left=np.array([choices[i] == "left" for i in asked]),
             ms=times[asked],
         ),

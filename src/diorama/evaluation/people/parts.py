@@ -164,13 +164,15 @@ class TripletPart:
 
     Args:
         raters: of every judgement.
-        triplets: reference and both options.
+        triplets: reference and both options, these in the order of their names, since sides may change.
+        first: (j,) the first of the two options was chosen.
         left: (j,) the left one was chosen.
         ms: (j,).
     """
 
     raters: Labels
     triplets: Labels
+    first: NDArray[np.bool_]
     left: NDArray[np.bool_]
     ms: Floats = field(default_factory=lambda: np.zeros(0))
 

@@ -12,8 +12,7 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.core.numbers import counted
 from diorama.data.answers import Answer, Answers
-from diorama.metrics.judgement.paired import LEFT, RIGHT, TIE, Floats, PairedJudgements
-from diorama.study.analysis.parts import (
+from diorama.evaluation.people.parts import (
     AttentionPart,
     ChoicePart,
     Labels,
@@ -23,6 +22,7 @@ from diorama.study.analysis.parts import (
     Recognised,
     VerdictPart,
 )
+from diorama.metrics.judgement.paired import LEFT, RIGHT, TIE, Floats, PairedJudgements
 
 CHOICES = {"left": LEFT, "right": RIGHT, "tie": TIE}
 
@@ -100,10 +100,11 @@ def _choices(path: Path, rows: list[Answer], truth: str) -> ChoicePart | None:
     given = [row for row in rows if row.choice]
     if not given:
         return None
+    systems = [row.right if row.left == truth else row.left for row in given]
     return ChoicePart(
         raters=Labels.of([row.rater for row in given]),
-        systems=Labels.of([row.right if row.left == truth else row.left for row in given]),
-        items=Labels.of([row.item for row in given]),
+        systems=Labels.of(systems),
+        items=Labels.of([f"{system}/{row.item}" for system, row in zip(systems, given, strict=True)]),
         right=np.array([(row.left if row.choice == "left" else row.right) == truth for row in given]),
         left=np.array([row.choice == "left" for row in given]),
         empty=len(rows) - len(given),
@@ -124,7 +125,7 @@ def _verdicts(path: Path, rows: list[Answer], truth: str) -> VerdictPart | None:
     return VerdictPart(
         raters=Labels.of([row.rater for row in given]),
         systems=Labels.of([row.left for row in given]),
-        items=Labels.of([row.item for row in given]),
+        items=Labels.of([f"{row.left}/{row.item}" for row in given]),
         real=np.array([row.left == truth for row in given]),
         called_real=np.array([called[row.choice] for row in given]),
         empty=len(rows) - len(given),
