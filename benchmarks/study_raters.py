@@ -53,6 +53,7 @@ class HttpRater:
     timed: list[Timed] = field(default_factory=list)
     finished: bool = False
     problem: str = ""
+    _connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
         """Answer everything."""
@@ -60,9 +61,15 @@ class HttpRater:
             self._run(random.Random(self.seed))
         except Exception as problem:  # told at the end, with the rater's number
             self.problem = f"{type(problem).__name__}: {problem}"
+        finally:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def _run(self, rng: random.Random) -> None:
-        self._connection: http.client.HTTPConnection | None = None
         time.sleep(rng.random() * self.every)
         self._ask("page", "GET", self.link)
         self._ask("page", "POST", f"{self.link}/consent")
@@ -113,7 +120,7 @@ class HttpRater:
             try:
                 status, content = self._once(method, address, body)
             except (OSError, http.client.HTTPException):
-                self._connection = None
+                self._disconnect()
                 time.sleep(_AGAIN_SECONDS)
                 continue
             if status in (200, 303):
