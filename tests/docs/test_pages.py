@@ -49,6 +49,7 @@ BEGIN_WITH = {
     "docs/prepare.md": ("photos", "more-photos", "clips", "photos.csv"),
     "docs/python.md": ("photos", "prepared", "runs/first", "runs/labelled", "samples"),
     "docs/sample.md": ("runs/first", "runs/labelled"),
+    "docs/study-analyse.md": ("prepared", "samples"),
     "docs/train.md": ("prepared", "more-prepared"),
     "docs/tutorial.md": (),
     "docs/world.md": (),

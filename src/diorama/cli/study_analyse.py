@@ -53,7 +53,9 @@ def main(words: Sequence[str]) -> None:
     except ValueError as problem:
         raise WrongArguments(f"--{problem}") from problem
     analysis = analyse(arguments.answers, options)
+    # Written first, so that a reader of the lines who has seen enough (`| head`) costs no report.
+    report = None if arguments.out is None else write_analysis(analysis, arguments.out)
     for line in analysis_lines(analysis):
         print(line)
-    if arguments.out is not None:
-        print(f"\nreport: {write_analysis(analysis, arguments.out)}")
+    if report is not None:
+        print(f"\nreport: {report}")

@@ -41,6 +41,7 @@ class Estimates:
         rows: the estimates.
         note: below them: the scale, and what intervals are over.
         chart: draw them.
+        folded: behind a click, since another table says the same in other units.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Estimates:
     rows: tuple[Estimate, ...]
     note: str = ""
     chart: bool = True
+    folded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

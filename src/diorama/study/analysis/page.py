@@ -86,6 +86,8 @@ def _shown(shown: Shown, level: float) -> str:
     chart = _chart(shown) if shown.chart else ""
     if chart:
         return f"{chart}<details><summary>{escape(shown.title)} in numbers</summary>{table}</details>"
+    if shown.folded:
+        return f"<details><summary>{escape(shown.title)}</summary>{table}</details>"
     return f"<h3>{escape(shown.title)}</h3>{table}"
 
 
@@ -99,19 +101,14 @@ def _chart(table: Estimates) -> str:
 
 
 def _estimates(table: Estimates, level: float) -> str:
-    head = (
-        f"<th scope='col'></th><th class='number' scope='col'>value</th><th scope='col'>{100 * level:g} % interval</th>"
-    )
     errors = any(math.isfinite(row.error) for row in table.rows)
-    if errors:
-        head += "<th class='number' scope='col'>standard error, answers independent</th>"
+    heads = ["value", f"{100 * level:g} % interval", *(["standard error, answers independent"] if errors else [])]
+    head = "<th scope='col'></th>" + "".join(f'<th class="number" scope="col">{name}</th>' for name in heads)
     body = ""
     for row in table.rows[:_MOST_ROWS]:
-        value, interval = estimate_words(row.value, row.low, row.high)
-        error = f'<td class="number">{cell_words(row.error)}</td>' if errors else ""
-        body += (
-            f'<tr><th scope="row">{escape(row.name)}</th><td class="number">{value}</td><td>{interval}</td>{error}</tr>'
-        )
+        cells = [*estimate_words(row.value, row.low, row.high), *([cell_words(row.error)] if errors else [])]
+        numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        body += f'<tr><th scope="row">{escape(row.name)}</th>{numbers}</tr>'
     return _table(table.title, head, body, len(table.rows), table.note)
 
 

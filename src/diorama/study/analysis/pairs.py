@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -87,7 +88,7 @@ def strength_table(name: str, title: str, found: Strengths, level: float) -> Est
     rows.sort(key=lambda row: -row.value)
     unit = "probits" if isinstance(found.response, Thurstone) else "log odds"
     note = f"In {unit}, mean zero; higher is preferred. {over_what(found)}"
-    return Estimates(name=name, title=title, rows=tuple(rows), note=note, chart=name == "strengths")
+    return Estimates(name=name, title=title, rows=tuple(rows), note=note, chart=name == "strengths", folded=True)
 
 
 def over_what(found: Strengths) -> str:
@@ -112,7 +113,7 @@ def _elo_table(found: Strengths, level: float) -> Estimates:
         )
     rows.sort(key=lambda row: -row.value)
     note = "Maximum likelihood, which does not depend on the order of the games; mean 1000, 400 points for odds of 10."
-    return Estimates(name="elo", title="Elo", rows=tuple(rows), note=note, chart=False)
+    return Estimates(name="elo", title="Elo", rows=tuple(rows), note=note, chart=False, folded=True)
 
 
 def _further(judged: PairedJudgements, found: Strengths, main: Response, level: float) -> Estimates:
@@ -187,9 +188,7 @@ def _scenes(part: PairPart, judged: PairedJudgements, main: Response, level: flo
         found = strengths(inside, response)
         table = strength_table(f"strengths: {name}", f"Strength in {name}", found, level)
         tie = () if found.log_tie is None else (Estimate(name="log tie parameter", value=found.log_tie),)
-        tables.append(
-            Estimates(name=table.name, title=table.title, rows=(*table.rows, *tie), note=table.note, chart=False)
-        )
+        tables.append(replace(table, rows=(*table.rows, *tie)))
     return tables
 
 

@@ -1,0 +1,27 @@
+"""Intervals of simulated studies hold the truth as often as they say, in the small; the benchmark does it in the large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from benchmarks.study_coverage import Outcome, Size, choices, opinions, pairwise, verdicts
+
+STUDIES = 400
+ALLOWED = 0.025
+"""Twice the standard error of a share of 0.95 among so many studies, and what few raters cost."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("adaptive", [False, True], ids=["balanced", "adaptive"])
+@pytest.mark.parametrize("question", [pairwise, choices, verdicts, opinions])
+def test_intervals_hold_the_truth(question: Callable[..., Outcome], adaptive: bool) -> None:
+    found = question(np.random.default_rng(5), STUDIES, Size(raters=20, answers=30), adaptive=adaptive)
+    assert found.held.mean() == pytest.approx(0.95, abs=ALLOWED)
+
+
+@pytest.mark.parametrize("question", [choices, opinions])
+def test_intervals_hold_the_truth_where_raters_give_many_answers(question: Callable[..., Outcome]) -> None:
+    found = question(np.random.default_rng(6), STUDIES, Size(raters=16, answers=80), adaptive=False)
+    assert found.held.mean() == pytest.approx(0.95, abs=ALLOWED)
