@@ -151,8 +151,8 @@ def test_one_rater_alone_is_said(tmp_path: Path) -> None:
 def test_empty_answers_are_no_ties_and_doubled_ones_are_counted(tmp_path: Path) -> None:
     rows = [answer("a", "b", choice) for choice in ("left", "right", "", "left")]
     found = analysed(tmp_path, Answers(rows=tuple(rows)))
-    assert "1 answer of 4 are empty, and count as not given." in found.notes
-    assert any("3 answers have the same rater, item, sides and repeat as another" in note for note in found.notes)
+    assert "Empty answers: 1 of 4; they count as not given." in found.notes
+    assert any("sides and repeat as another: 3;" in note for note in found.notes)
     assert table(found, "pairs", "strengths").title == "Strength (Bradley–Terry)"
 
 
