@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
+import secrets
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import numpy as np
+import uvicorn
 
 from diorama.media.image import write_image
 from diorama.media.video import write_video
+from diorama.study.database import FILE as DATABASE_FILE
+from diorama.study.database import Database
 from diorama.study.design import Kind, Session, Stop, StudyDesign
 from diorama.study.folder import Study, open_study
+from diorama.study.limits import Rate
 from diorama.study.make import new_study
+from diorama.study.server import Limits, ServeOptions, make_app
 from diorama.study.sources import Shown
+from diorama.study.versions import Version, invite, open_version
 
 ITEMS, SIDE, FRAMES = 6, 32, 5
+ADMIN = "administrator-of-tests"
 
 
 def write_pictures(folder: Path, seed: int, count: int = ITEMS, side: int = SIDE) -> Path:
@@ -63,65 +69,125 @@ def small_study(folder: Path, made: StudyDesign | None = None, *, clips: bool = 
     return open_study(folder / "study")
 
 
-@dataclass
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
 class Served:
-    """A server in a process of its own.
+    """A running server.
 
     Args:
-        process: that serves.
         address: of its front page.
-        admin: of its administrator's page.
+        database: of its study.
+        version: of its study.
     """
 
-    process: subprocess.Popen[str]
     address: str
-    admin: str
-    words: list[str] = field(default_factory=list)
+    database: Database
+    version: Version
 
-    def links(self, count: int) -> list[str]:
-        """Make links for raters."""
-        with urlopen(Request(f"{self.admin}/links", data=f"count={count}".encode(), method="POST")):
-            pass
-        with urlopen(f"{self.admin}/links") as reply:
-            return [one["link"] for one in json.load(reply)["links"] if one["state"] == "unused"][-count:]
+    @property
+    def admin(self) -> str:
+        """The administrator's page."""
+        return f"{self.address}/a/{ADMIN}"
+
+    def tokens(self, count: int) -> list[str]:
+        """New raters."""
+        return invite(self.database, self.version, count)
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request, whose redirections are not followed."""
+        connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=20)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            reply = connection.getresponse()
+            named = {name.lower(): value for name, value in reply.getheaders()}
+            return Reply(reply.status, named, reply.read())
+        finally:
+            connection.close()
+
+    def begin(self, token: str) -> dict[str, Any]:
+        """Agree, and see the first trial."""
+        assert self.ask(f"/s/{token}/consent", "POST").status == 303
+        return self.state(token)
+
+    def state(self, token: str) -> dict[str, Any]:
+        """Where a rater stands, as the page's script is told."""
+        page = self.ask(f"/s/{token}").text
+        found = re.search(r'id="given">(.*?)</script>', page, re.DOTALL)
+        if found is None:
+            return {"done": "finished" in page}
+        state: dict[str, Any] = json.loads(found[1])["state"]
+        return state
+
+    def answer(self, token: str, body: Mapping[str, Any]) -> Reply:
+        """Send an answer."""
+        return self.ask(f"/s/{token}/answers", "POST", json.dumps(body).encode(), {"Content-Type": "application/json"})
 
     def answers(self) -> list[dict[str, Any]]:
         """All rows of the export."""
-        with urlopen(f"{self.admin}/answers.json") as reply:
-            rows: list[dict[str, Any]] = json.load(reply)["answers"]
-            return rows
+        rows: list[dict[str, Any]] = self.ask(f"/a/{ADMIN}/answers.json").json()["answers"]
+        return rows
 
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+
+def body_of(state: Mapping[str, Any], choice: str = "left", key: str | None = None, ms: int = 500) -> dict[str, Any]:
+    """An answer to the trial whose turn it is."""
+    return {"key": key or secrets.token_hex(8), "trial": state["question"]["trial"], "choice": choice, "ms": ms}
+
+
+QUICK = Limits(**dict.fromkeys(("answers", "pages", "media", "unknown", "joins"), Rate(burst=1000, seconds=0.001)))
+"""Limits that no test comes near."""
+
+
+def answer_all(server: Served, token: str, choice: str = "left") -> int:
+    """Answer everything; how many trials there were."""
+    state, count = server.begin(token), 0
+    while not state.get("done"):
+        reply = server.answer(token, body_of(state, choice, ms=100 + count))
+        assert reply.status == 200, reply.text
+        state, count = reply.json(), count + 1
+    return count
 
 
 @contextmanager
-def served(study: Path, *words: str, patience: float = 60.0) -> Iterator[Served]:
-    """A study, served by the installed program over loopback.
+def served(study: Study, database: str | Path | None = None, **options: Any) -> Iterator[Served]:
+    """A study served in a thread of this process, over loopback.
 
     Args:
-        study: its folder.
-        words: further options.
-        patience: seconds until it must listen.
+        study: in its folder.
+        database: a URL, or a file; the study's own by default.
+        options: of :class:`ServeOptions`.
     """
-    command = [sys.executable, "-m", "diorama", "study", "serve", str(study), *words]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    opened = Database(database or study.folder / DATABASE_FILE)
+    version = open_version(opened, study)
+    app = make_app(study, version, opened, ServeOptions(admin_token=ADMIN, **options))
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", server_header=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
     try:
-        assert process.stdout is not None
-        begun, said = time.monotonic(), ""
-        while "administrator" not in said:
-            line = process.stdout.readline()
-            said += line
-            assert line and time.monotonic() - begun < patience, f"the server did not start: {said}"
-        address, admin = re.findall(r"http://\S+", said)[:2]
-        yield Served(process, address, admin)
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", opened, version)
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(20)
-        if process.stdout is not None:
-            process.stdout.close()
+        server.should_exit = True
+        thread.join()
+        listening.close()

@@ -91,7 +91,8 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core.device import pick
     from diorama.study.design import FILE
-    from diorama.study.make import new_study
+    from diorama.study.make import new_study, planned
+    from diorama.study.power import power_lines
     from diorama.study.sources import Shown
 
     design = _design(arguments, tuple(sources))
@@ -108,7 +109,7 @@ def main(words: Sequence[str]) -> None:
     with display() as shown:
         shown.update(f"gathering {counted(arguments.items, 'item')} of {counted(len(sources), 'system')}")
         made = new_study(arguments.folder, design, sources, arguments.items, how, arguments.size)
-    for note in made.notes:
+    for note in (*made.notes, *power_lines(planned(design), design.power.effect)):
         print(note)
     collection = made.collection
     what = counted(collection.ordinary, "clip" if arguments.clips else "picture")

@@ -90,8 +90,8 @@ class Power:
     """What the study is to find, from which its power follows.
 
     Args:
-        effect: the share of answers that is to be told from chance: of the better system, of right answers, or of
-            pictures that are called real. Of opinions the difference of two means, in grades.
+        effect: the share of answers that is to be told from a half: for the better of two systems, right ones, or of
+            a system's pictures called real. Of opinions the difference of two means, in grades.
         level: of the test, two-sided.
     """
 
@@ -159,6 +159,8 @@ class StudyDesign:
         if self.return_address and urlsplit(self.return_address).scheme not in ("https", "http"):
             raise ValueError(f"return_address must begin with https:// or http://, got {self.return_address!r}")
         self._check_systems()
+        if self.kind != "opinion" and self.power.effect >= 1:
+            raise ValueError(f"power.effect is a share of answers, in (0, 1), got {self.power.effect:g}")
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
 

@@ -16,6 +16,7 @@ from diorama.media.video import UNKNOWN_FPS
 from diorama.study.collection import FOLDER, Collection, Medium
 from diorama.study.collection_writer import CollectionWriter, noise_media
 from diorama.study.design import FILE, StudyDesign, write_design
+from diorama.study.power import PlannedStudy
 from diorama.study.sources import Pictures, Shown, matched
 
 
@@ -124,3 +125,15 @@ def _written(
     of_noise = enumerate(noise_media(writer.size, frames, seed))
     media += [writer.write(noise, "", f"noise-{i}") for i, noise in of_noise]
     return writer.finish(names, tuple(pixels), media, frames or 1)
+
+
+def planned(design: StudyDesign) -> PlannedStudy:
+    """The study as its power is reckoned: the true source is no system that is judged."""
+    judged = design.tested if design.kind in ("2afc", "real_or_fake") else design.systems
+    return PlannedStudy(
+        kind=design.kind,
+        systems=len(judged),
+        raters=design.stop.raters,
+        judgements=design.session.judgements,
+        level=design.power.level,
+    )

@@ -16,6 +16,8 @@ from diorama.study.folder import open_study
 
 ADMIN_FILE = "admin-token"
 DATABASE_VARIABLE = "DIORAMA_STUDY_DATABASE"
+_WAITING = 2_048
+"""Connections that may wait while none is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,8 @@ def _listening(at: ServeAt) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((at.host, at.port))
+        # From here on a browser waits for the first page, and is not refused.
+        listening.listen(_WAITING)
     except OSError as problem:
         raise BadInput(f"{at.host}:{at.port}: cannot be listened at ({problem.strerror or problem})") from problem
     return listening

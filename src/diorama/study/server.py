@@ -29,6 +29,7 @@ from diorama.study.versions import Version, invite, is_full, progress_of
 _log = logging.getLogger(__name__)
 
 _LATER = "The study cannot be reached just now. Nothing of this was stored; please try again in a minute."
+_NO_ANSWER = "This is no answer to the question."
 _LONGEST_MS = 86_400_000
 
 
@@ -231,11 +232,12 @@ def _errors(app: FastAPI, guard: _Guard) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, _: RequestValidationError) -> Response:
-        return told(request, 422, "This is not possible", "This is no answer to the question.")
+        return told(request, 422, "This is not possible", _NO_ANSWER)
 
     @app.exception_handler(HTTPException)
     def unknown(request: Request, problem: HTTPException) -> Response:
-        return told(request, problem.status_code, "This is not possible", "There is no such page.")
+        text = "There is no such page." if problem.status_code in (404, 405) else _NO_ANSWER
+        return told(request, problem.status_code, "This is not possible", text)
 
 
 def _address(request: Request) -> str:

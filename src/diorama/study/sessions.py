@@ -289,7 +289,7 @@ class Sessions:
         if trial.first is not None:
             of_rater = (TRIALS.c.rater_id == rater.id) & (TRIALS.c.position == trial.first)
             first = connection.execute(select(TRIALS.c.left, TRIALS.c.right).where(of_rater)).one()
-            left, right = first.right, first.left
+            left, right = (first.left, None) if first.right is None else (first.right, first.left)
         else:
             judgement = self._choose(connection, version, rater.id)
             left, right = shown(version.design, version.collection, judgement)

@@ -97,18 +97,18 @@ class Chooser:
         if design.kind == "opinion":
             tables = [np.zeros(n) for _ in range(3)]
             for row in rows:
-                shown[row.first] += row.count
+                shown[row.first] += row.times
                 for power, table in enumerate(tables):
-                    table[row.first] += row.count * int(row.choice) ** power if row.choice else 0
+                    table[row.first] += row.times * int(row.choice) ** power if row.choice else 0
             return next_source(opinion_variances(tables[1], tables[2], tables[0]), shown, seed=seed), None
         true = design.systems.index(design.truth)
         hits, answered = np.zeros(n), np.zeros(n)
         for row in rows:
             tested = row.second if design.two and row.first == true else row.first
             right_choice = ("left" if row.first == true else "right") if design.two else "real"
-            shown[tested] += row.count
-            answered[tested] += row.count * bool(row.choice)
-            hits[tested] += row.count * (row.choice == right_choice)
+            shown[tested] += row.times
+            answered[tested] += row.times * bool(row.choice)
+            hits[tested] += row.times * (row.choice == right_choice)
         if not design.two:
             return next_source(share_variances(hits, answered), shown, seed=seed), None
         tested = [place for place in range(n) if place != true]
@@ -122,7 +122,7 @@ class Chooser:
             size = literal_column(str(n))
             first, second = TRIALS.c.left % size, TRIALS.c.right % size
             query = (
-                select(first.label("first"), second.label("second"), ANSWERS.c.choice, func.count().label("count"))
+                select(first.label("first"), second.label("second"), ANSWERS.c.choice, func.count().label("times"))
                 .select_from(TRIALS)
                 .join(RATERS, RATERS.c.id == TRIALS.c.rater_id)
                 .outerjoin(ANSWERS, ANSWERS.c.trial_id == TRIALS.c.id)
@@ -137,12 +137,12 @@ def _pair_tables(rows: Sequence[Row[Any]], n: int) -> tuple[Floats, Floats, Floa
     """How often each system was preferred to each other, equalled it, and stood on its left."""
     wins, ties, asked = np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
     for row in rows:
-        asked[row.first, row.second] += row.count
+        asked[row.first, row.second] += row.times
         if row.choice == "left":
-            wins[row.first, row.second] += row.count
+            wins[row.first, row.second] += row.times
         elif row.choice == "right":
-            wins[row.second, row.first] += row.count
+            wins[row.second, row.first] += row.times
         elif row.choice == "tie":
-            ties[row.first, row.second] += row.count
-            ties[row.second, row.first] += row.count
+            ties[row.first, row.second] += row.times
+            ties[row.second, row.first] += row.times
     return wins, ties, asked
