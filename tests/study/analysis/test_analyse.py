@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,16 @@ def test_repeats_are_held_against_the_first_answer_whatever_the_side(tmp_path: P
     found = analysed(tmp_path, Answers(rows=tuple(rows)))
     alike = {row.name: row.value for row in table(found, "raters", "agreement").rows}
     assert alike["repeats answered alike"] == pytest.approx(0.5)
+
+
+def test_items_that_divide_raters_stand_first(tmp_path: Path) -> None:
+    rows = []
+    for rater in "qrst":
+        for item in ("plain", "odd"):
+            choice = "right" if item == "odd" and rater in "qr" else "left"
+            rows.append(replace(answer("a", "b", choice, rater), item=item))
+    items = grid(analysed(tmp_path, Answers(rows=tuple(rows))), "raters", "items")
+    assert [row[:3] for row in items.rows] == [("odd", 4, 0.5), ("plain", 4, 1.0)]
 
 
 def test_answers_faster_than_eyes_are_flagged(tmp_path: Path) -> None:
