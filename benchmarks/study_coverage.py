@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
@@ -172,13 +173,15 @@ def opinions(rng: np.random.Generator, studies: int, size: Size, *, adaptive: bo
 
 
 QUESTIONS = (pairwise, pairwise_wide, choices, verdicts, opinions)
-SIZES = (Size(20, 30), Size(20, 200), Size(100, 10))
+SIZES = (Size(20, 30), Size(20, 200), Size(100, 10), Size(20, 26))
+WIDE_SIZES = (SIZES[0], SIZES[3])
+"""At which ten systems are judged: the second is where an adaptive order errs as a balanced one does at the first."""
 
 
 def rows(studies: int, seeds: list[int], sizes: tuple[Size, ...]) -> Iterator[dict[str, object]]:
     """One row for each question, size, order and seed."""
     for size, (place, question) in product(sizes, enumerate(QUESTIONS)):
-        if question is pairwise_wide and size is not SIZES[0]:
+        if (question is pairwise_wide) != (size in WIDE_SIZES) and not (size == SIZES[0]):
             continue
         for adaptive in (False, True):
             for seed in seeds:
@@ -199,13 +202,33 @@ def rows(studies: int, seeds: list[int], sizes: tuple[Size, ...]) -> Iterator[di
                 }
 
 
+def table(path: Path) -> Iterator[str]:
+    """The rows of a CSV as a table of Markdown: a line for each question, size and order, with its seeds."""
+    found: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(tuple(row[name] for name in ("question", "raters", "answers", "order")), []).append(row)
+    yield "| question | raters | answers each | order | coverage by seed, % | width | mean squared error |"
+    yield "|---|---|---|---|---|---|---|"
+    for key, seeds in found.items():
+        held = ", ".join(f"{100 * float(row['coverage']):.1f}" for row in seeds)
+        width, error = (float(np.mean([float(row[n]) for row in seeds])) for n in ("width", "mean_squared_error"))
+        yield f"| {' | '.join(key)} | {held} | {width:.3f} | {error:.4f} |"
+
+
 def main() -> None:
-    """Write the rows as CSV."""
+    """Write the rows as CSV, or those of a CSV as a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[0, 1, 2], help="which of 20 x 30, 20 x 200, 100 x 10")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[0, 1, 2, 3], help="which of 20 x 30, 20 x 200, 100 x 10, 20 x 26"
+    )
+    parser.add_argument("--table", type=Path, help="a CSV that was written before, to be shown as Markdown")
     arguments = parser.parse_args()
+    if arguments.table is not None:
+        print("\n".join(table(arguments.table)))
+        return
     writer = None
     for row in rows(arguments.studies, arguments.seeds, tuple(SIZES[i] for i in arguments.sizes)):
         if writer is None:

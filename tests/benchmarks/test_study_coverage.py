@@ -1,4 +1,4 @@
-"""Intervals of simulated studies hold the truth as often as they say, in the small; the benchmark does it in the large."""
+"""Intervals of simulated studies hold the truth as often as they say: the benchmark in the small."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ CHOICES: Mapping[Kind, tuple[str, ...]] = {
 }
 """What may be chosen besides nothing; an attention item may want any word."""
 
-MOST_BYTES = 1 << 30
-"""Larger files are refused before they are read."""
+MOST_BYTES = 1 << 27
+"""Larger files are refused before they are read; this is more than a million answers."""
 _SHOWN = 5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,8 +152,8 @@ def test_one_rater_alone_is_said(tmp_path: Path) -> None:
 def test_empty_answers_are_no_ties_and_doubled_ones_are_counted(tmp_path: Path) -> None:
     rows = [answer("a", "b", choice) for choice in ("left", "right", "", "left")]
     found = analysed(tmp_path, Answers(rows=tuple(rows)))
-    assert "1 answer of 4 are empty, and count as not given." in found.notes
-    assert any("3 answers have the same rater, item, sides and repeat as another" in note for note in found.notes)
+    assert "Empty answers: 1 of 4; they count as not given." in found.notes
+    assert any("sides and repeat as another: 3;" in note for note in found.notes)
     assert table(found, "pairs", "strengths").title == "Strength (Bradley–Terry)"
 
 
@@ -164,6 +165,16 @@ def test_repeats_are_held_against_the_first_answer_whatever_the_side(tmp_path: P
     found = analysed(tmp_path, Answers(rows=tuple(rows)))
     alike = {row.name: row.value for row in table(found, "raters", "agreement").rows}
     assert alike["repeats answered alike"] == pytest.approx(0.5)
+
+
+def test_items_that_divide_raters_stand_first(tmp_path: Path) -> None:
+    rows = []
+    for rater in "qrst":
+        for item in ("plain", "odd"):
+            choice = "right" if item == "odd" and rater in "qr" else "left"
+            rows.append(replace(answer("a", "b", choice, rater), item=item))
+    items = grid(analysed(tmp_path, Answers(rows=tuple(rows))), "raters", "items")
+    assert [row[:3] for row in items.rows] == [("odd", 4, 0.5), ("plain", 4, 1.0)]
 
 
 def test_answers_faster_than_eyes_are_flagged(tmp_path: Path) -> None:

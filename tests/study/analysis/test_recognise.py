@@ -92,7 +92,7 @@ def test_truth_systems_and_references_are_read_from_beside(tmp_path: Path) -> No
     write(tmp_path, "clips_items.csv", "item,generator,content,is_reference", "i,x,c,1", "k,y,c,0")
     opinions = write(tmp_path, "clips.csv", "rater,valid,item,score", "r,1,i,5", "r,1,k,3", "s,1,i,4", "s,0,k,1")
     found = analyse(opinions)
-    assert "1 row of 1 rater are marked as not valid and left out." in found.notes
+    assert "Marked as not valid, and left out: 1 row of 1 rater." in found.notes
     shown = {each.name for each in found.section("opinions_score").shown}
     assert {"systems", "differential"} <= shown
 

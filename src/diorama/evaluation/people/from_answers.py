@@ -64,13 +64,11 @@ def _notes(rows: Sequence[Answer]) -> list[str]:
         notes.append(f"{len(studies)} studies are taken together: {', '.join(studies)}.")
     empty = sum(not row.choice for row in rows)
     if empty:
-        notes.append(f"{counted(empty, 'answer')} of {len(rows):,} are empty, and count as not given.")
+        notes.append(f"Empty answers: {empty:,} of {len(rows):,}; they count as not given.")
     asked = Counter((row.study, row.item, row.rater, row.kind, row.left, row.right, row.repeat) for row in rows)
     twice = sum(count - 1 for count in asked.values() if count > 1)
     if twice:
-        notes.append(
-            f"{counted(twice, 'answer')} have the same rater, item, sides and repeat as another; all are kept."
-        )
+        notes.append(f"Answers with the same rater, item, sides and repeat as another: {twice:,}; all are kept.")
     return notes
 
 

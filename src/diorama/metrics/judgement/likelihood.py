@@ -116,19 +116,28 @@ def _slopes(design: Design, response: Response, parameters: Floats) -> tuple[Flo
 def scores(design: Design, counts: Floats, response: Response, parameters: Floats) -> Floats:
     """Gradients (…, p) of the log likelihood; counts may have more axes in front than the parameters."""
     _, slopes = _slopes(design, response, parameters)
-    return _gathered(design, np.einsum("...mk,...mkq->...mq", counts, slopes))
+    return _scores(design, counts, slopes)
 
 
 def information(design: Design, counts: Floats, response: Response, parameters: Floats) -> Floats:
     """Expected information (…, p, p) of as many judgements of each pair as there are."""
+    return _information(design, counts, *_slopes(design, response, parameters))
+
+
+def _expansion(design: Design, counts: Floats, response: Response, parameters: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log likelihood, its gradient, and the expected information."""
     logs, slopes = _slopes(design, response, parameters)
-    weighted = np.einsum("...mk,...mkq,...mkr->...mqr", np.exp(logs), slopes, slopes)
-    return _pooled(design, counts.sum(-1)[..., None, None] * weighted)
+    return log_likelihood(counts, logs), _scores(design, counts, slopes), _information(design, counts, logs, slopes)
 
 
-def _gathered(design: Design, by_pair: Floats) -> Floats:
-    along = by_pair[..., 0] @ design.matrix
-    return np.concatenate([along, by_pair[..., 1:].sum(-2)], -1)
+def _scores(design: Design, counts: Floats, slopes: Floats) -> Floats:
+    by_pair = np.einsum("...mk,...mkq->...mq", counts, slopes)
+    return np.concatenate([by_pair[..., 0] @ design.matrix, by_pair[..., 1:].sum(-2)], -1)
+
+
+def _information(design: Design, counts: Floats, logs: Floats, slopes: Floats) -> Floats:
+    each = np.einsum("...mk,...mkq,...mkr->...mqr", np.exp(logs), slopes, slopes)
+    return _pooled(design, counts.sum(-1)[..., None, None] * each)
 
 
 def _pooled(design: Design, weights: Floats) -> Floats:
@@ -143,15 +152,6 @@ def _pooled(design: Design, weights: Floats) -> Floats:
     return np.concatenate(
         [np.concatenate([corner, side], -1), np.concatenate([np.swapaxes(side, -1, -2), last], -1)], -2
     )
-
-
-def _expansion(design: Design, counts: Floats, response: Response, parameters: Floats) -> tuple[Floats, Floats, Floats]:
-    """Log likelihood, its gradient, and the expected information."""
-    logs, slopes = _slopes(design, response, parameters)
-    value = log_likelihood(counts, logs)
-    gradient = _gathered(design, np.einsum("...mk,...mkq->...mq", counts, slopes))
-    weighted = np.einsum("...mk,...mkq,...mkr->...mqr", np.exp(logs), slopes, slopes)
-    return value, gradient, _pooled(design, counts.sum(-1)[..., None, None] * weighted)
 
 
 def log_likelihood(counts: Floats, logs: Floats) -> Floats:

@@ -135,7 +135,7 @@ def _pair_rows(frame: Frame) -> Recognised:
 
 
 def _empty_note(empty: int, total: int) -> list[str]:
-    return [f"{counted(empty, 'judgement')} of {total:,} are empty, and count as not given."] if empty else []
+    return [f"Empty judgements: {empty:,} of {total:,}; they count as not given."] if empty else []
 
 
 def _choice_rows(frame: Frame) -> Recognised:
@@ -155,7 +155,7 @@ def _choice_rows(frame: Frame) -> Recognised:
     )
     notes = _empty_note(part.empty, len(frame))
     if unnamed:
-        notes.append(f"{counted(unnamed, 'judgement')} name no rater; each counts as a rater of its own.")
+        notes.append(f"Judgements without a rater: {unnamed:,}; each counts as a rater of its own.")
     return Recognised(layout="forced choices, choice is the side called fake", parts=(part,), notes=tuple(notes))
 
 
@@ -237,7 +237,7 @@ def _opinion_rows(frame: Frame) -> Recognised:
     if not valid.all():
         out = len({rater for rater, kept in zip(frame["rater"], valid, strict=True) if not kept})
         notes.append(
-            f"{counted(int((~valid).sum()), 'row')} of {counted(out, 'rater')} are marked as not valid and left out."
+            f"Marked as not valid, and left out: {counted(int((~valid).sum()), 'row')} of {counted(out, 'rater')}."
         )
     if beside is not None and beside.has("item"):
         if beside.has("generator"):
@@ -290,7 +290,7 @@ def _ratings(frame: Frame) -> Recognised:
     distinct = np.unique(values)
     counts = (ratings.T[:, :, None] == distinct).sum(1).astype(float)
     twice = len(kept) - int(np.isfinite(ratings).sum())
-    notes = [f"{counted(twice, 'value')} of the same rater and unit are left out; the first counts."] if twice else []
+    notes = [f"Further values of the same rater and unit, which are left out: {twice:,}."] if twice else []
     part = RatingPart(values=distinct, numeric=numeric, counts=counts, ratings=ratings)
     return Recognised(layout="ratings, one value a row", parts=(part,), notes=tuple(notes))
 

@@ -112,9 +112,40 @@ def pair_reliability(part: PairPart, level: float) -> Section | None:
     return Section(
         name="raters",
         title="Raters",
-        shown=(listed("agreement", "Agreement", rows, "Alpha is over pairs and items."), grid),
+        shown=(listed("agreement", "Agreement", rows, "Alpha is over pairs and items."), *_items(part), grid),
         notes=tuple(notes),
     )
+
+
+def _items(part: PairPart) -> list[Grid]:
+    """How far choices on each item follow the majority over all items, the most divided first."""
+    if part.items is None or len(part.items.names) < 2:
+        return []
+    judged = part.judgements
+    ahead = judged.wins() - judged.wins().T
+    side = np.sign(ahead[judged.left, judged.right]) * np.select(
+        [judged.choice == LEFT, judged.choice == TIE], [1, 0], -1
+    )
+    follows = np.where(side > 0, 1.0, np.where(side < 0, 0.0, 0.5))
+    size = len(part.items.names)
+    counts = np.bincount(part.items.index, minlength=size)
+    share = np.bincount(part.items.index, follows, size) / counts
+    ties = np.bincount(part.items.index, judged.choice == TIE, size) / counts
+    rows = [
+        (part.items.names[i], int(counts[i]), float(share[i]), float(ties[i])) for i in np.argsort(share, kind="stable")
+    ]
+    note = "With the majority of all items on the same pair; a tie counts a half."
+    columns = ("item", "answers", "with the majority", "ties")
+    return [
+        Grid(
+            name="items",
+            title="Items, the most divided first",
+            columns=columns,
+            rows=tuple(rows),
+            note=note,
+            folded=True,
+        )
+    ]
 
 
 def _unit_numbers(part: PairPart, low: np.ndarray) -> np.ndarray:
