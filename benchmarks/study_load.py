@@ -3,11 +3,12 @@
     python -m benchmarks.study_load --raters 200 --browsers 4 --answers 30 --kills 3 --seed 0
     python -m benchmarks.study_load --raters 200 --browsers 4 --answers 30 --kills 3 --seed 0 --postgres
 
-Raters come within ten seconds and answer every two, a few of them in Chromium, the others over HTTP. The installed server is ended by
-SIGKILL at times that the seed gives, and started again. Afterwards every acknowledged answer is looked for in the
-export: it must be there once. All of it happens on the loopback interface, on ports that are free. Printed are the
-numbers as a line of a Markdown table; the exit code is 1 where an answer is lost or doubled, or where less than 99 % of
-the requests outside restarts were answered within a second. With ``--postgres`` a cluster is made for the purpose.
+Raters come within ten seconds and answer every two, a few of them in Chromium, the others over HTTP. The installed
+server is ended by SIGKILL at times that the seed gives, and started again. Afterwards every acknowledged answer is
+looked for in the export: it must be there once. All of it happens on the loopback interface, on ports that are free.
+Printed are the numbers as a line of a Markdown table; the exit code is 1 where an answer is lost or doubled, or where
+less than 99 % of the requests outside restarts were answered within a second. With ``--postgres`` a cluster is made for
+the purpose.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from diorama.study.tables import ANSWERS, RATERS, TRIALS
 from diorama.study.versions import Version, is_full, progress_of, version_of
 
 SIDES = ("left", "right")
+NO_LINK = "There is no such link. Please check that the whole address was copied."
 _REMEMBERED = 20_000
 """Addresses of media that are kept in memory."""
 
@@ -226,11 +227,11 @@ class Sessions:
 
     def _rater(self, connection: Connection, token: str, *, locked: bool = True) -> Row[Any]:
         if not may_be_token(token):
-            raise Refused(404, "There is no such link.")
+            raise Refused(404, NO_LINK)
         # Requests of one rater take turns, so that two at once see each other's answers.
         rater = connection.execute(_RATER_LOCKED if locked else _RATER, {"token": token}).one_or_none()
         if rater is None:
-            raise Refused(404, "There is no such link.")
+            raise Refused(404, NO_LINK)
         return rater
 
     def _version(self, connection: Connection, rater: Row[Any]) -> Version:
