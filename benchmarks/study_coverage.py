@@ -181,7 +181,7 @@ WIDE_SIZES = (SIZES[0], SIZES[3])
 def rows(studies: int, seeds: list[int], sizes: tuple[Size, ...]) -> Iterator[dict[str, object]]:
     """One row for each question, size, order and seed."""
     for size, (place, question) in product(sizes, enumerate(QUESTIONS)):
-        if (question is pairwise_wide) != (size in WIDE_SIZES) and not (size == SIZES[0]):
+        if size not in (WIDE_SIZES if question is pairwise_wide else SIZES[:3]):
             continue
         for adaptive in (False, True):
             for seed in seeds:

@@ -62,7 +62,7 @@ def test_scores_are_gradients_and_the_fit_is_the_maximum(response: Response) -> 
     fit = maximise(plan, counts, response)
     best = minimize(lambda p: -value(p), np.zeros(size), method="BFGS", options={"gtol": 1e-8})
     assert fit.parameters == pytest.approx(best.x, abs=1e-4)
-    assert bool(fit.converged)
+    assert bool(fit.settled)
 
 
 @given(seed=SEEDS)
@@ -143,3 +143,46 @@ def test_davidson_gives_ties_their_share() -> None:
     found = strengths(PairedJudgements.of(rows))
     assert found.tie == pytest.approx(2.0)
     assert found.log_tie == pytest.approx(math.log(2))
+
+
+def test_a_side_that_explains_everything_keeps_a_finite_advantage_by_the_penalty() -> None:
+    found = strengths(PairedJudgements.of([("a", "b", 0)] * 3 + [("b", "a", 0)] * 3), order_effect=True)
+    assert found.penalised
+    assert found.advantage is not None
+    assert 0 < found.advantage < 5
+
+
+def test_sides_and_systems_that_cannot_be_told_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="no finite solution"):
+        strengths(PairedJudgements.of([("a", "b", 0), ("a", "b", 1)]), order_effect=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=SEEDS)
+@pytest.mark.parametrize("response", [None, BradleyTerry(), Thurstone()])
+def test_whatever_few_judgements_say_strengths_and_intervals_are_finite(seed: int, response: Response | None) -> None:
+    rng = np.random.default_rng(seed)
+    systems, rows, raters = int(rng.integers(2, 8)), [], []
+    truth = rng.normal(0, rng.choice([0.5, 3, 10]), systems)
+    ties = rng.choice([0.0, 0.3, 0.95, 1.0])
+    for _ in range(int(rng.integers(1, 80))):
+        left, right = rng.permutation(systems)[:2]
+        lost = rng.random() > 1 / (1 + np.exp(np.clip(truth[right] - truth[left], -50, 50)))
+        rows.append((str(left), str(right), 2 if rng.random() < ties else int(lost)))
+        raters.append(str(rng.integers(rng.choice([1, 3, 20]))))
+    judged = PairedJudgements.of(rows, raters)
+    for part in judged.components():
+        found = strengths(judged.only(part), response)
+        ends = [found.interval(found.one(i)) for i in range(len(part))]
+        assert np.isfinite(found.values).all()
+        assert np.isfinite(ends).all()
+        assert found.values.sum() == pytest.approx(0, abs=1e-6)
+
+
+def test_ties_and_wins_of_one_alone_have_a_penalty_too() -> None:
+    """Without one, Davidson's strengths and nu go to infinity together."""
+    found = strengths(PairedJudgements.of([("a", "b", 0)] * 7 + [("a", "b", 2)] * 4))
+    assert found.penalised
+    assert 0 < found.values[0] < 5
+    assert found.tie is not None
+    assert found.tie < 100

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diorama.metrics.judgement.paired import Floats, Integers
 from diorama.metrics.judgement.responses import BradleyTerry, Response
 
 _STEPS = 60
 _LONGEST_STEP = 2.0
-_CLOSE = 1e-11
+_FARTHEST = 20.0
+"""A parameter that has gone farther goes to infinity."""
+_LEVEL = 1e-12
+"""Gradient of one judgement at which the top is reached."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,13 @@ class Fit:
         parameters: (…, p) of the design, then log nu where the response has ties.
         log_likelihood: (…) at these, without the multinomial coefficients.
         information: (…, p, p) expected there.
-        converged: (…) whether Newton's method came to rest.
+        settled: (…) whether Newton's method came to rest at finite parameters.
     """
 
     parameters: Floats
     log_likelihood: Floats
     information: Floats
-    converged: Floats
+    settled: NDArray[np.bool_]
 
 
 def usable(counts: Floats, response: Response, *, halve_ties: bool) -> Floats:
@@ -83,11 +87,16 @@ def maximise(design: Design, counts: Floats, response: Response) -> Fit:
     size = design.matrix.shape[1] + response.models_ties
     parameters = np.zeros((*counts.shape[:-2], size))
     value, gradient, information = _expansion(design, counts, response, parameters)
+    scale = np.maximum(1.0, counts.sum((-1, -2)))
     for _ in range(_STEPS):
-        step = np.linalg.solve(information + 1e-12 * np.eye(size), gradient[..., None])[..., 0]
-        step /= np.maximum(1.0, np.abs(step).max(-1, keepdims=True) / _LONGEST_STEP)
-        if np.abs(step).max(initial=0.0) < _CLOSE:
+        away = np.abs(parameters).max(-1) > _FARTHEST
+        if (away | (np.abs(gradient).max(-1) <= _LEVEL * scale)).all():
             break
+        # A little is added to the diagonal, for parameters that the judgements say nothing of.
+        ridge = 1e-12 * scale[..., None, None] * np.eye(size)
+        step = np.linalg.solve(information + ridge, gradient[..., None])[..., 0]
+        step[away] = 0.0
+        step /= np.maximum(1.0, np.abs(step).max(-1, keepdims=True) / _LONGEST_STEP)
         moved = parameters + step
         trial = _expansion(design, counts, response, moved)
         for _ in range(20):
@@ -97,8 +106,8 @@ def maximise(design: Design, counts: Floats, response: Response) -> Fit:
             moved = np.where(worse[..., None], (parameters + moved) / 2, moved)
             trial = _expansion(design, counts, response, moved)
         parameters, (value, gradient, information) = moved, trial
-    still = np.abs(gradient).max(-1) <= 1e-6 * np.maximum(1.0, counts.sum((-1, -2)))
-    return Fit(parameters, value, information, still)
+    still = np.abs(gradient).max(-1) <= 1e-6 * scale
+    return Fit(parameters, value, information, still & (np.abs(parameters).max(-1) <= _FARTHEST))
 
 
 def differences(design: Design, response: Response, parameters: Floats) -> tuple[Floats, Floats]:

@@ -21,12 +21,13 @@ from diorama.metrics.judgement.likelihood import (
     scores,
     usable,
 )
-from diorama.metrics.judgement.paired import Floats, PairedJudgements, unbeaten_sets
+from diorama.metrics.judgement.paired import TIE, Floats, PairedJudgements, unbeaten_sets
 from diorama.metrics.judgement.responses import BradleyTerry, Davidson, Response, Thurstone
 
 ELO_BASE, ELO_SCALE = 1000.0, 400 / math.log(10)
 _LEVERED = 60
 """With more parameters the mending for few raters would cost more than it is worth."""
+_SINGULAR = 1e10
 _AT_A_TIME = 1 << 22
 
 
@@ -118,6 +119,12 @@ class Strengths:
         return float(ndtr(gap)) if isinstance(self.response, Thurstone) else 1 / (1 + math.exp(-gap))
 
 
+def response_for(judgements: PairedJudgements) -> Response:
+    """Davidson's response where some judgements are ties and some are not, else Bradley–Terry's."""
+    tied = judgements.choice == TIE
+    return Davidson() if bool(tied.any() and not tied.all()) else BradleyTerry()
+
+
 def strengths(
     judgements: PairedJudgements,
     response: Response | None = None,
@@ -134,25 +141,39 @@ def strengths(
         order_effect: estimate the advantage of standing on the left.
 
     Raises:
-        ValueError: there are no judgements, or comparisons leave the systems in several parts.
+        ValueError: there are no judgements, or comparisons leave the systems in several parts; there is no finite
+            solution, as where sides and systems cannot be told apart.
     """
     if not len(judgements.choice):
         raise ValueError("there are no judgements")
     parts = judgements.components()
     if len(parts) > 1:
         raise ValueError(f"comparisons leave the systems in {len(parts)} parts: {in_parts(judgements.names, parts)}")
-    tied = bool((judgements.choice == 2).any())
-    response = response or (Davidson() if tied else BradleyTerry())
-    if isinstance(response, Davidson) and not tied:
-        raise ValueError("Davidson's model needs ties, and there are none")
+    response = response or response_for(judgements)
+    if isinstance(response, Davidson) and not isinstance(response_for(judgements), Davidson):
+        raise ValueError("Davidson's model needs ties and preferences, and there are only ones or the others")
     plan = design(judgements.pairs, len(judgements.names), order_effect=order_effect)
     counts = usable(judgements.counts, response, halve_ties=halve_ties)
+    fit = maximise(plan, counts, response)
+    # Beside systems that never lost, ties and a nu without bounds may leave Davidson's model without a finite solution.
+    penalised = _never_lost(judgements, response, halve_ties=halve_ties) or not _finite(fit)
+    if penalised:
+        fit = maximise(plan, firth_counts(plan, counts), response)
+    # Whatever the advantage of a side explains alone has no finite one, and no penalty is made for it.
+    if not _finite(fit):
+        raise ValueError(f"{response.title}: the judgements leave no finite solution")
+    return _result(judgements, plan, fit, response, halve_ties=halve_ties, penalised=penalised)
+
+
+def _never_lost(judgements: PairedJudgements, response: Response, *, halve_ties: bool) -> bool:
     won = judgements.wins() > 0
     if halve_ties or response.models_ties:
         won |= judgements.ties() > 0
-    penalised = bool(unbeaten_sets(won))
-    fit = maximise(plan, firth_counts(plan, counts) if penalised else counts, response)
-    return _result(judgements, plan, fit, response, halve_ties=halve_ties, penalised=penalised)
+    return bool(unbeaten_sets(won))
+
+
+def _finite(fit: Fit) -> bool:
+    return bool(fit.settled) and bool(np.linalg.cond(fit.information) < _SINGULAR)
 
 
 def _result(

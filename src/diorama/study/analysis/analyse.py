@@ -20,6 +20,8 @@ from diorama.evaluation.people.parts import (
     VerdictPart,
     VotePart,
 )
+from diorama.metrics.judgement.responses import Davidson
+from diorama.metrics.judgement.strengths import response_for
 from diorama.study.analysis.choices import choice_section, count_section, vote_section
 from diorama.study.analysis.findings import Analysis, Section
 from diorama.study.analysis.opinions import opinion_section, scales_section
@@ -123,7 +125,7 @@ def _methods(part: Part) -> list[str]:
     match part:
         case PairPart():
             model = "Bradley and Terry's model (1952)"
-            if bool((part.judgements.choice == 2).any()):
+            if isinstance(response_for(part.judgements), Davidson):
                 model = "Davidson's model (1970) of preferences with ties"
             return [f"Strengths are maximum-likelihood estimates of {model}.", clustered, holm]
         case ChoicePart():

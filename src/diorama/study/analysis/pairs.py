@@ -9,12 +9,13 @@ import numpy as np
 
 from diorama.core.errors import BadInput
 from diorama.core.numbers import counted
+from diorama.core.suggestions import in_a_line
 from diorama.evaluation.people.parts import PairPart
 from diorama.metrics.judgement.hypotheses import binomial_p, student_p
 from diorama.metrics.judgement.means import holm
-from diorama.metrics.judgement.paired import LEFT, RIGHT, PairedJudgements, unbeaten_sets
+from diorama.metrics.judgement.paired import LEFT, RIGHT, TIE, PairedJudgements, unbeaten_sets
 from diorama.metrics.judgement.responses import BradleyTerry, Davidson, Response, Thurstone
-from diorama.metrics.judgement.strengths import ELO_BASE, ELO_SCALE, Strengths, in_parts, strengths
+from diorama.metrics.judgement.strengths import ELO_BASE, ELO_SCALE, Strengths, in_parts, response_for, strengths
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section, Shown
 
 MOST_SYSTEMS = 200
@@ -52,14 +53,13 @@ def pair_sections(part: PairPart, level: float) -> list[Section]:
 
 
 def _section(part: PairPart, judged: PairedJudgements, level: float, name: str, title: str, apart: str = "") -> Section:
-    tied = bool((judged.choice == 2).any())
-    main: Response = Davidson() if tied else BradleyTerry()
+    main = response_for(judged)
     found = strengths(judged, main)
     shown: list[Shown] = [
         strength_table("strengths", f"Strength ({found.response.title})", found, level),
         _elo_table(found, level),
     ]
-    if tied:
+    if isinstance(main, Davidson):
         half = strengths(judged, BradleyTerry())
         shown.append(strength_table("half_ties", "Strength, ties as half a win each (Bradley–Terry)", half, level))
     probit = strengths(judged, Thurstone())
@@ -67,7 +67,7 @@ def _section(part: PairPart, judged: PairedJudgements, level: float, name: str, 
     shown.append(_further(judged, found, main, level))
     shown.append(_tests(judged, found, level))
     if name == "pairs":
-        shown += _scenes(part, judged, main, level)
+        shown += _scenes(part, judged, level)
     notes = [apart] if apart else []
     notes += _cautions(judged, found)
     return Section(name=name, title=title, lead=_lead(found, level), shown=tuple(shown), notes=tuple(notes))
@@ -123,7 +123,7 @@ def _further(judged: PairedJudgements, found: Strengths, main: Response, level: 
         low, high = found.interval(contrast, level)
         error = float(np.sqrt(found.covariance[-1, -1]))
         rows.append(Estimate(name="log tie parameter", value=found.log_tie, low=low, high=high, error=error))
-    sided = strengths(judged, main, order_effect=True) if _sides_are_known(judged) else None
+    sided = _sided(judged, main)
     if sided is not None and sided.advantage is not None:
         place = len(sided.names)
         contrast = np.eye(len(sided.parameters))[place]
@@ -139,10 +139,17 @@ def _further(judged: PairedJudgements, found: Strengths, main: Response, level: 
     return Estimates(name="further", title="Ties, sides and fit", rows=tuple(rows), note=note, chart=False)
 
 
-def _sides_are_known(judged: PairedJudgements) -> bool:
-    """Whether some pair was shown both ways round: else sides and systems cannot be told apart."""
+def _sided(judged: PairedJudgements, main: Response) -> Strengths | None:
+    """Strengths with an advantage of the left; nothing where no pair was shown both ways round, or where the judgements
+    are too few to tell sides and systems apart."""
     shown = {tuple(pair) for pair in judged.pairs.tolist()}
-    return any((right, left) in shown for left, right in shown)
+    if not any((right, left) in shown for left, right in shown):
+        return None
+    try:
+        found = strengths(judged, main, order_effect=True)
+    except ValueError:
+        return None
+    return None if found.penalised else found
 
 
 def _tests(judged: PairedJudgements, found: Strengths, level: float) -> Grid:
@@ -175,7 +182,7 @@ def _tests(judged: PairedJudgements, found: Strengths, level: float) -> Grid:
     )
 
 
-def _scenes(part: PairPart, judged: PairedJudgements, main: Response, level: float) -> list[Shown]:
+def _scenes(part: PairPart, judged: PairedJudgements, level: float) -> list[Shown]:
     """Strengths in each scene, where there are few and all systems are connected in each."""
     if part.items is None or not 1 < len(part.items.names) <= _MOST_SCENES:
         return []
@@ -184,8 +191,7 @@ def _scenes(part: PairPart, judged: PairedJudgements, main: Response, level: flo
         inside = judged.where(part.items.index == scene)
         if len(inside.components()) > 1:
             continue
-        response = main if not isinstance(main, Davidson) or bool((inside.choice == 2).any()) else BradleyTerry()
-        found = strengths(inside, response)
+        found = strengths(inside)
         table = strength_table(f"strengths: {name}", f"Strength in {name}", found, level)
         tie = () if found.log_tie is None else (Estimate(name="log tie parameter", value=found.log_tie),)
         tables.append(replace(table, rows=(*table.rows, *tie)))
@@ -194,20 +200,24 @@ def _scenes(part: PairPart, judged: PairedJudgements, main: Response, level: flo
 
 def _cautions(judged: PairedJudgements, found: Strengths) -> list[str]:
     notes = []
+    if (judged.choice == TIE).all():
+        notes.append("All judgements are ties, so that all strengths are equal.")
     if found.penalised:
-        won = (judged.wins() + judged.ties()) > 0
-        above, below = unbeaten_sets(won)[0]
-        names = judged.names
-        notes.append(
-            f"Nobody preferred any of {', '.join(names[i] for i in below)} to any of "
-            f"{', '.join(names[i] for i in above)}, so that the most likely strengths are infinite. A penalty "
-            "(Firth 1993) keeps them finite; the gap between the two is a guess from below."
-        )
+        notes.append(_penalised(judged))
     if found.raters == 1:
         notes.append("There is one rater: intervals are over his judgements, and say nothing of other people.")
     elif 1 < found.raters < 10:
         notes.append(f"There are {found.raters} raters: intervals allow for so few, but are rough with under ten.")
     return notes
+
+
+def _penalised(judged: PairedJudgements) -> str:
+    never = unbeaten_sets(judged.wins() > 0)
+    done = "so that the most likely strengths are infinite. A penalty (Firth 1993) keeps them finite"
+    if not never:
+        return f"Judgements are few, {done}."
+    above, below = (in_a_line([judged.names[i] for i in part], 6) for part in never[0])
+    return f"Nobody preferred any of {below} to any of {above}, {done}; the gap between the two is a guess from below."
 
 
 def _lead(found: Strengths, level: float) -> str:
