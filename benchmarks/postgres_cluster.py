@@ -7,12 +7,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 USER = "postgres"
+_TRIES = 5
 
 
 class NoPostgres(Exception):
@@ -46,7 +48,14 @@ class Cluster:
         """Start it, and wait until it listens."""
         settings = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
         log = self.folder / "log"
-        _as_owner([self.programs / "pg_ctl", "-D", self.folder / "data", "-w", "-l", log, "-o", settings, "start"])
+        command = [self.programs / "pg_ctl", "-D", self.folder / "data", "-w", "-l", log, "-o", settings, "start"]
+        for _ in range(_TRIES):
+            try:
+                return _as_owner(command)
+            except RuntimeError:
+                # A connection that is being closed may still hold the port.
+                time.sleep(1)
+        _as_owner(command)
 
     def stop(self) -> None:
         """Stop it at once."""

@@ -3,11 +3,12 @@
     python -m benchmarks.study_load --raters 200 --browsers 4 --answers 30 --kills 3 --seed 0
     python -m benchmarks.study_load --raters 200 --browsers 4 --answers 30 --kills 3 --seed 0 --postgres
 
-Raters answer every two seconds, a few of them in Chromium, the others over HTTP. The installed server is ended by
-SIGKILL at times that the seed gives, and started again. Afterwards every acknowledged answer is looked for in the
-export: it must be there once. All of it happens on the loopback interface, on ports that are free. Printed are the
-numbers as a line of a Markdown table; the exit code is 1 where an answer is lost or doubled, or where less than 99 % of
-the requests outside restarts were answered within a second. With ``--postgres`` a cluster is made for the purpose.
+Raters come within ten seconds and answer every two, a few of them in Chromium, the others over HTTP. The installed
+server is ended by SIGKILL at times that the seed gives, and started again. Afterwards every acknowledged answer is
+looked for in the export: it must be there once. All of it happens on the loopback interface, on ports that are free.
+Printed are the numbers as a line of a Markdown table; the exit code is 1 where an answer is lost or doubled, or where
+less than 99 % of the requests outside restarts were answered within a second. With ``--postgres`` a cluster is made for
+the purpose.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Load:
         browsers: of them in Chromium.
         answers: of each.
         every: seconds from answer to answer.
+        within: seconds within which raters come.
         kills: of the server.
         seed: of choices and times.
         database: a URL; ``None`` for SQLite.
@@ -65,6 +67,7 @@ class Load:
     browsers: int = 0
     answers: int = 30
     every: float = 2.0
+    within: float = 10.0
     kills: int = 3
     seed: int = 0
     database: str | None = None
@@ -174,7 +177,7 @@ def measure(load: Load, folder: Path) -> Found:
         links = server.links(load.raters)
         deadline = time.monotonic() + load.patience
         over_http = [
-            HttpRater(link, load.every, load.seed * 1_000_003 + i, deadline)
+            HttpRater(link, load.every, load.seed * 1_000_003 + i, load.within, deadline)
             for i, link in enumerate(links[load.browsers :])
         ]
         chromium = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -209,7 +212,7 @@ def make_study(load: Load, folder: Path) -> Path:
 def _killed(server: Server, load: Load) -> list[tuple[float, float]]:
     """Kill the server at times that the seed gives; when it was away, on the monotonic clock."""
     rng = random.Random(load.seed)
-    length = load.answers * load.every
+    length = load.within + load.answers * load.every
     away = []
     for _ in range(load.kills):
         time.sleep(length / (load.kills + 1) * rng.uniform(0.6, 1.1))
@@ -258,8 +261,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, value in (("raters", 200), ("browsers", 4), ("answers", 30), ("kills", 3), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--every", type=float, default=2.0)
-    parser.add_argument("--patience", type=float, default=400.0)
+    for name, seconds in (("every", 2.0), ("within", 10.0), ("patience", 400.0)):
+        parser.add_argument(f"--{name}", type=float, default=seconds)
     parser.add_argument("--postgres", action="store_true")
     asked = vars(parser.parse_args())
     postgres = asked.pop("postgres")
@@ -280,6 +283,7 @@ def main() -> None:
         "doubled": found.doubled,
         "requests outside restarts": f"{len(found.timed):,}",
         "within 1 s": f"{100 * found.share_within():.2f} %",
+        "of answers": f"{100 * found.share_within('answer'):.2f} %",
         "median answer": f"{1000 * found.quantile(0.5, 'answer'):.0f} ms",
         "99 % of answers": f"{1000 * found.quantile(0.99, 'answer'):.0f} ms",
     }

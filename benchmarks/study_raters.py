@@ -41,13 +41,15 @@ class HttpRater:
     Args:
         link: of the rater.
         every: seconds from answer to answer.
-        seed: of choices and of the times between answers.
+        seed: of choices and of the moment at which the rater comes.
+        within: seconds within which that is.
         deadline: on the monotonic clock; whoever has not finished by then has failed.
     """
 
     link: str
     every: float
     seed: int
+    within: float
     deadline: float
     acknowledged: list[tuple[str, int]] = field(default_factory=list)
     timed: list[Timed] = field(default_factory=list)
@@ -70,7 +72,7 @@ class HttpRater:
         self._connection = None
 
     def _run(self, rng: random.Random) -> None:
-        time.sleep(rng.random() * self.every)
+        time.sleep(rng.random() * self.within)
         self._ask("page", "GET", self.link)
         self._ask("page", "POST", f"{self.link}/consent")
         state = self._state()

@@ -178,7 +178,7 @@ def served(study: Study, database: str | Path | None = None, **options: Any) -> 
     opened = Database(database or study.folder / DATABASE_FILE)
     version = open_version(opened, study)
     app = make_app(study, version, opened, ServeOptions(admin_token=ADMIN, **options))
-    listening = socket.socket()
+    listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", server_header=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -10,7 +10,7 @@ from benchmarks.study_load import Load, measure
 
 from tests.conftest import CHROMIUM
 
-SMALL = Load(raters=20, browsers=1 if CHROMIUM else 0, answers=6, every=0.4, kills=1, patience=120)
+SMALL = Load(raters=20, browsers=1 if CHROMIUM else 0, answers=6, every=0.4, within=0.4, kills=1, patience=120)
 
 
 def test_no_acknowledged_answer_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) -> None:

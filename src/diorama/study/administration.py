@@ -15,7 +15,7 @@ from diorama.study.database import Database
 from diorama.study.exporting import answers_of
 from diorama.study.media_files import MediaFiles
 from diorama.study.pages import admin_page
-from diorama.study.sessions import Refused
+from diorama.study.sessions import NO_LINK, Refused
 from diorama.study.versions import Version, invite, progress_of, tokens_of, versions_of
 
 _MOST_LINKS = 1_000
@@ -45,7 +45,7 @@ class Administration:
             Refused: it is somebody else; no more is said than of any link that does not exist.
         """
         if not (token.isascii() and self.may(token)):
-            raise Refused(404, "There is no such link.")
+            raise Refused(404, NO_LINK)
 
     def numbered(self, number: int | None) -> Version:
         """A version by its number; the latest by default.

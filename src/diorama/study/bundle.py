@@ -157,11 +157,12 @@ def _answers(
     for entry in held["answers"]:
         address, choice, ms = (entry.get(k) if isinstance(entry, dict) else None for k in ("trial", "choice", "ms"))
         trial = trials.get(address) if isinstance(address, str) else None
+        # JSON's true is a whole number to Python.
         if trial is None or choice not in choices or address in rows or type(ms) is not int or ms < 0:
             wrong += 1
         elif trial.role != "practice":
             sight = Sight(rater=rater, choice=choice, ms=ms, shown_at=_time(entry.get("shown_at")))
-            rows[address] = answer_of(study.design.name, study.design, study.collection, trial, sight)
+            rows[str(address)] = answer_of(study.design.name, study.design, study.collection, trial, sight)
     return list(rows.values()), [f"{file}: {wrong} entries are no answers of its rater"] if wrong else []
 
 

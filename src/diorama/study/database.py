@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from diorama.core.errors import BadInput, DioramaError
+from diorama.study.group_commit import GroupCommit
 from diorama.study.tables import METADATA
 
 FILE = "answers.sqlite"
@@ -54,10 +54,9 @@ class Database:
             )
         except ImportError as problem:
             raise BadInput(f"{url.drivername}: its driver is missing; pip install 'diorama[postgres]'") from problem
-        # SQLite lets one transaction write at a time. Those of one process wait in line here, where waiting ends at
-        # once; between processes SQLite itself sleeps and asks again.
-        self._turn = threading.Lock() if self.sqlite else None
+        self._shared: GroupCommit | None = None
         if self.sqlite:
+            self._shared = GroupCommit(self.engine, {_WRITES: True})
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         with self.writing() as connection:
@@ -80,10 +79,9 @@ class Database:
         Raises:
             DatabaseUnavailable: it cannot be reached, or its disk is full.
         """
-        with self._turn or nullcontext(), _told_plainly(), self.engine.connect() as connection:
-            writer = connection.execution_options(**{_WRITES: True})
-            with writer.begin():
-                yield writer
+        writing = self._shared.transaction() if self._shared else self.engine.begin()
+        with _told_plainly(), writing as connection:
+            yield connection
 
     def close(self) -> None:
         """Close every connection."""

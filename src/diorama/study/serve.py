@@ -129,7 +129,8 @@ def _admin_token(folder: Path) -> str:
 def _listening(at: ServeAt) -> socket.socket:
     try:
         family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # By the protocol asyncio knows that it may send small parts at once, and not 40 ms later.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((at.host, at.port))
         # From here on a browser waits for the first page, and is not refused.

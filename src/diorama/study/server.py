@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -188,11 +189,14 @@ def _raters(app: FastAPI, sessions: Sessions, media: MediaFiles, guard: _Guard) 
         standing = sessions.answer(token, given)
         return JSONResponse({"accepted": True, **state_json(standing, token)}, headers={"Cache-Control": "no-store"})
 
-    @app.get("/s/{token}/m/{address}")
-    def medium(token: str, address: str, request: Request) -> Response:
+    async def medium(request: Request) -> Response:
+        token, address = request.path_params["token"], request.path_params["address"]
         guard.count("media", token)
-        version, place = sessions.medium(token, address)
-        return media.response(version, place, request.headers.get("range"))
+        # Most are in memory, where a thread of their own would cost more than they do.
+        known = sessions.remembered(token, address) or await run_in_threadpool(sessions.medium, token, address)
+        return media.response(*known, request.headers.get("range"))
+
+    app.add_route("/s/{token}/m/{address}", medium)
 
 
 def _rater_page(standing: Standing, token: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from diorama.study.addresses import may_be_token, media_address, trial_address
@@ -21,8 +21,26 @@ from diorama.study.tables import ANSWERS, RATERS, TRIALS
 from diorama.study.versions import Version, is_full, progress_of, version_of
 
 SIDES = ("left", "right")
+NO_LINK = "There is no such link. Please check that the whole address was copied."
 _REMEMBERED = 20_000
 """Addresses of media that are kept in memory."""
+
+
+# Statements of the way that every answer takes, put together once.
+_RATER = select(RATERS).where(RATERS.c.token == bindparam("token"))
+_RATER_LOCKED = _RATER.with_for_update()
+_WITH_ANSWERS = TRIALS.outerjoin(ANSWERS, ANSWERS.c.trial_id == TRIALS.c.id)
+_OF_RATER = (TRIALS.c.rater_id == bindparam("rater")) & ~TRIALS.c.withdrawn
+_OPEN = (
+    select(TRIALS)
+    .select_from(_WITH_ANSWERS)
+    .where(_OF_RATER, ANSWERS.c.trial_id.is_(None))
+    .order_by(TRIALS.c.position)
+    .limit(bindparam("most"))
+)
+_COUNTS = select(func.count(), func.count(ANSWERS.c.trial_id)).select_from(_WITH_ANSWERS).where(_OF_RATER)
+_ANSWER, _TRIALS = insert(ANSWERS), insert(TRIALS)
+_SHOWN = update(TRIALS).where(TRIALS.c.id == bindparam("trial")).values(shown_at=bindparam("now"))
 
 
 class Refused(Exception):
@@ -137,21 +155,19 @@ class Sessions:
         Raises:
             Refused: there is no such rater, or the study is full.
         """
-        with self.database.writing() as connection:
-            rater = self._rater(connection, token)
-            if rater.agreed_at is not None:
-                return
+        # Laid out before the transaction, which others wait for.
+        with self.database.reading() as connection:
+            rater = self._rater(connection, token, locked=False)
             version = self._version(connection, rater)
+        judged = self._judgements(version.design, version.collection, rater.number)
+        trials = trials_of(version.design, version.collection, rater.number, judged)
+        rows = [_row(rater.id, position, trial) for position, trial in enumerate(trials)]
+        with self.database.writing() as connection:
+            if self._rater(connection, token).agreed_at is not None:
+                return
             if is_full(progress_of(connection, version), version.design):
                 raise Refused(409, "The study has all the answers it needs. Thank you for your interest.")
-            trials = trials_of(
-                version.design,
-                version.collection,
-                rater.number,
-                self._judgements(version.design, version.collection, rater.number),
-            )
-            rows = [_row(rater.id, position, trial) for position, trial in enumerate(trials)]
-            connection.execute(insert(TRIALS), rows)
+            connection.execute(_TRIALS, rows)
             connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(agreed_at=now()))
 
     def answer(self, token: str, given: Given) -> Standing:
@@ -181,17 +197,20 @@ class Sessions:
         """
         if not may_be_token(address):
             raise Refused(404, "There is no such picture.")
-        known = self._addresses.get((token, address))
-        if known is None:
+        if self.remembered(token, address) is None:
             with self.database.reading() as connection:
                 rater = self._rater(connection, token, locked=False)
                 version = self._version(connection, rater)
                 for trial in self._near(connection, rater):
                     self._media_of(version, rater, trial)
-            known = self._addresses.get((token, address))
+        known = self.remembered(token, address)
         if known is None:
             raise Refused(404, "There is no such picture.")
         return known
+
+    def remembered(self, token: str, address: str) -> tuple[Version, int] | None:
+        """As :meth:`medium`, without a look into the database: ``None`` where that is needed."""
+        return self._addresses.get((token, address))
 
     def _media_of(self, version: Version, rater: Row[Any], trial: Row[Any]) -> tuple[str, ...]:
         """Addresses of a trial's media, which are remembered, so that a picture costs no look into the database."""
@@ -208,12 +227,11 @@ class Sessions:
 
     def _rater(self, connection: Connection, token: str, *, locked: bool = True) -> Row[Any]:
         if not may_be_token(token):
-            raise Refused(404, "There is no such link.")
-        query = select(RATERS).where(RATERS.c.token == token)
+            raise Refused(404, NO_LINK)
         # Requests of one rater take turns, so that two at once see each other's answers.
-        rater = connection.execute(query.with_for_update() if locked else query).one_or_none()
+        rater = connection.execute(_RATER_LOCKED if locked else _RATER, {"token": token}).one_or_none()
         if rater is None:
-            raise Refused(404, "There is no such link.")
+            raise Refused(404, NO_LINK)
         return rater
 
     def _version(self, connection: Connection, rater: Row[Any]) -> Version:
@@ -230,7 +248,7 @@ class Sessions:
         current = next(iter(self._open(connection, rater, 1)), None)
         if current is not None and given.trial == trial_address(version.secret, rater.id, current.position):
             values = {"key": given.key, "choice": given.choice, "ms": given.ms, "answered_at": now()}
-            connection.execute(insert(ANSWERS).values(trial_id=current.id, rater_id=rater.id, **values))
+            connection.execute(_ANSWER, {"trial_id": current.id, "rater_id": rater.id, **values})
             return
         earlier = connection.execute(
             select(ANSWERS.c.choice, TRIALS.c.position)
@@ -251,11 +269,9 @@ class Sessions:
             if rater.finished_at is None:
                 connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(finished_at=now()))
             return Standing(version=version, stage="done")
-        connection.execute(update(TRIALS).where(TRIALS.c.id == ahead[0].id).values(shown_at=now()))
-        answers = TRIALS.outerjoin(ANSWERS, ANSWERS.c.trial_id == TRIALS.c.id)
-        counts = select(func.count(), func.count(ANSWERS.c.trial_id)).select_from(answers)
-        of, answered = connection.execute(counts.where(TRIALS.c.rater_id == rater.id, ~TRIALS.c.withdrawn)).one()
         trial = ahead[0]
+        connection.execute(_SHOWN, {"trial": trial.id, "now": now()})
+        of, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
         return Standing(
             version=version,
             stage="trials",
@@ -298,12 +314,7 @@ class Sessions:
 
     def _open(self, connection: Connection, rater: Row[Any], count: int) -> Sequence[Row[Any]]:
         """The next trials without an answer."""
-        query = (
-            select(TRIALS)
-            .outerjoin(ANSWERS, ANSWERS.c.trial_id == TRIALS.c.id)
-            .where(TRIALS.c.rater_id == rater.id, ANSWERS.c.trial_id.is_(None), ~TRIALS.c.withdrawn)
-        )
-        return connection.execute(query.order_by(TRIALS.c.position).limit(count)).all()
+        return connection.execute(_OPEN, {"rater": rater.id, "most": count}).all()
 
     def _near(self, connection: Connection, rater: Row[Any]) -> Sequence[Row[Any]]:
         """The next two trials and the one before: a browser may still be loading its pictures."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
 
 from diorama.core.rng import fold
 from diorama.metrics.judgement.paired import Floats
@@ -119,7 +119,7 @@ class Chooser:
         known = self._counted.get(version.id)
         if known is None or time.monotonic() - known.at > _FRESH_SECONDS:
             n = len(version.design.systems)
-            size = literal_column(str(n))
+            size: ColumnElement[int] = literal_column(str(n))
             first, second = TRIALS.c.left % size, TRIALS.c.right % size
             query = (
                 select(first.label("first"), second.label("second"), ANSWERS.c.choice, func.count().label("times"))
