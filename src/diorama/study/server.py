@@ -171,8 +171,11 @@ def _raters(app: FastAPI, sessions: Sessions, media: MediaFiles, guards: _Guards
         token, address = request.path_params["token"], request.path_params["address"]
         guards.media.count(token)
         # Most are in memory, where a thread of their own would cost more than they do.
-        known = sessions.remembered(token, address) or await run_in_threadpool(sessions.medium, token, address)
-        return media.response(*known, request.headers.get("range"))
+        known = sessions.remembered(token, address)
+        if known is None:
+            known = await run_in_threadpool(sessions.medium, token, address)
+        version, place = known
+        return media.response(version, place, request.headers.get("range"))
 
     app.add_route("/s/{token}/m/{address}", medium)
 
