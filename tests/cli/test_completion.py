@@ -28,7 +28,9 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("line", "completed"),
     [
         ("diorama tr", {"train", "translate"}),
-        ("diorama ", {*program.COMMANDS, "--help", "--version"}),
+        ("diorama ", {*(name.partition(" ")[0] for name in program.COMMANDS), "--help", "--version"}),
+        ("diorama study ", {*program.commands_of("study"), "--help"}),
+        ("diorama study serve pairs --po", {"--port"}),
         ("diorama train ddpm_", {name for name in catalog.names() if name.startswith("ddpm_")}),
         ("diorama train ddpm_cpu --tens", {"--tensorboard"}),
         ("diorama train ddpm_cpu --batch", {"--batch-size"}),

@@ -56,6 +56,14 @@ def test_listings_and_help_never_import_torch(words: tuple[str, ...]) -> None:
     assert "torch" not in modules_after(*words)
 
 
+def test_a_first_word_alone_lists_what_may_follow(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["study", "--help"]) == program.DONE
+    assert "\n  study new " in capsys.readouterr().out
+    assert program.run(["study"]) == program.WRONG
+    assert program.run(["study", "sreve"]) == program.WRONG
+    assert "did you mean 'serve'?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", program.COMMANDS)
 def test_every_command_has_help_with_its_own_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run([command, "--help"]) == 0

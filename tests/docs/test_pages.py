@@ -49,6 +49,8 @@ BEGIN_WITH = {
     "docs/prepare.md": ("photos", "more-photos", "clips", "photos.csv"),
     "docs/python.md": ("photos", "prepared", "runs/first", "runs/labelled", "samples"),
     "docs/sample.md": ("runs/first", "runs/labelled"),
+    "docs/study.md": ("prepared", "runs/first", "samples=edm", "samples=ddpm", "samples=stylegan2"),
+    "docs/study-analyse.md": ("prepared", "samples"),
     "docs/train.md": ("prepared", "more-prepared"),
     "docs/tutorial.md": (),
     "docs/world.md": (),
@@ -65,6 +67,7 @@ LONG = (
     "docs/python.md",
     "docs/reconstruct.md",
     "docs/sample.md",
+    "docs/study.md",
     "docs/train.md",
     "docs/tutorial.md",
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 
 import pytest
 
@@ -41,3 +43,15 @@ def test_what_browsers_do_not_show_is_refused() -> None:
 def test_long_names_in_headings_break_after_their_own_marks() -> None:
     assert breakable("my_x-rays <all>") == "my_<wbr>x-<wbr>rays &lt;all&gt;"
     assert breakable("two words_") == "two words_"
+
+
+def test_a_page_runs_its_own_script_and_no_other() -> None:
+    script = "document.title = 'ran'"
+    text = page("t", "b", script=script, media="'self'")
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+    assert "connect-src 'self'; form-action 'self'" in text
+    assert text.index("</main>") < text.index(f"<script>{script}</script>")
+    from_disk = page("t", "b", script=script, media="file:")
+    assert "img-src data: file:;" in from_disk
+    assert "connect-src" not in from_disk

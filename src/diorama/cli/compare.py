@@ -48,6 +48,8 @@ class Arguments:
         seeds: trainings of each recipe, from its seed upwards; scores are then means, with intervals over trainings.
         runs: finished runs or model folders that join as they are.
         samples: samples of other people's generators, each under a name that the report shows.
+        study: answers of a human study, as `diorama study export` writes them: people's judgement as one more metric of
+            the generators whose names it has.
         no_real_images: show no real pictures in the report, for private data.
         no_untrained: do not measure the untrained networks.
         full_size: train the recipes as named even where there is no GPU.
@@ -76,6 +78,7 @@ class Arguments:
     seeds: int = 1
     runs: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
     samples: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER_OR_ARCHIVE")] = ()
+    study: Annotated[Path | None, shown_as("FILE")] = None
     no_real_images: bool = False
     no_untrained: bool = False
     full_size: bool = False
@@ -128,6 +131,7 @@ def main(words: Sequence[str]) -> None:
             seeds=arguments.seeds,
             runs=arguments.runs,
             samples=samples,
+            study=arguments.study,
             real_images=not arguments.no_real_images,
             untrained=not arguments.no_untrained,
             metrics=arguments.metrics,

@@ -11,7 +11,7 @@ import tyro
 
 from diorama.cli.arguments import parse
 from diorama.cli.config_file import FLAG
-from diorama.cli.main import COMMANDS, module_of
+from diorama.cli.main import COMMANDS, commands_of, module_of
 from diorama.cli.options import Option, options_of
 from diorama.recipes import catalog
 
@@ -77,9 +77,14 @@ def _choices(options: Sequence[Option]) -> dict[str, tuple[str, ...]]:
     return named
 
 
+def _first_words() -> dict[str, list[str]]:
+    """The first word of every command, and the second words that may follow it."""
+    return {name.partition(" ")[0]: commands_of(name.partition(" ")[0]) for name in COMMANDS}
+
+
 def _bash(commands: Mapping[str, Sequence[Option]], values: Sequence[str]) -> str:
     flags = "\n".join(
-        f'        {name}) words="{" ".join(_words(name, o))}"; flags="{" ".join(_flags(name, o, values))}" ;;'
+        f'        "{name}") words="{" ".join(_words(name, o))}"; flags="{" ".join(_flags(name, o, values))}" ;;'
         for name, o in commands.items()
     )
     choices = "\n".join(
@@ -87,13 +92,25 @@ def _bash(commands: Mapping[str, Sequence[Option]], values: Sequence[str]) -> st
         for name, o in commands.items()
         for flag, known in _choices(o).items()
     )
+    firsts = _first_words()
+    groups = "\n".join(f'        {first}) seconds="{" ".join(known)}" ;;' for first, known in firsts.items() if known)
     return f"""_diorama() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD - 1]}}" command="${{COMP_WORDS[1]}}"
-    local words="" flags="" choices=""
+    local words="" flags="" choices="" seconds=""
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "{" ".join(commands)} --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "{" ".join(firsts)} --help --version" -- "$word"))
         return
+    fi
+    case "$command" in
+{groups}
+    esac
+    if [ -n "$seconds" ]; then
+        if [ "$COMP_CWORD" -eq 2 ]; then
+            COMPREPLY=($(compgen -W "$seconds --help" -- "$word"))
+            return
+        fi
+        command="$command ${{COMP_WORDS[2]}}"
     fi
     case "$command" in
 {flags}
@@ -118,14 +135,21 @@ def _zsh(commands: Mapping[str, Sequence[Option]], values: Sequence[str]) -> str
 
 
 def _fish(commands: Mapping[str, Sequence[Option]], values: Sequence[str]) -> str:
-    lines = [f"complete -c diorama -n __fish_use_subcommand -f -a {n} -d {_quoted(t)}" for n, t in COMMANDS.items()]
+    lines = []
+    for first, seconds in _first_words().items():
+        about = COMMANDS.get(first, f"{first} {', '.join(seconds)}")
+        lines.append(f"complete -c diorama -n __fish_use_subcommand -f -a {first} -d {_quoted(about)}")
+        for second in seconds:
+            said = _quoted(COMMANDS[f"{first} {second}"])
+            lines.append(f"complete -c diorama -n '__fish_seen_subcommand_from {first}' -f -a {second} -d {said}")
     for name, options in commands.items():
-        here = f"complete -c diorama -n '__fish_seen_subcommand_from {name}'"
-        known, about = _choices(options), {option.flag: option for option in options}
+        seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in name.split())
+        here = f"complete -c diorama -n '{seen}'"
+        known, named = _choices(options), {option.flag: option for option in options}
         if words := _words(name, options):
             lines.append(f"{here} -a '{' '.join(words)}'")
         for flag in _flags(name, options, values):
-            option = about.get(flag)
+            option = named.get(flag)
             takes = "" if (option is not None and option.switch) or flag == "--help" else " -r"
             chosen = f" -f -a '{' '.join(known[flag])}'" if flag in known else ""
             said = f" -d {_quoted(option.about)}" if option is not None and option.about else ""

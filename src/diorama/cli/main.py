@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from keyword import iskeyword
@@ -32,6 +32,11 @@ COMMANDS = {
     "anomaly": "show what of given pictures a model would draw otherwise",
     "evaluate": "measure samples or a model against real data",
     "compare": "train several recipes under one budget and write the report",
+    "study new": "make a human study of pictures or clips, and say its power",
+    "study serve": "serve a study to its raters",
+    "study bundle": "write a study as pages that need no server",
+    "study export": "write a study's answers as CSV or JSON",
+    "study analyse": "say what people judged, of a study's answers or of a published table",
     "recipes": "list the recipes",
     "import": "make a model of a published checkpoint",
     "export": "write a model in a published layout or as ONNX, or data as a StyleGAN zip",
@@ -69,17 +74,39 @@ def run(words: Sequence[str]) -> int:
     if words[0] in ("--version", "-V"):
         print(f"diorama {__version__}")
         return DONE
-    command = words[0]
-    if command not in COMMANDS:
-        _complain(f"there is no command {command!r}{did_you_mean(command, COMMANDS)}")
+    for count in (2, 1):
+        command = " ".join(words[:count])
+        if command in COMMANDS:
+            return _run_command(command, words[count:])
+    return _without_command(words)
+
+
+def commands_of(group: str) -> list[str]:
+    """The second words of the commands that begin with a word; none where that word is a command of its own."""
+    return [name.removeprefix(f"{group} ") for name in COMMANDS if name.startswith(f"{group} ")]
+
+
+def _without_command(words: Sequence[str]) -> int:
+    group, known = words[0], commands_of(words[0])
+    if not known:
+        _complain(f"there is no command {group!r}{did_you_mean(group, COMMANDS)}")
         print(usage(), file=sys.stderr)
         return WRONG
-    return _run_command(command, words[1:])
+    if {"-h", "--help"} & set(words[1:2]):
+        print(f"usage: diorama {group} COMMAND …\n\ncommands:\n{_rows([f'{group} {name}' for name in known])}")
+        return DONE
+    what = f"{' '.join(words[:2])!r}{did_you_mean(words[1], known)}" if len(words) > 1 else f"{group!r} alone"
+    _complain(f"there is no command {what}; there are {', '.join(f'{group} {name}' for name in known)}")
+    return WRONG
+
+
+def _rows(names: Iterable[str]) -> str:
+    return "\n".join(f"  {name:<13} {COMMANDS[name]}" for name in names)
 
 
 def usage() -> str:
     """The top-level help."""
-    rows = "\n".join(f"  {name:<11} {line}" for name, line in COMMANDS.items())
+    rows = _rows(COMMANDS)
     return (
         "usage: diorama COMMAND …\n\n"
         "Train, measure and ship generators of images and video.\n\n"
@@ -90,9 +117,9 @@ def usage() -> str:
 
 
 def module_of(command: str) -> str:
-    """The module of a command."""
+    """The module of a command; that of ``study new`` is in ``study_new.py``."""
     # A word of Python's own cannot name a module that is imported like any other: `import` is in import_.py.
-    return f"diorama.cli.{command}_" if iskeyword(command) else f"diorama.cli.{command}"
+    return f"diorama.cli.{command}_" if iskeyword(command) else f"diorama.cli.{command.replace(' ', '_')}"
 
 
 def _run_command(command: str, words: Sequence[str]) -> int:

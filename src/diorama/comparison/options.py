@@ -35,6 +35,7 @@ class CompareOptions:
         frozen: trained parts for the recipes that want them, by the name of the part.
         device: ``auto`` or what :class:`torch.device` reads.
         catalog: a user's own config classes, metrics and recipe entries.
+        study: a study's export, whose judgement stands beside the metrics; ``None`` for none.
         full_size: train the recipes that were named even where there is no GPU, instead of their small counterparts.
         command: that asked for the comparison, for the report; empty where it was no command.
     """
@@ -56,6 +57,7 @@ class CompareOptions:
     frozen: Mapping[str, ModelRef] = field(default_factory=dict)
     device: str = "auto"
     catalog: tuple[object, ...] = ()
+    study: Path | None = None
     full_size: bool = False
     command: str = ""
 

@@ -26,6 +26,7 @@ from diorama.comparison.participants import (
     trained_columns,
     untrained_name,
 )
+from diorama.comparison.people import require_any, with_people
 from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.reals import all_draw_partners, media_beside, one_of_each
 from diorama.comparison.sections import PAIRS
@@ -36,6 +37,7 @@ from diorama.core.errors import BadInput, TrainingFailed
 from diorama.core.files import cache_folder
 from diorama.data.raw import open_any
 from diorama.evaluation.catalog.metrics import catalog_with
+from diorama.evaluation.people.scores import Judged, judged
 from diorama.evaluation.records import PIXELS, batches
 from diorama.evaluation.samples import SampleFolder
 from diorama.evaluation.subjects import look_first
@@ -80,6 +82,7 @@ def train_and_measure(
     if not (recipes or options.runs or options.samples):
         raise BadInput("there is nothing to compare: name recipes, runs or samples")
     candidates, notes = candidates_for(recipes, dataset.info, device, options)
+    people = _people(candidates, options)
     given = _checked_given(options, dataset.info)
     partners = all_draw_partners(candidates, given)
     most = one_of_each(dataset, candidates, given, options.split)
@@ -107,7 +110,7 @@ def train_and_measure(
     for note in measurer.notes:
         yield Progress(doing="comparing", note=note)
     notes += measurer.notes
-    return Comparison(
+    comparison = Comparison(
         data=measurer.reals.info,
         budget=str(options.budget) if candidates else "",
         device=devices.describe(device),
@@ -122,6 +125,20 @@ def train_and_measure(
         notes=tuple(notes),
         catalog=catalog_with(options.catalog),
     )
+    return comparison if people is None else with_people(comparison, people)
+
+
+def _people(candidates: Sequence[Candidate], options: CompareOptions) -> Judged | None:
+    """What people said in a study; one that knows none of the generators is refused before hours of training."""
+    if options.study is None:
+        return None
+    people = judged(options.study)
+    # Runs drawn with several samplers get names that are made later.
+    if not options.samplers:
+        titles = [each.entry.title for each in candidates if each.entry is not None]
+        names = [each.recipe.name for each in candidates] + titles + [run.name for run in options.runs]
+        require_any(people, options.study, [*names, *options.samples])
+    return people
 
 
 def _trained(candidate: Candidate, data: Path | str, out: Path, measurer: Measurer, notes: list[str]) -> Columns:

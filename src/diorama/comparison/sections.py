@@ -16,6 +16,7 @@ from diorama.comparison.verdict import verdict
 from diorama.comparison.words import described, listed, title
 from diorama.core.durations import count_words
 from diorama.core.numbers import number_words
+from diorama.evaluation.people.scores import PEOPLE
 from diorama.media.video import UNKNOWN_FPS
 from diorama.web.charts import Series, line_chart
 
@@ -271,14 +272,22 @@ def protocol(comparison: Comparison) -> str:
         extractor = f"extractor {r.extractor.name} ({r.extractor.sha256[:12]}), " if r.extractor.name else ""
         held = f" against {r.reference.count:,} {comparison.split} records ({r.reference.sha256[:12]})"
         real = held if r.reference.count else ""
+        if metric in PEOPLE:
+            text = f"{about.meaning} {r.samples:,} answers; interval: {r.interval.method}, {r.interval.level:.0%}."
+            rows.append(_measured(about.title, metric, text))
+            continue
         text = (
             f"{about.meaning} {r.samples:,} samples{real}; {extractor}resize {r.resize}, {r.dtype}, seed {r.seed}; "
             f"interval: {r.interval.method}, {r.interval.level:.0%}."
         )
-        rows.append(f"<dt>{escape(about.title)} <code>{escape(metric)}</code></dt><dd>{escape(text)}</dd>")
+        rows.append(_measured(about.title, metric, text))
     hash_words = f" Data {escape(comparison.data.sha256[:12])}." if comparison.data.sha256 else ""
     return (
         '<h2 class="part">How it was measured</h2><p>Every generator was measured on the same number of samples, '
         f"against the same records, by the same code.{hash_words}</p>"
         f'<dl class="protocol">{"".join(rows)}</dl>'
     )
+
+
+def _measured(name: str, metric: str, text: str) -> str:
+    return f"<dt>{escape(name)} <code>{escape(metric)}</code></dt><dd>{escape(text)}</dd>"

@@ -8,6 +8,7 @@ from typing import Literal
 
 from diorama.comparison.columns import Column, Comparison
 from diorama.evaluation.catalog.entries import ARROWS
+from diorama.evaluation.people.scores import PEOPLE
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ def described(comparison: Comparison, metric: str) -> Description:
     """What the catalog of the comparison says of a metric; one that it does not know keeps its name, and the direction
     that the report told."""
     known = comparison.catalog.find(metric)
+    if known is None and metric in PEOPLE:
+        asked = PEOPLE[metric]
+        return Description(asked.title, asked.better, asked.meaning)
     if known is None:
         return Description(metric, comparison.better.get(metric, "higher"))
     return Description(known.title, known.entry.better, known.entry.meaning, known.entry.outside)

@@ -1,0 +1,140 @@
+"""Running a study's server, and reading its database from outside."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from diorama.core.errors import BadInput
+from diorama.core.files import write_text
+from diorama.data.answers import Answers
+from diorama.study.folder import open_study
+
+ADMIN_FILE = "admin-token"
+DATABASE_VARIABLE = "DIORAMA_STUDY_DATABASE"
+_WAITING = 2_048
+"""Connections that may wait while none is taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeAt:
+    """Where a study is served, and kept.
+
+    Args:
+        host: address that is listened at.
+        port: likewise; 0 for a free one.
+        database: a URL; ``None`` for the environment's, or the study's own file.
+    """
+
+    host: str
+    port: int
+    database: str | None = None
+
+
+def require_packages() -> None:
+    """Refuse where what serves studies is not installed.
+
+    Raises:
+        BadInput: naming what to install.
+    """
+    lacking = [name for name in ("fastapi", "sqlalchemy", "jinja2", "uvicorn") if find_spec(name) is None]
+    if lacking:
+        raise BadInput(f"{', '.join(lacking)}: not installed; pip install 'diorama[study]'")
+
+
+def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = False) -> None:
+    """Serve a study until the process is interrupted; the addresses are printed once it listens.
+
+    Raises:
+        BadInput: no study, one that was changed, or an address that is taken.
+        DatabaseUnavailable: the database cannot be reached.
+    """
+    import uvicorn
+
+    from diorama.study.database import Database
+    from diorama.study.server import ServeOptions, make_app
+    from diorama.study.versions import open_version
+
+    study = open_study(folder)
+    database = Database(database_of(folder, at.database))
+    version = open_version(database, study, changed=changed)
+    token = _admin_token(folder)
+    app = make_app(study, version, database, ServeOptions(admin_token=token, anyone=anyone))
+    listening = _listening(at)
+    host, port = listening.getsockname()[:2]
+    print(f"{version.name}: serving at http://{host}:{port}", flush=True)
+    print(f"administrator: http://{host}:{port}/a/{token}", flush=True)
+    # Addresses of pages hold tokens, so that requests are not logged.
+    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def exported(folder: Path, database: str | None, number: int | None) -> Answers:
+    """The answers of a study's version, read while it is served or afterwards.
+
+    Args:
+        folder: of the study.
+        database: a URL; ``None`` for the environment's, or the study's own file.
+        number: of the version; ``None`` for the latest.
+
+    Raises:
+        BadInput: there is no such study or version.
+        DatabaseUnavailable: the database cannot be reached.
+    """
+    from diorama.study.database import Database
+    from diorama.study.exporting import answers_of
+    from diorama.study.versions import latest_version, versions_of
+
+    name = open_study(folder).design.name
+    where = database_of(folder, database)
+    if isinstance(where, Path) and not where.is_file():
+        raise BadInput(f"{where}: is not there yet; `diorama study serve` begins it")
+    opened = Database(where)
+    try:
+        if number is None:
+            return answers_of(opened, latest_version(opened, name))
+        for version in versions_of(opened, name):
+            if version.number == number:
+                return answers_of(opened, version)
+    finally:
+        opened.close()
+    raise BadInput(f"{folder}: has no version {number}")
+
+
+def database_of(folder: Path, named: str | None) -> str | Path:
+    """Where a study's answers are: what was named, what the environment says, or a file in its folder."""
+    from diorama.study.database import FILE
+
+    return named or os.environ.get(DATABASE_VARIABLE) or folder / FILE
+
+
+def _admin_token(folder: Path) -> str:
+    """The administrator's token, the same at every start; only the owner of the folder may read it."""
+    path = folder / ADMIN_FILE
+    try:
+        known = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        known = ""
+    if len(known) >= 16:
+        return known
+    write_text(path, secrets.token_urlsafe(24) + "\n")
+    path.chmod(0o600)
+    return path.read_text(encoding="ascii").strip()
+
+
+def _listening(at: ServeAt) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
+        # By the protocol asyncio knows that it may send small parts at once, and not 40 ms later.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((at.host, at.port))
+        # From here on a browser waits for the first page, and is not refused.
+        listening.listen(_WAITING)
+    except OSError as problem:
+        raise BadInput(f"{at.host}:{at.port}: cannot be listened at ({problem.strerror or problem})") from problem
+    return listening

@@ -1,0 +1,111 @@
+"""Layouts are told from their columns; what does not fit is refused in one line that says where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from diorama.core.errors import BadInput
+from diorama.study.analysis.analyse import AnalyseOptions, analyse
+from diorama.study.analysis.recognise import recognise
+
+EXPORT = "study,item,rater,kind,left,right,choice,ms,shown_at,repeat"
+
+
+def write(tmp_path: Path, name: str, *lines: str) -> Path:
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lines", "layout"),
+    [
+        (("left,right,n_left,n_right,n_tie", "a,b,3,2,1"), "counts of pairs"),
+        (("rater,left,right,choice", "r,a,b,left", "r,a,b,"), "judgements of pairs, one a row"),
+        (("rater,left,right,choice,fake_side", "r,x,y,left,left"), "forced choices, choice is the side called fake"),
+        (("unit,rater,value", "u,a,1", "u,b,1", "v,a,2", "v,b,1"), "ratings, one value a row"),
+        (("unit,one,two", "u,3,1", "v,0,4"), "counts of values in each unit"),
+        (("rater1,rater2,count", "x,x,9", "x,y,2", "y,y,5"), "a table of two raters"),
+        (("rater,item,beauty", "r,i,3", "s,i,4"), "opinions, a column for each scale"),
+        (("item,n_old,n_new,psnr_old,psnr_new", "i,3,4,20,21"), "votes for old and new of each item"),
+        (("example,n_left,n_tie,n_right", "one,2,2,6"), "forced choices with ties, counts"),
+        ((EXPORT, "s,i,r,opinion,a,,3,,,0"), "answers of a Diorama study"),
+    ],
+)
+def test_a_layout_is_told_from_its_columns_and_analysed(tmp_path: Path, lines: tuple[str, ...], layout: str) -> None:
+    path = write(tmp_path, "table.csv", *lines)
+    assert recognise(path).layout == layout
+    assert analyse(path).sections
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (("height,weight", "1,2"), r"the columns height, weight, which no layout has; docs"),
+        (("rater,left,right", "r,a,b"), r"closest is judgements of pairs, which also has choice"),
+        (("rater,left,right,choice", "r,a,b,lft"), r"choice holds 1 value.*line 2: 'lft' \(did you mean 'left'\?\)"),
+        (("rater,left,right,choice", "r,a,b,"), "no judgement is answered"),
+        (("rater,left,right,choice", "r,a"), "line 2 has 2"),
+        (("left,right,n_left,n_right,n_tie", "a,b,x,1,1"), "n_left holds 1 value that are no numbers: line 2: 'x'"),
+        (("left,right,n_left,n_right,n_tie", "a,b,-1,1,1"), "no counts: line 2: '-1'"),
+        (("left,right,n_left,n_right,n_tie", "a,b,0,0,0"), "all counts are 0"),
+        (("rater,item,answer", "r,i,real"), "needs the truth of each item"),
+        (("rater,item,score", "r,i,good"), "score holds 1 value"),
+        (("a,a", "1,2"), "two columns have the same name"),
+        (("a,b",), "holds no rows"),
+        ((EXPORT,), "holds no answers"),
+        ((EXPORT, "s,i,r,2afc,a,b,left,,,0"), r"2afc show no picture of 'real', only of a, b; --truth NAME"),
+        (
+            (EXPORT, "s,i,r,real_or_fake,a,,fake,,,0"),
+            r"no answer to a picture of 'real', only to those of a; --truth NAME",
+        ),
+        (
+            (EXPORT, "s,i,r,real_or_fake,real,,,,,0", "s,i,r,real_or_fake,a,,fake,,,0"),
+            "no answer to a picture of 'real'",
+        ),
+        ((EXPORT, "s,i,r,pairwise,a,b,,,,0"), "all 1 answers are empty"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, lines: tuple[str, ...], message: str) -> None:
+    path = write(tmp_path, "table.csv", *lines)
+    with pytest.raises(BadInput, match=message) as caught:
+        analyse(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_no_file_and_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be read"):
+        analyse(tmp_path / "absent.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(BadInput, match="no text in UTF-8"):
+        analyse(tmp_path / "binary.csv")
+
+
+def test_the_true_source_may_have_another_name(tmp_path: Path) -> None:
+    path = write(tmp_path, "answers.csv", EXPORT, "s,i,r,2afc,photo,a,left,,,0", "s,i,q,2afc,a,photo,left,,,0")
+    section = analyse(path, AnalyseOptions(truth="photo")).section("choices")
+    assert "50.0 %" in section.lead
+
+
+def test_truth_systems_and_references_are_read_from_beside(tmp_path: Path) -> None:
+    write(tmp_path, "art_items.csv", "item,truth", "i,real", "k,ai")
+    verdicts = write(
+        tmp_path, "art_judgements.csv", "rater,item,answer", "r,i,real", "r,k,real", "s,i,unsure", "s,k,ai"
+    )
+    assert recognise(verdicts).notes[0] == "The truth of the items is read from art_items.csv."
+    write(tmp_path, "clips_items.csv", "item,generator,content,is_reference", "i,x,c,1", "k,y,c,0")
+    opinions = write(tmp_path, "clips.csv", "rater,valid,item,score", "r,1,i,5", "r,1,k,3", "s,1,i,4", "s,0,k,1")
+    found = analyse(opinions)
+    assert "Marked as not valid, and left out: 1 row of 1 rater." in found.notes
+    shown = {each.name for each in found.section("opinions_score").shown}
+    assert {"systems", "differential"} <= shown
+
+
+def test_an_item_without_truth_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "art_items.csv", "item,truth", "i,real")
+    path = write(tmp_path, "art.csv", "rater,item,answer", "r,i,real", "r,k,real")
+    with pytest.raises(BadInput, match="says nothing of 1 item: k"):
+        recognise(path)

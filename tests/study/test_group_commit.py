@@ -1,0 +1,93 @@
+"""Blocks of many threads share commits; each is kept whole or not at all, and none is told that it is kept before."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from diorama.study.database import Database, DatabaseUnavailable
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    made = Database(tmp_path / "x.sqlite")
+    with made.writing() as connection:
+        connection.execute(text("CREATE TABLE kept (n INTEGER PRIMARY KEY)"))
+    return made
+
+
+def kept(database: Database) -> set[int]:
+    with database.reading() as connection:
+        return {row.n for row in connection.execute(text("SELECT n FROM kept"))}
+
+
+def put(database: Database, n: int, *, fail: bool = False) -> bool:
+    """Whether the block ended well; from another connection it must then be seen at once."""
+    try:
+        with database.writing() as connection:
+            connection.execute(text(f"INSERT INTO kept VALUES ({n})"))
+            if fail:
+                raise ValueError("on purpose")
+    except ValueError:
+        return False
+    with sqlite3.connect(database.engine.url.database) as direct:
+        assert direct.execute("SELECT count(*) FROM kept WHERE n = ?", (n,)).fetchone() == (1,)
+    return True
+
+
+def test_what_ends_well_is_kept_and_what_fails_leaves_nothing(database: Database) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        done = list(pool.map(lambda n: put(database, n, fail=n % 3 == 0), range(120)))
+    assert kept(database) == {n for n, well in enumerate(done) if well} == {n for n in range(120) if n % 3}
+
+
+def test_threads_that_wait_share_a_commit(database: Database) -> None:
+    commits: list[Any] = []
+    event.listen(database.engine, "commit", commits.append)
+    begun = threading.Barrier(9)
+
+    def slow() -> None:
+        with database.writing() as connection:
+            begun.wait()
+            time.sleep(0.3)
+            connection.execute(text("INSERT INTO kept VALUES (100)"))
+
+    def quick(n: int) -> None:
+        begun.wait()
+        put(database, n)
+
+    threads = [threading.Thread(target=slow), *(threading.Thread(target=quick, args=(n,)) for n in range(8))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert kept(database) == {*range(8), 100}
+    assert len(commits) < len(threads)
+
+
+def test_a_commit_that_fails_fails_for_all_that_share_it(database: Database) -> None:
+    def refuse(_: Any) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    event.listen(database.engine, "commit", refuse)
+    failed = []
+
+    def one(n: int) -> None:
+        try:
+            put(database, n)
+        except (DatabaseUnavailable, sqlite3.OperationalError):
+            failed.append(n)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(12)))
+    event.remove(database.engine, "commit", refuse)
+    assert sorted(failed) == list(range(12))
+    assert kept(database) == set()
+    assert put(database, 50)
