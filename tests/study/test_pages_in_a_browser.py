@@ -267,6 +267,30 @@ def test_a_bundle_is_walked_from_disk_and_saves_its_answers(browser: Any, tmp_pa
     answers, left_out = answers_of_downloads(study, [tmp_path / "answers.json"])
     assert left_out == []
     assert [row.choice for row in answers.rows] == ["right"] * (TRIALS - SESSION.practice)
-    assert {row.rater for row in answers.rows} == {"r0001"}
+    assert {row.rater for row in answers.rows} == {"b1-r0001"}
     assert problems == []
     page.context.close()
+
+
+def test_two_windows_of_a_bundle_do_not_lose_each_others_answers(browser: Any, tmp_path: Path) -> None:
+    study = small_study(tmp_path, design(session=SESSION))
+    write_bundle(study, tmp_path / "bundle", 1)
+    link = (tmp_path / "bundle" / "rater-0000.html").as_uri()
+    first, problems = opened(browser, link)
+    second = first.context.new_page()
+    second.goto(link)
+    for page in (first, second):
+        page.get_by_role("button", name="I agree").click()
+        page.locator(ENABLED).first.wait_for()
+    for done in (2, 3):
+        first.keyboard.press("ArrowLeft")
+        first.get_by_text(f"{done} of {TRIALS}").wait_for()
+        first.locator(ENABLED).first.wait_for()
+    # It still shows the first trial: its answer adds nothing, and takes nothing away.
+    second.keyboard.press("ArrowRight")
+    second.get_by_text(f"3 of {TRIALS}").wait_for()
+    second.reload()
+    second.get_by_role("button", name="I agree").click()
+    second.get_by_text(f"3 of {TRIALS}").wait_for()
+    assert problems == []
+    first.context.close()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder, write_json, write_text
@@ -201,8 +201,7 @@ def _answers(
     for entry in held["answers"]:
         address, choice, ms = (entry.get(k) if isinstance(entry, dict) else None for k in ("trial", "choice", "ms"))
         trial = page.trials.get(address) if isinstance(address, str) else None
-        good = isinstance(choice, str) and choice in choices and _is_time(ms)
-        if trial is None or not good or address in rows:
+        if trial is None or address in rows or not isinstance(choice, str) or choice not in choices or not _is_time(ms):
             wrong += 1
         elif trial.role != "practice":
             sight = Sight(rater=who, choice=choice, ms=ms, shown_at=_time(entry.get("shown_at")))
@@ -210,7 +209,7 @@ def _answers(
     return list(rows.values()), [f"{file}: {wrong} entries are no answers of its rater"] if wrong else []
 
 
-def _is_time(ms: object) -> bool:
+def _is_time(ms: object) -> TypeGuard[int]:
     """Whether it is a number of milliseconds as the server would take it; JSON's true is a whole number to Python."""
     return type(ms) is int and 0 <= ms <= LONGEST_MS
 

@@ -48,8 +48,13 @@
 
   const bundle = (() => {
     const place = `diorama ${given.bundle} ${given.rater}`;
-    let answers = [];
-    try { answers = JSON.parse(localStorage.getItem(place)) || []; } catch { /* begun anew */ }
+    const kept = () => {
+      try {
+        const found = JSON.parse(localStorage.getItem(place));
+        return Array.isArray(found) ? found : [];
+      } catch { return []; }
+    };
+    let answers = kept();
     const gone = new Set();
     const state = () => {
       const left = (given.trials || []).filter((t) => !gone.has(t.trial) && !answers.some((a) => a.trial === t.trial));
@@ -60,7 +65,12 @@
     return {
       first: state,
       answer: async ({trial: address, choice, ms}) => {
-        answers.push({trial: address, choice, ms, shown_at: new Date(Date.now() - ms).toISOString()});
+        // The page may be open in two windows: what the other one kept stays, and the first answer to a trial counts.
+        const others = kept();
+        answers = [...others, ...answers.filter((own) => !others.some((a) => a.trial === own.trial))];
+        if (!answers.some((a) => a.trial === address)) {
+          answers.push({trial: address, choice, ms, shown_at: new Date(Date.now() - ms).toISOString()});
+        }
         try { localStorage.setItem(place, JSON.stringify(answers)); } catch {
           say("This browser keeps nothing: do not close the page before you have saved your answers.", true);
         }
