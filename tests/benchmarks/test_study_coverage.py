@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from benchmarks.study_coverage import Outcome, Size, choices, opinions, pairwise, verdicts
+from benchmarks.study_coverage import OPINIONS, Outcome, Size, answered, choices, opinions, pairwise, verdicts
 
 STUDIES = 400
 ALLOWED = 0.025
@@ -25,3 +25,15 @@ def test_intervals_hold_the_truth(question: Callable[..., Outcome], adaptive: bo
 def test_intervals_hold_the_truth_where_raters_give_many_answers(question: Callable[..., Outcome]) -> None:
     found = question(np.random.default_rng(6), STUDIES, Size(raters=16, answers=80), adaptive=False)
     assert found.held.mean() == pytest.approx(0.95, abs=ALLOWED)
+
+
+def test_intervals_that_took_answers_as_independent_would_miss_the_truth_most_of_the_time() -> None:
+    rng, size = np.random.default_rng(0), Size(raters=20, answers=200)
+    biases = OPINIONS.biases(rng, (STUDIES, size.raters))
+    sums, counts, squares = (
+        table.sum(1)
+        for table in answered(rng, STUDIES, size, 4, lambda r, s: OPINIONS.score(rng, biases[:, r], s), None)
+    )
+    mean = sums / counts
+    reach = 1.96 * np.sqrt((squares / counts - mean**2) / counts)
+    assert (np.abs(mean - OPINIONS.opinions) <= reach).mean() < 0.6

@@ -49,7 +49,7 @@ BEGIN_WITH = {
     "docs/prepare.md": ("photos", "more-photos", "clips", "photos.csv"),
     "docs/python.md": ("photos", "prepared", "runs/first", "runs/labelled", "samples"),
     "docs/sample.md": ("runs/first", "runs/labelled"),
-    "docs/study.md": ("prepared", "samples=edm", "samples=ddpm", "samples=stylegan2"),
+    "docs/study.md": ("prepared", "runs/first", "samples=edm", "samples=ddpm", "samples=stylegan2"),
     "docs/study-analyse.md": ("prepared", "samples"),
     "docs/train.md": ("prepared", "more-prepared"),
     "docs/tutorial.md": (),

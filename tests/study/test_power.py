@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diorama.metrics.judgement.clusters import clustered
@@ -22,6 +22,7 @@ def _study(**changes: object) -> PlannedStudy:
     return PlannedStudy(**(given | changes))  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(raters=st.integers(2, 200), effect=st.floats(0.5, 0.9))
 def test_power_is_a_probability_and_at_least_the_level_of_one_test(raters: int, effect: float) -> None:
     study = _study(raters=raters)

@@ -48,8 +48,6 @@ class Database:
                 pool_size=_CONNECTIONS,
                 max_overflow=0,
                 pool_timeout=_WAIT_SECONDS,
-                # A connection that a restarted server has dropped is noticed before it is used.
-                pool_pre_ping=not self.sqlite,
                 connect_args=waits,
             )
         except ImportError as problem:

@@ -24,6 +24,18 @@ class Rate:
     seconds: float
 
 
+class TooOften(Exception):
+    """Somebody asks too often.
+
+    Args:
+        seconds: to wait.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"wait {seconds:.1f} s")
+        self.seconds = seconds
+
+
 class RateLimit:
     """Counts for every key how often it came; the keys that came longest ago are forgotten first.
 
@@ -37,11 +49,11 @@ class RateLimit:
         self._held: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def wait(self, key: str) -> float:
+    def count(self, key: str) -> None:
         """Count one more of a key.
 
-        Returns:
-            0 where it is allowed; else the seconds after which it will be.
+        Raises:
+            TooOften: it is one too many, and is not counted.
         """
         now = self._clock()
         with self._lock:
@@ -51,4 +63,5 @@ class RateLimit:
             self._held[key] = (left - 1 if allowed else left, now)
             if len(self._held) > _REMEMBERED:
                 self._held.popitem(last=False)
-        return 0.0 if allowed else (1 - left) * self._rate.seconds
+        if not allowed:
+            raise TooOften((1 - left) * self._rate.seconds)

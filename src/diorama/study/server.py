@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from diorama.study.administration import Administration, administration_routes
 from diorama.study.database import Database, DatabaseUnavailable
 from diorama.study.folder import Study
-from diorama.study.limits import Rate, RateLimit
+from diorama.study.limits import Rate, RateLimit, TooOften
 from diorama.study.media_files import MediaFiles
 from diorama.study.middleware import SafeHeaders, SmallBodies
 from diorama.study.pages import consent_page, done_page, message_page, state_json, trial_page
@@ -79,18 +79,6 @@ class AnswerBody(BaseModel):
     ms: int = Field(ge=0, le=_LONGEST_MS)
 
 
-class TooOften(Exception):
-    """Somebody asks too often.
-
-    Args:
-        seconds: to wait.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"wait {seconds:.1f} s")
-        self.seconds = seconds
-
-
 def make_app(study: Study, version: Version, database: Database, options: ServeOptions) -> FastAPI:
     """The application.
 
@@ -116,10 +104,10 @@ def make_app(study: Study, version: Version, database: Database, options: ServeO
 
     # Descriptions of the interface would tell strangers what to try.
     app = FastAPI(title=study.design.name, openapi_url=None, lifespan=lifespan)
-    guard = _Guard(options.limits)
-    _errors(app, guard)
-    _front(app, version, database, guard, anyone=options.anyone)
-    _raters(app, sessions, media, guard)
+    guards = _Guards(options.limits)
+    _errors(app, guards)
+    _front(app, version, database, guards, anyone=options.anyone)
+    _raters(app, sessions, media, guards)
     administration_routes(
         app, Administration(version, database, media, lambda token: hmac.compare_digest(token, options.admin_token))
     )
@@ -128,26 +116,16 @@ def make_app(study: Study, version: Version, database: Database, options: ServeO
     return app
 
 
-class _Guard:
+class _Guards:
     """The limits at work."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = {
-            name: RateLimit(getattr(limits, name)) for name in ("answers", "pages", "media", "unknown", "joins")
-        }
-
-    def count(self, what: str, who: str) -> None:
-        """Count one more.
-
-        Raises:
-            TooOften: it is one too many.
-        """
-        seconds = self._limits[what].wait(who)
-        if seconds:
-            raise TooOften(seconds)
+        self.answers, self.pages = RateLimit(limits.answers), RateLimit(limits.pages)
+        self.media = RateLimit(limits.media)
+        self.unknown, self.joins = RateLimit(limits.unknown), RateLimit(limits.joins)
 
 
-def _front(app: FastAPI, version: Version, database: Database, guard: _Guard, *, anyone: bool) -> None:
+def _front(app: FastAPI, version: Version, database: Database, guards: _Guards, *, anyone: bool) -> None:
     design = version.design
 
     @app.get("/", response_class=HTMLResponse)
@@ -165,36 +143,39 @@ def _front(app: FastAPI, version: Version, database: Database, guard: _Guard, *,
 
         @app.post("/join")
         def join(request: Request) -> Response:
-            guard.count("joins", _address(request))
+            guards.joins.count(_address(request))
             return RedirectResponse(f"s/{invite(database, version, 1)[0]}", 303)
 
 
-def _raters(app: FastAPI, sessions: Sessions, media: MediaFiles, guard: _Guard) -> None:
+def _raters(app: FastAPI, sessions: Sessions, media: MediaFiles, guards: _Guards) -> None:
     @app.get("/s/{token}", response_class=HTMLResponse)
     def rater_page(token: str) -> HTMLResponse:
-        guard.count("pages", token)
+        guards.pages.count(token)
         standing = sessions.standing(token)
         return HTMLResponse(_rater_page(standing, token), headers={"Cache-Control": "no-store"})
 
     @app.post("/s/{token}/consent")
     def agree(token: str) -> Response:
-        guard.count("pages", token)
+        guards.pages.count(token)
         sessions.agree(token)
         return RedirectResponse(f"../{token}", 303)
 
     @app.post("/s/{token}/answers")
     def answer(token: str, body: AnswerBody) -> JSONResponse:
-        guard.count("answers", token)
+        guards.answers.count(token)
         given = Given(key=body.key, trial=body.trial, choice=body.choice, ms=body.ms)
         standing = sessions.answer(token, given)
         return JSONResponse({"accepted": True, **state_json(standing, token)}, headers={"Cache-Control": "no-store"})
 
     async def medium(request: Request) -> Response:
         token, address = request.path_params["token"], request.path_params["address"]
-        guard.count("media", token)
+        guards.media.count(token)
         # Most are in memory, where a thread of their own would cost more than they do.
-        known = sessions.remembered(token, address) or await run_in_threadpool(sessions.medium, token, address)
-        return media.response(*known, request.headers.get("range"))
+        known = sessions.remembered(token, address)
+        if known is None:
+            known = await run_in_threadpool(sessions.medium, token, address)
+        version, place = known
+        return media.response(version, place, request.headers.get("range"))
 
     app.add_route("/s/{token}/m/{address}", medium)
 
@@ -208,7 +189,7 @@ def _rater_page(standing: Standing, token: str) -> str:
     return trial_page(standing, token) if standing.stage == "trials" else done_page(design)
 
 
-def _errors(app: FastAPI, guard: _Guard) -> None:
+def _errors(app: FastAPI, guards: _Guards) -> None:
     def told(request: Request, status: int, heading: str, text: str, headers: dict[str, str] | None = None) -> Response:
         headers = {"Cache-Control": "no-store", **(headers or {})}
         if request.url.path.endswith("/answers"):
@@ -219,7 +200,7 @@ def _errors(app: FastAPI, guard: _Guard) -> None:
     def refused(request: Request, problem: Refused) -> Response:
         if problem.status == 404:
             try:
-                guard.count("unknown", _address(request))
+                guards.unknown.count(_address(request))
             except TooOften as too_often:
                 return slower(request, too_often)
         return told(request, problem.status, "This is not possible", problem.message)

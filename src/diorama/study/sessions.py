@@ -21,6 +21,8 @@ from diorama.study.tables import ANSWERS, RATERS, TRIALS
 from diorama.study.versions import Version, is_full, progress_of, version_of
 
 SIDES = ("left", "right")
+_AHEAD = 2
+"""Trials that a browser is told of: the one whose turn it is, and the one whose pictures it loads meanwhile."""
 NO_LINK = "There is no such link. Please check that the whole address was copied."
 _REMEMBERED = 20_000
 """Addresses of media that are kept in memory."""
@@ -147,7 +149,8 @@ class Sessions:
             DatabaseUnavailable: it cannot be reached.
         """
         with self.database.writing() as connection:
-            return self._standing(connection, self._rater(connection, token))
+            rater = self._rater(connection, token)
+            return self._standing(connection, rater, self._open(connection, rater, _AHEAD))
 
     def agree(self, token: str) -> None:
         """The rater agrees to take part, and the trials are laid out.
@@ -184,8 +187,7 @@ class Sessions:
         try:
             with self.database.writing() as connection:
                 rater = self._rater(connection, token)
-                self._store(connection, rater, given)
-                return self._standing(connection, rater)
+                return self._standing(connection, rater, self._store(connection, rater, given))
         except IntegrityError as problem:
             raise Refused(409, "Another answer was stored at the same time.") from problem
 
@@ -241,15 +243,17 @@ class Sessions:
             known = self._versions[rater.version_id] = version_of(connection, rater.version_id)
         return known
 
-    def _store(self, connection: Connection, rater: Row[Any], given: Given) -> None:
+    def _store(self, connection: Connection, rater: Row[Any], given: Given) -> Sequence[Row[Any]]:
+        """Store an answer, or find that it is stored; the trials that come next."""
         version = self._version(connection, rater)
         if given.choice not in self._choices(version):
             raise Refused(422, "This is no answer to the question.")
-        current = next(iter(self._open(connection, rater, 1)), None)
+        waiting = self._open(connection, rater, 1 + _AHEAD)
+        current = waiting[0] if waiting else None
         if current is not None and given.trial == trial_address(version.secret, rater.id, current.position):
             values = {"key": given.key, "choice": given.choice, "ms": given.ms, "answered_at": now()}
             connection.execute(_ANSWER, {"trial_id": current.id, "rater_id": rater.id, **values})
-            return
+            return waiting[1:]
         earlier = connection.execute(
             select(ANSWERS.c.choice, TRIALS.c.position)
             .join(TRIALS, TRIALS.c.id == ANSWERS.c.trial_id)
@@ -258,13 +262,14 @@ class Sessions:
         again = earlier is not None and given.trial == trial_address(version.secret, rater.id, earlier.position)
         if not again or earlier is None or earlier.choice != given.choice:
             raise Refused(409, "This question was answered already, or its turn has not come.")
+        return waiting[:_AHEAD]
 
-    def _standing(self, connection: Connection, rater: Row[Any]) -> Standing:
+    def _standing(self, connection: Connection, rater: Row[Any], waiting: Sequence[Row[Any]]) -> Standing:
         version = self._version(connection, rater)
         if rater.agreed_at is None:
             full = is_full(progress_of(connection, version), version.design)
             return Standing(version=version, stage="full" if full else "consent")
-        ahead = self._ahead(connection, rater, version)
+        ahead = self._ahead(connection, rater, version, waiting)
         if not ahead:
             if rater.finished_at is None:
                 connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(finished_at=now()))
@@ -285,15 +290,17 @@ class Sessions:
             of=of,
         )
 
-    def _ahead(self, connection: Connection, rater: Row[Any], version: Version) -> list[Row[Any]]:
-        """The next two trials whose pictures are there; those before them whose are not are withdrawn."""
+    def _ahead(
+        self, connection: Connection, rater: Row[Any], version: Version, waiting: Sequence[Row[Any]]
+    ) -> list[Row[Any]]:
+        """The next trials whose pictures are there; those before them whose are not are withdrawn."""
         while True:
-            ahead = [self._chosen(connection, rater, version, t) for t in self._open(connection, rater, 2)]
-            gone = [trial for trial in ahead if not self._can_be_shown(version, trial)]
+            ahead = [self._chosen(connection, rater, version, trial) for trial in waiting]
+            gone = [trial.id for trial in ahead if not self._can_be_shown(version, trial)]
             if not gone:
                 return ahead
-            missing = [trial.id for trial in gone]
-            connection.execute(update(TRIALS).where(TRIALS.c.id.in_(missing)).values(withdrawn=True))
+            connection.execute(update(TRIALS).where(TRIALS.c.id.in_(gone)).values(withdrawn=True))
+            waiting = self._open(connection, rater, _AHEAD)
 
     def _can_be_shown(self, version: Version, trial: Row[Any]) -> bool:
         return all(self._is_there(version, place) for place in (trial.left, trial.right) if place is not None)
@@ -318,7 +325,7 @@ class Sessions:
 
     def _near(self, connection: Connection, rater: Row[Any]) -> Sequence[Row[Any]]:
         """The next two trials and the one before: a browser may still be loading its pictures."""
-        ahead = self._open(connection, rater, 2)
+        ahead = self._open(connection, rater, _AHEAD)
         before = ahead[0].position if ahead else 1 << 30
         last = select(TRIALS).where(TRIALS.c.rater_id == rater.id, TRIALS.c.position < before)
         return [*ahead, *connection.execute(last.order_by(TRIALS.c.position.desc()).limit(1)).all()]

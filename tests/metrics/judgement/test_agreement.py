@@ -70,3 +70,7 @@ def test_intraclass_correlation_is_the_share_of_variance_between_units() -> None
     units, raters = rng.normal(0, 2, 4000), rng.normal(0, 1, 50)
     ratings = units + raters[:, None] + rng.normal(0, 1, (50, 4000))
     assert intraclass(ratings) == pytest.approx(4 / 6, abs=0.06)
+
+
+def test_intraclass_correlation_of_one_value_is_no_number() -> None:
+    assert math.isnan(intraclass(np.ones((3, 4))))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, norm, t
 
@@ -52,6 +52,7 @@ def test_where_all_agree_the_share_has_width_and_dprime_is_finite() -> None:
     assert bool(sensitivity.corrected[0])
 
 
+@settings(deadline=None)
 @given(share=st.floats(0.02, 0.98))
 def test_dprime_of_a_share_and_of_its_opposite(share: float) -> None:
     assert float(dprime_of_share(share)) == pytest.approx(-float(dprime_of_share(1 - share)), abs=1e-9)
@@ -83,6 +84,7 @@ def test_two_ac_is_the_forced_choice_where_nobody_ties() -> None:
         two_ac(0, 3, 5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_raises_p_values_and_lies_between_none_and_bonferroni(p_values: list[float]) -> None:
     raised = holm(p_values)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from diorama.core.errors import BadInput
-from diorama.data.answers import Answer, Answers
+from diorama.data.answers import CHOICES, Answer, Answers
 from diorama.study.analysis.analyse import AnalyseOptions, analyse
 from diorama.study.analysis.findings import Analysis, Estimates, Grid
 from diorama.study.analysis.page import write_analysis
@@ -234,3 +236,42 @@ def test_every_number_of_the_page_is_in_the_json_and_none_is_nan(pairs: Analysis
 def test_a_level_that_is_none_is_refused(level: float) -> None:
     with pytest.raises(ValueError, match="level must be in"):
         AnalyseOptions(level=level)
+
+
+def _any_answers(seed: int) -> Answers:
+    """A few answers of several kinds, some empty, some always alike."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.permutation(["pairwise", "2afc", "real_or_fake", "opinion", "attention"])[: rng.integers(1, 4)]
+    systems, raters, alike, rows = [f"s{i}" for i in range(rng.integers(2, 5))], rng.integers(1, 8), rng.random(), []
+    for _ in range(int(rng.integers(1, 60))):
+        kind = str(rng.choice(kinds))
+        left, right = (str(name) for name in rng.permutation(systems)[:2])
+        if kind == "2afc":
+            left, right = ("real", left) if rng.random() < 0.5 else (left, "real")
+        elif kind == "real_or_fake":
+            left, right = ("real" if rng.random() < 0.5 else left), ""
+        elif kind != "pairwise":
+            right = "" if kind == "opinion" else "left"
+        choices = CHOICES.get(kind, ("left", "right"))  # type: ignore[call-overload]
+        choice = "" if rng.random() < 0.1 else choices[0] if rng.random() < alike else str(rng.choice(choices))
+        row = answer(left, right, choice, f"r{rng.integers(raters)}", repeat=int(rng.random() < 0.1))
+        rows.append(replace(row, kind=kind, item=f"i{rng.integers(3)}"))
+    return Answers(rows=tuple(rows))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_whatever_few_answers_say_is_numbers_or_one_line(tmp_path: Path, seed: int) -> None:
+    said = _said(tmp_path, _any_answers(seed))
+    assert said.startswith(("{", str(tmp_path)))
+    assert "\n" not in said
+
+
+def _said(folder: Path, answers: Answers) -> str:
+    """The JSON of an analysis, or why there is none."""
+    try:
+        found = analysed(folder, answers)
+    except BadInput as problem:
+        return str(problem)
+    assert list(analysis_lines(found))
+    return json.dumps(found.to_json(), allow_nan=False)

@@ -57,7 +57,14 @@ def test_a_layout_is_told_from_its_columns_and_analysed(tmp_path: Path, lines: t
         (("a,b",), "holds no rows"),
         ((EXPORT,), "holds no answers"),
         ((EXPORT, "s,i,r,2afc,a,b,left,,,0"), r"2afc show no picture of 'real', only of a, b; --truth NAME"),
-        ((EXPORT, "s,i,r,real_or_fake,a,,fake,,,0"), r"shows no picture of 'real', only of a; --truth NAME"),
+        (
+            (EXPORT, "s,i,r,real_or_fake,a,,fake,,,0"),
+            r"no answer to a picture of 'real', only to those of a; --truth NAME",
+        ),
+        (
+            (EXPORT, "s,i,r,real_or_fake,real,,,,,0", "s,i,r,real_or_fake,a,,fake,,,0"),
+            "no answer to a picture of 'real'",
+        ),
         ((EXPORT, "s,i,r,pairwise,a,b,,,,0"), "all 1 answers are empty"),
     ],
 )

@@ -111,14 +111,14 @@ def _choices(path: Path, rows: list[Answer], truth: str) -> ChoicePart | None:
 
 
 def _verdicts(path: Path, rows: list[Answer], truth: str) -> VerdictPart | None:
-    if not any(row.left == truth for row in rows):
-        raise BadInput(
-            f"{path}: real_or_fake shows no picture of {truth!r}, only of "
-            f"{', '.join(sorted({row.left for row in rows})[:8])}; --truth NAME says which source is the true one"
-        )
     given = [row for row in rows if row.choice]
     if not given:
         return None
+    if not any(row.left == truth for row in given):
+        raise BadInput(
+            f"{path}: real_or_fake has no answer to a picture of {truth!r}, only to those of "
+            f"{', '.join(sorted({row.left for row in given})[:8])}; --truth NAME says which source is the true one"
+        )
     called = {"real": 1.0, "fake": 0.0, "unsure": math.nan}
     return VerdictPart(
         raters=Labels.of([row.rater for row in given]),

@@ -206,7 +206,7 @@ def intraclass(ratings: Floats) -> float:
     """ICC(A,1): agreement of single ratings where both raters and units are drawn at random.
 
     Args:
-        ratings: (raters, units), complete.
+        ratings: (raters, units), complete, two of each at least; no number where all are one value.
 
     Reference: K. O. McGraw, S. P. Wong 1996, Psychological Methods 1, table 4.
     """
@@ -216,4 +216,5 @@ def intraclass(ratings: Floats) -> float:
     raters = n * float(((ratings.mean(1) - mean) ** 2).sum()) / (k - 1)
     total = float(((ratings - mean) ** 2).sum())
     rest = (total - between * (n - 1) - raters * (k - 1)) / ((n - 1) * (k - 1))
-    return (between - rest) / (between + (k - 1) * rest + k * (raters - rest) / n)
+    whole = between + (k - 1) * rest + k * (raters - rest) / n
+    return (between - rest) / whole if whole else math.nan

@@ -227,5 +227,6 @@ def _lead(found: Strengths, level: float) -> str:
     first, second = int(order[0]), int(order[1])
     low, _ = found.interval(found.between(first, second), level)
     share = 100 * found.preferred(first, second)
-    words = f"{found.names[first]} is preferred most; to {found.names[second]}, the next, in {share:.0f} % of choices"
+    choices = "choices" if found.log_tie is None else "choices that are no ties"
+    words = f"{found.names[first]} is preferred most; to {found.names[second]}, the next, in {share:.0f} % of {choices}"
     return f"{words}." if low > 0 else f"{words}, a difference that these judgements do not settle."
