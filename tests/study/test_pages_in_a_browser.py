@@ -227,6 +227,31 @@ def test_pages_speak_to_screen_readers(browser: Any, tmp_path: Path) -> None:
         page.context.close()
 
 
+def test_a_picture_that_does_not_come_is_asked_for_again_without_haste(browser: Any, server: Served) -> None:
+    page, _ = opened(browser, f"{server.address}/s/{server.tokens(1)[0]}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.is_navigation_request() else None)
+    page.route("**/m/*", lambda route: route.abort())
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_text("A picture could not be loaded.").wait_for()
+    before = len(asked)
+    page.wait_for_timeout(1_500)
+    assert len(asked) == before
+    page.unroute("**/m/*")
+    page.locator(ENABLED).first.wait_for()
+    page.context.close()
+
+
+def test_letters_are_keys_with_caps_lock_too(browser: Any, server: Served) -> None:
+    page, problems = opened(browser, f"{server.address}/s/{server.tokens(1)[0]}")
+    page.get_by_role("button", name="I agree").click()
+    page.locator(ENABLED).first.wait_for()
+    page.keyboard.press("L")
+    page.get_by_text("2 of ").wait_for()
+    assert problems == []
+    page.context.close()
+
+
 def test_the_administrator_sees_progress_and_makes_links(browser: Any, server: Served) -> None:
     page, problems = opened(browser, server.admin, phone=True)
     page.get_by_label("How many more?").fill("3")

@@ -9,6 +9,7 @@
   const buttons = [...document.querySelectorAll("button[data-choice]")];
   const clips = given.medium === "clips";
   const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+  const LOST_MS = 4000;
   const DRIFT_SECONDS = 0.04;
   const PATIENCE_MS = 30000;
   let trial = null, shownAt = 0, open = false, loaded = new Map(), paused = false;
@@ -42,7 +43,14 @@
         await wait(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
       }
     },
-    lost: () => location.reload(),
+    lost: async (address) => {
+      if (address) {
+        // Whoever asks again at once is soon told that this is too often.
+        say("A picture could not be loaded. It is asked for again in a moment.", true);
+        await wait(LOST_MS);
+      }
+      location.reload();
+    },
     done: () => location.reload(),
   };
 
@@ -227,7 +235,9 @@
   buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.choice)));
   document.addEventListener("keydown", (event) => {
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    const button = buttons.find((one) => one.dataset.keys.split(" ").includes(event.key));
+    // With caps lock a letter is the same key.
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const button = buttons.find((one) => one.dataset.keys.split(" ").includes(key));
     if (button) { event.preventDefault(); choose(button.dataset.choice); }
     // On a button the space bar presses that button.
     if (clips && event.key === " " && event.target.tagName !== "BUTTON") { event.preventDefault(); pause(); }
