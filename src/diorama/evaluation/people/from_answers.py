@@ -146,9 +146,12 @@ def _opinions(path: Path, rows: list[Answer], truth: str) -> OpinionPart | None:
     )
 
 
-def _attention(path: Path, rows: list[Answer], truth: str) -> AttentionPart:
+def _attention(path: Path, rows: list[Answer], truth: str) -> AttentionPart | None:
+    given = [row for row in rows if row.choice]
+    if not given:
+        return None
     return AttentionPart(
-        raters=Labels.of([row.rater for row in rows]), passed=np.array([row.choice == row.right for row in rows])
+        raters=Labels.of([row.rater for row in given]), passed=np.array([row.choice == row.right for row in given])
     )
 
 
