@@ -118,3 +118,22 @@ def test_what_sqlite_rolls_back_by_itself_is_acknowledged_to_nobody(database: Da
     assert sorted(refused) == [1, 2]
     assert kept(database) == set()
     assert put(database, 3)
+
+
+def test_a_transaction_that_cannot_begin_keeps_no_connection(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(database.engine.url.database, isolation_level=None) as other:
+        other.execute("PRAGMA busy_timeout=0")
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        other.execute("BEGIN IMMEDIATE")
+        kept_alive = []
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable) as refused, database.writing():
+                pass
+            # Its traceback would hold what was not closed.
+            kept_alive.append(refused.value)
+            assert database.engine.pool.checkedout() == 0
+        other.execute("ROLLBACK")
+    assert put(database, 1)

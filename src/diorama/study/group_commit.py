@@ -60,7 +60,7 @@ class GroupCommit:
         self._come(1)
         with self._turn:
             self._come(-1)
-            batch = self._batch = self._batch or _Batch(self._engine.connect().execution_options(**self._options))
+            batch = self._batch = self._batch or self._begun()
             try:
                 with batch.connection.begin_nested():
                     yield batch.connection
@@ -71,6 +71,15 @@ class GroupCommit:
         batch.ended.wait()
         if batch.problem is not None:
             raise batch.problem
+
+    def _begun(self) -> _Batch:
+        connection = self._engine.connect()
+        try:
+            return _Batch(connection.execution_options(**self._options))
+        except BaseException:
+            # As where another process writes for longer than is waited.
+            connection.close()
+            raise
 
     def _come(self, count: int) -> None:
         with self._counting:
