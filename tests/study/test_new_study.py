@@ -114,6 +114,14 @@ def test_a_raters_trials_are_practice_then_judgements_with_attention_then_repeat
             _check_trial(study, trial, trials)
 
 
+def test_a_forced_choice_with_too_few_items_says_that_true_pictures_come_again(tmp_path: Path) -> None:
+    sources = {name: write_pictures(tmp_path / name, i) for i, name in enumerate(("real", "one", "two"))}
+    for judgements, told in ((ITEMS, 0), (ITEMS + 1, 1)):
+        asked = design("2afc", session=Session(judgements=judgements))
+        made = new_study(tmp_path / f"study-{judgements}", asked, sources, ITEMS, Shown())
+        assert sum("gives itself away" in note for note in made.notes) == told
+
+
 @pytest.mark.parametrize("kind", ["2afc", "opinion"])
 def test_practice_and_attention_show_nothing_that_is_judged(kind: str, tmp_path: Path) -> None:
     session = Session(judgements=3, attention=2, practice=2, repeats=0)

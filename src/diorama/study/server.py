@@ -87,7 +87,7 @@ def make_app(study: Study, version: Version, database: Database, options: ServeO
         database: of the study.
         options: admin token, who may join, limits.
     """
-    media = MediaFiles(study.folder)
+    media = MediaFiles(study.folder, study.collection.bytes)
     sessions = Sessions(
         database,
         choices=lambda one: [choice.value for choice in choices_of(one.design)],
