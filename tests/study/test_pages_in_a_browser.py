@@ -242,6 +242,19 @@ def test_a_picture_that_does_not_come_is_asked_for_again_without_haste(browser: 
     page.context.close()
 
 
+def test_a_reply_that_is_not_the_studys_is_no_acknowledgement(browser: Any, server: Served) -> None:
+    (token,) = server.tokens(1)
+    page, _ = opened(browser, f"{server.address}/s/{token}")
+    page.get_by_role("button", name="I agree").click()
+    page.locator(ENABLED).first.wait_for()
+    page.route("**/answers", lambda route: route.fulfill(status=200, content_type="text/html", body="<p>Log in"))
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("could not be stored yet").wait_for()
+    page.unroute("**/answers")
+    page.get_by_text("2 of ").wait_for()
+    page.context.close()
+
+
 def test_letters_are_keys_with_caps_lock_too(browser: Any, server: Served) -> None:
     page, problems = opened(browser, f"{server.address}/s/{server.tokens(1)[0]}")
     page.get_by_role("button", name="I agree").click()

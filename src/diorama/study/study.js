@@ -37,7 +37,8 @@
           if (reply.status === 409 || reply.status === 404) return {reload: true};
           if (reply.status === 422 || reply.status === 413) throw new Error((await reply.json()).message);
         } catch (problem) {
-          if (!(problem instanceof TypeError)) throw problem;
+          // No reply at all, or one that is not the study's: half of it, or the page of a network that wants a login.
+          if (!(problem instanceof TypeError || problem instanceof SyntaxError)) throw problem;
         }
         say("Your answer could not be stored yet. It is kept here and sent again; please leave this page open.", true);
         await wait(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
