@@ -25,7 +25,9 @@ from diorama.evaluation.people.parts import (
 from diorama.metrics.judgement.paired import LEFT, RIGHT, TIE, Floats, PairedJudgements
 
 CHOICES = {"left": LEFT, "right": RIGHT, "tie": TIE}
-_WHICH = "--truth NAME of `diorama study analyse` says which source is the true one, and an export as JSON says it itself"
+_WHICH = (
+    "--truth NAME of `diorama study analyse` says which source is the true one, and an export as JSON says it itself"
+)
 
 
 def from_answers(path: Path, answers: Answers, truth: str) -> Recognised:
