@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from diorama.core.errors import BadInput
-from diorama.study.bundle import answers_of_downloads, write_bundle
+from diorama.study.bundle import KEYS, answers_of_downloads, write_bundle
 from diorama.study.folder import Study
 from tests.study.studies import design, small_study
 
@@ -131,6 +131,14 @@ def test_answers_to_what_the_study_no_longer_asks_are_refused(study: Study, tmp_
     assert answers.rows == ()
     assert len(problems) == 1
     assert "was changed" in problems[0]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"a": {}}', '{"a": 1}'])
+def test_a_broken_list_of_bundles_is_said(content: str, study: Study, tmp_path: Path) -> None:
+    file = saved(tmp_path / "bundle" / "rater-0000.html", tmp_path / "0.json")
+    (study.folder / KEYS).write_text(content)
+    with pytest.raises(BadInput, match=KEYS):
+        answers_of_downloads(study, [file])
 
 
 def test_an_adaptive_study_cannot_do_without_a_server(tmp_path: Path) -> None:

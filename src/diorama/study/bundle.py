@@ -26,6 +26,7 @@ from diorama.study.turns import judgements_of
 
 KEYS = "bundles.json"
 DOWNLOAD = "diorama-study-download/1"
+_KEY = {"number", "secret", "plans"}
 _MOST_BYTES = 1 << 24
 _MOST_RATERS = 10_000
 _RATER = re.compile(r"r[0-9]{4,6}")
@@ -126,8 +127,11 @@ def answers_of_downloads(study: Study, files: Sequence[Path]) -> tuple[Answers, 
 
 def _keys(study: Study) -> dict[str, dict[str, Any]]:
     """By the identity of each bundle its number, its secret, and what its pages asked."""
-    keys = study.folder / KEYS
-    return json.loads(keys.read_text(encoding="utf-8")) if keys.is_file() else {}
+    path = study.folder / KEYS
+    known = _loaded(path) if path.is_file() else {}
+    if not isinstance(known, dict) or not all(isinstance(key, dict) and _KEY <= set(key) for key in known.values()):
+        raise BadInput(f"{path}: is no list of a study's bundles, so that their answers cannot be read")
+    return known
 
 
 def _copy_media(study: Study, folder: Path, places: Mapping[str, int]) -> None:
@@ -168,15 +172,24 @@ def _identity(secret: str) -> str:
     return trial_address(secret, -1, -1)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _loaded(file: Path) -> Any:
     try:
         if file.stat().st_size > _MOST_BYTES:
-            raise BadInput(f"{file}: is larger than one rater's answers can be")
-        held = json.loads(file.read_text(encoding="utf-8"))
+            raise BadInput(f"{file}: is larger than a bundle's files can be")
+        return json.loads(file.read_text(encoding="utf-8"))
     except OSError as problem:
         raise BadInput(f"{file}: cannot be read ({problem.strerror})") from problem
     except (ValueError, RecursionError) as problem:
         raise BadInput(f"{file}: is no JSON ({problem})") from problem
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What a page saved.
+
+    Raises:
+        BadInput: it is none.
+    """
+    held = _loaded(file)
     if not isinstance(held, dict) or held.get("format") != DOWNLOAD or not isinstance(held.get("answers"), list):
         raise BadInput(f"{file}: is no file that a page of a bundle saves")
     return held
