@@ -129,7 +129,7 @@ def _keys(study: Study) -> dict[str, dict[str, Any]]:
     """By the identity of each bundle its number, its secret, and what its pages asked."""
     path = study.folder / KEYS
     known = _loaded(path) if path.is_file() else {}
-    if not isinstance(known, dict) or not all(isinstance(key, dict) and _KEY <= set(key) for key in known.values()):
+    if not isinstance(known, dict) or not all(isinstance(key, dict) and set(key) >= _KEY for key in known.values()):
         raise BadInput(f"{path}: is no list of a study's bundles, so that their answers cannot be read")
     return known
 
