@@ -60,7 +60,7 @@ def test_clips_and_files_of_options_make_studies_too(tmp_path: Path, capsys: pyt
         (("--kind", "2afc", "--truth", "none"), "--truth: 'none' is none of the systems"),
         (("--repeats", "9"), "--repeats must be in"),
         (("--effect", "1.5"), "effect is a share"),
-        (("--return-address", "javascript:x"), "--return_address must begin with"),
+        (("--return-address", "javascript:x"), "--return_address must be https"),
         (("--exposure-ms", "1"), "--exposure_ms must be in"),
         (("--name", "a b"), "--name must be letters"),
         (("--systems", "one=elsewhere"), "two of them have the same name"),
@@ -116,7 +116,9 @@ def test_the_program_serves_until_it_is_interrupted_and_its_database_is_exported
         server.kill()
         server.wait()
         server.stdout.close()
+    # Links of raters and the administrator's are nobody else's.
     assert (study / "admin-token").stat().st_mode & 0o077 == 0
+    assert (study / "answers.sqlite").stat().st_mode & 0o077 == 0
     assert program.run(["study", "export", str(study), "--out", str(tmp_path / "answers.json")]) == 0
     # The one trial that was shown was practice.
     assert read_answers(tmp_path / "answers.json").rows == ()

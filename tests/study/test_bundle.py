@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from diorama.core.errors import BadInput
-from diorama.study.bundle import answers_of_downloads, write_bundle
+from diorama.study.bundle import KEYS, answers_of_downloads, write_bundle
 from diorama.study.folder import Study
 from tests.study.studies import design, small_study
 
@@ -62,10 +63,10 @@ def test_what_pages_save_comes_back_as_answers(study: Study, tmp_path: Path) -> 
     # Sent too early, and again: the longer one counts.
     files.insert(0, saved(bundle / "rater-0000.html", tmp_path / "early.json", "left", upto=4))
     answers, problems = answers_of_downloads(study, files)
-    assert problems == []
+    assert problems == [f"{files[0]}: its rater's answers in 0.json are others, and count"]
     assert len(answers.rows) == 2 * (session.judgements + session.repeats + session.attention)
     assert {row.choice for row in answers.rows} == {"right"}
-    assert {row.rater for row in answers.rows} == {"r0000", "r0001"}
+    assert {row.rater for row in answers.rows} == {"b1-r0000", "b1-r0001"}
     assert {row.left for row in answers.rows} == {"real", "one", "two", "noise"}
     assert all(row.shown_at == "2026-01-02T03:04:05.678Z" for row in answers.rows)
 
@@ -77,6 +78,8 @@ def test_files_of_strangers_are_left_out_and_named(study: Study, tmp_path: Path)
         "other.json": {**held, "bundle": "A" * 24},
         "rater.json": {**held, "rater": "r9999"},
         "no-rater.json": {**held, "rater": "../../etc"},
+        # A digit to some of Python's tests, and no number.
+        "power.json": {**held, "rater": "r000\u00b2"},
         "form.json": {"format": "else"},
         "list.json": [],
     }
@@ -86,7 +89,7 @@ def test_files_of_strangers_are_left_out_and_named(study: Study, tmp_path: Path)
         (tmp_path / name).write_text(json.dumps(value))
         files.append(tmp_path / name)
     answers, problems = answers_of_downloads(study, files)
-    assert {row.rater for row in answers.rows} == {"r0002"}
+    assert {row.rater for row in answers.rows} == {"b1-r0002"}
     assert len(problems) == len(files) - 1
 
 
@@ -96,11 +99,46 @@ def test_entries_that_are_no_answers_are_counted(study: Study, tmp_path: Path) -
     whole, _ = answers_of_downloads(study, [path])
     last = held["answers"].pop()
     again = [last, {**last, "choice": "right"}, {**last, "choice": "<b>"}, {**last, "ms": True}]
+    again += [{**last, "choice": []}, {**last, "ms": 10**30}]
     held["answers"] += [*again, {**last, "trial": "A" * 24}, "x", None]
     path.write_text(json.dumps(held))
     answers, problems = answers_of_downloads(study, [path])
     assert len(answers.rows) == len(whole.rows)
-    assert problems == [f"{path}: 6 entries are no answers of its rater"]
+    assert problems == [f"{path}: 8 entries are no answers of its rater"]
+
+
+def test_media_of_a_bundle_tell_nothing_by_their_times_and_their_order(study: Study, tmp_path: Path) -> None:
+    media = list((tmp_path / "bundle" / "media").iterdir())
+    assert len({path.stat().st_mtime for path in media}) == 1
+    # Where a file system lists files as they were written, that is no other order than that of their names.
+    by_birth = sorted(media, key=lambda path: path.stat().st_ctime_ns)
+    assert by_birth == sorted(media)
+
+
+def test_raters_of_two_bundles_are_different_people(study: Study, tmp_path: Path) -> None:
+    write_bundle(study, tmp_path / "second", 1)
+    files = [saved(tmp_path / which / "rater-0000.html", tmp_path / f"{which}.json") for which in ("bundle", "second")]
+    answers, problems = answers_of_downloads(study, files)
+    assert problems == []
+    assert {row.rater for row in answers.rows} == {"b1-r0000", "b2-r0000"}
+
+
+def test_answers_to_what_the_study_no_longer_asks_are_refused(study: Study, tmp_path: Path) -> None:
+    file = saved(tmp_path / "bundle" / "rater-0000.html", tmp_path / "0.json")
+    title, seed = replace(study.design, title="Another"), replace(study.design, seed=1)
+    assert answers_of_downloads(replace(study, design=title), [file]) == answers_of_downloads(study, [file])
+    answers, problems = answers_of_downloads(replace(study, design=seed), [file])
+    assert answers.rows == ()
+    assert len(problems) == 1
+    assert "was changed" in problems[0]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"a": {}}', '{"a": 1}'])
+def test_a_broken_list_of_bundles_is_said(content: str, study: Study, tmp_path: Path) -> None:
+    file = saved(tmp_path / "bundle" / "rater-0000.html", tmp_path / "0.json")
+    (study.folder / KEYS).write_text(content)
+    with pytest.raises(BadInput, match=KEYS):
+        answers_of_downloads(study, [file])
 
 
 def test_an_adaptive_study_cannot_do_without_a_server(tmp_path: Path) -> None:

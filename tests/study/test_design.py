@@ -79,6 +79,8 @@ def test_a_design_is_read_back_as_it_was_written(
         ({"consent": "  "}, "consent"),
         ({"title": "a\x00b"}, "title"),
         ({"return_address": "javascript:alert(1)"}, "return_address"),
+        ({"return_address": "https:elsewhere"}, "return_address"),
+        ({"return_address": "https:///elsewhere"}, "return_address"),
         ({"seed": -1}, "seed"),
         ({"order": "random"}, "order"),
         ({"session": {"judgements": 0}}, "judgements"),

@@ -91,3 +91,49 @@ def test_a_commit_that_fails_fails_for_all_that_share_it(database: Database) -> 
     assert sorted(failed) == list(range(12))
     assert kept(database) == set()
     assert put(database, 50)
+
+
+def test_what_sqlite_rolls_back_by_itself_is_acknowledged_to_nobody(database: Database) -> None:
+    begun, refused = threading.Event(), []
+
+    def one(n: int, *, full: bool) -> None:
+        try:
+            with database.writing() as connection:
+                connection.execute(text(f"INSERT INTO kept VALUES ({n})"))
+                if not full:
+                    begun.set()
+                    time.sleep(0.2)  # so that the other one waits, and joins the transaction
+                    return
+                # As SQLite does where the disk is full: all of the transaction goes, not this block's part alone.
+                connection.connection.driver_connection.execute("ROLLBACK")
+                raise sqlite3.OperationalError("database or disk is full")
+        except (DatabaseUnavailable, sqlite3.OperationalError):
+            refused.append(n)
+
+    first = threading.Thread(target=one, args=(1,), kwargs={"full": False})
+    first.start()
+    begun.wait()
+    one(2, full=True)
+    first.join()
+    assert sorted(refused) == [1, 2]
+    assert kept(database) == set()
+    assert put(database, 3)
+
+
+def test_a_transaction_that_cannot_begin_keeps_no_connection(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(database.engine.url.database, isolation_level=None) as other:
+        other.execute("PRAGMA busy_timeout=0")
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        other.execute("BEGIN IMMEDIATE")
+        kept_alive = []
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable) as refused, database.writing():
+                pass
+            # Its traceback would hold what was not closed.
+            kept_alive.append(refused.value)
+            assert database.engine.pool.checkedout() == 0
+        other.execute("ROLLBACK")
+    assert put(database, 1)

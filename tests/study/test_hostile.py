@@ -7,6 +7,7 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -179,6 +180,19 @@ def test_who_asks_too_often_waits(tmp_path: Path) -> None:
         assert refused.status == 429
         assert int(refused.headers["retry-after"]) > 100
         assert server.state(token)["question"] == state["question"]
+
+
+def test_behind_a_web_server_each_rater_has_an_address_of_his_own(tmp_path: Path) -> None:
+    limits = replace(QUICK, unknown=Rate(burst=2, seconds=100))
+    with served(small_study(tmp_path), limits=limits) as server:
+
+        def status(forwarded: str) -> int:
+            return server.ask(f"/s/{'A' * 24}", headers={"X-Forwarded-For": forwarded}).status
+
+        assert [status("192.0.2.1") for _ in range(3)] == [404, 404, 429]
+        assert status("192.0.2.2") == 404
+        # What the rater's own browser claims stands before what the web server saw.
+        assert status("192.0.2.3, 192.0.2.1") == 429
 
 
 def test_items_whose_pictures_are_gone_are_withdrawn(tmp_path: Path) -> None:

@@ -41,3 +41,9 @@ def test_whoever_is_told_to_wait_may_come_after_it() -> None:
     assert not allowed(limit, "one")
     now[0] += 0.02
     assert allowed(limit, "one")
+
+
+def test_long_keys_are_not_kept_whole() -> None:
+    limit = RateLimit(Rate(burst=2, seconds=100), clock=lambda: 0.0)
+    assert [allowed(limit, "x" * size) for size in (1000, 2000, 64, 63)] == [True, True, False, True]
+    assert max(len(key) for key in limit._held) == 64

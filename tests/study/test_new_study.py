@@ -13,6 +13,7 @@ from diorama.media.image import read_image, write_image
 from diorama.media.stamp import SyntheticStamp, read_stamp
 from diorama.media.video import read_video, write_video
 from diorama.study.collection import media_path
+from diorama.study.design import Session
 from diorama.study.folder import Study, open_study
 from diorama.study.make import new_study
 from diorama.study.plan import trials_of
@@ -111,6 +112,28 @@ def test_a_raters_trials_are_practice_then_judgements_with_attention_then_repeat
         assert roles[session.practice] == "judge"
         for trial in trials:
             _check_trial(study, trial, trials)
+
+
+def test_a_forced_choice_with_too_few_items_says_that_true_pictures_come_again(tmp_path: Path) -> None:
+    sources = {name: write_pictures(tmp_path / name, i) for i, name in enumerate(("real", "one", "two"))}
+    for judgements, told in ((ITEMS, 0), (ITEMS + 1, 1)):
+        asked = design("2afc", session=Session(judgements=judgements))
+        made = new_study(tmp_path / f"study-{judgements}", asked, sources, ITEMS, Shown())
+        assert sum("gives itself away" in note for note in made.notes) == told
+
+
+@pytest.mark.parametrize("kind", ["2afc", "opinion"])
+def test_practice_and_attention_show_nothing_that_is_judged(kind: str, tmp_path: Path) -> None:
+    session = Session(judgements=3, attention=2, practice=2, repeats=0)
+    study = small_study(tmp_path, design(kind, session=session))  # type: ignore[arg-type]
+    collection = study.collection
+    for rater in range(12):
+        trials = trials_of(study.design, collection, rater, judgements_of(study.design, collection, rater))
+        shown: dict[bool, set[int]] = {True: set(), False: set()}
+        for trial in trials:
+            places = {place for place in (trial.left, trial.right) if place is not None} - set(collection.noise)
+            shown[trial.role == "judge"] |= {place // len(study.design.systems) for place in places}
+        assert shown[True].isdisjoint(shown[False])
 
 
 def _check_trial(study: Study, trial, trials) -> None:  # type: ignore[no-untyped-def]

@@ -42,6 +42,26 @@ def test_items_and_sides_are_balanced_over_a_whole_schedule() -> None:
     assert set(pairs.values()) == {1}
 
 
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32), systems=st.integers(1, 6), items=st.integers(12, 30), rater=st.integers(0, 200))
+def test_a_rater_meets_few_items_twice_while_there_are_others(seed: int, systems: int, items: int, rater: int) -> None:
+    """In a forced choice the true picture, seen beside a second system, would give itself away."""
+    names, count = [f"i{i}" for i in range(items)], items - 6
+    tested = [f"s{i}" for i in range(systems)]
+    trials = balanced_against("real", tested, names, count, rater=rater, seed=seed)
+    met = Counter(trial.item for trial in trials)
+    assert count - len(met) <= systems
+    assert max(met.values()) <= 2
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32), systems=st.integers(2, 5), items=st.integers(1, 9))
+def test_two_rounds_show_every_system_and_item_once_on_each_side(seed: int, systems: int, items: int) -> None:
+    names, tested = [f"i{i}" for i in range(items)], [f"s{i}" for i in range(systems)]
+    trials = balanced_against("real", tested, names, 2 * systems * items, rater=0, seed=seed)
+    assert set(Counter((t.item, t.left, t.right) for t in trials).values()) == {1}
+
+
 def test_the_same_rater_and_seed_give_the_same_order_and_others_another() -> None:
     first = balanced_pairs(SYSTEMS, ITEMS, 12, rater=2, seed=5)
     assert first == balanced_pairs(SYSTEMS, ITEMS, 12, rater=2, seed=5)

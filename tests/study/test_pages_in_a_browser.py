@@ -227,6 +227,44 @@ def test_pages_speak_to_screen_readers(browser: Any, tmp_path: Path) -> None:
         page.context.close()
 
 
+def test_a_picture_that_does_not_come_is_asked_for_again_without_haste(browser: Any, server: Served) -> None:
+    page, _ = opened(browser, f"{server.address}/s/{server.tokens(1)[0]}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.is_navigation_request() else None)
+    page.route("**/m/*", lambda route: route.abort())
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_text("A picture could not be loaded.").wait_for()
+    before = len(asked)
+    page.wait_for_timeout(1_500)
+    assert len(asked) == before
+    page.unroute("**/m/*")
+    page.locator(ENABLED).first.wait_for()
+    page.context.close()
+
+
+def test_a_reply_that_is_not_the_studys_is_no_acknowledgement(browser: Any, server: Served) -> None:
+    (token,) = server.tokens(1)
+    page, _ = opened(browser, f"{server.address}/s/{token}")
+    page.get_by_role("button", name="I agree").click()
+    page.locator(ENABLED).first.wait_for()
+    page.route("**/answers", lambda route: route.fulfill(status=200, content_type="text/html", body="<p>Log in"))
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("could not be stored yet").wait_for()
+    page.unroute("**/answers")
+    page.get_by_text("2 of ").wait_for()
+    page.context.close()
+
+
+def test_letters_are_keys_with_caps_lock_too(browser: Any, server: Served) -> None:
+    page, problems = opened(browser, f"{server.address}/s/{server.tokens(1)[0]}")
+    page.get_by_role("button", name="I agree").click()
+    page.locator(ENABLED).first.wait_for()
+    page.keyboard.press("L")
+    page.get_by_text("2 of ").wait_for()
+    assert problems == []
+    page.context.close()
+
+
 def test_the_administrator_sees_progress_and_makes_links(browser: Any, server: Served) -> None:
     page, problems = opened(browser, server.admin, phone=True)
     page.get_by_label("How many more?").fill("3")
@@ -267,6 +305,30 @@ def test_a_bundle_is_walked_from_disk_and_saves_its_answers(browser: Any, tmp_pa
     answers, left_out = answers_of_downloads(study, [tmp_path / "answers.json"])
     assert left_out == []
     assert [row.choice for row in answers.rows] == ["right"] * (TRIALS - SESSION.practice)
-    assert {row.rater for row in answers.rows} == {"r0001"}
+    assert {row.rater for row in answers.rows} == {"b1-r0001"}
     assert problems == []
     page.context.close()
+
+
+def test_two_windows_of_a_bundle_do_not_lose_each_others_answers(browser: Any, tmp_path: Path) -> None:
+    study = small_study(tmp_path, design(session=SESSION))
+    write_bundle(study, tmp_path / "bundle", 1)
+    link = (tmp_path / "bundle" / "rater-0000.html").as_uri()
+    first, problems = opened(browser, link)
+    second = first.context.new_page()
+    second.goto(link)
+    for page in (first, second):
+        page.get_by_role("button", name="I agree").click()
+        page.locator(ENABLED).first.wait_for()
+    for done in (2, 3):
+        first.keyboard.press("ArrowLeft")
+        first.get_by_text(f"{done} of {TRIALS}").wait_for()
+        first.locator(ENABLED).first.wait_for()
+    # It still shows the first trial: its answer adds nothing, and takes nothing away.
+    second.keyboard.press("ArrowRight")
+    second.get_by_text(f"3 of {TRIALS}").wait_for()
+    second.reload()
+    second.get_by_role("button", name="I agree").click()
+    second.get_by_text(f"3 of {TRIALS}").wait_for()
+    assert problems == []
+    first.context.close()

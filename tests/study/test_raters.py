@@ -159,6 +159,17 @@ def test_every_kind_of_question_is_asked_in_both_orders(kind: str, order: str, t
             assert (row["item"], *sides) in firsts
 
 
+def test_an_adaptive_order_shows_no_true_picture_twice_while_there_are_others(tmp_path: Path) -> None:
+    session = Session(judgements=4, repeats=0, attention=1, practice=1)
+    with served(small_study(tmp_path, design("2afc", order="adaptive", session=session)), limits=QUICK) as server:
+        for token in server.tokens(4):
+            answer_all(server, token)
+        rows = server.answers()
+    for rater in {row["rater"] for row in rows}:
+        items = [row["item"] for row in rows if row["rater"] == rater]
+        assert len(items) == len(set(items)) == 5
+
+
 def test_anyone_may_take_part_where_the_server_says_so(tmp_path: Path) -> None:
     study = small_study(tmp_path)
     with served(study, limits=QUICK, anyone=True) as server:

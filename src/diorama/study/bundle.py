@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from diorama.core.errors import BadInput
 from diorama.core.files import fresh_folder, write_json, write_text
@@ -19,13 +21,17 @@ from diorama.study.exporting import Sight, answer_of, rater_name
 from diorama.study.folder import Study
 from diorama.study.pages import bundle_page
 from diorama.study.plan import PlannedTrial, trials_of
-from diorama.study.questions import choices_of
+from diorama.study.questions import LONGEST_MS, choices_of
 from diorama.study.turns import judgements_of
 
 KEYS = "bundles.json"
 DOWNLOAD = "diorama-study-download/1"
+_KEY = {"number", "secret", "plans"}
 _MOST_BYTES = 1 << 24
 _MOST_RATERS = 10_000
+_RATER = re.compile(r"r[0-9]{4,6}")
+_TIME = 1_577_836_800
+"""When all media of a bundle were changed last, in seconds since 1970: the beginning of 2020."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +63,13 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
         raise BadInput("an adaptive order follows the answers of others, which pages without a server do not know")
     secret = new_secret()
     suffix = Path(study.collection.media[0].file).suffix
+    plans = []
     with fresh_folder(out) as fresh:
         (fresh / "media").mkdir()
-        for place, medium in enumerate(study.collection.media):
-            try:
-                shutil.copyfile(
-                    media_path(study.folder, medium), fresh / "media" / f"{bundled_name(secret, place)}{suffix}"
-                )
-            except FileNotFoundError as problem:
-                raise BadInput(f"{problem.filename}: is missing, and the study shows it") from problem
+        _copy_media(study, fresh / "media", {bundled_name(secret, i): i for i in range(len(study.collection.media))})
         for number in range(raters):
             one = _page(study, secret, number)
+            plans.append(_plan_hash(study, one))
             trials = [
                 {
                     "trial": address,
@@ -78,14 +80,17 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
             ]
             html = bundle_page(study.design, study.collection, _identity(secret), one.rater, trials)
             write_text(fresh / f"rater-{number:04d}.html", html)
-    keys = study.folder / KEYS
-    known = json.loads(keys.read_text(encoding="utf-8")) if keys.is_file() else {}
-    write_json(keys, {**known, _identity(secret): {"secret": secret, "raters": raters}})
-    keys.chmod(0o600)
+    known = _keys(study)
+    key = {"number": len(known) + 1, "secret": secret, "plans": plans}
+    write_json(study.folder / KEYS, {**known, _identity(secret): key}, indent=None)
+    (study.folder / KEYS).chmod(0o600)
 
 
 def answers_of_downloads(study: Study, files: Sequence[Path]) -> tuple[Answers, list[str]]:
     """The answers in files that raters sent.
+
+    Raters are called by the number of the bundle and their own, as in ``b1-r0000``: those of two bundles, or of a
+    bundle and a server, are different people.
 
     Args:
         study: whose bundle they answered.
@@ -94,31 +99,68 @@ def answers_of_downloads(study: Study, files: Sequence[Path]) -> tuple[Answers, 
     Returns:
         The answers, and what was left out, a sentence each.
     """
-    keys = study.folder / KEYS
-    known = json.loads(keys.read_text(encoding="utf-8")) if keys.is_file() else {}
-    found: dict[tuple[str, str], list[Answer]] = {}
+    known = _keys(study)
+    found: dict[tuple[int, str], tuple[Path, list[Answer]]] = {}
     problems = []
     for file in files:
         try:
             held = _read(file)
-            bundle, rater = str(held.get("bundle")), str(held.get("rater"))
-            if bundle not in known:
+            key, rater = known.get(str(held.get("bundle"))), str(held.get("rater"))
+            if key is None:
                 raise BadInput(f"{file}: answers no bundle of this study")
-            rows, passed = _answers(study, known[bundle], rater, held, file)
+            rows, passed = _answers(study, key, rater, held, file)
         except BadInput as problem:
             problems.append(str(problem))
             continue
         problems += passed
-        if len(rows) > len(found.get((bundle, rater), ())):
-            found[bundle, rater] = rows
-    rows = [row for place in sorted(found) for row in found[place]]
+        place = key["number"], rater
+        if place not in found:
+            found[place] = file, rows
+            continue
+        shorter, longer = sorted([found[place], (file, rows)], key=lambda one: len(one[1]))
+        found[place] = longer
+        if shorter[1] != longer[1][: len(shorter[1])]:
+            problems.append(f"{shorter[0]}: its rater's answers in {longer[0].name} are others, and count")
+    rows = [row for place in sorted(found) for row in found[place][1]]
     return Answers(rows=tuple(rows), truth=study.design.truth), problems
+
+
+def _keys(study: Study) -> dict[str, dict[str, Any]]:
+    """By the identity of each bundle its number, its secret, and what its pages asked."""
+    path = study.folder / KEYS
+    known = _loaded(path) if path.is_file() else {}
+    if not isinstance(known, dict) or not all(isinstance(key, dict) and set(key) >= _KEY for key in known.values()):
+        raise BadInput(f"{path}: is no list of a study's bundles, so that their answers cannot be read")
+    return known
+
+
+def _copy_media(study: Study, folder: Path, places: Mapping[str, int]) -> None:
+    """Copy media under their names in the bundle, in the order of these and with one time: neither tells whose they
+    are."""
+    for name in sorted(places):
+        source = media_path(study.folder, study.collection.media[places[name]])
+        target = folder / f"{name}{source.suffix}"
+        try:
+            target.write_bytes(source.read_bytes())
+        except FileNotFoundError as problem:
+            raise BadInput(f"{problem.filename}: is missing, and the study shows it") from problem
+        os.utime(target, (_TIME, _TIME))
 
 
 def _page(study: Study, secret: str, number: int) -> _Page:
     judged = judgements_of(study.design, study.collection, number)
     trials = trials_of(study.design, study.collection, number, judged)
     return _Page(rater_name(number), {trial_address(secret, number, i): trial for i, trial in enumerate(trials)})
+
+
+def _plan_hash(study: Study, page: _Page) -> str:
+    """What a page asks, shortened: where the study's folder now says something else, nobody knows what was shown."""
+    media = study.collection.media
+    asked = [
+        [trial.role, trial.wanted, *([media[i].system, media[i].item, media[i].file] for i in _places(trial))]
+        for trial in page.trials.values()
+    ]
+    return hashlib.sha256(json.dumps([study.design.kind, asked]).encode()).hexdigest()[:16]
 
 
 def _places(trial: PlannedTrial) -> list[int]:
@@ -130,15 +172,24 @@ def _identity(secret: str) -> str:
     return trial_address(secret, -1, -1)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _loaded(file: Path) -> Any:
     try:
         if file.stat().st_size > _MOST_BYTES:
-            raise BadInput(f"{file}: is larger than one rater's answers can be")
-        held = json.loads(file.read_text(encoding="utf-8"))
+            raise BadInput(f"{file}: is larger than a bundle's files can be")
+        return json.loads(file.read_text(encoding="utf-8"))
     except OSError as problem:
         raise BadInput(f"{file}: cannot be read ({problem.strerror})") from problem
     except (ValueError, RecursionError) as problem:
         raise BadInput(f"{file}: is no JSON ({problem})") from problem
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What a page saved.
+
+    Raises:
+        BadInput: it is none.
+    """
+    held = _loaded(file)
     if not isinstance(held, dict) or held.get("format") != DOWNLOAD or not isinstance(held.get("answers"), list):
         raise BadInput(f"{file}: is no file that a page of a bundle saves")
     return held
@@ -147,23 +198,33 @@ def _read(file: Path) -> dict[str, Any]:
 def _answers(
     study: Study, key: Mapping[str, Any], rater: str, held: Mapping[str, Any], file: Path
 ) -> tuple[list[Answer], list[str]]:
-    number = int(rater[1:]) if rater[:1] == "r" and rater[1:].isdigit() and len(rater) < 8 else -1
-    if not 0 <= number < key["raters"]:
-        raise BadInput(f"{file}: the bundle has no rater {rater!r}")
-    trials = _page(study, key["secret"], number).trials
+    number = int(rater[1:]) if _RATER.fullmatch(rater) else len(key["plans"])
+    if number >= len(key["plans"]):
+        raise BadInput(f"{file}: the bundle has no rater {rater[:20]!r}")
+    page = _page(study, key["secret"], number)
+    if _plan_hash(study, page) != key["plans"][number]:
+        raise BadInput(
+            f"{file}: the study was changed since this rater's page was written, and asks something else now; "
+            "change it back"
+        )
     choices = {choice.value for choice in choices_of(study.design)}
+    who = f"b{key['number']}-{rater}"
     rows: dict[str, Answer] = {}
     wrong = 0
     for entry in held["answers"]:
         address, choice, ms = (entry.get(k) if isinstance(entry, dict) else None for k in ("trial", "choice", "ms"))
-        trial = trials.get(address) if isinstance(address, str) else None
-        # JSON's true is a whole number to Python.
-        if trial is None or choice not in choices or address in rows or type(ms) is not int or ms < 0:
+        trial = page.trials.get(address) if isinstance(address, str) else None
+        if trial is None or address in rows or not isinstance(choice, str) or choice not in choices or not _is_time(ms):
             wrong += 1
         elif trial.role != "practice":
-            sight = Sight(rater=rater, choice=choice, ms=ms, shown_at=_time(entry.get("shown_at")))
+            sight = Sight(rater=who, choice=choice, ms=ms, shown_at=_time(entry.get("shown_at")))
             rows[str(address)] = answer_of(study.design.name, study.design, study.collection, trial, sight)
     return list(rows.values()), [f"{file}: {wrong} entries are no answers of its rater"] if wrong else []
+
+
+def _is_time(ms: object) -> TypeGuard[int]:
+    """Whether it is a number of milliseconds as the server would take it; JSON's true is a whole number to Python."""
+    return type(ms) is int and 0 <= ms <= LONGEST_MS
 
 
 def _time(told: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class Database:
             raise BadInput(f"{url.drivername}: its driver is missing; pip install 'diorama[postgres]'") from problem
         self._shared: GroupCommit | None = None
         if self.sqlite:
+            _private(url.database)
             self._shared = GroupCommit(self.engine, {_WRITES: True})
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -104,6 +105,14 @@ def _url(where: str | Path) -> URL:
     if backend != "sqlite":
         raise BadInput(f"{backend}: a study is kept in SQLite (a file) or PostgreSQL (postgresql://…)")
     return url
+
+
+def _private(file: str | None) -> None:
+    """A new file that others on this machine cannot read: it holds every rater's link."""
+    if file and file != ":memory:":
+        # What cannot be made here is said where it is opened.
+        with suppress(OSError):
+            Path(file).touch(0o600)
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -156,8 +156,9 @@ class StudyDesign:
                 raise ValueError(f"{name} must be text without control characters, of at most {_LONGEST} letters")
         if not self.consent.strip():
             raise ValueError("consent is empty: a rater must know what is asked and what is stored")
-        if self.return_address and urlsplit(self.return_address).scheme not in ("https", "http"):
-            raise ValueError(f"return_address must begin with https:// or http://, got {self.return_address!r}")
+        back = urlsplit(self.return_address)
+        if self.return_address and not (back.scheme in ("https", "http") and back.hostname):
+            raise ValueError(f"return_address must be https://HOST/… or http://HOST/…, got {self.return_address!r}")
         self._check_systems()
         if self.kind != "opinion" and self.power.effect >= 1:
             raise ValueError(f"power.effect is a share of answers, in (0, 1), got {self.power.effect:g}")

@@ -6,12 +6,14 @@ their turn meanwhile join the transaction that is open, each behind a savepoint,
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 _MOST = 64
 """Blocks that share a commit, so that the first of them does not wait for ever."""
@@ -58,7 +60,7 @@ class GroupCommit:
         self._come(1)
         with self._turn:
             self._come(-1)
-            batch = self._batch = self._batch or _Batch(self._engine.connect().execution_options(**self._options))
+            batch = self._batch = self._batch or self._begun()
             try:
                 with batch.connection.begin_nested():
                     yield batch.connection
@@ -70,6 +72,15 @@ class GroupCommit:
         if batch.problem is not None:
             raise batch.problem
 
+    def _begun(self) -> _Batch:
+        connection = self._engine.connect()
+        try:
+            return _Batch(connection.execution_options(**self._options))
+        except BaseException:
+            # As where another process writes for longer than is waited.
+            connection.close()
+            raise
+
     def _come(self, count: int) -> None:
         with self._counting:
             self._coming += count
@@ -78,11 +89,14 @@ class GroupCommit:
         """Commit; every block learns of what goes wrong."""
         self._batch = None
         try:
-            # After a rollback of SQLite's own this fails, as it should: there is nothing to commit.
+            if batch.lost():
+                # The driver would call it a success to commit nothing.
+                raise OperationalError("COMMIT", None, sqlite3.OperationalError("SQLite rolled back by itself"))
             batch.transaction.commit()
-        except Exception as problem:
+        except BaseException as problem:
             batch.problem = problem
             batch.leave_nothing()
         finally:
-            batch.connection.close()
+            # Whatever happens, nobody waits for ever.
             batch.ended.set()
+            batch.connection.close()

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_REMEMBERED = 50_000
+_REMEMBERED, _LONGEST = 50_000, 64
+"""Keys that are kept, and how much of each: strangers choose them, and may choose long ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class RateLimit:
         Raises:
             TooOften: it is one too many, and is not counted.
         """
-        now = self._clock()
+        key, now = key[:_LONGEST], self._clock()
         with self._lock:
             left, at = self._held.pop(key, (self._rate.burst, now))
             left = min(self._rate.burst, left + (now - at) / self._rate.seconds)

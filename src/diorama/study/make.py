@@ -70,6 +70,11 @@ def new_study(
     if writer.resized:
         what = counted(writer.resized, "clip" if how.clips else "picture")
         notes.append(f"{what} cropped and scaled to {target[1]}x{target[0]}, since sizes would tell systems apart")
+    if design.kind == "2afc" and design.session.judgements > items:
+        notes.append(
+            f"{design.session.judgements} judgements of {items} items: raters see {design.truth} of some items again, "
+            "which then gives itself away; more --items, or fewer --judgements, would avoid it"
+        )
     if how.clips and how.fps is None:
         notes.append(f"every frame of a clip is shown, {fps:g} a second; --fps says another rate")
     return MadeStudy(collection, (*notes, *cut))

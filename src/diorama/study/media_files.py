@@ -13,8 +13,8 @@ from diorama.study.sessions import Refused
 from diorama.study.versions import Version
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
-_KEPT = 256
-"""Files that are kept in memory."""
+_KEPT, _KEPT_BYTES = 256, 1 << 28
+"""Files that are kept in memory, and how much of it they may take."""
 
 
 class MediaFiles:
@@ -22,11 +22,12 @@ class MediaFiles:
 
     Args:
         folder: of the study.
+        each: bytes of a file; those of a study have one length.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, each: int) -> None:
         self._folder = folder
-        self._read = lru_cache(maxsize=_KEPT)(Path.read_bytes)
+        self._read = lru_cache(maxsize=min(_KEPT, _KEPT_BYTES // max(1, each)))(Path.read_bytes)
 
     def is_there(self, version: Version, place: int) -> bool:
         """Whether a medium can be shown: its file is there, whole."""

@@ -5,6 +5,7 @@ All are functions of counts, numbers and seeds, so that a server may call them a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -45,7 +46,8 @@ def balanced_pairs(
     """Pairs for one rater, so that all raters together see all pairs, items and sides equally often.
 
     Every rater goes on in one long schedule where the one before ended. A stretch of it has each pair once; from one
-    stretch to the next each pair changes sides and takes another item.
+    stretch to the next each pair changes sides, and all take items that come next, so that a rater meets few items
+    twice while there are others: a true picture that is seen again would give itself away.
 
     Args:
         systems: at least two.
@@ -85,12 +87,14 @@ def _placed(units: Sequence[tuple[str, str]], items: Sequence[str], place: int, 
     """The trial at a place of the schedule that all raters share."""
     stretch, within = divmod(place, len(units))
     unit = int(np.random.default_rng(fold(seed, stretch, 2)).permutation(len(units))[within])
-    # After as many stretches as there are items, each unit has had each; then sides and the start move on by one.
-    turn, offset = divmod(stretch, len(items))
+    # After as many stretches as there are items, each unit has had each; then it begins anew with sides exchanged.
+    cycle, step = divmod(stretch, len(items))
+    # A stretch takes the next items in a row. When the row comes round to its start, it moves on by one.
+    turn, row = divmod(step, len(items) // math.gcd(len(units), len(items)))
     order = np.random.default_rng(fold(seed, 3)).permutation(len(items))
-    item = items[int(order[(unit + offset) % len(items)])]
+    item = items[int(order[(row * len(units) + unit + turn) % len(items)])]
     left, right = units[unit]
-    turned = bool(right) and (unit + offset + turn) % 2 == 1
+    turned = bool(right) and (unit + step + cycle) % 2 == 1
     return Trial(item, right, left) if turned else Trial(item, left, right)
 
 

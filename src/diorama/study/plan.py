@@ -55,8 +55,9 @@ def trials_of(
     body = [_trial(design, collection, one) for one in judgements]
     rng = np.random.default_rng(fold(design.seed, rater, _PLACES))
     # Attention items stand anywhere but first, so that nobody who reads the first page alone knows what they are like.
-    order = _with_attention(body, _attention(design, collection, rater), rng)
-    practice = _practice(design, collection, rater, {one.item for one in judgements if one is not None})
+    others = _unjudged(collection, judgements)
+    order = _with_attention(body, _attention(design, collection, rater, others), rng)
+    practice = _practice(design, collection, rater, others)
     return _with_repeats([*practice, *order], session.repeats, rng)
 
 
@@ -79,13 +80,18 @@ def shown(design: StudyDesign, collection: Collection, judgement: Trial) -> tupl
     return left, collection.place(item, design.systems.index(judgement.right)) if design.two else None
 
 
-def _practice(design: StudyDesign, collection: Collection, rater: int, judged: set[str]) -> list[PlannedTrial]:
-    """Trials of items that the rater does not judge later, where there are any."""
-    others = [i for i, item in enumerate(collection.items) if item not in judged] or list(range(len(collection.items)))
+def _unjudged(collection: Collection, judgements: Sequence[Trial | None]) -> list[int]:
+    """Places of the items that the rater does not judge, all where there are none: what practice and attention items
+    show is then known, and beside noise a true picture gives itself away."""
+    judged = {one.item for one in judgements if one is not None}
+    return [i for i, item in enumerate(collection.items) if item not in judged] or list(range(len(collection.items)))
+
+
+def _practice(design: StudyDesign, collection: Collection, rater: int, others: Sequence[int]) -> list[PlannedTrial]:
     rng = np.random.default_rng(fold(design.seed, rater, _PRACTICE))
     made = []
     for _ in range(design.session.practice):
-        item = others[rng.integers(len(others))]
+        item = others[int(rng.integers(len(others)))]
         left, right = design.pairs[rng.integers(len(design.pairs))]
         places = collection.place(item, left), collection.place(item, right)
         trial = PlannedTrial(role="practice", left=places[0], right=places[1] if design.two else None)
@@ -93,7 +99,7 @@ def _practice(design: StudyDesign, collection: Collection, rater: int, judged: s
     return made
 
 
-def _attention(design: StudyDesign, collection: Collection, rater: int) -> list[PlannedTrial]:
+def _attention(design: StudyDesign, collection: Collection, rater: int, others: Sequence[int]) -> list[PlannedTrial]:
     """Noise alone or beside an ordinary picture: whoever looks knows the answer."""
     rng = np.random.default_rng(fold(design.seed, rater, _NOISE))
     made = []
@@ -105,7 +111,7 @@ def _attention(design: StudyDesign, collection: Collection, rater: int) -> list[
             )
             continue
         system = design.systems.index(design.truth) if design.kind == "2afc" else rng.integers(len(design.systems))
-        ordinary = collection.place(int(rng.integers(len(collection.items))), int(system))
+        ordinary = collection.place(others[int(rng.integers(len(others)))], int(system))
         trial = PlannedTrial(role="attention", left=noise, right=ordinary, wanted="right")
         made.append(replace(mirrored(trial), wanted="left") if rng.integers(2) else trial)
     return made

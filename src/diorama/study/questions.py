@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from diorama.study.design import Kind, StudyDesign
 
+LONGEST_MS = 86_400_000
+"""The longest time to an answer that is believed: a day."""
+
 
 @dataclass(frozen=True)
 class Choice:

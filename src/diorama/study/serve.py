@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from diorama.core.errors import BadInput
-from diorama.core.files import write_text
 from diorama.data.answers import Answers
 from diorama.study.folder import open_study
 
@@ -66,8 +65,9 @@ def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = Fa
     app = make_app(study, version, database, ServeOptions(admin_token=token, anyone=anyone))
     listening = _listening(at)
     host, port = listening.getsockname()[:2]
-    print(f"{version.name}: serving at http://{host}:{port}", flush=True)
-    print(f"administrator: http://{host}:{port}/a/{token}", flush=True)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    print(f"{version.name}: serving at {address}", flush=True)
+    print(f"administrator: {address}/a/{token}", flush=True)
     # Addresses of pages hold tokens, so that requests are not logged.
     config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30)
     uvicorn.Server(config).run(sockets=[listening])
@@ -121,9 +121,12 @@ def _admin_token(folder: Path) -> str:
         known = ""
     if len(known) >= 16:
         return known
-    write_text(path, secrets.token_urlsafe(24) + "\n")
-    path.chmod(0o600)
-    return path.read_text(encoding="ascii").strip()
+    token = secrets.token_urlsafe(24)
+    path.unlink(missing_ok=True)
+    # Never readable to others, not for a moment.
+    with open(path, "x", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(token + "\n")
+    return token
 
 
 def _listening(at: ServeAt) -> socket.socket:

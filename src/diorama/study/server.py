@@ -22,7 +22,7 @@ from diorama.study.limits import Rate, RateLimit, TooOften
 from diorama.study.media_files import MediaFiles
 from diorama.study.middleware import SafeHeaders, SmallBodies
 from diorama.study.pages import consent_page, done_page, message_page, state_json, trial_page
-from diorama.study.questions import choices_of
+from diorama.study.questions import LONGEST_MS, choices_of
 from diorama.study.sessions import Given, Refused, Sessions, Standing
 from diorama.study.turns import Chooser, judgements_of
 from diorama.study.versions import Version, invite, is_full, progress_of
@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 _LATER = "The study cannot be reached just now. Nothing of this was stored; please try again in a minute."
 _NO_ANSWER = "This is no answer to the question."
-_LONGEST_MS = 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,7 @@ class AnswerBody(BaseModel):
     key: str = Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
     trial: str = Field(max_length=32)
     choice: str = Field(max_length=16)
-    ms: int = Field(ge=0, le=_LONGEST_MS)
+    ms: int = Field(ge=0, le=LONGEST_MS)
 
 
 def make_app(study: Study, version: Version, database: Database, options: ServeOptions) -> FastAPI:
@@ -88,7 +87,7 @@ def make_app(study: Study, version: Version, database: Database, options: ServeO
         database: of the study.
         options: admin token, who may join, limits.
     """
-    media = MediaFiles(study.folder)
+    media = MediaFiles(study.folder, study.collection.bytes)
     sessions = Sessions(
         database,
         choices=lambda one: [choice.value for choice in choices_of(one.design)],

@@ -9,6 +9,7 @@
   const buttons = [...document.querySelectorAll("button[data-choice]")];
   const clips = given.medium === "clips";
   const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+  const LOST_MS = 4000;
   const DRIFT_SECONDS = 0.04;
   const PATIENCE_MS = 30000;
   let trial = null, shownAt = 0, open = false, loaded = new Map(), paused = false;
@@ -36,20 +37,33 @@
           if (reply.status === 409 || reply.status === 404) return {reload: true};
           if (reply.status === 422 || reply.status === 413) throw new Error((await reply.json()).message);
         } catch (problem) {
-          if (!(problem instanceof TypeError)) throw problem;
+          // No reply at all, or one that is not the study's: half of it, or the page of a network that wants a login.
+          if (!(problem instanceof TypeError || problem instanceof SyntaxError)) throw problem;
         }
         say("Your answer could not be stored yet. It is kept here and sent again; please leave this page open.", true);
         await wait(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
       }
     },
-    lost: () => location.reload(),
+    lost: async (address) => {
+      if (address) {
+        // Whoever asks again at once is soon told that this is too often.
+        say("A picture could not be loaded. It is asked for again in a moment.", true);
+        await wait(LOST_MS);
+      }
+      location.reload();
+    },
     done: () => location.reload(),
   };
 
   const bundle = (() => {
     const place = `diorama ${given.bundle} ${given.rater}`;
-    let answers = [];
-    try { answers = JSON.parse(localStorage.getItem(place)) || []; } catch { /* begun anew */ }
+    const kept = () => {
+      try {
+        const found = JSON.parse(localStorage.getItem(place));
+        return Array.isArray(found) ? found : [];
+      } catch { return []; }
+    };
+    let answers = kept();
     const gone = new Set();
     const state = () => {
       const left = (given.trials || []).filter((t) => !gone.has(t.trial) && !answers.some((a) => a.trial === t.trial));
@@ -60,7 +74,12 @@
     return {
       first: state,
       answer: async ({trial: address, choice, ms}) => {
-        answers.push({trial: address, choice, ms, shown_at: new Date(Date.now() - ms).toISOString()});
+        // The page may be open in two windows: what the other one kept stays, and the first answer to a trial counts.
+        const others = kept();
+        answers = [...others, ...answers.filter((own) => !others.some((a) => a.trial === own.trial))];
+        if (!answers.some((a) => a.trial === address)) {
+          answers.push({trial: address, choice, ms, shown_at: new Date(Date.now() - ms).toISOString()});
+        }
         try { localStorage.setItem(place, JSON.stringify(answers)); } catch {
           say("This browser keeps nothing: do not close the page before you have saved your answers.", true);
         }
@@ -217,7 +236,9 @@
   buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.choice)));
   document.addEventListener("keydown", (event) => {
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    const button = buttons.find((one) => one.dataset.keys.split(" ").includes(event.key));
+    // With caps lock a letter is the same key.
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const button = buttons.find((one) => one.dataset.keys.split(" ").includes(key));
     if (button) { event.preventDefault(); choose(button.dataset.choice); }
     // On a button the space bar presses that button.
     if (clips && event.key === " " && event.target.tagName !== "BUTTON") { event.preventDefault(); pause(); }

@@ -74,17 +74,18 @@ class Chooser:
             rater: place in the database.
         """
         n, design = len(version.design.systems), version.design
-        of_rater = (TRIALS.c.rater_id == rater) & (TRIALS.c.role == "judge") & TRIALS.c.left.is_not(None)
-        query = select(TRIALS.c.left, TRIALS.c.right, TRIALS.c.position).where(of_rater)
-        own = connection.execute(query).all()
-        seed = fold(design.seed, rater, len(own), 4)
+        of_rater = (TRIALS.c.rater_id == rater) & (TRIALS.c.role != "repeat") & TRIALS.c.left.is_not(None)
+        shown = connection.execute(select(TRIALS.c.role, TRIALS.c.left, TRIALS.c.right).where(of_rater)).all()
+        seed = fold(design.seed, rater, sum(row.role == "judge" for row in shown), 4)
         left, right = self._systems(connection, version, seed)
-        # Of items that all were shown as often, one where this rater has not seen these systems.
+        # Of items that this rater met as seldom, one where these systems were not among what was shown.
         seen = np.zeros(len(version.collection.items))
-        for row in own:
-            seen[row.left // n] += 1
-            if {row.left % n, n if row.right is None else row.right % n} == {left, n if right is None else right}:
-                seen[row.left // n] += len(own)
+        for row in shown:
+            places = [place for place in (row.left, row.right) if place is not None]
+            ordinary = [place for place in places if place < version.collection.ordinary]
+            seen[[place // n for place in ordinary]] += 1
+            if {place % n for place in ordinary} == {left, right} - {None}:
+                seen[ordinary[0] // n] += len(shown)
         item = version.collection.items[next_item(seen.tolist(), seed)]
         return Trial(item, design.systems[left], "" if right is None else design.systems[right])
 

@@ -96,7 +96,7 @@ def test_tests_of_nothing_find_nothing() -> None:
     assert binomial_p(0, 0) == 1
     assert binomial_p(5, 10) == 1
     assert binomial_p(10, 10) == pytest.approx(2 / 1024)
-    assert student_p(1.0, 0.0, 5.0) == 1
+    assert student_p(0.0, 0.0, 5.0) == 1
     assert student_p(1.96, 1.0, math.inf) == pytest.approx(0.05, abs=1e-3)
 
 

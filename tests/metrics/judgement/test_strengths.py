@@ -186,3 +186,13 @@ def test_ties_and_wins_of_one_alone_have_a_penalty_too() -> None:
     assert 0 < found.values[0] < 5
     assert found.tie is not None
     assert found.tie < 100
+
+
+def test_a_pair_that_only_tied_is_no_division_by_zero() -> None:
+    wins = np.array([[0.0, 3, 2], [2, 0, 0], [4, 0, 0]])
+    ties = np.array([[0.0, 1, 0], [1, 0, 5], [0, 5, 0]])
+    with np.errstate(all="raise"):
+        found = strengths(PairedJudgements.of_matrices(wins, ties), BradleyTerry(), halve_ties=False)
+    assert found.values == pytest.approx(choix.ilsr_pairwise_dense(wins, alpha=0), abs=1e-6)
+    # Two pairs that were decided, two parameters: the model fits as well as one with a parameter for each pair.
+    assert found.deviance == pytest.approx(0.0, abs=1e-9)

@@ -193,6 +193,19 @@ def test_attention_items_are_told_by_rater(tmp_path: Path) -> None:
     assert any("passed by q" in note for note in section.notes)
 
 
+def test_an_attention_item_that_was_not_answered_was_not_failed(tmp_path: Path) -> None:
+    one = Answer(study="s", item="n", rater="q", kind="attention", left="", right="left", choice="left")
+    asked = [one, replace(one, choice="")]
+    pairs = tuple(answer("a", "b", choice) for choice in ("left", "right"))
+    section = analysed(tmp_path, Answers(rows=(*pairs, *asked))).section("attention")
+    assert section.notes == ()
+    table = section.shown[0]
+    assert isinstance(table, Estimates)
+    assert table.rows[0].value == 1
+    alone = analysed(tmp_path, Answers(rows=(*pairs, asked[1])))
+    assert "attention" not in {each.name for each in alone.sections}
+
+
 def test_a_metric_that_orders_systems_as_people_do_correlates(tmp_path: Path) -> None:
     scores = tmp_path / "scores.csv"
     scores.write_text("system,fd,noise\nfirst,1.0,3\nsecond,2.0,\nthird,3.0,1\n")

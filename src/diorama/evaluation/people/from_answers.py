@@ -25,6 +25,9 @@ from diorama.evaluation.people.parts import (
 from diorama.metrics.judgement.paired import LEFT, RIGHT, TIE, Floats, PairedJudgements
 
 CHOICES = {"left": LEFT, "right": RIGHT, "tie": TIE}
+_WHICH = (
+    "--truth NAME of `diorama study analyse` says which source is the true one, and an export as JSON says it itself"
+)
 
 
 def from_answers(path: Path, answers: Answers, truth: str) -> Recognised:
@@ -93,7 +96,7 @@ def _choices(path: Path, rows: list[Answer], truth: str) -> ChoicePart | None:
         others = sorted({name for row in without for name in (row.left, row.right)})
         raise BadInput(
             f"{path}: {counted(len(without), 'answer')} of kind 2afc show no picture of {truth!r}, only of "
-            f"{', '.join(others[:8])}; --truth NAME says which source is the true one"
+            f"{', '.join(others[:8])}; {_WHICH}"
         )
     given = [row for row in rows if row.choice]
     if not given:
@@ -117,7 +120,7 @@ def _verdicts(path: Path, rows: list[Answer], truth: str) -> VerdictPart | None:
     if not any(row.left == truth for row in given):
         raise BadInput(
             f"{path}: real_or_fake has no answer to a picture of {truth!r}, only to those of "
-            f"{', '.join(sorted({row.left for row in given})[:8])}; --truth NAME says which source is the true one"
+            f"{', '.join(sorted({row.left for row in given})[:8])}; {_WHICH}"
         )
     called = {"real": 1.0, "fake": 0.0, "unsure": math.nan}
     return VerdictPart(
@@ -146,9 +149,12 @@ def _opinions(path: Path, rows: list[Answer], truth: str) -> OpinionPart | None:
     )
 
 
-def _attention(path: Path, rows: list[Answer], truth: str) -> AttentionPart:
+def _attention(path: Path, rows: list[Answer], truth: str) -> AttentionPart | None:
+    given = [row for row in rows if row.choice]
+    if not given:
+        return None
     return AttentionPart(
-        raters=Labels.of([row.rater for row in rows]), passed=np.array([row.choice == row.right for row in rows])
+        raters=Labels.of([row.rater for row in given]), passed=np.array([row.choice == row.right for row in given])
     )
 
 

@@ -16,6 +16,9 @@ import numpy as np
 
 from diorama.metrics.judgement.paired import Floats
 
+_AT_A_TIME = 1 << 22
+"""Numbers that are held at once, whatever the size of a table."""
+
 
 class Level(Enum):
     """The level of measurement, which says how far apart two values are."""
@@ -35,8 +38,11 @@ def unit_counts(ratings: Floats) -> tuple[Floats, Floats]:
     Returns:
         The distinct values (c,), rising, and counts (units, c).
     """
-    values = np.unique(ratings[np.isfinite(ratings)])
-    return values, (ratings.T[:, :, None] == values).sum(1).astype(float)
+    given = np.isfinite(ratings)
+    values, place = np.unique(ratings[given], return_inverse=True)
+    counts = np.zeros((ratings.shape[1], len(values)))
+    np.add.at(counts, (np.nonzero(given)[1], place), 1.0)
+    return values, counts
 
 
 def krippendorff_alpha(values: Floats, counts: Floats, level: Level) -> float:
@@ -51,37 +57,49 @@ def krippendorff_alpha(values: Floats, counts: Floats, level: Level) -> float:
         Alpha, at most 1; no number where all values are one, since chance then explains everything.
     """
     pairable = counts[counts.sum(1) >= 2]
-    return _alpha(values, _coincidences(pairable).sum(0), level)
+    return float(_alphas(values, pairable, level, np.ones((1, len(pairable))))[0])
 
 
-def _coincidences(counts: Floats) -> Floats:
-    """(units, c, c) of units of two values or more: pairs of values in each, a unit's pairs weighing as its values."""
-    sizes = counts.sum(1)[:, None, None]
-    same = counts[:, :, None] * np.eye(counts.shape[1])
-    return (counts[:, :, None] * counts[:, None, :] - same) / (sizes - 1)
+def _alphas(values: Floats, counts: Floats, level: Level, weights: Floats) -> Floats:
+    """(d,) alphas where each of the units, which all have two values or more, stands so many times.
 
-
-def _alpha(values: Floats, coincidences: Floats, level: Level) -> float:
-    totals = coincidences.sum(0)
-    distance = _distances(values, totals, level)
-    expected = float((np.outer(totals, totals) * distance).sum())
-    if expected <= 0:
-        return math.nan
-    return 1 - (totals.sum() - 1) * float((coincidences * distance).sum()) / expected
-
-
-def _distances(values: Floats, totals: Floats, level: Level) -> Floats:
-    """Squared distances (c, c); the ordinal ones depend on how often each value occurs."""
-    if level is Level.NOMINAL:
-        return 1.0 - np.eye(len(values))
+    Args:
+        values: (c,).
+        counts: (units, c).
+        level: of measurement.
+        weights: (d, units).
+    """
+    others = counts.sum(1) - 1
+    totals = weights @ counts
     if level is Level.ORDINAL:
-        middle = np.cumsum(totals) - totals / 2
-        return (middle[:, None] - middle[None, :]) ** 2
-    apart = values[:, None] - values[None, :]
-    if level is Level.INTERVAL:
-        return apart**2
-    both = values[:, None] + values[None, :]
-    return np.divide(apart, both, out=np.zeros_like(apart), where=both != 0) ** 2
+        # Ordinal distances are squares of differences of mean ranks, which depend on how often each value occurs.
+        ranks = np.cumsum(totals, -1) - totals / 2
+        within = np.array([w @ (_apart(counts, r, level) / others) for w, r in zip(weights, ranks, strict=True)])
+        between = np.array([_apart(t, r, level) for t, r in zip(totals, ranks, strict=True)])
+    else:
+        # What is subtracted from all values changes no difference, and keeps sums of squares exact.
+        places = values - values.mean() if level is Level.INTERVAL and len(values) else values
+        within = weights @ (_apart(counts, places, level) / others)
+        between = _apart(totals, places, level)
+    defined = ((totals > 0).sum(-1) > 1) & (between > 0)
+    apart = (totals.sum(-1) - 1) * within
+    return 1 - np.divide(apart, between, out=np.full_like(between, math.nan), where=defined)
+
+
+def _apart(counts: Floats, places: Floats, level: Level) -> Floats:
+    """(…) squared distances of all pairs of values in counts (…, c), each pair both ways round."""
+    if level is Level.NOMINAL:
+        return counts.sum(-1) ** 2 - (counts**2).sum(-1)
+    if level is not Level.RATIO:
+        return 2 * (counts.sum(-1) * (counts @ places**2) - (counts @ places) ** 2)
+    found = np.zeros(counts.shape[:-1])
+    room = max(1, _AT_A_TIME // max(1, len(places)))
+    for start in range(0, len(places), room):
+        some = slice(start, start + room)
+        gap, both = places[:, None] - places[some], places[:, None] + places[some]
+        distance = np.divide(gap, both, out=np.zeros_like(gap), where=both != 0) ** 2
+        found += ((counts @ distance) * counts[..., some]).sum(-1)
+    return found
 
 
 def alpha_interval(
@@ -99,13 +117,17 @@ def alpha_interval(
 
     Reference: B. Efron, R. J. Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3.
     """
-    each = _coincidences(counts[counts.sum(1) >= 2])
-    if len(each) < 2:
+    pairable = counts[counts.sum(1) >= 2]
+    units = len(pairable)
+    if units < 2:
         return math.nan, math.nan
     rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(each), np.full(len(each), 1 / len(each)), size=draws)
-    drawn = (weights @ each.reshape(len(each), -1)).reshape(draws, *each.shape[1:])
-    alphas = np.array([_alpha(values, each_draw, level) for each_draw in drawn])
+    found = []
+    room = max(1, _AT_A_TIME // units)
+    for start in range(0, draws, room):
+        weights = rng.multinomial(units, np.full(units, 1 / units), size=min(room, draws - start)).astype(float)
+        found.append(_alphas(values, pairable, level, weights))
+    alphas = np.concatenate(found)
     alphas = alphas[np.isfinite(alphas)]
     if not len(alphas):
         return math.nan, math.nan

@@ -186,8 +186,9 @@ def _result(
     lift[n:, free:] = np.eye(len(fit.parameters) - free)
     logs, _ = response.logs(*differences(plan, response, fit.parameters))
     value = float(log_likelihood(counts, logs))
-    shares = counts / counts.sum(-1, keepdims=True)
-    saturated = float((counts * np.log(np.where(counts > 0, shares, 1.0))).sum())
+    # A pair that only tied has no counts where ties are left out.
+    shares = np.divide(counts, counts.sum(-1, keepdims=True), out=np.ones_like(counts), where=counts > 0)
+    saturated = float((counts * np.log(shares)).sum())
     over_raters = None
     if judgements.raters >= 2:
         over_raters = _lifted(_over_raters(judgements, plan, fit, response, halve_ties=halve_ties), lift)

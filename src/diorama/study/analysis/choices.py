@@ -8,7 +8,7 @@ from diorama.evaluation.people.means import means_by, one_mean
 from diorama.evaluation.people.parts import ChoicePart, CountPart, VotePart
 from diorama.metrics.judgement.consistency import hit_raters
 from diorama.metrics.judgement.detection import forced_choice, two_ac
-from diorama.metrics.judgement.hypotheses import binomial_p, student_p
+from diorama.metrics.judgement.hypotheses import binomial_p, share_p
 from diorama.metrics.judgement.means import Means, holm, shares
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section
@@ -76,10 +76,10 @@ def choice_section(part: ChoicePart, level: float) -> Section:
 
 
 def _tests(names: tuple[str, ...], found: Means, level: float) -> Grid:
-    error, freedom = found.spread(np.eye(len(names)))
+    _, freedom = found.spread(np.eye(len(names)))
     effective = shares(found, level).effective
     by_raters = [
-        student_p(float(p - 0.5), float(e), float(f)) for p, e, f in zip(found.values, error, freedom, strict=True)
+        share_p(float(p), float(e), float(f)) for p, e, f in zip(found.values, effective, freedom, strict=True)
     ]
     hits = np.round(found.values * found.counts)
     by_count = [binomial_p(h, n) for h, n in zip(hits, found.counts, strict=True)]

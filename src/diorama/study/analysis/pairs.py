@@ -54,7 +54,10 @@ def pair_sections(part: PairPart, level: float) -> list[Section]:
 
 def _section(part: PairPart, judged: PairedJudgements, level: float, name: str, title: str, apart: str = "") -> Section:
     main = response_for(judged)
-    found = strengths(judged, main)
+    try:
+        found = strengths(judged, main)
+    except ValueError as problem:
+        raise BadInput(f"{title}: {problem}") from problem
     shown: list[Shown] = [
         strength_table("strengths", f"Strength ({found.response.title})", found, level),
         _elo_table(found, level),

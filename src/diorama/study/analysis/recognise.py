@@ -30,6 +30,7 @@ from diorama.evaluation.people.parts import (
     VotePart,
     first_values,
 )
+from diorama.metrics.judgement.agreement import unit_counts
 from diorama.metrics.judgement.paired import Floats, PairedJudgements
 from diorama.study.analysis.frame import Frame, read_frame
 
@@ -47,6 +48,7 @@ two raters: rater1,rater2,count
 votes: item,n_A,n_B and metrics METRIC_A,METRIC_B
 forced choices with ties: example,n_left,n_tie,n_right"""
 """Every layout in a line."""
+_MOST_UNITS = 1 << 17
 
 
 def recognise(path: Path, truth: str = "") -> Recognised:
@@ -200,6 +202,8 @@ def _verdict_rows(frame: Frame) -> Recognised:
     answers = frame.among("answer", ("real", *fakes, "fake", "unsure", ""))
     given = [i for i, answer in enumerate(answers) if answer]
     sources = [truth[frame["item"][i]] for i in given]
+    if "real" not in sources:
+        raise BadInput(f"{frame.path}: has no answer to an item whose truth is real, against which d' is told")
     raters = Labels.of([frame["rater"][i] for i in given])
     called = [math.nan if answers[i] == "unsure" else float(answers[i] == "real") for i in given]
     about = companion(frame.path, "raters")
@@ -287,8 +291,7 @@ def _ratings(frame: Frame) -> Recognised:
     values, numeric = _values([frame["value"][i] for i in kept])
     raters, units = (Labels.of([frame[name][i] for i in kept]) for name in ("rater", "unit"))
     ratings = first_values(values, raters, units)
-    distinct = np.unique(values)
-    counts = (ratings.T[:, :, None] == distinct).sum(1).astype(float)
+    distinct, counts = unit_counts(ratings)
     twice = len(kept) - int(np.isfinite(ratings).sum())
     notes = [f"Further values of the same rater and unit, which are left out: {twice:,}."] if twice else []
     part = RatingPart(values=distinct, numeric=numeric, counts=counts, ratings=ratings)
@@ -296,18 +299,22 @@ def _ratings(frame: Frame) -> Recognised:
 
 
 def _values(texts: list[str]) -> tuple[Floats, bool]:
-    """Values as numbers; words are numbered in the order of their letters."""
+    """Values, and whether they are numbers; words are numbered in the order of their letters."""
     try:
         numbers = np.array([float(text) for text in texts])
+        if np.isfinite(numbers).all():
+            return numbers, True
     except ValueError:
-        order = {text: float(i) for i, text in enumerate(sorted(set(texts)))}
-        return np.array([order[text] for text in texts]), False
-    return numbers, bool(np.isfinite(numbers).all())
+        pass
+    order = {text: float(i) for i, text in enumerate(sorted(set(texts)))}
+    return np.array([order[text] for text in texts]), False
 
 
 def _unit_counts(frame: Frame) -> Recognised:
     names = [name for name in frame.columns if name != "unit"]
     counts = np.stack([frame.counts(name) for name in names], 1)
+    if not counts.any():
+        raise BadInput(f"{frame.path}: all counts are 0")
     part = RatingPart(values=np.arange(len(names), dtype=float), numeric=False, counts=counts)
     return Recognised(layout="counts of values in each unit", parts=(part,))
 
@@ -320,6 +327,8 @@ def _two_raters(frame: Frame) -> Recognised:
         table[place[first], place[second]] += count
     if not table.sum():
         raise BadInput(f"{frame.path}: all counts are 0")
+    if table.sum() > _MOST_UNITS:
+        raise BadInput(f"{frame.path}: counts {table.sum():,.0f} units, and at most {_MOST_UNITS:,} are read")
     rows = [(i, j) for i, j in np.ndindex(*table.shape) for _ in range(int(table[i, j]))]
     counts = np.zeros((len(rows), len(names)))
     for unit, (i, j) in enumerate(rows):
@@ -349,6 +358,8 @@ def _votes(frame: Frame) -> Recognised:
         if frame.has(f"{stem}_{second}")
     }
     votes = np.stack([frame.counts(f"n_{side}") for side in sides], 1)
+    if not votes.any():
+        raise BadInput(f"{frame.path}: all counts are 0")
     part = VotePart(items=tuple(frame["item"]), sides=sides, votes=votes, metrics=metrics)
     return Recognised(layout=f"votes for {first} and {second} of each item", parts=(part,))
 

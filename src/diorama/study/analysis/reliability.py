@@ -99,7 +99,7 @@ def pair_reliability(part: PairPart, level: float) -> Section | None:
         rows.append(again)
     fits = pair_raters(judged)
     left = [float(np.mean(judged.choice[judged.rater == i] == LEFT)) for i in range(judged.raters)]
-    seconds = _seconds(part)
+    seconds = median_seconds(part.ms, Labels(part.raters, judged.rater))
     grid = rater_grid(part.raters, fits, seconds, np.array(left))
     far = far_from_others(np.array([fit.log_likelihood for fit in fits]))
     names = [name for name, score in zip(part.raters, far, strict=True) if score > FAR]
@@ -174,13 +174,6 @@ def _repeats(part: PairPart, units: np.ndarray, first: Floats, level: float) -> 
         return None
     owners = Labels.of([str(who) for who, found in same.items() for _ in found])
     return share_rows(("repeats answered alike",), one_mean(np.array(values), owners), level)[0]
-
-
-def _seconds(part: PairPart) -> Floats:
-    if not len(part.ms) or not np.isfinite(part.ms).any() or part.judgements.rater is None:
-        return np.full(len(part.raters), math.nan)
-    times = [part.ms[(part.judgements.rater == i) & np.isfinite(part.ms)] for i in range(len(part.raters))]
-    return np.array([float(np.median(each)) / 1000 if len(each) else math.nan for each in times])
 
 
 def attention_section(part: AttentionPart, level: float) -> Section:
