@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +96,12 @@ def test_entries_that_are_no_answers_are_counted(study: Study, tmp_path: Path) -
     held = json.loads(path.read_text())
     whole, _ = answers_of_downloads(study, [path])
     last = held["answers"].pop()
-    again = [last, {**last, "choice": "right"}, {**last, "choice": "<b>"}, {**last, "ms": True}]
+    again = [last, {**last, "choice": "right"}, {**last, "choice": "<b>"}, {**last, "ms": True}, {**last, "choice": []}]
     held["answers"] += [*again, {**last, "trial": "A" * 24}, "x", None]
     path.write_text(json.dumps(held))
     answers, problems = answers_of_downloads(study, [path])
     assert len(answers.rows) == len(whole.rows)
-    assert problems == [f"{path}: 6 entries are no answers of its rater"]
+    assert problems == [f"{path}: 7 entries are no answers of its rater"]
 
 
 def test_an_adaptive_study_cannot_do_without_a_server(tmp_path: Path) -> None:
@@ -108,3 +109,21 @@ def test_an_adaptive_study_cannot_do_without_a_server(tmp_path: Path) -> None:
         write_bundle(small_study(tmp_path, design(order="adaptive")), tmp_path / "bundle", 2)
     with pytest.raises(BadInput, match="there already"):
         write_bundle(small_study(tmp_path / "b"), tmp_path, 2)
+
+
+def test_answers_are_not_taken_for_those_of_a_study_that_was_changed_since(study: Study, tmp_path: Path) -> None:
+    path = saved(tmp_path / "bundle" / "rater-0000.html", tmp_path / "before.json")
+    changed = replace(study, design=replace(study.design, seed=7))
+    answers, problems = answers_of_downloads(changed, [path])
+    assert answers.rows == ()
+    assert problems == [
+        f"{path}: answers the study as it was before study.toml was changed (seed); change it back for these answers"
+    ]
+    assert answers_of_downloads(study, [path])[0].rows
+
+
+@pytest.mark.parametrize("held", ["{", "[]"])
+def test_a_broken_list_of_bundles_is_named(study: Study, tmp_path: Path, held: str) -> None:
+    (study.folder / "bundles.json").write_text(held)
+    with pytest.raises(BadInput, match=r"bundles\.json: "):
+        answers_of_downloads(study, [])

@@ -15,6 +15,7 @@ from diorama.core.files import fresh_folder, write_json, write_text
 from diorama.data.answers import Answer, Answers
 from diorama.study.addresses import bundled_name, new_secret, trial_address
 from diorama.study.collection import media_path
+from diorama.study.design import FILE, design_of, differences, plain
 from diorama.study.exporting import Sight, answer_of, rater_name
 from diorama.study.folder import Study
 from diorama.study.pages import bundle_page
@@ -25,7 +26,8 @@ from diorama.study.turns import judgements_of
 KEYS = "bundles.json"
 DOWNLOAD = "diorama-study-download/1"
 _MOST_BYTES = 1 << 24
-_MOST_RATERS = 10_000
+MOST_RATERS = 10_000
+"""Pages that one bundle may have."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,14 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
     """
     if out.exists():
         raise BadInput(f"{out}: is there already; a bundle is written into a folder of its own")
-    if not 1 <= raters <= _MOST_RATERS:
-        raise BadInput(f"raters must be in [1, {_MOST_RATERS}], got {raters}")
+    if not 1 <= raters <= MOST_RATERS:
+        raise BadInput(f"raters must be in [1, {MOST_RATERS}], got {raters}")
     if study.design.order == "adaptive":
-        raise BadInput("an adaptive order follows the answers of others, which pages without a server do not know")
+        raise BadInput(
+            f"{study.folder / FILE}: an adaptive order follows the answers of others, which pages without a server "
+            'do not know; write order = "balanced"'
+        )
+    known = _known(study)
     secret = new_secret()
     suffix = Path(study.collection.media[0].file).suffix
     with fresh_folder(out) as fresh:
@@ -79,8 +85,8 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
             html = bundle_page(study.design, study.collection, _identity(secret), one.rater, trials)
             write_text(fresh / f"rater-{number:04d}.html", html)
     keys = study.folder / KEYS
-    known = json.loads(keys.read_text(encoding="utf-8")) if keys.is_file() else {}
-    write_json(keys, {**known, _identity(secret): {"secret": secret, "raters": raters}})
+    made = {"secret": secret, "raters": raters, "design": plain(study.design)}
+    write_json(keys, {**known, _identity(secret): made})
     keys.chmod(0o600)
 
 
@@ -94,8 +100,7 @@ def answers_of_downloads(study: Study, files: Sequence[Path]) -> tuple[Answers, 
     Returns:
         The answers, and what was left out, a sentence each.
     """
-    keys = study.folder / KEYS
-    known = json.loads(keys.read_text(encoding="utf-8")) if keys.is_file() else {}
+    known = _known(study)
     found: dict[tuple[str, str], list[Answer]] = {}
     problems = []
     for file in files:
@@ -104,6 +109,7 @@ def answers_of_downloads(study: Study, files: Sequence[Path]) -> tuple[Answers, 
             bundle, rater = str(held.get("bundle")), str(held.get("rater"))
             if bundle not in known:
                 raise BadInput(f"{file}: answers no bundle of this study")
+            _refuse_changed(study, known[bundle], file)
             rows, passed = _answers(study, known[bundle], rater, held, file)
         except BadInput as problem:
             problems.append(str(problem))
@@ -113,6 +119,28 @@ def answers_of_downloads(study: Study, files: Sequence[Path]) -> tuple[Answers, 
             found[bundle, rater] = rows
     rows = [row for place in sorted(found) for row in found[place]]
     return Answers(rows=tuple(rows), truth=study.design.truth), problems
+
+
+def _known(study: Study) -> dict[str, Any]:
+    """What the study's folder knows of its bundles, by their identities."""
+    keys = study.folder / KEYS
+    try:
+        known = json.loads(keys.read_text(encoding="utf-8")) if keys.is_file() else {}
+    except (ValueError, RecursionError) as problem:
+        raise BadInput(f"{keys}: is no JSON ({problem})") from problem
+    if not isinstance(known, dict):
+        raise BadInput(f"{keys}: says nothing of the study's bundles; `diorama study bundle` writes it")
+    return known
+
+
+def _refuse_changed(study: Study, key: Mapping[str, Any], file: Path) -> None:
+    """What a page asked follows from the design; by another one its answers would be taken for others."""
+    before = design_of(key["design"], f"{study.folder / KEYS}")
+    if changed := differences(before, study.design):
+        raise BadInput(
+            f"{file}: answers the study as it was before {FILE} was changed ({', '.join(changed)}); change it back for "
+            "these answers"
+        )
 
 
 def _page(study: Study, secret: str, number: int) -> _Page:
@@ -151,7 +179,7 @@ def _answers(
     if not 0 <= number < key["raters"]:
         raise BadInput(f"{file}: the bundle has no rater {rater!r}")
     trials = _page(study, key["secret"], number).trials
-    choices = {choice.value for choice in choices_of(study.design)}
+    choices = [choice.value for choice in choices_of(study.design)]
     rows: dict[str, Answer] = {}
     wrong = 0
     for entry in held["answers"]:
