@@ -48,7 +48,7 @@ def from_answers(path: Path, answers: Answers, truth: str) -> Recognised:
             if part is not None:
                 parts.append(part)
     if not parts:
-        raise BadInput(f"{path}: all {len(answers.rows):,} answers are empty")
+        raise BadInput(f"{path}: {counted(len(answers.rows), 'answer')}, and every choice is empty")
     return Recognised(
         layout="answers of a Diorama study",
         parts=tuple(parts),
@@ -92,7 +92,7 @@ def _choices(path: Path, rows: list[Answer], truth: str) -> ChoicePart | None:
     if without:
         others = sorted({name for row in without for name in (row.left, row.right)})
         raise BadInput(
-            f"{path}: {counted(len(without), 'answer')} of kind 2afc show no picture of {truth!r}, only of "
+            f"{path}: no picture of {truth!r} in {counted(len(without), 'answer')} of kind 2afc, only of "
             f"{', '.join(others[:8])}; --truth NAME says which source is the true one"
         )
     given = [row for row in rows if row.choice]
