@@ -112,7 +112,8 @@ def flag_notes(grid: Grid) -> list[str]:
         if row[-1]:
             flagged.setdefault(str(row[-1]), []).append(str(row[0]))
     return [
-        f"{counted(len(names), 'rater')} to look at ({what}), named {in_a_line(names, 8)}; all numbers keep them."
+        f"{counted(len(names), 'rater')} to look at ({what}), named {in_a_line(names, 8)}. "
+        "They are kept in all numbers."
         for what, names in flagged.items()
     ]
 
