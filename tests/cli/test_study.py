@@ -136,6 +136,23 @@ def test_the_program_serves_until_it_is_interrupted_and_its_database_is_exported
     assert program.run(words) == program.NOTHING_DONE
 
 
+def test_a_study_without_any_picture_or_with_a_broken_database_is_not_served(
+    tmp_path: Path, sources: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "pairs"
+    made(study, sources)
+    for path in (study / "media").iterdir():
+        path.unlink()
+    capsys.readouterr()
+    assert program.run(["study", "serve", str(study), "--port", "0"]) == program.NOTHING_DONE
+    assert "media: none of the study's 16 files is there, or whole; put them back" in capsys.readouterr().err
+    (study / "answers.sqlite").write_bytes(b"no database" * 100)
+    for mark in ("-wal", "-shm"):
+        (study / f"answers.sqlite{mark}").unlink(missing_ok=True)
+    assert program.run(["study", "export", str(study), "--out", str(tmp_path / "x.csv")]) == program.NOTHING_DONE
+    assert "answers.sqlite: the study's database refuses" in capsys.readouterr().err
+
+
 def test_without_its_packages_a_study_says_what_to_install(
     tmp_path: Path, sources: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
