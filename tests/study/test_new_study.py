@@ -84,6 +84,12 @@ def test_files_of_other_names_are_matched_by_their_order_and_it_is_said(tmp_path
     assert len(made.collection.items) == 4
 
 
+def test_more_judgements_than_there_are_different_ones_are_said(tmp_path: Path) -> None:
+    sources = {name: write_pictures(tmp_path / name, i) for i, name in enumerate(("real", "one", "two"))}
+    made = new_study(tmp_path / "study", design(), sources, 1, Shown())
+    assert any("a rater gives 6 judgements, and there are 3 different ones" in note for note in made.notes)
+
+
 def test_too_few_pictures_or_a_folder_that_is_there_are_refused(tmp_path: Path) -> None:
     sources = {name: write_pictures(tmp_path / name, i) for i, name in enumerate(("real", "one", "two"))}
     with pytest.raises(BadInput, match="6 pictures, and --items asks for 7; ask for 6 or fewer"):

@@ -66,6 +66,12 @@ def new_study(folder: Path, design: StudyDesign, sources: Mapping[str, Path], it
     if writer.resized:
         what = counted(writer.resized, how.what)
         notes.append(f"{what} cropped and scaled to {target[1]}x{target[0]}, since sizes would tell systems apart")
+    different, judgements = items * len(design.pairs), design.session.judgements
+    if judgements > different:
+        notes.append(
+            f"a rater gives {judgements:,} judgements, and there are {different:,} different ones: some are asked more "
+            "than once"
+        )
     if how.clips and how.fps is None:
         notes.append(f"every frame of a clip is shown, {fps:g} a second; --fps says another rate")
     return MadeStudy(collection, (*notes, *cut))

@@ -65,10 +65,13 @@ def _notes(rows: Sequence[Answer]) -> list[str]:
     empty = sum(not row.choice for row in rows)
     if empty:
         notes.append(f"Empty answers: {empty:,} of {len(rows):,}; they count as not given.")
-    asked = Counter((row.study, row.item, row.rater, row.kind, row.left, row.right, row.repeat) for row in rows)
+    # What a study of few items shows again is shown at another time: only a copy has the same one.
+    asked = Counter(
+        (row.study, row.item, row.rater, row.kind, row.left, row.right, row.repeat, row.shown_at) for row in rows
+    )
     twice = sum(count - 1 for count in asked.values() if count > 1)
     if twice:
-        notes.append(f"Answers with the same rater, item, sides and repeat as another: {twice:,}; all are kept.")
+        notes.append(f"Answers with the same rater, item, sides, repeat and time as another: {twice:,}; all are kept.")
     return notes
 
 
