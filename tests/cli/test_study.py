@@ -58,11 +58,16 @@ def test_clips_and_files_of_options_make_studies_too(tmp_path: Path, capsys: pyt
     ("more", "message"),
     [
         (("--kind", "2afc", "--truth", "none"), "--truth: 'none' is none of the systems"),
-        (("--repeats", "9"), "--repeats must be in"),
-        (("--effect", "1.5"), "effect is a share"),
-        (("--return-address", "javascript:x"), "--return_address must be https"),
-        (("--exposure-ms", "1"), "--exposure_ms must be in"),
+        (("--repeats", "9"), "--repeats must be in [0, 3]"),
+        (("--effect", "1.5"), "--effect is a share"),
+        (("--return-address", "javascript:x"), "--return-address must be https"),
+        (("--exposure-ms", "1"), "--exposure-ms must be in"),
         (("--name", "a b"), "--name must be letters"),
+        (("--items", "0"), "--items must be at least 1, got 0"),
+        (("--size", "0"), "--size must be in [1, 4,096], got 0"),
+        (("--size", "100000000"), "--size must be in"),
+        (("--clips", "--fps", "0"), "--fps must be in (0, 240], got 0"),
+        (("--clips", "--fps", "nan"), "--fps must be in"),
         (("--systems", "one=elsewhere"), "two of them have the same name"),
         (("--systems", "one"), "expected NAME=FOLDER"),
     ],
@@ -88,6 +93,13 @@ def test_a_bundles_answers_come_back_by_export(
     assert "10 answers of 2 raters, 0 left open" in caught.out
     assert "left out" in caught.err
     assert {row.choice for row in read_answers(tmp_path / "answers.csv").rows} == {"tie"}
+    before = (tmp_path / "answers.csv").read_bytes()
+    assert program.run([*words[:6], str(tmp_path / "none.json")]) == program.NOTHING_DONE
+    assert "answers.csv is not written" in capsys.readouterr().err
+    assert (tmp_path / "answers.csv").read_bytes() == before
+    more = ["study", "bundle", str(study), "--out", str(tmp_path / "more"), "--raters", "0"]
+    assert program.run(more) == program.WRONG
+    assert "--raters must be in [1, 10,000]" in capsys.readouterr().err
     assert program.run(["study", "export", str(study), "--out", str(tmp_path / "x.csv")]) == program.NOTHING_DONE
     assert "study serve" in capsys.readouterr().err
 
@@ -124,6 +136,23 @@ def test_the_program_serves_until_it_is_interrupted_and_its_database_is_exported
     assert read_answers(tmp_path / "answers.json").rows == ()
     words = ["study", "export", str(study), "--out", str(tmp_path / "x.csv"), "--version", "2"]
     assert program.run(words) == program.NOTHING_DONE
+
+
+def test_a_study_without_any_picture_or_with_a_broken_database_is_not_served(
+    tmp_path: Path, sources: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "pairs"
+    made(study, sources)
+    for path in (study / "media").iterdir():
+        path.unlink()
+    capsys.readouterr()
+    assert program.run(["study", "serve", str(study), "--port", "0"]) == program.NOTHING_DONE
+    assert "media: none of the study's 16 files is there, or whole; put them back" in capsys.readouterr().err
+    (study / "answers.sqlite").write_bytes(b"no database" * 100)
+    for mark in ("-wal", "-shm"):
+        (study / f"answers.sqlite{mark}").unlink(missing_ok=True)
+    assert program.run(["study", "export", str(study), "--out", str(tmp_path / "x.csv")]) == program.NOTHING_DONE
+    assert "answers.sqlite: the study's database refuses" in capsys.readouterr().err
 
 
 def test_without_its_packages_a_study_says_what_to_install(

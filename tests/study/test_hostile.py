@@ -221,6 +221,16 @@ def test_items_whose_pictures_are_gone_are_withdrawn(tmp_path: Path) -> None:
         assert kept.isdisjoint({"000000", "000001", "000002"})
 
 
+def test_whoever_finds_all_pictures_gone_is_not_counted_as_finished(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    with served(study, limits=QUICK) as server:
+        (token,) = server.tokens(1)
+        for path in (study.folder / "media").iterdir():
+            path.unlink()
+        assert server.begin(token).get("done")
+        assert ">0 of 50<" in server.ask(f"/a/{ADMIN}").text
+
+
 def test_without_its_database_a_study_says_so_and_acknowledges_nothing(cluster: Cluster, tmp_path: Path) -> None:
     with served(small_study(tmp_path), cluster.database("away"), limits=QUICK) as server:
         (token,) = server.tokens(1)

@@ -72,7 +72,7 @@ def test_pictures_of_several_sizes_are_brought_to_the_smallest_and_it_is_said(tm
     made = new_study(tmp_path / "study", design(), sources, ITEMS, Shown())
     assert (made.collection.height, made.collection.width) == (32, 32)
     assert any("12 pictures cropped and scaled to 32x32" in note for note in made.notes)
-    larger = new_study(tmp_path / "larger", design(), sources, ITEMS, Shown(), 40)
+    larger = new_study(tmp_path / "larger", design(), sources, ITEMS, Shown(size=40))
     assert (larger.collection.height, larger.collection.width) == (40, 40)
 
 
@@ -85,17 +85,25 @@ def test_files_of_other_names_are_matched_by_their_order_and_it_is_said(tmp_path
     assert len(made.collection.items) == 4
 
 
+def test_more_judgements_than_there_are_different_ones_are_said(tmp_path: Path) -> None:
+    sources = {name: write_pictures(tmp_path / name, i) for i, name in enumerate(("real", "one", "two"))}
+    made = new_study(tmp_path / "study", design(), sources, 1, Shown())
+    assert any("a rater gives 6 judgements, and there are 3 different ones" in note for note in made.notes)
+
+
 def test_too_few_pictures_or_a_folder_that_is_there_are_refused(tmp_path: Path) -> None:
     sources = {name: write_pictures(tmp_path / name, i) for i, name in enumerate(("real", "one", "two"))}
-    with pytest.raises(BadInput, match="6 pictures, and --items asks for 7"):
+    with pytest.raises(BadInput, match="6 pictures, and --items asks for 7; ask for 6 or fewer"):
         new_study(tmp_path / "study", design(), sources, 7, Shown())
     assert not (tmp_path / "study").exists()
     with pytest.raises(BadInput, match="there already"):
         new_study(tmp_path / "real", design(), sources, 2, Shown())
     (tmp_path / "real" / "000000.png").write_bytes(b"no picture")
-    with pytest.raises(BadInput, match="000000"):
+    with pytest.raises(BadInput, match=r"real/000000\.png: "):
         new_study(tmp_path / "other", design(), sources, ITEMS, Shown())
     assert not (tmp_path / "other").exists()
+    with pytest.raises(BadInput, match="real: has 1 clip, and --items asks for 2"):
+        new_study(tmp_path / "clips", design(), sources, 2, Shown(clips=True))
 
 
 @pytest.mark.parametrize("kind", ["pairwise", "2afc", "real_or_fake", "opinion"])

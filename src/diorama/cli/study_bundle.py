@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from diorama.cli.arguments import parse
+from diorama.cli.arguments import WrongArguments, parse
 from diorama.core.numbers import counted
 
 
@@ -39,9 +39,11 @@ def main(words: Sequence[str]) -> None:
 
     require_packages()
 
-    from diorama.study.bundle import write_bundle
+    from diorama.study.bundle import MOST_RATERS, write_bundle
     from diorama.study.folder import open_study
 
+    if not 1 <= arguments.raters <= MOST_RATERS:
+        raise WrongArguments(f"--raters must be in [1, {MOST_RATERS:,}], got {arguments.raters:,}")
     write_bundle(open_study(arguments.study), arguments.out, arguments.raters)
     print(f"{arguments.out}: {counted(arguments.raters, 'page')}, one for each rater, rater-0000.html and on")
     print(f"then: diorama study export {arguments.study} --downloads FILE … --out answers.csv")

@@ -41,6 +41,7 @@ def main(words: Sequence[str]) -> None:
 
     require_packages()
 
+    from diorama.core.errors import BadInput
     from diorama.study.answers import write_answers
     from diorama.study.bundle import answers_of_downloads
     from diorama.study.folder import open_study
@@ -50,6 +51,9 @@ def main(words: Sequence[str]) -> None:
         answers, problems = answers_of_downloads(open_study(arguments.study), arguments.downloads)
         for problem in problems:
             print(f"left out: {problem}", file=sys.stderr)
+        if not answers.rows:
+            files = counted(len(arguments.downloads), "file")
+            raise BadInput(f"--downloads: no answer to {arguments.study} in {files}; {arguments.out} is not written")
     else:
         answers = exported(arguments.study, arguments.database, arguments.version)
     write_answers(arguments.out, answers)

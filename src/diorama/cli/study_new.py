@@ -88,6 +88,8 @@ def main(words: Sequence[str]) -> None:
         sources = dict(named(text) for text in arguments.systems)
     if len(sources) < len(arguments.systems):
         raise WrongArguments("--systems: two of them have the same name")
+    if arguments.items < 1:
+        raise WrongArguments(f"--items must be at least 1, got {arguments.items}")
 
     from diorama.core.device import pick
     from diorama.study.design import FILE
@@ -98,21 +100,25 @@ def main(words: Sequence[str]) -> None:
     design = _design(arguments, tuple(sources))
     with arguments_at_fault():
         device = pick(arguments.device)
-    how = Shown(
-        clips=arguments.clips,
-        fps=arguments.fps,
-        count=arguments.items,
-        seed=arguments.seed,
-        split=arguments.split,
-        device=str(device),
-    )
+    try:
+        how = Shown(
+            clips=arguments.clips,
+            fps=arguments.fps,
+            size=arguments.size,
+            count=arguments.items,
+            seed=arguments.seed,
+            split=arguments.split,
+            device=str(device),
+        )
+    except ValueError as problem:
+        raise WrongArguments(f"--{problem}") from problem
     with display() as shown:
         shown.update(f"gathering {counted(arguments.items, 'item')} of {counted(len(sources), 'system')}")
-        made = new_study(arguments.folder, design, sources, arguments.items, how, arguments.size)
+        made = new_study(arguments.folder, design, sources, arguments.items, how)
     for note in (*made.notes, *power_lines(planned(design), design.power.effect)):
         print(note)
     collection = made.collection
-    what = counted(collection.ordinary, "clip" if arguments.clips else "picture")
+    what = counted(collection.ordinary, how.what)
     print(f"{arguments.folder}: {what} of {collection.width}x{collection.height}; edit {FILE} before the first rater")
     print(f"next: diorama study serve {arguments.folder}")
 
@@ -145,4 +151,5 @@ def _design(arguments: Arguments, systems: tuple[str, ...]) -> StudyDesign:
             seed=arguments.seed,
         )
     except ValueError as problem:
-        raise WrongArguments(f"--{problem}") from problem
+        key, _, rest = str(problem).partition(" ")
+        raise WrongArguments(f"--{key.removeprefix('power.').replace('_', '-')} {rest}") from problem

@@ -108,27 +108,38 @@ def answers_to_json(answers: Answers) -> dict[str, Any]:
 
 
 def has_answer_columns(header: Sequence[str]) -> bool:
-    """Whether a table with these columns holds answers in Diorama's form."""
-    return set(COLUMNS) <= set(header)
+    """Whether a table with these columns holds answers in Diorama's form, or lacks one or two columns of it."""
+    return len(set(COLUMNS) - set(header)) <= 2
+
+
+def is_json(text: str) -> bool:
+    """Whether a file's text is JSON, not CSV; names end in all ways."""
+    return text.lstrip()[:1] in ("{", "[")
 
 
 def read_answers(path: Path) -> Answers:
     """The answers of a file.
 
     Args:
-        path: CSV or, where its name ends in ``.json``, JSON.
+        path: CSV or JSON; its first letter says which.
 
     Raises:
         BadInput: it cannot be read, lacks a column, or holds what is no answer. The message names the lines.
     """
     text = read_text(path)
-    if path.suffix.lower() == ".json":
+    if is_json(text):
         return _from_json(path, text)
     table = csv.DictReader(StringIO(text, newline=""))
-    lacking = [name for name in COLUMNS if name not in (table.fieldnames or ())]
+    header = table.fieldnames or ()
+    lacking = [name for name in COLUMNS if name not in header]
     if lacking:
-        raise BadInput(f"{path}: is no file of answers, since it has no column {', '.join(lacking)}")
-    rows = tuple(_parsed(path, "line", _csv_rows(path, table), _from_row))
+        raise BadInput(
+            f"{path}: is no file of answers, since it has no column {', '.join(lacking)}; a column may be empty, but "
+            "not missing"
+        )
+    if len(set(header)) < len(header):
+        raise BadInput(f"{path}: two columns have the same name")
+    rows = tuple(_parsed(path, "line", _csv_rows(path, table), _from_csv_row))
     return Answers(rows=rows, simulated=_simulated(rows))
 
 
@@ -145,7 +156,8 @@ def read_text(path: Path) -> str:
     except OSError as problem:
         raise BadInput(f"{path}: cannot be read ({problem.strerror or problem})") from problem
     except UnicodeDecodeError as problem:
-        raise BadInput(f"{path}: is no text in UTF-8 (byte {problem.start:,})") from problem
+        line = problem.object[: problem.start].count(b"\n") + 1
+        raise BadInput(f"{path}: line {line:,} is no text in UTF-8; save the file as UTF-8") from problem
 
 
 def _csv_rows(path: Path, table: csv.DictReader[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -195,6 +207,13 @@ def _parsed(
         more = f"; and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
         raise BadInput(f"{path}: {counted(len(wrong), what)} cannot be read: {'; '.join(wrong[:_SHOWN])}{more}")
     return good
+
+
+def _from_csv_row(row: Mapping[str, Any]) -> Answer:
+    # The reader puts what is too much under the name None, and None where fields are lacking.
+    if None in row or None in row.values():
+        raise ValueError(f"has {'more' if None in row else 'fewer'} fields than the line of column names")
+    return _from_row(row)
 
 
 def _from_row(row: Mapping[str, Any]) -> Answer:

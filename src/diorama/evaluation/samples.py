@@ -159,7 +159,7 @@ class SampleFolder:
         if self._size is not None:
             pixels = fit(pixels, (self._size, self._size))
         if pixels.shape[:-1] != wanted:
-            way = "samples are measured at the size they have, unless --size N crops and scales both sides to N x N"
+            way = "samples are measured at the size they have; `diorama evaluate --size N` brings both sides to N x N"
             if pixels.shape[-3:-1] == wanted[-2:]:
                 way = f"only clips of at least {media.frames or 1} frames are measured against it"
             raise BadInput(

@@ -17,6 +17,7 @@ from diorama.core.files import fresh_folder, write_json, write_text
 from diorama.data.answers import Answer, Answers
 from diorama.study.addresses import bundled_name, new_secret, trial_address
 from diorama.study.collection import media_path
+from diorama.study.design import FILE
 from diorama.study.exporting import Sight, answer_of, rater_name
 from diorama.study.folder import Study
 from diorama.study.pages import bundle_page
@@ -28,7 +29,8 @@ KEYS = "bundles.json"
 DOWNLOAD = "diorama-study-download/1"
 _KEY = {"number", "secret", "plans"}
 _MOST_BYTES = 1 << 24
-_MOST_RATERS = 10_000
+MOST_RATERS = 10_000
+"""Pages that one bundle may have."""
 _RATER = re.compile(r"r[0-9]{4,6}")
 _TIME = 1_577_836_800
 """When all media of a bundle were changed last, in seconds since 1970: the beginning of 2020."""
@@ -57,10 +59,14 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
     """
     if out.exists():
         raise BadInput(f"{out}: is there already; a bundle is written into a folder of its own")
-    if not 1 <= raters <= _MOST_RATERS:
-        raise BadInput(f"raters must be in [1, {_MOST_RATERS}], got {raters}")
+    if not 1 <= raters <= MOST_RATERS:
+        raise BadInput(f"raters must be in [1, {MOST_RATERS}], got {raters}")
     if study.design.order == "adaptive":
-        raise BadInput("an adaptive order follows the answers of others, which pages without a server do not know")
+        raise BadInput(
+            f"{study.folder / FILE}: an adaptive order follows the answers of others, which pages without a server "
+            'do not know; write order = "balanced"'
+        )
+    known = _keys(study)
     secret = new_secret()
     suffix = Path(study.collection.media[0].file).suffix
     plans = []
@@ -80,7 +86,6 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
             ]
             html = bundle_page(study.design, study.collection, _identity(secret), one.rater, trials)
             write_text(fresh / f"rater-{number:04d}.html", html)
-    known = _keys(study)
     key = {"number": len(known) + 1, "secret": secret, "plans": plans}
     write_json(study.folder / KEYS, {**known, _identity(secret): key}, indent=None)
     (study.folder / KEYS).chmod(0o600)

@@ -41,6 +41,7 @@ class Database:
     def __init__(self, where: str | Path) -> None:
         url = _url(where)
         self.sqlite = url.get_backend_name() == "sqlite"
+        self._name = str(url.database) if self.sqlite else f"{url.host}/{url.database}"
         waits: dict[str, Any] = {"timeout": _WAIT_SECONDS} if self.sqlite else {"connect_timeout": _WAIT_SECONDS}
         try:
             self.engine = create_engine(
@@ -68,7 +69,7 @@ class Database:
         Raises:
             DatabaseUnavailable: it cannot be reached.
         """
-        with _told_plainly(), self.engine.connect() as connection:
+        with _told_plainly(self._name), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -79,7 +80,7 @@ class Database:
             DatabaseUnavailable: it cannot be reached, or its disk is full.
         """
         writing = self._shared.transaction() if self._shared else self.engine.begin()
-        with _told_plainly(), writing as connection:
+        with _told_plainly(self._name), writing as connection:
             yield connection
 
     def close(self) -> None:
@@ -132,7 +133,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def _told_plainly(name: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
@@ -140,4 +141,4 @@ def _told_plainly() -> Iterator[None]:
     except (DBAPIError, PoolTimeout) as problem:
         # The driver's message may name hosts and statements: it is for the log, not for raters.
         cause = getattr(problem, "orig", None) or problem
-        raise DatabaseUnavailable(f"the study's database refuses: {str(cause).splitlines()[0]}") from problem
+        raise DatabaseUnavailable(f"{name}: the study's database refuses: {str(cause).splitlines()[0]}") from problem

@@ -61,7 +61,10 @@ class Session:
             raise ValueError(f"judgements must be in [1, {_MOST_TRIALS}], got {self.judgements}")
         for name in ("repeats", "attention", "practice"):
             if not 0 <= getattr(self, name) <= self.judgements:
-                raise ValueError(f"{name} must be in [0, judgements], got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be in [0, {self.judgements}], since there are so many judgements, "
+                    f"got {getattr(self, name)}"
+                )
         if self.exposure_ms is not None and not 50 <= self.exposure_ms <= 60_000:
             raise ValueError(f"exposure_ms must be in [50, 60000], got {self.exposure_ms}")
 
@@ -237,6 +240,12 @@ def design_of(values: Mapping[str, Any], where: str) -> StudyDesign:
 def plain(design: StudyDesign) -> dict[str, Any]:
     """The design as plain values, tables within tables; what is ``None`` is left out."""
     return _plain(design)
+
+
+def differences(before: StudyDesign, after: StudyDesign) -> list[str]:
+    """The keys of ``study.toml`` in which two designs differ."""
+    first, second = plain(before), plain(after)
+    return [key for key in {**first, **second} if first.get(key) != second.get(key)]
 
 
 def write_design(path: Path, design: StudyDesign) -> None:

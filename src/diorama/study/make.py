@@ -33,9 +33,7 @@ class MadeStudy:
     notes: tuple[str, ...]
 
 
-def new_study(
-    folder: Path, design: StudyDesign, sources: Mapping[str, Path], items: int, how: Shown, size: int | None = None
-) -> MadeStudy:
+def new_study(folder: Path, design: StudyDesign, sources: Mapping[str, Path], items: int, how: Shown) -> MadeStudy:
     """Write a study's folder: ``study.toml``, ``media.json`` and the pictures or clips. It appears whole or not at all.
 
     Args:
@@ -43,9 +41,7 @@ def new_study(
         design: its systems are those of ``sources``, in the same order.
         sources: of every system a folder, an archive, prepared data, a model folder or a run.
         items: scenes or prompts, each shown by every system.
-        how: sources are read.
-        size: side in pixels of the squares that all are cropped and scaled to; ``None`` for their own size, where it is
-            one, and else the shortest side of all.
+        how: sources are read and shown.
 
     Raises:
         BadInput: the folder is not empty, or a source cannot be read or holds too little.
@@ -56,11 +52,11 @@ def new_study(
         raise BadInput(f"items must be at least 1, got {items}")
     with ExitStack() as stack:
         opened = {name: stack.enter_context(_opened(path, how)) for name, path in sources.items()}
-        chosen, names, note = matched({name: one.names for name, one in opened.items()}, items, design.seed)
+        chosen, names, note = matched({name: one.names for name, one in opened.items()}, items, how)
         pixels = {name: _read(one, chosen[name]) for name, one in opened.items()}
         notes = [note, *(said for one in opened.values() for said in one.notes)]
     pixels, cut = _of_one_length(pixels)
-    target = _target(pixels, size)
+    target = _target(pixels, how.size)
     with fresh_folder(folder) as fresh:
         (fresh / FOLDER).mkdir()
         fps = how.fps or UNKNOWN_FPS
@@ -68,12 +64,18 @@ def new_study(
         collection = _written(writer, pixels, names, design.seed)
         write_design(fresh / FILE, design)
     if writer.resized:
-        what = counted(writer.resized, "clip" if how.clips else "picture")
+        what = counted(writer.resized, how.what)
         notes.append(f"{what} cropped and scaled to {target[1]}x{target[0]}, since sizes would tell systems apart")
-    if design.kind == "2afc" and design.session.judgements > items:
+    judgements, different = design.session.judgements, items * len(design.pairs)
+    if design.kind == "2afc" and judgements > items:
         notes.append(
-            f"{design.session.judgements} judgements of {items} items: raters see {design.truth} of some items again, "
+            f"{judgements:,} judgements of {items:,} items: raters see {design.truth} of some items again, "
             "which then gives itself away; more --items, or fewer --judgements, would avoid it"
+        )
+    elif judgements > different:
+        notes.append(
+            f"a rater gives {judgements:,} judgements, and there are {different:,} different ones: some are asked more "
+            "than once"
         )
     if how.clips and how.fps is None:
         notes.append(f"every frame of a clip is shown, {fps:g} a second; --fps says another rate")

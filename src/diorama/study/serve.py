@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diorama.core.errors import BadInput
 from diorama.data.answers import Answers
 from diorama.study.folder import open_study
+
+if TYPE_CHECKING:
+    from diorama.study.versions import Version
 
 ADMIN_FILE = "admin-token"
 DATABASE_VARIABLE = "DIORAMA_STUDY_DATABASE"
@@ -49,7 +54,7 @@ def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = Fa
     """Serve a study until the process is interrupted; the addresses are printed once it listens.
 
     Raises:
-        BadInput: no study, one that was changed, or an address that is taken.
+        BadInput: no study, one that was changed or of which no picture is left, or an address that is taken.
         DatabaseUnavailable: the database cannot be reached.
     """
     import uvicorn
@@ -61,6 +66,7 @@ def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = Fa
     study = open_study(folder)
     database = Database(database_of(folder, at.database))
     version = open_version(database, study, changed=changed)
+    _tell_missing(folder, version)
     token = _admin_token(folder)
     app = make_app(study, version, database, ServeOptions(admin_token=token, anyone=anyone))
     listening = _listening(at)
@@ -110,6 +116,21 @@ def database_of(folder: Path, named: str | None) -> str | Path:
     from diorama.study.database import FILE
 
     return named or os.environ.get(DATABASE_VARIABLE) or folder / FILE
+
+
+def _tell_missing(folder: Path, version: Version) -> None:
+    """Say how many of a study's files are gone; where all are, no rater could judge anything."""
+    from diorama.study.collection import FOLDER
+    from diorama.study.media_files import MediaFiles
+
+    media, count = MediaFiles(folder, version.collection.bytes), len(version.collection.media)
+    missing = len(media.missing(version))
+    if missing == count:
+        raise BadInput(f"{folder / FOLDER}: none of the study's {count:,} files is there, or whole; put them back")
+    if missing:
+        print(
+            f"{missing:,} of {count:,} files are missing: trials with them are withdrawn", file=sys.stderr, flush=True
+        )
 
 
 def _admin_token(folder: Path) -> str:

@@ -271,7 +271,9 @@ class Sessions:
             return Standing(version=version, stage="full" if full else "consent")
         ahead = self._ahead(connection, rater, version, waiting)
         if not ahead:
-            if rater.finished_at is None:
+            _, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
+            # Whoever found all pictures gone gave nothing that the study's end could count.
+            if rater.finished_at is None and answered:
                 connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(finished_at=now()))
             return Standing(version=version, stage="done")
         trial = ahead[0]

@@ -26,6 +26,7 @@ from diorama.synthesis.store import holds_model
 
 _MOST_FRAMES = 300
 """Of a clip; what is longer is cut."""
+_MOST_SIDE, _MOST_FPS = 4096, 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Shown:
     Args:
         clips: clips are shown, not pictures.
         fps: frames a second of every clip, whatever its file says; ``None`` takes every frame of a file once.
+        size: side in pixels of the squares that all are cropped and scaled to; ``None`` for their own size, where it is
+            one, and else the shortest side of all.
         count: samples that are drawn of a run.
         seed: of these samples.
         split: of prepared data.
@@ -43,10 +46,22 @@ class Shown:
 
     clips: bool = False
     fps: float | None = None
+    size: int | None = None
     count: int = 50
     seed: int = 0
     split: str = "test"
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and not 0 < self.fps <= _MOST_FPS:
+            raise ValueError(f"fps must be in (0, {_MOST_FPS}], got {self.fps:g}")
+        if self.size is not None and not 1 <= self.size <= _MOST_SIDE:
+            raise ValueError(f"size must be in [1, {_MOST_SIDE:,}], got {self.size:,}")
+
+    @property
+    def what(self) -> str:
+        """What one of them is called."""
+        return "clip" if self.clips else "picture"
 
 
 class Pictures:
@@ -120,28 +135,28 @@ class Pictures:
         return SampleOptions(device=self.how.device)
 
     def _pixels(self, item: Item) -> np.ndarray:
-        content = item.load()
+        content, where = item.load(), str(self.path / item.path)
         if isinstance(content, np.ndarray):
-            return _eight_bits(content, item.path)
+            return _eight_bits(content, where)
         if not self.how.clips:
             if not isinstance(content, bytes) or item.kind != "image":
-                raise BadInput(f"{self.path}: {item.path} is a clip among pictures; --clips shows clips")
-            return _eight_bits(read_image(content, item.path).pixels, item.path)
+                raise BadInput(f"{where}: is a clip among pictures; --clips shows clips")
+            return _eight_bits(read_image(content, where).pixels, where)
         if item.kind == "image":
-            raise BadInput(f"{self.path}: {item.path} is a picture among clips")
-        frames = read_video(content, item.path)
+            raise BadInput(f"{where}: is a picture among clips; leave out --clips, or the picture")
+        frames = read_video(content, where)
         fps = self.how.fps
         moving = on_clock(frames, fps) if fps is not None else frame_by_frame(frames)
-        return _eight_bits(np.stack(list(islice(moving, _MOST_FRAMES))), item.path)
+        return _eight_bits(np.stack(list(islice(moving, _MOST_FRAMES))), where)
 
 
-def matched(names: Mapping[str, list[str]], count: int, seed: int) -> tuple[dict[str, list[str]], list[str], str]:
+def matched(names: Mapping[str, list[str]], count: int, how: Shown) -> tuple[dict[str, list[str]], list[str], str]:
     """Which picture of every system belongs to which item.
 
     Args:
         names: of every system, in order.
         count: items wanted.
-        seed: of the choice among more.
+        how: they are shown; its seed chooses among more.
 
     Returns:
         The chosen names of every system, in the order of the items; the items' own names; and how they were matched.
@@ -155,8 +170,10 @@ def matched(names: Mapping[str, list[str]], count: int, seed: int) -> tuple[dict
     least = len(common) if by_name else min(map(len, names.values()))
     if least < count:
         short = min(names, key=lambda name: len(names[name]))
-        raise BadInput(f"{short}: has {counted(least, 'picture')}, and --items asks for {count:,}")
-    places = sorted(np.random.default_rng(seed).choice(least, count, replace=False).tolist())
+        raise BadInput(
+            f"{short}: has {counted(least, how.what)}, and --items asks for {count:,}; ask for {least:,} or fewer"
+        )
+    places = sorted(np.random.default_rng(how.seed).choice(least, count, replace=False).tolist())
     if by_name:
         items = [[name for name in first if name in common][i] for i in places]
         return dict.fromkeys(names, items), items, "the same file names of every system are one item"

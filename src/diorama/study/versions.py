@@ -14,7 +14,7 @@ from diorama.core.errors import BadInput
 from diorama.study.addresses import new_secret, new_token
 from diorama.study.collection import FORMAT, Collection, collection_of
 from diorama.study.database import Database, now
-from diorama.study.design import StudyDesign, design_of, plain
+from diorama.study.design import StudyDesign, design_of, differences, plain
 from diorama.study.folder import Study
 from diorama.study.tables import ANSWERS, RATERS, TRIALS, VERSIONS
 
@@ -80,7 +80,7 @@ def open_version(database: Database, study: Study, *, changed: bool = False) -> 
         if latest is not None and latest.fingerprint == values["fingerprint"]:
             return _version(latest)
         if latest is not None and not changed:
-            what = ", ".join(_differences(_version(latest), study)) or "its pictures"
+            what = ", ".join(differences(_version(latest).design, study.design)) or "its pictures"
             raise BadInput(
                 f"{study.folder}: was changed since its first rater could come ({what}). Change it back, or say "
                 "--changed: then a new version begins, and the answers to the earlier one are kept apart"
@@ -186,9 +186,3 @@ def _values(study: Study) -> dict[str, str]:
     collection = json.dumps({"format": FORMAT, **encode(study.collection)}, sort_keys=True)
     fingerprint = hashlib.sha256(f"{design}\n{collection}".encode()).hexdigest()
     return {"fingerprint": fingerprint, "design": design, "collection": collection}
-
-
-def _differences(version: Version, study: Study) -> list[str]:
-    """The keys of the design that differ."""
-    before, after = plain(version.design), plain(study.design)
-    return [key for key in {**before, **after} if before.get(key) != after.get(key)]

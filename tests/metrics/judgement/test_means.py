@@ -112,3 +112,14 @@ def test_a_raters_bias_is_taken_off() -> None:
 def test_a_score_equal_to_that_of_the_reference_is_five() -> None:
     scores = np.array([[4.0, 3.0], [2.0, 2.0]])
     assert differential(scores, [0, 1], [0, 0]) == pytest.approx(np.array([[5.0, 4.0], [5.0, 5.0]]))
+
+
+@pytest.mark.parametrize("raters", [(0, 0, 0, 0), (0, 0, 1, 2)])
+def test_what_was_judged_once_or_by_one_rater_of_several_has_a_mean_and_no_interval(raters: tuple[int, ...]) -> None:
+    values, systems = np.array([3.0, 1.0, 2.0, 5.0]), np.array([0, 1, 1, 1])
+    found = means(*gathered(values, np.array(raters), systems, (max(raters) + 1, 2)))
+    assert found.values == pytest.approx([3.0, 8 / 3])
+    low, high = found.intervals()
+    assert np.isnan([low[0], high[0]]).all()
+    assert low[1] < 8 / 3 < high[1]
+    assert np.isnan(found.spread(np.array([[1.0, -1.0]]))[0]).all()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
+from typing import Any
 
 import choix
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, minimize
 
 from diorama.metrics.judgement.likelihood import design, firth_counts, maximise, scores
-from diorama.metrics.judgement.paired import PairedJudgements, unbeaten_sets
+from diorama.metrics.judgement.paired import LEFT, RIGHT, TIE, PairedJudgements, unbeaten_sets
 from diorama.metrics.judgement.responses import BradleyTerry, Davidson, Response, Thurstone
 from diorama.metrics.judgement.sequential import elo_in_sequence, minorise_maximise, spectral_strengths
 from diorama.metrics.judgement.strengths import strengths
@@ -196,3 +198,23 @@ def test_a_pair_that_only_tied_is_no_division_by_zero() -> None:
     assert found.values == pytest.approx(choix.ilsr_pairwise_dense(wins, alpha=0), abs=1e-6)
     # Two pairs that were decided, two parameters: the model fits as well as one with a parameter for each pair.
     assert found.deviance == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # One rater's answers are ties alone, so that the other one tells all there is of the strengths.
+        [("a", "b", LEFT, "p")] * 5 + [("a", "b", RIGHT, "p")] * 2 + [("a", "b", TIE, "q")] * 7,
+        # All raters answer in the same shares.
+        [("a", "b", choice, rater) for rater in "pqrs" for choice in (LEFT, LEFT, LEFT, RIGHT)],
+    ],
+)
+def test_a_difference_that_does_not_vary_over_raters_is_not_taken_for_certain(rows: list[tuple[Any, ...]]) -> None:
+    judged = PairedJudgements.of([row[:3] for row in rows], [row[3] for row in rows])
+    found = strengths(judged)
+    gap = found.between(0, 1)
+    assert found.is_without_spread(gap)
+    low, high = found.interval(gap)
+    reach = NormalDist().inv_cdf(0.975) * math.sqrt(gap @ found.covariance @ gap)
+    assert (low, high) == pytest.approx((gap @ found.parameters - reach, gap @ found.parameters + reach))
+    assert high - low > 1

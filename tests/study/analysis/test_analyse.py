@@ -155,7 +155,10 @@ def test_empty_answers_are_no_ties_and_doubled_ones_are_counted(tmp_path: Path) 
     rows = [answer("a", "b", choice) for choice in ("left", "right", "", "left")]
     found = analysed(tmp_path, Answers(rows=tuple(rows)))
     assert "Empty answers: 1 of 4; they count as not given." in found.notes
-    assert any("sides and repeat as another: 3;" in note for note in found.notes)
+    assert any("sides, repeat and time as another: 3;" in note for note in found.notes)
+    # A study of few items shows them again, at another time: that is no copy.
+    again = [replace(row, shown_at=f"2026-01-02T03:04:0{i}Z") for i, row in enumerate(rows)]
+    assert not any("as another" in note for note in analysed(tmp_path, Answers(rows=tuple(again))).notes)
     assert table(found, "pairs", "strengths").title == "Strength (Bradley–Terry)"
 
 

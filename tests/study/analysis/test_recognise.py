@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from diorama.core.errors import BadInput
+from diorama.data.answers import answers_to_json, read_answers
 from diorama.study.analysis.analyse import AnalyseOptions, analyse
 from diorama.study.analysis.recognise import recognise
 
@@ -56,7 +58,15 @@ def test_a_layout_is_told_from_its_columns_and_analysed(tmp_path: Path, lines: t
         (("a,a", "1,2"), "two columns have the same name"),
         (("a,b",), "holds no rows"),
         ((EXPORT,), "holds no answers"),
-        ((EXPORT, "s,i,r,2afc,a,b,left,,,0"), r"2afc show no picture of 'real', only of a, b; --truth NAME"),
+        ((EXPORT, "s,i,r,pairwise,a,b,left,,,0,,"), "line 2: has more fields than the line of column names"),
+        ((EXPORT, "s,i,r,pairwise,a,b"), "line 2: has fewer fields than the line of column names"),
+        ((f"{EXPORT},left", "s,i,r,pairwise,a,b,left,,,0,a"), "two columns have the same name"),
+        ((EXPORT.removesuffix(",repeat"), "s,i,r,attention,noise,left,left,,"), "has no column repeat; a column may"),
+        (('{"format": "diorama-answers/1", "answers": [',), "is no JSON"),
+        (
+            (EXPORT, "s,i,r,2afc,a,b,left,,,0"),
+            r"no picture of 'real' in 1 answer of kind 2afc, only of a, b; --truth NAME",
+        ),
         (
             (EXPORT, "s,i,r,real_or_fake,a,,fake,,,0"),
             r"no answer to a picture of 'real', only to those of a; --truth NAME",
@@ -65,7 +75,7 @@ def test_a_layout_is_told_from_its_columns_and_analysed(tmp_path: Path, lines: t
             (EXPORT, "s,i,r,real_or_fake,real,,,,,0", "s,i,r,real_or_fake,a,,fake,,,0"),
             "no answer to a picture of 'real'",
         ),
-        ((EXPORT, "s,i,r,pairwise,a,b,,,,0"), "all 1 answers are empty"),
+        ((EXPORT, "s,i,r,pairwise,a,b,,,,0"), "1 answer, and every choice is empty"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, lines: tuple[str, ...], message: str) -> None:
@@ -80,8 +90,18 @@ def test_no_file_and_no_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         analyse(tmp_path / "absent.csv")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(BadInput, match="no text in UTF-8"):
+    with pytest.raises(BadInput, match="line 1 is no text in UTF-8; save"):
         analyse(tmp_path / "binary.csv")
+
+
+def test_answers_are_told_by_what_a_file_holds_and_not_by_its_name(tmp_path: Path) -> None:
+    rows = (EXPORT, "s,i,r,pairwise,a,b,left,900,,0", "s,i,q,pairwise,a,b,right,900,,0")
+    named_json = write(tmp_path, "table.json", *rows)
+    answers = read_answers(named_json)
+    named_csv = tmp_path / "answers.csv"
+    named_csv.write_text(json.dumps(answers_to_json(answers)))
+    assert read_answers(named_csv) == answers
+    assert analyse(named_csv).layout == analyse(named_json).layout == "answers of a Diorama study"
 
 
 def test_the_true_source_may_have_another_name(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def from_answers(path: Path, answers: Answers, truth: str) -> Recognised:
             if part is not None:
                 parts.append(part)
     if not parts:
-        raise BadInput(f"{path}: all {len(answers.rows):,} answers are empty")
+        raise BadInput(f"{path}: {counted(len(answers.rows), 'answer')}, and every choice is empty")
     return Recognised(
         layout="answers of a Diorama study",
         parts=tuple(parts),
@@ -68,10 +68,13 @@ def _notes(rows: Sequence[Answer]) -> list[str]:
     empty = sum(not row.choice for row in rows)
     if empty:
         notes.append(f"Empty answers: {empty:,} of {len(rows):,}; they count as not given.")
-    asked = Counter((row.study, row.item, row.rater, row.kind, row.left, row.right, row.repeat) for row in rows)
+    # What a study of few items shows again is shown at another time: only a copy has the same one.
+    asked = Counter(
+        (row.study, row.item, row.rater, row.kind, row.left, row.right, row.repeat, row.shown_at) for row in rows
+    )
     twice = sum(count - 1 for count in asked.values() if count > 1)
     if twice:
-        notes.append(f"Answers with the same rater, item, sides and repeat as another: {twice:,}; all are kept.")
+        notes.append(f"Answers with the same rater, item, sides, repeat and time as another: {twice:,}; all are kept.")
     return notes
 
 
@@ -95,7 +98,7 @@ def _choices(path: Path, rows: list[Answer], truth: str) -> ChoicePart | None:
     if without:
         others = sorted({name for row in without for name in (row.left, row.right)})
         raise BadInput(
-            f"{path}: {counted(len(without), 'answer')} of kind 2afc show no picture of {truth!r}, only of "
+            f"{path}: no picture of {truth!r} in {counted(len(without), 'answer')} of kind 2afc, only of "
             f"{', '.join(others[:8])}; {_WHICH}"
         )
     given = [row for row in rows if row.choice]

@@ -21,6 +21,7 @@ class Means:
         values: (…, k); no number where nothing was judged.
         counts: (…, k) judgements of each.
         raters: how many gave any.
+        draws: (…, k) raters of each system; with one rater, judgements of each.
         over_raters: the covariance over draws of raters; with one rater, over judgements taken as independent.
         clustered: whether there were raters enough, at least two, to take them as draws.
     """
@@ -28,12 +29,18 @@ class Means:
     values: Floats
     counts: Floats
     raters: int
+    draws: Floats
     over_raters: Clustered
     clustered: bool
 
     def spread(self, contrast: Floats) -> tuple[Floats, Floats]:
-        """Standard error (…, r) of contrasts (r, k) of the means, and degrees of freedom (infinite for one rater)."""
+        """Standard error (…, r) of contrasts (r, k) of the means, and degrees of freedom (infinite for one rater).
+
+        No number where a system was judged once, or by one of several raters: that says nothing of the spread.
+        """
         error, freedom = self.over_raters.spread(contrast)
+        alone = np.einsum("rk,...k->...r", (contrast != 0).astype(float), (self.draws < 2).astype(float)) > 0
+        error = np.where(alone, math.nan, error)
         return error, freedom if self.clustered else np.full_like(freedom, math.inf)
 
     def intervals(self, level: float = 0.95) -> tuple[Floats, Floats]:
@@ -55,15 +62,16 @@ def means(sums: Floats, counts: Floats, squares: Floats) -> Means:
     values = np.divide(sums.sum(-2), total, out=np.full(total.shape, math.nan), where=total > 0)
     settled = np.nan_to_num(values)
     k, raters = total.shape[-1], int((counts.sum(-1) > 0).sum(-1).max(initial=0))
+    draws = total if raters < 2 else (counts > 0).sum(-2).astype(float)
     if raters < 2:
         deviations = squares.sum(-2) - total * settled**2
         variance = np.divide(deviations, total * np.maximum(total - 1, 1), out=np.zeros_like(total), where=total > 0)
         found = Clustered(variance[..., None] * np.eye(k), np.zeros((*total.shape[:-1], 1, k, k)))
-        return Means(values=values, counts=total, raters=raters, over_raters=found, clustered=False)
+        return Means(values=values, counts=total, raters=raters, draws=draws, over_raters=found, clustered=False)
     # A system that nobody judged keeps some information, so that the matrix has an inverse.
     weight = counts + np.where(total > 0, 0.0, 1.0)[..., None, :]
     found = clustered(weight[..., None] * np.eye(k), sums - counts * settled[..., None, :])
-    return Means(values=values, counts=total, raters=raters, over_raters=found, clustered=True)
+    return Means(values=values, counts=total, raters=raters, draws=draws, over_raters=found, clustered=True)
 
 
 def gathered(values: Floats, rater: Integers, system: Integers, shape: tuple[int, int]) -> tuple[Floats, ...]:

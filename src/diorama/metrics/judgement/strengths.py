@@ -25,6 +25,8 @@ from diorama.metrics.judgement.paired import TIE, Floats, PairedJudgements, unbe
 from diorama.metrics.judgement.responses import BradleyTerry, Davidson, Response, Thurstone
 
 ELO_BASE, ELO_SCALE = 1000.0, 400 / math.log(10)
+_NO_SPREAD = 1e-8
+"""Of the variance of independent judgements: what a variance over raters is at least, but for rounding."""
 _LEVERED = 60
 """With more parameters the mending for few raters would cost more than it is worth."""
 _SINGULAR = 1e10
@@ -88,10 +90,24 @@ class Strengths:
         Args:
             contrast: (n + k,).
         """
-        if self.over_raters is None:
+        if self.over_raters is None or self.is_without_spread(contrast):
             return math.sqrt(max(float(contrast @ self.covariance @ contrast), 0.0)), math.inf
         error, freedom = self.over_raters.spread(contrast[None])
         return float(error[0]), float(freedom[0])
+
+    def is_without_spread(self, contrast: Floats) -> bool:
+        """Whether several raters show no spread of ``contrast @ parameters``.
+
+        All say the same, or one alone tells anything of it. A sandwich of zero says nothing of other raters, so that
+        judgements are all there is.
+
+        Args:
+            contrast: (n + k,).
+        """
+        if self.over_raters is None:
+            return False
+        error, _ = self.over_raters.spread(contrast[None])
+        return float(error[0]) ** 2 <= _NO_SPREAD * float(contrast @ self.covariance @ contrast)
 
     def interval(self, contrast: Floats, level: float = 0.95) -> tuple[float, float]:
         """Interval of ``contrast @ parameters``: over raters where there are at least two, else over judgements."""

@@ -112,7 +112,7 @@ def _against_metrics(sections: Sequence[Section], path: Path) -> list[Section]:
     if not judged:
         raise BadInput(f"{path}: metrics are held against systems, and this file judges none")
     scores = read_scores(path)
-    return [metric_section(people, scores, path.name) for _, people in judged]
+    return [metric_section(people, scores, path) for _, people in judged]
 
 
 def _methods(part: Part) -> list[str]:

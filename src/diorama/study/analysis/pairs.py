@@ -208,7 +208,12 @@ def _cautions(judged: PairedJudgements, found: Strengths) -> list[str]:
     if found.penalised:
         notes.append(_penalised(judged))
     if found.raters == 1:
-        notes.append("There is one rater: intervals are over his judgements, and say nothing of other people.")
+        notes.append("There is one rater: intervals are over the judgements of one person, and say nothing of others.")
+    elif any(found.is_without_spread(found.between(i, j)) for i, j in combinations(range(len(found.names)), 2)):
+        notes.append(
+            f"Some differences do not vary at all over the {found.raters} raters: their intervals take judgements as "
+            "independent, and say nothing of other people."
+        )
     elif 1 < found.raters < 10:
         notes.append(f"There are {found.raters} raters: intervals allow for so few, but are rough with under ten.")
     return notes

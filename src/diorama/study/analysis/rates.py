@@ -30,7 +30,7 @@ def over_raters(found: Means) -> str:
     """What intervals of means are over."""
     if found.clustered:
         return f"Intervals are over {found.raters:,} raters."
-    return "There is one rater: intervals are over his judgements, and say nothing of other people."
+    return "There is one rater: intervals are over the judgements of one person, and say nothing of others."
 
 
 def item_grid(hits: Floats, items: Labels, what: str) -> Grid:
@@ -112,7 +112,8 @@ def flag_notes(grid: Grid) -> list[str]:
         if row[-1]:
             flagged.setdefault(str(row[-1]), []).append(str(row[0]))
     return [
-        f"{counted(len(names), 'rater')} to look at ({what}): {in_a_line(names, 8)}. They are kept in all numbers."
+        f"{counted(len(names), 'rater')} to look at ({what}), named {in_a_line(names, 8)}. "
+        "They are kept in all numbers."
         for what, names in flagged.items()
     ]
 

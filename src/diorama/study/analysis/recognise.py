@@ -14,7 +14,7 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.core.numbers import counted
 from diorama.core.suggestions import in_a_line
-from diorama.data.answers import has_answer_columns, read_answers, read_text
+from diorama.data.answers import has_answer_columns, is_json, read_answers, read_text
 from diorama.evaluation.people.from_answers import CHOICES, from_answers
 from diorama.evaluation.people.parts import (
     AttentionPart,
@@ -61,7 +61,8 @@ def recognise(path: Path, truth: str = "") -> Recognised:
     Raises:
         BadInput: it cannot be read, or has no layout that is known.
     """
-    if path.suffix.lower() == ".json" or has_answer_columns(_header(path)):
+    text = read_text(path)
+    if is_json(text) or has_answer_columns(_header(text)):
         answers = read_answers(path)
         return from_answers(path, answers, truth or answers.truth)
     frame = read_frame(path)
@@ -84,8 +85,8 @@ def _closest(frame: Frame) -> str:
     return f"the closest is {name}, which also has {', '.join(lacking)}; docs/study-analyse.md lists all"
 
 
-def _header(path: Path) -> list[str]:
-    return next(csv.reader(StringIO(read_text(path).partition("\n")[0])), [])
+def _header(text: str) -> list[str]:
+    return next(csv.reader(StringIO(text.partition("\n")[0])), [])
 
 
 def companion(path: Path, what: str) -> Frame | None:

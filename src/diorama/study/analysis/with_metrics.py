@@ -65,7 +65,7 @@ def _from_csv(path: Path, text: str) -> Scores:
     return scores
 
 
-def metric_section(people: Estimates, scores: Scores, source: str) -> Section:
+def metric_section(people: Estimates, scores: Scores, source: Path) -> Section:
     """Correlations over systems.
 
     Args:
@@ -88,9 +88,10 @@ def metric_section(people: Estimates, scores: Scores, source: str) -> Section:
         found = (pearsonr(x, y), spearmanr(x, y), kendalltau(x, y))
         rows.append((metric, len(both), *(float(n) for each in found for n in (each.statistic, each.pvalue))))
     if not rows:
+        scored = sorted({name for each in scores.values() for name in each})
         raise BadInput(
             f"{source}: fewer than {_FEWEST} systems have both a metric and a judgement; the study knows "
-            f"{', '.join(judged)}, the scores {', '.join(sorted({name for each in scores.values() for name in each}))}"
+            f"{', '.join(judged)}, the scores {', '.join(scored)}; bring the names in line, or leave out --metrics"
         )
     notes = ["With few systems a correlation says little: p is of the systems as they are, one number each."]
     if few:
