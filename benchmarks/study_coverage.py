@@ -19,7 +19,7 @@ from diorama.core.rng import fold
 from diorama.metrics.judgement.clusters import clustered, quantile
 from diorama.metrics.judgement.detection import forced_choice, real_or_fake
 from diorama.metrics.judgement.likelihood import design, information, maximise, scores
-from diorama.metrics.judgement.means import means
+from diorama.metrics.judgement.means import Means, means
 from diorama.metrics.judgement.paired import Floats
 from diorama.metrics.judgement.responses import BradleyTerry
 from diorama.study.order import draw_pairs, draw_sources, opinion_variances, share_variances
@@ -126,33 +126,29 @@ def answered(
     return tables[0], tables[1], tables[2]
 
 
-def choices(rng: np.random.Generator, studies: int, size: Size, *, adaptive: bool) -> Outcome:
-    """d' of forced choices."""
-    manners = CHOICES.manners(rng, (studies, size.raters))
+def detected(raters: DetectingRaters, rng: np.random.Generator, studies: int, size: Size, *, adaptive: bool) -> Means:
+    """Shares that are found or called real, of every source."""
+    manners = raters.manners(rng, (studies, size.raters))
     tables = answered(
         rng,
         studies,
         size,
-        len(CHOICES.probits),
-        lambda rater, source: CHOICES.answer(rng, manners[:, rater], source),
+        len(raters.probits),
+        lambda rater, source: raters.answer(rng, manners[:, rater], source),
         (lambda sums, squares, counts: share_variances(sums, counts)) if adaptive else None,
     )
-    found = forced_choice(means(*tables))
+    return means(*tables)
+
+
+def choices(rng: np.random.Generator, studies: int, size: Size, *, adaptive: bool) -> Outcome:
+    """d' of forced choices."""
+    found = forced_choice(detected(CHOICES, rng, studies, size, adaptive=adaptive))
     return Outcome.of(found.values, found.low, found.high, CHOICES.forced_choice)
 
 
 def verdicts(rng: np.random.Generator, studies: int, size: Size, *, adaptive: bool) -> Outcome:
     """d' of real or fake; the true source's own is left out."""
-    manners = VERDICTS.manners(rng, (studies, size.raters))
-    tables = answered(
-        rng,
-        studies,
-        size,
-        len(VERDICTS.probits),
-        lambda rater, source: VERDICTS.answer(rng, manners[:, rater], source),
-        (lambda sums, squares, counts: share_variances(sums, counts)) if adaptive else None,
-    )
-    found = real_or_fake(means(*tables), truth=0)
+    found = real_or_fake(detected(VERDICTS, rng, studies, size, adaptive=adaptive), truth=0)
     return Outcome.of(found.values[:, 1:], found.low[:, 1:], found.high[:, 1:], VERDICTS.real_or_fake(0)[1:])
 
 

@@ -14,6 +14,7 @@ from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section
 from diorama.study.analysis.rates import (
     flag_notes,
+    interval_rows,
     item_grid,
     listed,
     median_seconds,
@@ -51,12 +52,7 @@ def choice_section(part: ChoicePart, level: float) -> Section:
             Estimates(
                 name="dprime",
                 title="d' of each system",
-                rows=tuple(
-                    Estimate(name=name, value=float(value), low=float(low), high=float(high))
-                    for name, value, low, high in zip(
-                        names, sensitivity.values, sensitivity.low, sensitivity.high, strict=True
-                    )
-                ),
+                rows=interval_rows(names, sensitivity.values, sensitivity.low, sensitivity.high),
                 note=f"0 for systems that nobody tells from true ones; lower is better. {over_raters(found)}",
             ),
             Estimates(

@@ -19,7 +19,7 @@ from diorama.metrics.judgement.means import Means, holm
 from diorama.metrics.judgement.opinion import differential, opinions
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Cell, Estimate, Estimates, Grid, Section, Shown
-from diorama.study.analysis.rates import flag, flag_notes, listed, median_seconds, over_raters, pooled
+from diorama.study.analysis.rates import flag, flag_notes, interval_rows, listed, median_seconds, over_raters, pooled
 
 _MOST_SYSTEMS = 200
 
@@ -54,11 +54,7 @@ def opinion_section(part: OpinionPart, level: float) -> Section:
 
 def _systems(systems: Labels, found: Means, level: float) -> Estimates:
     low, high = found.intervals(level)
-    rows = [
-        Estimate(name=name, value=float(found.values[i]), low=float(low[i]), high=float(high[i]))
-        for i, name in enumerate(systems.names)
-    ]
-    rows.sort(key=lambda row: -row.value)
+    rows = sorted(interval_rows(systems.names, found.values, low, high), key=lambda row: -row.value)
     note = f"From 1, bad, to 5, excellent. {over_raters(found)}"
     return Estimates(name="systems", title="Mean opinion of each system", rows=tuple(rows), note=note)
 

@@ -20,10 +20,12 @@ from diorama.study.analysis.findings import Cell, Estimate, Estimates, Grid
 def share_rows(names: Sequence[str], found: Means, level: float) -> tuple[Estimate, ...]:
     """Shares with Wilson's intervals over raters."""
     ends = shares(found, level)
-    return tuple(
-        Estimate(name=name, value=float(ends.values[i]), low=float(ends.low[i]), high=float(ends.high[i]))
-        for i, name in enumerate(names)
-    )
+    return interval_rows(names, ends.values, ends.low, ends.high)
+
+
+def interval_rows(names: Sequence[str], values: Floats, low: Floats, high: Floats) -> tuple[Estimate, ...]:
+    """A number with its interval for each name; all of one length."""
+    return tuple(pooled(*row) for row in zip(names, values, low, high, strict=True))
 
 
 def over_raters(found: Means) -> str:

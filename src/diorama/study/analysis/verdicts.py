@@ -17,6 +17,7 @@ from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section, Shown
 from diorama.study.analysis.rates import (
     flag_notes,
+    interval_rows,
     item_grid,
     listed,
     median_seconds,
@@ -46,21 +47,12 @@ def verdict_section(part: VerdictPart, level: float) -> Section:
     corrected = [name for name, moved in zip(names, sensitivity.corrected, strict=True) if moved]
     if corrected:
         notes.append(f"All or none of {', '.join(corrected)} were called real: half a judgement is taken off for d'.")
-    dprime = tuple(
-        Estimate(
-            name=name,
-            value=float(sensitivity.values[i]),
-            low=float(sensitivity.low[i]),
-            high=float(sensitivity.high[i]),
-        )
-        for i, name in enumerate(names)
-        if i != truth
-    )
+    dprime = interval_rows(names, sensitivity.values, sensitivity.low, sensitivity.high)
     shown: list[Shown] = [
         Estimates(
             name="dprime",
             title=f"d' against {names[truth]}",
-            rows=dprime,
+            rows=dprime[:truth] + dprime[truth + 1 :],
             note=f"0 for what looks as real as real pictures; lower is better. {over_raters(called)}",
         ),
         Estimates(
