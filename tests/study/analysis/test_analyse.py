@@ -291,3 +291,10 @@ def _said(folder: Path, answers: Answers) -> str:
         return str(problem)
     assert list(analysis_lines(found))
     return json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_a_truth_that_nothing_reads_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("rater,item,score\nr,i,1\ns,i,2\nr,j,4\ns,j,5\n")
+    assert not any("true source" in note for note in analyse(path).notes)
+    assert any("it is not read" in note for note in analyse(path, AnalyseOptions(truth="real")).notes)

@@ -53,6 +53,9 @@ class AnalyseOptions:
             raise ValueError(f"level must be in [0.5, 1), got {self.level:g}")
 
 
+_UNREAD_TRUTH = "A true source is named, and nothing here is asked of true and false pictures: it is not read."
+
+
 def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
     """Analyse a file of judgements, which is read as it is.
 
@@ -65,6 +68,7 @@ def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
     """
     chosen = options or AnalyseOptions()
     found = recognise(path, chosen.truth)
+    unread = chosen.truth and not any(isinstance(part, ChoicePart | VerdictPart) for part in found.parts)
     sections = [section for part in found.parts for section in _sections(part, chosen.level)]
     scales = [part for part in found.parts if isinstance(part, OpinionPart)]
     if len(scales) > 1:
@@ -76,7 +80,7 @@ def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
         sha256=sha256_of(path),
         layout=found.layout,
         simulated=found.simulated,
-        notes=found.notes,
+        notes=(*found.notes, *([_UNREAD_TRUTH] if unread else [])),
         sections=tuple(sections),
         level=chosen.level,
         command=chosen.command,
