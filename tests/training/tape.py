@@ -20,6 +20,9 @@ from torch.utils._pytree import tree_leaves
 from diorama.core import device as devices
 from diorama.training import recording
 
+NO_TAPE = "a tape does not see the operations within a derivative forwards; a GPU's graph does"
+"""Why methods that take such derivatives are recorded on GPUs alone."""
+
 
 class Tape:
     """What :class:`torch.cuda.CUDAGraph` is on a GPU."""

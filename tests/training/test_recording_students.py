@@ -18,6 +18,7 @@ from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.training.recipe import OptimizerConfig, RateConfig
 from tests.synthesis.models import tiny_diffusion
 from tests.synthesis.test_diffusion import EDM, FLOW
+from tests.training.tape import NO_TAPE
 from tests.training.walks import Run, assert_same
 
 STUDENTS = {
@@ -37,7 +38,7 @@ def test_turns_of_students_are_recorded_and_equal_launched_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if name == "scm" and device.type == "cpu":
-        pytest.skip("a tape does not see the operations within a derivative forwards; a GPU's graph does")
+        pytest.skip(NO_TAPE)
     monkeypatch.setattr(normal, "_WORTH_A_GENERATOR", math.inf)
     config: StudentMethodConfig = STUDENTS[name]
 

@@ -80,7 +80,7 @@ class MeanFlow(DenoiserMethod):
 
     def phases(self) -> Sequence[Phase]:
         """One turn, whose layers must have derivatives forwards; their fast kernels have none."""
-        return [Phase("loss", "denoiser", self.loss, second_order=True)]
+        return [Phase("loss", "denoiser", self.loss, second_order=True, recorded=True)]
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Weighted squared error of the slope that the average implies.
