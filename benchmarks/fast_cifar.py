@@ -22,6 +22,7 @@ from diorama.core.files import write_json, write_text
 from diorama.data.dataset import Split, open_dataset
 from diorama.evaluation.run import EvaluateOptions, evaluate
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.methods.diffusion.dispersion import DispersiveConfig
 from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.times import LogitNormalTimes
 from diorama.recipes.edm import as_edm
@@ -70,6 +71,11 @@ def times(mean: float, deviation: float = 1.0) -> Callable[[Recipe], Recipe]:
     )
 
 
+def augmented(recipe: Recipe) -> Recipe:
+    """The recipe with altered pictures, of which the network is told; they are mirrored there and nowhere else."""
+    return replace(with_method(recipe, lambda method: replace(method, augment=0.12)), flip=False)
+
+
 VARIANTS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
     "recipe": ("the recipe", lambda recipe: recipe),
     "added-time": ("time is added to features", lambda r: with_network(r, lambda n: replace(n, scale_shift=False))),
@@ -84,6 +90,8 @@ VARIANTS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
     "no-flips": ("no mirrored pictures", lambda r: replace(r, flip=False)),
     "edm": ("EDM in place of a flow", as_edm),
     "coupled": ("noises matched in a batch", lambda r: with_method(r, lambda m: replace(m, coupling="minibatch"))),
+    "dispersive": ("dispersed features", lambda r: with_method(r, lambda m: replace(m, dispersion=DispersiveConfig()))),
+    "augment": ("pictures altered with probability 0.12", augmented),
     "early-times": ("times towards the data", times(-0.4)),
     "late-times": ("times towards the noise", times(0.4)),
     "wide-times": ("times spread wider", times(0.0, 1.4)),

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.fast_cifar import Rows, trained
+import pytest
+import torch
+from benchmarks.fast_cifar import VARIANTS, Rows, trained
 
 from diorama.data.dataset import open_dataset
 from diorama.data.pack import pack_arrays
+from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.recipes.ddpm import ddpm_cpu
+from diorama.recipes.fast_cifar import fast_cifar
 from tests.recipes.families import pictures
+from tests.training.walks import Run
 
 ROW: dict[str, Any] = {"variant": "recipe", "seed": 0, "images": 100, "seconds": 7.0, "images_per_second": 50.0}
 
@@ -41,3 +46,27 @@ def test_a_complete_run_has_no_seconds(tmp_path: Path) -> None:
     first, again = (trained(recipe, tmp_path / "data", tmp_path / "run", "cpu") for _ in range(2))
     assert (first["seconds"] or 0) > 0
     assert again["seconds"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_takes_two_steps(name: str) -> None:
+    info = pictures(8)
+    recipe = VARIANTS[name][1](fast_cifar(info))
+    images = torch.rand(2, *info.media.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    run = Run(recipe.method.build, torch.device("cpu"), config=recipe.optimizers)
+    run.go(2, recorded=False, batches=lambda step: [{"image": images}])
+    assert len(run.taken) == 2
+    assert all(value.isfinite() for step in run.taken for value in step.losses.values())
+
+
+def test_every_variant_but_the_recipe_itself_differs_from_it() -> None:
+    recipe = fast_cifar(pictures(32))
+    assert [name for name, (_, change) in VARIANTS.items() if change(recipe) == recipe] == ["recipe"]
+
+
+def test_pictures_that_are_altered_are_mirrored_once() -> None:
+    recipe = VARIANTS["augment"][1](fast_cifar(pictures(32)))
+    assert isinstance(recipe.method, DiffusionMethodConfig)
+    assert recipe.method.augment == 0.12
+    assert not recipe.flip

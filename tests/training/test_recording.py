@@ -15,6 +15,7 @@ from diorama.core.contracts import Batch, DataInfo, Loss, SideSpec
 from diorama.core.errors import TrainingFailed
 from diorama.methods.adversarial.growth import Growth
 from diorama.methods.base import Method
+from diorama.methods.diffusion.dispersion import DispersiveConfig
 from diorama.nn import normal
 from diorama.recipes import (
     biggan,
@@ -93,6 +94,12 @@ def _made(make: Callable[[DataInfo], Recipe], info: DataInfo) -> tuple[Recipe, D
     return recipe, info
 
 
+def _dispersed(info: DataInfo) -> tuple[Recipe, DataInfo]:
+    """A small U-Net whose features are kept apart."""
+    recipe = ddpm.ddpm_cpu(info)
+    return replace(recipe, method=replace(recipe.method, dispersion=DispersiveConfig())), info  # type: ignore[call-arg]
+
+
 def _translating(make: Callable[[DataInfo], Recipe], **changes: Any) -> tuple[Recipe, DataInfo]:
     """A narrow translator of grey pictures with partners of their own kind."""
     info = info_of(32, 1)
@@ -128,6 +135,7 @@ def _filling(info: DataInfo) -> tuple[Recipe, DataInfo]:
 
 SHIPPED = {
     "ddpm": lambda: _made(ddpm.ddpm_cpu, info_of(16)),
+    "ddpm_dispersed": lambda: _dispersed(info_of(16)),
     "ddpm_class": lambda: _made(ddpm.ddpm_class_cpu, replace(info_of(16), classes=("a", "b"))),
     "mean_flow": lambda: _made(mean_flow.mean_flow_cpu, info_of(16)),
     "biggan": lambda: _made(biggan.biggan_cpu, replace(info_of(32), classes=("a", "b"))),

@@ -25,6 +25,7 @@ from diorama.data.pack import pack_arrays
 from diorama.data.synthetic.world import World
 from diorama.methods import sharing
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
+from diorama.methods.diffusion.dispersion import DispersiveConfig
 from diorama.recipes.adm import adm_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.edm2 import edm2_cpu
@@ -177,6 +178,13 @@ def test_a_save_that_is_killed_leaves_the_state_before_it(place: Path, tmp_path:
     assert not list((tmp_path / "run/checkpoints").glob(".*"))
 
 
+def ddpm_dispersed(info: DataInfo) -> Recipe:
+    """A U-Net that gives features, besides its output, to a loss of whole micro-batches."""
+    recipe = ddpm_cpu(info)
+    assert isinstance(recipe.method, DiffusionMethodConfig)
+    return replace(recipe, name="ddpm_dispersed", method=replace(recipe.method, dispersion=DispersiveConfig()))
+
+
 def real(place: Path, makers: Sequence[Maker], precision: str, device: str, rank: int) -> None:
     """Two steps of real networks: replicated, then shared out."""
     os.environ["DIORAMA_CACHE"] = str(place / "cache")
@@ -233,6 +241,7 @@ def compare_real(place: Path, makers: Sequence[Maker], precision: str, kind: str
     [
         ("fp32", (ddpm_cpu, edm2_cpu)),
         ("bf16", (vae_spatial_cpu,)),
+        ("fp32", (ddpm_dispersed,)),
         pytest.param("fp32", (vae_spatial_cpu, adm_cpu), marks=pytest.mark.long),
         pytest.param("bf16", (ddpm_cpu, adm_cpu, edm2_cpu), marks=pytest.mark.long),
     ],

@@ -7,7 +7,7 @@ Reference: J. Ho, A. Jain, P. Abbeel, arXiv:2006.11239, algorithm 1; with a prec
 arXiv:2206.00364, equation 2; with a learned variance A. Nichol, P. Dhariwal, arXiv:2102.09672, section 3.1; on the
 path of a flow Y. Lipman et al., arXiv:2210.02747, equation 14; on latents R. Rombach et al., arXiv:2112.10752,
 equation 2; with learned uncertainty T. Karras et al., arXiv:2312.02696, equation 16; with augmented pictures T. Karras
-et al., arXiv:2206.00364, appendix F.2.
+et al., arXiv:2206.00364, appendix F.2; with dispersed features R. Wang, K. He, arXiv:2506.09027, equation 1.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from diorama.core.config import LATER
+from diorama.core.config import LATER, WORDS
 from diorama.core.contracts import NOTHING_GIVEN, Batch, Condition, Level, Loss, Moment
 from diorama.losses.uncertainty import uncertain
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
@@ -28,6 +28,7 @@ from diorama.methods.diffusion.augmentation import NUMBERS, altered, check_augme
 from diorama.methods.diffusion.bound import bound_of, check_bound, without_gradient_of_mean
 from diorama.methods.diffusion.coupling import Coupling, matched
 from diorama.methods.diffusion.denoiser import DenoiserMethod, Reduction, broadcast, reduced
+from diorama.methods.diffusion.dispersion import DISPERSIONS, DispersiveConfig, check_dispersible
 from diorama.methods.diffusion.from_scratch import codec_wanted, from_scratch
 from diorama.networks.denoisers.augmented import told_of_augmentation
 from diorama.networks.denoisers.uncertainty import UncertaintyConfig
@@ -64,6 +65,8 @@ class DiffusionMethodConfig(MethodConfig):
         augment: probability of each alteration of training pictures, see
             :func:`~diorama.methods.diffusion.augmentation.drawn_alteration`. The network gets a layer that is told of
             them, so that it draws unaltered ones. The paper's is 0.12 for CIFAR-10 and 0.15 for faces; 0 for none.
+        dispersion: a term that keeps the network's features of the samples of a micro-batch apart, see
+            :func:`~diorama.methods.diffusion.dispersion.dispersive_loss`; ``None`` for none.
     """
 
     synthesizer: DiffusionSynthesizerConfig
@@ -76,6 +79,7 @@ class DiffusionMethodConfig(MethodConfig):
     coupling: Coupling = field(default="independent", metadata={LATER: True})
     uncertainty: UncertaintyConfig | None = field(default=None, metadata={LATER: True})
     augment: float = field(default=0.0, metadata={LATER: True})
+    dispersion: DispersiveConfig | None = field(default=None, metadata={LATER: True, WORDS: DISPERSIONS})
 
     def __post_init__(self) -> None:
         if isinstance(self.weighting, OUTPUT_WEIGHTINGS) and self.space != "output":
@@ -100,6 +104,8 @@ class DiffusionMethodConfig(MethodConfig):
             raise ValueError(f"augment must be in [0, 1], got {self.augment}")
         if self.augment:
             check_augmentable(self.synthesizer)
+        if self.dispersion is not None:
+            check_dispersible(self.synthesizer.denoiser)
         if self.coupling == "minibatch" and self.of_partners:
             raise ValueError(
                 "coupling: noises that are matched across a batch would foretell the picture that the model is given; "
@@ -151,29 +157,43 @@ class DiffusionMethod(DenoiserMethod):
 
     def loss(self, batch: Batch, moment: Moment) -> Loss:
         """Mean weighted squared error at random times, over its learned variance where there is such a head; the
-        variational bound, or both. A batch of coupled noises comes from :meth:`coupled`."""
+        variational bound, or both; and the dispersion of features. A batch of coupled noises comes from
+        :meth:`coupled`."""
         config, process, preconditioning = self.config, self.model.process, self.model.preconditioning
         clean, alteration = self._altered(batch)
         t = config.times.draw(process, len(clean), clean.device)
         level = broadcast(process.at(t), clean.dim())
         noise = batch["noise"] if config.coupling == "minibatch" else torch.randn_like(clean)
-        x = noised(clean, noise, level)
         told = preconditioning.time(level).reshape(-1).float()
         given = {**self.encoded_condition(dropped(self.model.conditions, batch)), **alteration}
-        output = self.denoiser(preconditioning.input(level) * x, told, given).float()
+        scaled = preconditioning.input(level) * noised(clean, noise, level)
+        if config.dispersion is None:
+            return self._loss_of(self.denoiser(scaled, told, given), clean, noise, level)
+        output, features = self.denoiser(scaled, told, given, features=True)
+        loss = self._loss_of(output, clean, noise, level)
+        return config.dispersion.added(loss, features, "bound" if config.objective == "bound" else "error")
+
+    def _loss_of(self, output: Tensor, clean: Tensor, noise: Tensor, level: Level) -> Loss:
+        """The loss of a network's output for samples with this noise at these levels, dispersion left out."""
+        config, preconditioning, output = self.config, self.model.preconditioning, output.float()
         if config.objective == "bound":
-            return Loss(bound_of(output, clean, x, t, self.model))
+            return Loss(self._bound(output, clean, noise, level))
         predicted, _ = halves(output, preconditioning.variance)
         weighted = config.weighting.weight(level, preconditioning) * self._error(predicted, clean, noise, level)
         error = reduced(weighted, config.reduction)
         if self.uncertainty is not None:
+            told = preconditioning.time(level).reshape(-1).float()
             log_variance = self.uncertainty(told).float().reshape(-1, *[1] * (clean.dim() - 1))
             return Loss(reduced(uncertain(weighted, log_variance), config.reduction), {"error": error})
         if config.objective == "error":
             return Loss(error)
         # What the bound says of the mean is left to the squared error.
-        bound = bound_of(without_gradient_of_mean(output), clean, x, t, self.model)
+        bound = self._bound(without_gradient_of_mean(output), clean, noise, level)
         return Loss(error + config.bound_weight * bound, {"error": error, "bound": bound})
+
+    def _bound(self, output: Tensor, clean: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """The variational bound in bits per dimension, shape ()."""
+        return bound_of(output, clean, noised(clean, noise, level), level.t.flatten(), self.model)
 
     def _altered(self, batch: Batch) -> tuple[Tensor, Condition]:
         """Clean samples, altered where training alters them, and what the network is told of that."""

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
+
+
+class OutputAndFeatures(NamedTuple):
+    """What a network whose config :attr:`~DenoiserConfig.gives_features` returns when it is called with
+    ``features=True``.
+
+    They come from the call itself, so that compiled and shared-out networks, which hang on calls, give them too.
+
+    Attributes:
+        output: as without them.
+        features: (b, c, h, w), what leaves the middle of the network.
+    """
+
+    output: Tensor
+    features: Tensor
 
 
 class DenoiserConfig(ABC):
@@ -52,6 +68,11 @@ class DenoiserConfig(ABC):
     @property
     def two_times(self) -> bool:
         """Whether ``t`` is (b, 2): a time, and how far it is to a second, earlier one."""
+        return False
+
+    @property
+    def gives_features(self) -> bool:
+        """Whether the network, called with ``features=True``, returns :class:`OutputAndFeatures`."""
         return False
 
     @abstractmethod

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
-from diorama.networks.denoisers.base import DenoiserConfig
+from diorama.networks.denoisers.base import DenoiserConfig, OutputAndFeatures
 from diorama.networks.denoisers.beside import beside
 from diorama.networks.denoisers.embedding import EmbeddingConfig, LevelEmbedding
 from diorama.nn.activations import ActivationName, activation
@@ -128,6 +128,11 @@ class DDPMUNetConfig(DenoiserConfig):
     def two_times(self) -> bool:
         """Whether the embedding takes two."""
         return self.embedding.two_times
+
+    @property
+    def gives_features(self) -> bool:
+        """Those that leave the middle; the end of the way down where there is none."""
+        return True
 
     def build(self) -> DDPMUNet:
         """The network, freshly initialised."""
@@ -245,7 +250,9 @@ class DDPMUNet(nn.Module):
         self.conv_out = OutputConv2d(widths[0], config.out_channels * config.patch**2, 3, padding=1)
         initialize_residual_network(self, self.conv_out)
 
-    def forward(self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN, *, features: bool = False
+    ) -> Tensor | OutputAndFeatures:
         """Predict.
 
         Args:
@@ -254,9 +261,10 @@ class DDPMUNet(nn.Module):
             condition: what :attr:`DDPMUNetConfig.reads` names: ``label`` (b,) int64 or what ``config.embedding`` asks
                 for, ``text`` (b, n, d) with ``text_mask`` (b, n), ``image`` (b, c, h', w'), ``guidance`` (b,); and
                 ``augment`` (b, a), without which pictures are as they are.
+            features: return what leaves the middle as well.
 
         Returns:
-            (b, out_channels, h, w).
+            (b, out_channels, h, w), or that and the features.
         """
         t = t if t.dim() == 2 else t.expand(x.shape[0])
         told = (condition.get(key) for key in ("label", "augment", "guidance"))
@@ -268,12 +276,13 @@ class DDPMUNet(nn.Module):
         skips = [self.conv_in(F.pixel_unshuffle(x, self.config.patch))]
         for down in self.down:
             skips += down(skips[-1], given)
-        h = skips[-1] if self.middle is None else self.middle(skips[-1], embedding)
+        h = middle = skips[-1] if self.middle is None else self.middle(skips[-1], embedding)
         for up in self.up:
             h = up(h, given, skips)
         h = F.pixel_shuffle(self.conv_out(self.norm_out(h)), self.config.patch)
         # With Fourier features the time is the noise's scale, and the network predicts the score.
-        return h / t[:, None, None, None] if self.config.embedding.time == "fourier" else h
+        h = h / t[:, None, None, None] if self.config.embedding.time == "fourier" else h
+        return OutputAndFeatures(h, middle) if features else h
 
 
 def _attention_style(config: DDPMUNetConfig, width: int) -> AttentionStyle:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from diorama.core.config import LATER
 from diorama.core.contracts import NOTHING_GIVEN, Condition
-from diorama.networks.denoisers.base import DenoiserConfig
+from diorama.networks.denoisers.base import DenoiserConfig, OutputAndFeatures
 from diorama.networks.denoisers.beside import beside
 from diorama.networks.denoisers.edm_embedding import EarlyLabelEmbedding, LateLabelEmbedding, SoftLabel
 from diorama.networks.denoisers.edm_levels import DownLevel, UpLevel
@@ -104,6 +104,11 @@ class EDMUNetConfig(DenoiserConfig):
         """``label``, where there are classes, and ``image``, where there is a picture; the network can do without
         ``augment``."""
         return (("label",) if self.classes else ()) + (("image",) if self.picture else ())
+
+    @property
+    def gives_features(self) -> bool:
+        """Those that leave the middle."""
+        return True
 
     @property
     def seen(self) -> int:
@@ -323,7 +328,9 @@ class EDMUNet(nn.Module):
         self.conv_out = OutputConv2d(width, config.out_channels, 3, padding=1)
         config.initialize(self)
 
-    def forward(self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, condition: Condition = NOTHING_GIVEN, *, features: bool = False
+    ) -> Tensor | OutputAndFeatures:
         """Predict.
 
         Args:
@@ -331,9 +338,10 @@ class EDMUNet(nn.Module):
             t: (b,) what the preconditioning tells of the levels, or one for all.
             condition: ``label``, (b,) int64 or (b, classes) shares of each class; ``image`` (b, picture, h', w');
                 ``augment``, (b, a) float.
+            features: return what leaves the middle as well.
 
         Returns:
-            (b, out_channels, h, w).
+            (b, out_channels, h, w), or that and the features.
         """
         embedding = self.embedding(t.expand(x.shape[0]), condition.get("label"), condition.get("augment"))
         x = beside(x, condition["image"]) if self.config.picture else x
@@ -341,9 +349,10 @@ class EDMUNet(nn.Module):
         for down in self.down:
             outputs, picture = down(skips[-1], embedding, picture)
             skips += outputs
-        h = self.middle(skips[-1], embedding)
+        h = middle = self.middle(skips[-1], embedding)
         grown: Tensor | None = None
         for up in self.up:
             h, grown = up(h, embedding, skips, grown)
         h = self.conv_out(self.norm_out(h))
-        return h if grown is None else h + grown
+        h = h if grown is None else h + grown
+        return OutputAndFeatures(h, middle) if features else h
