@@ -149,6 +149,10 @@ def test_what_goes_wrong_becomes_a_message_and_a_code(
         (["compare", "--data", "world", "--out", "x", "--runs", "y", "--samplers", "ddim:x"], "such as ddim:50"),
         (["compare", "--data", "world", "--out", "x", "--runs", "y", "--samplers", "ddim:0"], "at least 1"),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--samplers", "ddim"], "no run is given"),
+        (
+            ["compare", "--data", "world", "--out", "x", "--runs", "y,z"],
+            "y,z: there is no such folder; runs stand apart",
+        ),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vea"], "did you mean 'vae'?"),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--budget", "10m"], "bare 'm'"),
         (["compare", "--data", "world", "--out", "x", "--samples", "folder"], "NAME=FOLDER"),
