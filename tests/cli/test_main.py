@@ -149,6 +149,10 @@ def test_what_goes_wrong_becomes_a_message_and_a_code(
         (["compare", "--data", "world", "--out", "x", "--runs", "y", "--samplers", "ddim:x"], "such as ddim:50"),
         (["compare", "--data", "world", "--out", "x", "--runs", "y", "--samplers", "ddim:0"], "at least 1"),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--samplers", "ddim"], "no run is given"),
+        (
+            ["compare", "--data", "world", "--out", "x", "--runs", "y,z"],
+            "y,z: there is no such folder; runs stand apart",
+        ),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vea"], "did you mean 'vae'?"),
         (["compare", "--data", "world", "--out", "x", "--recipes", "vae", "--budget", "10m"], "bare 'm'"),
         (["compare", "--data", "world", "--out", "x", "--samples", "folder"], "NAME=FOLDER"),
@@ -206,3 +210,26 @@ def test_our_own_warnings_are_a_line_without_a_place_in_the_code() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.startswith("diorama: x: is guessed\n")
     assert "UserWarning: theirs" in done.stderr
+
+
+def test_of_several_processes_the_first_complains_and_the_others_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    for place, waits in (("0", 0), ("1", 1)):
+        monkeypatch.setenv("LOCAL_RANK", place)
+        waited.clear()
+        assert program.run(["trian"]) == program.WRONG
+        # One whose fault is its own is not silent.
+        assert capsys.readouterr().err.startswith("diorama: there is no command 'trian'")
+        assert len(waited) == waits
+
+
+@pytest.mark.slow
+def test_what_every_process_would_say_is_said_once() -> None:
+    words = ["train", "ddpm_toy", "--data", "nowhere", "--out", "nothing"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "diorama"]
+    done = subprocess.run([*launcher, *words], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.count("diorama: nowhere: there is no such folder") == 1

@@ -8,8 +8,10 @@ import pytest
 
 from diorama.comparison.options import CompareOptions
 from diorama.comparison.procedure import train_and_measure
+from diorama.comparison.record import read_report
 from diorama.comparison.run import compare
-from diorama.comparison.tables import cost_charts
+from diorama.comparison.sections import curves
+from diorama.comparison.tables import colours, cost_charts
 from diorama.core.errors import BadInput
 from diorama.synthesis.base import Sampling
 from diorama.training.run import TrainOptions, train
@@ -38,7 +40,16 @@ def test_a_run_joins_once_with_each_sampler_and_a_gan_once(tmp_path: Path) -> No
     assert first.model == second.model
     assert first.results[0].sampling == Sampling(sampler="ddim", steps=3, guidance=1.0)
     assert first.results[0].value != second.results[0].value
-    assert "d heun:2" in cost_charts(made)
+    assert (first.sampler, second.sampler, columns["g"].sampler) == ("ddim:3", "heun:2", "")
+    assert read_report(tmp_path / "out").comparisons[0].columns[0].sampler == "ddim:3"
+    # One line of a run's samplers against the time of drawing, and one point of its training.
+    assert colours(made)["d ddim:3"] == colours(made)["d heun:2"] != colours(made)["g"]
+    trained, _, drawn = cost_charts(made).split("</figure>")[:3]
+    assert (trained.count("<circle"), drawn.count("<circle")) == (2, 3)
+    assert all(f">{name}<" in drawn for name in ("ddim:3", "heun:2"))
+    assert "</i>d</li>" in drawn
+    # A model has one training, however often it is drawn.
+    assert curves(made).count("<figure") <= 2
 
 
 def test_a_sampler_that_a_run_cannot_be_drawn_with_is_refused_first(tmp_path: Path) -> None:

@@ -163,6 +163,23 @@ def test_averages_that_do_not_fit_the_parameters_are_refused(tmp_path: Path) -> 
         open_checkpoint(saved(tmp_path, state, SMALL)[0])
 
 
+def test_what_the_config_leaves_open_is_said_and_what_nobody_knows_is_refused(tmp_path: Path) -> None:
+    config = changed()
+    config["data"]["centered"] = True
+    state, _ = training_state(config, NCSNPP)
+
+    def notes() -> str:
+        path, config_path = saved(tmp_path, state, config)
+        return "\n".join(published_model(open_checkpoint(path, config=config_path)).notes)
+
+    assert "taken is sampling.predictor reverse_diffusion, sampling.corrector langevin" in notes()
+    config["sampling"] = {"predictor": "reverse_diffusion", "corrector": "none"}
+    assert "taken is" not in notes()
+    config["sampling"]["correctr"] = "none"
+    with pytest.raises(BadInput, match=r"correctr.*corrector"):
+        notes()
+
+
 @pytest.mark.parametrize("continuous", [True, False])
 def test_the_model_knows_pictures_of_either_range(tmp_path: Path, continuous: bool) -> None:
     """A variance-exploding network of values in [0, 1] says of pictures in [-1, 1] what it says of the halved ones."""

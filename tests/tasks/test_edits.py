@@ -243,8 +243,8 @@ def test_pictures_that_do_not_fit_are_named_and_nothing_is_written(pictures: Pat
     with pytest.raises(BadInput, match=r"d\.png: is 9 x 8 pixels, and the model reads 8 x 8"):
         run(Vary(tiny_diffusion(), 0.5), pictures, out)
     assert not out.exists()
-    write_image(pictures / "d.png", np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(BadInput, match=r"has 3 channels \(colour\), and the model reads 1 channel"):
+    write_image(pictures / "d.png", np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3))
+    with pytest.raises(BadInput, match=r"has 3 channels \(colour\), and grey pictures are read here; save it with one"):
         read_picture(pictures / "d.png", media)
     write_image(pictures / "d.tif", np.zeros((8, 8, 1), np.uint16))
     with pytest.raises(BadInput, match="holds uint16 values, and the model reads uint8"):
@@ -254,6 +254,15 @@ def test_pictures_that_do_not_fit_are_named_and_nothing_is_written(pictures: Pat
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="holds no pictures"):
         picture_files(tmp_path / "empty")
+
+
+def test_grey_pictures_that_were_stored_as_colour_are_read_and_said(pictures: Path, tmp_path: Path) -> None:
+    media = tiny_diffusion().config.media
+    grey = read_picture(pictures / "a.png", media)
+    write_image(pictures / "a.png", grey.repeat(3, axis=2))
+    np.testing.assert_array_equal(read_picture(pictures / "a.png", media), grey)
+    with pytest.warns(DioramaWarning, match="1 of 3 given pictures: grey, stored as three equal channels"):
+        run(Vary(tiny_diffusion(), 0.5), pictures, tmp_path / "out")
 
 
 def test_the_given_pictures_are_never_replaced(pictures: Path, tmp_path: Path) -> None:

@@ -96,9 +96,30 @@ def test_points_and_their_names_stay_inside_the_plot(values: list[tuple[float, f
 def test_names_of_equal_points_do_not_cover_one_another() -> None:
     points = [Point(name=f"g{i}", x=20.0, y=5.0, low=4.0, high=6.0, hollow=bool(i)) for i in range(4)]
     svg = svg_of(point_chart(points, title="t", x="time", y="fd", words=lambda value: f"{value:.0f} s"))
-    rows = sorted(float(t.attrib["y"]) for t in svg.iter("text") if (t.text or "").startswith("g"))
-    assert len(rows) == 4
-    assert min(b - a for a, b in pairwise(rows)) >= 12
+    names = [t for t in svg.iter("text") if (t.text or "").startswith("g")]
+    assert len(names) == 4
+    # They stand beside, above and below the points.
+    for side in ("start", "middle", "end"):
+        rows = sorted(float(t.attrib["y"]) for t in names if t.attrib["text-anchor"] == side)
+        assert all(b - a >= 12 for a, b in pairwise(rows))
     ticks = [t.text for t in svg.iter("text") if (t.text or "").endswith(" s")]
     assert len(ticks) == len(set(ticks)) >= 1
     assert point_chart([], title="t", x="time", y="fd", words=str) == ""
+
+
+def test_points_of_one_line_are_joined_and_the_legend_names_it() -> None:
+    points = [
+        Point(name=f"s{i}", x=x, y=5.0 - i, low=4.0, high=6.0, colour=2, line="run") for i, x in enumerate((30.0, 10.0))
+    ]
+    drawn = point_chart(
+        [*points, Point(name="other", x=20.0, y=3.0, low=2.0, high=4.0)], title="t", x="x", y="y", words=str
+    )
+    assert drawn.count("<li") == 1
+    assert ">run</li>" in drawn
+    # The line and two whiskers; it begins at the cheaper point.
+    lines = [
+        line.attrib["points"].split() for line in svg_of(drawn).iter("polyline") if "--c2" in line.attrib["stroke"]
+    ]
+    dots = [float(dot.attrib["cx"]) for dot in svg_of(drawn).iter("circle") if "--c2" in dot.attrib["fill"]]
+    assert len(lines) == 3
+    assert [float(place.split(",")[0]) for place in lines[0]] == pytest.approx(sorted(dots))

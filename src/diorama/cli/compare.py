@@ -103,6 +103,9 @@ def main(words: Sequence[str]) -> None:
     arguments = parse(Arguments, "compare", _parts_as_values(words), several={"--samples": _any, "--runs": _any})
     if not (arguments.recipes or arguments.runs or arguments.samples):
         raise WrongArguments("there is nothing to compare: give --recipes, --runs or --samples")
+    for run in arguments.runs:
+        if "," in str(run) and not run.exists():
+            raise WrongArguments(f"--runs: {run}: there is no such folder; runs stand apart: --runs A B")
     with arguments_at_fault():
         samples = dict(named(text) for text in arguments.samples)
         frozen = [part(text) for text in arguments.frozen]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -14,6 +16,8 @@ from diorama.core.errors import DioramaError, DioramaWarning, WrongValue
 from diorama.core.suggestions import did_you_mean
 
 DONE, NOTHING_DONE, WRONG, INTERRUPTED = 0, 1, 2, 130
+_PATIENCE = 10.0
+"""Seconds that one of several processes waits for the first one to say what went wrong."""
 
 COMMANDS = {
     "prepare": "check, resize, split and pack pictures or clips",
@@ -164,4 +168,8 @@ def _in_short(usual: Callable[..., str]) -> Callable[..., str]:
 
 
 def _complain(message: str) -> None:
+    if int(os.environ.get("LOCAL_RANK", 0)) > 0:
+        # torchrun ends all processes soon after one has failed. What the first one says as well is then said once, and
+        # what went wrong in this one alone is said in the end.
+        time.sleep(_PATIENCE)
     print(f"diorama: {message}", file=sys.stderr)

@@ -64,6 +64,7 @@ class Column:
         between: from samples of one seed to those of the next, uint8 (n, k, h, w, 3) or (n, k, t, h, w, 3).
         kept_budget: its training took what the comparison gave to each.
         origin: folder or archive it was read from, its name alone.
+        sampler: with which a finished run is drawn where several were asked for, ``ddim:50``; empty for its own.
         seeds: the single trainings, where the recipe was trained from several seeds and the results are their means;
             pictures are left out.
     """
@@ -85,12 +86,18 @@ class Column:
     between: np.ndarray | None = None
     kept_budget: bool = True
     origin: str = ""
+    sampler: str = ""
     seeds: tuple[Column, ...] = ()
 
     @property
     def traits(self) -> KindTraits:
         """How columns of its kind take part."""
         return KINDS[self.kind]
+
+    @property
+    def generator(self) -> str:
+        """What columns of one model share, however it is drawn: the model's name and hash, else the column's name."""
+        return f"{self.origin} {self.model}" if self.sampler else self.name
 
     def result(self, metric: str) -> Result | None:
         """The result of a metric, if it was measured."""
@@ -118,6 +125,7 @@ class Column:
             "training": None if self.history is None else asdict(self.history),
             **to_json(self.results),
             "warnings": list(self.warnings),
+            **({"sampler": self.sampler} if self.sampler else {}),
             **({"seeds": [single.to_json() for single in self.seeds]} if self.seeds else {}),
         }
 

@@ -117,8 +117,8 @@ def _loaded_columns(measurer: Measurer, taken: list[str], run: Path, model: Synt
     own, columns = measurer.options.catalog, []
     recipe, history = store.read_provenance(run).recipe_name, read_history(run)
     for sampling in samplers_of(model, measurer.options.samplers):
-        how = "" if sampling == AS_TRAINED else f" {sampling.sampler}:{model.resampled(sampling).sampling.steps}"
-        name = _unique(run.resolve().name + how, taken)
+        how = "" if sampling == AS_TRAINED else f"{sampling.sampler}:{model.resampled(sampling).sampling.steps}"
+        name = _unique(f"{run.resolve().name} {how}".strip(), taken)
         yield Progress(doing=f"drawing from {name} and measuring")
         column = Column(
             name=name,
@@ -126,7 +126,8 @@ def _loaded_columns(measurer: Measurer, taken: list[str], run: Path, model: Synt
             recipe=recipe,
             entry=catalog.find(recipe, own),
             history=history,
-            origin=run.name,
+            origin=run.resolve().name,
+            sampler=how,
         )
         columns.append(measurer.measure_model(model, column, sampling))
     return columns

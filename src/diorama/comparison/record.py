@@ -125,5 +125,6 @@ def _column_from_json(model: Mapping[str, Any], own: Sequence[object]) -> Column
         history=None if training is None else TrainingHistory(**{k: v for k, v in training.items() if k in known}),
         kept_budget=bool(model.get("kept_budget", True)),
         origin=str(model["origin"]),
+        sampler=str(model.get("sampler", "")),
         seeds=tuple(_column_from_json(single, own) for single in model.get("seeds", ())),
     )

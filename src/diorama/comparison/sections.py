@@ -190,16 +190,18 @@ def _pair(comparison: Comparison, column: Column, seed: int) -> str:
 def curves(comparison: Comparison) -> str:
     """Losses, and scores measured while training, by images seen; a training that logged none is named."""
     palette = colours(comparison)
-    histories = [(column, column.history) for column in ordered(comparison) if column.history is not None]
+    # A model has one training, however often it is drawn.
+    once = {column.generator: column for column in reversed(ordered(comparison)) if column.history is not None}
+    histories = [(column, column.history) for column in reversed(once.values()) if column.history is not None]
     charts = [_loss_chart(c, history, palette[c.name]) for c, history in histories if history.losses]
-    silent = [title(column) for column, history in histories if not history.losses]
+    silent = [_trained_name(column) for column, history in histories if not history.losses]
     if not (charts or silent):
         return ""
     # A single point (the measurement at a run's end) is no curve, and stands in the table already.
     scored = [(c, history.scores) for c, history in histories if any(len(p) > 1 for p in history.scores.values())]
     for metric in dict.fromkeys(metric for _, scores in scored for metric in scores):
         lines = [
-            Series(name=title(c), points=scores[metric], colour=palette[c.name])
+            Series(name=_trained_name(c), points=scores[metric], colour=palette[c.name])
             for c, scores in scored
             if metric in scores
         ]
@@ -225,7 +227,12 @@ def _loss_chart(column: Column, history: TrainingHistory, colour: int) -> str:
     lines = [
         Series(name=name, points=points, colour=colour + i) for i, (name, points) in enumerate(history.losses.items())
     ]
-    return line_chart(lines, title=title(column), x="images seen", y="loss")
+    return line_chart(lines, title=_trained_name(column), x="images seen", y="loss")
+
+
+def _trained_name(column: Column) -> str:
+    """What a training is called: without the sampler that its model is drawn with."""
+    return column.origin if column.sampler else title(column)
 
 
 def models(comparison: Comparison) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -25,10 +26,10 @@ _REFERENCES = "Baselines"
 
 
 def colours(comparison: Comparison) -> dict[str, int]:
-    """Every generator's place in the palette; what does not compete shares the last, grey."""
-    competing = [column.name for column in comparison.columns if column.traits.competes]
-    places = {name: i % _GREY for i, name in enumerate(competing)}
-    return {column.name: places.get(column.name, _GREY) for column in comparison.columns}
+    """Every generator's place in the palette, however it is drawn; what does not compete shares the last, grey."""
+    competing = dict.fromkeys(column.generator for column in comparison.columns if column.traits.competes)
+    places = {generator: i % _GREY for i, generator in enumerate(competing)}
+    return {column.name: places.get(column.generator, _GREY) for column in comparison.columns}
 
 
 def score_chart(comparison: Comparison) -> str:
@@ -174,32 +175,62 @@ def cost_charts(comparison: Comparison) -> str:
         return ""
     metric = comparison.metrics[0]
     about = described(comparison, metric)
-    axes: tuple[tuple[str, Cost, TickWords], ...] = (
-        ("training time", lambda c: c.history.seconds if c.history else None, clock_words),
-        ("energy of training", lambda c: c.history.joules if c.history else None, energy_words),
-        ("time to draw 1,000", lambda c: 1_000 / c.samples_per_second if c.samples_per_second else None, clock_words),
+    everyone, trained = _scored(comparison, metric), _best_drawn(comparison, metric)
+    axes: tuple[tuple[str, Sequence[Column], Cost, TickWords], ...] = (
+        ("training time", trained, lambda c: c.history.seconds if c.history else None, clock_words),
+        ("energy of training", trained, lambda c: c.history.joules if c.history else None, energy_words),
+        ("time to draw 1,000", everyone, _drawing_time, clock_words),
     )
     charts = [
         point_chart(
-            _points(comparison, metric, cost),
+            _points(comparison, metric, columns, cost),
             title=f"{about.title} against {name}",
             x=name,
             y=f"{metric} {about.arrow}",
             words=words,
             floor=_floor(comparison, metric),
         )
-        for name, cost, words in axes
+        for name, columns, cost, words in axes
     ]
     shown = "".join(charts)
-    return f'<div class="charts">{shown}</div>' if shown else ""
+    fewer = len(trained) < len(everyone)
+    note = '<p class="soft">Of a run that was drawn with several samplers the best stands above its training.</p>'
+    return f'<div class="charts">{shown}</div>{note if fewer else ""}' if shown else ""
 
 
-def _points(comparison: Comparison, metric: str, cost: Cost) -> list[Point]:
+def _drawing_time(column: Column) -> float | None:
+    """Seconds for 1,000 samples."""
+    return 1_000 / column.samples_per_second if column.samples_per_second else None
+
+
+def _scored(comparison: Comparison, metric: str) -> list[Column]:
+    return [column for column in comparison.columns if column.traits.competes and column.result(metric) is not None]
+
+
+def _best_drawn(comparison: Comparison, metric: str) -> list[Column]:
+    """Every generator once: of one that is drawn in several ways, the best."""
+
+    def value(column: Column) -> float:
+        result = column.result(metric)
+        assert result is not None
+        return result.value
+
+    best: dict[str, Column] = {}
+    lower = described(comparison, metric).better == "lower"
+    for column in sorted(_scored(comparison, metric), key=value, reverse=not lower):
+        best.setdefault(column.generator, column)
+    return [*best.values()]
+
+
+def _points(comparison: Comparison, metric: str, columns: Sequence[Column], cost: Cost) -> list[Point]:
     palette, apart = colours(comparison), _apart(comparison)
-    scored = [(column, column.result(metric), cost(column)) for column in comparison.columns if column.traits.competes]
+    scored = [(column, column.result(metric), cost(column)) for column in columns]
+    ways = Counter(column.generator for column in columns)
     return [
         Point(
-            name=title(column),
+            # The line's name in the legend says whose sampler it is.
+            name=column.sampler if ways[column.generator] > 1 else title(column),
+            line=column.origin if ways[column.generator] > 1 else "",
             x=spent,
             y=result.value,
             low=result.interval.low,

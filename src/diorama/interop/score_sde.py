@@ -57,14 +57,27 @@ class ScoreSDELayout(Layout[ScoreSDEArguments, ScoreUNetConfig]):
         return named == self.name and ("all_modules.0.weight" in shapes or "all_modules.0.W" in shapes)
 
     def read_arguments(self, published: Mapping[str, Any], shapes: Shapes) -> ScoreSDEArguments:
-        """See :meth:`Layout.read_arguments`; of sections but ``model`` what is not read is left aside."""
+        """See :meth:`Layout.read_arguments`; of ``data`` and ``training`` what is not read is left aside."""
         read: dict[str, Any] = {}
         for section, kind in _SECTIONS.items():
             given = published.get(section)
             if isinstance(given, Mapping):
-                known, strict = {f.name for f in fields(kind)}, section == "model"
+                known, strict = {f.name for f in fields(kind)}, section in ("model", "sampling")
                 read[section] = {key: value for key, value in given.items() if strict or key in known}
         return super().read_arguments(read, {})
+
+    def taken(self, arguments: ScoreSDEArguments, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """See :meth:`Layout.taken`: settings that change what is drawn, where the config lacks them."""
+        said = {f"{section}.{name}" for section in _SECTIONS for name in dict(given.get(section) or {})}
+        read = {
+            "data.centered": arguments.data.centered,
+            "training.sde": arguments.training.sde,
+            "training.continuous": arguments.training.continuous,
+            "sampling.predictor": arguments.sampling.predictor,
+            "sampling.corrector": arguments.sampling.corrector,
+        }
+        missing = [f"{name} {str(value).lower()}" for name, value in read.items() if name not in said]
+        return (f"the config does not say all; taken is {', '.join(missing)}",) if missing else ()
 
     def to_ours(self, arguments: ScoreSDEArguments) -> ScoreUNetConfig:
         return arguments.ddpm() if self.name == "ddpm" else arguments.ncsnpp()

@@ -23,6 +23,7 @@ from diorama.media.picture import Picture
 from diorama.media.resize import fit as fit_size
 
 _FITTED = "of another size, scaled to {} x {} pixels and cut to their middle"
+_GREY = "grey, stored as three equal channels, of which one is read"
 _SUFFIXES = (*PICTURES, ".gif", ".npy", *VOLUMES)
 
 
@@ -53,7 +54,8 @@ def read_picture(path: Path, media: MediaSpec, *, any_size: bool = False, fitted
         fitted: one of another size is scaled, and cut to its middle.
 
     Raises:
-        BadInput: it cannot be read, or has another size, number of channels or type than the model reads.
+        BadInput: it cannot be read, or has another size, number of channels or type than the model reads. Three equal
+            channels count as one.
     """
     return _read(path, media, any_size, fitted).pixels
 
@@ -100,15 +102,24 @@ def _read(path: Path, media: MediaSpec, any_size: bool, fitted: bool = False) ->
         note = _FITTED.format(media.width, media.height)
         pixels = fit_size(picture.pixels, (media.height, media.width))
         picture = replace(picture, pixels=pixels, notes=(*picture.notes, note))
+    if media.channels == 1 and _is_grey(picture.pixels):
+        picture = replace(picture, pixels=picture.pixels[..., :1], notes=(*picture.notes, _GREY))
     pixels = picture.pixels
     height, width, channels = pixels.shape
     if not any_size and (height, width) != (media.height, media.width):
         raise BadInput(f"{path}: is {width} x {height} pixels, and the model reads {media.width} x {media.height}")
+    if (channels, media.channels) == (3, 1):
+        raise BadInput(f"{path}: has {_colours(3)}, and grey pictures are read here; save it with one channel first")
     if channels != media.channels:
         raise BadInput(f"{path}: has {_colours(channels)}, and the model reads {_colours(media.channels)}")
     if pixels.dtype.name != media.dtype:
         raise BadInput(f"{path}: holds {pixels.dtype.name} values, and the model reads {media.dtype}")
     return picture
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    """Whether (h, w, 3) holds no colour, as of grey pictures that were saved as RGB."""
+    return pixels.shape[-1] == 3 and bool((pixels == pixels[..., :1]).all())
 
 
 def _slice(content: bytes, path: Path, media: MediaSpec) -> Picture:

@@ -66,9 +66,11 @@ def line_chart(series: Sequence[Series], *, title: str, x: str, y: str) -> str:
 def point_chart(
     points: Sequence[Point], *, title: str, x: str, y: str, words: TickWords, floor: tuple[str, float] | None = None
 ) -> str:
-    """Quality against cost: points with their intervals, as :func:`diorama.web.plot.point_plot` takes them."""
+    """Quality against cost: points with their intervals, as :func:`diorama.web.plot.point_plot` takes them; the legend
+    names the lines."""
     marks = point_plot(points, x=x, y=y, words=words, floor=floor)
-    return _figure(marks, title) if marks else ""
+    lines = {p.line: Series(name=p.line, points=(), colour=p.colour) for p in points if p.line}
+    return _figure(marks, title, _legend([*lines.values()]) if lines else "") if marks else ""
 
 
 def _figure(marks: Sequence[Mark], title: str, below: str = "") -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from diorama.core.durations import count_words
 from diorama.web.marks import Dot, Mark, Path, Words, images_words
@@ -22,6 +23,8 @@ _ALIKE = 1.1
 """Costs that differ by less stand together in the middle."""
 _LETTER = 6.2
 """Mean width of a letter."""
+_WIDE_LETTER = 7.2
+"""The same of the widest font that a page may be shown in, for what must not be covered."""
 
 TickWords = Callable[[float], str]
 
@@ -53,6 +56,7 @@ class Point:
         high: upper end of its interval.
         colour: place in the palette.
         hollow: it is not ranked among the others.
+        line: a line joins the points that have the same one, from the cheapest on; empty for none.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Point:
     high: float
     colour: int = 0
     hollow: bool = False
+    line: str = ""
 
 
 def line_plot(series: Sequence[Series], *, x: str, y: str) -> list[Mark]:
@@ -85,7 +90,7 @@ def line_plot(series: Sequence[Series], *, x: str, y: str) -> list[Mark]:
 def point_plot(
     points: Sequence[Point], *, x: str, y: str, words: TickWords, floor: tuple[str, float] | None = None
 ) -> list[Mark]:
-    """Points with their intervals and names; an axis along which they differ tenfold is logarithmic.
+    """Points with their intervals, names and lines; an axis along which they differ tenfold is logarithmic.
 
     Args:
         points: all finite.
@@ -105,28 +110,66 @@ def point_plot(
         at = up(floor[1])
         marks.append(Path(points=[(_LEFT, at), (WIDTH - _RIGHT, at)], ink="axis", dashed=True))
         marks.append(Words(x=WIDTH - _RIGHT, y=at - 4, text=floor[0], anchor="end"))
+    for line in dict.fromkeys(p.line for p in points if p.line):
+        joined = sorted((p for p in points if p.line == line), key=lambda p: p.x)
+        if len(joined) > 1:
+            marks.append(Path(points=[(across(p.x), up(p.y)) for p in joined], ink=joined[0].colour))
     for p in points:
         marks.append(Path(points=[(across(p.x), up(p.low)), (across(p.x), up(p.high))], ink=p.colour, width=1.6))
         marks.append(Dot(x=across(p.x), y=up(p.y), ink=p.colour, radius=4, hollow=p.hollow))
-    return marks + _names(points, across, up, taken=[] if floor is None else [up(floor[1])])
+    return marks + _names(points, across, up, floor=None if floor is None else up(floor[1]))
 
 
-def _names(points: Sequence[Point], across: _Axis, up: _Axis, taken: Sequence[float]) -> list[Mark]:
-    """Names beside their points, moved down or up until no two cover one another."""
+class _Box(NamedTuple):
+    """What a name or a point covers: from left to right, and from top to bottom."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def meets(self, other: _Box) -> bool:
+        apart = self.right <= other.left or other.right <= self.left
+        return not (apart or self.bottom <= other.top or other.bottom <= self.top)
+
+
+def _names(points: Sequence[Point], across: _Axis, up: _Axis, floor: float | None) -> list[Mark]:
+    """Names beside their points, moved until none covers another name or a point."""
     marks: list[Mark] = []
-    rows = list(taken)
+    taken = [_Box(across(p.x) - 5, across(p.x) + 5, up(p.y) - 5, up(p.y) + 5) for p in points]
+    if floor is not None:
+        # Its own name stands above the dashed line.
+        taken.append(_Box(_LEFT, WIDTH, floor - _LINE, floor + 1))
     for p in sorted(points, key=lambda p: up(p.y)):
         text = p.name if len(p.name) <= _LONGEST_NAME else p.name[: _LONGEST_NAME - 1] + "…"
-        # A name that would leave the plot on the right stands on the left of its point.
-        right = across(p.x) + 8 + _LETTER * len(text) <= WIDTH - 2
-        place, anchor = (across(p.x) + 8, "start") if right else (across(p.x) - 8, "end")
-        wanted = up(p.y) + 4
-        steps = sorted((i * _LINE / 2 for i in range(-40, 41)), key=abs)
-        free = (wanted + s for s in steps if all(abs(wanted + s - row) >= _LINE for row in rows))
-        y = next((place for place in free if _TOP <= place <= HEIGHT - _BOTTOM - 2), wanted)
-        rows.append(y)
-        marks.append(Words(x=place, y=y, text=text, anchor="start" if anchor == "start" else "end", ink=p.colour))
+        words = _free_place(p, text, across, up, taken)
+        taken.append(_covered(words))
+        marks.append(words)
     return marks
+
+
+def _free_place(p: Point, text: str, across: _Axis, up: _Axis, taken: Sequence[_Box]) -> Words:
+    """The name where it is nearest to its point and covers nothing: beside it, above or below; where no place is free,
+    right beside it."""
+    at, width = across(p.x), _WIDE_LETTER * len(text)
+    right = Words(x=at + 8, y=up(p.y) + 4, text=text, anchor="start", ink=p.colour)
+    left, middle = replace(right, x=at - 8, anchor="end"), replace(right, x=at, anchor="middle")
+    # A name that would leave the plot on one side stands on the other.
+    fit = {"start": at + 8 + width <= WIDTH - 2, "end": at - 8 - width >= _LEFT}
+    fit["middle"] = at + width / 2 <= WIDTH - 2 and at - width / 2 >= _LEFT
+    sides = [words for words in (right, left, middle) if fit[words.anchor]]
+    steps = sorted((i * _LINE / 4 for i in range(-60, 61)), key=abs)
+    for words in (replace(words, y=words.y + step) for step in steps for words in sides):
+        inside = _TOP <= words.y <= HEIGHT - _BOTTOM - 2
+        if inside and not any(_covered(words).meets(box) for box in taken):
+            return words
+    return sides[0] if sides else right
+
+
+def _covered(words: Words) -> _Box:
+    width = _WIDE_LETTER * len(words.text)
+    left = words.x - {"start": 0.0, "middle": width / 2, "end": width}[words.anchor]
+    return _Box(left, left + width, words.y - _LINE + 3, words.y + 3)
 
 
 @dataclass(frozen=True)

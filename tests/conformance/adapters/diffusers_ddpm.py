@@ -95,7 +95,9 @@ def _schedule(case: Case, name: str) -> Schedule:
     step = case.config.get("_step_kwargs", {})
     assert step.keys() <= _STEP_ARGUMENTS, f"{case.stem}: arguments of a step {sorted(step)}"
     if isinstance(schedule.sampler, AncestralConfig):
-        return schedule
+        # Whether the last of given times draws noise depends on it alone, not on the spacing.
+        late = schedule.sampler.last_noise or _given_times(case) is not None
+        return replace(schedule, sampler=replace(schedule.sampler, last_noise=late))
     sampler = DDIMConfig(
         eta=step.get("eta", 0.0),
         clipped_noise=step.get("use_clipped_model_output", False),
@@ -105,10 +107,16 @@ def _schedule(case: Case, name: str) -> Schedule:
 
 
 def _times(case: Case, schedule: Schedule) -> Tensor:
-    chosen = case.config.get("_set_timesteps_kwargs", {}).get("timesteps")
+    chosen = _given_times(case)
     if chosen is not None:
         return torch.tensor([*(step + 1 for step in chosen), 0], dtype=torch.float64)
     return schedule.spacing.times(schedule.process, case.config["_num_inference_steps"])
+
+
+def _given_times(case: Case) -> list[int] | None:
+    """The times that the case visits in place of the spacing's, as published networks count them."""
+    given: list[int] | None = case.config.get("_set_timesteps_kwargs", {}).get("timesteps")
+    return given
 
 
 def injected(case: Case) -> DrawNoise:

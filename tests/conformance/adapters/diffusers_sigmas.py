@@ -87,8 +87,11 @@ def _asked_of_steps(case: Case, schedule: Schedule) -> AnySampler:
         return schedule.sampler
     assert step.keys() <= {"s_churn", "s_tmin", "s_tmax", "s_noise"}, f"{case.stem}: {sorted(step)} of a step"
     kept, sigma_data = _kept(schedule)
+    # The library shares churn out among the entries of its table but the last, an end that no step reaches included.
+    steps = case.config["_num_inference_steps"]
+    share = steps / (steps + 1) if _has_unreached_end(case, schedule) else 1.0
     return EulerConfig(
-        churn=step.get("s_churn", 0.0),
+        churn=share * step.get("s_churn", 0.0),
         churn_low=step.get("s_tmin", 0.0),
         churn_high=step.get("s_tmax", math.inf),
         churn_scale=step.get("s_noise", 1.0),
@@ -117,11 +120,15 @@ def _sigmas(case: Case, schedule: Schedule, times: Tensor, asked: Tensor) -> Ten
     if isinstance(schedule.sampler, KDPM2Config):
         return torch.cat([visited[:1], visited[1:].repeat_interleave(2), visited[-1:]])
     found = torch.cat([asked, visited[-1:]])
-    if case.config.get("interpolation_type") == "log_linear" and isinstance(schedule.spacing, KarrasSpacing):
-        # The library appends an end that no step reaches.
+    if _has_unreached_end(case, schedule):
         ends = schedule.process.at(times.new_tensor(float(case.config.get("final_sigmas_type") == "sigma_min")))
         found = torch.cat([found, (ends.sigma / ends.alpha).reshape(1)])
     return found
+
+
+def _has_unreached_end(case: Case, schedule: Schedule) -> bool:
+    """Whether the library's table of sigmas goes on to an end that no step reaches."""
+    return case.config.get("interpolation_type") == "log_linear" and isinstance(schedule.spacing, KarrasSpacing)
 
 
 def places_of(asked: Tensor, told: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import pytest
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadConfig, BadInput
+from diorama.data.synthetic.segment import WORKING_SIDE
 from diorama.evaluation.catalog import features, models
 from diorama.evaluation.catalog.entries import ExtractorEntry, MetricEntry, SampleMetric, resolve
 from diorama.evaluation.catalog.extractors import LITE
@@ -87,9 +88,15 @@ def test_unknown_names_get_the_nearest(wrong: str, nearest: str) -> None:
 def test_defaults_include_the_distance_that_every_machine_can_take() -> None:
     assert "fd@lite" in default_metrics(PICTURES)
     assert {"fd@lite", "fd@lite-clip"} <= set(default_metrics(CLIPS))
-    assert "modes" in default_metrics(PICTURES, of_world=True)
-    assert "modes" not in default_metrics(replace(PICTURES, channels=1), of_world=True)
-    assert "modes" not in default_metrics(PICTURES)
+    read = replace(PICTURES, height=WORKING_SIDE, width=WORKING_SIDE)
+    assert "modes" in default_metrics(read, of_world=True)
+    assert "modes" not in default_metrics(read)
+    for change in (
+        {"channels": 1},
+        {"width": 2 * WORKING_SIDE},
+        {"height": WORKING_SIDE // 2, "width": WORKING_SIDE // 2},
+    ):
+        assert "modes" not in default_metrics(replace(read, **change), of_world=True)
     assert all(SHIPPED.find(name) for media in (PICTURES, CLIPS) for name in comparing_metrics(media, of_world=True))
     assert not any("FID" in name.upper() and "lite" in name for name in SHIPPED.metrics)
 

@@ -206,11 +206,15 @@ def default_metrics(media: MediaSpec, *, of_world: bool = False) -> tuple[str, .
         media: of the real records.
         of_world: they are of the built-in world, of which the factor reader can tell more.
     """
-    readable = ("factor_coverage", "modes") if of_world and media.channels == 3 else ()
+    readable = ("factor_coverage", "modes") if of_world and _factors_are_read(media) else ()
     if media.kind == "video":
         return ("fd@lite", "fd@lite-clip", "kid@lite-clip", *readable)
     measures = ("fd", "kid", "precision", "recall", "density", "coverage")
     return (*(f"{measure}@lite" for measure in measures), *readable)
+
+
+def _factors_are_read(media: MediaSpec) -> bool:
+    return media.channels == 3 and media.height == media.width >= world.LEAST_SIDE
 
 
 def comparing_metrics(media: MediaSpec, *, of_world: bool = False) -> tuple[str, ...]:

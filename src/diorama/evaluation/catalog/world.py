@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from diorama.evaluation.catalog.entries import CatalogEntry, ExtractorEntry, SampleMetric
 
+LEAST_SIDE = 32
+"""Pixels of a side from which on the reader reads square colour pictures."""
+
 READER = ExtractorEntry(
     name="factors",
     load="diorama.evaluation.factor_features:load",
