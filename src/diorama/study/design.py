@@ -231,7 +231,7 @@ def design_of(values: Mapping[str, Any], where: str) -> StudyDesign:
         BadInput: one does not fit; the message begins with ``where``.
     """
     try:
-        design: StudyDesign = decode(StudyDesign, values, where)
+        design: StudyDesign = decode(StudyDesign, values, f"{where}: ")
     except BadConfig as problem:
         raise BadInput(str(problem)) from problem
     return design

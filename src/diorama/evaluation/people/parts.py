@@ -234,12 +234,14 @@ class Recognised:
         parts: judgements by kind.
         notes: what was left out, joined or guessed, with counts.
         simulated: the raters are a program.
+        truth_from: where a table itself says which pictures are true; empty where it does not.
     """
 
     layout: str
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
     simulated: bool = False
+    truth_from: str = ""
 
 
 def first_values(values: Floats, rows: Labels, columns: Labels) -> Floats:

@@ -16,6 +16,7 @@ from diorama.evaluation.people.parts import (
     PairPart,
     Part,
     RatingPart,
+    Recognised,
     TripletPart,
     VerdictPart,
     VotePart,
@@ -37,7 +38,8 @@ class AnalyseOptions:
     """How judgements are analysed.
 
     Args:
-        truth: the source whose pictures are true; empty for what the file says.
+        truth: the source whose pictures are true; empty for what the file says. A table that says of every row or
+            item what is true keeps that, and a note says so.
         level: of the intervals, in (0, 1).
         scores: of the systems by metrics, a ``report.json`` of a comparison or CSV; ``None`` for none.
         command: that asked for it.
@@ -53,9 +55,6 @@ class AnalyseOptions:
             raise ValueError(f"level must be in [0.5, 1), got {self.level:g}")
 
 
-_UNREAD_TRUTH = "A true source is named, and nothing here is asked of true and false pictures: it is not read."
-
-
 def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
     """Analyse a file of judgements, which is read as it is.
 
@@ -68,7 +67,6 @@ def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
     """
     chosen = options or AnalyseOptions()
     found = recognise(path, chosen.truth)
-    unread = chosen.truth and not any(isinstance(part, ChoicePart | VerdictPart) for part in found.parts)
     sections = [section for part in found.parts for section in _sections(part, chosen.level)]
     scales = [part for part in found.parts if isinstance(part, OpinionPart)]
     if len(scales) > 1:
@@ -80,12 +78,23 @@ def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
         sha256=sha256_of(path),
         layout=found.layout,
         simulated=found.simulated,
-        notes=(*found.notes, *([_UNREAD_TRUTH] if unread else [])),
+        notes=(*found.notes, *_unread_truth(found, chosen.truth)),
         sections=tuple(sections),
         level=chosen.level,
         command=chosen.command,
         methods=tuple(dict.fromkeys(text for part in found.parts for text in _methods(part))),
     )
+
+
+def _unread_truth(found: Recognised, truth: str) -> list[str]:
+    """That a source was named as the true one and is not read, and why."""
+    if not truth:
+        return []
+    if found.truth_from:
+        return [f"{found.truth_from} says which pictures are true: --truth {truth} is not read."]
+    if any(isinstance(part, ChoicePart | VerdictPart) for part in found.parts):
+        return []
+    return ["A true source is named, and nothing here is asked of true and false pictures: it is not read."]
 
 
 def _sections(part: Part, level: float) -> Sequence[Section]:
