@@ -14,6 +14,7 @@ import pytest
 from diorama.study.bundle import answers_of_downloads, write_bundle
 from diorama.study.design import Session
 from tests.study.studies import QUICK, Served, design, served, small_study
+from tests.study.test_bundle import given_of
 
 SESSION = Session(judgements=4, repeats=1, attention=1, practice=1)
 TRIALS = 7
@@ -307,6 +308,34 @@ def test_a_bundle_is_walked_from_disk_and_saves_its_answers(browser: Any, tmp_pa
     assert [row.choice for row in answers.rows] == ["right"] * (TRIALS - SESSION.practice)
     assert {row.rater for row in answers.rows} == {"b1-r0001"}
     assert problems == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("missing", ["some", "all"])
+def test_a_bundle_whose_pictures_are_missing_tells_the_truth(browser: Any, tmp_path: Path, missing: str) -> None:
+    study = small_study(tmp_path, design(session=SESSION, completion_code="C-46"))
+    write_bundle(study, tmp_path / "bundle", 1)
+    trials = given_of(tmp_path / "bundle" / "rater-0000.html")["trials"]
+    for address in {one for trial in trials[: 2 if missing == "some" else None] for one in trial["media"]}:
+        (tmp_path / "bundle" / address).unlink()
+    page, _ = opened(browser, (tmp_path / "bundle" / "rater-0000.html").as_uri())
+    page.get_by_role("button", name="I agree").click()
+    while True:
+        page.locator(f"{ENABLED}, #finished").locator("visible=true").first.wait_for()
+        if page.locator("#finished:visible").count():
+            break
+        before = page.locator("#count").inner_text()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "before => document.querySelector('#count').textContent !== before || "
+            "!document.querySelector('#done').hidden",
+            arg=before,
+        )
+    said = page.locator("#done").inner_text()
+    assert "answered everything" not in said
+    assert ("all that could be shown" in said) == ("C-46" in said) == (missing == "some")
+    assert ("asked nothing" in said) == (missing == "all")
+    assert page.locator("#save:visible").count() == (missing == "some")
     page.context.close()
 
 

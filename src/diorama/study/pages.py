@@ -34,9 +34,14 @@ def trial_page(standing: Standing, token: str) -> str:
     return _page(version.design.title, [_trials(version.design, version.collection, given)], script=_script())
 
 
-def done_page(design: StudyDesign) -> str:
-    """Thanks, the completion code and the way back."""
-    return _page(design.title, [_done(design)])
+def done_page(design: StudyDesign, withdrawn: int = 0) -> str:
+    """Thanks, the completion code and the way back.
+
+    Args:
+        design: of the study.
+        withdrawn: trials that the rater was not asked, since their pictures were missing.
+    """
+    return _page(design.title, [_done(design, withdrawn=withdrawn)])
 
 
 def message_page(title: str, heading: str, text: str, *, join: bool = False) -> str:
@@ -158,9 +163,10 @@ def _trials(design: StudyDesign, collection: Collection, given: dict[str, Any], 
     )
 
 
-def _done(design: StudyDesign, *, download: bool = False, hidden: bool = False) -> Markup:
+def _done(design: StudyDesign, *, withdrawn: int = 0, download: bool = False, hidden: bool = False) -> Markup:
     return _drawn(
         "done.html",
+        withdrawn=counted(withdrawn, "question") if withdrawn else "",
         code=design.completion_code,
         return_address=design.return_address,
         download=download,

@@ -41,6 +41,7 @@ _OPEN = (
     .limit(bindparam("most"))
 )
 _COUNTS = select(func.count(), func.count(ANSWERS.c.trial_id)).select_from(_WITH_ANSWERS).where(_OF_RATER)
+_WITHDRAWN = select(func.count()).where(TRIALS.c.rater_id == bindparam("rater"), TRIALS.c.withdrawn)
 _ANSWER, _TRIALS = insert(ANSWERS), insert(TRIALS)
 _SHOWN = update(TRIALS).where(TRIALS.c.id == bindparam("trial")).values(shown_at=bindparam("now"))
 
@@ -97,19 +98,22 @@ class Standing:
 
     Args:
         version: of the study that is theirs.
-        stage: ``consent``, ``full`` (nobody new is let in), ``trials`` or ``done``.
+        stage: ``consent``, ``full`` (nobody new is let in), ``trials``, ``done``, or ``gone`` (no picture was left that
+            the rater could have judged).
         question: whose turn it is.
         then: addresses of the media after it, to be loaded ahead.
         answered: trials that are done.
         of: of how many.
+        withdrawn: trials whose pictures could no longer be shown; told where the rater is done.
     """
 
     version: Version
-    stage: Literal["consent", "full", "trials", "done"]
+    stage: Literal["consent", "full", "trials", "done", "gone"]
     question: Question | None = None
     then: tuple[str, ...] = ()
     answered: int = 0
     of: int = 0
+    withdrawn: int = 0
 
 
 Chooser = Callable[[Connection, Version, int], Trial]
@@ -271,11 +275,7 @@ class Sessions:
             return Standing(version=version, stage="full" if full else "consent")
         ahead = self._ahead(connection, rater, version, waiting)
         if not ahead:
-            _, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
-            # Whoever found all pictures gone gave nothing that the study's end could count.
-            if rater.finished_at is None and answered:
-                connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(finished_at=now()))
-            return Standing(version=version, stage="done")
+            return self._ended(connection, rater, version)
         trial = ahead[0]
         connection.execute(_SHOWN, {"trial": trial.id, "now": now()})
         of, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
@@ -291,6 +291,16 @@ class Sessions:
             answered=answered,
             of=of,
         )
+
+    def _ended(self, connection: Connection, rater: Row[Any], version: Version) -> Standing:
+        _, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
+        withdrawn = connection.execute(_WITHDRAWN, {"rater": rater.id}).scalar_one()
+        if not answered:
+            # Whoever found all pictures gone gave nothing that the study's end could count.
+            return Standing(version=version, stage="gone", withdrawn=withdrawn)
+        if rater.finished_at is None:
+            connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(finished_at=now()))
+        return Standing(version=version, stage="done", withdrawn=withdrawn)
 
     def _ahead(
         self, connection: Connection, rater: Row[Any], version: Version, waiting: Sequence[Row[Any]]

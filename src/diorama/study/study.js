@@ -89,6 +89,9 @@
       done: () => {
         element("trials").hidden = true;
         element("done").hidden = false;
+        const told = !gone.size ? "whole" : answers.length ? "part" : "none";
+        ["whole", "part", "none"].forEach((id) => { element(id).hidden = id !== told; });
+        if (told === "none") ["save", "reward"].forEach((id) => { element(id).hidden = true; });
         const held = {format: "diorama-study-download/1", bundle: given.bundle, rater: given.rater, answers};
         const save = element("save");
         save.href = URL.createObjectURL(new Blob([JSON.stringify(held)], {type: "application/json"}));
