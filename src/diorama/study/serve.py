@@ -67,7 +67,9 @@ def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = Fa
     database = Database(database_of(folder, at.database))
     version = open_version(database, study, changed=changed)
     _tell_missing(folder, version)
-    token = _admin_token(folder)
+    # Of two servers that start at once one makes it, and the other reads it.
+    with database.alone():
+        token = _admin_token(folder)
     app = make_app(study, version, database, ServeOptions(admin_token=token, anyone=anyone))
     listening = _listening(at)
     host, port = listening.getsockname()[:2]
