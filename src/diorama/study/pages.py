@@ -30,7 +30,7 @@ def consent_page(design: StudyDesign, action: str) -> str:
 def trial_page(standing: Standing, token: str) -> str:
     """The page on which trials follow each other."""
     version = standing.version
-    given = {**_given(version.design, version.collection), "state": state_json(standing, token)}
+    given = {"medium": version.collection.medium, "state": state_json(standing, token)}
     return _page(version.design.title, [_trials(version.design, version.collection, given)], script=_script())
 
 
@@ -59,7 +59,7 @@ def bundle_page(design: StudyDesign, collection: Collection, bundle: str, rater:
         rater: whose page it is.
         trials: with addresses of media relative to the page, as :func:`state_json` has its question.
     """
-    given = {**_given(design, collection), "bundle": bundle, "rater": rater, "trials": list(trials)}
+    given = {"medium": collection.medium, "bundle": bundle, "rater": rater, "trials": list(trials)}
     body = [
         _consent(design, ""),
         _trials(design, collection, given, hidden=True),
@@ -118,15 +118,12 @@ def state_json(standing: Standing, token: str) -> dict[str, Any]:
             "trial": question.trial,
             "role": question.role,
             "media": [f"{token}/m/{a}" for a in question.media],
+            "exposure_ms": question.exposure_ms,
         },
         "then": [f"{token}/m/{address}" for address in standing.then],
         "answered": standing.answered,
         "of": standing.of,
     }
-
-
-def _given(design: StudyDesign, collection: Collection) -> dict[str, Any]:
-    return {"medium": collection.medium, "exposure_ms": design.session.exposure_ms}
 
 
 def _consent(design: StudyDesign, action: str) -> Markup:
@@ -139,6 +136,7 @@ def _consent(design: StudyDesign, action: str) -> Markup:
         count=session.practice + session.judgements + session.attention + session.repeats,
         practice=session.practice,
         exposure_ms=session.exposure_ms,
+        staircase=design.staircase,
         keys=_keys(choices_of(design)),
         consent=design.consent,
         action=action,

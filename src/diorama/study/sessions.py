@@ -15,6 +15,7 @@ from diorama.study.addresses import may_be_token, media_address, trial_address
 from diorama.study.collection import Collection
 from diorama.study.database import Database, now
 from diorama.study.design import StudyDesign
+from diorama.study.exposures import exposure_of
 from diorama.study.order import Trial
 from diorama.study.plan import PlannedTrial, shown, trials_of
 from diorama.study.tables import ANSWERS, RATERS, TRIALS
@@ -85,11 +86,13 @@ class Question:
         trial: its address.
         role: ``practice`` or ``judge``: repeats and attention items look like judgements.
         media: addresses, left and right or one.
+        exposure_ms: how long they are shown; ``None`` for as long as the rater wants.
     """
 
     trial: str
     role: Literal["practice", "judge"]
     media: tuple[str, ...]
+    exposure_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,6 +289,7 @@ class Sessions:
                 trial=trial_address(version.secret, rater.id, trial.position),
                 role="practice" if trial.role == "practice" else "judge",
                 media=self._media_of(version, rater, trial),
+                exposure_ms=exposure_of(connection, version, trial),
             ),
             then=self._media_of(version, rater, ahead[1]) if len(ahead) > 1 else (),
             answered=answered,

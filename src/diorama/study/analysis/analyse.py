@@ -12,6 +12,7 @@ from diorama.evaluation.people.parts import (
     AttentionPart,
     ChoicePart,
     CountPart,
+    ExposurePart,
     OpinionPart,
     PairPart,
     Part,
@@ -24,6 +25,7 @@ from diorama.evaluation.people.parts import (
 from diorama.metrics.judgement.responses import Davidson
 from diorama.metrics.judgement.strengths import response_for
 from diorama.study.analysis.choices import choice_section, count_section, vote_section
+from diorama.study.analysis.exposures import exposure_section
 from diorama.study.analysis.findings import Analysis, Section
 from diorama.study.analysis.opinions import opinion_section, scales_section
 from diorama.study.analysis.pairs import pair_sections
@@ -106,6 +108,8 @@ def _sections(part: Part, level: float) -> Sequence[Section]:
             return [choice_section(part, level)]
         case VerdictPart():
             return [verdict_section(part, level)]
+        case ExposurePart():
+            return [exposure_section(part, level)]
         case OpinionPart():
             return [opinion_section(part, level)]
         case RatingPart():
@@ -149,6 +153,12 @@ def _methods(part: Part) -> list[str]:
             ]
         case VerdictPart():
             return ["d' is the probit of the share of real pictures called real less that of false ones.", clustered]
+        case ExposurePart():
+            return [
+                "HYPE_time (Zhou et al. 2019) is the mean over raters of the modal exposure of their adaptive "
+                "staircases; its interval is a bootstrap over raters with percentiles widened for few raters "
+                "(Hesterberg 2015)."
+            ]
         case OpinionPart():
             return ["Mean opinion is the mean of all scores of a system.", clustered, holm]
         case _:
