@@ -150,12 +150,16 @@ def _exposures(path: Path, rows: list[Answer], truth: str) -> ExposurePart | Non
     tested: dict[str, set[str]] = {}
     for row in given:
         tested.setdefault(row.study, set()).update({row.left} - {truth})
-    wrong = [study for study, systems in tested.items() if len(systems) != 1]
+    wrong = [study for study, systems in tested.items() if len(systems) > 1]
     if wrong:
         raise BadInput(
             f"{path}: exposures follow one system's pictures, and {wrong[0]} has those of "
-            f"{', '.join(sorted(tested[wrong[0]])) or 'none'} beside {truth!r}; {_WHICH}"
+            f"{', '.join(sorted(tested[wrong[0]]))} beside {truth!r}; {_WHICH}"
         )
+    # Of a study that has just begun, real pictures alone may have been judged.
+    given = [row for row in given if tested[row.study]]
+    if not given:
+        return None
     return ExposurePart(
         raters=Labels.of([f"{row.study}/{row.rater}" if len(tested) > 1 else row.rater for row in given]),
         systems=Labels.of([next(iter(tested[row.study])) for row in given]),

@@ -16,6 +16,7 @@ from scipy.stats import norm, t
 from diorama.metrics.judgement.paired import Floats
 
 _DRAWS = 10_000
+_AT_ONCE = 1 << 20
 
 
 def modal_exposure(ms: Floats) -> float:
@@ -57,7 +58,10 @@ def bootstrapped(values: Floats, level: float = 0.95, *, seed: int = 0, draws: i
     if g < 2:
         return MeanOfRaters(value=float(values.mean()), low=math.nan, high=math.nan, raters=g)
     rng = np.random.default_rng(seed)
-    means = np.array([values[rng.integers(g, size=g)].mean() for _ in range(draws)])
+    # A part of the draws at a time, so that many raters do not fill the memory.
+    at_once = max(1, _AT_ONCE // g)
+    parts = [min(at_once, draws - begun) for begun in range(0, draws, at_once)]
+    means = np.concatenate([values[rng.integers(g, size=(part, g))].mean(1) for part in parts])
     tail = float(norm.cdf(-math.sqrt(g / (g - 1)) * t.isf((1 - level) / 2, g - 1)))
     low, high = np.quantile(means, [tail, 1 - tail])
     return MeanOfRaters(value=float(values.mean()), low=float(low), high=float(high), raters=g)
