@@ -60,7 +60,9 @@ def test_a_raters_value_is_the_mean_of_the_blocks_modal_exposures(tmp_path: Path
         assert [len(block) for block in blocks] == [30, 30]
         values.append(np.mean([modal_exposure(np.array(block, float)) for block in blocks]))
     assert times(found).rows[0].value == pytest.approx(np.mean(values))
-    assert any("Fewer than 50 judgements in a block: 2 raters" in note for note in found.section("exposures").notes)
+    notes = found.section("exposures").notes
+    assert any("Fewer than 50 judgements in a block: 2 raters" in note for note in notes)
+    assert any("There are 2 raters" in note for note in notes)
 
 
 def test_raters_who_need_to_look_longer_raise_it() -> None:
@@ -97,7 +99,7 @@ def test_a_csv_has_no_exposures_and_so_no_hype_time(tmp_path: Path) -> None:
 def test_one_rater_alone_is_said(tmp_path: Path) -> None:
     found = analyse(written(tmp_path, staircase_answers(replace(STUDY, raters=1), PEOPLE, Staircase())))
     assert np.isnan(times(found).rows[0].low)
-    assert any("one rater" in note for note in found.section("exposures").notes)
+    assert "One rater alone judged one, so that there is no interval." in found.section("exposures").notes
 
 
 def test_a_study_of_which_real_pictures_alone_were_judged_has_no_hype_time_yet(tmp_path: Path) -> None:

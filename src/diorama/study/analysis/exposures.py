@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from diorama.core.numbers import counted
 from diorama.core.suggestions import in_a_line
 from diorama.evaluation.people.exposures import RaterExposures, hype_time, rater_exposures
 from diorama.evaluation.people.parts import ExposurePart
 from diorama.study.analysis.findings import Estimates, Grid, Section
-from diorama.study.analysis.rates import listed, pooled
+from diorama.study.analysis.rates import few_raters, listed, pooled
 from diorama.study.staircase import SETTLED
 
 
@@ -55,9 +57,12 @@ def _notes(raters: list[RaterExposures]) -> list[str]:
             f"Fewer than {SETTLED} judgements in a block: {counted(len(short), 'rater')}, named {in_a_line(short, 8)}. "
             "Their modal exposures may still be near where the staircase began; they are kept."
         )
-    if len(raters) == 1:
-        notes.append("There is one rater, so that there is no interval.")
-    return notes
+    counts = Counter(one.system for one in raters)
+    alone = [system for system, count in counts.items() if count == 1]
+    if alone:
+        notes.append(f"One rater alone judged {in_a_line(alone, 8)}, so that there is no interval.")
+    least = min(counts.values())
+    return [*notes, *few_raters(least)]
 
 
 def _raters(raters: list[RaterExposures]) -> Grid:

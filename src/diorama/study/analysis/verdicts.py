@@ -45,9 +45,7 @@ def verdict_section(part: VerdictPart, level: float) -> Section:
     if unsure:
         notes.insert(0, f"{unsure:,} answers are unsure: a half in accuracy, left out of all other numbers.")
     if part.staircase:
-        notes.insert(
-            0, "Exposures followed the answers: shares and d' hold for the exposures that came up, HYPE_time for all."
-        )
+        notes.insert(0, "Exposures followed the answers, so that shares and d' depend on them; HYPE_time does not.")
     corrected = [name for name, moved in zip(names, sensitivity.corrected, strict=True) if moved]
     if corrected:
         notes.append(f"All or none of {', '.join(corrected)} were called real: half a judgement is taken off for d'.")
