@@ -98,7 +98,7 @@ def admin_page(
                     ("judgements", progress.judgements),
                     ("withdrawn trials", progress.withdrawn),
                 ],
-                stopping=f"Nobody new is let in: there are {rule}." if closed else f"It ends at {rule}.",
+                stopping=f"Nobody new is let in: it was to end at {rule}." if closed else f"It ends at {rule}.",
                 notes=notes,
                 here=here,
                 links=links,

@@ -14,7 +14,7 @@ from diorama.data.answers import Answers
 from diorama.evaluation.people.scores import judged
 from diorama.metrics.judgement.exposures import modal_exposure
 from diorama.study.analysis.analyse import AnalyseOptions, analyse
-from diorama.study.analysis.findings import Analysis, Estimates
+from diorama.study.analysis.findings import Analysis, Estimates, Grid
 from diorama.study.answers import write_answers
 from diorama.study.simulate import ExposedRaters, climbed
 from diorama.study.simulated_answers import SimulatedStudy, staircase_answers
@@ -89,6 +89,22 @@ def test_studies_of_two_systems_stand_beside_each_other(tmp_path: Path) -> None:
     assert [result.metric for result in shown["two"]] == ["people@hype-time"]
     assert shown["two"][0].value == pytest.approx(two.value)
     assert "24 raters, bootstrap" in shown["two"][0].interval.method
+
+
+def test_metrics_are_held_against_hype_time_and_not_against_what_follows_from_the_staircase(tmp_path: Path) -> None:
+    parts = [
+        staircase_answers(
+            replace(STUDY, study=name, systems=(name,), raters=8), ExposedRaters(threshold_ms=ms), Staircase()
+        )
+        for name, ms in (("a", 120.0), ("b", 300.0), ("c", 800.0))
+    ]
+    path = written(tmp_path, replace(parts[0], rows=tuple(row for part in parts for row in part.rows)))
+    (tmp_path / "scores.csv").write_text("system,fd\na,9\nb,4\nc,2\n")
+    found = analyse(path, AnalyseOptions(scores=tmp_path / "scores.csv"))
+    assert [one.name for one in found.sections if one.name.startswith("metrics")] == ["metrics_hype_time"]
+    table = found.section("metrics_hype_time").shown[0]
+    assert isinstance(table, Grid)
+    assert float(table.rows[0][2]) < -0.8
 
 
 def test_a_csv_has_no_exposures_and_so_no_hype_time(tmp_path: Path) -> None:

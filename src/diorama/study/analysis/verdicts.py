@@ -52,7 +52,8 @@ def verdict_section(part: VerdictPart, level: float) -> Section:
     dprime = interval_rows(names, sensitivity.values, sensitivity.low, sensitivity.high)
     shown: list[Shown] = [
         Estimates(
-            name="dprime",
+            # What follows from the staircase is no judgement of a system, to hold metrics against.
+            name="dprime_of_staircase" if part.staircase else "dprime",
             title=f"d' against {names[truth]}",
             rows=dprime[:truth] + dprime[truth + 1 :],
             note=f"0 for what looks as real as real pictures; lower is better. {over_raters(called)}",
