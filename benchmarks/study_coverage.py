@@ -10,6 +10,7 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -18,17 +19,20 @@ import numpy as np
 from diorama.core.rng import fold
 from diorama.metrics.judgement.clusters import clustered, quantile
 from diorama.metrics.judgement.detection import forced_choice, real_or_fake
+from diorama.metrics.judgement.exposures import bootstrapped, modal_exposure
 from diorama.metrics.judgement.likelihood import design, information, maximise, scores
 from diorama.metrics.judgement.means import Means, means
 from diorama.metrics.judgement.paired import Floats
 from diorama.metrics.judgement.responses import BradleyTerry
 from diorama.study.order import draw_pairs, draw_sources, opinion_variances, share_variances
-from diorama.study.simulate import DetectingRaters, OpinionRaters, PairRaters
+from diorama.study.simulate import DetectingRaters, ExposedRaters, OpinionRaters, PairRaters, climbed
+from diorama.study.staircase import Staircase
 
 PAIRS = PairRaters(strengths=(-1.0, -0.4, 0.1, 0.4, 0.9))
 WIDE = PairRaters(strengths=(-2.5, -1.9, -1.4, -0.8, -0.3, 0.3, 0.8, 1.4, 1.9, 2.5))
 CHOICES = DetectingRaters(probits=(0.1, 0.5, 0.9, 1.3))
 VERDICTS = DetectingRaters(probits=(0.9, 0.6, 0.0, -0.7))
+EXPOSED = ExposedRaters(threshold_ms=300.0)
 OPINIONS = OpinionRaters(qualities=(-1.2, -0.3, 0.2, 0.9))
 
 
@@ -168,18 +172,45 @@ def opinions(rng: np.random.Generator, studies: int, size: Size, *, adaptive: bo
     return Outcome.of(found.values, low, high, OPINIONS.opinions)
 
 
-QUESTIONS = (pairwise, pairwise_wide, choices, verdicts, opinions)
-SIZES = (Size(20, 30), Size(20, 200), Size(100, 10), Size(20, 26))
-WIDE_SIZES = (SIZES[0], SIZES[3])
-"""At which ten systems are judged: the second is where an adaptive order errs as a balanced one does at the first."""
+def hype_time(rng: np.random.Generator, studies: int, size: Size, *, adaptive: bool) -> Outcome:
+    """Mean modal exposure of adaptive staircases; the order is balanced always."""
+    modes = _modes(rng, studies * size.raters, size.answers).reshape(studies, size.raters)
+    found = [bootstrapped(own, seed=i, draws=1_000) for i, own in enumerate(modes)]
+    values, low, high = (np.array([[getattr(one, name)] for one in found]) for name in ("value", "low", "high"))
+    return Outcome.of(values, low, high, np.array([mean_modal_exposure(size.answers)]))
+
+
+@cache
+def mean_modal_exposure(answers: int) -> float:
+    """The truth that intervals of HYPE_time are held against: the mean over very many raters."""
+    return float(_modes(np.random.default_rng(answers), 200_000, answers).mean())
+
+
+def _modes(rng: np.random.Generator, raters: int, answers: int) -> Floats:
+    return np.array([modal_exposure(one) for one in climbed(Staircase(), EXPOSED, rng, (raters, answers))])
+
+
+QUESTIONS = (pairwise, pairwise_wide, choices, verdicts, opinions, hype_time)
+SIZES = (Size(20, 30), Size(20, 200), Size(100, 10), Size(20, 26), Size(20, 150), Size(30, 150))
+
+
+def sizes_of(question: Callable[..., Outcome]) -> tuple[Size, ...]:
+    """At which sizes a question is tried.
+
+    Ten systems are judged at one more, where an adaptive order errs as a balanced one does with 30 answers; staircases
+    need many answers of each rater.
+    """
+    if question is hype_time:
+        return SIZES[4:]
+    return (SIZES[0], SIZES[3]) if question is pairwise_wide else SIZES[:3]
 
 
 def rows(studies: int, seeds: list[int], sizes: tuple[Size, ...]) -> Iterator[dict[str, object]]:
     """One row for each question, size, order and seed."""
     for size, (place, question) in product(sizes, enumerate(QUESTIONS)):
-        if size not in (WIDE_SIZES if question is pairwise_wide else SIZES[:3]):
+        if size not in sizes_of(question):
             continue
-        for adaptive in (False, True):
+        for adaptive in (False,) if question is hype_time else (False, True):
             for seed in seeds:
                 rng = np.random.default_rng(fold(seed, place, adaptive, size.raters, size.answers))
                 found = question(rng, studies, size, adaptive=adaptive)
@@ -218,7 +249,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=[0, 1, 2, 3], help="which of 20 x 30, 20 x 200, 100 x 10, 20 x 26"
+        "--sizes", type=int, nargs="+", default=list(range(len(SIZES))), help="places among those of the source"
     )
     parser.add_argument("--table", type=Path, help="a CSV that was written before, to be shown as Markdown")
     arguments = parser.parse_args()

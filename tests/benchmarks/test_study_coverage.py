@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from benchmarks.study_coverage import OPINIONS, Outcome, Size, answered, choices, opinions, pairwise, verdicts
+from benchmarks.study_coverage import (
+    OPINIONS,
+    Outcome,
+    Size,
+    answered,
+    choices,
+    hype_time,
+    opinions,
+    pairwise,
+    verdicts,
+)
+
+from benchmarks import study_coverage
 
 STUDIES = 400
 ALLOWED = 0.025
@@ -24,6 +36,13 @@ def test_intervals_hold_the_truth(question: Callable[..., Outcome], adaptive: bo
 @pytest.mark.parametrize("question", [choices, opinions])
 def test_intervals_hold_the_truth_where_raters_give_many_answers(question: Callable[..., Outcome]) -> None:
     found = question(np.random.default_rng(6), STUDIES, Size(raters=16, answers=80), adaptive=False)
+    assert found.held.mean() == pytest.approx(0.95, abs=ALLOWED)
+
+
+def test_intervals_of_hype_time_hold_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = study_coverage._modes(np.random.default_rng(0), 20_000, 60).mean()
+    monkeypatch.setattr(study_coverage, "mean_modal_exposure", lambda answers: few)
+    found = hype_time(np.random.default_rng(7), STUDIES, Size(raters=20, answers=60), adaptive=False)
     assert found.held.mean() == pytest.approx(0.95, abs=ALLOWED)
 
 

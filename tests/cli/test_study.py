@@ -44,6 +44,18 @@ def test_a_study_is_made_and_its_power_is_said(
     assert design.stop.raters == 9
 
 
+def test_a_staircase_is_made_and_its_precision_is_said(
+    tmp_path: Path, sources: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert made(tmp_path / "timed", sources, "--kind", "real_or_fake", "--staircase", "--raters", "30") == 0
+    said = capsys.readouterr().out
+    assert "30 raters tell HYPE_time to within 67 ms" in said
+    assert "with fewer than 50 in each" in said
+    assert "[staircase]\nstart_ms = 500\n" in (tmp_path / "timed" / FILE).read_text()
+    assert program.run(["study", "bundle", str(tmp_path / "timed"), "--out", str(tmp_path / "pages")]) == 1
+    assert "serve the study" in capsys.readouterr().err
+
+
 def test_clips_and_files_of_options_make_studies_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = [f"{name}={write_clips(tmp_path / name, i)}" for i, name in enumerate(("a", "b"))]
     (tmp_path / "options.toml").write_text('title = "Moving"\nclips = true\nno-ties = true\n')
@@ -62,6 +74,9 @@ def test_clips_and_files_of_options_make_studies_too(tmp_path: Path, capsys: pyt
         (("--effect", "1.5"), "--effect is a share"),
         (("--return-address", "javascript:x"), "--return-address must be https"),
         (("--exposure-ms", "1"), "--exposure-ms must be in"),
+        (("--staircase",), "--staircase needs the kind real_or_fake"),
+        (("--staircase", "--kind", "real_or_fake", "--order", "adaptive"), "--staircase needs order"),
+        (("--staircase", "--kind", "real_or_fake", "--exposure-ms", "200"), "--staircase chooses the exposures"),
         (("--name", "a b"), "--name must be letters"),
         (("--items", "0"), "--items must be at least 1, got 0"),
         (("--size", "0"), "--size must be in [1, 4,096], got 0"),

@@ -46,6 +46,8 @@ def shrink(words: Sequence[str]) -> list[str]:
         return [command, *_limited(rest, "--count", 2)]
     if command == "sample":
         return [command, *_limited(rest, "--count", SAMPLES)]
+    if command == "study":
+        return [command, *_limited(rest, "--items", SAMPLES)]
     return [command, *rest]
 
 

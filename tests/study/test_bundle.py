@@ -12,6 +12,7 @@ import pytest
 
 from diorama.core.errors import BadInput
 from diorama.study.bundle import KEYS, answers_of_downloads, write_bundle
+from diorama.study.design import Session
 from diorama.study.folder import Study
 from tests.study.studies import design, small_study
 
@@ -69,6 +70,17 @@ def test_what_pages_save_comes_back_as_answers(study: Study, tmp_path: Path) -> 
     assert {row.rater for row in answers.rows} == {"b1-r0000", "b1-r0001"}
     assert {row.left for row in answers.rows} == {"real", "one", "two", "noise"}
     assert all(row.shown_at == "2026-01-02T03:04:05.678Z" for row in answers.rows)
+
+
+def test_pages_of_timed_exposure_know_it_and_their_answers_have_it(tmp_path: Path) -> None:
+    timed = design("real_or_fake", session=Session(judgements=3, repeats=1, attention=1, practice=1, exposure_ms=300))
+    study = small_study(tmp_path, timed)
+    write_bundle(study, tmp_path / "bundle", 1)
+    page = tmp_path / "bundle" / "rater-0000.html"
+    assert {one["exposure_ms"] for one in given_of(page)["trials"]} == {300}
+    answers, problems = answers_of_downloads(study, [saved(page, tmp_path / "0.json", "fake")])
+    assert problems == []
+    assert [(row.exposure_ms, row.block) for row in answers.rows] == [(300, None)] * 5
 
 
 def test_files_of_strangers_are_left_out_and_named(study: Study, tmp_path: Path) -> None:

@@ -103,6 +103,40 @@ def test_what_does_not_fit_is_refused_by_name(changes: dict[str, Any], message: 
     assert str(path) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"session": {"judgement": 5}}, "session.judgement: there is no such field (did you mean 'judgements'?)"),
+        ({"tile": "x"}, "tile: there is no such field (did you mean 'title'?)"),
+        ({"session": {"judgements": "many"}}, "session.judgements: expected a whole number, got 'many'"),
+        ({"session": {"exposure_ms": "long"}}, "session.exposure_ms: expected a whole number, got 'long'"),
+        ({"session": {"judgements": 0}}, "session: judgements must be in [1, 1000], got 0"),
+        ({"session": 5}, "session: expected a table of judgements, repeats, attention, practice, exposure_ms, got 5"),
+        ({"ties": 1}, "ties: expected true or false, got 1"),
+        ({"title": 1}, "title: expected text, got 1"),
+        ({"systems": "ab"}, "systems: expected a list, got 'ab'"),
+        ({"power": {"level": "low"}}, "power.level: expected a number, got 'low'"),
+        ({"seed": -1}, "seed must be in [0, 2^63), got -1"),
+    ],
+)
+def test_mistakes_name_the_file_and_the_field_and_no_class(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(to_toml({"name": "x", "kind": "pairwise", "systems": ["real", "b"], **changes}))
+    with pytest.raises(BadInput) as refused:
+        read_design(path)
+    assert str(refused.value) == f"{path}: {message}"
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text('name = "x"\nkind = "pairwise"\n')
+    with pytest.raises(BadInput) as refused:
+        read_design(path)
+    assert str(refused.value) == f"{path}: systems: this field is missing"
+
+
 @pytest.mark.parametrize("content", [b"name = ", b"\xff", b"x" * (1 << 21)])
 def test_a_file_that_is_no_design_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "study.toml"

@@ -221,14 +221,40 @@ def test_items_whose_pictures_are_gone_are_withdrawn(tmp_path: Path) -> None:
         assert kept.isdisjoint({"000000", "000001", "000002"})
 
 
-def test_whoever_finds_all_pictures_gone_is_not_counted_as_finished(tmp_path: Path) -> None:
-    study = small_study(tmp_path)
+def test_whoever_finds_all_pictures_gone_is_told_so_and_not_counted_as_finished(tmp_path: Path) -> None:
+    study = small_study(tmp_path, design(completion_code="C-44"))
     with served(study, limits=QUICK) as server:
         (token,) = server.tokens(1)
         for path in (study.folder / "media").iterdir():
             path.unlink()
-        assert server.begin(token).get("done")
+        server.begin(token)
+        page = server.ask(f"/s/{token}").text
+        assert "asked nothing" in page
+        assert "tell whoever sent you the link" in page
+        assert "answered everything" not in page
+        assert "C-44" not in page
         assert ">0 of 50<" in server.ask(f"/a/{ADMIN}").text
+
+
+def test_whoever_was_asked_a_part_is_told_how_much_was_left_out(tmp_path: Path) -> None:
+    study = small_study(tmp_path, design(completion_code="C-45"))
+    with served(study, limits=QUICK) as server:
+        whole, part = server.tokens(2)
+        answer_all(server, whole)
+        state = server.answer(part, body_of(server.begin(part))).json()
+        for path in (study.folder / "media").iterdir():
+            path.unlink()
+        # The trial that is before the rater's eyes may be answered.
+        while not state.get("done"):
+            state = server.answer(part, body_of(state)).json()
+        asked = len([row for row in server.answers() if row["rater"] == "r0001"])
+        session = study.design.session
+        left = session.judgements + session.repeats + session.attention - asked
+        page = server.ask(f"/s/{part}").text
+        assert left > 0
+        assert f"all that could be shown, and all of it is stored; {left} questions could not be asked" in page
+        assert "C-45" in page
+        assert "You have answered everything, and all of it is stored." in server.ask(f"/s/{whole}").text
 
 
 def test_without_its_database_a_study_says_so_and_acknowledges_nothing(cluster: Cluster, tmp_path: Path) -> None:

@@ -13,11 +13,24 @@ import pytest
 
 from diorama.study.bundle import answers_of_downloads, write_bundle
 from diorama.study.design import Session
+from diorama.study.staircase import Staircase
 from tests.study.studies import QUICK, Served, design, served, small_study
+from tests.study.test_bundle import given_of
 
 SESSION = Session(judgements=4, repeats=1, attention=1, practice=1)
 TRIALS = 7
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+WATCH = """() => {
+  // How long each picture was there, in milliseconds.
+  window.seen = []; let since = null;
+  const look = (now) => {
+    const shown = !!document.querySelector(".frame:not(.hidden) img");
+    if (shown && since === null) since = now;
+    if (!shown && since !== null) { seen.push(now - since); since = null; }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
 ENABLED = "button[data-choice]:enabled"
 
 
@@ -140,6 +153,36 @@ def test_a_picture_of_timed_exposure_comes_when_asked_for_and_goes(browser: Any,
             page.keyboard.press("f")
         page.locator("#finished").wait_for()
         assert {row["choice"] for row in server.answers()} == {"fake"}
+        assert problems == []
+        page.context.close()
+
+
+def test_a_picture_is_seen_for_as_long_as_is_recorded(browser: Any, tmp_path: Path) -> None:
+    """From the frame in which it appears to the one in which it goes, by the browser's own clock."""
+    steps = Staircase(start_ms=200, shortest_ms=200, longest_ms=400, longer_by_ms=100)
+    timed = design("real_or_fake", systems=("real", "one"), session=SESSION, staircase=steps)
+    with served(small_study(tmp_path, timed), limits=QUICK) as server:
+        page, problems = opened(browser, f"{server.address}/s/{server.tokens(1)[0]}")
+        page.get_by_role("button", name="I agree").click()
+        page.locator("#ready:visible").wait_for()
+        page.evaluate(WATCH)
+        for _ in range(TRIALS):
+            page.locator("#ready:visible").wait_for()
+            page.keyboard.press("Enter")
+            # Who answers before the picture has gone is not heard.
+            page.keyboard.press("f")
+            page.locator(ENABLED).first.wait_for()
+            assert page.locator(".frame.hidden img").count() == 1
+            seen = page.evaluate("seen")
+            page.locator(".mask").wait_for(state="detached")
+            page.keyboard.press("f")
+        page.locator("#finished").wait_for()
+        recorded = [row["exposure_ms"] for row in server.answers()]
+        assert len(set(recorded)) > 1
+        # One frame on either side, and what a busy machine adds.
+        late = [ms - wanted for ms, wanted in zip(seen[SESSION.practice :], recorded, strict=True)]
+        assert all(-17 <= ms <= 100 for ms in late)
+        assert sorted(late)[len(late) // 2] < 25
         assert problems == []
         page.context.close()
 
@@ -307,6 +350,34 @@ def test_a_bundle_is_walked_from_disk_and_saves_its_answers(browser: Any, tmp_pa
     assert [row.choice for row in answers.rows] == ["right"] * (TRIALS - SESSION.practice)
     assert {row.rater for row in answers.rows} == {"b1-r0001"}
     assert problems == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("missing", ["some", "all"])
+def test_a_bundle_whose_pictures_are_missing_tells_the_truth(browser: Any, tmp_path: Path, missing: str) -> None:
+    study = small_study(tmp_path, design(session=SESSION, completion_code="C-46"))
+    write_bundle(study, tmp_path / "bundle", 1)
+    trials = given_of(tmp_path / "bundle" / "rater-0000.html")["trials"]
+    for address in {one for trial in trials[: 2 if missing == "some" else None] for one in trial["media"]}:
+        (tmp_path / "bundle" / address).unlink()
+    page, _ = opened(browser, (tmp_path / "bundle" / "rater-0000.html").as_uri())
+    page.get_by_role("button", name="I agree").click()
+    while True:
+        page.locator(f"{ENABLED}, #finished").locator("visible=true").first.wait_for()
+        if page.locator("#finished:visible").count():
+            break
+        before = page.locator("#count").inner_text()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "before => document.querySelector('#count').textContent !== before || "
+            "!document.querySelector('#done').hidden",
+            arg=before,
+        )
+    said = page.locator("#done").inner_text()
+    assert "answered everything" not in said
+    assert ("all that could be shown" in said) == ("C-46" in said) == (missing == "some")
+    assert ("asked nothing" in said) == (missing == "all")
+    assert page.locator("#save:visible").count() == (missing == "some")
     page.context.close()
 
 

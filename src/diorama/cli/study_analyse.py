@@ -23,7 +23,7 @@ class Arguments:
     Args:
         answers: an export of a study as CSV or JSON, or a table in a layout that docs/study-analyse.md lists.
         out: a folder for the report, study.html and study.json; without it the findings are printed alone.
-        truth: the source whose pictures are true, for 2afc and real_or_fake.
+        truth: the source whose pictures are true, for 2afc and real_or_fake; a table that says this itself keeps it.
         level: of the intervals.
         metrics: report.json of `diorama compare`, or CSV of systems by metrics: how they go with people's judgement.
     """

@@ -44,6 +44,8 @@ class Arguments:
         attention: items of plain noise among them, which show who does not look.
         practice: trials at the beginning that do not count.
         exposure_ms: how long a picture is shown, in milliseconds.
+        staircase: each rater's right answers shorten the exposure, wrong ones lengthen it (HYPE_time): for real_or_fake
+            of the real source and one system, best with 150 judgements and more. Its steps stand in study.toml.
         no_ties: leave out the answer "no difference".
         order: balanced, or adaptive: what the answers so far tell least about comes next.
         effect: the share of answers that the study is to tell from chance, or the difference of two mean opinions; its
@@ -72,6 +74,7 @@ class Arguments:
     attention: int = 2
     practice: int = 2
     exposure_ms: Annotated[int | None, shown_as("MS", "as long as the rater wants")] = None
+    staircase: bool = False
     no_ties: bool = False
     order: Literal["balanced", "adaptive"] = "balanced"
     effect: Annotated[float | None, shown_as("EFFECT", "a share of 0.6, or half a grade")] = None
@@ -93,8 +96,7 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core.device import pick
     from diorama.study.design import FILE
-    from diorama.study.make import new_study, planned
-    from diorama.study.power import power_lines
+    from diorama.study.make import new_study, power_of
     from diorama.study.sources import Shown
 
     design = _design(arguments, tuple(sources))
@@ -115,7 +117,7 @@ def main(words: Sequence[str]) -> None:
     with display() as shown:
         shown.update(f"gathering {counted(arguments.items, 'item')} of {counted(len(sources), 'system')}")
         made = new_study(arguments.folder, design, sources, arguments.items, how)
-    for note in (*made.notes, *power_lines(planned(design), design.power.effect)):
+    for note in (*made.notes, *power_of(design)):
         print(note)
     collection = made.collection
     what = counted(collection.ordinary, how.what)
@@ -125,6 +127,7 @@ def main(words: Sequence[str]) -> None:
 
 def _design(arguments: Arguments, systems: tuple[str, ...]) -> StudyDesign:
     from diorama.study.design import Power, Session, Stop, StudyDesign
+    from diorama.study.staircase import Staircase
 
     effect = arguments.effect if arguments.effect is not None else 0.5 if arguments.kind == "opinion" else 0.6
     try:
@@ -149,6 +152,7 @@ def _design(arguments: Arguments, systems: tuple[str, ...]) -> StudyDesign:
             stop=Stop(raters=arguments.raters),
             power=Power(effect=effect),
             seed=arguments.seed,
+            staircase=Staircase() if arguments.staircase else None,
         )
     except ValueError as problem:
         key, _, rest = str(problem).partition(" ")

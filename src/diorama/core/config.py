@@ -64,7 +64,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
         annotation: a dataclass, a union of dataclasses, an abstract class that catalogued classes extend, or a
             plain annotation (``int``, ``tuple[int, ...]``, ``Literal[...]``, ``Mapping[str, X]`` …).
         value: what ``json.loads`` returned.
-        where: path of the value, for messages.
+        where: path of the value, for messages; one that ends in ``": "`` names a file, behind which paths begin.
         catalog: further dataclasses that a ``kind`` may name (a user's own); what else it holds is passed over.
 
     Raises:
@@ -97,7 +97,7 @@ def decode(annotation: Any, value: Any, where: str = "config", catalog: Sequence
     if origin in (dict, Mapping):
         if not isinstance(value, Mapping):
             raise BadConfig(f"{where}: expected an object, got {value!r}")
-        return {k: decode(args[1], v, f"{where}.{k}", catalog) for k, v in value.items()}
+        return {k: decode(args[1], v, _within(where, k), catalog) for k, v in value.items()}
     return _decode_plain(annotation, value, where)
 
 
@@ -136,22 +136,34 @@ def _decode_kind(options: Sequence[type], value: Mapping[str, Any], where: str, 
 
 def _decode_fields(cls: Any, value: Any, where: str, catalog: Sequence[object]) -> Any:
     if not isinstance(value, Mapping):
-        raise BadConfig(f"{where}: expected the fields of {cls.__name__}, got {value!r}")
+        raise BadConfig(
+            f"{_at(where)}: expected a table of {', '.join(f.name for f in dataclasses.fields(cls))}, got {value!r}"
+        )
     fields = {f.name: f for f in dataclasses.fields(cls)}
     given = {k: v for k, v in value.items() if k != "kind" or _has_own_kind(cls)}
     for name in given:
         if name not in fields:
-            raise BadConfig(f"{where}.{name}: {cls.__name__} has no such field{did_you_mean(name, fields)}")
+            raise BadConfig(f"{_within(where, name)}: there is no such field{did_you_mean(name, fields)}")
     for name, f in fields.items():
         required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if required and name not in given:
-            raise BadConfig(f"{where}.{name}: {cls.__name__} needs this field")
+            raise BadConfig(f"{_within(where, name)}: this field is missing")
     hints = get_type_hints(cls)
-    decoded = {k: decode(hints[k], v, f"{where}.{k}", catalog) for k, v in given.items()}
+    decoded = {k: decode(hints[k], v, _within(where, k), catalog) for k, v in given.items()}
     try:
         return cls(**decoded)
     except ValueError as problem:
-        raise BadConfig(f"{where}: {problem}") from problem
+        raise BadConfig(f"{_at(where)}: {problem}") from problem
+
+
+def _within(where: str, name: str) -> str:
+    """The path of a field within what stands at a path."""
+    return f"{where}{name}" if where.endswith(": ") else f"{where}.{name}"
+
+
+def _at(where: str) -> str:
+    """The path of a whole value, to be put before a colon."""
+    return where.removesuffix(": ")
 
 
 def _has_own_kind(annotation: Any) -> bool:
@@ -169,8 +181,14 @@ def _decode_plain(annotation: Any, value: Any, where: str) -> Any:
         return Path(value)
     wrong_bool = isinstance(value, bool) and annotation is not bool
     if not isinstance(annotation, type) or not isinstance(value, annotation) or wrong_bool:
-        raise BadConfig(f"{where}: expected {getattr(annotation, '__name__', annotation)}, got {value!r}")
+        raise BadConfig(f"{where}: expected {_plain_word(annotation)}, got {value!r}")
     return value
+
+
+def _plain_word(annotation: Any) -> str:
+    """What a plain value is, for those who write files and not Python."""
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
+    return words.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
 def _items(value: Any, where: str) -> Sequence[Any]:

@@ -5,7 +5,8 @@ whether the raters were simulated::
 
     {"format": "diorama-answers/1", "truth": "real", "simulated": false, "answers": [{"study": "faces", …}]}
 
-CSV has no place for the two: simulated raters are known by their names, which begin with :data:`SIMULATED`.
+CSV has no place for the two: simulated raters are known by their names, which begin with :data:`SIMULATED`. Nor has it
+one for :data:`FURTHER`, which rows of JSON have where they are known.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ class Answer:
         ms: from the first sight to the answer in milliseconds; ``None`` where it is not known.
         shown_at: when it was shown, ISO 8601 in UTC; empty where it is not known.
         repeat: 0 for the first time that this rater was asked this, then 1, 2 …
+        exposure_ms: how long it was shown, in milliseconds; ``None`` for as long as the rater wanted, or where nobody
+            knows.
+        block: which of the rater's staircases of exposures it belongs to, from 0 on; ``None`` for none.
     """
 
     study: str
@@ -69,9 +73,13 @@ class Answer:
     ms: int | None = None
     shown_at: str = ""
     repeat: int = 0
+    exposure_ms: int | None = None
+    block: int | None = None
 
 
-COLUMNS = tuple(field.name for field in fields(Answer))
+FURTHER = ("exposure_ms", "block")
+"""What rows of JSON alone may have."""
+COLUMNS = tuple(field.name for field in fields(Answer) if field.name not in FURTHER)
 """Of the CSV, in this order."""
 
 
@@ -103,8 +111,14 @@ def answers_to_csv(rows: Sequence[Answer]) -> str:
 
 def answers_to_json(answers: Answers) -> dict[str, Any]:
     """The answers as JSON."""
-    rows = [{name: getattr(row, name) for name in COLUMNS} for row in answers.rows]
+    rows = [_json_row(row) for row in answers.rows]
     return {"format": FORMAT, "truth": answers.truth, "simulated": answers.simulated, "answers": rows}
+
+
+def _json_row(row: Answer) -> dict[str, Any]:
+    further = {name: getattr(row, name) for name in FURTHER}
+    known = {name: value for name, value in further.items() if value is not None}
+    return {name: getattr(row, name) for name in COLUMNS} | known
 
 
 def has_answer_columns(header: Sequence[str]) -> bool:
@@ -218,7 +232,7 @@ def _from_csv_row(row: Mapping[str, Any]) -> Answer:
 
 def _from_row(row: Mapping[str, Any]) -> Answer:
     """An answer from named values, which are text in CSV and may be numbers in JSON."""
-    values = {name: _text(row, name) for name in COLUMNS}
+    values = {name: _text(row, name) for name in (*COLUMNS, *FURTHER)}
     kind = next((kind for kind in KINDS if kind == values["kind"]), None)
     if kind is None:
         raise ValueError(f"kind {values['kind']!r} is none of {', '.join(KINDS)}{did_you_mean(values['kind'], KINDS)}")
@@ -245,6 +259,7 @@ def _from_row(row: Mapping[str, Any]) -> Answer:
         ms=_whole("ms", values["ms"]) if values["ms"] else None,
         shown_at=_time(values["shown_at"]),
         repeat=_whole("repeat", values["repeat"] or "0"),
+        **{name: _whole(name, values[name]) if values[name] else None for name in FURTHER},
     )
 
 

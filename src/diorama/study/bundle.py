@@ -55,7 +55,7 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
         raters: pages.
 
     Raises:
-        BadInput: the folder is there already, the order is adaptive, or a picture is missing.
+        BadInput: the folder is there already, order or exposures follow answers, or a picture is missing.
     """
     if out.exists():
         raise BadInput(f"{out}: is there already; a bundle is written into a folder of its own")
@@ -65,6 +65,11 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
         raise BadInput(
             f"{study.folder / FILE}: an adaptive order follows the answers of others, which pages without a server "
             'do not know; write order = "balanced"'
+        )
+    if study.design.staircase is not None:
+        raise BadInput(
+            f"{study.folder / FILE}: exposures follow whether answers are right, and a page that knew it would tell "
+            "whose pictures are whose; serve the study, or leave [staircase] out and write session.exposure_ms"
         )
     known = _keys(study)
     secret = new_secret()
@@ -81,6 +86,7 @@ def write_bundle(study: Study, out: Path, raters: int) -> None:
                     "trial": address,
                     "role": "practice" if trial.role == "practice" else "judge",
                     "media": [f"media/{bundled_name(secret, place)}{suffix}" for place in _places(trial)],
+                    "exposure_ms": study.design.session.exposure_ms,
                 }
                 for address, trial in one.trials.items()
             ]

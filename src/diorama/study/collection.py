@@ -111,7 +111,7 @@ def collection_of(values: Mapping[str, Any], where: str) -> Collection:
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         raise BadInput(f"{where}: is no list of a study's media (expected the format {FORMAT!r})")
     try:
-        collection: Collection = decode(Collection, {k: v for k, v in values.items() if k != "format"}, where)
+        collection: Collection = decode(Collection, {k: v for k, v in values.items() if k != "format"}, f"{where}: ")
     except BadConfig as problem:
         raise BadInput(str(problem)) from problem
     return collection

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +21,8 @@ FILE = "answers.sqlite"
 _WAIT_SECONDS = 5
 _CONNECTIONS = 16
 _WRITES = "diorama_writes"
+_LOCK = int.from_bytes(b"diorama")
+"""PostgreSQL's number of the lock: any that no other program is likely to use."""
 
 
 class DatabaseUnavailable(DioramaError):
@@ -59,7 +61,7 @@ class Database:
             self._shared = GroupCommit(self.engine, {_WRITES: True})
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-        with self.writing() as connection:
+        with self.alone() as connection:
             METADATA.create_all(connection)
 
     @contextmanager
@@ -81,6 +83,20 @@ class Database:
         """
         writing = self._shared.transaction() if self._shared else self.engine.begin()
         with _told_plainly(self._name), writing as connection:
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """As :meth:`writing`, while whoever else asks for this waits: for what two servers that start at once both find
+        missing, and would both make.
+
+        Raises:
+            DatabaseUnavailable: it cannot be reached.
+        """
+        with self.writing() as connection:
+            # In SQLite every transaction that writes is alone.
+            if not self.sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             yield connection
 
     def close(self) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from diorama.core.config import decode
+from diorama.core.config import LATER, decode
 from diorama.core.errors import BadConfig, BadInput
 from diorama.core.files import write_text
+from diorama.study.staircase import Staircase
 
 Kind = Literal["pairwise", "2afc", "real_or_fake", "opinion"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -131,6 +132,8 @@ class StudyDesign:
         stop: when nobody new is let in.
         power: what the study is to find.
         seed: of the order.
+        staircase: exposures follow the rater's answers (HYPE_time), for ``real_or_fake`` of one system; ``None`` for
+            exposures that do not.
     """
 
     name: str
@@ -149,6 +152,7 @@ class StudyDesign:
     stop: Stop = field(default_factory=Stop)
     power: Power = field(default_factory=Power)
     seed: int = 0
+    staircase: Staircase | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -163,6 +167,7 @@ class StudyDesign:
         if self.return_address and not (back.scheme in ("https", "http") and back.hostname):
             raise ValueError(f"return_address must be https://HOST/… or http://HOST/…, got {self.return_address!r}")
         self._check_systems()
+        self._check_staircase()
         if self.kind != "opinion" and self.power.effect >= 1:
             raise ValueError(f"power.effect is a share of answers, in (0, 1), got {self.power.effect:g}")
         if not 0 <= self.seed < 1 << 63:
@@ -206,6 +211,26 @@ class StudyDesign:
         if self.kind in ("2afc", "real_or_fake") and self.truth not in self.systems:
             raise ValueError(f"truth: {self.truth!r} is none of the systems {', '.join(self.systems)}")
 
+    def _check_staircase(self) -> None:
+        if self.staircase is None:
+            return
+        if self.kind != "real_or_fake":
+            raise ValueError(f"staircase needs the kind real_or_fake, got {self.kind}")
+        if len(self.systems) != 2:
+            raise ValueError(
+                f"staircase needs the true source and one system, since a rater's exposures follow one system's "
+                f"pictures, got {len(self.systems)} systems; make a study for each"
+            )
+        if self.order != "balanced":
+            raise ValueError('staircase needs order = "balanced", in which half of the pictures are real')
+        if self.session.exposure_ms is not None:
+            raise ValueError("staircase chooses the exposures, and session.exposure_ms fixes them; leave one out")
+        if self.staircase.blocks > self.session.judgements:
+            raise ValueError(
+                f"staircase.blocks must be at most session.judgements, {self.session.judgements}, got "
+                f"{self.staircase.blocks}"
+            )
+
 
 def read_design(path: Path) -> StudyDesign:
     """The design that a TOML file holds.
@@ -231,7 +256,7 @@ def design_of(values: Mapping[str, Any], where: str) -> StudyDesign:
         BadInput: one does not fit; the message begins with ``where``.
     """
     try:
-        design: StudyDesign = decode(StudyDesign, values, where)
+        design: StudyDesign = decode(StudyDesign, values, f"{where}: ")
     except BadConfig as problem:
         raise BadInput(str(problem)) from problem
     return design

@@ -12,7 +12,7 @@ from diorama.study.database import Database
 from diorama.study.design import StudyDesign
 from diorama.study.plan import PlannedTrial
 from diorama.study.sessions import utc
-from diorama.study.tables import ANSWERS, RATERS, TRIALS
+from diorama.study.tables import ANSWERS, EXPOSURES, RATERS, TRIALS
 from diorama.study.versions import Version
 
 NOISE = "noise"
@@ -26,9 +26,12 @@ def answers_of(database: Database, version: Version) -> Answers:
         DatabaseUnavailable: it cannot be reached.
     """
     query = (
-        select(RATERS.c.number, TRIALS, ANSWERS.c.choice, ANSWERS.c.ms)
+        select(
+            RATERS.c.number, TRIALS, ANSWERS.c.choice, ANSWERS.c.ms, EXPOSURES.c.ms.label("exposure"), EXPOSURES.c.block
+        )
         .select_from(TRIALS)
         .join(RATERS, RATERS.c.id == TRIALS.c.rater_id)
+        .outerjoin(EXPOSURES, EXPOSURES.c.trial_id == TRIALS.c.id)
         .outerjoin(ANSWERS, ANSWERS.c.trial_id == TRIALS.c.id)
         .where(RATERS.c.version_id == version.id, TRIALS.c.role != "practice", TRIALS.c.shown_at.is_not(None))
         .order_by(RATERS.c.number, TRIALS.c.position)
@@ -38,7 +41,14 @@ def answers_of(database: Database, version: Version) -> Answers:
     answers = []
     for row in rows:
         trial = PlannedTrial(role=row.role, left=row.left, right=row.right, of=row.first, wanted=row.wanted)
-        sight = Sight(rater=rater_name(row.number), choice=row.choice or "", ms=row.ms, shown_at=utc(row.shown_at))
+        sight = Sight(
+            rater=rater_name(row.number),
+            choice=row.choice or "",
+            ms=row.ms,
+            shown_at=utc(row.shown_at),
+            exposure_ms=row.exposure,
+            block=row.block,
+        )
         answers.append(answer_of(version.name, version.design, version.collection, trial, sight))
     return Answers(rows=tuple(answers), truth=version.design.truth)
 
@@ -52,12 +62,16 @@ class Sight:
         choice: empty for none.
         ms: from the first sight to the answer; ``None`` for no answer.
         shown_at: ISO 8601 in UTC.
+        exposure_ms: how long a staircase had it shown; ``None`` for as long as the design says.
+        block: of the staircase; ``None`` outside one.
     """
 
     rater: str
     choice: str
     ms: int | None
     shown_at: str
+    exposure_ms: int | None = None
+    block: int | None = None
 
 
 def rater_name(number: int) -> str:
@@ -89,4 +103,6 @@ def answer_of(study: str, design: StudyDesign, collection: Collection, trial: Pl
         ms=sight.ms,
         shown_at=sight.shown_at,
         repeat=1 if trial.role == "repeat" else 0,
+        exposure_ms=design.session.exposure_ms if sight.exposure_ms is None else sight.exposure_ms,
+        block=sight.block,
     )

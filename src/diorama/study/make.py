@@ -16,8 +16,9 @@ from diorama.media.video import UNKNOWN_FPS
 from diorama.study.collection import FOLDER, Collection, Medium
 from diorama.study.collection_writer import CollectionWriter, noise_media
 from diorama.study.design import FILE, StudyDesign, write_design
-from diorama.study.power import PlannedStudy
+from diorama.study.power import PlannedStudy, power_lines, staircase_lines
 from diorama.study.sources import Pictures, Shown, matched
+from diorama.study.staircase import SETTLED
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,12 @@ def new_study(folder: Path, design: StudyDesign, sources: Mapping[str, Path], it
             f"a rater gives {judgements:,} judgements, and there are {different:,} different ones: some are asked more "
             "than once"
         )
+    stepped = design.staircase
+    if stepped is not None and judgements < SETTLED * stepped.blocks:
+        notes.append(
+            f"{judgements:,} judgements of a rater in {counted(stepped.blocks, 'staircase')}: with fewer than "
+            f"{SETTLED} in each, exposures may still be near where they began; more --judgements would avoid it"
+        )
     if how.clips and how.fps is None:
         notes.append(f"every frame of a clip is shown, {fps:g} a second; --fps says another rate")
     return MadeStudy(collection, (*notes, *cut))
@@ -132,6 +139,13 @@ def _written(
     of_noise = enumerate(noise_media(writer.size, frames, seed))
     media += [writer.write(noise, "", f"noise-{i}") for i, noise in of_noise]
     return writer.finish(names, tuple(pixels), media, frames or 1)
+
+
+def power_of(design: StudyDesign) -> list[str]:
+    """What is said of a study's power before it begins, for people."""
+    if design.staircase is not None:
+        return staircase_lines(design.stop.raters, design.power.level)
+    return power_lines(planned(design), design.power.effect)
 
 
 def planned(design: StudyDesign) -> PlannedStudy:

@@ -30,13 +30,18 @@ def consent_page(design: StudyDesign, action: str) -> str:
 def trial_page(standing: Standing, token: str) -> str:
     """The page on which trials follow each other."""
     version = standing.version
-    given = {**_given(version.design, version.collection), "state": state_json(standing, token)}
+    given = {"medium": version.collection.medium, "state": state_json(standing, token)}
     return _page(version.design.title, [_trials(version.design, version.collection, given)], script=_script())
 
 
-def done_page(design: StudyDesign) -> str:
-    """Thanks, the completion code and the way back."""
-    return _page(design.title, [_done(design)])
+def done_page(design: StudyDesign, withdrawn: int = 0) -> str:
+    """Thanks, the completion code and the way back.
+
+    Args:
+        design: of the study.
+        withdrawn: trials that the rater was not asked, since their pictures were missing.
+    """
+    return _page(design.title, [_done(design, withdrawn=withdrawn)])
 
 
 def message_page(title: str, heading: str, text: str, *, join: bool = False) -> str:
@@ -54,7 +59,7 @@ def bundle_page(design: StudyDesign, collection: Collection, bundle: str, rater:
         rater: whose page it is.
         trials: with addresses of media relative to the page, as :func:`state_json` has its question.
     """
-    given = {**_given(design, collection), "bundle": bundle, "rater": rater, "trials": list(trials)}
+    given = {"medium": collection.medium, "bundle": bundle, "rater": rater, "trials": list(trials)}
     body = [
         _consent(design, ""),
         _trials(design, collection, given, hidden=True),
@@ -93,7 +98,7 @@ def admin_page(
                     ("judgements", progress.judgements),
                     ("withdrawn trials", progress.withdrawn),
                 ],
-                stopping=f"Nobody new is let in: there are {rule}." if closed else f"It ends at {rule}.",
+                stopping=f"Nobody new is let in: it was to end at {rule}." if closed else f"It ends at {rule}.",
                 notes=notes,
                 here=here,
                 links=links,
@@ -113,15 +118,12 @@ def state_json(standing: Standing, token: str) -> dict[str, Any]:
             "trial": question.trial,
             "role": question.role,
             "media": [f"{token}/m/{a}" for a in question.media],
+            "exposure_ms": question.exposure_ms,
         },
         "then": [f"{token}/m/{address}" for address in standing.then],
         "answered": standing.answered,
         "of": standing.of,
     }
-
-
-def _given(design: StudyDesign, collection: Collection) -> dict[str, Any]:
-    return {"medium": collection.medium, "exposure_ms": design.session.exposure_ms}
 
 
 def _consent(design: StudyDesign, action: str) -> Markup:
@@ -134,6 +136,7 @@ def _consent(design: StudyDesign, action: str) -> Markup:
         count=session.practice + session.judgements + session.attention + session.repeats,
         practice=session.practice,
         exposure_ms=session.exposure_ms,
+        staircase=design.staircase,
         keys=_keys(choices_of(design)),
         consent=design.consent,
         action=action,
@@ -158,9 +161,10 @@ def _trials(design: StudyDesign, collection: Collection, given: dict[str, Any], 
     )
 
 
-def _done(design: StudyDesign, *, download: bool = False, hidden: bool = False) -> Markup:
+def _done(design: StudyDesign, *, withdrawn: int = 0, download: bool = False, hidden: bool = False) -> Markup:
     return _drawn(
         "done.html",
+        withdrawn=counted(withdrawn, "question") if withdrawn else "",
         code=design.completion_code,
         return_address=design.return_address,
         download=download,

@@ -20,6 +20,8 @@ LIKENESS = 0.1
 """Correlation of one rater's answers to the same question that is assumed; studies of pictures have 0.05 to 0.2."""
 OPINION_DEVIATION = 1.0
 """SD of the scores that one rater gives to pictures of one system."""
+STAIRCASE_DEVIATION_MS = 180.0
+"""SD of the raters' modal exposures that is assumed: a fifth of the range from 100 to 1,000 ms."""
 ENOUGH = 0.8
 """The power that is asked for."""
 _MOST_RATERS = 100_000
@@ -155,6 +157,26 @@ def power_lines(study: PlannedStudy, effect: float) -> list[str]:
     if smallest is not None:
         lines.append(f"The least that is found with {100 * ENOUGH:.0f} % is {_effect_words(study, smallest)}.")
     return lines
+
+
+def staircase_lines(raters: int, level: float) -> list[str]:
+    """What is said of a study of HYPE_time before it begins, for people.
+
+    Args:
+        raters: that finish.
+        level: of the interval's misses, and of the two-sided test of two systems.
+    """
+    if raters < 2:
+        return ["One rater gives no interval of HYPE_time: there must be two at least."]
+    reach = float(t.isf(level / 2, raters - 1)) * STAIRCASE_DEVIATION_MS / math.sqrt(raters)
+    error, freedom = STAIRCASE_DEVIATION_MS * math.sqrt(2 / raters), 2 * raters - 2
+    apart = error * float(t.isf(level / 2, freedom) + t.isf(1 - ENOUGH, freedom))
+    return [
+        f"{raters:,} raters tell HYPE_time to within {reach:.0f} ms ({100 * (1 - level):g} % interval, where the modal "
+        f"exposures of raters differ with a standard deviation of {STAIRCASE_DEVIATION_MS:.0f} ms).",
+        f"Two systems, each with {raters:,} raters of its own, are told apart with {100 * ENOUGH:.0f} % where they lie "
+        f"{apart:.0f} ms from one another.",
+    ]
 
 
 def _effect_words(study: PlannedStudy, effect: float) -> str:

@@ -47,4 +47,8 @@ _CHOICES: Mapping[Kind, tuple[Choice, ...]] = {
 
 def choices_of(design: StudyDesign) -> tuple[Choice, ...]:
     """What may be answered in a study, in the order of the buttons."""
-    return tuple(choice for choice in _CHOICES[design.kind] if design.ties or choice.value != "tie")
+    left_out = set() if design.ties else {"tie"}
+    if design.staircase is not None:
+        # HYPE_time knows right and wrong answers alone.
+        left_out.add("unsure")
+    return tuple(choice for choice in _CHOICES[design.kind] if choice.value not in left_out)

@@ -30,6 +30,10 @@ from diorama.study.versions import Version, invite, is_full, progress_of
 _log = logging.getLogger(__name__)
 
 _LATER = "The study cannot be reached just now. Nothing of this was stored; please try again in a minute."
+_GONE = (
+    "The pictures that you were to judge are missing here, so that you were asked nothing. This is no fault of yours; "
+    "please tell whoever sent you the link."
+)
 _NO_ANSWER = "This is no answer to the question."
 
 
@@ -185,7 +189,9 @@ def _rater_page(standing: Standing, token: str) -> str:
         return consent_page(design, f"{token}/consent")
     if standing.stage == "full":
         return message_page(design.title, "Thank you", "The study has all the answers it needs.")
-    return trial_page(standing, token) if standing.stage == "trials" else done_page(design)
+    if standing.stage == "gone":
+        return message_page(design.title, "Nothing can be shown", _GONE)
+    return trial_page(standing, token) if standing.stage == "trials" else done_page(design, standing.withdrawn)
 
 
 def _errors(app: FastAPI, guards: _Guards) -> None:

@@ -15,6 +15,7 @@ from diorama.study.addresses import may_be_token, media_address, trial_address
 from diorama.study.collection import Collection
 from diorama.study.database import Database, now
 from diorama.study.design import StudyDesign
+from diorama.study.exposures import exposure_of
 from diorama.study.order import Trial
 from diorama.study.plan import PlannedTrial, shown, trials_of
 from diorama.study.tables import ANSWERS, RATERS, TRIALS
@@ -41,6 +42,7 @@ _OPEN = (
     .limit(bindparam("most"))
 )
 _COUNTS = select(func.count(), func.count(ANSWERS.c.trial_id)).select_from(_WITH_ANSWERS).where(_OF_RATER)
+_WITHDRAWN = select(func.count()).where(TRIALS.c.rater_id == bindparam("rater"), TRIALS.c.withdrawn)
 _ANSWER, _TRIALS = insert(ANSWERS), insert(TRIALS)
 _SHOWN = update(TRIALS).where(TRIALS.c.id == bindparam("trial")).values(shown_at=bindparam("now"))
 
@@ -84,11 +86,13 @@ class Question:
         trial: its address.
         role: ``practice`` or ``judge``: repeats and attention items look like judgements.
         media: addresses, left and right or one.
+        exposure_ms: how long they are shown; ``None`` for as long as the rater wants.
     """
 
     trial: str
     role: Literal["practice", "judge"]
     media: tuple[str, ...]
+    exposure_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,19 +101,22 @@ class Standing:
 
     Args:
         version: of the study that is theirs.
-        stage: ``consent``, ``full`` (nobody new is let in), ``trials`` or ``done``.
+        stage: ``consent``, ``full`` (nobody new is let in), ``trials``, ``done``, or ``gone`` (no picture was left that
+            the rater could have judged).
         question: whose turn it is.
         then: addresses of the media after it, to be loaded ahead.
         answered: trials that are done.
         of: of how many.
+        withdrawn: trials whose pictures could no longer be shown; told where the rater is done.
     """
 
     version: Version
-    stage: Literal["consent", "full", "trials", "done"]
+    stage: Literal["consent", "full", "trials", "done", "gone"]
     question: Question | None = None
     then: tuple[str, ...] = ()
     answered: int = 0
     of: int = 0
+    withdrawn: int = 0
 
 
 Chooser = Callable[[Connection, Version, int], Trial]
@@ -271,11 +278,7 @@ class Sessions:
             return Standing(version=version, stage="full" if full else "consent")
         ahead = self._ahead(connection, rater, version, waiting)
         if not ahead:
-            _, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
-            # Whoever found all pictures gone gave nothing that the study's end could count.
-            if rater.finished_at is None and answered:
-                connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(finished_at=now()))
-            return Standing(version=version, stage="done")
+            return self._ended(connection, rater, version)
         trial = ahead[0]
         connection.execute(_SHOWN, {"trial": trial.id, "now": now()})
         of, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
@@ -286,11 +289,22 @@ class Sessions:
                 trial=trial_address(version.secret, rater.id, trial.position),
                 role="practice" if trial.role == "practice" else "judge",
                 media=self._media_of(version, rater, trial),
+                exposure_ms=exposure_of(connection, version, trial),
             ),
             then=self._media_of(version, rater, ahead[1]) if len(ahead) > 1 else (),
             answered=answered,
             of=of,
         )
+
+    def _ended(self, connection: Connection, rater: Row[Any], version: Version) -> Standing:
+        _, answered = connection.execute(_COUNTS, {"rater": rater.id}).one()
+        withdrawn = connection.execute(_WITHDRAWN, {"rater": rater.id}).scalar_one()
+        if not answered:
+            # Whoever found all pictures gone gave nothing that the study's end could count.
+            return Standing(version=version, stage="gone", withdrawn=withdrawn)
+        if rater.finished_at is None:
+            connection.execute(update(RATERS).where(RATERS.c.id == rater.id).values(finished_at=now()))
+        return Standing(version=version, stage="done", withdrawn=withdrawn)
 
     def _ahead(
         self, connection: Connection, rater: Row[Any], version: Version, waiting: Sequence[Row[Any]]

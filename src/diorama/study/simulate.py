@@ -10,10 +10,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from diorama.metrics.judgement.detection import ROOT_TWO
 from diorama.metrics.judgement.paired import LEFT, RIGHT, Floats, Integers
+from diorama.study.staircase import Staircase
 
 _CUTS = np.array([-1.5, -0.5, 0.5, 1.5])
 """Between the five scores, on the scale of what a rater feels."""
@@ -88,6 +90,60 @@ class DetectingRaters:
     def answer(self, rng: np.random.Generator, manner: Floats, source: Integers) -> Integers:
         """1 for right, or for "real"; else 0."""
         return (rng.random(source.shape) < ndtr(np.array(self.probits)[source] + manner)).astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExposedRaters:
+    """Raters who tell a system's pictures from real ones the better, the longer they look.
+
+    The share of right answers rises from a half with the logarithm of the exposure, as a normal distribution does.
+
+    Args:
+        threshold_ms: the exposure at which the middle rater is right in three of four, in milliseconds.
+        spread: SD of the raters' thresholds about it, of natural logarithms.
+        slope: SD of the rise of each, likewise.
+    """
+
+    threshold_ms: float
+    spread: float = 0.5
+    slope: float = 0.5
+
+    def thresholds(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """(…) thresholds of raters, in milliseconds."""
+        return self.threshold_ms * np.exp(self.spread * rng.standard_normal(shape))
+
+    def right(self, rng: np.random.Generator, thresholds: Floats, exposure_ms: Integers) -> NDArray[np.bool_]:
+        """Whether raters are right.
+
+        Args:
+            rng: of these answers.
+            thresholds: (…) of the rater of each.
+            exposure_ms: (…) how long each looked.
+        """
+        chance = 0.5 + 0.5 * ndtr(np.log(exposure_ms / thresholds) / self.slope)
+        return rng.random(chance.shape) < chance
+
+
+def climbed(staircase: Staircase, people: ExposedRaters, rng: np.random.Generator, shape: tuple[int, int]) -> Integers:
+    """The exposures of one block of many raters.
+
+    Args:
+        staircase: of each.
+        people: who answer.
+        rng: of raters and answers.
+        shape: raters, judgements of each.
+
+    Returns:
+        (raters, judgements) in milliseconds.
+    """
+    raters, judgements = shape
+    thresholds = people.thresholds(rng, (raters,))
+    shown = np.zeros(shape, np.int64)
+    ms, row = np.full(raters, staircase.start_ms), np.zeros(raters, np.int64)
+    for place in range(judgements):
+        shown[:, place] = ms
+        ms, row = staircase.step(ms, row, people.right(rng, thresholds, ms))
+    return shown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ Every rater's name begins with :data:`~diorama.data.answers.SIMULATED`, so that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from diorama.core.rng import fold
 from diorama.data.answers import SIMULATED, Answer, Answers, Kind
 from diorama.study.order import Trial, balanced_against, balanced_pairs, balanced_single
-from diorama.study.simulate import DetectingRaters, OpinionRaters, PairRaters
+from diorama.study.simulate import DetectingRaters, ExposedRaters, OpinionRaters, PairRaters
+from diorama.study.staircase import Staircase
 
 _BEGUN = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
@@ -92,6 +93,25 @@ def verdict_answers(study: SimulatedStudy, people: DetectingRaters) -> Answers:
     return _answered(study, "real_or_fake", rater, ("real", "fake"))
 
 
+def staircase_answers(study: SimulatedStudy, people: ExposedRaters, staircase: Staircase) -> Answers:
+    """Verdicts on pictures of one system and real ones, whose exposures follow each rater's answers."""
+    rows = []
+    for number in range(study.raters):
+        rng = np.random.default_rng(fold(study.seed, number, 20))
+        threshold = people.thresholds(rng, ())
+        blocks: list[list[bool]] = [[] for _ in range(staircase.blocks)]
+        for place, trial in enumerate(_trials(study, "real_or_fake", number)):
+            block = staircase.block_of(place, study.judgements)
+            ms = staircase.exposure(blocks[block])
+            clicked = number < study.clickers
+            right = bool(rng.integers(2)) if clicked else bool(people.right(rng, threshold, np.array(ms)))
+            blocks[block].append(right)
+            choice = "real" if right == (trial.left == study.truth) else "fake"
+            row = _answer(study, "real_or_fake", number, place, trial, choice, rng)
+            rows.append(replace(row, exposure_ms=ms, block=block))
+    return Answers(rows=tuple(rows), truth=study.truth, simulated=True)
+
+
 def opinion_answers(study: SimulatedStudy, people: OpinionRaters) -> Answers:
     """Scores; ``people`` has a quality for each system."""
 
@@ -111,20 +131,25 @@ def _answered(
         reply = rater(rng)
         for place, trial in enumerate(_trials(study, kind, number)):
             chance = choices[int(rng.integers(len(choices)))]
-            rows.append(
-                Answer(
-                    study=study.study,
-                    item=trial.item,
-                    rater=f"{SIMULATED}{number:04d}",
-                    kind=kind,
-                    left=trial.left,
-                    right=trial.right,
-                    choice=chance if number < study.clickers else reply(rng, trial),
-                    ms=int(400 + 1600 * rng.gamma(2.0)),
-                    shown_at=(_BEGUN + timedelta(minutes=number, seconds=4 * place)).isoformat(),
-                )
-            )
+            choice = chance if number < study.clickers else reply(rng, trial)
+            rows.append(_answer(study, kind, number, place, trial, choice, rng))
     return Answers(rows=tuple(rows), truth=study.truth, simulated=True)
+
+
+def _answer(
+    study: SimulatedStudy, kind: Kind, number: int, place: int, trial: Trial, choice: str, rng: np.random.Generator
+) -> Answer:
+    return Answer(
+        study=study.study,
+        item=trial.item,
+        rater=f"{SIMULATED}{number:04d}",
+        kind=kind,
+        left=trial.left,
+        right=trial.right,
+        choice=choice,
+        ms=int(400 + 1600 * rng.gamma(2.0)),
+        shown_at=(_BEGUN + timedelta(minutes=number, seconds=4 * place)).isoformat(),
+    )
 
 
 def _trials(study: SimulatedStudy, kind: Kind, rater: int) -> tuple[Trial, ...]:

@@ -12,6 +12,7 @@
   const LOST_MS = 4000;
   const DRIFT_SECONDS = 0.04;
   const PATIENCE_MS = 30000;
+  const HALF_FRAME_MS = 8, MASK_MS = 120, MASK_SIDE = 24;
   let trial = null, shownAt = 0, open = false, loaded = new Map(), paused = false;
 
   const say = (text, wrong = false) => {
@@ -89,6 +90,9 @@
       done: () => {
         element("trials").hidden = true;
         element("done").hidden = false;
+        const told = !gone.size ? "whole" : answers.length ? "part" : "none";
+        ["whole", "part", "none"].forEach((id) => { element(id).hidden = id !== told; });
+        if (told === "none") ["save", "reward"].forEach((id) => { element(id).hidden = true; });
         const held = {format: "diorama-study-download/1", bundle: given.bundle, rater: given.rater, answers};
         const save = element("save");
         save.href = URL.createObjectURL(new Blob([JSON.stringify(held)], {type: "application/json"}));
@@ -178,20 +182,33 @@
       return {figure, box};
     });
     stage.replaceChildren(...boxes.map(({figure}) => figure));
-    await frame();
+    const from = await frame();
     boxes.forEach(({box}) => box.classList.remove("hidden"));
     if (clips) { paused = false; element("pause").textContent = "Pause"; restart(); }
     // The second frame begins when the first one, with the pictures in it, has been drawn.
     await frame();
     await frame();
     shownAt = performance.now();
+    // Whoever could answer before the picture has gone would have seen it for less than is recorded.
+    if (trial.exposure_ms) await hideAfter(boxes.map(({box}) => box), from, trial.exposure_ms);
     open = true;
     buttons.forEach((button) => { button.disabled = false; });
     say("");
-    if (given.exposure_ms) {
-      // Boxes of a later trial are others, so that a late timer hides nothing of it.
-      setTimeout(() => boxes.forEach(({box}) => box.classList.add("hidden")), given.exposure_ms);
-    }
+  };
+  // From one drawn frame to another: to the nearest one, on a screen that draws sixty a second.
+  const hideAfter = async (boxes, from, ms) => {
+    for (let now = from; now < from + ms - HALF_FRAME_MS;) now = await frame();
+    boxes.forEach((box) => { box.classList.add("hidden"); box.append(mask()); });
+    // Noise ends what the eye still sees of a picture that has gone. One still mask: several in turn would flicker.
+    setTimeout(() => boxes.forEach((box) => box.querySelector(".mask").remove()), MASK_MS);
+  };
+  const mask = () => {
+    const noise = document.createElement("canvas"), side = noise.width = noise.height = MASK_SIDE;
+    noise.className = "mask";
+    const pixels = noise.getContext("2d").createImageData(side, side);
+    pixels.data.forEach((_, i) => { pixels.data[i] = i % 4 === 3 ? 255 : Math.floor(Math.random() * 256); });
+    noise.getContext("2d").putImageData(pixels, 0, 0);
+    return noise;
   };
   const next = async (state) => {
     if (state.reload || state.done) return state.reload ? source.lost("") : source.done();
@@ -202,7 +219,7 @@
     bar.max = state.of;
     bar.value = state.answered;
     count.textContent = `${state.answered + 1} of ${state.of}`;
-    if (given.exposure_ms) {
+    if (trial.exposure_ms) {
       // Whoever blinks now would miss the picture: it comes when the rater is ready.
       await Promise.all(trial.media.map(load)).catch(() => {});
       await ready();

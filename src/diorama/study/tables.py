@@ -1,4 +1,4 @@
-"""The tables of a study's database: versions of the study, raters, their trials, their answers."""
+"""The tables of a study's database: versions of the study, raters, their trials, exposures and answers."""
 
 from __future__ import annotations
 
@@ -61,6 +61,16 @@ TRIALS = Table(
     Column("shown_at", DateTime),
     Column("withdrawn", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("rater_id", "position"),
+)
+
+# Of studies whose exposures follow the answers. A table of its own, so that older databases need no other columns.
+EXPOSURES = Table(
+    "diorama_study_exposures",
+    METADATA,
+    Column("trial_id", ForeignKey(TRIALS.c.id), primary_key=True),
+    # None of practice, attention items and repeats, which are no part of a staircase.
+    Column("block", Integer),
+    Column("ms", Integer, nullable=False),
 )
 
 ANSWERS = Table(

@@ -75,7 +75,7 @@ def open_version(database: Database, study: Study, *, changed: bool = False) -> 
         DatabaseUnavailable: it cannot be reached.
     """
     values = _values(study)
-    with database.writing() as connection:
+    with database.alone() as connection:
         latest = _latest(connection, study.design.name)
         if latest is not None and latest.fingerprint == values["fingerprint"]:
             return _version(latest)

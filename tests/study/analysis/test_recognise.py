@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,35 @@ def test_the_true_source_may_have_another_name(tmp_path: Path) -> None:
     path = write(tmp_path, "answers.csv", EXPORT, "s,i,r,2afc,photo,a,left,,,0", "s,i,q,2afc,a,photo,left,,,0")
     section = analyse(path, AnalyseOptions(truth="photo")).section("choices")
     assert "50.0 %" in section.lead
+
+
+def test_a_truth_that_contradicts_the_export_counts_and_is_said(tmp_path: Path) -> None:
+    rows = write(tmp_path, "rows.csv", EXPORT, "s,i,r,2afc,photo,a,left,,,0", "s,i,q,2afc,a,photo,right,,,0")
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(answers_to_json(replace(read_answers(rows), truth="a"))))
+    assert "0.0 %" in analyse(path).section("choices").lead
+    found = analyse(path, AnalyseOptions(truth="photo"))
+    assert "100.0 %" in found.section("choices").lead
+    assert "The file names a as the true source; --truth says photo, which counts." in found.notes
+    for options in (AnalyseOptions(), AnalyseOptions(truth="a")):
+        assert not any("--truth" in note for note in analyse(path, options).notes)
+
+
+def test_a_table_that_brings_its_own_truth_keeps_it_and_says_so(tmp_path: Path) -> None:
+    sides = write(
+        tmp_path,
+        "sides.csv",
+        "rater,left,right,choice,fake_side",
+        "r,x,y,left,left",
+        "q,x,y,left,left",
+        "q,y,x,left,right",
+    )
+    write(tmp_path, "art_items.csv", "item,truth", "i,real", "k,ai")
+    items = write(tmp_path, "art.csv", "rater,item,answer", "r,i,real", "r,k,real", "s,i,real", "s,k,ai")
+    for path, place in ((sides, "The column fake_side"), (items, "art_items.csv")):
+        plain, named = analyse(path), analyse(path, AnalyseOptions(truth="x"))
+        assert named.to_json()["sections"] == plain.to_json()["sections"]
+        assert set(named.notes) - set(plain.notes) == {f"{place} says which pictures are true: --truth x is not read."}
 
 
 def test_truth_systems_and_references_are_read_from_beside(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from diorama.data.answers import Answer, Answers
 from diorama.evaluation.people.parts import (
     AttentionPart,
     ChoicePart,
+    ExposurePart,
     Labels,
     OpinionPart,
     PairPart,
@@ -50,6 +51,9 @@ def from_answers(path: Path, answers: Answers, truth: str) -> Recognised:
             part = make(path, mine, truth)
             if part is not None:
                 parts.append(part)
+    stepped = _exposures(path, [row for row in answers.rows if row.block is not None], truth)
+    if stepped is not None:
+        parts.append(stepped)
     if not parts:
         raise BadInput(f"{path}: {counted(len(answers.rows), 'answer')}, and every choice is empty")
     return Recognised(
@@ -134,6 +138,34 @@ def _verdicts(path: Path, rows: list[Answer], truth: str) -> VerdictPart | None:
         called_real=np.array([called[row.choice] for row in given]),
         empty=len(rows) - len(given),
         ms=_times(given),
+        staircase=any(row.block is not None for row in given),
+    )
+
+
+def _exposures(path: Path, rows: list[Answer], truth: str) -> ExposurePart | None:
+    """Judgements within staircases: repeats, which nobody judges for the first time, have no block."""
+    given = [row for row in rows if row.choice and row.exposure_ms is not None]
+    if not given:
+        return None
+    tested: dict[str, set[str]] = {}
+    for row in given:
+        tested.setdefault(row.study, set()).update({row.left} - {truth})
+    wrong = [study for study, systems in tested.items() if len(systems) > 1]
+    if wrong:
+        raise BadInput(
+            f"{path}: exposures follow one system's pictures, and {wrong[0]} has those of "
+            f"{', '.join(sorted(tested[wrong[0]]))} beside {truth!r}; {_WHICH}"
+        )
+    # Of a study that has just begun, real pictures alone may have been judged.
+    given = [row for row in given if tested[row.study]]
+    if not given:
+        return None
+    return ExposurePart(
+        raters=Labels.of([f"{row.study}/{row.rater}" if len(tested) > 1 else row.rater for row in given]),
+        systems=Labels.of([next(iter(tested[row.study])) for row in given]),
+        blocks=np.array([row.block for row in given], np.int64),
+        exposure_ms=np.array([row.exposure_ms for row in given], float),
+        right=np.array([(row.choice == "real") == (row.left == truth) for row in given]),
     )
 
 

@@ -93,6 +93,7 @@ class VerdictPart:
         empty: how many were not answered.
         ms: (j,).
         about_raters: further columns of the raters by name: the value of every rater in the order of ``raters.names``.
+        staircase: exposures followed the answers, so that shares and d' are of those exposures alone.
     """
 
     raters: Labels
@@ -103,11 +104,31 @@ class VerdictPart:
     empty: int = 0
     ms: Floats = field(default_factory=lambda: np.zeros(0))
     about_raters: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    staircase: bool = False
 
     @property
     def accuracy(self) -> Floats:
         """(j,) 1 for right, 0 for wrong, a half for unsure."""
         return np.where(np.isnan(self.called_real), 0.5, self.called_real == self.real)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExposurePart:
+    """Exposures that followed the answers: staircases of HYPE_time.
+
+    Args:
+        raters: of every judgement; the same name in two studies is two raters.
+        systems: whose pictures were to be told from real ones in the judgement's study.
+        blocks: (j,) which of the rater's staircases, from 0 on.
+        exposure_ms: (j,) how long the picture was shown.
+        right: (j,) the answer was right.
+    """
+
+    raters: Labels
+    systems: Labels
+    blocks: Integers
+    exposure_ms: Floats
+    right: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +242,16 @@ class AttentionPart:
 
 
 Part = (
-    PairPart | ChoicePart | VerdictPart | OpinionPart | RatingPart | TripletPart | VotePart | CountPart | AttentionPart
+    PairPart
+    | ChoicePart
+    | VerdictPart
+    | ExposurePart
+    | OpinionPart
+    | RatingPart
+    | TripletPart
+    | VotePart
+    | CountPart
+    | AttentionPart
 )
 
 
@@ -234,12 +264,14 @@ class Recognised:
         parts: judgements by kind.
         notes: what was left out, joined or guessed, with counts.
         simulated: the raters are a program.
+        truth_from: where a table itself says which pictures are true; empty where it does not.
     """
 
     layout: str
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
     simulated: bool = False
+    truth_from: str = ""
 
 
 def first_values(values: Floats, rows: Labels, columns: Labels) -> Floats:

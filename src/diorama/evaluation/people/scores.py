@@ -13,9 +13,10 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
 from diorama.data.answers import read_answers
+from diorama.evaluation.people.exposures import hype_time
 from diorama.evaluation.people.from_answers import from_answers
 from diorama.evaluation.people.means import means_by
-from diorama.evaluation.people.parts import ChoicePart, OpinionPart, PairPart, Part, VerdictPart
+from diorama.evaluation.people.parts import ChoicePart, ExposurePart, OpinionPart, PairPart, Part, VerdictPart
 from diorama.evaluation.protocol import Interval, ReferenceStamp, Result
 from diorama.metrics.judgement.detection import Sensitivity, forced_choice, real_or_fake
 from diorama.metrics.judgement.paired import Floats
@@ -61,13 +62,19 @@ VERDICT = PeopleMetric(
     better="lower",
     meaning="How well people tell it from real pictures, each seen alone: 0 for not at all.",
 )
+EXPOSURE = PeopleMetric(
+    name="people@hype-time",
+    title="HYPE_time, ms",
+    better="higher",
+    meaning="For how many milliseconds people must look at it to tell it from real pictures.",
+)
 OPINION = PeopleMetric(
     name="people@opinion",
     title="Mean opinion",
     better="higher",
     meaning="People's mean score from 1, bad, to 5, excellent.",
 )
-PEOPLE: Mapping[str, PeopleMetric] = {each.name: each for each in (PREFERENCE, CHOICE, VERDICT, OPINION)}
+PEOPLE: Mapping[str, PeopleMetric] = {each.name: each for each in (PREFERENCE, CHOICE, VERDICT, EXPOSURE, OPINION)}
 """By the name that results carry."""
 
 
@@ -112,6 +119,13 @@ def _results(part: Part, path: Path, stamp: ReferenceStamp) -> Iterator[tuple[st
         case ChoicePart():
             found = forced_choice(means_by(part.right.astype(float), part.raters, part.systems), LEVEL)
             yield from _sensitivities(CHOICE, part, found, stamp)
+        case ExposurePart():
+            for system, own in hype_time(part, LEVEL).items():
+                held = (own.value, own.low, own.high)
+                yield system, _result(EXPOSURE, held, len(part.right), own.raters, stamp, "bootstrap")
+        case VerdictPart(staircase=True):
+            # d' of exposures that follow the answers is that of the staircase, and not of the system.
+            return
         case VerdictPart():
             truth = int(part.systems.index[np.flatnonzero(part.real)[0]])
             found = real_or_fake(means_by(part.called_real, part.raters, part.systems), truth, LEVEL)
@@ -153,10 +167,15 @@ def _sensitivities(
 
 
 def _result(
-    metric: PeopleMetric, ends: Sequence[float] | Floats, answers: int, raters: int, stamp: ReferenceStamp
+    metric: PeopleMetric,
+    ends: Sequence[float] | Floats,
+    answers: int,
+    raters: int,
+    stamp: ReferenceStamp,
+    how: str = "CR2 and Student's t",
 ) -> Result:
     value, low, high = (float(end) for end in ends)
-    over = f"over {raters:,} raters, CR2 and Student's t" if raters > 1 else "over the answers of one rater"
+    over = f"over {raters:,} raters, {how}" if raters > 1 else "over the answers of one rater"
     return Result(
         metric=metric.name,
         value=value,

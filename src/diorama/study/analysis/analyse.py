@@ -12,10 +12,12 @@ from diorama.evaluation.people.parts import (
     AttentionPart,
     ChoicePart,
     CountPart,
+    ExposurePart,
     OpinionPart,
     PairPart,
     Part,
     RatingPart,
+    Recognised,
     TripletPart,
     VerdictPart,
     VotePart,
@@ -23,6 +25,7 @@ from diorama.evaluation.people.parts import (
 from diorama.metrics.judgement.responses import Davidson
 from diorama.metrics.judgement.strengths import response_for
 from diorama.study.analysis.choices import choice_section, count_section, vote_section
+from diorama.study.analysis.exposures import exposure_section
 from diorama.study.analysis.findings import Analysis, Section
 from diorama.study.analysis.opinions import opinion_section, scales_section
 from diorama.study.analysis.pairs import pair_sections
@@ -37,7 +40,8 @@ class AnalyseOptions:
     """How judgements are analysed.
 
     Args:
-        truth: the source whose pictures are true; empty for what the file says.
+        truth: the source whose pictures are true; empty for what the file says. A table that says of every row or
+            item what is true keeps that, and a note says so.
         level: of the intervals, in (0, 1).
         scores: of the systems by metrics, a ``report.json`` of a comparison or CSV; ``None`` for none.
         command: that asked for it.
@@ -53,9 +57,6 @@ class AnalyseOptions:
             raise ValueError(f"level must be in [0.5, 1), got {self.level:g}")
 
 
-_UNREAD_TRUTH = "A true source is named, and nothing here is asked of true and false pictures: it is not read."
-
-
 def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
     """Analyse a file of judgements, which is read as it is.
 
@@ -68,7 +69,6 @@ def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
     """
     chosen = options or AnalyseOptions()
     found = recognise(path, chosen.truth)
-    unread = chosen.truth and not any(isinstance(part, ChoicePart | VerdictPart) for part in found.parts)
     sections = [section for part in found.parts for section in _sections(part, chosen.level)]
     scales = [part for part in found.parts if isinstance(part, OpinionPart)]
     if len(scales) > 1:
@@ -80,12 +80,23 @@ def analyse(path: Path, options: AnalyseOptions | None = None) -> Analysis:
         sha256=sha256_of(path),
         layout=found.layout,
         simulated=found.simulated,
-        notes=(*found.notes, *([_UNREAD_TRUTH] if unread else [])),
+        notes=(*found.notes, *_unread_truth(found, chosen.truth)),
         sections=tuple(sections),
         level=chosen.level,
         command=chosen.command,
         methods=tuple(dict.fromkeys(text for part in found.parts for text in _methods(part))),
     )
+
+
+def _unread_truth(found: Recognised, truth: str) -> list[str]:
+    """That a source was named as the true one and is not read, and why."""
+    if not truth:
+        return []
+    if found.truth_from:
+        return [f"{found.truth_from} says which pictures are true: --truth {truth} is not read."]
+    if any(isinstance(part, ChoicePart | VerdictPart) for part in found.parts):
+        return []
+    return ["A true source is named, and nothing here is asked of true and false pictures: it is not read."]
 
 
 def _sections(part: Part, level: float) -> Sequence[Section]:
@@ -97,6 +108,8 @@ def _sections(part: Part, level: float) -> Sequence[Section]:
             return [choice_section(part, level)]
         case VerdictPart():
             return [verdict_section(part, level)]
+        case ExposurePart():
+            return [exposure_section(part, level)]
         case OpinionPart():
             return [opinion_section(part, level)]
         case RatingPart():
@@ -140,6 +153,12 @@ def _methods(part: Part) -> list[str]:
             ]
         case VerdictPart():
             return ["d' is the probit of the share of real pictures called real less that of false ones.", clustered]
+        case ExposurePart():
+            return [
+                "HYPE_time (Zhou et al. 2019) is the mean over raters of the modal exposure of their adaptive "
+                "staircases; its interval is a bootstrap over raters with percentiles widened for few raters "
+                "(Hesterberg 2015)."
+            ]
         case OpinionPart():
             return ["Mean opinion is the mean of all scores of a system.", clustered, holm]
         case _:

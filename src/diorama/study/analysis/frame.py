@@ -134,3 +134,14 @@ def read_frame(path: Path) -> Frame:
             f"{path}: {counted(len(wrong), 'line')} have not the {len(header)} fields of the first: {few(wrong)}"
         )
     return Frame(path, {name: [row[i] for row in rows] for i, name in enumerate(header)}, lines)
+
+
+def companion(path: Path, what: str) -> Frame | None:
+    """The table beside a file that says more of its items or raters: ``NAME_items.csv``, where the file's own name is
+    NAME or begins with ``NAME_``."""
+    words = path.stem.split("_")
+    for count in range(len(words), 0, -1):
+        beside = path.with_name(f"{'_'.join(words[:count])}_{what}.csv")
+        if beside.is_file() and beside != path:
+            return read_frame(beside)
+    return None

@@ -17,6 +17,7 @@ from diorama.metrics.judgement.paired import LEFT, RIGHT, TIE, PairedJudgements,
 from diorama.metrics.judgement.responses import BradleyTerry, Davidson, Response, Thurstone
 from diorama.metrics.judgement.strengths import ELO_BASE, ELO_SCALE, Strengths, in_parts, response_for, strengths
 from diorama.study.analysis.findings import Estimate, Estimates, Grid, Section, Shown
+from diorama.study.analysis.rates import few_raters
 
 MOST_SYSTEMS = 200
 _MOST_SCENES = 12
@@ -214,8 +215,8 @@ def _cautions(judged: PairedJudgements, found: Strengths) -> list[str]:
             f"Some differences do not vary at all over the {found.raters} raters: their intervals take judgements as "
             "independent, and say nothing of other people."
         )
-    elif 1 < found.raters < 10:
-        notes.append(f"There are {found.raters} raters: intervals allow for so few, but are rough with under ten.")
+    else:
+        notes += few_raters(found.raters)
     return notes
 
 

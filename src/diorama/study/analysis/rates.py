@@ -16,6 +16,8 @@ from diorama.metrics.judgement.means import Means, shares
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.analysis.findings import Cell, Estimate, Estimates, Grid
 
+_ENOUGH_RATERS = 10
+
 
 def share_rows(names: Sequence[str], found: Means, level: float) -> tuple[Estimate, ...]:
     """Shares with Wilson's intervals over raters."""
@@ -33,6 +35,13 @@ def over_raters(found: Means) -> str:
     if found.clustered:
         return f"Intervals are over {found.raters:,} raters."
     return "There is one rater: intervals are over the judgements of one person, and say nothing of others."
+
+
+def few_raters(count: int) -> list[str]:
+    """That intervals over few raters are rough, where they are."""
+    if not 1 < count < _ENOUGH_RATERS:
+        return []
+    return [f"There are {count} raters: intervals allow for so few, but are rough with under ten."]
 
 
 def item_grid(hits: Floats, items: Labels, what: str) -> Grid:

@@ -6,6 +6,7 @@ import csv
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from diorama.evaluation.people.parts import (
 )
 from diorama.metrics.judgement.agreement import unit_counts
 from diorama.metrics.judgement.paired import Floats, PairedJudgements
-from diorama.study.analysis.frame import Frame, read_frame
+from diorama.study.analysis.frame import Frame, companion, read_frame
 
 LAYOUTS = """\
 answers of a Diorama study: study,item,rater,kind,left,right,choice,ms,shown_at,repeat
@@ -64,7 +65,11 @@ def recognise(path: Path, truth: str = "") -> Recognised:
     text = read_text(path)
     if is_json(text) or has_answer_columns(_header(text)):
         answers = read_answers(path)
-        return from_answers(path, answers, truth or answers.truth)
+        found = from_answers(path, answers, truth or answers.truth)
+        # CSV has no place for the truth, so that only JSON can be contradicted.
+        other = is_json(text) and truth not in ("", answers.truth)
+        note = f"The file names {answers.truth} as the true source; --truth says {truth}, which counts."
+        return replace(found, notes=(*found.notes, note)) if other else found
     frame = read_frame(path)
     for fits, read in _READERS:
         if fits(frame):
@@ -87,17 +92,6 @@ def _closest(frame: Frame) -> str:
 
 def _header(text: str) -> list[str]:
     return next(csv.reader(StringIO(text.partition("\n")[0])), [])
-
-
-def companion(path: Path, what: str) -> Frame | None:
-    """The table beside a file that says more of its items or raters: ``NAME_items.csv``, where the file's own name is
-    NAME or begins with ``NAME_``."""
-    words = path.stem.split("_")
-    for count in range(len(words), 0, -1):
-        beside = path.with_name(f"{'_'.join(words[:count])}_{what}.csv")
-        if beside.is_file() and beside != path:
-            return read_frame(beside)
-    return None
 
 
 def _pair_counts(frame: Frame) -> Recognised:
@@ -159,7 +153,12 @@ def _choice_rows(frame: Frame) -> Recognised:
     notes = _empty_note(part.empty, len(frame))
     if unnamed:
         notes.append(f"Judgements without a rater: {unnamed:,}; each counts as a rater of its own.")
-    return Recognised(layout="forced choices, choice is the side called fake", parts=(part,), notes=tuple(notes))
+    return Recognised(
+        layout="forced choices, choice is the side called fake",
+        parts=(part,),
+        notes=tuple(notes),
+        truth_from="The column fake_side",
+    )
 
 
 def _triplets(frame: Frame) -> Recognised:
@@ -220,7 +219,9 @@ def _verdict_rows(frame: Frame) -> Recognised:
     notes = [f"The truth of the items is read from {beside.path.name}.", *_empty_note(part.empty, len(frame))]
     if about is not None:
         notes.append(f"What the raters said of themselves is read from {about.path.name}.")
-    return Recognised(layout="real or fake, one answer a row", parts=(part,), notes=tuple(notes))
+    return Recognised(
+        layout="real or fake, one answer a row", parts=(part,), notes=tuple(notes), truth_from=beside.path.name
+    )
 
 
 def _about(about: Frame, raters: Labels) -> dict[str, tuple[str, ...]]:

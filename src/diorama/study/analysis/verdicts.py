@@ -44,13 +44,16 @@ def verdict_section(part: VerdictPart, level: float) -> Section:
     notes = flag_notes(raters)
     if unsure:
         notes.insert(0, f"{unsure:,} answers are unsure: a half in accuracy, left out of all other numbers.")
+    if part.staircase:
+        notes.insert(0, "Exposures followed the answers, so that shares and d' depend on them; HYPE_time does not.")
     corrected = [name for name, moved in zip(names, sensitivity.corrected, strict=True) if moved]
     if corrected:
         notes.append(f"All or none of {', '.join(corrected)} were called real: half a judgement is taken off for d'.")
     dprime = interval_rows(names, sensitivity.values, sensitivity.low, sensitivity.high)
     shown: list[Shown] = [
         Estimates(
-            name="dprime",
+            # What follows from the staircase is no judgement of a system, to hold metrics against.
+            name="dprime_of_staircase" if part.staircase else "dprime",
             title=f"d' against {names[truth]}",
             rows=dprime[:truth] + dprime[truth + 1 :],
             note=f"0 for what looks as real as real pictures; lower is better. {over_raters(called)}",

@@ -114,5 +114,5 @@ def metric_section(people: Estimates, scores: Scores, source: Path) -> Section:
 
 def judged_systems(section: Section) -> Estimates | None:
     """The estimates of a section that judge systems."""
-    wanted = ("strengths", "systems", "dprime")
+    wanted = ("strengths", "systems", "dprime", "hype_time")
     return next((each for each in section.shown if isinstance(each, Estimates) and each.name in wanted), None)
