@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,19 +65,19 @@ def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = Fa
     from diorama.study.versions import open_version
 
     study = open_study(folder)
-    database = Database(database_of(folder, at.database))
-    version = open_version(database, study, changed=changed)
-    _tell_missing(folder, version)
-    token = _admin_token(folder)
-    app = make_app(study, version, database, ServeOptions(admin_token=token, anyone=anyone))
-    listening = _listening(at)
-    host, port = listening.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    print(f"{version.name}: serving at {address}", flush=True)
-    print(f"administrator: {address}/a/{token}", flush=True)
-    # Addresses of pages hold tokens, so that requests are not logged.
-    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30)
-    uvicorn.Server(config).run(sockets=[listening])
+    with closing(Database(database_of(folder, at.database))) as database:
+        version = open_version(database, study, changed=changed)
+        _tell_missing(folder, version)
+        token = _admin_token(folder)
+        app = make_app(study, version, database, ServeOptions(admin_token=token, anyone=anyone))
+        listening = _listening(at)
+        host, port = listening.getsockname()[:2]
+        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        print(f"{version.name}: serving at {address}", flush=True)
+        print(f"administrator: {address}/a/{token}", flush=True)
+        # Addresses of pages hold tokens, so that requests are not logged.
+        config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def exported(folder: Path, database: str | None, number: int | None) -> Answers:
