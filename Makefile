@@ -52,7 +52,8 @@ test-all: $(DEV_STAMP)
 # and continued, a step of recipes that have a small twin and the help on them, further distillations by distributions,
 # weights of further networks shared out, two pages' systems at their own width, the built-in world's reader at further
 # sizes, an archive of gigabytes of zeros, names without text in other locales, all of CIFAR-10 and its near duplicates,
-# hundreds of U-Nets against diffusers, ONNX files of further networks, every golden case once more without what tests alone need, and whether fd@lite2
+# hundreds of U-Nets against diffusers, ONNX files of further networks and of their other configs, recorded turns of
+# further methods in half precision, every golden case once more without what tests alone need, and whether fd@lite2
 # follows damage on all of CIFAR-10, which changes with the shipped weights alone.
 test-ci: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not gpu and not simulation and not long" -n $(WORKERS) --dist worksteal

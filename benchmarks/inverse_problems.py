@@ -24,7 +24,8 @@ from torch import Tensor
 from diorama.core import device as devices
 from diorama.core.errors import BadInput
 from diorama.core.files import write_json, write_text
-from diorama.core.rng import fold, normal
+from diorama.core.rng import normal
+from diorama.core.seeds import fold
 from diorama.data.dataset import Dataset, open_dataset
 from diorama.evaluation.intervals import mean_interval
 from diorama.media.convert import displayable

@@ -29,11 +29,13 @@ class Cluster:
         programs: folder of PostgreSQL's programs.
         folder: of the cluster.
         port: that it listens at, on 127.0.0.1.
+        durable: whether what was committed outlives a power cut.
     """
 
     programs: Path
     folder: Path
     port: int
+    durable: bool = True
 
     def database(self, name: str) -> str:
         """Make an empty database.
@@ -47,6 +49,8 @@ class Cluster:
     def start(self) -> None:
         """Start it, and wait until it listens."""
         settings = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        if not self.durable:
+            settings += " -c fsync=off"
         log = self.folder / "log"
         command = [self.programs / "pg_ctl", "-D", self.folder / "data", "-w", "-l", log, "-o", settings, "start"]
         for _ in range(_TRIES):
@@ -63,8 +67,12 @@ class Cluster:
 
 
 @contextmanager
-def temporary_cluster() -> Iterator[Cluster]:
+def temporary_cluster(*, durable: bool = True) -> Iterator[Cluster]:
     """A cluster for the length of the block.
+
+    Args:
+        durable: whether it waits for the disk, as one that people's answers are kept in must. Without, new databases
+            come sooner, and what was committed still outlives killed processes.
 
     Raises:
         NoPostgres: nothing to make it with.
@@ -79,7 +87,7 @@ def temporary_cluster() -> Iterator[Cluster]:
             shutil.chown(folder, USER)
         folder.chmod(0o700)
         _as_owner([programs / "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"])
-        cluster = Cluster(programs, folder, _free_port())
+        cluster = Cluster(programs, folder, _free_port(), durable)
         cluster.start()
         try:
             yield cluster

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.metrics.judgement.clusters import clustered, quantile
 from diorama.metrics.judgement.detection import forced_choice, real_or_fake
 from diorama.metrics.judgement.exposures import bootstrapped, modal_exposure

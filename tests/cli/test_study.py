@@ -179,6 +179,12 @@ def test_without_its_packages_a_study_says_what_to_install(
     assert "pip install 'diorama[study]'" in capsys.readouterr().err
 
 
+def test_a_server_starts_without_what_takes_seconds_to_import() -> None:
+    # After a crash raters wait for it.
+    code = "import sys, diorama.study.server; sys.exit(not {'torch', 'scipy.stats'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_small_parts_of_a_reply_are_sent_at_once() -> None:
     # Without it every reply waits for the other side's delayed acknowledgement, 40 ms.
     with _listening(ServeAt(host="127.0.0.1", port=0)) as listening:

@@ -6,7 +6,8 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from diorama.core.rng import StepNoise, fold, initial_noise
+from diorama.core.rng import StepNoise, initial_noise
+from diorama.core.seeds import fold
 
 COUNTERS = st.lists(st.integers(0, 2**64 - 1), min_size=3, max_size=3)
 

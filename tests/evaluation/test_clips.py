@@ -55,12 +55,12 @@ def test_kernel_intervals_of_equal_clips_reach_nought() -> None:
     generator = torch.Generator().manual_seed(0)
     samples, real = _sides((8, 40, 8, 0.9, 0.0, 1.0), generator)
     aware, blind = 0, 0
-    for _ in range(20):
+    for _ in range(10):
         pair = Pair(samples(), real(), group=8)
         aware += kid(pair).interval.low == 0
         blind += kid(Pair(pair.samples, pair.reference)).interval.low == 0
-    assert aware >= 18
-    assert blind <= 10
+    assert aware >= 9
+    assert blind <= 5
 
 
 def test_a_clip_that_holds_still_is_one_picture() -> None:

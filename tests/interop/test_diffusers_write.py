@@ -70,7 +70,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(document=documents())
 def test_what_is_written_is_read_back_as_the_same_values(document: dict[str, Any]) -> None:
     try:

@@ -24,12 +24,11 @@ from diorama.interop import (
 )
 from diorama.interop.checkpoint import open_checkpoint
 from diorama.interop.layout import Layout
+from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.export import export
 from diorama.synthesis.onnx_export import onnx_export
 from diorama.synthesis.published import published_model
 from tests.networks.random_weights import randomised
-
-pytestmark = pytest.mark.slow
 
 STYLED = {
     "c_dim": 0,
@@ -110,22 +109,42 @@ CASES: dict[str, tuple[Layout[Any, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("layout", "arguments"), CASES.values(), ids=CASES)
-def test_a_published_file_becomes_a_model_and_is_written_back(
-    layout: Layout[Any, Any], arguments: dict[str, Any], tmp_path: Path
-) -> None:
+TRACED = ("dcgan-grey", "compact-relu-x3")
+"""Cases of which an ONNX file is made in .ci/run too; the trace of the others takes ten seconds and more each."""
+
+
+def imported(
+    layout: Layout[Any, Any], arguments: dict[str, Any], folder: Path
+) -> tuple[Synthesizer, Any, dict[str, torch.Tensor]]:
+    """A model of a published file, the config of its network, and what the file holds."""
     config = layout.read_config(arguments)
     published = layout.export_state(config, randomised(config.build()).state_dict())
-    torch.save(published, tmp_path / "network.pth")
-    (tmp_path / "config.json").write_text(json.dumps(arguments))
-    checkpoint = open_checkpoint(tmp_path / "network.pth", config=tmp_path / "config.json")
+    torch.save(published, folder / "network.pth")
+    (folder / "config.json").write_text(json.dumps(arguments))
+    checkpoint = open_checkpoint(folder / "network.pth", config=folder / "config.json")
     assert checkpoint.layout is layout
     found = published_model(checkpoint)
     model = found.config.build().eval()
     model.load_state_dict(found.state)
+    return model, config, published
+
+
+@pytest.mark.parametrize(("layout", "arguments"), CASES.values(), ids=CASES)
+def test_a_published_file_becomes_a_model_and_is_written_back(
+    layout: Layout[Any, Any], arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    model, config, published = imported(layout, arguments, tmp_path)
     assert getattr(model.config, layout.role) == config
     written = export(model, layout.publisher)
     assert written.tensors.keys() == published.keys()
     assert all(torch.equal(written.tensors[name], tensor) for name, tensor in published.items())
     assert layout.config_of(layout.read_arguments(written.arguments, {})) == config
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in TRACED else pytest.mark.long) for name in CASES]
+)
+def test_a_published_file_is_drawn_alike_by_onnxruntime(name: str, tmp_path: Path) -> None:
+    model, _, _ = imported(*CASES[name], tmp_path)
     assert onnx_export(model).difference < 1e-4

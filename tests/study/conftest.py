@@ -17,7 +17,7 @@ def cluster() -> Iterator[Cluster]:
     """A PostgreSQL cluster of the tests' own; skips, with the reason, where there is none to be had."""
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     try:
-        with temporary_cluster() as made:
+        with temporary_cluster(durable=False) as made:
             yield made
     except NoPostgres as problem:
         pytest.skip(str(problem))

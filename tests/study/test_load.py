@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from benchmarks.study_load import Load, measure
 
 from tests.conftest import CHROMIUM
 
-SMALL = Load(raters=20, browsers=1 if CHROMIUM else 0, answers=6, every=0.4, within=0.4, kills=1, patience=120)
+SMALL = Load(raters=20, browsers=1 if CHROMIUM else 0, answers=6, every=0.3, within=0.3, kills=1, patience=120)
 
 
 def test_no_acknowledged_answer_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) -> None:
@@ -19,7 +20,8 @@ def test_no_acknowledged_answer_is_lost_or_doubled_when_the_server_is_killed(tmp
 
 @pytest.mark.slow
 def test_the_same_on_postgresql(cluster: Cluster, tmp_path: Path) -> None:
-    _holds(Load(**{**vars(SMALL), "database": cluster.database("load"), "kills": 2, "seed": 1}), tmp_path)
+    # A browser's rater does the same whatever the database.
+    _holds(replace(SMALL, browsers=0, database=cluster.database("load"), seed=1), tmp_path)
 
 
 def _holds(load: Load, folder: Path) -> None:

@@ -155,11 +155,21 @@ SHIPPED = {
 """The shipped methods in their small recipes, the penalty of the DCGAN's critic included."""
 
 
-SLOW = {"fastgan": (pytest.mark.slow, pytest.mark.long)}
+LONG = (pytest.mark.slow, pytest.mark.long)
+
+TURNS = [
+    pytest.param(name, dtype, id=f"{name}-{precision}", marks=LONG if name in long else ())
+    for precision, dtype, long in (
+        ("fp32", torch.float32, {"fastgan"}),
+        ("bf16", torch.bfloat16, SHIPPED.keys() - {"ddpm", "dcgan"}),
+    )
+    for name in SHIPPED
+]
+"""In half precision a method of one turn, and one of two with a penalty that differentiates twice; the others there are
+for long runs, as is the largest in both precisions."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in SHIPPED])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("name", "dtype"), TURNS)
 def test_all_turns_of_the_shipped_methods_are_recorded_and_equal_launched_ones(
     name: str, dtype: torch.dtype, device: torch.device, recordings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from diorama.core import device as devices
 from diorama.core.contracts import Batch, Loss, Moment
 from diorama.core.device import Precision
 from diorama.core.errors import TrainingFailed
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.methods.base import Method, Phase
 from diorama.nn.differentiation import is_twice_differentiable
 from diorama.nn.half import own_precision

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.synthesis.mixture import GaussianMixture, GaussianMixtureConfig
 
 COMPONENTS, DIMENSIONS = 10, 64

@@ -14,7 +14,6 @@ import math
 from functools import cache
 from statistics import NormalDist
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,16 +26,6 @@ _TABLE_BITS = 16
 INITIAL, STEP = 0, 1
 """Streams of a sample: the noise it starts from, and the first draw of each of a sampler's steps; the k-th further draw
 of a step has stream ``STEP + k``."""
-
-
-def fold(*counters: int) -> int:
-    """One 63-bit seed for counters in [0, 2^64).
-
-    Other counters, as many, give an unrelated seed; zeros at the end add nothing.
-    """
-    # Two words for each, since the generator would run counters of one and of two words into one another.
-    words = [word for counter in counters for word in (counter & _MASK, counter >> 32)]
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> tuple[Tensor, ...]:

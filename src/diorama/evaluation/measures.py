@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.evaluation.frechet_interval import frechet_interval
 from diorama.evaluation.intervals import distance_interval, mean_interval, share_interval
 from diorama.evaluation.protocol import Interval

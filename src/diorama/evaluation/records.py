@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from diorama.core.contracts import Batch
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.data.dataset import Split
 from diorama.evaluation.protocol import ReferenceStamp
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from diorama.core.contracts import Batch, MediaSpec
 from diorama.core.errors import BadInput
 from diorama.core.numbers import counted
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.data.clips import frame_by_frame
 from diorama.data.raw import AS_IT_IS, MeasuredAs, OneSplit
 from diorama.data.sources.base import Item, Skip, SourceOptions

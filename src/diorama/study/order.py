@@ -13,9 +13,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import norm
 
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.metrics.judgement.paired import Floats
 
 PRIOR_SPREAD = 1.5
@@ -206,7 +205,8 @@ def share_variances(hits: Floats, answered: Floats) -> Floats:
         answered: (…, k).
     """
     share = (hits + 1) / (answered + 2)
-    return share * (1 - share) / norm.pdf(ndtri(share)) ** 2
+    # The square of the normal density at z is exp(-z²) / 2π.
+    return 2 * math.pi * share * (1 - share) * np.exp(ndtri(share) ** 2)
 
 
 def opinion_variances(sums: Floats, squares: Floats, answered: Floats) -> Floats:

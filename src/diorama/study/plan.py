@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.study.collection import Collection
 from diorama.study.design import StudyDesign
 from diorama.study.order import Trial

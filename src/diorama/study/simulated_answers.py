@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.data.answers import SIMULATED, Answer, Answers, Kind
 from diorama.study.order import Trial, balanced_against, balanced_pairs, balanced_single
 from diorama.study.simulate import DetectingRaters, ExposedRaters, OpinionRaters, PairRaters

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
 
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.metrics.judgement.paired import Floats
 from diorama.study.collection import Collection
 from diorama.study.design import StudyDesign

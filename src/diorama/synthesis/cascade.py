@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import Condition, ConditionSpec, MediaSpec, Stage
 from diorama.core.errors import BadConfig, BadInput
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.synthesis.base import Sampling, Synthesizer, SynthesizerConfig, asks_nothing
 from diorama.synthesis.diffusion import DiffusionSynthesizer, DiffusionSynthesizerConfig
 from diorama.synthesis.gan import GANSynthesizer, GANSynthesizerConfig

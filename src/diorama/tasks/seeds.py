@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 
 _GIVEN = 0x7A5C
 

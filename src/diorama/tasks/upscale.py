@@ -14,7 +14,7 @@ import numpy as np
 
 from diorama.core.contracts import ConditionSpec, MediaSpec
 from diorama.core.errors import BadInput, WrongValue
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.media.convert import to_stored
 from diorama.synthesis.base import Synthesizer
 from diorama.synthesis.cascade import CascadeSynthesizer

@@ -18,7 +18,7 @@ from diorama.core import distributed
 from diorama.core.config import decode
 from diorama.core.device import Precision
 from diorama.core.errors import BadConfig, BadInput
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.core.shards import gathered, is_part
 from diorama.data.training_sets import TrainingData
 from diorama.methods import sharing, soundness

@@ -16,7 +16,7 @@ from torch import Tensor
 from diorama.core import device as devices
 from diorama.core import distributed
 from diorama.core.contracts import Batch, Moment
-from diorama.core.rng import fold
+from diorama.core.seeds import fold
 from diorama.data.loader import Loader, LoaderConfig
 from diorama.data.training_sets import TrainingData
 from diorama.methods.base import Method

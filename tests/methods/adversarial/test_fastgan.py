@@ -53,7 +53,7 @@ def test_the_discriminator_learns_to_redraw() -> None:
     method = replace(CONFIG, perceptual=0.0).build()
     optimizer = torch.optim.Adam(method.players()["discriminator"], 2e-3)
     found = []
-    for _ in range(30):
+    for _ in range(10):
         loss = method.discriminator_loss(BATCH, START)
         optimizer.zero_grad()
         loss.value.backward()

@@ -159,7 +159,7 @@ def test_sides_and_systems_that_cannot_be_told_apart_are_refused() -> None:
         strengths(PairedJudgements.of([("a", "b", 0), ("a", "b", 1)]), order_effect=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS)
 @pytest.mark.parametrize("response", [None, BradleyTerry(), Thurstone()])
 def test_whatever_few_judgements_say_strengths_and_intervals_are_finite(seed: int, response: Response | None) -> None:
