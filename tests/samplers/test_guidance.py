@@ -191,7 +191,7 @@ def test_words_and_kinds_are_each_others_inverse() -> None:
         ("apg:parallel=nan", "parallel of apg is a number, got 'nan'"),
         ("cfg-zero:still=0.5", "still of cfg-zero is a whole number"),
         ("pag:layers=", "layers of pag is whole numbers joined by"),
-        ("classifier:form=x", "form of classifier is mean or score"),
+        ("classifier:form=x", "form of classifier is auto or mean or score"),
         ("cfg:low=3,high=1", "cfg: 0 <= low < high"),
     ],
 )

@@ -83,6 +83,18 @@ def test_samples_move_towards_what_a_classifier_takes_for_their_label(classifier
     assert log_probability(1000, "classifier:low=1e6") == log_probability(1)
 
 
+def test_the_gradient_moves_the_mean_of_ancestral_steps_and_else_the_score(classifier: NoisyClassifier) -> None:
+    guided = guided_by(tiny_diffusion(), classifier)
+
+    def drawn(kind: str, sampler: str) -> torch.Tensor:
+        how = Sampling(guidance=5, guidance_kind=kind, sampler=sampler)
+        return guided.resampled(how).sample(2, condition={"label": "dog"})
+
+    for sampler, form, other in (("ancestral", "mean", "score"), ("ddim", "score", "")):
+        assert drawn("classifier", sampler).equal(drawn(f"classifier:form={form}", sampler))
+        assert not other or not drawn("classifier", sampler).equal(drawn(f"classifier:form={other}", sampler))
+
+
 def test_a_label_that_is_left_out_is_not_guided_towards(classifier: NoisyClassifier) -> None:
     guided = guided_by(tiny_diffusion(CLASSES), classifier).resampled(Sampling(guidance=5))
     mixed = guided.sample(2, condition={"label": torch.tensor([0, 2])})

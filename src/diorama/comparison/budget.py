@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from diorama.comparison.history import spent_seconds
@@ -18,6 +21,9 @@ _WORTH_CONTINUING = 0.02
 """Share of a time budget that must be left before an interrupted training is continued."""
 
 _SECONDS_BETWEEN_PROGRESS = 0.5
+
+_WARM_STEPS = 4
+"""Steps after which turns are recorded, where they are."""
 
 
 def train_within_budget(
@@ -54,6 +60,34 @@ def train_within_budget(
             last_progress = now
             share = tick.images / tick.total if seconds is None else now / seconds
             yield Progress(doing=f"training {run.name}", share=min(1.0, share), detail=_losses(tick))
+
+
+def warm_up(recipe: Recipe, data: Path | str, run: Path, options: CompareOptions) -> Generator[Progress, None, None]:
+    """Take a few steps of a training that is thrown away, so that its time budget goes into training.
+
+    What a process does at its first steps on a GPU (kernels are loaded and chosen) can take half a minute, which the
+    first of several trainings would pay for all. Nothing is done where the budget counts images, or is spent.
+
+    Args:
+        recipe: what is trained next.
+        data: as :func:`~diorama.training.run.train` takes them.
+        run: the run folder, of which nothing is written.
+        options: the comparison's.
+
+    Raises:
+        TrainingFailed: the training cannot go on.
+    """
+    budget = options.budget
+    if budget.seconds is None or spent_seconds(run) >= (1 - _WORTH_CONTINUING) * budget.seconds:
+        return
+    yield Progress(doing=f"warming up {recipe.name}")
+    asked = TrainOptions(device=options.device, preview_at_stop=False, catalog=options.catalog)
+    # Of a length at which nothing is due after so few steps.
+    endless = replace(recipe, images=_ENDLESS) if length_is_free(recipe) else recipe
+    with tempfile.TemporaryDirectory() as scratch, closing(train(endless, data, Path(scratch) / "run", asked)) as steps:
+        for tick in steps:
+            if tick.step >= _WARM_STEPS or tick.finished:
+                return
 
 
 def _losses(tick: Tick) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diorama.comparison.budget import train_within_budget
+from diorama.comparison.budget import train_within_budget, warm_up
 from diorama.comparison.candidates import Candidate, candidates_for
 from diorama.comparison.columns import Column, Comparison, Neighbours
 from diorama.comparison.measurer import COUNTS, Measurer
@@ -148,6 +148,8 @@ def _trained(candidate: Candidate, data: Path | str, out: Path, measurer: Measur
     for place, recipe in enumerate(seeded(candidate.recipe, measurer.options.seeds)):
         run = out / "runs" / run_name(recipe, place)
         try:
+            if place == 0 and measurer.device.type == "cuda":
+                yield from warm_up(recipe, data, run, measurer.options)
             yield from train_within_budget(recipe, data, run, measurer.options)
         except TrainingFailed as problem:
             notes.append(f"{run.name} is missing: {problem}")

@@ -13,7 +13,6 @@ from diorama.networks.denoisers.adm import ADMUNetConfig
 from diorama.processes.discrete import DiscreteProcess
 from diorama.processes.precondition import TargetPreconditioning
 from diorama.processes.sections import SectionSpacing
-from diorama.processes.times import StepTimes
 from diorama.recipes.ddpm import ddpm_cpu, levels_of
 from diorama.samplers.ancestral import AncestralConfig
 from diorama.synthesis.classifier import NoisyClassifierConfig
@@ -80,8 +79,8 @@ def adm(info: DataInfo) -> Recipe:
 def adm_cpu(info: DataInfo) -> Recipe:
     """ADM's network with at most 3 M parameters, trained as :func:`~diorama.recipes.ddpm.ddpm_cpu` is.
 
-    It predicts velocity, and where the variance of a step lies; both halves are trained by the hybrid loss. Classifiers
-    of ``adm_classifier_cpu`` look through the same noise.
+    It predicts velocity, and where the variance of a step lies, which ``--sampler ancestral`` reads; both halves are
+    trained by the hybrid loss. Classifiers of ``adm_classifier_cpu`` look through the same noise.
 
     The network sees single pixels, where that of ``ddpm_cpu`` sees squares of them: a step takes one and a half times
     as long.
@@ -109,17 +108,14 @@ def adm_cpu(info: DataInfo) -> Recipe:
         head_channels=32,
         dropout=0.0,
     )
-    model = DiffusionSynthesizerConfig(
-        media=info.media,
+    assert isinstance(recipe.method, DiffusionMethodConfig)
+    # Drawn as ddpm_cpu is: after short runs a few crowded steps without noise draw better than ancestral ones.
+    model = replace(
+        recipe.method.synthesizer,
         denoiser=network,
-        process=_SMALL_PROCESS,
         preconditioning=TargetPreconditioning(predicts="velocity", variance="share"),
-        spacing=SectionSpacing(),
-        steps=25,
-        sampler=AncestralConfig(),
     )
-    method = DiffusionMethodConfig(synthesizer=model, times=StepTimes(spread=True), objective="hybrid")
-    return replace(recipe, name="adm_cpu", method=method)
+    return replace(recipe, name="adm_cpu", method=replace(recipe.method, synthesizer=model, objective="hybrid"))
 
 
 def adm_classifier(info: DataInfo) -> Recipe:

@@ -304,7 +304,8 @@ class DiffusionSynthesizer(Synthesizer):
         if isinstance(kind, ClassifierGuidance):
             assert isinstance(self.guide, NoisyClassifier), "the config was checked"
             gradient = kind.within(towards(self.guide, condition["label"]))
-            return ClassifierGuided(self._plain(condition, threshold), gradient, config.guidance - 1, form=kind.form)
+            form = kind.form_for(config.sampler)
+            return ClassifierGuided(self._plain(condition, threshold), gradient, config.guidance - 1, form=form)
         # The sum of both predictions is limited, not each before it, so that guidance acts on what the network said.
         return Guided(
             self._plain(condition, None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from diorama.training.turn import FiniteCheck
 __all__ = ["Clock", "Data", "Recipe", "Report", "Tick", "TrainOptions", "train"]
 
 
-def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | None = None) -> Iterator[Tick]:
+def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | None = None) -> Generator[Tick, None, None]:
     """Train a recipe on data into a run folder, or continue the run that lies there.
 
     Nothing happens until the first tick is asked for. Closing the iterator, or Ctrl-C, saves the state of the

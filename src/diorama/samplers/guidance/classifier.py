@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from diorama.core.contracts import Level
+from diorama.samplers.ancestral import AncestralConfig
 from diorama.samplers.classifier_guidance import Form, Gradient
 from diorama.samplers.guidance.base import Beside, GuidanceConfig
 
@@ -20,14 +21,21 @@ class ClassifierGuidance(GuidanceConfig):
     As with classifier-free guidance, a scale of 1 is the model itself: the papers' gradient scale s is ``scale - 1``.
 
     Args:
-        form: what the gradient moves: the score, for any sampler, or the mean of ancestral steps.
+        form: what the gradient moves: ``score``, for any sampler; ``mean``, of the steps of ancestral sampling; or
+            ``auto``, as in the paper: the mean of ancestral steps, and the score for all other samplers.
 
     Reference: P. Dhariwal, A. Nichol, arXiv:2105.05233, algorithms 1 and 2.
     """
 
     beside: ClassVar[Beside] = "classifier"
 
-    form: Form = "score"
+    form: Literal["auto", "mean", "score"] = "auto"
+
+    def form_for(self, sampler: object) -> Form:
+        """What the gradient moves where this sampler, by its config, draws."""
+        if self.form != "auto":
+            return self.form
+        return "mean" if isinstance(sampler, AncestralConfig) else "score"
 
     def within(self, gradient: Gradient) -> Gradient:
         """The gradient where the model is guided, and zero elsewhere."""
