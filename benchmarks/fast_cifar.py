@@ -85,6 +85,16 @@ VARIANTS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
     "rate-3e-4": ("peak rate 3e-4", lambda r: with_rate(r, peak=3e-4)),
     "rate-1e-3": ("peak rate 1e-3", lambda r: with_rate(r, peak=1e-3)),
     "muon": ("Muon, peak rate 2e-3", lambda r: with_rate(r, peak=2e-3, algorithm="muon")),
+    "muon-1e-3": ("Muon, peak rate 1e-3", lambda r: with_rate(r, peak=1e-3, algorithm="muon")),
+    "muon-4e-3": ("Muon, peak rate 4e-3", lambda r: with_rate(r, peak=4e-3, algorithm="muon")),
+    "muon-early-times": (
+        "Muon, peak rate 2e-3, and times towards the data",
+        lambda r: times(-0.4)(with_rate(r, peak=2e-3, algorithm="muon")),
+    ),
+    "muon-512": (
+        "Muon, peak rate 3e-3, batches of 512",
+        lambda r: replace(with_rate(r, peak=3e-3, algorithm="muon"), batch_size=512),
+    ),
     "batch-128": ("batches of 128", lambda r: replace(r, batch_size=128)),
     "batch-512": ("batches of 512", lambda r: replace(r, batch_size=512)),
     "no-flips": ("no mirrored pictures", lambda r: replace(r, flip=False)),

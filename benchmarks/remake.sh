@@ -8,7 +8,7 @@
 #   teacher     fast_cifar, ten minutes                                                  550
 #   students    ect of it, then sida from that, one step and two                         600
 #   small       DDPM, EDM, flow and mean flow of at most 3 M parameters, three seeds     700
-#   equations   the score SDEs and ADM beside DDPM, and ADM with its classifier          400
+#   equations   the score SDEs and ADM beside DDPM, and ADM with its classifier          700
 #   guidance    EDM with labels: FD@lite against the scale, three kinds of guidance      300
 #   choices     fast_cifar in variants that differ in one choice                        1000
 #   quality     drawing at equal quality on two CPU cores                                300
@@ -47,11 +47,12 @@ small() {
 equations() {
     local recipes=$here/small_diffusion.py name
     for name in ddpm adm score_sde_vp score_sde_ve; do
-        diorama train "$recipes:$name" --data "$data" --time 40s --out "$out/$name"
+        # Half a minute of it is ADM's first steps in a process of its own.
+        diorama train "$recipes:$name" --data "$data" --time 100s --out "$out/$name"
         measure "$out/$name"
     done
     diorama train "$recipes:adm_classifier" --data "$data" --images 600000 --out "$out/classifier"
-    python "$here/guidance.py" "$out/adm" "$data" --kinds classifier --guide "$out/classifier" --scales 1.5 2 3 5 9 \
+    python "$here/guidance.py" "$out/adm" "$data" --kinds classifier --guide "$out/classifier" --scales 1.5 2 3 5 \
         --out "$out/guidance_adm"
 }
 guidance() {

@@ -32,7 +32,9 @@ from diorama.training.turn import FiniteCheck
 __all__ = ["Clock", "Data", "Recipe", "Report", "Tick", "TrainOptions", "train"]
 
 
-def train(recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | None = None) -> Generator[Tick, None, None]:
+def train(
+    recipe: Recipe, data: Data, out: Path | str, options: TrainOptions | None = None
+) -> Generator[Tick, None, None]:
     """Train a recipe on data into a run folder, or continue the run that lies there.
 
     Nothing happens until the first tick is asked for. Closing the iterator, or Ctrl-C, saves the state of the
