@@ -77,18 +77,24 @@ def table(rows: list[Row]) -> str:
 
 
 def curves(rows: list[Row], name: str) -> str:
-    """FD@lite against the scale as a picture: one line a kind, all of which begin at no guidance."""
-    start = [(1.0, row.values["fd@lite"]) for row in rows if row.kind == NONE]
-    kinds = list(dict.fromkeys(row.kind for row in rows if row.kind != NONE))
+    """FD@lite against the scale as a picture: one line a kind, all of which begin at no guidance.
+
+    What lies above twice the value of no guidance would hide all else, and is left out; the title says how much.
+    """
+    start = [(0.0, row.values["fd@lite"]) for row in rows if row.kind == NONE]
+    ceiling = 2 * start[0][1]
+    shown = [row for row in rows if row.kind != NONE and row.values["fd@lite"] <= ceiling]
+    above = len(rows) - len(start) - len(shown)
     series = [
         Series(
             name=kind,
-            points=sorted(start + [(row.scale, row.values["fd@lite"]) for row in rows if row.kind == kind]),
+            points=sorted(start + [(row.scale - 1, row.values["fd@lite"]) for row in shown if row.kind == kind]),
             colour=colour,
         )
-        for colour, kind in enumerate(kinds)
+        for colour, kind in enumerate(dict.fromkeys(row.kind for row in shown))
     ]
-    return sheet_of([Panel(title="fd@lite", series=series, y="fd@lite")], title=name, x="scale of guidance").svg()
+    title = f"{above} values above {ceiling:.1f} are left out" if above else "all values"
+    return sheet_of([Panel(title=title, series=series, y="fd@lite")], title=name, x="scale of guidance, less 1").svg()
 
 
 def main() -> None:

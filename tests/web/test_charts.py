@@ -40,6 +40,13 @@ def test_what_is_not_finite_is_left_out() -> None:
     assert "No points" in line_chart([Series(name="a", points=[(0, math.inf)])], title="t", x="x", y="y")
 
 
+def test_fractions_along_the_axis_are_not_rounded_to_counts() -> None:
+    drawn = line_chart([Series(name="a", points=[(0.0, 1.0), (1.5, 2.0)])], title="t", x="x", y="y")
+    words = re.findall(r">([\d.]+)</text>", drawn)
+    assert {"0.5", "1.5"} <= set(words)
+    assert "2" not in words
+
+
 def test_a_long_log_becomes_a_short_line() -> None:
     points = [(float(i), float(i % 7)) for i in range(100_000)]
     assert len(line_chart([Series(name="a", points=points)], title="t", x="x", y="y")) < 8_000

@@ -113,4 +113,5 @@ def _svg(mark: Mark, colour: Callable[[Ink], str]) -> str:
 
 def images_words(value: float) -> str:
     """A tick of an axis of images seen."""
-    return count_words(value) if value >= 0 else f"{value:g}"
+    whole = value >= 0 and value == round(value)
+    return count_words(value) if whole else f"{value:g}"
