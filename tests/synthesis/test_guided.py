@@ -16,6 +16,9 @@ from diorama.nn.attention import perturbed_attention
 from diorama.samplers.guidance.autoguidance import Autoguidance
 from diorama.samplers.guidance.catalog import GUIDANCES
 from diorama.samplers.guidance.perturbed_attention import PerturbedAttentionGuidance
+from diorama.samplers.inverse.ddrm import DDRMConfig
+from diorama.samplers.inverse.measurement import Measurement
+from diorama.samplers.inverse.pixels import MaskConfig
 from diorama.synthesis import store
 from diorama.synthesis.base import Sampling
 from diorama.synthesis.catalog import AnySynthesizer
@@ -24,6 +27,7 @@ from diorama.synthesis.conditions import NOTHING, SampleConditions
 from diorama.synthesis.diffusion import DiffusionSynthesizer
 from diorama.synthesis.guided import guided_by, idle_guidance, require_guidance
 from diorama.synthesis.provenance import Provenance
+from diorama.tasks.reconstruct import drawn_from
 from tests.synthesis.models import tiny_diffusion, tiny_gan
 
 CLASSES = ("cat", "dog")
@@ -93,6 +97,27 @@ def test_the_gradient_moves_the_mean_of_ancestral_steps_and_else_the_score(class
     for sampler, form, other in (("ancestral", "mean", "score"), ("ddim", "score", "")):
         assert drawn("classifier", sampler).equal(drawn(f"classifier:form={form}", sampler))
         assert not other or not drawn("classifier", sampler).equal(drawn(f"classifier:form={other}", sampler))
+
+
+def test_what_walks_without_the_sampler_is_guided_by_the_score(classifier: NoisyClassifier) -> None:
+    plain = tiny_diffusion().resampled(Sampling(sampler="ancestral"))
+    guided = guided_by(plain, classifier).resampled(Sampling(guidance=5))
+    label, level = {"label": torch.tensor([0, 1])}, guided.config.process.at(torch.tensor(5.0))
+    x = guided.noise(2, seed=0)
+    alone, walked = (guided.denoise(label, sampler=each)(x, level) for each in (None, guided.config.sampler))
+    assert alone.gradient is None
+    assert walked.gradient is not None
+    assert walked.clean.equal(plain.denoise({})(x, level).clean)
+    shift = level.sigma**2 / level.alpha * walked.gradient
+    torch.testing.assert_close(alone.clean, walked.clean + shift)
+    # DDRM reads clean samples alone.
+    operator = MaskConfig().build((1, 8, 8), x, torch.eye(8, dtype=torch.bool))
+    measurement = Measurement(operator=operator, y=operator.forward(x[:1]))
+    drawn = [
+        drawn_from(model, DDRMConfig(), measurement, range(2), seed=0, condition=given)
+        for model, given in ((plain, {}), (guided, label))
+    ]
+    assert not drawn[0].equal(drawn[1])
 
 
 def test_a_label_that_is_left_out_is_not_guided_towards(classifier: NoisyClassifier) -> None:

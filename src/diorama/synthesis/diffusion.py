@@ -285,16 +285,18 @@ class DiffusionSynthesizer(Synthesizer):
         draws = StepNoise(self.noise_shape, seed=seed, first=first, count=noise.shape[0], device=noise.device)
         x = like(config.process.prior_scale(times[0]), noise) * noise
         stage = Stage(x)
-        for stage in config.sampler.run(self.denoise(condition), x, config.process, times, draws):
+        denoise = self.denoise(condition, sampler=config.sampler)
+        for stage in config.sampler.run(denoise, x, config.process, times, draws):
             yield stage
         if self.codec is not None:
             yield Stage(self.codec.decode(stage.x))
 
-    def denoise(self, condition: Condition) -> Denoise:
+    def denoise(self, condition: Condition, *, sampler: AnySampler | None = None) -> Denoise:
         """The network as ``denoise(x, level)`` for samples with these conditions, with the config's guidance.
 
         Args:
             condition: all that the config's conditions name.
+            sampler: that walks with it, which may read more than clean samples; ``None`` for what reads these alone.
         """
         config = self.config
         threshold = config.threshold if config.clip and self.codec is None else None
@@ -304,7 +306,7 @@ class DiffusionSynthesizer(Synthesizer):
         if isinstance(kind, ClassifierGuidance):
             assert isinstance(self.guide, NoisyClassifier), "the config was checked"
             gradient = kind.within(towards(self.guide, condition["label"]))
-            form = kind.form_for(config.sampler)
+            form = kind.form_for(sampler)
             return ClassifierGuided(self._plain(condition, threshold), gradient, config.guidance - 1, form=form)
         # The sum of both predictions is limited, not each before it, so that guidance acts on what the network said.
         return Guided(

@@ -71,7 +71,7 @@ class Colour(Edit):
         noise = model.noise(count, seed=seed, first=given.first)
         x = like(config.process.prior_scale(times[0]), noise) * noise
         draws = StepNoise(model.noise_shape, seed=seed, first=given.first, count=count, device=x.device)
-        denoise = Constrained(model.denoise(given.condition), known)
+        denoise = Constrained(model.denoise(given.condition, sampler=config.sampler), known)
         (last,) = deque(config.sampler.run(denoise, x, config.process, times, draws), maxlen=1)
         # A sampler may end a little above clean data.
         return to_stored(known(last.x.float()), config.media)

@@ -105,7 +105,7 @@ class Inpaint(UnderMasks):
         noise = model.noise(count, seed=seed, first=given.first)
         x = like(config.process.prior_scale(times[0]), noise) * noise
         stages = inpaint(
-            model.denoise(given.condition),
+            model.denoise(given.condition, sampler=config.sampler),
             x,
             config.process,
             times,

@@ -229,7 +229,8 @@ class Noise(_Arcs):
             return own(i, k).expand(count, *model.noise_shape)
 
         x = like(config.process.prior_scale(times[0]), places) * places
-        (last,) = deque(config.sampler.run(model.denoise(given), x, config.process, times, draws), maxlen=1)
+        denoise = model.denoise(given, sampler=config.sampler)
+        (last,) = deque(config.sampler.run(denoise, x, config.process, times, draws), maxlen=1)
         return in_pixels(model, last.x)
 
 

@@ -199,7 +199,8 @@ def drawn_from(
     draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noise.device)
     try:
         stages = method.run(
-            model.denoise(condition),
+            # DDRM has steps of its own.
+            model.denoise(condition, sampler=None if isinstance(method, DDRMConfig) else config.sampler),
             like(config.process.prior_scale(times[0]), noise) * noise,
             config.process,
             times,

@@ -121,5 +121,6 @@ def drawn_anew(
     noise = model.noise(count, seed=seed, first=indices.start)
     noisy = noised(clean, noise, on(config.process.at(times[0]), clean))
     draws = StepNoise(model.noise_shape, seed=seed, first=indices.start, count=count, device=noisy.device)
-    (last,) = deque(sampler.run(model.denoise(condition), noisy, config.process, times, draws), maxlen=1)
+    denoise = model.denoise(condition, sampler=sampler)
+    (last,) = deque(sampler.run(denoise, noisy, config.process, times, draws), maxlen=1)
     return in_pixels(model, last.x).float()

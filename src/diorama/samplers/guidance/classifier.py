@@ -22,7 +22,8 @@ class ClassifierGuidance(GuidanceConfig):
 
     Args:
         form: what the gradient moves: ``score``, for any sampler; ``mean``, of the steps of ancestral sampling; or
-            ``auto``, as in the paper: the mean of ancestral steps, and the score for all other samplers.
+            ``auto``, as in the paper: the mean of ancestral steps, and the score for all other samplers. What takes no
+            steps of the sampler (students, DDRM) has the score moved in any case.
 
     Reference: P. Dhariwal, A. Nichol, arXiv:2105.05233, algorithms 1 and 2.
     """
@@ -32,10 +33,8 @@ class ClassifierGuidance(GuidanceConfig):
     form: Literal["auto", "mean", "score"] = "auto"
 
     def form_for(self, sampler: object) -> Form:
-        """What the gradient moves where this sampler, by its config, draws."""
-        if self.form != "auto":
-            return self.form
-        return "mean" if isinstance(sampler, AncestralConfig) else "score"
+        """What the gradient moves where this sampler, by its config, draws; where none does, the score."""
+        return "mean" if self.form != "score" and isinstance(sampler, AncestralConfig) else "score"
 
     def within(self, gradient: Gradient) -> Gradient:
         """The gradient where the model is guided, and zero elsewhere."""
