@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from diorama.comparison.history import spent_seconds
 from diorama.comparison.options import CompareOptions, Progress
+from diorama.core.errors import TrainingFailed
 from diorama.training.recipe import Recipe, length_is_free
 from diorama.training.run import Tick, TrainOptions, train
 
@@ -62,32 +63,42 @@ def train_within_budget(
             yield Progress(doing=f"training {run.name}", share=min(1.0, share), detail=_losses(tick))
 
 
-def warm_up(recipe: Recipe, data: Path | str, run: Path, options: CompareOptions) -> Generator[Progress, None, None]:
+def warm_up(recipe: Recipe, data: Path | str, run: Path, options: CompareOptions) -> Generator[Progress, None, bool]:
     """Take a few steps of a training that is thrown away, so that its time budget goes into training.
 
     What a process does at its first steps on a GPU (kernels are loaded and chosen) can take half a minute, which the
-    first of several trainings would pay for all. Nothing is done where the budget counts images, or is spent.
+    first of several trainings would pay for all. Nothing is done where the budget counts images, or is spent. Steps
+    that fail here are not told: the training that follows fails in the same way, and says so.
 
     Args:
         recipe: what is trained next.
         data: as :func:`~diorama.training.run.train` takes them.
-        run: the run folder, of which nothing is written.
+        run: the folder of that training, in which nothing is written.
         options: the comparison's.
 
-    Raises:
-        TrainingFailed: the training cannot go on.
+    Returns:
+        Whether the steps were taken.
     """
     budget = options.budget
-    if budget.seconds is None or spent_seconds(run) >= (1 - _WORTH_CONTINUING) * budget.seconds:
-        return
-    yield Progress(doing=f"warming up {recipe.name}")
+    if budget.seconds is None or spent_seconds(run) > (1 - _WORTH_CONTINUING) * budget.seconds:
+        return False
+    doing = f"warming up {recipe.name}"
+    yield Progress(doing=doing)
     asked = TrainOptions(device=options.device, preview_at_stop=False, catalog=options.catalog)
     # Of a length at which nothing is due after so few steps.
     endless = replace(recipe, images=_ENDLESS) if length_is_free(recipe) else recipe
-    with tempfile.TemporaryDirectory() as scratch, closing(train(endless, data, Path(scratch) / "run", asked)) as steps:
-        for tick in steps:
+    with (
+        suppress(TrainingFailed),
+        tempfile.TemporaryDirectory() as scratch,
+        closing(train(endless, data, Path(scratch) / "run", asked)) as ticks,
+    ):
+        for tick in ticks:
+            if tick.computed is not None:
+                yield Progress(doing=doing, share=tick.computed.done / tick.computed.total)
             if tick.step >= _WARM_STEPS or tick.finished:
-                return
+                break
+        return True
+    return False
 
 
 def _losses(tick: Tick) -> str:

@@ -145,11 +145,12 @@ def _trained(candidate: Candidate, data: Path | str, out: Path, measurer: Measur
     """Train a recipe from each seed and measure what came of it; where a training fails a note says so, and the others
     go on."""
     done: list[tuple[Recipe, Path]] = []
+    cold = measurer.device.type == "cuda"
     for place, recipe in enumerate(seeded(candidate.recipe, measurer.options.seeds)):
         run = out / "runs" / run_name(recipe, place)
         try:
-            if place == 0 and measurer.device.type == "cuda":
-                yield from warm_up(recipe, data, run, measurer.options)
+            if cold:
+                cold = not (yield from warm_up(recipe, data, run, measurer.options))
             yield from train_within_budget(recipe, data, run, measurer.options)
         except TrainingFailed as problem:
             notes.append(f"{run.name} is missing: {problem}")

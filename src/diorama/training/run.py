@@ -112,9 +112,10 @@ def _steps_left(
                 show(tick)
             try:
                 yield tick
-            except (GeneratorExit, KeyboardInterrupt):
+            except (GeneratorExit, KeyboardInterrupt) as ended:
                 keeper.save()
-                raise
+                # Whoever closes the iterator would not hear of a Ctrl-C that was held back.
+                raise (KeyboardInterrupt() if heard.asked else ended) from None
             if interrupted and not tick.finished:
                 raise KeyboardInterrupt
             if ending:
