@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from diorama.comparison.columns import Column
 from diorama.comparison.options import CompareOptions
 from diorama.comparison.procedure import train_and_measure
 from diorama.comparison.record import read_report
 from diorama.comparison.run import compare
 from diorama.comparison.sections import curves
 from diorama.comparison.tables import colours, cost_charts
+from diorama.comparison.words import training_names
 from diorama.core.errors import BadInput
 from diorama.synthesis.base import Sampling
 from diorama.training.run import TrainOptions, train
+from tests.comparison.examples import comparison, result
 from tests.comparison.test_procedure import black
 
 ASKED = (Sampling(sampler="ddim", steps=3), Sampling(sampler="heun", steps=2))
@@ -50,6 +55,41 @@ def test_a_run_joins_once_with_each_sampler_and_a_gan_once(tmp_path: Path) -> No
     assert "</i>d</li>" in drawn
     # A model has one training, however often it is drawn.
     assert curves(made).count("<figure") <= 2
+
+
+def drawn(folder: str, model: str, sampler: str, value: float) -> Column:
+    """A run of this folder name as it is drawn by one sampler."""
+    (first, *_) = comparison().columns
+    return replace(
+        first,
+        name=f"{folder} {model} {sampler}",
+        kind="loaded",
+        entry=None,
+        model=model,
+        origin=folder,
+        sampler=sampler,
+        seconds=value,
+        results=(result("fd@lite", value, 0.1),),
+    )
+
+
+def test_runs_of_one_folder_name_have_lines_of_their_own_and_trainings_stand_in_the_order_of_the_table() -> None:
+    columns = tuple(
+        drawn(folder, model, sampler, value)
+        for folder, model, sampler, value in (
+            ("x", "2b", "ddim:9", 3.0),
+            ("x", "1a", "ddim:9", 1.0),
+            ("x", "2b", "heun:9", 2.0),
+            ("x", "1a", "heun:9", 4.0),
+        )
+    )
+    made = replace(comparison(), columns=columns)
+    assert [*training_names(made).values()] == ["x", "x 2"]
+    assert re.findall(r"</i>(x[ 2]*)</li>", cost_charts(made)) == ["x", "x 2"]
+    assert len({colours(made)[column.name] for column in columns}) == 2
+    # The best of all is drawn from the second.
+    places = [curves(made).index(f">{name}<") for name in ("x 2", "x")]
+    assert places == sorted(places)
 
 
 def test_a_sampler_that_a_run_cannot_be_drawn_with_is_refused_first(tmp_path: Path) -> None:

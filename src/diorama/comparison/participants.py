@@ -20,6 +20,7 @@ from diorama.comparison.pictures import evenly_spaced
 from diorama.comparison.ranking import kept_budget
 from diorama.comparison.reals import media_beside
 from diorama.comparison.seeds import together
+from diorama.comparison.words import unique
 from diorama.core.contracts import DataInfo, pixels_of
 from diorama.core.errors import BadInput
 from diorama.evaluation.records import PIXELS, batches
@@ -109,7 +110,7 @@ def given_participants(measurer: Measurer, taken: Sequence[str], models: Sequenc
     """
     options, names = measurer.options, list(taken)
     made = [_loaded_columns(measurer, names, run, model) for run, model in zip(options.runs, models, strict=True)]
-    return made + [_samples_column(measurer, _unique(name, names), path) for name, path in options.samples.items()]
+    return made + [_samples_column(measurer, unique(name, names), path) for name, path in options.samples.items()]
 
 
 def _loaded_columns(measurer: Measurer, taken: list[str], run: Path, model: Synthesizer) -> Columns:
@@ -118,7 +119,7 @@ def _loaded_columns(measurer: Measurer, taken: list[str], run: Path, model: Synt
     recipe, history = store.read_provenance(run).recipe_name, read_history(run)
     for sampling in samplers_of(model, measurer.options.samplers):
         how = "" if sampling == AS_TRAINED else f"{sampling.sampler}:{model.resampled(sampling).sampling.steps}"
-        name = _unique(f"{run.resolve().name} {how}".strip(), taken)
+        name = unique(f"{run.resolve().name} {how}".strip(), taken)
         yield Progress(doing=f"drawing from {name} and measuring")
         column = Column(
             name=name,
@@ -179,13 +180,6 @@ def _samples_column(measurer: Measurer, name: str, path: Path) -> Columns:
     """
     yield Progress(doing=f"measuring the samples of {name}")
     return [measurer.measure_samples(name, path)]
-
-
-def _unique(name: str, taken: list[str]) -> str:
-    """A name that no other column has; it is added to those taken."""
-    free = next(n for n in (name, *(f"{name} {i}" for i in range(2, len(taken) + 3))) if n not in taken)
-    taken.append(free)
-    return free
 
 
 def mixture_column(measurer: Measurer, folder: Path) -> Columns:

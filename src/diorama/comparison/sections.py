@@ -13,7 +13,7 @@ from diorama.comparison.ranking import groups, references, value_and_interval
 from diorama.comparison.showing import CLIPS, PICTURES, columns_of, embedded_grid, stamp_of
 from diorama.comparison.tables import colours
 from diorama.comparison.verdict import verdict
-from diorama.comparison.words import described, listed, title
+from diorama.comparison.words import described, listed, title, training_names
 from diorama.core.durations import count_words
 from diorama.core.numbers import number_words
 from diorama.evaluation.people.scores import PEOPLE
@@ -189,20 +189,22 @@ def _pair(comparison: Comparison, column: Column, seed: int) -> str:
 
 def curves(comparison: Comparison) -> str:
     """Losses, and scores measured while training, by images seen; a training that logged none is named."""
-    palette = colours(comparison)
+    palette, names = colours(comparison), training_names(comparison)
     # A model has one training, however often it is drawn.
-    once = {column.generator: column for column in reversed(ordered(comparison)) if column.history is not None}
-    histories = [(column, column.history) for column in reversed(once.values()) if column.history is not None]
-    charts = [_loss_chart(c, history, palette[c.name]) for c, history in histories if history.losses]
-    silent = [_trained_name(column) for column, history in histories if not history.losses]
+    once: dict[str, Column] = {}
+    for column in ordered(comparison):
+        once.setdefault(column.generator, column)
+    trained = [(names[c.generator], palette[c.name], c.history) for c in once.values() if c.history is not None]
+    charts = [_loss_chart(name, colour, history) for name, colour, history in trained if history.losses]
+    silent = [name for name, _, history in trained if not history.losses]
     if not (charts or silent):
         return ""
     # A single point (the measurement at a run's end) is no curve, and stands in the table already.
-    scored = [(c, history.scores) for c, history in histories if any(len(p) > 1 for p in history.scores.values())]
-    for metric in dict.fromkeys(metric for _, scores in scored for metric in scores):
+    scored = [(name, c, h.scores) for name, c, h in trained if any(len(points) > 1 for points in h.scores.values())]
+    for metric in dict.fromkeys(metric for _, _, scores in scored for metric in scores):
         lines = [
-            Series(name=_trained_name(c), points=scores[metric], colour=palette[c.name])
-            for c, scores in scored
+            Series(name=name, points=scores[metric], colour=colour)
+            for name, colour, scores in scored
             if metric in scores
         ]
         name = described(comparison, metric).title
@@ -222,17 +224,12 @@ def _without_curves(names: Sequence[str]) -> str:
     return f'<p class="soft">No curve of {escape(listed(names))}: {whose} ended before a first line of the log.</p>'
 
 
-def _loss_chart(column: Column, history: TrainingHistory, colour: int) -> str:
+def _loss_chart(name: str, colour: int, history: TrainingHistory) -> str:
     """The losses of one training, the first of them in the generator's own colour."""
     lines = [
-        Series(name=name, points=points, colour=colour + i) for i, (name, points) in enumerate(history.losses.items())
+        Series(name=loss, points=points, colour=colour + i) for i, (loss, points) in enumerate(history.losses.items())
     ]
-    return line_chart(lines, title=_trained_name(column), x="images seen", y="loss")
-
-
-def _trained_name(column: Column) -> str:
-    """What a training is called: without the sampler that its model is drawn with."""
-    return column.origin if column.sampler else title(column)
+    return line_chart(lines, title=name, x="images seen", y="loss")
 
 
 def models(comparison: Comparison) -> str:

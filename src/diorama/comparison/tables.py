@@ -9,7 +9,7 @@ from html import escape
 from diorama.comparison.columns import Column, Comparison
 from diorama.comparison.ranking import Group, first_ranked, groups, ranks, references, untrained, value_and_interval
 from diorama.comparison.verdict import starred
-from diorama.comparison.words import described, title
+from diorama.comparison.words import described, title, training_names
 from diorama.core.durations import clock_words, count_words, energy_words
 from diorama.core.numbers import number_words
 from diorama.evaluation.protocol import Result
@@ -225,12 +225,12 @@ def _best_drawn(comparison: Comparison, metric: str) -> list[Column]:
 def _points(comparison: Comparison, metric: str, columns: Sequence[Column], cost: Cost) -> list[Point]:
     palette, apart = colours(comparison), _apart(comparison)
     scored = [(column, column.result(metric), cost(column)) for column in columns]
-    ways = Counter(column.generator for column in columns)
+    ways, names = Counter(column.generator for column in columns), training_names(comparison)
     return [
         Point(
             # The line's name in the legend says whose sampler it is.
             name=column.sampler if ways[column.generator] > 1 else title(column),
-            line=column.origin if ways[column.generator] > 1 else "",
+            line=names[column.generator] if ways[column.generator] > 1 else "",
             x=spent,
             y=result.value,
             low=result.interval.low,

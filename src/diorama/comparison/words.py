@@ -55,6 +55,24 @@ def title(column: Column) -> str:
     return (entry.title if entry is not None and column.name == entry.name else column.name) + several
 
 
+def training_names(comparison: Comparison) -> dict[str, str]:
+    """By :attr:`~diorama.comparison.columns.Column.generator` what its training is called: without the sampler that its
+    model is drawn with; runs of one folder name are numbered."""
+    names: dict[str, str] = {}
+    taken: list[str] = []
+    for column in comparison.columns:
+        if column.generator not in names:
+            names[column.generator] = unique(column.origin, taken) if column.sampler else title(column)
+    return names
+
+
+def unique(name: str, taken: list[str]) -> str:
+    """The name, or the next one of ``name 2``, ``name 3`` … that is not taken yet; it is added to those taken."""
+    free = next(n for n in (name, *(f"{name} {i}" for i in range(2, len(taken) + 3))) if n not in taken)
+    taken.append(free)
+    return free
+
+
 def listed(names: Sequence[str]) -> str:
     """Some names inside a sentence: ``"a, b and c"``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
