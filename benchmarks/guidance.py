@@ -56,7 +56,7 @@ def row_of(kind: str, scale: float, split: Split, arguments: argparse.Namespace)
         reference=arguments.reference,
         device=pick(arguments.device).type,
         cache=arguments.cache,
-        sampling=Sampling(guidance=scale, guidance_kind=None if kind == NONE or guide is not None else kind),
+        sampling=Sampling(guidance=scale, guidance_kind=None if kind == NONE else kind),
         guide=guide,
     )
     results = evaluate(arguments.model, split, options).results
