@@ -109,7 +109,8 @@ def adm_cpu(info: DataInfo) -> Recipe:
         dropout=0.0,
     )
     assert isinstance(recipe.method, DiffusionMethodConfig)
-    # Drawn as ddpm_cpu is: after short runs a few crowded steps without noise draw better than ancestral ones.
+    # Drawn as ddpm_cpu is: after a short run fd@lite was 17.8 so, and 64 in 25 ancestral steps
+    # (benchmarks/results/small_diffusion.md).
     model = replace(
         recipe.method.synthesizer,
         denoiser=network,
