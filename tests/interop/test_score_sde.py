@@ -172,8 +172,14 @@ def test_what_the_config_leaves_open_is_said_and_what_nobody_knows_is_refused(tm
         path, config_path = saved(tmp_path, state, config)
         return "\n".join(published_model(open_checkpoint(path, config=config_path)).notes)
 
-    assert "taken is sampling.predictor reverse_diffusion, sampling.corrector langevin" in notes()
+    assert "sampling.predictor reverse_diffusion, sampling.corrector langevin, sampling.snr 0.16" in notes()
+    # What is no section says nothing.
+    config["sampling"] = "pc"
+    assert "sampling.predictor reverse_diffusion" in notes()
     config["sampling"] = {"predictor": "reverse_diffusion", "corrector": "none"}
+    assert "taken is sampling.method pc, sampling.snr 0.16, sampling.n_steps_each 1" in notes()
+    config["sampling"] |= {"method": "pc", "snr": 0.16, "n_steps_each": 1}
+    config["sampling"] |= {"noise_removal": True, "probability_flow": False}
     assert "taken is" not in notes()
     config["sampling"]["correctr"] = "none"
     with pytest.raises(BadInput, match=r"correctr.*corrector"):

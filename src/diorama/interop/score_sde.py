@@ -7,7 +7,7 @@ have matrices that lie transposed to a linear layer's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import count
 from typing import Any
 
@@ -68,15 +68,18 @@ class ScoreSDELayout(Layout[ScoreSDEArguments, ScoreUNetConfig]):
 
     def taken(self, arguments: ScoreSDEArguments, given: Mapping[str, Any]) -> tuple[str, ...]:
         """See :meth:`Layout.taken`: settings that change what is drawn, where the config lacks them."""
-        said = {f"{section}.{name}" for section in _SECTIONS for name in dict(given.get(section) or {})}
         read = {
-            "data.centered": arguments.data.centered,
-            "training.sde": arguments.training.sde,
-            "training.continuous": arguments.training.continuous,
-            "sampling.predictor": arguments.sampling.predictor,
-            "sampling.corrector": arguments.sampling.corrector,
+            "data": {"centered": arguments.data.centered},
+            "training": asdict(arguments.training),
+            "sampling": asdict(arguments.sampling),
         }
-        missing = [f"{name} {str(value).lower()}" for name, value in read.items() if name not in said]
+        said = {name: section for name in read if isinstance(section := given.get(name), Mapping)}
+        missing = [
+            f"{section}.{name} {str(value).lower()}"
+            for section, values in read.items()
+            for name, value in values.items()
+            if name not in said.get(section, ())
+        ]
         return (f"the config does not say all; taken is {', '.join(missing)}",) if missing else ()
 
     def to_ours(self, arguments: ScoreSDEArguments) -> ScoreUNetConfig:
