@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -231,12 +233,16 @@ def test_markup_and_sql_in_fields_stay_text(page: Page) -> None:
         assert "&lt;script&gt;alert" in reply.text
 
 
-@pytest.mark.parametrize(
-    "body", [b"a=" + b"x" * MOST_BYTES, b"&".join(b"a%d=1" % i for i in range(200)), b"\xff\xfe", b""]
-)
+@pytest.mark.parametrize("body", [b"a=" + b"x" * MOST_BYTES, b"&".join(b"a%d=1" % i for i in range(200)), b"\xff\xfe"])
 def test_what_is_no_form_is_refused(page: Page, body: bytes) -> None:
     reply = ask(page.address, f"/d/{TOKEN}", "POST", body, FORM)
     assert reply.status in (413, 422)
+    assert not page.path.exists()
+
+
+def test_a_form_without_fields_is_checked_and_not_saved(page: Page) -> None:
+    assert ask(page.address, f"/d/{TOKEN}", "POST", b"", FORM).status == 200
+    assert page.press("save", {}).status == 422
     assert not page.path.exists()
 
 
@@ -303,6 +309,20 @@ def test_the_page_of_a_made_study_keeps_its_systems(tmp_path: Path) -> None:
         assert "make another" in problem_at(page.press("save", {**texts, "systems": "one\ntwo"}), "systems")
         assert page.press("save", {**texts, "title": "Anew"}).status == 303
     assert open_study(study.folder).design == design(title="Anew")
+
+
+def test_the_program_serves_the_page_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "diorama", "study", "design", str(tmp_path / "new.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            address = server.stdout.readline().split()[-1]
+            host, _, token = address.partition("/d/")
+            assert host.startswith("http://127.0.0.1:")
+            assert len(token) >= 32
+            assert 'value="new"' in ask(host, f"/d/{token}").text
+        finally:
+            server.terminate()
 
 
 def test_folders_of_no_study_and_broken_files_are_refused_at_the_start(

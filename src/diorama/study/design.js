@@ -14,8 +14,11 @@ const reckon = async () => {
   }
 };
 
-form.addEventListener("input", () => {
+form.addEventListener("input", ({ target }) => {
   changed = true;
+  // What was said of a text that is no longer there.
+  target.closest(".field")?.querySelector(".problem")?.remove();
+  target.removeAttribute("aria-invalid");
   clearTimeout(waiting);
   waiting = setTimeout(reckon, 300);
 });

@@ -58,7 +58,7 @@ STUDY = Group(
         Field(key="name", label="Name", widget="line", option="name"),
         Field(key="title", label="Title", widget="line", option="title"),
         Field(key="kind", label="Kind", widget="choice", option="kind", choices=KINDS),
-        Field(key="question", label="Question", widget="line", option="question", hint="a plain one of the kind"),
+        Field(key="question", label="Question", widget="line", option="question", hint="the kind’s own"),
         Field(key="instructions", label="Instructions", widget="text", about="before the first trial."),
         Field(
             key="ties",
@@ -72,8 +72,10 @@ STUDY = Group(
 SYSTEMS = Group(
     title="What is shown",
     fields=(
-        Field(key="systems", label="Systems, NAME=FOLDER_OR_RUN in a line each", widget="text", option="systems"),
+        Field(key="systems", label="Systems, one a line: NAME=FOLDER_OR_RUN", widget="text", option="systems"),
         Field(key="truth", label="The real one", widget="line", option="truth"),
+        Field(key="order", label="Order", widget="choice", option="order", choices=get_args(Order)),
+        Field(key="seed", label="Seed", widget="whole", option="seed"),
     ),
 )
 
@@ -90,7 +92,7 @@ SESSION = Group(
             widget="whole",
             option="exposure_ms",
             optional=True,
-            hint="as long as the rater wants",
+            hint="no limit",
         ),
         Field(key="staircase", label="Exposures follow the answers", widget="tick", option="staircase"),
     ),
@@ -112,31 +114,13 @@ STAIRCASE = Group(
         Field(
             key="staircase.longer_by_ms", label="Longer by", widget="whole", about="milliseconds, after a wrong answer."
         ),
-        Field(key="staircase.streak", label="Row", widget="whole", about="right answers that shorten."),
+        Field(key="staircase.streak", label="Streak", widget="whole", about="right answers that shorten."),
         Field(
             key="staircase.blocks",
             label="Blocks",
             widget="whole",
             about="staircases of a rater, one after another; the judgements are shared out evenly.",
         ),
-    ),
-)
-
-ORDER = Group(
-    title="Order and end",
-    about="When a study ends is fixed beforehand: one that ends when its result pleases proves nothing.",
-    fields=(
-        Field(key="order", label="Order", widget="choice", option="order", choices=get_args(Order)),
-        Field(key="stop.raters", label="Raters", widget="whole", option="raters"),
-        Field(
-            key="stop.judgements",
-            label="Judgements in all",
-            widget="whole",
-            about="of all raters; then nobody new is let in. Whoever has begun may finish.",
-            optional=True,
-            hint="no such bound",
-        ),
-        Field(key="seed", label="Seed", widget="whole", option="seed"),
     ),
 )
 
@@ -155,20 +139,25 @@ CONSENT = Group(
 )
 
 POWER = Group(
-    title="Power",
+    title="Raters and power",
+    about="When a study ends is fixed beforehand: one that ends when its result pleases proves nothing.",
     fields=(
+        Field(key="stop.raters", label="Raters", widget="whole", option="raters"),
         Field(
-            key="power.effect",
-            label="Effect",
-            widget="number",
-            option="effect",
+            key="stop.judgements",
+            label="Judgements in all",
+            widget="whole",
+            about="of all raters; then nobody new is let in. Whoever has begun may finish.",
             optional=True,
-            hint="0.6, or half a grade",
+            hint="no bound",
+        ),
+        Field(
+            key="power.effect", label="Effect", widget="number", option="effect", optional=True, hint="0.6; opinion 0.5"
         ),
         Field(key="power.level", label="Level", widget="number", about="of the two-sided test."),
     ),
 )
 
-GROUPS = (STUDY, SYSTEMS, SESSION, STAIRCASE, ORDER, CONSENT, POWER)
+GROUPS = (STUDY, SYSTEMS, SESSION, STAIRCASE, CONSENT, POWER)
 
 FIELDS = tuple(field for group in GROUPS for field in group.fields)

@@ -68,7 +68,7 @@ def design_page(file: DesignFile, shown: Shown, here: str, about: Mapping[str, s
 def _power(texts: Texts) -> list[str]:
     draft = draft_from(texts)
     if isinstance(draft, Problem):
-        return [f"The power can be reckoned once the design fits. {draft.message}."]
+        return [f"The power is said here once the design fits. Now: {draft.message}."]
     return power_of(draft.design)
 
 

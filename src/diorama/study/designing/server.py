@@ -102,7 +102,7 @@ def _judged(file: DesignFile, texts: Texts) -> tuple[int, Shown | None]:
         draft = Problem("systems", f"systems are {', '.join(file.made)} of this study; make another for other ones")
     if isinstance(draft, Problem):
         notice = "Not saved: the design does not fit." if saving else "The design does not fit."
-        return 422, Shown(texts=texts, content=content, problem=draft, notice=notice)
+        return 422 if saving else 200, Shown(texts=texts, content=content, problem=draft, notice=notice)
     if not saving:
         return 200, Shown(texts=texts, content=content, notice="The design fits. It is not saved yet.", good=True)
     name, comments = file.path.name, comments_of(content)
