@@ -277,6 +277,15 @@ def test_what_another_program_wrote_meanwhile_is_not_written_over_unseen(page: P
     assert page.press("save", {**filled(), "mark": fresh[1]}).status == 303
 
 
+def test_what_cannot_be_written_is_told_and_the_form_keeps_it(page: Page) -> None:
+    page.path.parent.joinpath("taken").touch()
+    with served_page(DesignFile(page.path.parent / "taken" / "new.toml")) as address:
+        reply = Page(address, page.path).press("save", filled(title="Kept"))
+    assert reply.status == 500
+    assert "Not saved: " in reply.text
+    assert 'value="Kept"' in reply.text
+
+
 def test_a_file_that_became_no_design_is_told_and_kept(page: Page) -> None:
     page.path.write_text("tile = 1")
     reply = page.get()
@@ -330,6 +339,8 @@ def test_folders_of_no_study_and_broken_files_are_refused_at_the_start(
 ) -> None:
     with pytest.raises(BadInput, match="is the folder of no study"):
         file_of(tmp_path)
+    assert program.run(["study", "design", str(tmp_path / "new.toml"), "--port", "70000"]) == program.WRONG
+    assert "--port must be in [0, 65535]" in capsys.readouterr().err
     (tmp_path / "broken.toml").write_text("tile = 1")
     assert program.run(["study", "design", str(tmp_path / "broken.toml")]) == program.NOTHING_DONE
     assert "broken.toml: tile: there is no such field" in capsys.readouterr().err

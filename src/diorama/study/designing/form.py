@@ -80,7 +80,7 @@ def draft_from(texts: Texts) -> Draft | Problem:
 
 def _systems(text: str) -> tuple[list[str], dict[str, str]]:
     """Names, and the sources of those that have one, of lines ``NAME=FOLDER_OR_RUN``."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
     parts = [(name.strip(), source.strip()) for name, _, source in (line.partition("=") for line in lines)]
     return [name for name, _ in parts], {name: source for name, source in parts if source}
 

@@ -112,7 +112,11 @@ def _judged(file: DesignFile, texts: Texts) -> tuple[int, Shown | None]:
     if comments and not texts.get("overwrite"):
         notice = f"Not saved: the comments of {name} ({in_words(comments)}) would be lost. Say below that they may be."
         return 409, Shown(texts=texts, content=content, notice=notice)
-    file.write(draft)
+    try:
+        file.write(draft)
+    except OSError as problem:
+        notice = f"Not saved: {problem.filename or name}: {problem.strerror or problem}."
+        return 500, Shown(texts=texts, content=content, notice=notice)
     return 303, None
 
 
@@ -121,11 +125,6 @@ def _errors(app: FastAPI) -> None:
     def broken(_: Request, problem: BadInput) -> Response:
         page = message_page("Design", "The file cannot be shown", str(problem))
         return HTMLResponse(page, 422, _NO_STORE)
-
-    @app.exception_handler(OSError)
-    def unwritten(_: Request, problem: OSError) -> Response:
-        text = f"{problem.filename or 'The file'}: {problem.strerror or problem}. Go back, and save again."
-        return HTMLResponse(message_page("Design", "Not saved", text), 500, _NO_STORE)
 
     @app.exception_handler(HTTPException)
     def unknown(_: Request, problem: HTTPException) -> Response:
