@@ -17,7 +17,7 @@ from diorama.cli import main as program
 from diorama.data.answers import read_answers
 from diorama.study.design import FILE, read_design
 from diorama.study.folder import open_study
-from diorama.study.serve import ServeAt, _listening
+from diorama.study.listening import listen
 from tests.study.studies import write_clips, write_pictures
 from tests.study.test_bundle import saved
 
@@ -187,7 +187,7 @@ def test_a_server_starts_without_what_takes_seconds_to_import() -> None:
 
 def test_small_parts_of_a_reply_are_sent_at_once() -> None:
     # Without it every reply waits for the other side's delayed acknowledgement, 40 ms.
-    with _listening(ServeAt(host="127.0.0.1", port=0)) as listening:
+    with listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
         with socket.create_connection(listening.getsockname()):
             pass

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import uvicorn
+from starlette.types import ASGIApp
 
 from diorama.media.image import write_image
 from diorama.media.video import write_video
@@ -87,6 +88,20 @@ class Reply:
         return json.loads(self.body)
 
 
+def ask(
+    address: str, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Reply:
+    """One request to a server, whose redirections are not followed."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        reply = connection.getresponse()
+        named = {name.lower(): value for name, value in reply.getheaders()}
+        return Reply(reply.status, named, reply.read())
+    finally:
+        connection.close()
+
+
 @dataclass(frozen=True)
 class Served:
     """A running server.
@@ -114,14 +129,7 @@ class Served:
         self, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
         """One request, whose redirections are not followed."""
-        connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=20)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            reply = connection.getresponse()
-            named = {name.lower(): value for name, value in reply.getheaders()}
-            return Reply(reply.status, named, reply.read())
-        finally:
-            connection.close()
+        return ask(self.address, path, method, body, headers)
 
     def begin(self, token: str) -> dict[str, Any]:
         """Agree, and see the first trial."""
@@ -177,7 +185,13 @@ def served(study: Study, database: str | Path | None = None, **options: Any) -> 
     """
     opened = Database(database or study.folder / DATABASE_FILE)
     version = open_version(opened, study)
-    app = make_app(study, version, opened, ServeOptions(admin_token=ADMIN, **options))
+    with running(make_app(study, version, opened, ServeOptions(admin_token=ADMIN, **options))) as address:
+        yield Served(address, opened, version)
+
+
+@contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
+    """An application that answers in a thread of this process, over loopback; its address."""
     listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", server_header=False))
@@ -186,7 +200,7 @@ def served(study: Study, database: str | Path | None = None, **options: Any) -> 
     while not server.started:
         time.sleep(0.01)
     try:
-        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", opened, version)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

@@ -36,6 +36,7 @@ COMMANDS = {
     "anomaly": "show what of given pictures a model would draw otherwise",
     "evaluate": "measure samples or a model against real data",
     "compare": "train several recipes under one budget and write the report",
+    "study design": "write a study's design on a page in the browser",
     "study new": "make a human study of pictures or clips, and say its power",
     "study serve": "serve a study to its raters",
     "study bundle": "write a study as pages that need no server",

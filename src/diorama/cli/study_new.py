@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from diorama.cli.arguments import Appended, WrongArguments, arguments_at_fault, named, parse, shown_as
+from diorama.cli.options import option_names
 from diorama.cli.progress import display
 from diorama.core.numbers import counted
 
 if TYPE_CHECKING:
     from diorama.study.design import StudyDesign
+
+
+_OF_PICTURES = frozenset({"folder", "systems", "design", "clips", "fps", "items", "size", "split", "device"})
+"""Options that are no part of a design."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,8 @@ class Arguments:
         folder: the study's folder, which must not be there yet.
         systems: whose pictures are shown, each under the name that results have for it: a folder or an archive of
             files, prepared data, a model folder or a run, of which samples are drawn.
+        design: a file that `diorama study design` wrote, or you. It says what the options of a design say otherwise,
+            and may name the systems' folders in a table [sources].
         kind: pairwise (which of two is better), 2afc (which of two is real), real_or_fake (one picture), opinion
             (one picture, grades 1 to 5).
         truth: the name of the system that is real, for 2afc and real_or_fake.
@@ -58,6 +65,7 @@ class Arguments:
 
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY")]
     systems: Annotated[Appended, tyro.conf.arg(metavar="NAME=FOLDER_OR_RUN")]
+    design: Annotated[Path | None, shown_as("FILE")] = None
     kind: Literal["pairwise", "2afc", "real_or_fake", "opinion"] = "pairwise"
     truth: str = "real"
     name: Annotated[str | None, shown_as("NAME", "the folder's")] = None
@@ -96,10 +104,14 @@ def main(words: Sequence[str]) -> None:
 
     from diorama.core.device import pick
     from diorama.study.design import FILE
-    from diorama.study.make import new_study, power_of
+    from diorama.study.make import new_study
+    from diorama.study.power import power_of
     from diorama.study.sources import Shown
 
-    design = _design(arguments, tuple(sources))
+    if arguments.design is None:
+        design = _design(arguments, tuple(sources))
+    else:
+        design, sources = _designed(arguments.design, arguments, words, sources)
     with arguments_at_fault():
         device = pick(arguments.device)
     try:
@@ -108,7 +120,7 @@ def main(words: Sequence[str]) -> None:
             fps=arguments.fps,
             size=arguments.size,
             count=arguments.items,
-            seed=arguments.seed,
+            seed=design.seed,
             split=arguments.split,
             device=str(device),
         )
@@ -125,11 +137,38 @@ def main(words: Sequence[str]) -> None:
     print(f"next: diorama study serve {arguments.folder}")
 
 
+def _designed(
+    file: Path, arguments: Arguments, words: Sequence[str], sources: Mapping[str, Path]
+) -> tuple[StudyDesign, dict[str, Path]]:
+    """The design that a file holds, and the folder of each of its systems: the command line's, or else the file's.
+
+    Raises:
+        WrongArguments: an option says what is the file's to say, or systems lack a folder or are none of the file's.
+        BadInput: the file holds no design.
+    """
+    from diorama.study.draft import read_draft
+
+    typed = option_names(words)
+    for one in fields(Arguments):
+        option = one.name.replace("_", "-")
+        if one.name not in _OF_PICTURES and (option in typed or getattr(arguments, one.name) != one.default):
+            raise WrongArguments(f"--{option}: is for {file} to say, since --design names it; change it there")
+    draft = read_draft(file)
+    known = {**{name: Path(source) for name, source in draft.sources.items()}, **sources}
+    systems = draft.design.systems
+    if strange := [name for name in known if name not in systems]:
+        raise WrongArguments(f"--systems: {', '.join(strange)} is none of {file}, which has {', '.join(systems)}")
+    if lacking := [name for name in systems if name not in known]:
+        wanted = " ".join(f"{name}=FOLDER_OR_RUN" for name in lacking)
+        raise WrongArguments(f"--systems: {file} does not say where pictures lie; add --systems {wanted}")
+    return draft.design, {name: known[name] for name in systems}
+
+
 def _design(arguments: Arguments, systems: tuple[str, ...]) -> StudyDesign:
-    from diorama.study.design import Power, Session, Stop, StudyDesign
+    from diorama.study.design import Power, Session, Stop, StudyDesign, usual_effect
     from diorama.study.staircase import Staircase
 
-    effect = arguments.effect if arguments.effect is not None else 0.5 if arguments.kind == "opinion" else 0.6
+    effect = arguments.effect if arguments.effect is not None else usual_effect(arguments.kind)
     try:
         return StudyDesign(
             name=arguments.name or arguments.folder.resolve().name,

@@ -20,11 +20,14 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 Order = Literal["balanced", "adaptive"]
 
 FILE = "study.toml"
-_MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20
+"""Of a file that holds a design."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LONGEST = 20_000
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_SYSTEMS, _MOST_TRIALS = 50, 1_000
+_MOST_RATERS, _MOST_JUDGEMENTS = 1_000_000, 1_000_000_000
 
 QUESTIONS: Mapping[Kind, str] = {
     "pairwise": "Which of the two looks better?",
@@ -37,6 +40,11 @@ CONSENT = """You will look at pictures or short clips and answer one question ab
 Your answers, and how long each of them took, are stored under a random number. Your name, your address and your \
 account are neither asked for nor stored.
 You may stop at any time by closing this page. What you answered until then is kept."""
+
+
+def usual_effect(kind: Kind) -> float:
+    """What a study is to find where nobody said it: a share of answers, or half a grade."""
+    return 0.5 if kind == "opinion" else 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +91,10 @@ class Stop:
     judgements: int | None = None
 
     def __post_init__(self) -> None:
-        if self.raters < 1:
-            raise ValueError(f"raters must be at least 1, got {self.raters}")
-        if self.judgements is not None and self.judgements < 1:
-            raise ValueError(f"judgements must be at least 1, got {self.judgements}")
+        if not 1 <= self.raters <= _MOST_RATERS:
+            raise ValueError(f"raters must be in [1, {_MOST_RATERS:,}], got {self.raters}")
+        if self.judgements is not None and not 1 <= self.judgements <= _MOST_JUDGEMENTS:
+            raise ValueError(f"judgements must be in [1, {_MOST_JUDGEMENTS:,}], got {self.judgements}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,15 +246,37 @@ def read_design(path: Path) -> StudyDesign:
     Raises:
         BadInput: it cannot be read, is no TOML, or holds a value that does not fit; the message names the key.
     """
+    return design_of(parsed(read_bytes(path), path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file holds that may be a design.
+
+    Raises:
+        BadInput: it cannot be read, or is larger than any design.
+    """
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > MOST_BYTES:
             raise BadInput(f"{path}: is larger than a study's design can be")
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes()
     except OSError as problem:
         raise BadInput(f"{path}: cannot be read ({problem.strerror})") from problem
+
+
+def parsed(content: bytes, path: Path) -> dict[str, Any]:
+    """The plain values of TOML.
+
+    Args:
+        content: of a file.
+        path: of the file, for messages.
+
+    Raises:
+        BadInput: it is no TOML.
+    """
+    try:
+        return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise BadInput(f"{path}: is no TOML ({problem})") from problem
-    return design_of(values, str(path))
 
 
 def design_of(values: Mapping[str, Any], where: str) -> StudyDesign:
@@ -282,7 +312,7 @@ def to_toml(values: Mapping[str, Any]) -> str:
     """Plain values as TOML: texts, numbers, lists of them, and tables one level deep."""
     flat = [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, Mapping)]
     tables = [
-        "\n".join(["", f"[{key}]", *(f"{name} = {_toml(inner)}" for name, inner in value.items())])
+        "\n".join(["", f"[{key}]", *(f"{_key(name)} = {_toml(inner)}" for name, inner in value.items())])
         for key, value in values.items()
         if isinstance(value, Mapping)
     ]
@@ -294,6 +324,10 @@ def _plain(value: Any) -> Any:
         held = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
         return {name: inner for name, inner in held.items() if inner is not None}
     return list(value) if isinstance(value, tuple) else value
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _toml(name)
 
 
 def _toml(value: Any) -> str:

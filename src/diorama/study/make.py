@@ -16,7 +16,6 @@ from diorama.media.video import UNKNOWN_FPS
 from diorama.study.collection import FOLDER, Collection, Medium
 from diorama.study.collection_writer import CollectionWriter, noise_media
 from diorama.study.design import FILE, StudyDesign, write_design
-from diorama.study.power import PlannedStudy, power_lines, staircase_lines
 from diorama.study.sources import Pictures, Shown, matched
 from diorama.study.staircase import SETTLED
 
@@ -139,22 +138,3 @@ def _written(
     of_noise = enumerate(noise_media(writer.size, frames, seed))
     media += [writer.write(noise, "", f"noise-{i}") for i, noise in of_noise]
     return writer.finish(names, tuple(pixels), media, frames or 1)
-
-
-def power_of(design: StudyDesign) -> list[str]:
-    """What is said of a study's power before it begins, for people."""
-    if design.staircase is not None:
-        return staircase_lines(design.stop.raters, design.power.level)
-    return power_lines(planned(design), design.power.effect)
-
-
-def planned(design: StudyDesign) -> PlannedStudy:
-    """The study as its power is reckoned: the true source is no system that is judged."""
-    judged = design.tested if design.kind in ("2afc", "real_or_fake") else design.systems
-    return PlannedStudy(
-        kind=design.kind,
-        systems=len(judged),
-        raters=design.stop.raters,
-        judgements=design.session.judgements,
-        level=design.power.level,
-    )

@@ -39,14 +39,15 @@ class SafeHeaders:
 
 
 class SmallBodies:
-    """Refuses a request whose body is larger than any answer, before it is read.
+    """Refuses a request whose body is too large, before it is read.
 
     Args:
         app: that is asked otherwise.
+        most: bytes; more than any answer of a rater has, by default.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, most: int = MOST_BODY_BYTES) -> None:
+        self._app, self._most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -54,8 +55,8 @@ class SmallBodies:
             await self._app(scope, receive, send)
             return
         stated = dict(scope["headers"]).get(b"content-length", b"0")
-        if not stated.isdigit() or int(stated[:20]) > MOST_BODY_BYTES:
-            await _too_large(scope, receive, send)
+        if not stated.isdigit() or int(stated[:20]) > self._most:
+            await self._too_large(scope, receive, send)
             return
         # A body without a stated length comes in parts, of which no more is kept than is allowed.
         read, more = 0, True
@@ -65,8 +66,8 @@ class SmallBodies:
             parts.append(message)
             read += len(message.get("body", b""))
             more = bool(message.get("more_body", False))
-            if read > MOST_BODY_BYTES:
-                await _too_large(scope, receive, send)
+            if read > self._most:
+                await self._too_large(scope, receive, send)
                 return
 
         async def again() -> Message:
@@ -74,8 +75,7 @@ class SmallBodies:
 
         await self._app(scope, again, send)
 
-
-async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    message = f"A request may have at most {MOST_BODY_BYTES:,} bytes."
-    response = JSONResponse({"accepted": False, "message": message}, 413, {"Connection": "close"})
-    await response(scope, receive, send)
+    async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = f"A request may have at most {self._most:,} bytes."
+        response = JSONResponse({"accepted": False, "message": message}, 413, {"Connection": "close"})
+        await response(scope, receive, send)

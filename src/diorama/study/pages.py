@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from diorama.core.numbers import counted
 from diorama.study.collection import Collection
 from diorama.study.design import StudyDesign
+from diorama.study.drawing import asset, drawn, study_page
 from diorama.study.questions import Choice, choices_of
 from diorama.study.sessions import Standing
 from diorama.study.versions import Progress, Version, is_full
-from diorama.web.page import page
-
-OWN_SERVER = "'self'"
 
 
 def consent_page(design: StudyDesign, action: str) -> str:
     """What a rater agrees to before anything is stored."""
-    return _page(design.title, [_consent(design, action)])
+    return study_page(design.title, [_consent(design, action)])
 
 
 def trial_page(standing: Standing, token: str) -> str:
     """The page on which trials follow each other."""
     version = standing.version
     given = {"medium": version.collection.medium, "state": state_json(standing, token)}
-    return _page(version.design.title, [_trials(version.design, version.collection, given)], script=_script())
+    return study_page(
+        version.design.title, [_trials(version.design, version.collection, given)], script=asset("study.js")
+    )
 
 
 def done_page(design: StudyDesign, withdrawn: int = 0) -> str:
@@ -41,12 +38,12 @@ def done_page(design: StudyDesign, withdrawn: int = 0) -> str:
         design: of the study.
         withdrawn: trials that the rater was not asked, since their pictures were missing.
     """
-    return _page(design.title, [_done(design, withdrawn=withdrawn)])
+    return study_page(design.title, [_done(design, withdrawn=withdrawn)])
 
 
 def message_page(title: str, heading: str, text: str, *, join: bool = False) -> str:
     """One thing that is to be said, perhaps with a button to take part."""
-    return _page(title, [_drawn("message.html", heading=heading, text=text, join=join)])
+    return study_page(title, [_drawn("message.html", heading=heading, text=text, join=join)])
 
 
 def bundle_page(design: StudyDesign, collection: Collection, bundle: str, rater: str, trials: Sequence[Any]) -> str:
@@ -65,7 +62,7 @@ def bundle_page(design: StudyDesign, collection: Collection, bundle: str, rater:
         _trials(design, collection, given, hidden=True),
         _done(design, download=True, hidden=True),
     ]
-    return _page(design.title, body, script=_script(), media="file: 'self'")
+    return study_page(design.title, body, script=asset("study.js"), media="file: 'self'")
 
 
 def admin_page(
@@ -84,7 +81,7 @@ def admin_page(
     bounds = [counted(stop.raters, "rater")] + ([counted(stop.judgements, "judgement")] if stop.judgements else [])
     rule = f"{' or '.join(bounds)}, as the design says"
     closed = is_full(progress, design)
-    return _page(
+    return study_page(
         version.name,
         [
             _drawn(
@@ -172,25 +169,5 @@ def _done(design: StudyDesign, *, withdrawn: int = 0, download: bool = False, hi
     )
 
 
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("diorama.study"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-
-
 def _drawn(template: str, **values: Any) -> Markup:
-    return Markup(_templates().get_template(template).render(values))
-
-
-@cache
-def _own(name: str) -> str:
-    return files("diorama.study").joinpath(name).read_text(encoding="utf-8")
-
-
-def _script() -> str:
-    return _own("study.js")
-
-
-def _page(title: str, parts: Sequence[str], *, script: str = "", media: str = OWN_SERVER) -> str:
-    return page(title, "\n".join(parts), style=_own("study.css"), script=script, media=media)
+    return drawn(template, values)

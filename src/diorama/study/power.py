@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from scipy.stats import nct, t
 
 from diorama.data.answers import Kind
+from diorama.study.design import StudyDesign
 
 LIKENESS = 0.1
 """Correlation of one rater's answers to the same question that is assumed; studies of pictures have 0.05 to 0.2."""
@@ -177,6 +178,25 @@ def staircase_lines(raters: int, level: float) -> list[str]:
         f"Two systems, each with {raters:,} raters of its own, are told apart with {100 * ENOUGH:.0f} % where they lie "
         f"{apart:.0f} ms from one another.",
     ]
+
+
+def power_of(design: StudyDesign) -> list[str]:
+    """What is said of a study's power before it begins, for people."""
+    if design.staircase is not None:
+        return staircase_lines(design.stop.raters, design.power.level)
+    return power_lines(_planned(design), design.power.effect)
+
+
+def _planned(design: StudyDesign) -> PlannedStudy:
+    """The study as its power is reckoned: the true source is no system that is judged."""
+    judged = design.tested if design.kind in ("2afc", "real_or_fake") else design.systems
+    return PlannedStudy(
+        kind=design.kind,
+        systems=len(judged),
+        raters=design.stop.raters,
+        judgements=design.session.judgements,
+        level=design.power.level,
+    )
 
 
 def _effect_words(study: PlannedStudy, effect: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 ADMIN_FILE = "admin-token"
 DATABASE_VARIABLE = "DIORAMA_STUDY_DATABASE"
-_WAITING = 2_048
-"""Connections that may wait while none is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +55,8 @@ def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = Fa
         BadInput: no study, one that was changed or of which no picture is left, or an address that is taken.
         DatabaseUnavailable: the database cannot be reached.
     """
-    import uvicorn
-
     from diorama.study.database import Database
+    from diorama.study.listening import address_of, answer_requests, listen
     from diorama.study.server import ServeOptions, make_app
     from diorama.study.versions import open_version
 
@@ -74,14 +70,11 @@ def serve(folder: Path, at: ServeAt, *, anyone: bool = False, changed: bool = Fa
         with database.alone():
             token = _admin_token(folder)
         app = make_app(study, version, database, ServeOptions(admin_token=token, anyone=anyone))
-        listening = _listening(at)
-        host, port = listening.getsockname()[:2]
-        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        listening = listen(at.host, at.port)
+        address = address_of(listening)
         print(f"{version.name}: serving at {address}", flush=True)
         print(f"administrator: {address}/a/{token}", flush=True)
-        # Addresses of pages hold tokens, so that requests are not logged.
-        config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, timeout_keep_alive=30)
-        uvicorn.Server(config).run(sockets=[listening])
+        answer_requests(app, listening)
 
 
 def exported(folder: Path, database: str | None, number: int | None) -> Answers:
@@ -153,17 +146,3 @@ def _admin_token(folder: Path) -> str:
     with open(path, "x", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(token + "\n")
     return token
-
-
-def _listening(at: ServeAt) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)[0][0]
-        # By the protocol asyncio knows that it may send small parts at once, and not 40 ms later.
-        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((at.host, at.port))
-        # From here on a browser waits for the first page, and is not refused.
-        listening.listen(_WAITING)
-    except OSError as problem:
-        raise BadInput(f"{at.host}:{at.port}: cannot be listened at ({problem.strerror or problem})") from problem
-    return listening
