@@ -18,6 +18,9 @@ from diorama.data.answers import read_answers
 from diorama.study.design import FILE, read_design
 from diorama.study.folder import open_study
 from diorama.study.listening import listen
+from diorama.study.simulate import ExposedRaters
+from diorama.study.simulated_answers import SimulatedStudy, staircase_answers
+from diorama.study.staircase import Staircase
 from tests.study.studies import write_clips, write_pictures
 from tests.study.test_bundle import saved
 
@@ -191,3 +194,16 @@ def test_small_parts_of_a_reply_are_sent_at_once() -> None:
         assert listening.proto == socket.IPPROTO_TCP
         with socket.create_connection(listening.getsockname()):
             pass
+
+
+def test_exposures_that_a_csv_has_no_place_for_are_told(
+    tmp_path: Path, sources: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert made(tmp_path / "timed", sources, "--kind", "real_or_fake", "--staircase") == 0
+    study = SimulatedStudy(systems=("one",), items=("a", "b"), raters=1, judgements=4)
+    answers = staircase_answers(study, ExposedRaters(threshold_ms=300), Staircase())
+    monkeypatch.setattr("diorama.study.serve.exported", lambda *_: answers)
+    capsys.readouterr()
+    for name, told in (("a.csv", True), ("a.json", False)):
+        assert program.run(["study", "export", str(tmp_path / "timed"), "--out", str(tmp_path / name)]) == 0
+        assert ("exposures are left out" in capsys.readouterr().err) is told

@@ -161,6 +161,7 @@ def test_the_csv_has_no_further_column_and_the_json_is_read_back(server: Served,
     lines = server.ask(f"{server.admin.removeprefix(server.address)}/answers.csv").text.splitlines()
     assert lines[0] == "study,item,rater,kind,left,right,choice,ms,shown_at,repeat"
     assert all(line.count(",") == 9 for line in lines)
+    assert "The JSON has the exposures" in server.ask(server.admin.removeprefix(server.address)).text
     answers = answers_of(server.database, server.version)
     write_answers(tmp_path / "answers.json", answers)
     assert read_answers(tmp_path / "answers.json") == answers

@@ -57,6 +57,10 @@ def main(words: Sequence[str]) -> None:
     else:
         answers = exported(arguments.study, arguments.database, arguments.version)
     write_answers(arguments.out, answers)
+    if arguments.out.suffix.lower() != ".json" and any(row.block is not None for row in answers.rows):
+        print(
+            "exposures are left out, for which CSV has no place; HYPE_time needs them: --out NAME.json", file=sys.stderr
+        )
     answered = sum(bool(row.choice) for row in answers.rows)
     raters = counted(len({row.rater for row in answers.rows}), "rater")
     print(f"{arguments.out}: {counted(answered, 'answer')} of {raters}, {len(answers.rows) - answered} left open")

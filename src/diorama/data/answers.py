@@ -60,7 +60,8 @@ class Answer:
         repeat: 0 for the first time that this rater was asked this, then 1, 2 …
         exposure_ms: how long it was shown, in milliseconds; ``None`` for as long as the rater wanted, or where nobody
             knows.
-        block: which of the rater's staircases of exposures it belongs to, from 0 on; ``None`` for none.
+        block: which of the rater's staircases of exposures it belongs to, from 0 on; ``None`` for none. A row of
+            ``real_or_fake`` with ``exposure_ms`` alone can have one.
     """
 
     study: str
@@ -248,6 +249,8 @@ def _from_row(row: Mapping[str, Any]) -> Answer:
         raise ValueError(f"right is empty, and {kind} shows two")
     if two and values["left"] == values["right"]:
         raise ValueError(f"left and right are both {values['left']!r}")
+    if values["block"] and not (kind == "real_or_fake" and values["exposure_ms"]):
+        raise ValueError("block is of a staircase of exposures: it needs the kind real_or_fake and exposure_ms")
     return Answer(
         study=values["study"],
         item=values["item"],

@@ -72,6 +72,8 @@ def administration_routes(app: FastAPI, admin: Administration) -> None:
         links = [(str(request.url_for("rater_page", token=t)), s) for t, s in tokens_of(admin.database, admin.version)]
         gone = len(admin.media.missing(admin.version))
         notes = [f"{counted(gone, 'file')} missing: trials with them are withdrawn."] if gone else []
+        if admin.version.design.staircase is not None:
+            notes.append("The JSON has the exposures, which HYPE_time needs; CSV has no place for them.")
         html = admin_page(admin.version, progress, here=token, links=links, notes=notes)
         return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 

@@ -23,7 +23,9 @@ SETTLED = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Staircase:
-    """Some right answers in a row shorten the exposure, one wrong answer lengthens it. The defaults are the paper's.
+    """Some right answers in a row shorten the exposure, one wrong answer lengthens it.
+
+    The defaults are the paper's, but for its three blocks.
 
     Args:
         start_ms: the exposure with which every block begins, in milliseconds.

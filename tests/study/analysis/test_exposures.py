@@ -16,8 +16,8 @@ from diorama.metrics.judgement.exposures import modal_exposure
 from diorama.study.analysis.analyse import AnalyseOptions, analyse
 from diorama.study.analysis.findings import Analysis, Estimates, Grid
 from diorama.study.answers import write_answers
-from diorama.study.simulate import ExposedRaters, climbed
-from diorama.study.simulated_answers import SimulatedStudy, staircase_answers
+from diorama.study.simulate import DetectingRaters, ExposedRaters, climbed
+from diorama.study.simulated_answers import SimulatedStudy, staircase_answers, verdict_answers
 from diorama.study.staircase import Staircase
 
 STUDY = SimulatedStudy(systems=("one",), items=tuple("abcdefgh"), raters=24, judgements=120, seed=3)
@@ -45,7 +45,7 @@ def test_hype_time_is_near_the_truth_and_says_how_it_was_found(tmp_path: Path) -
     assert row.low < truth < row.high
     assert row.low < row.value < row.high
     assert "HYPE_time (Zhou et al. 2019)" in " ".join(found.methods)
-    assert any("Exposures followed the answers" in note for note in found.section("verdicts").notes)
+    assert any("Exposures followed the answers" in note for note in found.section("verdicts_of_staircase").notes)
     assert found.section("exposures").notes == ()
     assert json.dumps(found.to_json(), allow_nan=False)
 
@@ -113,7 +113,9 @@ def test_a_csv_has_no_exposures_and_so_no_hype_time(tmp_path: Path) -> None:
 
 
 def test_one_rater_alone_is_said(tmp_path: Path) -> None:
-    found = analyse(written(tmp_path, staircase_answers(replace(STUDY, raters=1), PEOPLE, Staircase())))
+    path = written(tmp_path, staircase_answers(replace(STUDY, raters=1), PEOPLE, Staircase()))
+    found = analyse(path)
+    assert judged(path).results["one"][0].interval.method == "one rater, no interval"
     assert np.isnan(times(found).rows[0].low)
     assert "One rater alone judged one, so that there is no interval." in found.section("exposures").notes
 
@@ -121,7 +123,7 @@ def test_one_rater_alone_is_said(tmp_path: Path) -> None:
 def test_a_study_of_which_real_pictures_alone_were_judged_has_no_hype_time_yet(tmp_path: Path) -> None:
     answers = staircase_answers(replace(STUDY, raters=2), PEOPLE, Staircase())
     begun = replace(answers, rows=tuple(row for row in answers.rows if row.left == "real"))
-    assert [section.name for section in analyse(written(tmp_path, begun)).sections] == ["verdicts"]
+    assert [section.name for section in analyse(written(tmp_path, begun)).sections] == ["verdicts_of_staircase"]
 
 
 def test_exposures_of_several_systems_in_one_study_are_refused(tmp_path: Path) -> None:
@@ -140,3 +142,63 @@ def test_what_is_no_exposure_is_refused_by_its_place(tmp_path: Path, name: str, 
     path.write_text(json.dumps(document))
     with pytest.raises(BadInput, match=f"answer 5: {name}"):
         analyse(path, AnalyseOptions())
+
+
+def test_verdicts_with_exposures_of_another_kind_keep_their_own_numbers(tmp_path: Path) -> None:
+    stepped = staircase_answers(replace(STUDY, study="stepped", raters=8), PEOPLE, Staircase())
+    plain = verdict_answers(replace(STUDY, study="plain", raters=8), DetectingRaters(probits=(1.0, 0.2)))
+    alone = written(tmp_path, plain, "plain.json")
+    together = written(tmp_path, replace(plain, rows=(*plain.rows, *stepped.rows)))
+    found = analyse(together)
+    assert [one.name for one in found.sections] == ["exposures", "verdicts_of_staircase", "verdicts"]
+    assert found.section("verdicts") == analyse(alone).section("verdicts")
+    results = judged(together).results["one"]
+    assert [result.metric for result in results] == ["people@hype-time", "people@real-or-fake"]
+    assert results[1].value == judged(alone).results["one"][0].value
+
+
+def test_the_same_name_in_two_studies_of_staircases_is_two_raters_everywhere(tmp_path: Path) -> None:
+    parts = [
+        staircase_answers(replace(STUDY, study=name, systems=(name,), raters=5), PEOPLE, Staircase()) for name in "ab"
+    ]
+    found = analyse(written(tmp_path, replace(parts[0], rows=(*parts[0].rows, *parts[1].rows))))
+    for name in ("verdicts_of_staircase", "exposures"):
+        tables = {each.name: each for each in found.section(name).shown}
+        everyone, raters = tables["all"], tables["raters"]
+        assert isinstance(everyone, Estimates)
+        assert isinstance(raters, Grid)
+        assert {row.name: row.value for row in everyone.rows}["raters"] == 10
+        assert {str(row[0]) for row in raters.rows} == {f"{s}/simulated-000{i}" for s in "ab" for i in range(5)}
+
+
+def test_who_is_unsure_of_a_timed_picture_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+    answers = staircase_answers(replace(STUDY, raters=2), PEOPLE, Staircase())
+    unsure = tuple(replace(row, choice="unsure") if i % 5 == 0 else row for i, row in enumerate(answers.rows))
+    found = analyse(written(tmp_path, replace(answers, rows=unsure)))
+    everyone = found.section("exposures").shown[1]
+    assert isinstance(everyone, Estimates)
+    kept = [row for row in unsure if row.choice != "unsure"]
+    right = np.mean([(row.choice == "real") == (row.left == "real") for row in kept])
+    values = {row.name: row.value for row in everyone.rows}
+    assert values["judgements"] == len(kept)
+    assert values["share of right answers"] == pytest.approx(right)
+    assert any("answers are unsure" in note for note in found.section("verdicts_of_staircase").notes)
+
+
+def test_repeats_alone_of_a_staircase_are_no_judgement_of_a_system(tmp_path: Path) -> None:
+    answers = staircase_answers(replace(STUDY, raters=2), PEOPLE, Staircase())
+    rows = [replace(row, choice="") for row in answers.rows]
+    again = [replace(row, block=None, repeat=1) for row in answers.rows[:20]]
+    path = written(tmp_path, replace(answers, rows=(*rows, *again)))
+    assert [section.name for section in analyse(path).sections] == ["verdicts_of_staircase"]
+    assert judged(path).results == {}
+
+
+@pytest.mark.parametrize("row", [{"exposure_ms": None}, {"kind": "opinion", "choice": "3"}])
+def test_a_block_without_an_exposure_is_refused(tmp_path: Path, row: dict[str, object]) -> None:
+    path = written(tmp_path, staircase_answers(replace(STUDY, raters=1), PEOPLE, Staircase()))
+    document = json.loads(path.read_text())
+    document["answers"][4] |= row
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadInput, match="answer 5: block is of a staircase"):
+        analyse(path)

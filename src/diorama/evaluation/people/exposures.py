@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,23 +38,25 @@ class RaterExposures:
 def rater_exposures(part: ExposurePart) -> list[RaterExposures]:
     """Every rater's modal exposures, in the order of the file."""
     found = []
-    for i, name in enumerate(part.raters.names):
-        mine = part.raters.index == i
-        blocks = part.blocks[mine]
+    places = np.argsort(part.raters.index, kind="stable")
+    ends = np.cumsum(np.bincount(part.raters.index, minlength=len(part.raters.names)))
+    for name, mine in zip(part.raters.names, np.split(places, ends[:-1]), strict=True):
+        blocks, shown = part.blocks[mine], part.exposure_ms[mine]
         found.append(
             RaterExposures(
                 rater=name,
-                system=part.systems.names[part.systems.index[mine][0]],
-                blocks=tuple(modal_exposure(part.exposure_ms[mine][blocks == b]) for b in np.unique(blocks)),
-                answers=int(mine.sum()),
+                system=part.systems.names[part.systems.index[mine[0]]],
+                blocks=tuple(modal_exposure(shown[blocks == b]) for b in np.unique(blocks)),
+                answers=len(mine),
                 right=int(part.right[mine].sum()),
             )
         )
     return found
 
 
-def hype_time(part: ExposurePart, level: float) -> Mapping[str, MeanOfRaters]:
+def hype_time(raters: Sequence[RaterExposures], level: float) -> Mapping[str, MeanOfRaters]:
     """By system the mean over raters of their modal exposures, in milliseconds."""
-    raters = rater_exposures(part)
-    values = {name: np.array([one.value for one in raters if one.system == name]) for name in part.systems.names}
-    return {name: bootstrapped(own, level) for name, own in values.items()}
+    values: dict[str, list[float]] = {}
+    for one in raters:
+        values.setdefault(one.system, []).append(one.value)
+    return {name: bootstrapped(np.array(own), level) for name, own in values.items()}

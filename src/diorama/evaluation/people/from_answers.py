@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +45,16 @@ def from_answers(path: Path, answers: Answers, truth: str) -> Recognised:
     """
     if not answers.rows:
         raise BadInput(f"{path}: holds no answers")
-    parts: list[Part] = []
-    for kind, make in _MAKERS.items():
-        mine = [row for row in answers.rows if row.kind == kind]
-        if mine:
-            part = make(path, mine, truth)
-            if part is not None:
-                parts.append(part)
-    stepped = _exposures(path, [row for row in answers.rows if row.block is not None], truth)
-    if stepped is not None:
-        parts.append(stepped)
+    fixed, stepped = _by_staircase(answers.rows)
+    found: list[Part | None] = []
+    if stepped:
+        found += [_exposures(path, stepped, truth), _verdicts(path, stepped, truth)]
+    found += [
+        make(path, mine, truth)
+        for kind, make in _MAKERS.items()
+        if (mine := [row for row in fixed if row.kind == kind])
+    ]
+    parts = [part for part in found if part is not None]
     if not parts:
         raise BadInput(f"{path}: {counted(len(answers.rows), 'answer')}, and every choice is empty")
     return Recognised(
@@ -62,6 +63,22 @@ def from_answers(path: Path, answers: Answers, truth: str) -> Recognised:
         notes=tuple(_notes(answers.rows)),
         simulated=answers.simulated,
     )
+
+
+def _by_staircase(rows: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
+    """All rows but verdicts of studies whose exposures followed the answers, and these.
+
+    Verdicts of both kinds are not pooled: d' of a staircase is no judgement of a system. A rater takes part in the
+    staircase of one study, so that the same name in two studies is two raters.
+    """
+    studies = {row.study for row in rows if row.block is not None}
+    fixed: list[Answer] = []
+    stepped: list[Answer] = []
+    for row in rows:
+        (stepped if row.kind == "real_or_fake" and row.study in studies else fixed).append(row)
+    if len(studies) > 1:
+        stepped = [replace(row, rater=f"{row.study}/{row.rater}") for row in stepped]
+    return fixed, stepped
 
 
 def _notes(rows: Sequence[Answer]) -> list[str]:
@@ -138,15 +155,13 @@ def _verdicts(path: Path, rows: list[Answer], truth: str) -> VerdictPart | None:
         called_real=np.array([called[row.choice] for row in given]),
         empty=len(rows) - len(given),
         ms=_times(given),
-        staircase=any(row.block is not None for row in given),
+        staircase=any(row.block is not None for row in rows),
     )
 
 
 def _exposures(path: Path, rows: list[Answer], truth: str) -> ExposurePart | None:
-    """Judgements within staircases: repeats, which nobody judges for the first time, have no block."""
-    given = [row for row in rows if row.choice and row.exposure_ms is not None]
-    if not given:
-        return None
+    """Judgements within staircases, right or wrong: repeats, which nobody judges for the first time, have no block."""
+    given = [row for row in rows if row.choice in ("real", "fake") and row.block is not None]
     tested: dict[str, set[str]] = {}
     for row in given:
         tested.setdefault(row.study, set()).update({row.left} - {truth})
@@ -161,7 +176,7 @@ def _exposures(path: Path, rows: list[Answer], truth: str) -> ExposurePart | Non
     if not given:
         return None
     return ExposurePart(
-        raters=Labels.of([f"{row.study}/{row.rater}" if len(tested) > 1 else row.rater for row in given]),
+        raters=Labels.of([row.rater for row in given]),
         systems=Labels.of([next(iter(tested[row.study])) for row in given]),
         blocks=np.array([row.block for row in given], np.int64),
         exposure_ms=np.array([row.exposure_ms for row in given], float),

@@ -13,7 +13,7 @@ import numpy as np
 from diorama.core.errors import BadInput
 from diorama.core.files import sha256_of
 from diorama.data.answers import read_answers
-from diorama.evaluation.people.exposures import hype_time
+from diorama.evaluation.people.exposures import hype_time, rater_exposures
 from diorama.evaluation.people.from_answers import from_answers
 from diorama.evaluation.people.means import means_by
 from diorama.evaluation.people.parts import ChoicePart, ExposurePart, OpinionPart, PairPart, Part, VerdictPart
@@ -120,9 +120,10 @@ def _results(part: Part, path: Path, stamp: ReferenceStamp) -> Iterator[tuple[st
             found = forced_choice(means_by(part.right.astype(float), part.raters, part.systems), LEVEL)
             yield from _sensitivities(CHOICE, part, found, stamp)
         case ExposurePart():
-            for system, own in hype_time(part, LEVEL).items():
+            for system, own in hype_time(rater_exposures(part), LEVEL).items():
                 held = (own.value, own.low, own.high)
-                yield system, _result(EXPOSURE, held, len(part.right), own.raters, stamp, "bootstrap")
+                over = f"over {own.raters:,} raters, bootstrap" if own.raters > 1 else "one rater, no interval"
+                yield system, _result(EXPOSURE, held, len(part.right), own.raters, stamp, over)
         case VerdictPart(staircase=True):
             # d' of exposures that follow the answers is that of the staircase, and not of the system.
             return
@@ -172,16 +173,16 @@ def _result(
     answers: int,
     raters: int,
     stamp: ReferenceStamp,
-    how: str = "CR2 and Student's t",
+    over: str = "",
 ) -> Result:
     value, low, high = (float(end) for end in ends)
-    over = f"over {raters:,} raters, {how}" if raters > 1 else "over the answers of one rater"
+    usual = f"over {raters:,} raters, CR2 and Student's t" if raters > 1 else "over the answers of one rater"
     return Result(
         metric=metric.name,
         value=value,
         # With one answer there is no spread, and no interval.
         interval=Interval(
-            low=low if math.isfinite(low) else value, high=high if math.isfinite(high) else value, method=over
+            low=low if math.isfinite(low) else value, high=high if math.isfinite(high) else value, method=over or usual
         ),
         resize="as shown",
         dtype="answers",

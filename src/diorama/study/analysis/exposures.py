@@ -16,7 +16,7 @@ from diorama.study.staircase import SETTLED
 def exposure_section(part: ExposurePart, level: float) -> Section:
     """Exposures that followed the answers."""
     raters = rater_exposures(part)
-    found = hype_time(part, level)
+    found = hype_time(raters, level)
     best = max(found, key=lambda name: found[name].value)
     rows = [pooled(name, own.value, own.low, own.high) for name, own in found.items()]
     facts = [

@@ -45,14 +45,16 @@ def verdict_section(part: VerdictPart, level: float) -> Section:
     if unsure:
         notes.insert(0, f"{unsure:,} answers are unsure: a half in accuracy, left out of all other numbers.")
     if part.staircase:
-        notes.insert(0, "Exposures followed the answers, so that shares and d' depend on them; HYPE_time does not.")
+        notes.insert(
+            0, "Exposures followed the answers: shares and d' depend on them, and HYPE_time judges the systems."
+        )
     corrected = [name for name, moved in zip(names, sensitivity.corrected, strict=True) if moved]
     if corrected:
         notes.append(f"All or none of {', '.join(corrected)} were called real: half a judgement is taken off for d'.")
     dprime = interval_rows(names, sensitivity.values, sensitivity.low, sensitivity.high)
     shown: list[Shown] = [
         Estimates(
-            # What follows from the staircase is no judgement of a system, to hold metrics against.
+            # Metrics are held against d', and not against what follows from the staircase.
             name="dprime_of_staircase" if part.staircase else "dprime",
             title=f"d' against {names[truth]}",
             rows=dprime[:truth] + dprime[truth + 1 :],
@@ -78,8 +80,8 @@ def verdict_section(part: VerdictPart, level: float) -> Section:
     ]
     accuracy = 100 * float(part.accuracy.mean())
     return Section(
-        name="verdicts",
-        title="Real or fake",
+        name="verdicts_of_staircase" if part.staircase else "verdicts",
+        title="Real or fake, in staircases" if part.staircase else "Real or fake",
         lead=f"{accuracy:.1f} % of all answers are right, where unsure counts a half; by chance it were 50 %.",
         shown=tuple(shown),
         notes=tuple(notes),
