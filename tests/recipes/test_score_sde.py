@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch import Tensor
 
+from diorama.core.contracts import Level, Prediction
 from diorama.core.errors import BadConfig
 from diorama.methods.diffusion.denoising import DiffusionMethodConfig
 from diorama.processes.geometric import GeometricProcess
@@ -12,6 +15,7 @@ from diorama.recipes.score_sde import score_sde_ve, score_sde_ve_cpu, score_sde_
 from diorama.synthesis.diffusion import DiffusionSynthesizerConfig
 from diorama.training.recipe import Recipe
 from tests.recipes.families import clips, pictures
+from tests.samplers.gaussian_data import Draws
 
 
 def model_of(recipe: Recipe) -> DiffusionSynthesizerConfig:
@@ -51,3 +55,21 @@ def test_pictures_that_cannot_be_halved_so_often_have_fewer_levels() -> None:
     assert model_of(score_sde_vp(pictures(20))).denoiser.multiple == 4
     with pytest.raises(BadConfig, match="multiples of 4"):
         score_sde_vp(pictures(30))
+
+
+@pytest.mark.parametrize("make", [score_sde_vp_cpu, score_sde_ve_cpu])
+def test_small_models_draw_samples_with_as_much_noise_as_their_level_has(make: type) -> None:
+    # A denoiser takes the noise that it is told of, and leaves or smooths away what differs from that.
+    model, shape, picture = model_of(make(pictures())), (2, 3, 32, 32), 0.4
+
+    def best(x: Tensor, level: Level) -> Prediction:
+        return Prediction(torch.full_like(x, picture))
+
+    times = model.spacing.times(model.process, model.steps)
+    x = model.process.prior_scale(times[0]) * torch.randn(shape, generator=torch.Generator().manual_seed(99_999))
+    *above, last = model.sampler.run(best, x, model.process, times, Draws(shape))
+    for stage in above:
+        assert stage.level is not None
+        noise = (stage.x - stage.level.alpha * picture) / stage.level.sigma
+        assert float(noise.std()) == pytest.approx(1, abs=0.04)
+    torch.testing.assert_close(last.x, torch.full(shape, picture), atol=1e-4, rtol=0)

@@ -12,7 +12,7 @@ from diorama.processes.geometric import GeometricProcess
 from diorama.processes.kinds import AnyProcess
 from diorama.processes.precondition import EDMPreconditioning, TargetPreconditioning
 from diorama.processes.preserving import PreservingProcess
-from diorama.processes.times import UniformTimes
+from diorama.processes.times import LogNormalTimes, UniformTimes
 from diorama.processes.truncated_spacing import TruncatedSpacing
 from diorama.recipes.ddpm import ddpm, ddpm_cpu
 from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
@@ -26,6 +26,8 @@ _WIDE = GeometricProcess(sigma_min=0.02, sigma_max=100.0)
 """The paper's noise of CIFAR-10, of pictures in [-1, 1] twice that of pictures in [0, 1]."""
 _TOLD_TIME = TargetPreconditioning(predicts="noise", time_input="time", time_scale=999.0)
 _TOLD_SIGMA = TargetPreconditioning(predicts="score", time_input="sigma")
+_LIKE_COSINE = LogNormalTimes(mean=0.0, deviation=1.6)
+"""Levels about as likely as those of the cosine schedule, whose log(sigma / alpha) has mean 0.04 and deviation 1.5."""
 
 
 def score_sde_vp(info: DataInfo) -> Recipe:
@@ -109,10 +111,17 @@ def _published_network(info: DataInfo) -> ScoreUNetConfig:
 
 def score_sde_vp_cpu(info: DataInfo) -> Recipe:
     """The variance-preserving equation with the small U-Net of :func:`~diorama.recipes.ddpm.ddpm_cpu`: at most 3 M
-    parameters, trained in continuous time and drawn by predictor and corrector.
+    parameters, trained in continuous time and drawn by predictor and corrector. In training, levels are about as likely
+    as there: evenly drawn times spend half of a short run where nearly all or nothing is seen.
 
     As there, the network predicts velocity, of which the score follows: short runs that predict noise draw saturated
     colours.
+
+    The predictor is ancestral, in a hundred steps with a Langevin step before each. The paper's reverse diffusion needs
+    many more: where each picture had one value, its samples kept up to 4.5 times the noise of their level on this
+    equation, and 1.07 times on the exploding one. One network of 1.9 million parameters, trained as DDPM on CIFAR-10
+    and driven along these equations, drew 128 pictures with a kid@lite of 0.63 by reverse diffusion and 0.16 by the
+    ancestral predictor (exploding: 0.33 and 0.18, and 0.18 again in 250 steps), where UniPC in nine steps gave 0.13.
 
     Args:
         info: pictures of any number of channels, height and width multiples of 8.
@@ -135,7 +144,9 @@ def score_sde_ve_cpu(info: DataInfo) -> Recipe:
 
     EDM's preconditioning stands in front of the network. Told the sigma and shown the noisy pictures as they are, whose
     values reach the hundreds, the same network drew saturated patches after 13 thousand pictures of CIFAR-10, while its
-    loss rose again.
+    loss rose again. After 24 thousand pictures with 48, 48 and 96 channels, 128 samples had a kid@lite of 1.67 where
+    times were drawn evenly and the time was told unscaled, and of 1.43 with both as they are here; the error of clean
+    pictures at sigma 0.5 was 0.176 and 0.158.
 
     Args:
         info: pictures of any number of channels, height and width multiples of 8.
@@ -147,7 +158,8 @@ def score_sde_ve_cpu(info: DataInfo) -> Recipe:
         info,
         "score_sde_ve_cpu",
         process=_WIDE,
-        preconditioning=EDMPreconditioning(),
+        # The embedding was made for DDPM's thousand steps; log(sigma) / 4 alone spans two.
+        preconditioning=EDMPreconditioning(time_scale=250.0),
         spacing=TruncatedSpacing(last=_LEAST_TIME),
     )
 
@@ -169,8 +181,8 @@ def _small(
         preconditioning=preconditioning,
         spacing=spacing,
         steps=_SMALL_STEPS,
-        sampler=PredictorCorrectorConfig(),
+        # The published predictor adds a step's whole noise: after a hundred steps that is more than the level has.
+        sampler=PredictorCorrectorConfig(predictor="ancestral"),
         clip=False,
     )
-    times = UniformTimes(spread=True, low=_LEAST_TIME)
-    return replace(recipe, name=name, method=replace(method, synthesizer=model, times=times))
+    return replace(recipe, name=name, method=replace(method, synthesizer=model, times=_LIKE_COSINE))
