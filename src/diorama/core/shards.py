@@ -50,6 +50,38 @@ def part_like(part: Tensor, like: Tensor) -> Tensor:
     )
 
 
+def whole_rows(rows: Tensor, like: Tensor) -> Tensor:
+    """The rows of all processes; all that share the tensor out must call it.
+
+    Args:
+        rows: (r, n), of which this process has as many as it holds of ``like`` along the first axis.
+        like: a tensor that is shared out along its first axis, or not at all.
+
+    Returns:
+        (len(like), n), the same in every process.
+    """
+    if not is_part(like):
+        return rows
+    from torch.distributed.tensor import DTensor
+
+    shape = torch.Size((like.shape[0], rows.shape[1]))
+    shared = DTensor.from_local(
+        rows.contiguous(), like.device_mesh, like.placements, run_check=False, shape=shape, stride=(shape[1], 1)
+    )
+    whole: Tensor = shared.full_tensor()
+    return whole
+
+
+def own_rows(whole: Tensor, like: Tensor) -> Tensor:
+    """The rows of this process, as :func:`whole_rows` took them."""
+    if not is_part(like):
+        return whole
+    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+
+    (count, *_), (first, *_) = compute_local_shape_and_global_offset(like.shape, like.device_mesh, like.placements)
+    return whole[first : first + count]
+
+
 def gathered(tensors: Mapping[str, Tensor], *, keep: bool = True) -> dict[str, Tensor]:
     """Whole tensors, of which those that were shared out lie on the CPU; all processes must call it.
 

@@ -10,7 +10,7 @@ arXiv:1910.02054, section 5; Y. Zhao et al., "PyTorch FSDP", arXiv:2304.11277.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -26,23 +26,22 @@ _LEAST_SHARE = 64
 """A block of a network is gathered by itself where it holds at least one such part of its weights."""
 
 
-def check(method: Method, recipe: str, algorithms: Mapping[str, str], precision: Precision) -> None:
+def check(method: Method, recipe: str, precision: Precision) -> None:
     """See that a method's networks may be shared out.
 
     Args:
         method: whole.
         recipe: its name, for messages.
-        algorithms: of the players' optimizers.
         precision: of training.
 
     Raises:
         BadConfig: they may not; the message says why, and what to do.
     """
-    if reason := _why_not(method, algorithms, precision):
+    if reason := _why_not(method, precision):
         raise BadConfig(f"sharded: recipe {recipe} cannot share out its weights: {reason}; leave --sharded out")
 
 
-def _why_not(method: Method, algorithms: Mapping[str, str], precision: Precision) -> str:
+def _why_not(method: Method, precision: Precision) -> str:
     players, phases = method.players(), method.phases()
     if distributed.world_size() == 1:
         return "there is one process; start several by torchrun --nproc-per-node N -m diorama train …, or"
@@ -53,8 +52,6 @@ def _why_not(method: Method, algorithms: Mapping[str, str], precision: Precision
         return f"its phase {phase.name!r} differentiates a derivative"
     if not phase.sharded:
         return f"its phase {phase.name!r} does not allow it, since it copies weights or does more than call networks"
-    if algorithms[phase.player] == "muon":
-        return f"Muon turns whole matrices (--optimizers.{phase.player}.algorithm adamw for a new run)"
     if precision.scaled:
         return "the scale of float16 is not shared by processes (--precision bf16 for a new run)"
     return ""

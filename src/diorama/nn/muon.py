@@ -13,6 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from diorama.core.device import has_bf16
+from diorama.core.shards import own_rows, whole_rows
+
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of x, x³ and x⁵ in the polynomial that brings singular values near one."""
 _ITERATIONS = 5
@@ -28,10 +31,12 @@ class MuonWithAdam(torch.optim.Optimizer):
     Muon moves as ``torch.optim.Muon`` does, with Nesterov's momentum and ``match_rms_adamw``. PyTorch's own does not
     serve, since it reads its rate on the processor, so that its step cannot be recorded, and launches some twenty
     kernels for every matrix. Here the matrices of one shape are orthogonalized together, which takes memory for a few
-    copies of them.
+    copies of them. Of weights that are shared out over processes each process turns whole matrices, and moves its rows.
 
     Args:
         parameters: what moves.
+        wholes: what each of them is a part of, in the same order: itself, or a weight that is shared out along its
+            first axis, of which it is the part of this process. By default each is whole.
         lr: the rate. As a tensor of shape () on the parameters' device it is read there in every step, and the step
             may be recorded.
         momentum: of Muon.
@@ -49,7 +54,9 @@ class MuonWithAdam(torch.optim.Optimizer):
         betas: tuple[float, float],
         eps: float,
         weight_decay: float,
+        wholes: Sequence[nn.Parameter] | None = None,
     ) -> None:
+        self._wholes = {id(p): whole for p, whole in zip(parameters, wholes or parameters, strict=True)}
         matrices, rest = ([p for p in parameters if (p.dim() > 1) is wide] for wide in (True, False))
         recordable = isinstance(lr, Tensor)
         # By this mark PyTorch keeps Adam's count of steps on the device when a state is loaded.
@@ -83,7 +90,8 @@ class MuonWithAdam(torch.optim.Optimizer):
         alike: dict[tuple[int, int], list[nn.Parameter]] = {}
         for parameter in matrices["params"]:
             if parameter.grad is not None:
-                alike.setdefault((len(parameter), parameter.numel() // len(parameter)), []).append(parameter)
+                whole = self._wholes[id(parameter)]
+                alike.setdefault((len(whole), whole.numel() // len(whole)), []).append(parameter)
         for parameters in alike.values():
             self._move(parameters, matrices["lr"])
         if self._adam is not None:
@@ -92,18 +100,21 @@ class MuonWithAdam(torch.optim.Optimizer):
             self._adam.step()
 
     def _move(self, parameters: list[nn.Parameter], lr: float | Tensor) -> None:
-        """Take a step of Muon with weights that are matrices of one shape."""
+        """Take a step of Muon with weights that are matrices of one shape, or rows of them."""
+        wholes = [self._wholes[id(p)] for p in parameters]
+        rows, columns = len(wholes[0]), wholes[0].numel() // len(wholes[0])
         # What is written to must be views, and gradients may be copies.
-        weights = [_rows_first(p, like=p).view(len(p), -1) for p in parameters]
-        grads = [_rows_first(p.grad, like=p).reshape(len(p), -1) for p in parameters if p.grad is not None]
-        means = [_rows_first(self._mean(p), like=p).view(len(p), -1) for p in parameters]
+        weights = [_rows_first(p, like=p).view(len(p), columns) for p in parameters]
+        grads = [_rows_first(p.grad, like=p).reshape(len(p), columns) for p in parameters if p.grad is not None]
+        means = [_rows_first(self._mean(p), like=p).view(len(p), columns) for p in parameters]
         torch._foreach_lerp_(means, grads, 1 - self._momentum)
         ahead = torch._foreach_lerp(grads, means, self._momentum)
-        size = lr * (_SHARE_OF_ADAM * math.sqrt(max(weights[0].shape)))
-        updates = orthogonalized(torch.stack(ahead)).float().mul_(size)
+        size = lr * (_SHARE_OF_ADAM * math.sqrt(max(rows, columns)))
+        matrices = [whole_rows(own, whole) for own, whole in zip(ahead, wholes, strict=True)]
+        turned = orthogonalized(torch.stack(matrices)).float().mul_(size).unbind()
         if self._decay:
             torch._foreach_mul_(weights, 1 - lr * self._decay)
-        torch._foreach_sub_(weights, list(updates.unbind()))
+        torch._foreach_sub_(weights, [own_rows(update, whole) for update, whole in zip(turned, wholes, strict=True)])
 
     def _mean(self, parameter: nn.Parameter) -> Tensor:
         """The moving average of a weight's gradients, laid out in memory as the weight is."""
@@ -121,12 +132,12 @@ def orthogonalized(matrices: Tensor) -> Tensor:
         matrices: (k, m, n). Singular values far below a matrix's largest come less near to one; a zero stays.
 
     Returns:
-        (k, m, n) bfloat16.
+        (k, m, n) bfloat16; float32 where the device only emulates that.
 
     Reference: K. Jordan et al. 2024, five Newton–Schulz iterations with a quintic polynomial.
     """
     a, b, c = _COEFFICIENTS
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if has_bf16(matrices.device) else matrices.float()
     x = x / torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True).clamp(min=_LEAST_NORM)
     tall = x.shape[1] > x.shape[2]
     for _ in range(_ITERATIONS):

@@ -254,7 +254,7 @@ def _settle(method: Method, recipe: Recipe, options: TrainOptions, precision: Pr
         # Machines of different makes may initialise differently in the last bit, and find different files at one path.
         distributed.broadcast(method.state_dict().values())
         return ()
-    sharing.check(method, recipe.name, {p: o.algorithm for p, o in recipe.optimizers.items()}, precision)
+    sharing.check(method, recipe.name, precision)
     # Before they are shared out, since then no process has them whole.
     distributed.broadcast(method.state_dict().values())
     notes = sharing.share_out(method, device, compiling=recipe.compile, channels_last=recipe.channels_last)

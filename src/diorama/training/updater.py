@@ -45,7 +45,7 @@ class Updater:
         self._rate_place: Tensor | None = None
         if devices.has_graphs(precision.device):
             self._rate_place = torch.tensor(self._rate, device=precision.device)
-        self.optimizer = _optimizer(self.shards.own, config, precision.device, self._rate_place)
+        self.optimizer = _optimizer(self.shards, config, precision.device, self._rate_place)
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
         self.exchange = GradientExchange(self.shards.replicated)
         self.norm = torch.zeros((), device=precision.device)
@@ -171,18 +171,24 @@ class Updater:
 
 
 def _optimizer(
-    parameters: list[nn.Parameter], config: OptimizerConfig, device: torch.device, place: Tensor | None
+    shards: Shards, config: OptimizerConfig, device: torch.device, place: Tensor | None
 ) -> torch.optim.Optimizer:
-    """The algorithm over its parameters; it reads its rate from ``place``, where there is one.
+    """The algorithm over what this process moves; it reads its rate from ``place``, where there is one.
 
     Reference: Adam, D. P. Kingma, J. Ba, ICLR 2015, arXiv:1412.6980, algorithm 1; AdamW, I. Loshchilov,
     F. Hutter, ICLR 2019, arXiv:1711.05101, algorithm 2; RMSProp, T. Tieleman, G. Hinton, 2012; Muon, see
     :mod:`diorama.nn.muon`; Adam whose beta moves, see :mod:`diorama.nn.adam`.
     """
-    peak, decay = config.rate.peak if place is None else place, config.weight_decay
+    peak, decay, parameters = config.rate.peak if place is None else place, config.weight_decay, shards.own
     if config.algorithm == "muon":
         return MuonWithAdam(
-            parameters, lr=peak, momentum=config.momentum, betas=config.betas, eps=config.eps, weight_decay=decay
+            parameters,
+            lr=peak,
+            momentum=config.momentum,
+            betas=config.betas,
+            eps=config.eps,
+            weight_decay=decay,
+            wholes=shards.parameters,
         )
     # Without this mark a step cannot be recorded; it keeps the count of steps on the device.
     recordable = place is not None
