@@ -76,10 +76,11 @@ def own_rows(whole: Tensor, like: Tensor) -> Tensor:
     """The rows of this process, as :func:`whole_rows` took them."""
     if not is_part(like):
         return whole
-    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+    from torch.distributed.tensor import DTensor, Replicate
 
-    (count, *_), (first, *_) = compute_local_shape_and_global_offset(like.shape, like.device_mesh, like.placements)
-    return whole[first : first + count]
+    everywhere = DTensor.from_local(whole, like.device_mesh, [Replicate()] * like.device_mesh.ndim, run_check=False)
+    rows: Tensor = everywhere.redistribute(placements=like.placements).to_local()
+    return rows
 
 
 def gathered(tensors: Mapping[str, Tensor], *, keep: bool = True) -> dict[str, Tensor]:

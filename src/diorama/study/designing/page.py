@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from diorama.study.designing.fields import GROUPS
 from diorama.study.designing.file import DesignFile, comments_of, in_words, mark_of
 from diorama.study.designing.form import Problem, Texts, draft_from
+from diorama.study.draft import Draft
 from diorama.study.drawing import asset, drawn, study_page
 from diorama.study.power import power_of
 
@@ -41,7 +42,7 @@ def design_page(file: DesignFile, shown: Shown, here: str, about: Mapping[str, s
         here: the page's own address.
         about: what the command line's help says of the options of ``diorama study new``, by their fields' names.
     """
-    comments = comments_of(shown.content)
+    comments, draft = comments_of(shown.content), draft_from(shown.texts)
     body = drawn(
         "design.html",
         {
@@ -58,25 +59,23 @@ def design_page(file: DesignFile, shown: Shown, here: str, about: Mapping[str, s
             "good": shown.good,
             "mark": mark_of(shown.content),
             "comments": in_words(comments) if comments else "",
-            "power": _power(shown.texts),
-            "then": _next_command(file, shown.texts),
+            "power": _power(draft),
+            "then": _next_command(file, draft),
         },
     )
     return study_page(f"{file.path.name}: design", [body], style=asset("design.css"), script=asset("design.js"))
 
 
-def _power(texts: Texts) -> list[str]:
-    draft = draft_from(texts)
+def _power(draft: Draft | Problem) -> list[str]:
     if isinstance(draft, Problem):
         return [f"The power is said here once the design fits. Now: {draft.message}."]
     return power_of(draft.design)
 
 
-def _next_command(file: DesignFile, texts: Texts) -> str:
+def _next_command(file: DesignFile, draft: Draft | Problem) -> str:
     """What makes a study of the file, or serves the study that was made."""
     if file.made:
         return shlex.join(["diorama", "study", "serve", str(file.path.parent)])
-    draft = draft_from(texts)
     if isinstance(draft, Problem):
         return shlex.join(["diorama", "study", "new"]) + f" STUDY --design {shlex.quote(str(file.path))}"
     # A folder of the file's own name would be taken.
