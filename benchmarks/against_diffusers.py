@@ -275,9 +275,9 @@ def drawn(folder: Path, device: torch.device, arguments: argparse.Namespace) -> 
     found: dict[str, dict[str, Measured]] = {}
     for name, walk in every.items():
         model = with_steps(walk.folder, arguments.steps, device)
-        ways = {"diorama": lambda model=model: _to_files(model, arguments.count)}
+        ways = {"diorama": lambda count, model=model: _to_files(model, count)}
         for way, network in networks.items():
-            ways[way] = lambda walk=walk, network=network: _in_memory(walk, network, device, arguments)
+            ways[way] = lambda count, walk=walk, network=network: _in_memory(walk, network, device, count, arguments)
         found[name] = _repeated(name, ways, arguments, device)
     return found, apart
 
@@ -287,22 +287,23 @@ def _to_files(model: DiffusionSynthesizer, count: int) -> None:
         list(sample(model, count, out=Path(out) / "samples"))
 
 
-def _in_memory(walk: Walk, network: nn.Module, device: torch.device, arguments: argparse.Namespace) -> None:
-    for _ in range(arguments.count // arguments.at_once):
+def _in_memory(walk: Walk, network: nn.Module, device: torch.device, count: int, arguments: argparse.Namespace) -> None:
+    for _ in range(count // arguments.at_once):
         noise = torch.randn(arguments.at_once, 3, 32, 32, device=device, dtype=torch.bfloat16)
         x = plain_loop(network, walk.scheduler, noise, arguments.steps)
         ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
 def _repeated(
-    name: str, ways: Mapping[str, Callable[[], None]], arguments: argparse.Namespace, device: torch.device
+    name: str, ways: Mapping[str, Callable[[int], None]], arguments: argparse.Namespace, device: torch.device
 ) -> dict[str, Measured]:
-    firsts = {way: first_use(work, device) for way, work in ways.items()}
+    # One batch builds, records and takes the memory that many do.
+    firsts = {way: first_use(lambda work=work: work(arguments.at_once), device) for way, work in ways.items()}
     rates: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(arguments.draw_repeats):
         for way, work in ways.items():
             began = time.perf_counter()
-            work()
+            work(arguments.count)
             wait(device)
             rates[way].append(arguments.count / (time.perf_counter() - began))
     print(f"{name}: " + ", ".join(f"{way} {statistics.median(r):.1f}/s" for way, r in rates.items()), flush=True)

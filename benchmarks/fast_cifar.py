@@ -50,7 +50,7 @@ def with_network(recipe: Recipe, change: Callable[[DDPMUNetConfig], DDPMUNetConf
     return with_method(recipe, changed)
 
 
-def with_rate(recipe: Recipe, *, peak: float = 6e-4, decay: str = "linear", algorithm: str = "adam") -> Recipe:
+def with_rate(recipe: Recipe, *, peak: float = 1e-3, decay: str = "linear", algorithm: str = "muon") -> Recipe:
     """The recipe with another optimizer."""
     own = recipe.optimizers["denoiser"]
     rate = replace(own.rate, peak=peak, decay=decay)  # type: ignore[arg-type]
@@ -82,21 +82,18 @@ VARIANTS: dict[str, tuple[str, Callable[[Recipe], Recipe]]] = {
     "dropout": ("dropout of 0.1", lambda r: with_network(r, lambda n: replace(n, dropout=0.1))),
     "heads": ("attention in heads of 64", lambda r: with_network(r, lambda n: replace(n, head_channels=64))),
     "cosine": ("rate falls like a cosine", lambda r: with_rate(r, decay="cosine")),
-    "rate-3e-4": ("peak rate 3e-4", lambda r: with_rate(r, peak=3e-4)),
-    "rate-1e-3": ("peak rate 1e-3", lambda r: with_rate(r, peak=1e-3)),
-    "muon": ("Muon, peak rate 2e-3", lambda r: with_rate(r, peak=2e-3, algorithm="muon")),
-    "muon-1e-3": ("Muon, peak rate 1e-3", lambda r: with_rate(r, peak=1e-3, algorithm="muon")),
-    "muon-4e-3": ("Muon, peak rate 4e-3", lambda r: with_rate(r, peak=4e-3, algorithm="muon")),
-    "muon-early-times": (
-        "Muon, peak rate 2e-3, and times towards the data",
-        lambda r: times(-0.4)(with_rate(r, peak=2e-3, algorithm="muon")),
-    ),
-    "muon-512": (
-        "Muon, peak rate 3e-3, batches of 512",
-        lambda r: replace(with_rate(r, peak=3e-3, algorithm="muon"), batch_size=512),
-    ),
+    "rate-5e-4": ("peak rate 5e-4", lambda r: with_rate(r, peak=5e-4)),
+    "rate-2e-3": ("peak rate 2e-3", lambda r: with_rate(r, peak=2e-3)),
+    "rate-4e-3": ("peak rate 4e-3", lambda r: with_rate(r, peak=4e-3)),
+    "adam": ("Adam, peak rate 6e-4", lambda r: with_rate(r, peak=6e-4, algorithm="adam")),
+    "adam-3e-4": ("Adam, peak rate 3e-4", lambda r: with_rate(r, peak=3e-4, algorithm="adam")),
+    "adam-1e-3": ("Adam, peak rate 1e-3", lambda r: with_rate(r, peak=1e-3, algorithm="adam")),
     "batch-128": ("batches of 128", lambda r: replace(r, batch_size=128)),
     "batch-512": ("batches of 512", lambda r: replace(r, batch_size=512)),
+    "batch-512-rate-1.5e-3": (
+        "batches of 512, peak rate 1.5e-3",
+        lambda r: replace(with_rate(r, peak=1.5e-3), batch_size=512),
+    ),
     "no-flips": ("no mirrored pictures", lambda r: replace(r, flip=False)),
     "edm": ("EDM in place of a flow", as_edm),
     "coupled": ("noises matched in a batch", lambda r: with_method(r, lambda m: replace(m, coupling="minibatch"))),

@@ -8,7 +8,8 @@
 #   teacher     fast_cifar, ten minutes                                                  550
 #   students    ect of it, then sida from that, one step and two                         600
 #   small       DDPM, EDM, flow and mean flow of at most 3 M parameters, three seeds     700
-#   equations   the score SDEs and ADM beside DDPM, and ADM with its classifier          700
+#   equations   the score SDEs and ADM beside DDPM                                       500
+#   classifier  ADM with labels, guided by a classifier                                  200
 #   guidance    EDM with labels: FD@lite against the scale, three kinds of guidance      300
 #   choices     fast_cifar in variants that differ in one choice                        1000
 #   quality     drawing at equal quality on two CPU cores                                300
@@ -46,14 +47,21 @@ small() {
 }
 equations() {
     local recipes=$here/small_diffusion.py name
+    # Kernels that are built once per machine are no part of the seconds that are compared.
     for name in ddpm adm score_sde_vp score_sde_ve; do
-        # Half a minute of it is ADM's first steps in a process of its own.
-        diorama train "$recipes:$name" --data "$data" --time 100s --out "$out/$name"
+        diorama train "$recipes:$name" --data "$data" --images 2560 --out "$out/first-$name"
+    done
+    for name in ddpm adm score_sde_vp score_sde_ve; do
+        diorama train "$recipes:$name" --data "$data" --time 60s --out "$out/$name"
         measure "$out/$name"
     done
-    diorama train "$recipes:adm_classifier" --data "$data" --images 600000 --out "$out/classifier"
-    python "$here/guidance.py" "$out/adm" "$data" --kinds classifier --guide "$out/classifier" --scales 1.5 2 3 5 \
-        --out "$out/guidance_adm"
+}
+classifier() {
+    local recipes=$here/small_diffusion.py
+    diorama train "$recipes:adm_classifier" --data "$data" --images 1500000 --out "$out/classifier"
+    diorama train "$recipes:adm_class" --data "$data" --time 60s --out "$out/adm_class"
+    python "$here/guidance.py" "$out/adm_class" "$data" --kinds classifier --guide "$out/classifier" \
+        --scales 1.25 1.5 2 3 4 --out "$out/guidance_adm"
 }
 guidance() {
     local recipes=$here/small_diffusion.py
@@ -76,7 +84,7 @@ quality() {
 }
 for name in "$@"; do
     case $name in
-        teacher | students | small | equations | guidance | choices | quality) "$name" ;;
+        teacher | students | small | equations | classifier | guidance | choices | quality) "$name" ;;
         *) echo "remake.sh: there is no table '$name'" >&2 && exit 2 ;;
     esac
 done

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diorama.core.contracts import DataInfo
-from diorama.recipes.adm import adm_classifier_cpu, adm_cpu
+from diorama.recipes.adm import adm_class_cpu, adm_classifier_cpu, adm_cpu
 from diorama.recipes.ddpm import ddpm_cpu
 from diorama.recipes.edm import edm_class_cpu, edm_cpu
 from diorama.recipes.flow import flow_cpu
@@ -46,6 +46,11 @@ def mean_flow(info: DataInfo) -> Recipe:
 def adm(info: DataInfo) -> Recipe:
     """``adm_cpu``."""
     return _wider(adm_cpu(info))
+
+
+def adm_class(info: DataInfo) -> Recipe:
+    """``adm_class_cpu``."""
+    return _wider(adm_class_cpu(info))
 
 
 def adm_classifier(info: DataInfo) -> Recipe:

@@ -281,6 +281,22 @@ def test_ctrl_c_saves_the_last_step_and_says_how_to_go_on(
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_ctrl_c_in_the_last_step_completes_the_run_and_is_not_forgotten(
+    data: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    recipe = replace(flow_recipe(), images=64)
+    ticks: Iterator[Tick] = train(recipe, data, tmp_path / "run", OPTIONS)
+    for tick in ticks:
+        if tick.total - tick.images == recipe.batch_size:
+            os.kill(os.getpid(), signal.SIGINT)
+            break
+    assert next(ticks).finished
+    with pytest.raises(KeyboardInterrupt):
+        next(ticks)
+
+
 def test_a_budget_of_seconds_ends_with_a_saved_state(data: Path, tmp_path: Path) -> None:
     ticks = finish(gan_recipe(), data, tmp_path / "run", TrainOptions(device="cpu", catalog=CATALOG, seconds=0.0))
     assert [tick.step for tick in ticks] == [0, 1]

@@ -169,7 +169,8 @@ def _in_short(usual: Callable[..., str]) -> Callable[..., str]:
 
 
 def _complain(message: str) -> None:
-    if int(os.environ.get("LOCAL_RANK", 0)) > 0:
+    # Read here: the module that knows of processes loads PyTorch, which takes seconds.
+    if (os.environ.get("LOCAL_RANK") or "0") != "0":
         # torchrun ends all processes soon after one has failed. What the first one says as well is then said once, and
         # what went wrong in this one alone is said in the end.
         time.sleep(_PATIENCE)

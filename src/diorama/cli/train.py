@@ -172,12 +172,10 @@ def train_run(recipe: Recipe, data: Sequence[tuple[str, float]], out: Path, opti
             for tick in train(recipe, list(data), out, options):
                 pulse.show(tick)
         except KeyboardInterrupt:
-            # Of a run that is complete there is nothing left to interrupt.
-            if not pulse.finished:
-                shown.note(_ways_on(out, options.catalog, finished=False))
-                raise
-        else:
+            # Of a run that is complete as well: what was to follow it is not wanted.
             shown.note(_ways_on(out, options.catalog, finished=pulse.finished))
+            raise
+        shown.note(_ways_on(out, options.catalog, finished=pulse.finished))
 
 
 def _ways_on(out: Path, catalog: Sequence[object], *, finished: bool) -> str:

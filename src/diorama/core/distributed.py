@@ -35,7 +35,7 @@ def world_size() -> int:
 
 def local_rank() -> int:
     """This process's place on its machine, which names its GPU."""
-    return int(os.environ.get("LOCAL_RANK", 0))
+    return int(os.environ.get("LOCAL_RANK") or 0)
 
 
 def own_device(device: torch.device) -> torch.device:

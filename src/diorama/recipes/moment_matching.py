@@ -48,7 +48,10 @@ def imm_class(info: DataInfo) -> Recipe:
 
     Reference: L. Zhou, S. Ermon, J. Song, arXiv:2503.07565, equations 14 and 86: outputs of the network are combined.
     """
-    return _long(fast_cifar_class(info), "imm_class")
+    recipe = _long(fast_cifar_class(info), "imm_class")
+    method = recipe.method
+    assert isinstance(method, MomentMatchingConfig)
+    return replace(recipe, method=replace(method, synthesizer=replace(method.synthesizer, guidance=1.5)))
 
 
 def imm_cpu(info: DataInfo) -> Recipe:
@@ -68,10 +71,14 @@ def imm_cpu(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: the data are clips, or of another size.
 
+    It is trained by Adam: Muon, which trains ``flow_cpu``, does not suit this loss. After 12,800 pictures of CIFAR-10
+    (seed 0) fd@lite of 500 samples in one step was 121 by Adam and 2,427 by Muon at 5e-3.
+
     Reference: L. Zhou, S. Ermon, J. Song, arXiv:2503.07565, table 5 (CIFAR-10), with pairs of levels further apart, as
-    the run is short, and the network and optimizer of ``flow_cpu`` in batches of 64.
+    the run is short, and the network of ``flow_cpu`` in batches of 64.
     """
-    return replace(_jumping(flow_cpu(info), "imm_cpu", halvings=10.0), batch_size=64)
+    adam = OptimizerConfig(rate=RateConfig(peak=2e-3, warmup=10_000), clip=1.0)
+    return replace(_jumping(flow_cpu(info), "imm_cpu", halvings=10.0), optimizers={"denoiser": adam}, batch_size=64)
 
 
 def _long(recipe: Recipe, name: str) -> Recipe:

@@ -116,7 +116,7 @@ def _steps_left(
                 keeper.save()
                 # Whoever closes the iterator would not hear of a Ctrl-C that was held back.
                 raise (KeyboardInterrupt() if heard.asked else ended) from None
-            if interrupted and not tick.finished:
+            if interrupted:
                 raise KeyboardInterrupt
             if ending:
                 return

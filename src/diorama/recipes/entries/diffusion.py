@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diorama.core.references import Reference
 from diorama.recipes.entry import RecipeEntry
 
@@ -181,6 +183,14 @@ _ADM = RecipeEntry(
     papers=(ADM, IMPROVED_DDPM),
     small="adm_cpu",
 )
+_ADM_CLASS = replace(
+    _ADM,
+    name="adm_class",
+    make="diorama.recipes.adm:adm_class",
+    title="ADM (labels)",
+    summary="guided diffusion's network with labels, to be guided by adm_classifier",
+    small="adm_class_cpu",
+)
 _CLASSIFIER = RecipeEntry(
     name="adm_classifier",
     make="diorama.recipes.adm:adm_classifier",
@@ -291,12 +301,19 @@ ENTRIES: tuple[RecipeEntry, ...] = (
         title="ADM (small)",
         summary="guided diffusion with learned variances for a CPU",
     ),
+    _ADM_CLASS,
+    _ADM_CLASS.variant(
+        name="adm_class_cpu",
+        make="diorama.recipes.adm:adm_class_cpu",
+        title="ADM (labels, small)",
+        summary="guided diffusion with labels for a CPU, to be guided by adm_classifier_cpu",
+    ),
     _CLASSIFIER,
     _CLASSIFIER.variant(
         name="adm_classifier_cpu",
         make="diorama.recipes.adm:adm_classifier_cpu",
         title="Noisy classifier (small)",
-        summary="a classifier of noisy pictures for a CPU, that guides adm_cpu and ddpm_cpu",
+        summary="a classifier of noisy pictures for a CPU, that guides adm_cpu, adm_class_cpu and ddpm_cpu",
     ),
     _SCORE_SDE_VP,
     _SCORE_SDE_VP.variant(
