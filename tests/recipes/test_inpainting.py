@@ -15,7 +15,7 @@ from diorama.core.errors import BadConfig
 from diorama.methods.adversarial.freeform import FreeFormConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.recipes.inpainting import inpaint_gan, inpaint_gan_cpu
-from diorama.training.recipe import Recipe
+from diorama.training.recipe import Recipe, rate
 from tests.recipes.families import clips, one_step, parameters, pictures
 
 
@@ -32,6 +32,14 @@ def test_the_discriminator_is_as_deep_as_pictures_are_large(
 
 def test_the_small_one_is_small() -> None:
     assert parameters(inpaint_gan_cpu(pictures(64))) < 800_000
+
+
+@pytest.mark.parametrize("make", [inpaint_gan, inpaint_gan_cpu])
+def test_rates_come_to_nothing_however_long_the_run_is(make: Callable[[DataInfo], Recipe]) -> None:
+    for player in make(pictures(64)).optimizers.values():
+        for length in (50_000, 2_000_000):
+            assert rate(player.rate, length // 2, length) > 0.4 * player.rate.peak
+            assert rate(player.rate, length, length) == 0
 
 
 @pytest.mark.parametrize(
