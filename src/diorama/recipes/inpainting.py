@@ -54,16 +54,15 @@ def inpaint_gan_cpu(info: DataInfo) -> Recipe:
     Reference: as :func:`inpaint_gan`, at a third of the generator's width and a quarter of the discriminator's, without
         attention, at higher rates and in batches of 4.
 
-    Few pictures teach it, since it takes many small steps by Muon (K. Jordan et al. 2024) at a rate that falls to
-    nothing. On 4,000 faces of 64 pixels, after 5,000 pictures in some 250 seconds of one core, an interval of 95 % for
-    fd@lite of 500 held-out faces (``benchmarks/inpainting.py``) was 1.1 to 1.7; by Adam at a constant 2e-4 in batches
-    of 8, in about as long, it was 15.5 to 18.7, and of biharmonic filling 6.3 to 9.1. PSNR in holes was 19.8 dB,
-    13.0 dB and 20.5 dB. On faces of 32 pixels, after 7,500 pictures in batches of 8, where biharmonic filling has 3.0
-    to 4.7, it was
+    Few pictures teach it where Muon (K. Jordan et al. 2024) moves the generator, in small batches. On 4,000 faces of 64
+    pixels, after 5,000 pictures in some 250 seconds of one core, an interval of 95 % for fd@lite of 500 held-out faces
+    (``benchmarks/inpainting.py``) was 1.1 to 1.7; by Adam at a constant 2e-4 in batches of 8, in about as long, it was
+    15.5 to 18.7, and of biharmonic filling 6.3 to 9.1. PSNR in holes was 19.8 dB, 13.0 dB and 20.5 dB. On faces of 32
+    pixels, after 7,500 pictures in batches of 8, where biharmonic filling has 3.0 to 4.7, it was
 
     - 1.2 to 2.9 by Muon at 5e-3, 4.1 to 6.7 by Adam at 1e-3 that falls as well, and 6.1 to 9.0 by Adam at 2e-4;
-    - by Muon, where differences in holes counted six times, 1.2 to 3.1, then without the discriminator 1.2 to 2.9,
-      and in batches of 16, which are half as many steps, 5.5 to 8.2: in so short a run the differences teach alone;
+    - by Muon, where differences in holes counted six times, 1.2 to 3.1; then without the discriminator 1.2 to 2.9, so
+      that the game adds nothing in so short a run; and in batches of 16, which are half as many steps, 5.5 to 8.2;
     - 2.1 to 4.3, after 14,000 pictures, where Muon moved the discriminator as well.
 
     Raises:
