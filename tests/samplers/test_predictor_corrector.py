@@ -16,6 +16,7 @@ from diorama.processes.spacing import StepSpacing
 from diorama.processes.subpreserving import SubPreservingProcess
 from diorama.processes.truncated_spacing import TruncatedSpacing
 from diorama.samplers.ancestral import AncestralConfig, ancestral
+from diorama.samplers.ddim import ddim
 from diorama.samplers.langevin import LangevinConfig
 from diorama.samplers.predictor_corrector import Predictor, PredictorCorrectorConfig
 from tests.samplers.gaussian_data import DEVIATION, MEAN, Draws, best
@@ -34,7 +35,7 @@ def _drawn(process: Process, config: PredictorCorrectorConfig, steps: int = 100,
 
 
 @pytest.mark.parametrize("process", [GeometricProcess(), PreservingProcess(), SubPreservingProcess()])
-@pytest.mark.parametrize("predictor", ["reverse_diffusion", "ancestral", "euler_maruyama"])
+@pytest.mark.parametrize("predictor", ["reverse_diffusion", "ancestral", "euler_maruyama", "ddim"])
 @pytest.mark.parametrize("corrector", CORRECTORS)
 @pytest.mark.parametrize("chain", [False, True])
 def test_any_predictor_with_any_corrector_draws_the_data(
@@ -69,6 +70,15 @@ def test_without_a_corrector_the_ancestral_predictor_is_ancestral_sampling() -> 
         walk = ancestral(best, x, process, times, Draws(SHAPE), config=AncestralConfig(variance=variance))
         wanted = [stage.x for stage in walk]
         torch.testing.assert_close(torch.stack(found), torch.stack(wanted))
+
+
+def test_without_a_corrector_the_ddim_predictor_is_ddim() -> None:
+    process = PreservingProcess()
+    times, x = TruncatedSpacing(last=1e-3).times(process, 20), torch.randn(SHAPE, dtype=torch.float64)
+    config, draws = PredictorCorrectorConfig(predictor="ddim", corrector=None), Draws(SHAPE)
+    found = [stage.x for stage in config.run(best, x, process, times, draws)]
+    assert not draws.asked
+    torch.testing.assert_close(torch.stack(found), torch.stack([s.x for s in ddim(best, x, process, times, draws)]))
 
 
 def test_steps_of_a_chain_are_the_steps_between_its_levels() -> None:

@@ -15,11 +15,15 @@ from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
 from diorama.processes.gaussian import like
 from diorama.processes.reverse import Variance
 from diorama.processes.sde import Step, chain_step, equation_of, euler_step, score_of, step_between
+from diorama.samplers.ddim import DDIMConfig, ddim_step
 from diorama.samplers.langevin import LangevinConfig, Sizes, langevin
 
-Predictor = Literal["reverse_diffusion", "ancestral", "euler_maruyama", "none"]
+Predictor = Literal["reverse_diffusion", "ancestral", "euler_maruyama", "ddim", "none"]
 """The step down: the process's step with its signs turned and the score added; the posterior of the step; Euler's step
-of the reverse equation; or none, where the corrector alone follows the levels."""
+of the reverse equation; DDIM's step along the noise that is found, which draws none; or none, where the corrector alone
+follows the levels."""
+_WITHOUT_FLOW: tuple[Predictor, ...] = ("ancestral", "ddim", "none")
+"""Those that have no probability-flow form, or are one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,7 @@ class PredictorCorrectorConfig:
     def __post_init__(self) -> None:
         if self.predictor == "none" and self.corrector is None:
             raise ValueError("predictor, corrector: one of them must be there")
-        if self.flow and self.predictor in ("ancestral", "none"):
+        if self.flow and self.predictor in _WITHOUT_FLOW:
             raise ValueError(f"flow: the predictor {self.predictor!r} has no probability-flow form")
 
     def run(self, denoise: Denoise, x: Tensor, process: Process, times: Tensor, noise: DrawNoise) -> Iterator[Stage]:
@@ -87,7 +91,12 @@ def predictor_corrector(
         if config.predictor == "none":
             yield Stage(x, None, below)
             continue
-        clean = denoise(x, level).clean
+        prediction = denoise(x, level)
+        clean = prediction.clean
+        if config.predictor == "ddim":
+            x = ddim_step(prediction, x, (level, below), DDIMConfig(), None)
+            yield Stage(x, clean, below)
+            continue
         if config.predictor == "euler_maruyama":
             step = _euler_step(process, t, end, count, chain=config.chain)
         x, deviation = _predicted(x, score_of(x, clean, level), step, config)
