@@ -47,6 +47,15 @@ def test_the_papers_networks_are_as_large_as_published() -> None:
     assert parameters(rrdb_psnr(data())) == 16_697_987  # RRDBNet of 23 blocks
 
 
+def test_first_stages_have_the_papers_adam_at_full_size_and_muon_where_they_are_small() -> None:
+    for recipe in (srresnet(data()), rrdb_psnr(data())):
+        adam = recipe.optimizers["generator"]
+        assert (adam.algorithm, adam.rate.peak, adam.betas) == ("adam", 2e-4, (0.9, 0.99))
+    for recipe in (srresnet_cpu(data()), rrdb_psnr_cpu(data())):
+        muon = recipe.optimizers["generator"]
+        assert (muon.algorithm, muon.rate.peak, muon.rate.decay) == ("muon", 5e-3, "cosine")
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [(rrdb_psnr, esrgan), (rrdb_psnr_cpu, esrgan_cpu), (srresnet, srgan), (srresnet_cpu, srgan_cpu)],
