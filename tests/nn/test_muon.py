@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from diorama.core.device import Precision
 from diorama.core.errors import BadInput
+from diorama.nn import muon
 from diorama.nn.muon import MuonWithAdam, orthogonalized
 from diorama.training.recipe import OptimizerConfig, RateConfig
 from diorama.training.updater import Updater
@@ -40,13 +41,15 @@ def train(net: nn.Module, by: Updater, start: int, stop: int) -> list[Tensor]:
     return [p.detach().clone() for p in net.parameters()]
 
 
-def test_it_moves_as_pytorchs_own_do() -> None:
+def test_it_moves_as_pytorchs_own_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    # PyTorch's turns in bfloat16 on any device.
+    monkeypatch.setattr(muon, "has_bf16", lambda device: True)
     net, plain = network(), network()
     by = updater(net, replace(CONFIG, rate=RateConfig(peak=0.02)))
     wide, narrow = ([p for p in plain.parameters() if (p.dim() > 1) is w] for w in (True, False))
     # The same weights as matrices of their own.
     flat = [nn.Parameter(p.detach().flatten(1).clone()) for p in wide]
-    muon = torch.optim.Muon(flat, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    turned = torch.optim.Muon(flat, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
     adam = torch.optim.AdamW(narrow, lr=0.02, weight_decay=0.1)
     for step in range(3):
         found = train(net, by, step, step + 1)
@@ -56,7 +59,7 @@ def test_it_moves_as_pytorchs_own_do() -> None:
         for matrix, p in zip(flat, wide, strict=True):
             assert p.grad is not None
             matrix.grad = p.grad.flatten(1)
-        muon.step()
+        turned.step()
         adam.step()
         with torch.no_grad():
             for matrix, p in zip(flat, wide, strict=True):
@@ -80,7 +83,7 @@ def test_matrices_that_move_together_move_as_pytorch_moves_each(where: str, deca
     together = MuonWithAdam(
         ours, lr=0.0 if place is None else place, momentum=0.9, betas=(0.8, 0.99), eps=1e-8, weight_decay=decay
     )
-    muon = torch.optim.Muon(
+    single = torch.optim.Muon(
         [p for p in theirs if p.dim() > 1], momentum=0.9, weight_decay=decay, adjust_lr_fn="match_rms_adamw"
     )
     adam = torch.optim.AdamW([p for p in theirs if p.dim() < 2], betas=(0.8, 0.99), weight_decay=decay)
@@ -91,12 +94,12 @@ def test_matrices_that_move_together_move_as_pytorch_moves_each(where: str, deca
         else:
             for group in together.param_groups:
                 group["lr"] = rate
-        muon.param_groups[0]["lr"] = adam.param_groups[0]["lr"] = rate
+        single.param_groups[0]["lr"] = adam.param_groups[0]["lr"] = rate
         for our, their in zip(ours, theirs, strict=True):
             our.grad = torch.randn_like(our)
             their.grad = our.grad.reshape(their.shape).clone()
         together.step()
-        muon.step()
+        single.step()
         adam.step()
     for value, our, their in zip(start, ours, theirs, strict=True):
         way, off = their.detach().reshape(value.shape) - value, our.detach() - their.detach().reshape(value.shape)
@@ -105,13 +108,17 @@ def test_matrices_that_move_together_move_as_pytorch_moves_each(where: str, deca
 
 
 @pytest.mark.parametrize("shape", [(8, 20), (20, 8), (12, 12)])
-def test_what_is_orthogonalized_keeps_its_directions_and_loses_its_lengths(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("half", [True, False])
+def test_what_is_orthogonalized_keeps_its_directions_and_loses_its_lengths(
+    shape: tuple[int, int], half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(muon, "has_bf16", lambda device: half)
     torch.manual_seed(0)
     short = min(shape)
     left, right = (torch.linalg.qr(torch.randn(4, n, short))[0] for n in shape)
     lengths = torch.linspace(0.2, 1.0, short) * torch.tensor([1e-3, 1.0, 1e3, 1.0])[:, None]
     found = orthogonalized(left * lengths[:, None] @ right.mT)
-    assert found.dtype == torch.bfloat16
+    assert found.dtype == (torch.bfloat16 if half else torch.float32)
     turned = left.mT @ found.float() @ right
     diagonal = turned.diagonal(dim1=1, dim2=2)
     assert 0.6 < diagonal.min() <= diagonal.max() < 1.3
