@@ -7,7 +7,7 @@
 # measured again and not trained anew. NAMEs, with their seconds on an H200:
 #   teacher     fast_cifar, ten minutes                                                  550
 #   students    ect of it, then sida from that, one step and two                         600
-#   small       DDPM, EDM, flow and mean flow of at most 3 M parameters, three seeds     700
+#   small       DDPM, EDM, flow and mean flow of at most 3 M parameters, three seeds     450
 #   equations   the score SDEs and ADM beside DDPM                                       500
 #   classifier  ADM with labels, guided by a classifier                                  200
 #   guidance    EDM with labels: FD@lite against the scale, three kinds of guidance      300
@@ -42,7 +42,7 @@ students() {
 small() {
     local recipes=$here/small_diffusion.py
     diorama compare --data "$data" --recipes "$recipes:ddpm,$recipes:edm,$recipes:flow,$recipes:mean_flow" --seeds 3 \
-        --budget 30s --metrics fd@lite,fd@lite2,kid@lite,precision@lite,recall@lite --count 3000 --reference 10000 \
+        --budget 20s --metrics fd@lite,fd@lite2,kid@lite,precision@lite,recall@lite --count 3000 --reference 10000 \
         --no-untrained --out "$out/small"
 }
 equations() {

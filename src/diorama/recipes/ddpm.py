@@ -161,13 +161,14 @@ def levels_of(info: DataInfo, patch: int) -> int:
     return levels
 
 
-def with_labels(recipe: Recipe, info: DataInfo, name: str) -> Recipe:
+def with_labels(recipe: Recipe, info: DataInfo, name: str, *, guidance: float = 1.5) -> Recipe:
     """A recipe with this U-Net that knows labels and can be guided towards them.
 
     Args:
         recipe: without labels.
         info: the data.
         name: of the new recipe.
+        guidance: scale that samples are drawn at; 1 is none.
 
     Raises:
         BadConfig: the data have no labels.
@@ -186,7 +187,7 @@ def with_labels(recipe: Recipe, info: DataInfo, name: str) -> Recipe:
         method.synthesizer,
         conditions=(replace(label, null=classes, dropout=0.1),),
         denoiser=replace(network, embedding=embedding),
-        guidance=1.5,
+        guidance=guidance,
     )
     return replace(
         recipe,

@@ -86,7 +86,4 @@ def fast_cifar_class(info: DataInfo) -> Recipe:
     Raises:
         BadConfig: as :func:`fast_cifar`, or the data have no labels.
     """
-    recipe = with_labels(fast_cifar(info), info, "fast_cifar_class")
-    method = recipe.method
-    assert isinstance(method, DiffusionMethodConfig)
-    return replace(recipe, method=replace(method, synthesizer=replace(method.synthesizer, guidance=1.0)))
+    return with_labels(fast_cifar(info), info, "fast_cifar_class", guidance=1.0)

@@ -11,7 +11,8 @@ from diorama.networks.denoisers.ddpm import DDPMUNetConfig
 from diorama.processes.jump_spacing import JumpSpacing
 from diorama.processes.scaled_noise import ScaledNoiseProcess
 from diorama.processes.two_times import TwoTimePreconditioning
-from diorama.recipes.fast_cifar import fast_cifar, fast_cifar_class
+from diorama.recipes.ddpm import with_labels
+from diorama.recipes.fast_cifar import fast_cifar
 from diorama.recipes.flow import flow_cpu
 from diorama.samplers.jumps import JumpsConfig
 from diorama.training.recipe import AverageConfig, EvaluationConfig, OptimizerConfig, RateConfig, Recipe
@@ -48,10 +49,7 @@ def imm_class(info: DataInfo) -> Recipe:
 
     Reference: L. Zhou, S. Ermon, J. Song, arXiv:2503.07565, equations 14 and 86: outputs of the network are combined.
     """
-    recipe = _long(fast_cifar_class(info), "imm_class")
-    method = recipe.method
-    assert isinstance(method, MomentMatchingConfig)
-    return replace(recipe, method=replace(method, synthesizer=replace(method.synthesizer, guidance=1.5)))
+    return _long(with_labels(fast_cifar(info), info, "imm_class"), "imm_class")
 
 
 def imm_cpu(info: DataInfo) -> Recipe:

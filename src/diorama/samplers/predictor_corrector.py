@@ -37,8 +37,8 @@ class PredictorCorrectorConfig:
         flow: the predictor follows the probability-flow path, and draws no noise.
         chain: the predictor's steps, and the corrector's, are those of the chain that the paper derives from its
             equation (:func:`~diorama.processes.sde.chain_step`), of one length wherever the next level lies; else they
-            lead exactly from level to level, of any process.
-        last_noise: noise is drawn in the last step as well.
+            lead exactly from level to level, of any process. DDIM's always do.
+        last_noise: noise is drawn in the last step as well, by a predictor that draws any.
 
     Reference: Y. Song et al., arXiv:2011.13456, algorithms 1 to 3.
     """
