@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 if find_spec("triton"):
     # Triton comes with PyTorch's CUDA builds only.
-    from tests.nn import fused_cases
+    from tests.nn import fused_cases, styled_cases
 
 ROOT = Path(__file__).resolve().parents[2]
 DTYPES = [torch.float32, torch.bfloat16]
@@ -31,9 +31,10 @@ WAYS = [
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with PyTorch's CUDA builds only")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="what there is a GPU for needs no interpreter")
-def test_kernels_equal_plain_formulas_in_the_interpreter() -> None:
+@pytest.mark.parametrize("cases", ["fused_cases", "styled_cases"])
+def test_kernels_equal_plain_formulas_in_the_interpreter(cases: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.nn.fused_cases"],
+        [sys.executable, "-m", f"tests.nn.{cases}"],
         cwd=ROOT,
         env={**os.environ, "TRITON_INTERPRET": "1"},
         capture_output=True,
@@ -60,6 +61,28 @@ def test_residual_sums_equal_their_formula_forwards_and_backwards(number: int, d
 @pytest.mark.parametrize("number", range(5))
 def test_projected_sums_equal_their_formula_forwards_and_backwards(number: int, dtype: torch.dtype) -> None:
     fused_cases.check_projected_sum(*fused_cases.PROJECTIONS[number], dtype, "cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("number", range(11))
+def test_resamplings_equal_their_formula_as_they_are_and_bent(number: int, dtype: torch.dtype) -> None:
+    styled_cases.check_resampling(styled_cases.RESAMPLINGS[number], dtype, "cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("number", range(5))
+def test_bent_lines_equal_their_formula_and_tell_their_slope(number: int, dtype: torch.dtype) -> None:
+    for pieces in styled_cases.BENT:
+        styled_cases.check_bias_act(*styled_cases.SHAPES[number], pieces, dtype, "cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("last", [True, False])
+def test_layers_of_stylegans_are_differentiated_twice_as_on_a_cpu(last: bool) -> None:
+    for layer in styled_cases.LAYERS:
+        styled_cases.check_twice(layer, last)
 
 
 @pytest.mark.gpu

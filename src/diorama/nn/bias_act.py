@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from diorama.nn import kernels
 
 ActivationName = Literal["linear", "relu", "lrelu", "tanh", "sigmoid", "elu", "selu", "softplus", "swish"]
 
@@ -26,6 +28,20 @@ _CURVED: dict[str, Callable[[Tensor], Tensor]] = {
 }
 _ROOT_TWO = ("relu", "lrelu", "swish")
 _SLOPE = 0.2
+
+
+class Pieces(NamedTuple):
+    """A non-linearity of two straight pieces.
+
+    Attributes:
+        slope: below 0.
+        gain: factor afterwards, above 0.
+        clamp: largest absolute value, ``None`` for no limit.
+    """
+
+    slope: float
+    gain: float
+    clamp: float | None
 
 
 def activation_gain(act: ActivationName) -> float:
@@ -60,7 +76,7 @@ def bias_act(
         b = b.to(x.dtype).reshape([-1 if axis == dim else 1 for axis in range(x.dim())])
     # The result tells on which side of 0 its argument was, so that it alone is kept for the gradient.
     if slope is not None and factor > 0 and (slope > 0 or act == "relu"):
-        return _Straight.apply(x, b, slope, factor, clamp)
+        return _Straight.apply(x, b, Pieces(slope, factor, clamp))
     x = x if b is None else x + b
     y = _CURVED[act](x) if act in _CURVED else F.leaky_relu(x, slope or 0.0)
     y = y if factor == 1 else y * factor
@@ -78,33 +94,43 @@ class _Straight(torch.autograd.Function):
     """Bias, two straight pieces, factor and limit in one new tensor."""
 
     @staticmethod
-    def forward(x: Tensor, b: Tensor | None, slope: float, gain: float, clamp: float | None) -> Tensor:
+    def forward(x: Tensor, b: Tensor | None, pieces: Pieces) -> Tensor:
+        if kernels.read(x, x if b is None else b) and _is_dense(x):
+            from diorama.nn import bias_act_triton
+
+            return bias_act_triton.straight(x, b, pieces)
         y = x.clone() if b is None else x + b
-        if slope != 1:
-            F.leaky_relu_(y, slope)
-        if gain != 1:
-            y.mul_(gain)
-        return y if clamp is None else y.clamp_(-clamp, clamp)
+        if pieces.slope != 1:
+            F.leaky_relu_(y, pieces.slope)
+        if pieces.gain != 1:
+            y.mul_(pieces.gain)
+        return y if pieces.clamp is None else y.clamp_(-pieces.clamp, pieces.clamp)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        _, b, *ctx.pieces = inputs
+        _, b, ctx.pieces = inputs
         ctx.bias = None if b is None else b.shape
         ctx.save_for_backward(output)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:
         (y,) = ctx.saved_tensors
-        given = _Slopes.apply(grad, y, *ctx.pieces)
+        given = _Slopes.apply(grad, y, ctx.pieces)
         bias = None if ctx.bias is None else given.sum_to_size(ctx.bias)
-        return given, bias, None, None, None
+        return given, bias, None
 
 
 class _Slopes(torch.autograd.Function):
     """A gradient times the slope at every place: linear in the gradient, and its own adjoint."""
 
     @staticmethod
-    def forward(grad: Tensor, y: Tensor, slope: float, gain: float, clamp: float | None) -> Tensor:
+    def forward(grad: Tensor, y: Tensor, pieces: Pieces) -> Tensor:
+        if kernels.read(grad, y) and _is_dense(y):
+            from diorama.nn import bias_act_triton
+
+            alike = grad if grad.stride() == y.stride() else torch.empty_like(y).copy_(grad)
+            return bias_act_triton.sloped(alike, y, pieces)
+        slope, gain, clamp = pieces
         h = grad.clone() if slope == 1 else torch.ops.aten.leaky_relu_backward(grad, y, slope, True)
         if gain != 1:
             h.mul_(gain)
@@ -112,10 +138,15 @@ class _Slopes(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        _, y, *ctx.pieces = inputs
+        _, y, ctx.pieces = inputs
         ctx.save_for_backward(y)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (y,) = ctx.saved_tensors
-        return _Slopes.apply(grad, y, *ctx.pieces), None, None, None, None
+        return _Slopes.apply(grad, y, ctx.pieces), None, None
+
+
+def _is_dense(x: Tensor) -> bool:
+    """Whether memory has no gaps and repeats nothing; such are features, not what was cut out or expanded."""
+    return x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.nn.bias_act import bias_act
-from diorama.nn.fir import Geometry, Resampling, adjoint, correlated, mirrored, resampled
+from diorama.nn.fir import Bend, Geometry, Resampling, adjoint, correlated, mirrored, resampled
 
 _AT_ONCE = 1 << 21
 """Pixels at the higher resolution that a CPU works on at a time: 8 MiB of them, which stay in its caches, and whose
@@ -40,6 +39,10 @@ class _Way(NamedTuple):
     down: Geometry
     slope: float
     clamp: float
+
+    def bend(self, at: Tensor | None = None) -> Bend:
+        """The non-linearity, or its slope at a place."""
+        return Bend(self.slope, self.clamp, at)
 
 
 def filtered_lrelu(
@@ -94,36 +97,21 @@ def filtered_lrelu(
     return _in_parts(_value, way, x)
 
 
-def _bent(u: Tensor, way: _Way) -> Tensor:
-    """The non-linearity, in the place of its argument."""
-    F.leaky_relu_(u, way.slope)
-    return u if way.clamp == math.inf else u.clamp_(-way.clamp, way.clamp)
-
-
-def _sloped(h: Tensor, u: Tensor, way: _Way) -> Tensor:
-    """h times the slope of the non-linearity at u."""
-    h = torch.ops.aten.leaky_relu_backward(h, u, way.slope, False)
-    if way.clamp == math.inf:
-        return h
-    lowest = -way.clamp / abs(way.slope) if way.slope else -math.inf
-    return torch.ops.aten.hardtanh_backward(h, u, lowest, way.clamp)
-
-
 def _value(way: _Way, x: Tensor) -> Tensor:
-    return resampled(_bent(resampled(x, way.fu, way.up), way), way.fd, way.down)
+    return resampled(resampled(x, way.fu, way.up, way.bend()), way.fd, way.down)
 
 
 def _forwards(way: _Way, direction: Tensor, x: Tensor) -> Tensor:
     """The derivative at x in a direction."""
     u = resampled(x, way.fu, way.up)
-    return resampled(_sloped(resampled(direction, way.fu, way.up), u, way), way.fd, way.down)
+    return resampled(resampled(direction, way.fu, way.up, way.bend(u)), way.fd, way.down)
 
 
 def _backwards(way: _Way, grad: Tensor, x: Tensor) -> Tensor:
     """The gradient by x."""
     u = resampled(x, way.fu, way.up)
     to_fine = adjoint(way.down, way.fd, u.shape[2:], grad.shape[2:])
-    fine = _sloped(resampled(grad, mirrored(way.fd), to_fine), u, way)
+    fine = resampled(grad, mirrored(way.fd), to_fine, way.bend(u))
     return resampled(fine, mirrored(way.fu), adjoint(way.up, way.fu, x.shape[2:], u.shape[2:]))
 
 

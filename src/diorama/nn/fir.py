@@ -10,6 +10,7 @@ P. P. Vaidyanathan, "Multirate systems and filter banks", 1993, section 4.3 (pol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
@@ -18,6 +19,8 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from diorama.nn import kernels
 
 Pair = int | Sequence[int]
 """One number for both directions, or (x, y)."""
@@ -61,6 +64,33 @@ class Geometry(NamedTuple):
     up: tuple[int, int]
     down: tuple[int, int]
     padding: tuple[int, int, int, int]
+
+
+class Bend(NamedTuple):
+    """What follows a resampling: a leaky ReLU with a limit, or its slope as a factor.
+
+    Attributes:
+        slope: below 0.
+        clamp: limit of absolute values, ``inf`` for none.
+        at: what the slope is taken at; ``None`` for the non-linearity itself.
+    """
+
+    slope: float
+    clamp: float
+    at: Tensor | None = None
+
+    @property
+    def lowest(self) -> float:
+        """The argument below which the limit is reached."""
+        return -self.clamp / abs(self.slope) if self.slope else -math.inf
+
+    def after(self, u: Tensor) -> Tensor:
+        """Of u, which may be overwritten."""
+        if self.at is None:
+            F.leaky_relu_(u, self.slope)
+            return u if self.clamp == math.inf else u.clamp_(-self.clamp, self.clamp)
+        u = torch.ops.aten.leaky_relu_backward(u, self.at, self.slope, False)
+        return u if self.clamp == math.inf else torch.ops.aten.hardtanh_backward(u, self.at, self.lowest, self.clamp)
 
 
 def _pair(value: Pair) -> tuple[int, int]:
@@ -238,17 +268,17 @@ class _Resample(torch.autograd.Function):
         return _Resample.apply(grad, mirrored(kernel), ctx.back), None, None
 
 
-def resampled(x: Tensor, kernel: Tensor, geometry: Geometry) -> Tensor:
-    """:func:`resample` in operations of PyTorch, without what makes their derivatives cheap."""
+def resampled(x: Tensor, kernel: Tensor, geometry: Geometry, bend: Bend | None = None) -> Tensor:
+    """:func:`resample` without what makes its derivatives cheap; and then ``bend``."""
     if kernel.dim() == 2:
-        return _filtered(x, kernel, geometry)
+        return _filtered(x, kernel, geometry, bend)
     (up, down), (left, right, top, bottom) = (geometry.up, geometry.down), geometry.padding
     rows = Geometry((1, up[1]), (1, down[1]), (0, 0, top, bottom))
     columns = Geometry((up[0], 1), (down[0], 1), (left, right, 0, 0))
     # Columns of pixels lie further apart in memory than pixels of a row: they are filtered where there are fewer.
     if up[0] >= down[0]:
-        return _filtered(_filtered(x, kernel[:, None], rows), kernel[None, :], columns)
-    return _filtered(_filtered(x, kernel[None, :], columns), kernel[:, None], rows)
+        return _filtered(_filtered(x, kernel[:, None], rows, None), kernel[None, :], columns, bend)
+    return _filtered(_filtered(x, kernel[None, :], columns, None), kernel[:, None], rows, bend)
 
 
 class _Axis(NamedTuple):
@@ -289,12 +319,16 @@ def _axis(size: int, taps: int, up: int, down: int, padding: tuple[int, int]) ->
     return _Axis(results, step, offsets, first, window, first + (each - 1) * step + window - 1)
 
 
-def _filtered(x: Tensor, kernel: Tensor, geometry: Geometry) -> Tensor:
+def _filtered(x: Tensor, kernel: Tensor, geometry: Geometry, bend: Bend | None) -> Tensor:
     """:func:`resampled` with a kernel (m, n)."""
     c, h, w = x.shape[1:]
     (left, right, top, bottom), (m, n) = geometry.padding, kernel.shape
     column = _axis(h, m, geometry.up[1], geometry.down[1], (top, bottom))
     row = _axis(w, n, geometry.up[0], geometry.down[0], (left, right))
+    if kernels.read(x):
+        from diorama.nn import fir_triton
+
+        return fir_triton.filtered(x, kernel, geometry, (column.size, row.size), bend)
     work = _working_type(x)
     padded, inside = _padded(x.to(work), row, column)
     kernel = kernel.to(work)
@@ -312,7 +346,8 @@ def _filtered(x: Tensor, kernel: Tensor, geometry: Geometry) -> Tensor:
     whole = _between(rows, 2)
     if whole.shape[2:] != (column.size, row.size):
         whole = whole[:, :, : column.size, : row.size]
-    return whole.to(x.dtype)
+    whole = whole.to(x.dtype)
+    return whole if bend is None else bend.after(whole)
 
 
 def _working_type(x: Tensor) -> torch.dtype:

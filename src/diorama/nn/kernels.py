@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -10,19 +11,28 @@ from torch import Tensor
 
 from diorama.nn.differentiation import is_twice_differentiable
 
+_TYPES = (torch.float32, torch.float16, torch.bfloat16)
 _log = logging.getLogger(__name__)
 
 
 def take(*features: Tensor | None) -> bool:
-    """Whether all of them (b, c, h, w), ``None`` left out, lie on a CUDA device, are of one type, and need one
-    derivative at most, and kernels can be built there.
-
-    They compute in float32: what is given in float64 is left to PyTorch.
-    """
+    """Whether all of them (b, c, h, w), ``None`` left out, need one derivative at most, and kernels can read them."""
     given = [x for x in features if x is not None]
-    dtype = given[0].dtype
-    alike = dtype != torch.float64 and all(x.is_cuda and x.dim() == 4 and x.dtype == dtype for x in given)
-    return alike and not is_twice_differentiable() and can_build()
+    return _alike(given) and all(x.dim() == 4 for x in given) and not is_twice_differentiable() and can_build()
+
+
+def read(*features: Tensor) -> bool:
+    """Whether kernels can read them, within a function that has derivatives of its own and is not being compiled."""
+    # PyTorch has no public name for this question: its transforms hand over tensors that hold others.
+    transformed = torch._C._are_functorch_transforms_active()
+    return _alike(features) and not transformed and not torch.compiler.is_compiling() and can_build()
+
+
+def _alike(features: Sequence[Tensor]) -> bool:
+    """Whether they lie on a CUDA device and are of one type: kernels compute in float32 and leave float64 to
+    PyTorch."""
+    dtype = features[0].dtype
+    return dtype in _TYPES and all(x.is_cuda and x.dtype == dtype for x in features)
 
 
 def can_build() -> bool:
