@@ -14,10 +14,10 @@ from torch import Tensor
 
 from diorama.nn.fir import Bend, Geometry
 
-_TILE, _CHANNELS, _WARPS = 2048, 64, 4
-"""Numbers of a tile and channels of it, at most; and its groups of 32 threads."""
-_UNROLLED = 4
-"""Rows of taps whose loads are under way at the same time."""
+_TILE, _CHANNELS, _WARPS = 2048, 128, 4
+"""Numbers of a tile; its channels, at most; and its groups of 32 threads."""
+_SIZES = ("height", "width", "out_height", "out_width", "left", "top", "tiles")
+"""Numbers that a kernel is not built anew for."""
 
 
 @triton.jit
@@ -26,11 +26,11 @@ def _first_tap(place, UP: tl.constexpr):
     return ((-place) % UP + UP) % UP
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_SIZES)
 def _resample_kernel(
     x, taps, y, at, height, width, channels, out_height, out_width, left, top, tiles,
     slope, lowest, limit, UP_X: tl.constexpr, UP_Y: tl.constexpr, DOWN_X: tl.constexpr, DOWN_Y: tl.constexpr,
-    TAPS_X: tl.constexpr, TAPS_Y: tl.constexpr, TILE_P: tl.constexpr, TILE_C: tl.constexpr, UNROLL: tl.constexpr,
+    TAPS_X: tl.constexpr, TAPS_Y: tl.constexpr, TILE_P: tl.constexpr, TILE_C: tl.constexpr,
     BENT: tl.constexpr, SLOPED: tl.constexpr,
 ):  # fmt: skip
     """A tile of results (pixels by channels) of one picture, whose channels lie side by side.
@@ -46,7 +46,7 @@ def _resample_kernel(
     wanted, real = place < out_height * out_width, c < channels
     pixels = x + picture * height * width * channels
     total = tl.zeros([TILE_P, TILE_C], dtype=tl.float32)
-    for i in tl.range(0, (TAPS_Y + UP_Y - 1) // UP_Y, loop_unroll_factor=UNROLL):
+    for i in range((TAPS_Y + UP_Y - 1) // UP_Y):
         tap_y, from_y = first_y + i * UP_Y, row + i
         in_row = wanted & (tap_y < TAPS_Y) & (from_y >= 0) & (from_y < height)
         for j in tl.static_range((TAPS_X + UP_X - 1) // UP_X):
@@ -91,7 +91,7 @@ def filtered(x: Tensor, kernel: Tensor, geometry: Geometry, size: tuple[int, int
     # Where the pixels of a channel lie side by side, every channel is a picture of its own.
     pictures, channels = (b, c) if last else (b * c, 1)
     tile_c = min(triton.next_power_of_2(channels), _CHANNELS)
-    tile_p = min(_TILE // tile_c, triton.next_power_of_2(size[0] * size[1]))
+    tile_p = _TILE // tile_c
     tiles = triton.cdiv(size[0] * size[1], tile_p)
     left, _, top, _ = geometry.padding
     slope, lowest, limit = (1.0, 0.0, 0.0) if bend is None else (bend.slope, bend.lowest, bend.clamp)
@@ -99,7 +99,7 @@ def filtered(x: Tensor, kernel: Tensor, geometry: Geometry, size: tuple[int, int
     _resample_kernel[(pictures * tiles, triton.cdiv(channels, tile_c))](
         x, kernel.float().contiguous(), y, at, h, w, channels, *size, left, top, tiles, slope, lowest, limit,
         UP_X=geometry.up[0], UP_Y=geometry.up[1], DOWN_X=geometry.down[0], DOWN_Y=geometry.down[1],
-        TAPS_X=kernel.shape[1], TAPS_Y=kernel.shape[0], TILE_P=tile_p, TILE_C=tile_c, UNROLL=_UNROLLED,
+        TAPS_X=kernel.shape[1], TAPS_Y=kernel.shape[0], TILE_P=tile_p, TILE_C=tile_c,
         BENT=bend is not None and bend.at is None, SLOPED=bend is not None and bend.at is not None, num_warps=_WARPS,
     )  # fmt: skip
     return y
