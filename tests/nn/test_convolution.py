@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diorama.core.device import full_float32
 from diorama.nn import convolution
 from diorama.nn.convolution import conv2d, conv_transpose2d
-from diorama.nn.differentiation import gradient_by
+from diorama.nn.differentiation import gradient_by, twice_differentiable, with_derivative
 
 Form = Callable[..., Tensor]
 CASES: list[tuple[Form, Form, dict[str, Any]]] = [
@@ -28,7 +29,7 @@ def test_values_and_derivatives_are_pytorchs(ours: Form, theirs: Form, how: dict
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(2, 4, 7, 6, generator=draw).contiguous(memory_format=torch.channels_last).requires_grad_()
     w = torch.randn(4, 4 // how.get("groups", 1), 3, 3, generator=draw).requires_grad_()
-    assert convolution._apart(x, w)
+    assert convolution._has_own_gradients(x, w)
     found = []
     for form in (ours, theirs):
         y = form(x, w, **how)
@@ -61,5 +62,36 @@ def test_penalties_on_gradients_compute_no_gradient_of_weights_on_the_way(
 def test_other_types_take_pytorchs_own(dtype: torch.dtype) -> None:
     x = torch.randn(1, 4, 5, 5, dtype=dtype).contiguous(memory_format=torch.channels_last)
     w = torch.randn(4, 4, 3, 3, dtype=dtype, requires_grad=True)
-    assert not convolution._apart(x, w)
+    assert not convolution._has_own_gradients(x, w)
     assert conv2d(x, w).dtype == dtype
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(("ours", "theirs", "how"), CASES)
+def test_penalties_on_a_gpu_have_pytorchs_derivatives_without_its_detours(
+    ours: Form, theirs: Form, how: dict[str, Any], last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = torch.Generator().manual_seed(0)
+    layout = torch.channels_last if last else torch.contiguous_format
+    x = torch.randn(2, 4, 7, 6, generator=draw).cuda().contiguous(memory_format=layout).requires_grad_()
+    w = torch.randn(4, 4 // how.get("groups", 1), 3, 3, generator=draw).cuda().requires_grad_()
+    computed, forward = [], convolution._OfWeights.forward
+    monkeypatch.setattr(convolution._OfWeights, "forward", lambda *given: (computed.append(1), forward(*given))[1])
+    with twice_differentiable(), full_float32():
+        slope = gradient_by(x, ours(x, w, **how).square())
+        assert not computed
+        found = torch.autograd.grad(slope.square().sum(), (x, w))
+        assert computed
+        expected = gradient_by(x, theirs(x, w, **how).square())
+        exact = torch.autograd.grad(expected.square().sum(), (x, w))
+    for a, b in zip((slope, *found), (expected, *exact), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3 * b.abs().max().item())
+
+
+def test_derivatives_forwards_are_left_to_pytorch() -> None:
+    x = torch.randn(1, 4, 5, 5).contiguous(memory_format=torch.channels_last)
+    w = torch.randn(4, 4, 3, 3, requires_grad=True)
+    found = with_derivative(lambda given: conv2d(given, w), (x,), (torch.ones_like(x),))
+    for a, b in zip(found, (F.conv2d(x, w), F.conv2d(torch.ones_like(x), w)), strict=True):
+        torch.testing.assert_close(a, b)

@@ -1,8 +1,11 @@
-"""Convolutions that train fast on CPUs, where the layout in which features pass fast is slow for gradients of weights.
+"""Convolutions whose gradients are as fast as they are themselves, in derivatives of every order.
 
-With the channels of a pixel side by side, PyTorch 2.13 convolves up to three times as fast (transposed convolutions of
-stride two), and takes gradients of weights at a fifth of the speed: so these are taken with the pixels of a channel
-side by side, in derivatives of every order.
+On CPUs, with the channels of a pixel side by side, PyTorch 2.13 convolves up to three times as fast (transposed
+convolutions of stride two), and takes gradients of weights at a fifth of the speed: so these are taken with the pixels
+of a channel side by side.
+
+Where a gradient is itself differentiated, PyTorch takes gradients of weights by a convolution whose kernel is as large
+as the picture, for which cuDNN has slow algorithms only: there they are taken as gradients of weights are anywhere.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diorama.nn.differentiation import leaves_weights_out
+from diorama.nn.differentiation import is_asked_for, is_twice_differentiable
 
 Numbers = tuple[int, int]
 """Rows and columns."""
@@ -23,24 +26,33 @@ def conv2d(
     x: Tensor, weight: Tensor, *, stride: Numbers = (1, 1), padding: Numbers = (0, 0), groups: int = 1
 ) -> Tensor:
     """A convolution without bias: (b, c, h, w), weights (o, c / groups, kh, kw) -> (b, o, h', w')."""
-    if _apart(x, weight):
+    if _has_own_gradients(x, weight):
         return _Convolution.apply(x, _inside(weight), _How(stride, padding, False, groups))
     return F.conv2d(x, weight, stride=stride, padding=padding, groups=groups)
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: Numbers = (1, 1), groups: int = 1) -> Tensor:
     """A transposed one: (b, c, h, w), weights (c, o / groups, kh, kw) -> (b, o, h', w')."""
-    if _apart(x, weight):
+    if _has_own_gradients(x, weight):
         return _Convolution.apply(x, _inside(weight), _How(stride, (0, 0), True, groups))
     return F.conv_transpose2d(x, weight, stride=stride, groups=groups)
 
 
-def _apart(x: Tensor, weight: Tensor) -> bool:
-    """Whether gradients are to be taken in another layout than that of the features."""
-    trained = torch.is_grad_enabled() and weight.requires_grad and x.dtype == torch.float32
-    if not trained or x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+def _has_own_gradients(x: Tensor, weight: Tensor) -> bool:
+    """Whether gradients are taken by the functions below, and not by PyTorch's."""
+    if not (torch.is_grad_enabled() and weight.requires_grad and x.dtype == weight.dtype):
         return False
-    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    # PyTorch has no public name for the last question: derivatives forwards have rules for its own functions only.
+    if (
+        torch.is_autocast_enabled(x.device.type)
+        or torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+    ):
+        return False
+    if x.device.type == "cpu":
+        inside = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        return inside and x.dtype == torch.float32
+    return is_twice_differentiable()
 
 
 class _How(NamedTuple):
@@ -77,9 +89,8 @@ class _Convolution(_Bilinear):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (x, weight), how = ctx.saved_tensors, ctx.how
-        of_x, of_weight = ctx.needs_input_grad[:2]
-        first = _OfFeatures.apply(grad, weight, x, how) if of_x else None
-        second = _OfWeights.apply(grad, x, weight, how) if of_weight and not leaves_weights_out() else None
+        first = _OfFeatures.apply(grad, weight, x, how) if is_asked_for(ctx, 0) else None
+        second = _OfWeights.apply(grad, x, weight, how) if is_asked_for(ctx, 1) else None
         return first, second, None
 
 
@@ -93,10 +104,9 @@ class _OfFeatures(_Bilinear):
     @staticmethod
     def backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         (grad, weight, _), how = ctx.saved_tensors, ctx.how
-        of_grad, of_weight = ctx.needs_input_grad[:2]
         direction = _inside(direction)
-        first = _Convolution.apply(direction, weight, how) if of_grad else None
-        second = _OfWeights.apply(grad, direction, weight, how) if of_weight else None
+        first = _Convolution.apply(direction, weight, how) if is_asked_for(ctx, 0) else None
+        second = _OfWeights.apply(grad, direction, weight, how) if is_asked_for(ctx, 1) else None
         return first, second, None, None
 
 
@@ -105,6 +115,8 @@ class _OfWeights(_Bilinear):
 
     @staticmethod
     def forward(grad: Tensor, x: Tensor, weight: Tensor, how: _How) -> Tensor:
+        if x.device.type != "cpu":
+            return how.gradient(grad, x, weight, False, True)[1]
         # The layout of weights decides as well, of which nothing else counts but their shape.
         shaped = torch.empty_like(weight, memory_format=torch.contiguous_format)
         return how.gradient(grad.contiguous(), x.contiguous(), shaped, False, True)[1]
@@ -112,12 +124,11 @@ class _OfWeights(_Bilinear):
     @staticmethod
     def backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         (grad, x, _), how = ctx.saved_tensors, ctx.how
-        of_grad, of_x = ctx.needs_input_grad[:2]
-        first = _Convolution.apply(x, direction, how) if of_grad else None
-        second = _OfFeatures.apply(grad, direction, x, how) if of_x else None
+        first = _Convolution.apply(x, direction, how) if is_asked_for(ctx, 0) else None
+        second = _OfFeatures.apply(grad, direction, x, how) if is_asked_for(ctx, 1) else None
         return first, second, None, None
 
 
 def _inside(x: Tensor) -> Tensor:
-    """The same with the channels of a pixel side by side."""
-    return x.contiguous(memory_format=torch.channels_last)
+    """The same, on a CPU with the channels of a pixel side by side."""
+    return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x

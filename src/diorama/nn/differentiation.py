@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
 _TWICE = ContextVar("twice", default=False)
-_WITHOUT_WEIGHTS = ContextVar("without_weights", default=False)
 
 
 @contextmanager
@@ -39,24 +39,32 @@ def is_twice_differentiable() -> bool:
 def gradient_by(x: Tensor, of: Tensor) -> Tensor:
     """The gradient of a sum, which can itself be differentiated by everything.
 
-    Layers that write their own gradients are not told which of them are asked for. Those on a CPU leave out what they
-    would compute for their weights alone, here where nobody asks for it.
-
     Args:
-        x: what the gradient is by; no weight of a convolution may be made of it.
+        x: what the gradient is by.
         of: any shape, is summed.
     """
-    token = _WITHOUT_WEIGHTS.set(True)
-    try:
-        (gradient,) = torch.autograd.grad(of.sum(), x, create_graph=True)
-    finally:
-        _WITHOUT_WEIGHTS.reset(token)
+    (gradient,) = torch.autograd.grad(of.sum(), x, create_graph=True)
     return gradient
 
 
-def leaves_weights_out() -> bool:
-    """Whether gradients are on their way through :func:`gradient_by`."""
-    return _WITHOUT_WEIGHTS.get()
+def is_asked_for(ctx: Any, place: int) -> bool:
+    """Within the backward pass of a function of one's own: whether anybody asks for the gradient of an argument.
+
+    ``ctx.needs_input_grad`` tells only that the argument could have one.
+
+    Args:
+        ctx: of the function.
+        place: of the argument, among those that are tensors.
+    """
+    behind = ctx.next_functions[place][0]
+    if behind is None:
+        return False
+    try:
+        # PyTorch's own checkpoints ask by this name; there is no public one.
+        return bool(torch._C._will_engine_execute_node(behind))
+    except RuntimeError:
+        # It refuses to speak of a leaf that is itself what the gradient is by.
+        return True
 
 
 def with_derivative(
