@@ -95,3 +95,19 @@ def test_derivatives_forwards_are_left_to_pytorch() -> None:
     found = with_derivative(lambda given: conv2d(given, w), (x,), (torch.ones_like(x),))
     for a, b in zip(found, (F.conv2d(x, w), F.conv2d(torch.ones_like(x), w)), strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_layer_is_pytorchs_whichever_way_it_takes(last: bool) -> None:
+    torch.manual_seed(0)
+    layer = convolution.Conv2d(4, 6, 3, stride=2, padding=1, groups=2)
+    torch.manual_seed(0)
+    theirs = torch.nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2)
+    x = torch.randn(2, 4, 7, 7).contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+    assert convolution._has_own_gradients(x, layer.weight) == last
+    y, expected = layer(x), theirs(x)
+    torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
+    found = torch.autograd.grad(y.square().sum(), list(layer.parameters()))
+    exact = torch.autograd.grad(expected.square().sum(), list(theirs.parameters()))
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)

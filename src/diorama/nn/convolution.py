@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from diorama.nn.differentiation import is_asked_for, is_twice_differentiable
 
@@ -36,6 +36,18 @@ def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: Numbers = (1, 1), gro
     if _has_own_gradients(x, weight):
         return _Convolution.apply(x, _inside(weight), _How(stride, (0, 0), True, groups))
     return F.conv_transpose2d(x, weight, stride=stride, groups=groups)
+
+
+class Conv2d(nn.Conv2d):
+    """PyTorch's layer by :func:`conv2d`; its padding is a number or two, with zeros, and nothing is dilated."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not _has_own_gradients(input, self.weight):
+            return super().forward(input)
+        assert not isinstance(self.padding, str)
+        (rows, columns), (down, across) = self.padding, self.stride
+        y = conv2d(input, self.weight, stride=(down, across), padding=(rows, columns), groups=self.groups)
+        return y if self.bias is None else y + self.bias[:, None, None]
 
 
 def _has_own_gradients(x: Tensor, weight: Tensor) -> bool:

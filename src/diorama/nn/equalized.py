@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from diorama.nn.bias_act import ActivationName, activation_gain, bias_act
 from diorama.nn.conv_resample import conv2d_resample
+from diorama.nn.convolution import conv2d
 from diorama.nn.fir import Resampling, fir_filter
 
 
@@ -119,7 +120,8 @@ class HeConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, he_scaled(self.weight).to(x.dtype), self.bias.to(x.dtype), padding=self.padding)
+        y = conv2d(x, he_scaled(self.weight).to(x.dtype), padding=(self.padding, self.padding))
+        return y + self.bias.to(x.dtype)[:, None, None]
 
 
 def he_scaled(weight: Tensor, inputs: int = 1) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig, Judgement
+from diorama.nn.convolution import Conv2d
 from diorama.nn.initialize import dcgan_normal
 from diorama.nn.pyramid import pyramid
 
@@ -87,7 +88,7 @@ class _Down(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, norm: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False)
+        self.conv = Conv2d(inputs, outputs, 4, 2, 1, bias=False)
         self.norm = nn.BatchNorm2d(outputs) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ class DCGANDiscriminator(nn.Module):
         widths = [config.channels] + [config.features << level for level in range(steps)]
         pairs = pairwise(widths)
         self.blocks = nn.ModuleList([_Down(a, b, norm=level > 0) for level, (a, b) in enumerate(pairs)])
-        self.head = nn.Conv2d(widths[-1], 1, coarsest, bias=False)
+        self.head = Conv2d(widths[-1], 1, coarsest, bias=False)
         dcgan_normal(self)
 
     def forward(self, x: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN) -> Float[Tensor, " b"]:

@@ -23,6 +23,7 @@ from torch.nn.functional import leaky_relu
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig, Judgement
+from diorama.nn.convolution import Conv2d
 
 COARSEST = 4
 """Side of the coarsest scale."""
@@ -209,13 +210,13 @@ class ProgressiveGenerator(Growing):
         self.config = config
         first, equalized = config.widths[0], config.equalized
         self.first = _Equalized(nn.Linear(config.latent, first * COARSEST**2), equalized=equalized)
-        self.coarsest = _Equalized(nn.Conv2d(first, first, 3, padding=1), equalized=equalized)
+        self.coarsest = _Equalized(Conv2d(first, first, 3, padding=1), equalized=equalized)
         self.scales = nn.ModuleList()
         for before, width in zip(config.widths, config.widths[1:], strict=False):
-            convs = [nn.Conv2d(inputs, width, 3, padding=1) for inputs in (before, width)]
+            convs = [Conv2d(inputs, width, 3, padding=1) for inputs in (before, width)]
             self.scales.append(nn.ModuleList([_Equalized(conv, equalized=equalized) for conv in convs]))
         self.colours = nn.ModuleList(
-            [_Equalized(nn.Conv2d(width, config.channels, 1), equalized=equalized) for width in config.widths]
+            [_Equalized(Conv2d(width, config.channels, 1), equalized=equalized) for width in config.widths]
         )
         self.begin(config.grows)
 
@@ -273,13 +274,13 @@ class ProgressiveDiscriminator(Growing):
         self.config = config
         first, equalized = config.widths[0], config.equalized
         self.colours = nn.ModuleList(
-            [_Equalized(nn.Conv2d(config.channels, width, 1), equalized=equalized) for width in config.widths]
+            [_Equalized(Conv2d(config.channels, width, 1), equalized=equalized) for width in config.widths]
         )
         self.scales = nn.ModuleList()
         for before, width in zip(config.widths, config.widths[1:], strict=False):
-            convs = [nn.Conv2d(width, outputs, 3, padding=1) for outputs in (width, before)]
+            convs = [Conv2d(width, outputs, 3, padding=1) for outputs in (width, before)]
             self.scales.append(nn.ModuleList([_Equalized(conv, equalized=equalized) for conv in convs]))
-        self.coarsest = _Equalized(nn.Conv2d(first + config.deviation, first, 3, padding=1), equalized=equalized)
+        self.coarsest = _Equalized(Conv2d(first + config.deviation, first, 3, padding=1), equalized=equalized)
         self.last = _Equalized(nn.Linear(first * COARSEST**2, first), equalized=equalized)
         self.head = _Equalized(nn.Linear(first, config.outputs), equalized=equalized)
         self.begin(config.grows)
