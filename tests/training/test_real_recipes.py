@@ -51,7 +51,7 @@ from diorama.training.run import TrainOptions, train
 _MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
 
 LONG = [pytest.mark.slow, pytest.mark.long]
-"""Of recipes whose method or network another one of these has too, or whose continuing tests/cli/test_distill.py proves."""
+"""Of recipes whose method or network another one of these, or a student of tests/cli/test_distill.py, has too."""
 
 PREVIEWED = (dcgan_cpu, vae_cpu, consistency_cpu)
 

@@ -78,7 +78,9 @@ def _train(method: DistributionMatching, batches: Sequence[Tensor], rate: float,
     """The turns of the loop, where parameters need gradients in their own player's turn alone."""
     players, values = method.players(), []
     rates = {"fake": rate, "generator": rate * slower}
-    optimizers = {name: torch.optim.Adam(own, lr=rates[name], betas=(0.0, 0.999), fused=True) for name, own in players.items()}
+    optimizers = {
+        name: torch.optim.Adam(own, lr=rates[name], betas=(0.0, 0.999), fused=True) for name, own in players.items()
+    }
     method.requires_grad_(False)
     for step, images in enumerate(batches):
         for phase in method.phases():
