@@ -55,8 +55,9 @@ test-all: $(DEV_STAMP)
 # hundreds of U-Nets against diffusers, ONNX files of further networks and of their other configs, recorded turns of
 # further methods in half precision, every golden case once more without what tests alone need, and whether fd@lite2
 # follows damage on all of CIFAR-10, which changes with the shipped weights alone.
+# Bytecode is kept even where the environment says otherwise, since hundreds of tests import Diorama in new processes.
 test-ci: $(DEV_STAMP)
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not gpu and not simulation and not long" -n $(WORKERS) --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not gpu and not simulation and not long" -n $(WORKERS) --dist worksteal
 
 # In one process, since the tests share one GPU. Without one they all skip; the reason is said before and after.
 test-gpu: $(DEV_STAMP)

@@ -63,8 +63,8 @@ def test_training_brings_the_student_to_the_teachers_pictures() -> None:
     with torch.no_grad():
         wanted = method.teacher.resampled(Sampling(steps=2)).sample(64, noise=noise)
     before = (_student(method).sample(64, noise=noise) - wanted).square().mean()
-    optimizer = torch.optim.Adam(method.players()["denoiser"], lr=1e-3)
-    for _ in range(60):
+    optimizer = torch.optim.Adam(method.players()["denoiser"], lr=2e-3, fused=True)
+    for _ in range(25):
         batch = {"image": torch.randn(32, 1, 8, 8).clamp(-1, 1)}
         loss = method.loss(batch, MOMENT).value
         optimizer.zero_grad()

@@ -78,7 +78,9 @@ def _train(method: DistributionMatching, batches: Sequence[Tensor], rate: float,
     """The turns of the loop, where parameters need gradients in their own player's turn alone."""
     players, values = method.players(), []
     rates = {"fake": rate, "generator": rate * slower}
-    optimizers = {name: torch.optim.Adam(own, lr=rates[name], betas=(0.0, 0.999)) for name, own in players.items()}
+    optimizers = {
+        name: torch.optim.Adam(own, lr=rates[name], betas=(0.0, 0.999), fused=True) for name, own in players.items()
+    }
     method.requires_grad_(False)
     for step, images in enumerate(batches):
         for phase in method.phases():
@@ -283,12 +285,15 @@ def test_steps_before_the_first_are_not_asked_of_a_discrete_process() -> None:
     assert level.t.flatten().tolist() == [1.0] * 8
 
 
+SMALL = replace(EDM.media, height=4, width=4)
+
+
 def _bars(count: int) -> Tensor:
-    """Pictures whose left or right half is brighter than the other, by different amounts."""
+    """Small pictures whose left or right half is brighter than the other, by different amounts."""
     left = torch.rand(count, 1, 1, 1) < 0.5
     bright = 0.4 + 0.4 * torch.rand(count, 1, 1, 1)
-    half = torch.arange(SHAPE[2]) < SHAPE[2] // 2
-    return torch.where(half == left, bright, -0.5).expand(count, *SHAPE)
+    half = torch.arange(SMALL.width) < SMALL.width // 2
+    return torch.where(half == left, bright, -0.5).expand(count, *SMALL.shape)
 
 
 def _energy_distance(a: Tensor, b: Tensor) -> float:
@@ -338,21 +343,21 @@ def test_the_generator_learns_from_the_discriminator_only_after_a_while() -> Non
 @pytest.mark.parametrize(
     ("name", "config", "steps"),
     [
-        pytest.param("sida", EDM, 200, id="sida-edm"),
-        pytest.param("sida", FLOW, 400, id="sida-flow", marks=pytest.mark.long),
-        pytest.param("dmd", EDM, 400, id="dmd-edm", marks=pytest.mark.long),
-        pytest.param("dmd", FLOW, 400, id="dmd-flow", marks=pytest.mark.long),
+        pytest.param("sida", EDM, 80, id="sida-edm"),
+        pytest.param("sida", FLOW, 160, id="sida-flow", marks=pytest.mark.long),
+        pytest.param("dmd", EDM, 160, id="dmd-edm", marks=pytest.mark.long),
+        pytest.param("dmd", FLOW, 160, id="dmd-flow", marks=pytest.mark.long),
     ],
 )
 def test_one_step_comes_closer_to_the_data_than_the_start(
     name: str, config: DiffusionSynthesizerConfig, steps: int
 ) -> None:
     torch.manual_seed(0)
-    wide = replace(config, denoiser=replace(config.denoiser, widths=(16, 16)))
+    wide = replace(config, media=SMALL, denoiser=replace(config.denoiser, widths=(16, 16)))
     # A teacher of seconds knows the levels alone at which it was trained, so that no others are asked about.
     seen = LogNormalTimes(mean=-0.5, deviation=1.2)
     training = DiffusionMethodConfig(synthesizer=wide, times=seen).build()
-    optimizer = torch.optim.Adam(training.players()["denoiser"], lr=2e-3)
+    optimizer = torch.optim.Adam(training.players()["denoiser"], lr=3e-3, fused=True)
     for _ in range(steps):
         optimizer.zero_grad()
         training.loss({"image": _bars(64)}, MOMENT).value.backward()
@@ -361,7 +366,7 @@ def test_one_step_comes_closer_to_the_data_than_the_start(
     teacher.load_state_dict(live_tensors(training.averaged()))
     asked = replace(ALL[name], times=KarrasTimes(low=0.05, high=4.0), fake_times=seen)
     method = asked.build({"teacher": teacher})
-    # Of four streams of draws, one left dmd of the flow at 0.9 of the start, the others at 0.15 to 0.19.
+    # Three other pairs of seeds leave 0.1 to 0.25 of the start as well.
     torch.manual_seed(1)
     real = _bars(512)
     before = _energy_distance(_model(method).sample(256, seed=0), real)

@@ -68,14 +68,14 @@ def test_training_lowers_the_error_and_one_jump_comes_closer_to_the_data(along: 
         return (model.sample(8, noise=noise) - data).abs().mean().item()
 
     before, errors = distance(), []
-    optimizer = torch.optim.Adam(method.players()["denoiser"], lr=3e-3)
-    for _ in range(50):
+    optimizer = torch.optim.Adam(method.players()["denoiser"], lr=1e-2, fused=True)
+    for _ in range(16):
         loss = method.loss({"image": data}, MOMENT)
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()
         errors.append(loss.scalars["error"].item())
-    assert sum(errors[-10:]) < 0.7 * sum(errors[:10])
+    assert sum(errors[-5:]) < 0.7 * sum(errors[:5])
     assert distance() < 0.7 * before
 
 
