@@ -86,7 +86,8 @@ class Training:
 
     def __init__(self, recipe: Recipe, folder: Path, name: str, device: torch.device, *, sharded: bool = False) -> None:
         method = recipe.method.build()
-        data = noise(folder, method.synthesizer().media.height, count=4096)
+        side = method.synthesizer().media.height
+        data = noise(folder, side, count=4096 if side <= 64 else 512)
         self.recipe, self.device = recipe, device
         options = TrainOptions(device=device.type, sharded=sharded)
         self._ticks = train(recipe, data, folder / name, options)
