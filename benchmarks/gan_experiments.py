@@ -22,7 +22,8 @@ from diorama.methods.adversarial.ada import AdaptiveAugmentationConfig
 from diorama.methods.adversarial.gan import GANConfig
 from diorama.methods.adversarial.growth import Growth
 from diorama.methods.adversarial.pix2pix import Pix2PixConfig
-from diorama.training.recipe import Recipe
+from diorama.networks.adversarial.r3gan import R3GANDiscriminatorConfig, R3GANGeneratorConfig
+from diorama.training.recipe import AverageConfig, Recipe
 
 FEW, OTHERS = 200, 1_000
 """Faces that ADA is trained on, and those that it is measured on."""
@@ -139,6 +140,61 @@ def quick_ada(recipe: Recipe) -> Recipe:
     return with_method(recipe, augment=replace(recipe.method.augment, images=100_000))
 
 
+def narrow_r3gan(width: int, peak: float) -> Callable[[Recipe], Recipe]:
+    """R3GAN of that width in all stages, with other rates and an average for minutes; rehearsals keep their own."""
+
+    def change(recipe: Recipe) -> Recipe:
+        method = recipe.method
+        assert isinstance(method, GANConfig)
+        assert isinstance(method.generator, R3GANGeneratorConfig)
+        assert isinstance(method.discriminator, R3GANDiscriminatorConfig)
+        if max(method.generator.widths) <= width:
+            return recipe
+        stages = len(method.generator.widths)
+        widths: dict[str, Any] = {"widths": (width,) * stages, "groups": (width // 8,) * stages}
+        changed = with_method(
+            recipe,
+            generator=replace(method.generator, **widths),
+            discriminator=replace(method.discriminator, **widths),
+        )
+        return for_minutes(with_rates(changed, peak))
+
+    return change
+
+
+def narrow_stylegan2(width: int, batch: int) -> Callable[[Recipe], Recipe]:
+    """StyleGAN2 of so many channels at most, in larger batches with rates that go with their square root, and with
+    augmentation and an average for minutes."""
+
+    def change(recipe: Recipe) -> Recipe:
+        method = recipe.method
+        assert isinstance(method, GANConfig)
+        if getattr(method.generator, "channel_max", 0) <= width:
+            return quick_ada(recipe)
+        narrower = with_method(
+            recipe,
+            generator=replace(method.generator, channel_max=width),  # type: ignore[call-arg]
+            discriminator=replace(method.discriminator, channel_max=width),  # type: ignore[call-arg]
+        )
+        peak = recipe.optimizers["discriminator"].rate.peak * (batch / recipe.batch_size) ** 0.5
+        return for_minutes(quick_ada(with_rates(replace(narrower, batch_size=batch), peak)))
+
+    return change
+
+
+def with_rates(recipe: Recipe, peak: float) -> Recipe:
+    """The recipe with that peak of all rates."""
+    optimizers = {name: replace(each, rate=replace(each.rate, peak=peak)) for name, each in recipe.optimizers.items()}
+    return replace(recipe, optimizers=optimizers)
+
+
+def for_minutes(recipe: Recipe) -> Recipe:
+    """The recipe with an average of the generator over its last twentieth, which follows from the start."""
+    half_life = max(recipe.batch_size, recipe.images // 20)
+    average = AverageConfig(half_life=half_life, ramp_up=0.05, buffers="copied")
+    return replace(recipe, averages={recipe.exported_average: average})
+
+
 def two_growths(recipe: Recipe) -> Recipe:
     """Growth from a quarter of the side on, each span a sixth of the run: the last one is twice as long."""
     method = recipe.method
@@ -195,6 +251,15 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "r3gan": Training(recipe="r3gan"),
             "stylegan2": Training(recipe="stylegan2_cifar", small="stylegan2_cpu"),
             "biggan": Training(recipe="biggan"),
+            "dcgan": Training(recipe="dcgan"),
+            "r3gan_384": Training(recipe="r3gan", change=narrow_r3gan(384, 3e-4)),
+            "r3gan_256": Training(recipe="r3gan", change=narrow_r3gan(256, 5e-4)),
+            "stylegan2_256": Training(
+                recipe="stylegan2_cifar", small="stylegan2_cpu", change=narrow_stylegan2(256, 128)
+            ),
+            "stylegan2_128": Training(
+                recipe="stylegan2_cifar", small="stylegan2_cpu", change=narrow_stylegan2(128, 256)
+            ),
         },
     ),
     "cifar_labels": Experiment(
