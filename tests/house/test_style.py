@@ -22,7 +22,7 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def _is_kernel(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """A GPU kernel takes pointers and sizes one by one."""
-    return any(ast.unparse(decorator) == "triton.jit" for decorator in function.decorator_list)
+    return any(ast.unparse(decorator).startswith("triton.jit") for decorator in function.decorator_list)
 
 
 def _code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
