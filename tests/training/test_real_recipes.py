@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from diorama.core import runlog
-from diorama.core.contracts import DataInfo, MediaSpec
+from diorama.core.contracts import DataInfo
 from diorama.core.errors import BadConfig
 from diorama.data.dataset import open_dataset
-from diorama.data.pack import pack_arrays
-from diorama.data.synthetic.world import World
-from diorama.methods.adversarial.ada import AdaptiveAugmentationConfig
 from diorama.methods.adversarial.gan import GANConfig
-from diorama.methods.adversarial.growth import Growth
-from diorama.methods.adversarial.joint import JointPenalties
-from diorama.methods.adversarial.path_length import PathLengthConfig
 from diorama.recipes.adm import adm_cpu
 from diorama.recipes.biggan import biggan_cpu
 from diorama.recipes.consistency import consistency_cpu, consistency_distilled_cpu, ect_cpu, scm_cpu
@@ -36,19 +30,23 @@ from diorama.recipes.inpainting import inpaint_gan_cpu
 from diorama.recipes.latent import latent_text_cpu
 from diorama.recipes.mean_flow import mean_flow_cpu
 from diorama.recipes.moment_matching import imm_cpu
-from diorama.recipes.progressive import progressive_cpu
-from diorama.recipes.r3gan import r3gan_cpu
 from diorama.recipes.student import student_cpu
-from diorama.recipes.stylegan import stylegan2_cpu
 from diorama.recipes.vae import vae_cpu, vae_spatial_cpu
 from diorama.recipes.vae_gan import vae_gan_cpu
 from diorama.synthesis import store
 from diorama.synthesis.parts import ModelRef
-from diorama.training.folder import read_state
-from diorama.training.recipe import EvaluationConfig, Recipe
+from diorama.training.recipe import Recipe
 from diorama.training.run import TrainOptions, train
-
-_MEDIA = MediaSpec(kind="image", channels=3, height=32, width=32)
+from tests.training.continued import (
+    MEDIA,
+    ON_GPU,
+    check_continues,
+    progressive_inside_a_fade,
+    r3gan_that_moves,
+    short,
+    stylegan2_by_class,
+    world,
+)
 
 LONG = [pytest.mark.slow, pytest.mark.long]
 """Of recipes whose method or network another one of these, or a student of tests/cli/test_distill.py, has too."""
@@ -58,19 +56,7 @@ PREVIEWED = (dcgan_cpu, vae_cpu, consistency_cpu)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    world, numbers = World(size=32), np.arange(128)
-    pictures, captions = world.pictures(numbers), world.captions(numbers)
-    folder = tmp_path_factory.mktemp("data") / "world"
-    pack_arrays(
-        folder,
-        {"train": pictures[:96], "val": pictures[96:]},
-        _MEDIA,
-        name="world",
-        labels={"train": numbers[:96] % 3, "val": numbers[96:] % 3},
-        classes=("a", "b", "c"),
-        sides={"train": {"tokens": captions[:96]}, "val": {"tokens": captions[96:]}},
-    )
-    return folder
+    return world(tmp_path_factory.mktemp("data") / "world")
 
 
 def biggan_by_class(info: DataInfo) -> Recipe:
@@ -81,46 +67,12 @@ def biggan_by_class(info: DataInfo) -> Recipe:
     return replace(recipe, method=replace(recipe.method, critic_steps=2, orthogonal=1e-4, r1=0.1, r1_interval=2))
 
 
-def r3gan_that_moves(info: DataInfo) -> Recipe:
-    """R3GAN with fewer stages, whose penalties, beta and rate move within six steps."""
-    recipe = r3gan_cpu(info)
-    assert isinstance(recipe.method, GANConfig)
-    joint = JointPenalties(r1=0.1, r2=0.1, final=0.1, fall=20)
-    return replace(recipe, method=replace(recipe.method, joint=joint))
-
-
-def progressive_inside_a_fade(info: DataInfo) -> Recipe:
-    """Progressive GAN that is stopped while a scale fades in."""
-    recipe = progressive_cpu(info)
-    assert isinstance(recipe.method, GANConfig)
-    return replace(recipe, method=replace(recipe.method, growth=Growth(first=1, steady=8, fading=10)))
-
-
-def stylegan2_by_class(info: DataInfo) -> Recipe:
-    """The small StyleGAN2-ADA with what larger ones have too, and with all its turns in six steps."""
-    recipe = stylegan2_cpu(info)
-    assert isinstance(recipe.method, GANConfig)
-    adaptive = AdaptiveAugmentationConfig(images=500, interval=2, start=0.3)
-    path = PathLengthConfig(interval=2)
-    method = replace(recipe.method, r1_interval=2, style_mixing=0.9, path_length=path, augment=adaptive)
-    return replace(recipe, method=method)
-
-
 BY_CLASS = (biggan_by_class, r3gan_that_moves, stylegan2_by_class)
 
 
-def short(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, ModelRef]) -> Recipe:
-    """Six steps of a recipe, with everything that happens between steps but measurements, and previews of some."""
-    return replace(
-        make(open_dataset(data).info),
-        images=4 * 6,
-        batch_size=4,
-        # Sixty-four samples in many steps take longer than the training: the ones in few steps stand for all.
-        preview_every=24 if make in PREVIEWED else 0,
-        log_every=8,
-        evaluation=EvaluationConfig(samples=0),
-        frozen=parts,
-    )
+def shortened(make: Callable[[DataInfo], Recipe], data: Path, parts: dict[str, ModelRef]) -> Recipe:
+    """Six steps of a recipe, with previews of some: sixty-four samples in many steps take longer than the training."""
+    return short(make(open_dataset(data).info), parts, previewed=make in PREVIEWED)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +81,7 @@ def parts(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mod
     runs = tmp_path_factory.mktemp("parts")
     makers = {"codec": vae_spatial_cpu, "teacher": ddpm_cpu, "edm": edm_cpu}
     for name, make in makers.items():
-        recipe = replace(short(make, data, {}), preview_every=0)
+        recipe = short(make(open_dataset(data).info), {})
         list(train(recipe, data, runs / name, TrainOptions(device="cpu")))
     return {name: ModelRef(folder=str(runs / name)) for name in makers}
 
@@ -176,36 +128,33 @@ def test_a_real_recipe_continues_bit_for_bit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache"))
-    wanted = short(make, data, {}).method.parts_wanted()
-    recipe = short(make, data, dict.fromkeys(wanted, parts[uses]) if uses else {})
-    options = TrainOptions(device="cpu")
-    list(train(recipe, data, tmp_path / "whole", options))
-    for tick in train(recipe, data, tmp_path / "parts", options):
-        if tick.step == 3:
-            break
-    list(train(recipe, data, tmp_path / "parts", options))
-
-    whole, split = (read_state(tmp_path / name / "checkpoints/000000006") for name in ("whole", "parts"))
-    assert all(torch.equal(value, split["method"][name]) for name, value in whole["method"].items())
-    assert all(torch.equal(value, split["averages"]["ema"][name]) for name, value in whole["averages"]["ema"].items())
-    for player, updater in whole["updaters"].items():
-        for place, moments in updater["optimizer"]["state"].items():
-            others = split["updaters"][player]["optimizer"]["state"][place]
-            assert all(torch.equal(torch.as_tensor(v), torch.as_tensor(others[k])) for k, v in moments.items())
-    logs = [[runlog.without_clock(r) for r in runlog.read(tmp_path / n / "log.jsonl")] for n in ("whole", "parts")]
-    assert logs[0] == logs[1]
+    wanted = shortened(make, data, {}).method.parts_wanted()
+    recipe = shortened(make, data, dict.fromkeys(wanted, parts[uses]) if uses else {})
+    check_continues(recipe, data, tmp_path, TrainOptions(device="cpu"))
     model = store.load(tmp_path / "parts")
     given: dict[str, object] = {"label": "b"} if make in BY_CLASS else {}
     if make is inpaint_gan_cpu:
-        given = {"image": torch.zeros(2, *_MEDIA.shape)}
+        given = {"image": torch.zeros(2, *MEDIA.shape)}
     assert model.sample(2, seed=0, condition=given).isfinite().all()  # type: ignore[arg-type]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ON_GPU)
+def test_a_gan_continues_bit_for_bit_on_a_gpu_with_deterministic_kernels(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.training.continued", name, str(tmp_path)],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "equal", done.stderr
 
 
 def test_latents_from_the_cache_train_as_those_of_every_step(
     data: Path, parts: dict[str, ModelRef], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIORAMA_CACHE", str(tmp_path / "cache"))
-    recipe = replace(short(latent_text_cpu, data, {"codec": parts["codec"]}), precision="fp32", flip=True)
+    recipe = replace(shortened(latent_text_cpu, data, {"codec": parts["codec"]}), precision="fp32", flip=True)
     options, losses = TrainOptions(device="cpu"), {}
     for name, precompute in (("cached", True), ("live", False)):
         ticks = list(train(replace(recipe, precompute=precompute), data, tmp_path / name, options))
@@ -219,4 +168,4 @@ def test_latents_from_the_cache_train_as_those_of_every_step(
 
 def test_precomputing_what_nothing_computes_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="precompute"):
-        list(train(replace(short(vae_cpu, data, {}), precompute=True), data, tmp_path, TrainOptions(device="cpu")))
+        list(train(replace(shortened(vae_cpu, data, {}), precompute=True), data, tmp_path, TrainOptions(device="cpu")))
