@@ -95,7 +95,7 @@ class _Straight(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, b: Tensor | None, pieces: Pieces) -> Tensor:
-        if kernels.read(x, x if b is None else b) and _is_dense(x):
+        if kernels.read(x, b) and _is_dense(x):
             from diorama.nn import bias_act_triton
 
             return bias_act_triton.straight(x, b, pieces)
