@@ -1,4 +1,4 @@
-"""Convolutions with the channels of a pixel side by side: PyTorch's values and derivatives, of both orders."""
+"""Convolutions with gradients of their own: PyTorch's values and derivatives, of both orders."""
 
 from __future__ import annotations
 

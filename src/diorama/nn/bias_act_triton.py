@@ -1,5 +1,4 @@
-"""Bias, two straight pieces, a factor and a limit in one pass over memory, and their slope in another, for CUDA
-devices."""
+"""Bias, a leaky ReLU, a factor and a limit in one pass over memory, and their slope in another, for CUDA devices."""
 
 from __future__ import annotations
 

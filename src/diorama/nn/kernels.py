@@ -33,8 +33,10 @@ def read(*tensors: Tensor | None) -> bool:
 
 
 def _alike(given: Sequence[Tensor]) -> bool:
-    """Whether they lie on the current CUDA device, where Triton starts kernels wherever their tensors lie, and are of
-    one type: kernels compute in float32 and leave float64 to PyTorch."""
+    """Whether they lie on the current CUDA device, where Triton starts all kernels, and are of one type.
+
+    Kernels compute in float32 and leave float64 to PyTorch.
+    """
     dtype = given[0].dtype
     if dtype not in _TYPES or not all(x.is_cuda and x.dtype == dtype for x in given):
         return False
