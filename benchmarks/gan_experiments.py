@@ -157,7 +157,7 @@ def narrow_r3gan(width: int, peak: float) -> Callable[[Recipe], Recipe]:
             generator=replace(method.generator, **widths),
             discriminator=replace(method.discriminator, **widths),
         )
-        return for_minutes(with_rates(changed, peak))
+        return for_minutes(with_rates(changed, lambda _: peak))
 
     return change
 
@@ -176,15 +176,18 @@ def narrow_stylegan2(width: int, batch: int) -> Callable[[Recipe], Recipe]:
             generator=replace(method.generator, channel_max=width),  # type: ignore[call-arg]
             discriminator=replace(method.discriminator, channel_max=width),  # type: ignore[call-arg]
         )
-        peak = recipe.optimizers["discriminator"].rate.peak * (batch / recipe.batch_size) ** 0.5
-        return for_minutes(quick_ada(with_rates(replace(narrower, batch_size=batch), peak)))
+        times = (batch / recipe.batch_size) ** 0.5
+        return for_minutes(quick_ada(with_rates(replace(narrower, batch_size=batch), lambda peak: peak * times)))
 
     return change
 
 
-def with_rates(recipe: Recipe, peak: float) -> Recipe:
-    """The recipe with that peak of all rates."""
-    optimizers = {name: replace(each, rate=replace(each.rate, peak=peak)) for name, each in recipe.optimizers.items()}
+def with_rates(recipe: Recipe, peak_of: Callable[[float], float]) -> Recipe:
+    """The recipe with another peak of each rate, made of its own."""
+    optimizers = {
+        name: replace(each, rate=replace(each.rate, peak=peak_of(each.rate.peak)))
+        for name, each in recipe.optimizers.items()
+    }
     return replace(recipe, optimizers=optimizers)
 
 

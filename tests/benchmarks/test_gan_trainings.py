@@ -15,6 +15,7 @@ from diorama.recipes.catalog import resolve
 from diorama.recipes.enlarging import rrdb_psnr_cpu
 from diorama.recipes.progressive import progressive_cpu
 from diorama.recipes.r3gan import r3gan_cpu
+from diorama.recipes.stylegan import stylegan2_cifar
 from diorama.recipes.translation import pix2pix_cpu
 from tests.recipes.families import pictures
 from tests.recipes.test_enlarging import data as enlarging_data
@@ -96,3 +97,11 @@ def test_the_table_holds_every_row_that_lies_there_and_tells_best_from_last(benc
     assert heads.count("|") == table[-1].count("|")
     assert {"fd@lite", "recall@lite"} <= {cell.strip() for cell in heads.split("|")}
     assert sum(line.startswith(("| ada", "| plain")) for line in table) == 2
+
+
+def test_rates_of_a_narrower_stylegan2_rise_for_each_player_by_the_root_of_its_batch(bench: Any) -> None:
+    recipe = stylegan2_cifar(pictures(32))
+    changed = bench.EXPERIMENTS["cifar"].trainings["stylegan2_128"].change(recipe)
+    assert changed.batch_size == 4 * recipe.batch_size
+    for player, before in recipe.optimizers.items():
+        assert changed.optimizers[player].rate.peak == pytest.approx(2 * before.rate.peak)

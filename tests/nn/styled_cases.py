@@ -68,7 +68,7 @@ def check_resampling(case: ResamplingCase, dtype: torch.dtype, device: str) -> N
     found = fir_triton.filtered(x, kernel.to(device), geometry, size, None)
     _compare(found, exact)
     assert found.is_contiguous(memory_format=_layout(case.last))
-    at = _features((*case.shape[:2], *size), case.last, dtype, device)
+    at = _features((*case.shape[:2], *size), case.last, dtype, device, seed=1)
     for clamp in (math.inf, 0.5):
         bent = fir_triton.filtered(x, kernel.to(device), geometry, size, Bend(0.2, clamp))
         _compare(bent, Bend(0.2, clamp).after(exact.clone()))
@@ -78,7 +78,7 @@ def check_resampling(case: ResamplingCase, dtype: torch.dtype, device: str) -> N
 
 def check_bias_act(shape: tuple[int, ...], last: bool, pieces: Pieces, dtype: torch.dtype, device: str) -> None:
     """The result, and what a gradient becomes."""
-    x, grad = (_features(shape, last, dtype, device) for _ in range(2))
+    x, grad = (_features(shape, last, dtype, device, seed) for seed in range(2))
     b = torch.randn(shape[1]).to(dtype)
     given, bias = x.cpu().double().requires_grad_(), b.double()
     exact = bias_act(given, bias, act="lrelu", alpha=pieces.slope, gain=pieces.gain, clamp=pieces.clamp)
@@ -118,8 +118,16 @@ def check_twice(layer: Callable[[Tensor, Tensor, Tensor], Tensor], last: bool) -
         assert error <= 1e-4, f"off by {error:.3g}"
 
 
-def _features(shape: tuple[int, ...], last: bool, dtype: torch.dtype, device: str) -> Tensor:
-    x = torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape))).to(device, dtype)
+def check_more_than_32_bits(side: int, channels: int) -> None:
+    """A picture of so many values, channels side by side, is doubled by a filter to its end, on a GPU."""
+    x = torch.ones(1, side, side, channels, dtype=torch.bfloat16, device="cuda")  # (b, h, w, c)
+    x[:, ::2] = -1
+    y = resampled(x.permute(0, 3, 1, 2), torch.full((1, 1), 2.0, device="cuda"), Resampling().geometry)
+    assert torch.equal(y.permute(0, 2, 3, 1).div_(2), x)
+
+
+def _features(shape: tuple[int, ...], last: bool, dtype: torch.dtype, device: str, seed: int = 0) -> Tensor:
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape) + 1000 * seed)).to(device, dtype)
     return x.contiguous(memory_format=_layout(last))
 
 
@@ -142,6 +150,10 @@ def main() -> None:
         for shape, last in SHAPES:
             for pieces in BENT:
                 check_bias_act(shape, last, pieces, dtype, "cpu")
+    # Computed as for pictures of more values than 32 bits count.
+    fir_triton._MOST = 0
+    for case in (RESAMPLINGS[4], RESAMPLINGS[8]):
+        check_resampling(case, torch.float32, "cpu")
     print("equal")
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diorama.nn.bias_act import ActivationName, bias_act
+from diorama.nn.bias_act import ActivationName, Pieces, bias_act
 
 
 def _draw(*shape: int) -> Tensor:
@@ -48,3 +48,19 @@ def test_what_is_given_stays_as_it_was() -> None:
     bias_act(x, _draw(3), act="relu", clamp=0.1)
     assert torch.equal(x, before)
     assert math.isfinite(x.sum().item())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("clamp", [0.3, 0.7, 181.02, 256.0])
+def test_what_reaches_the_limit_has_no_slope_though_the_limit_is_rounded(dtype: torch.dtype, clamp: float) -> None:
+    x = torch.tensor([1000.0, -2000.0, 0.1], dtype=dtype).requires_grad_()
+    y = bias_act(x, act="lrelu", gain=1.0, clamp=clamp)
+    assert Pieces(0.2, 1.0, clamp).limit(dtype) == torch.tensor(clamp, dtype=dtype).item() == y[0]
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    assert slope.tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(("shape", "biases"), [((2, 6), 5), ((2, 6), 1), ((2, 1), 6)])
+def test_a_bias_of_another_length_is_refused(shape: tuple[int, int], biases: int) -> None:
+    with pytest.raises(ValueError, match=f"b: {shape[1]} features .* got \\({biases},\\)"):
+        bias_act(_draw(*shape), _draw(biases))

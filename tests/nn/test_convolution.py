@@ -1,4 +1,4 @@
-"""Convolutions with the channels of a pixel side by side: PyTorch's values and derivatives, of both orders."""
+"""Convolutions with gradients of their own: PyTorch's values and derivatives, of both orders."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.core.device import full_float32
+from diorama.networks.adversarial.stylegan1 import FusedConv
 from diorama.nn import convolution
 from diorama.nn.convolution import conv2d, conv_transpose2d
 from diorama.nn.differentiation import gradient_by, twice_differentiable, with_derivative
+from diorama.nn.equalized import HeConv2d
 
 Form = Callable[..., Tensor]
 CASES: list[tuple[Form, Form, dict[str, Any]]] = [
@@ -111,3 +113,22 @@ def test_a_layer_is_pytorchs_whichever_way_it_takes(last: bool) -> None:
     exact = torch.autograd.grad(expected.square().sum(), list(theirs.parameters()))
     for a, b in zip(found, exact, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", [{"dilation": 2}, {"padding": 1, "padding_mode": "circular"}, {"padding": "same"}])
+def test_a_layer_that_is_padded_or_dilated_otherwise_is_pytorchs(how: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    layer = convolution.Conv2d(4, 6, 3, **how)
+    torch.manual_seed(0)
+    theirs = torch.nn.Conv2d(4, 6, 3, **how)
+    x = torch.randn(2, 4, 7, 7).contiguous(memory_format=torch.channels_last)
+    assert convolution._has_own_gradients(x, layer.weight)
+    torch.testing.assert_close(layer(x), theirs(x))
+
+
+def test_under_autocast_results_have_its_type_bias_and_all() -> None:
+    x, bias = torch.randn(1, 4, 5, 5), torch.ones(6)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv2d(x, torch.randn(6, 4, 3, 3, requires_grad=True), bias).dtype == torch.bfloat16
+        assert HeConv2d(4, 6, 3)(x).dtype == torch.bfloat16
+        assert FusedConv(4, 6, up=False)(x).dtype == torch.bfloat16

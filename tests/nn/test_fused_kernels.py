@@ -66,14 +66,14 @@ def test_projected_sums_equal_their_formula_forwards_and_backwards(number: int, 
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("number", range(11))
-def test_resamplings_equal_their_formula_as_they_are_and_bent(number: int, dtype: torch.dtype) -> None:
+def test_resamplings_equal_their_formula_with_and_without_a_leaky_relu(number: int, dtype: torch.dtype) -> None:
     styled_cases.check_resampling(styled_cases.RESAMPLINGS[number], dtype, "cuda")
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("number", range(5))
-def test_bent_lines_equal_their_formula_and_tell_their_slope(number: int, dtype: torch.dtype) -> None:
+def test_bias_leaky_relu_and_limit_equal_their_formula_and_their_slope_does(number: int, dtype: torch.dtype) -> None:
     for pieces in styled_cases.BENT:
         styled_cases.check_bias_act(*styled_cases.SHAPES[number], pieces, dtype, "cuda")
 
@@ -96,6 +96,14 @@ def test_a_map_of_more_values_than_32_bits_count_is_normalised_to_its_end() -> N
     y = fused_cases.group_norm_silu(x.permute(0, 3, 1, 2), weight, bias, groups=32, eps=0.0, silu=False)
     # Half of the rows are -1 and half are 1: their mean is 0, and their variance 1.
     assert torch.equal(y.permute(0, 2, 3, 1), x)
+
+
+@pytest.mark.gpu
+def test_a_picture_of_more_values_than_32_bits_count_is_filtered_to_its_end() -> None:
+    side, channels = 6000, 64
+    if torch.cuda.mem_get_info()[0] < 8 * side * side * channels:
+        pytest.skip("this takes two pictures of 4.6 GB and more")
+    styled_cases.check_more_than_32_bits(side, channels)
 
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with PyTorch's CUDA builds only")

@@ -43,6 +43,15 @@ class Pieces(NamedTuple):
     gain: float
     clamp: float | None
 
+    def limit(self, dtype: torch.dtype) -> float:
+        """The largest absolute value as results of a type hold it, which are rounded; ``inf`` for no limit."""
+        if self.clamp is None or self.clamp == math.inf:
+            return math.inf
+        # In Python: a tensor of that type would lie on the default device, perhaps while a graph is recorded there.
+        mantissa, exponent = math.frexp(self.clamp)
+        steps = 2 / torch.finfo(dtype).eps
+        return math.ldexp(round(mantissa * steps) / steps, exponent)
+
 
 def activation_gain(act: ActivationName) -> float:
     """The factor after which features keep their magnitude, as the published code has it: sqrt(2) or 1."""
@@ -69,11 +78,16 @@ def bias_act(
         alpha: slope of ``lrelu`` below 0; ``None`` for 0.2. Others have none.
         gain: factor after the non-linearity; ``None`` for :func:`activation_gain`.
         clamp: the largest absolute value of the result; ``None`` for no limit.
+
+    Raises:
+        ValueError: a bias that is not (x.shape[dim],).
     """
     factor = activation_gain(act) if gain is None else gain
     slope = _slope(act, alpha)
     if b is not None:
-        b = b.to(x.dtype).reshape([-1 if axis == dim else 1 for axis in range(x.dim())])
+        if tuple(b.shape) != (x.shape[dim],):
+            raise ValueError(f"b: {x.shape[dim]} features need as many biases, got {tuple(b.shape)}")
+        b = b.to(x.dtype).reshape([-1 if axis == dim % x.dim() else 1 for axis in range(x.dim())])
     # The result tells on which side of 0 its argument was, so that it alone is kept for the gradient.
     if slope is not None and factor > 0 and (slope > 0 or act == "relu"):
         return _Straight.apply(x, b, Pieces(slope, factor, clamp))
@@ -95,7 +109,7 @@ class _Straight(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, b: Tensor | None, pieces: Pieces) -> Tensor:
-        if kernels.read(x, x if b is None else b) and _is_dense(x):
+        if kernels.read(x, b) and _is_dense(x):
             from diorama.nn import bias_act_triton
 
             return bias_act_triton.straight(x, b, pieces)
@@ -134,7 +148,8 @@ class _Slopes(torch.autograd.Function):
         h = grad.clone() if slope == 1 else torch.ops.aten.leaky_relu_backward(grad, y, slope, True)
         if gain != 1:
             h.mul_(gain)
-        return h if clamp is None else torch.ops.aten.hardtanh_backward(h, y, -clamp, clamp)
+        limit = pieces.limit(y.dtype)
+        return h if clamp is None else torch.ops.aten.hardtanh_backward(h, y, -limit, limit)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

@@ -1,9 +1,6 @@
-"""Bias, two straight pieces, a factor and a limit in one pass over memory, and their slope in another, for CUDA
-devices."""
+"""Bias, a leaky ReLU, a factor and a limit in one pass over memory, and their slope in another, for CUDA devices."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 import triton
@@ -45,11 +42,6 @@ def _slope_kernel(grad, y, given, count, slope, gain, limit, LIMITED: tl.constex
     tl.store(given + place, value.to(given.dtype.element_ty), mask=valid)
 
 
-def _limit(pieces: Pieces, dtype: torch.dtype) -> float:
-    """As results of that type reach it, which are rounded."""
-    return math.inf if pieces.clamp is None else torch.tensor(pieces.clamp, dtype=dtype).item()
-
-
 def straight(x: Tensor, b: Tensor | None, pieces: Pieces) -> Tensor:
     """:func:`diorama.nn.bias_act.bias_act` of two straight pieces.
 
@@ -68,7 +60,7 @@ def straight(x: Tensor, b: Tensor | None, pieces: Pieces) -> Tensor:
         channels, inner = b.numel(), max(1, x.stride(axis))
     _straight_kernel[(triton.cdiv(x.numel(), _TILE),)](
         x, x if b is None else b.contiguous(), y, x.numel(), channels, inner, pieces.slope, pieces.gain,
-        _limit(pieces, x.dtype), HAS_BIAS=b is not None, LIMITED=pieces.clamp is not None, TILE=_TILE,
+        pieces.limit(x.dtype), HAS_BIAS=b is not None, LIMITED=pieces.clamp is not None, TILE=_TILE,
         num_warps=_WARPS,
     )  # fmt: skip
     return y
@@ -78,7 +70,7 @@ def sloped(grad: Tensor, y: Tensor, pieces: Pieces) -> Tensor:
     """The gradient by the argument, where y came out; both of one layout and type."""
     given = torch.empty_like(y)
     _slope_kernel[(triton.cdiv(y.numel(), _TILE),)](
-        grad, y, given, y.numel(), pieces.slope, pieces.gain, _limit(pieces, y.dtype), LIMITED=pieces.clamp is not None,
-        TILE=_TILE, num_warps=_WARPS,
+        grad, y, given, y.numel(), pieces.slope, pieces.gain, pieces.limit(y.dtype),
+        LIMITED=pieces.clamp is not None, TILE=_TILE, num_warps=_WARPS,
     )  # fmt: skip
     return given

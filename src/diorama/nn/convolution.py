@@ -23,43 +23,46 @@ Numbers = tuple[int, int]
 
 
 def conv2d(
-    x: Tensor, weight: Tensor, *, stride: Numbers = (1, 1), padding: Numbers = (0, 0), groups: int = 1
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Numbers = (1, 1),
+    padding: Numbers = (0, 0),
+    groups: int = 1,
 ) -> Tensor:
-    """A convolution without bias: (b, c, h, w), weights (o, c / groups, kh, kw) -> (b, o, h', w')."""
-    if _has_own_gradients(x, weight):
-        return _Convolution.apply(x, _inside(weight), _How(stride, padding, False, groups))
-    return F.conv2d(x, weight, stride=stride, padding=padding, groups=groups)
+    """A convolution: (b, c, h, w), weights (o, c / groups, kh, kw), bias (o,) or none -> (b, o, h', w')."""
+    if not _has_own_gradients(x, weight):
+        return F.conv2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
+    y = _Convolution.apply(x, _inside(weight), _How(stride, padding, False, groups))
+    return y if bias is None else y + bias[:, None, None]
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: Numbers = (1, 1), groups: int = 1) -> Tensor:
-    """A transposed one: (b, c, h, w), weights (c, o / groups, kh, kw) -> (b, o, h', w')."""
+    """A transposed one without bias: (b, c, h, w), weights (c, o / groups, kh, kw) -> (b, o, h', w')."""
     if _has_own_gradients(x, weight):
         return _Convolution.apply(x, _inside(weight), _How(stride, (0, 0), True, groups))
     return F.conv_transpose2d(x, weight, stride=stride, groups=groups)
 
 
 class Conv2d(nn.Conv2d):
-    """PyTorch's layer by :func:`conv2d`; its padding is a number or two, with zeros, and nothing is dilated."""
+    """PyTorch's layer by :func:`conv2d`, where its padding is a number or two, with zeros, and nothing is dilated."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if not _has_own_gradients(input, self.weight):
+        if isinstance(self.padding, str) or self.padding_mode != "zeros" or any(each != 1 for each in self.dilation):
             return super().forward(input)
-        assert not isinstance(self.padding, str)
         (rows, columns), (down, across) = self.padding, self.stride
-        y = conv2d(input, self.weight, stride=(down, across), padding=(rows, columns), groups=self.groups)
-        return y if self.bias is None else y + self.bias[:, None, None]
+        return conv2d(input, self.weight, self.bias, stride=(down, across), padding=(rows, columns), groups=self.groups)
 
 
 def _has_own_gradients(x: Tensor, weight: Tensor) -> bool:
     """Whether gradients are taken by the functions below, and not by PyTorch's."""
     if not (torch.is_grad_enabled() and weight.requires_grad and x.dtype == weight.dtype):
         return False
-    # PyTorch has no public name for the last question: derivatives forwards have rules for its own functions only.
-    if (
-        torch.is_autocast_enabled(x.device.type)
-        or torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()
-    ):
+    if torch.is_autocast_enabled(x.device.type) or torch.compiler.is_compiling():
+        return False
+    # Derivatives forwards have rules for PyTorch's own functions only; there is no public name for this question.
+    if torch._C._are_functorch_transforms_active():
         return False
     if x.device.type == "cpu":
         inside = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()

@@ -60,7 +60,7 @@ def is_asked_for(ctx: Any, place: int) -> bool:
     if behind is None:
         return False
     try:
-        # PyTorch's own checkpoints ask by this name; there is no public one.
+        # PyTorch's own hooks on several gradients ask by this name; there is no public one.
         return bool(torch._C._will_engine_execute_node(behind))
     except RuntimeError:
         # It refuses to speak of a leaf that is itself what the gradient is by.

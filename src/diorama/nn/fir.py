@@ -85,7 +85,7 @@ class Bend(NamedTuple):
         return -self.clamp / abs(self.slope) if self.slope else -math.inf
 
     def after(self, u: Tensor) -> Tensor:
-        """Of u, which may be overwritten."""
+        """The non-linearity of u, or u times the slope at ``at``; u may be overwritten."""
         if self.at is None:
             F.leaky_relu_(u, self.slope)
             return u if self.clamp == math.inf else u.clamp_(-self.clamp, self.clamp)
@@ -269,7 +269,7 @@ class _Resample(torch.autograd.Function):
 
 
 def resampled(x: Tensor, kernel: Tensor, geometry: Geometry, bend: Bend | None = None) -> Tensor:
-    """:func:`resample` without what makes its derivatives cheap; and then ``bend``."""
+    """:func:`resample` without derivatives of its own; and then ``bend``."""
     if kernel.dim() == 2:
         return _filtered(x, kernel, geometry, bend)
     (up, down), (left, right, top, bottom) = (geometry.up, geometry.down), geometry.padding

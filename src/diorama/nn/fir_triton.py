@@ -1,7 +1,7 @@
 """Resampling by few taps, for CUDA devices.
 
 PyTorch filters by depthwise convolutions, for which cuDNN copies half-precision features twice and pads every channel
-to sixteen: in StyleGAN2's training that is two thirds of all time. Here each result is summed up from the pixels that
+to sixteen: in StyleGAN2's training that was two thirds of all time. Here each result is summed up from the pixels that
 it is made of, read where they lie.
 """
 
@@ -18,6 +18,8 @@ _TILE, _CHANNELS, _WARPS = 2048, 128, 4
 """Numbers of a tile; its channels, at most; and its groups of 32 threads."""
 _SIZES = ("height", "width", "out_height", "out_width", "left", "top", "tiles")
 """Numbers that a kernel is not built anew for."""
+_MOST = 2**31 - 1
+"""Numbers of a picture whose places 32 bits hold; a kernel for larger ones computes with 64, which is slower."""
 
 
 @triton.jit
@@ -31,13 +33,16 @@ def _resample_kernel(
     x, taps, y, at, height, width, channels, out_height, out_width, left, top, tiles,
     slope, lowest, limit, UP_X: tl.constexpr, UP_Y: tl.constexpr, DOWN_X: tl.constexpr, DOWN_Y: tl.constexpr,
     TAPS_X: tl.constexpr, TAPS_Y: tl.constexpr, TILE_P: tl.constexpr, TILE_C: tl.constexpr,
-    BENT: tl.constexpr, SLOPED: tl.constexpr,
+    BENT: tl.constexpr, SLOPED: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     """A tile of results (pixels by channels) of one picture, whose channels lie side by side.
 
-    They are ``BENT`` by a leaky ReLU and its limit, or ``SLOPED`` by its slope at ``at``.
+    They are ``BENT`` by a leaky ReLU and its limit, or multiplied by its slope at ``at`` (``SLOPED``). Where places in
+    a picture need 64 bits it is ``WIDE``.
     """
     picture, tile = (tl.program_id(0) // tiles).to(tl.int64), tl.program_id(0) % tiles
+    if WIDE:
+        tile = tile.to(tl.int64)
     c = tl.program_id(1) * TILE_C + tl.arange(0, TILE_C)
     place = tile * TILE_P + tl.arange(0, TILE_P)
     at_y, at_x = (place // out_width) * DOWN_Y - top, (place % out_width) * DOWN_X - left
@@ -94,12 +99,15 @@ def filtered(x: Tensor, kernel: Tensor, geometry: Geometry, size: tuple[int, int
     tile_p = _TILE // tile_c
     tiles = triton.cdiv(size[0] * size[1], tile_p)
     left, _, top, _ = geometry.padding
+    # Places are computed for all of a tile, though it may reach beyond the picture.
+    most = max(h * w, size[0] * size[1] + tile_p) * channels + tile_c
     slope, lowest, limit = (1.0, 0.0, 0.0) if bend is None else (bend.slope, bend.lowest, bend.clamp)
     at = y if bend is None or bend.at is None else bend.at.contiguous(memory_format=layout)
     _resample_kernel[(pictures * tiles, triton.cdiv(channels, tile_c))](
         x, kernel.float().contiguous(), y, at, h, w, channels, *size, left, top, tiles, slope, lowest, limit,
         UP_X=geometry.up[0], UP_Y=geometry.up[1], DOWN_X=geometry.down[0], DOWN_Y=geometry.down[1],
         TAPS_X=kernel.shape[1], TAPS_Y=kernel.shape[0], TILE_P=tile_p, TILE_C=tile_c,
-        BENT=bend is not None and bend.at is None, SLOPED=bend is not None and bend.at is not None, num_warps=_WARPS,
+        BENT=bend is not None and bend.at is None, SLOPED=bend is not None and bend.at is not None,
+        WIDE=most > _MOST, num_warps=_WARPS,
     )  # fmt: skip
     return y

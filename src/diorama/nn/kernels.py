@@ -21,18 +21,27 @@ def take(*features: Tensor | None) -> bool:
     return _alike(given) and all(x.dim() == 4 for x in given) and not is_twice_differentiable() and can_build()
 
 
-def read(*features: Tensor) -> bool:
-    """Whether kernels can read them, within a function that has derivatives of its own and is not being compiled."""
+def read(*tensors: Tensor | None) -> bool:
+    """Whether kernels can read all of them, ``None`` left out, where no derivative is recorded and nothing compiled.
+
+    Callers write down their derivatives themselves, of every order.
+    """
     # PyTorch has no public name for this question: its transforms hand over tensors that hold others.
     transformed = torch._C._are_functorch_transforms_active()
-    return _alike(features) and not transformed and not torch.compiler.is_compiling() and can_build()
+    given = [x for x in tensors if x is not None]
+    return _alike(given) and not transformed and not torch.compiler.is_compiling() and can_build()
 
 
-def _alike(features: Sequence[Tensor]) -> bool:
-    """Whether they lie on a CUDA device and are of one type: kernels compute in float32 and leave float64 to
-    PyTorch."""
-    dtype = features[0].dtype
-    return dtype in _TYPES and all(x.is_cuda and x.dtype == dtype for x in features)
+def _alike(given: Sequence[Tensor]) -> bool:
+    """Whether they lie on the current CUDA device, where Triton starts all kernels, and are of one type.
+
+    Kernels compute in float32 and leave float64 to PyTorch.
+    """
+    dtype = given[0].dtype
+    if dtype not in _TYPES or not all(x.is_cuda and x.dtype == dtype for x in given):
+        return False
+    current = torch.cuda.current_device()
+    return all(x.device.index == current for x in given)
 
 
 def can_build() -> bool:

@@ -151,9 +151,8 @@ class FusedConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         weight = he_scaled(self.weight, inputs=0 if self.up else 1)
         kernel = F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1).to(x.dtype)  # (…, 4, 4)
-        if self.up:
-            return F.conv_transpose2d(x, kernel, self.bias.to(x.dtype), stride=2, padding=1)
-        return conv2d(x, kernel, stride=(2, 2), padding=(1, 1)) + self.bias.to(x.dtype)[:, None, None]
+        convolve = F.conv_transpose2d if self.up else conv2d
+        return convolve(x, kernel, self.bias.to(x.dtype), stride=(2, 2), padding=(1, 1))
 
 
 class StyledNorm(nn.Module):
