@@ -17,6 +17,9 @@ from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.base import NO_PARTS, Method, MethodConfig
 from diorama.recipes.dcgan import dcgan_cpu
 from diorama.recipes.r3gan import r3gan_cpu
+from diorama.recipes.score_sde import score_sde_ve_cpu
+from diorama.samplers.langevin import LangevinConfig
+from diorama.samplers.predictor_corrector import PredictorCorrectorConfig
 from diorama.synthesis.parts import ModelRef
 from diorama.training.recipe import AverageConfig, OptimizerConfig, RateConfig, Recipe
 
@@ -208,3 +211,18 @@ def test_the_help_names_the_words_of_parts(capsys: pytest.CaptureFixture[str]) -
     info = DataInfo(name="some", media=MediaSpec(kind="image", channels=3, height=16, width=16))
     describe(dcgan_cpu(info), "train dcgan_cpu")
     assert "--method.augment none|ada|diffaugment" in capsys.readouterr().out
+
+
+def test_the_corrector_of_a_predictor_corrector_sampler_can_be_left_out_and_put_back() -> None:
+    recipe = score_sde_ve_cpu(DataInfo(name="some", media=MediaSpec(kind="image", channels=3, height=16, width=16)))
+    option = "--method.synthesizer.sampler.corrector"
+
+    def sampler(*words: str) -> object:
+        return override(recipe, words, "train score_sde_ve_cpu").method.synthesizer.sampler  # type: ignore[attr-defined]
+
+    assert sampler(option, "none") == PredictorCorrectorConfig(predictor="ddim", corrector=None)
+    assert sampler(option, "langevin", f"{option}.snr", "0.1").corrector == LangevinConfig(snr=0.1)  # type: ignore[attr-defined]
+    with pytest.raises(WrongArguments, match=r"sampler.corrector: must be one of none, langevin, got 'None'"):
+        sampler(option, "None")
+    with pytest.raises(WrongArguments, match="one of them must be there"):
+        sampler("--method.synthesizer.sampler.predictor", "none", option, "none")

@@ -26,6 +26,11 @@ def test_an_unknown_name_lists_the_known() -> None:
         sampler_named("heum")
 
 
+def test_settings_behind_a_name_are_refused_with_the_places_that_set_them() -> None:
+    with pytest.raises(BadConfig, match=r"pc takes no settings behind a colon.*--method\.synthesizer\.sampler.*Python"):
+        sampler_named("pc:corrector=none")
+
+
 def test_other_settings_keep_the_name_of_what_they_are_most_like() -> None:
     assert name_of(DDIMConfig(eta=1.0)) == "ddim"
     assert name_of(DPMSolverConfig(order=3, third="published", stochastic=True)) == "dpmpp_3m_sde"

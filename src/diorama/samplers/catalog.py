@@ -107,8 +107,14 @@ def sampler_named(name: str) -> AnySampler:
     """A sampler with its default settings.
 
     Raises:
-        BadConfig: there is none of that name; the message lists those that there are.
+        BadConfig: there is none of that name, and the message lists those that there are; or settings follow a name.
     """
+    alone, colon, _ = name.partition(":")
+    if colon and alone in SAMPLERS:
+        raise BadConfig(
+            f"sampler: {alone} takes no settings behind a colon, got {name!r}; give its name alone. A recipe sets them "
+            "(--method.synthesizer.sampler.…), or the config of a model in Python (docs/sample.md)"
+        )
     if name not in SAMPLERS:
         plain = name.casefold().replace("++", "pp").replace("-", "_")
         hint = did_you_mean(_ELSEWHERE.get(plain, plain), SAMPLERS)

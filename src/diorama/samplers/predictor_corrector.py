@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from diorama.core.config import WORDS
 from diorama.core.contracts import Denoise, DrawNoise, Level, Process, Stage
 from diorama.processes.gaussian import like
 from diorama.processes.reverse import Variance
@@ -24,6 +25,8 @@ of the reverse equation; DDIM's step along the noise that is found, which draws 
 follows the levels."""
 _WITHOUT_FLOW: tuple[Predictor, ...] = ("ancestral", "ddim", "none")
 """Those that have no probability-flow form, or are one."""
+_CORRECTORS = {"langevin": LangevinConfig()}
+"""By the words of a command line, which has no other way to name a corrector or none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,7 @@ class PredictorCorrectorConfig:
     """
 
     predictor: Predictor = "reverse_diffusion"
-    corrector: LangevinConfig | None = field(default_factory=LangevinConfig)
+    corrector: LangevinConfig | None = field(default_factory=LangevinConfig, metadata={WORDS: _CORRECTORS})
     variance: Variance = "small"
     flow: bool = False
     chain: bool = False

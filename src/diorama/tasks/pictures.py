@@ -107,7 +107,10 @@ def _read(path: Path, media: MediaSpec, any_size: bool, fitted: bool = False) ->
     pixels = picture.pixels
     height, width, channels = pixels.shape
     if not any_size and (height, width) != (media.height, media.width):
-        raise BadInput(f"{path}: is {width} x {height} pixels, and the model reads {media.width} x {media.height}")
+        raise BadInput(
+            f"{path}: is {width} x {height} pixels, and the model reads {media.width} x {media.height}; "
+            "cut and scale it to that first"
+        )
     if (channels, media.channels) == (3, 1):
         raise BadInput(f"{path}: has {_colours(3)}, and grey pictures are read here; save it with one channel first")
     if channels != media.channels:
