@@ -15,6 +15,7 @@ from PIL import Image
 
 from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadConfig, BadInput, DioramaWarning
+from diorama.data.pack import pack_arrays
 from diorama.media.convert import to_float
 from diorama.media.image import read_image, write_image
 from diorama.media.stamp import COMPOSITE, read_stamp
@@ -254,6 +255,11 @@ def test_pictures_that_do_not_fit_are_named_and_nothing_is_written(pictures: Pat
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="holds no pictures"):
         picture_files(tmp_path / "empty")
+    pack_arrays(tmp_path / "set", {"train": np.zeros((2, 8, 8, 1), np.uint8)}, media, name="set")
+    with pytest.raises(BadInput, match="is a prepared set, which holds no picture files"):
+        picture_files(tmp_path / "set")
+    (pictures / "dataset.json").write_text("{}")
+    assert picture_files(pictures)
 
 
 def test_grey_pictures_that_were_stored_as_colour_are_read_and_said(pictures: Path, tmp_path: Path) -> None:

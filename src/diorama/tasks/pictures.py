@@ -15,6 +15,7 @@ from diorama.core.contracts import MediaSpec
 from diorama.core.errors import BadInput, DioramaWarning
 from diorama.core.numbers import counted
 from diorama.core.suggestions import did_you_mean
+from diorama.data.dataset import is_prepared
 from diorama.data.sources.names import PICTURES, VOLUMES, content_of
 from diorama.data.sources.volumes import read_volume
 from diorama.media.image import read_image
@@ -31,7 +32,7 @@ def picture_files(source: Path) -> list[Path]:
     """The picture that a path is, or the pictures of a folder in the order of their names.
 
     Raises:
-        BadInput: there is nothing there, or no picture in the folder.
+        BadInput: there is nothing there, no picture in the folder, or a prepared set.
     """
     if source.is_file():
         return [source]
@@ -39,6 +40,9 @@ def picture_files(source: Path) -> list[Path]:
         beside = [each.name for each in source.parent.iterdir()] if source.parent.is_dir() else []
         raise BadInput(f"{source}: there is no such picture or folder{did_you_mean(source.name, beside)}")
     found = sorted(path for path in source.iterdir() if path.is_file() and path.name.lower().endswith(_SUFFIXES))
+    # Folders of pictures may hold a list of that name as well; arrays beside it are the index of a prepared set.
+    if is_prepared(source) and all(path.suffix == ".npy" for path in found):
+        raise BadInput(f"{source}: is a prepared set, which holds no picture files; give the folder that it was made of")
     if not found:
         raise BadInput(f"{source}: holds no pictures (sub-folders are not searched)")
     return found
