@@ -42,7 +42,7 @@ def picture_files(source: Path) -> list[Path]:
     found = sorted(path for path in source.iterdir() if path.is_file() and path.name.lower().endswith(_SUFFIXES))
     # Folders of pictures may hold a list of that name as well; arrays beside it are the index of a prepared set.
     if is_prepared(source) and all(path.suffix == ".npy" for path in found):
-        raise BadInput(f"{source}: is a prepared set, which holds no picture files; give the folder that it was made of")
+        raise BadInput(f"{source}: is a prepared set, which holds no picture files; give what it was made of")
     if not found:
         raise BadInput(f"{source}: holds no pictures (sub-folders are not searched)")
     return found
