@@ -137,6 +137,9 @@ def adm_class(info: DataInfo) -> Recipe:
 def adm_class_cpu(info: DataInfo) -> Recipe:
     """:func:`adm_cpu` with labels, which a classifier of ``adm_classifier_cpu`` then shows more plainly.
 
+    After half an hour on CIFAR-10 and one CPU core, fd@lite fell from 20.4 to 17.9 by guidance at a scale of 4
+    (benchmarks/results/small_diffusion.md).
+
     Command: ``diorama train adm_class_cpu --data DATA --out runs/adm``
 
     Raises:
