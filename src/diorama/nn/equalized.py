@@ -120,8 +120,8 @@ class HeConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = conv2d(x, he_scaled(self.weight).to(x.dtype), padding=(self.padding, self.padding))
-        return y + self.bias.to(x.dtype)[:, None, None]
+        padding = (self.padding, self.padding)
+        return conv2d(x, he_scaled(self.weight).to(x.dtype), bias=self.bias.to(x.dtype), padding=padding)
 
 
 def he_scaled(weight: Tensor, inputs: int = 1) -> Tensor:
