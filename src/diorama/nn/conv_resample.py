@@ -5,11 +5,16 @@ Reference: T. Karras, S. Laine, M. Aittala, J. Hellsten, J. Lehtinen, T. Aila, a
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from diorama.nn.convolution import conv2d, conv_transpose2d
 from diorama.nn.fir import Resampling, padded_down, padded_up, upfirdn2d
+
+_convolve = partial(conv2d, relaid=True)
+"""The layout in which CPUs filter and enlarge fast is not that of their gradients of weights."""
 
 
 def conv2d_resample(
@@ -41,17 +46,17 @@ def conv2d_resample(
     weight = w if flip_weight or alone else w.flip(2, 3)
     if up == (1, 1) and down != (1, 1) and alone:
         thin = upfirdn2d(x, f, Resampling(down=down, padding=sides, flip_filter=flip))
-        return conv2d(thin, weight, groups=groups)
+        return _convolve(thin, weight, groups=groups)
     if up != (1, 1):
-        mixed = conv2d(x, weight, groups=groups)
+        mixed = _convolve(x, weight, groups=groups)
         return upfirdn2d(mixed, f, Resampling(up=up, padding=sides, flip_filter=flip), pixels)
     if down != (1, 1):
         smooth = upfirdn2d(x, f, Resampling(padding=sides, flip_filter=flip))
-        return conv2d(smooth, weight, stride=(down[1], down[0]), groups=groups)
+        return _convolve(smooth, weight, stride=(down[1], down[0]), groups=groups)
     left, right, top, bottom = sides
     if left == right >= 0 and top == bottom >= 0:
-        return conv2d(x, weight, padding=(top, left), groups=groups)
-    return conv2d(F.pad(x, sides), weight, groups=groups)
+        return _convolve(x, weight, padding=(top, left), groups=groups)
+    return _convolve(F.pad(x, sides), weight, groups=groups)
 
 
 def _enlarged(x: Tensor, mirrored: Tensor, f: Tensor | None, how: Resampling, groups: int) -> Tensor:
@@ -59,7 +64,7 @@ def _enlarged(x: Tensor, mirrored: Tensor, f: Tensor | None, how: Resampling, gr
     up, down, (left, right, top, bottom) = how.geometry
     kh, kw = mirrored.shape[2:]
     # A transposed convolution spreads pixels over kernels: it is mirrored, and reaches a kernel less one too far.
-    wide = conv_transpose2d(x, _transposed(mirrored, groups), stride=(up[1], up[0]), groups=groups)
+    wide = conv_transpose2d(x, _transposed(mirrored, groups), stride=(up[1], up[0]), groups=groups, relaid=True)
     sides = (left - (kw - 1), right - (kw - up[0]), top - (kh - 1), bottom - (kh - up[1]))
     smooth = upfirdn2d(wide, f, Resampling(padding=sides, flip_filter=how.flip_filter), up[0] * up[1])
     if down == (1, 1):

@@ -1,11 +1,11 @@
-"""Convolutions whose gradients are as fast as they are themselves, in derivatives of every order.
-
-On CPUs, with the channels of a pixel side by side, PyTorch 2.13 convolves up to three times as fast (transposed
-convolutions of stride two), and takes gradients of weights at a fifth of the speed: so these are taken with the pixels
-of a channel side by side.
+"""Convolutions whose gradients can be differentiated without PyTorch's detours, with its values and derivatives.
 
 Where a gradient is itself differentiated, PyTorch takes gradients of weights by a convolution whose kernel is as large
-as the picture, for which cuDNN has slow algorithms only: there they are taken as gradients of weights are anywhere.
+as the picture, for which cuDNN has slow algorithms only: on GPUs they are taken there as gradients of weights are
+anywhere. What lies in which layout stays as it is.
+
+On CPUs layers may ask for the same functions, whatever is differentiated: these convolve with the channels of a pixel
+side by side, and take gradients of weights with the pixels of a channel side by side.
 """
 
 from __future__ import annotations
@@ -21,53 +21,116 @@ from diorama.nn.differentiation import is_asked_for, is_twice_differentiable
 Numbers = tuple[int, int]
 """Rows and columns."""
 
+_ON_GPUS = (torch.float32, torch.float16, torch.bfloat16)
+
 
 def conv2d(
     x: Tensor,
     weight: Tensor,
-    bias: Tensor | None = None,
     *,
+    bias: Tensor | None = None,
     stride: Numbers = (1, 1),
     padding: Numbers = (0, 0),
     groups: int = 1,
+    relaid: bool = False,
 ) -> Tensor:
-    """A convolution: (b, c, h, w), weights (o, c / groups, kh, kw), bias (o,) or none -> (b, o, h', w')."""
-    if not _has_own_gradients(x, weight):
-        return F.conv2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
-    y = _Convolution.apply(x, _inside(weight), _How(stride, padding, False, groups))
-    return y if bias is None else y + bias[:, None, None]
+    """A convolution: (b, c, h, w) -> (b, o, h', w').
+
+    Args:
+        x: features.
+        weight: (o, c / groups, kh, kw).
+        bias: (o,), of the type of the features.
+        stride: of the convolution.
+        padding: zeros on both sides.
+        groups: of channels that do not mix.
+        relaid: on CPUs gradients of weights are taken in another layout than that of the features.
+    """
+    if _has_own_gradients(x, weight, relaid=relaid):
+        y = _Convolution.apply(x, _inside(weight), _How(stride, padding, False, groups))
+        return y if bias is None else y + bias[:, None, None]
+    return F.conv2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
 
 
-def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: Numbers = (1, 1), groups: int = 1) -> Tensor:
-    """A transposed one without bias: (b, c, h, w), weights (c, o / groups, kh, kw) -> (b, o, h', w')."""
-    if _has_own_gradients(x, weight):
-        return _Convolution.apply(x, _inside(weight), _How(stride, (0, 0), True, groups))
-    return F.conv_transpose2d(x, weight, stride=stride, groups=groups)
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    *,
+    bias: Tensor | None = None,
+    stride: Numbers = (1, 1),
+    padding: Numbers = (0, 0),
+    groups: int = 1,
+    relaid: bool = False,
+) -> Tensor:
+    """A transposed one: (b, c, h, w), weights (c, o / groups, kh, kw) -> (b, o, h', w').
+
+    All else is that of :func:`conv2d`; ``padding`` is what the result lacks on both sides.
+    """
+    if _has_own_gradients(x, weight, relaid=relaid):
+        y = _Convolution.apply(x, _inside(weight), _How(stride, padding, True, groups))
+        return y if bias is None else y + bias[:, None, None]
+    return F.conv_transpose2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
 
 
 class Conv2d(nn.Conv2d):
-    """PyTorch's layer by :func:`conv2d`, where its padding is a number or two, with zeros, and nothing is dilated."""
+    """PyTorch's layer by :func:`conv2d`: the same weights, drawn alike, and the same names.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        kernel: its side, or its rows and columns.
+        stride: pixels from one place to the next.
+        padding: zeros on every side.
+        groups: of channels that do not mix.
+        bias: whether it has one.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int | Numbers,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=bias)
+        self._steps, self._margin = (stride, stride), (padding, padding)
 
     def forward(self, input: Tensor) -> Tensor:
-        if isinstance(self.padding, str) or self.padding_mode != "zeros" or any(each != 1 for each in self.dilation):
-            return super().forward(input)
-        (rows, columns), (down, across) = self.padding, self.stride
-        return conv2d(input, self.weight, self.bias, stride=(down, across), padding=(rows, columns), groups=self.groups)
+        return self.by(input, self.weight)
+
+    def by(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The layer's convolution with other weights of the same shape."""
+        return conv2d(x, weight, bias=self.bias, stride=self._steps, padding=self._margin, groups=self.groups)
 
 
-def _has_own_gradients(x: Tensor, weight: Tensor) -> bool:
+def _has_own_gradients(x: Tensor, weight: Tensor, *, relaid: bool) -> bool:
     """Whether gradients are taken by the functions below, and not by PyTorch's."""
+    # PyTorch has no public name for the second question: derivatives forwards have rules for its own functions only.
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return False
     if not (torch.is_grad_enabled() and weight.requires_grad and x.dtype == weight.dtype):
         return False
-    if torch.is_autocast_enabled(x.device.type) or torch.compiler.is_compiling():
-        return False
-    # Derivatives forwards have rules for PyTorch's own functions only; there is no public name for this question.
-    if torch._C._are_functorch_transforms_active():
-        return False
-    if x.device.type == "cpu":
-        inside = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-        return inside and x.dtype == torch.float32
-    return is_twice_differentiable()
+    device, inside = x.device.type, x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    chosen = is_chosen(device, x.dtype, twice=is_twice_differentiable(), relaid=relaid and inside)
+    # There are kinds of devices about whose autocast PyTorch refuses to answer.
+    return chosen and not torch.is_autocast_enabled(device)
+
+
+def is_chosen(device: str, dtype: torch.dtype, *, twice: bool, relaid: bool) -> bool:
+    """Whether functions of our own are the faster ones for gradients.
+
+    Args:
+        device: kind of device.
+        dtype: of features and weights.
+        twice: gradients are themselves differentiated.
+        relaid: another layout is asked for, and is not that of the features.
+    """
+    if device == "cpu":
+        return relaid and dtype == torch.float32
+    return device == "cuda" and twice and dtype in _ON_GPUS
 
 
 class _How(NamedTuple):

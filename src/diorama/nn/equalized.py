@@ -120,8 +120,8 @@ class HeConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        sides = (self.padding, self.padding)
-        return conv2d(x, he_scaled(self.weight).to(x.dtype), self.bias.to(x.dtype), padding=sides)
+        padding = (self.padding, self.padding)
+        return conv2d(x, he_scaled(self.weight).to(x.dtype), bias=self.bias.to(x.dtype), padding=padding)
 
 
 def he_scaled(weight: Tensor, inputs: int = 1) -> Tensor:

@@ -98,7 +98,7 @@ def normalized_modulated_conv2d(
         y = _pointwise(x, _scaled(weight, styles, scales, demodulate))
         return y if b is None else y + b.to(y.dtype)[:, None, None]
     sides = (padding, padding) if isinstance(padding, int) else padding
-    y = conv2d(x * scales.to(x.dtype)[:, :, None, None], weight.to(x.dtype), padding=sides)
+    y = conv2d(x * scales.to(x.dtype)[:, :, None, None], weight.to(x.dtype), padding=sides, relaid=True)
     bias = None if b is None else b.to(y.dtype)[:, None, None]
     if not demodulate:
         return y if bias is None else y + bias

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from diorama.nn.convolution import Conv2d
+
 
 @dataclass(frozen=True, kw_only=True)
 class PowerIteration:
@@ -82,7 +84,7 @@ def _without(x: Tensor, others: list[Tensor]) -> Tensor:
     return x
 
 
-class SpectralConv2d(nn.Conv2d, _Normalized):
+class SpectralConv2d(Conv2d, _Normalized):
     """A convolution.
 
     Args:
@@ -112,7 +114,7 @@ class SpectralConv2d(nn.Conv2d, _Normalized):
 
     def forward(self, input: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o oh ow"]:
         """Convolved maps."""
-        return F.conv2d(input, self.unit_weight(), self.bias, self.stride, self.padding)
+        return self.by(input, self.unit_weight())
 
 
 class SpectralLinear(nn.Linear, _Normalized):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
+
+from diorama.nn.convolution import Conv2d
 
 _EPS = 1e-12
 
 
-class StoredSpectralConv2d(nn.Conv2d):
+class StoredSpectralConv2d(Conv2d):
     """A convolution without a bias, with the buffers ``left`` (outputs,) and ``right`` (inputs · side²,).
 
     Args:
@@ -37,7 +39,7 @@ class StoredSpectralConv2d(nn.Conv2d):
 
     def forward(self, input: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
         """Convolved maps; in training the vectors move by one iteration first."""
-        return F.conv2d(input, self.unit_weight(), stride=self.stride, padding=self.padding)
+        return self.by(input, self.unit_weight())
 
     def unit_weight(self) -> Tensor:
         """The weight over the value that belongs to the vectors."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig
 from diorama.networks.adversarial.picture import UNIT_SPAN
+from diorama.nn.convolution import Conv2d
 from diorama.nn.stored_spectral import StoredSpectralConv2d
 
 _SLOPE = 0.2
@@ -86,9 +87,9 @@ class _Level(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, first: bool) -> None:
         super().__init__()
-        self.conv0 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=first)
+        self.conv0 = Conv2d(inputs, outputs, 3, padding=1, bias=first)
         self.norm0 = nn.Identity() if first else nn.BatchNorm2d(outputs)
-        self.conv1 = nn.Conv2d(outputs, outputs, 4, stride=2, padding=1, bias=False)
+        self.conv1 = Conv2d(outputs, outputs, 4, stride=2, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -131,11 +132,11 @@ class UNetDiscriminator(nn.Module):
         super().__init__()
         self.config = config
         width = config.features
-        self.first = nn.Conv2d(config.channels, width, 3, padding=1)
+        self.first = Conv2d(config.channels, width, 3, padding=1)
         self.down = nn.ModuleList(StoredSpectralConv2d(width << i, width << i + 1, 4, stride=2) for i in range(3))
         self.up = nn.ModuleList(StoredSpectralConv2d(width << i + 1, width << i, 3) for i in reversed(range(3)))
         self.late = nn.ModuleList(StoredSpectralConv2d(width, width, 3) for _ in range(2))
-        self.last = nn.Conv2d(width, 1, 3, padding=1)
+        self.last = Conv2d(width, 1, 3, padding=1)
 
     def forward(
         self, picture: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN

@@ -17,6 +17,7 @@ from torch.nn.functional import leaky_relu
 
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig, Judgement
+from diorama.nn.convolution import Conv2d
 from diorama.nn.initialize import dcgan_normal
 
 Norm = Literal["batch", "instance", "affine_instance", "none"]
@@ -118,12 +119,12 @@ class PatchStack(nn.Module):
     def __init__(self, widths: tuple[int, ...], norm: Norm, *, padding: int, biases: bool) -> None:
         super().__init__()
         channels, first, *_ = widths
-        self.first = nn.Conv2d(channels, first, 4, 2, padding)
+        self.first = Conv2d(channels, first, 4, 2, padding)
         self.blocks = nn.ModuleList()
         for number, (inputs, outputs) in enumerate(pairwise(widths[1:]), start=1):
             stride = 2 if number < len(widths) - 2 else 1
-            self.blocks.append(_Strided(nn.Conv2d(inputs, outputs, 4, stride, padding, bias=biases), norm))
-        self.head = nn.Conv2d(widths[-1], 1, 4, 1, padding)
+            self.blocks.append(_Strided(Conv2d(inputs, outputs, 4, stride, padding, bias=biases), norm))
+        self.head = Conv2d(widths[-1], 1, 4, 1, padding)
         dcgan_normal(self)
 
     def forward(self, x: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN) -> Float[Tensor, "b 1 ph pw"]:
@@ -154,10 +155,10 @@ class PixelDiscriminator(nn.Module):
         super().__init__()
         self.config = config
         width, bias = config.width, config.norm == "instance"
-        self.first = nn.Conv2d(config.channels, width, 1)
-        self.second = nn.Conv2d(width, 2 * width, 1, bias=bias)
+        self.first = Conv2d(config.channels, width, 1)
+        self.second = Conv2d(width, 2 * width, 1, bias=bias)
         self.norm = norm_of(config.norm, 2 * width)
-        self.head = nn.Conv2d(2 * width, 1, 1, bias=bias)
+        self.head = Conv2d(2 * width, 1, 1, bias=bias)
         dcgan_normal(self)
 
     def forward(self, x: Float[Tensor, "b c h w"], condition: Condition = NOTHING_GIVEN) -> Float[Tensor, "b 1 h w"]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig
 from diorama.nn.bias_act import bias_act
-from diorama.nn.convolution import Conv2d, conv2d
+from diorama.nn.convolution import Conv2d
 from diorama.nn.fir import downsample2d, fir_filter, upsample2d
 from diorama.nn.half import own_precision
 
@@ -103,7 +103,7 @@ class R3GANDiscriminatorConfig(_Stages, DiscriminatorConfig):
         return R3GANDiscriminator(self)
 
 
-class _Conv(nn.Conv2d):
+class _Conv(Conv2d):
     """A convolution without a bias, in the precision of the maps that it is given."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, groups: int = 1, gain: float = 1.0) -> None:
@@ -111,9 +111,7 @@ class _Conv(nn.Conv2d):
         _draw(self.weight, gain)
 
     def forward(self, input: Tensor) -> Tensor:
-        assert not isinstance(self.padding, str)
-        rows, columns = self.padding
-        return conv2d(input, self.weight.to(input.dtype), padding=(rows, columns), groups=self.groups)
+        return self.by(input, self.weight.to(input.dtype))
 
 
 class _Linear(nn.Linear):

@@ -19,7 +19,7 @@ from diorama.core.contracts import NOTHING_GIVEN, Condition
 from diorama.core.rng import normal
 from diorama.networks.adversarial.base import DiscriminatorConfig, GeneratorConfig, Truncation
 from diorama.networks.adversarial.style_mapping import towards
-from diorama.nn.convolution import conv2d
+from diorama.nn.convolution import conv2d, conv_transpose2d
 from diorama.nn.equalized import HeConv2d, HeLinear, he_scaled
 from diorama.nn.fir import Resampling, fir_filter, upfirdn2d
 from diorama.nn.minibatch import with_deviation
@@ -151,8 +151,8 @@ class FusedConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         weight = he_scaled(self.weight, inputs=0 if self.up else 1)
         kernel = F.avg_pool2d(F.pad(weight, (1, 1, 1, 1)), 2, stride=1).to(x.dtype)  # (…, 4, 4)
-        convolve = F.conv_transpose2d if self.up else conv2d
-        return convolve(x, kernel, self.bias.to(x.dtype), stride=(2, 2), padding=(1, 1))
+        convolve = conv_transpose2d if self.up else conv2d
+        return convolve(x, kernel, bias=self.bias.to(x.dtype), stride=(2, 2), padding=(1, 1))
 
 
 class StyledNorm(nn.Module):

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diorama.networks.adversarial.dcgan import DCGANGenerator, DCGANGeneratorConfig
+from diorama.nn.convolution import Conv2d
 from diorama.nn.initialize import dcgan_normal
 from diorama.nn.normal import normal_like
 from diorama.nn.pyramid import pyramid
@@ -216,7 +217,7 @@ class MoCoGANImageDiscriminator(nn.Module):
         pairs = _widths(config.channels, config.features, steps - config.patch)
         self.stages = nn.ModuleList(
             _Stage(
-                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
+                Conv2d(inputs, outputs, 4, 2, 1, bias=False),
                 nn.BatchNorm2d(outputs) if level else nn.Identity(),
                 config.noise,
             )
@@ -224,9 +225,7 @@ class MoCoGANImageDiscriminator(nn.Module):
         )
         self.noise = _Noise(config.noise if config.patch else 0.0)
         last = pairs[-1][1]
-        self.head = (
-            nn.Conv2d(last, 1, 4, 2, 1, bias=False) if config.patch else nn.Conv2d(last, 1, coarsest, bias=False)
-        )
+        self.head = Conv2d(last, 1, 4, 2, 1, bias=False) if config.patch else Conv2d(last, 1, coarsest, bias=False)
         dcgan_normal(self)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 p q"]:
