@@ -45,10 +45,7 @@ def conv2d(
         groups: of channels that do not mix.
         relaid: on CPUs gradients of weights are taken in another layout than that of the features.
     """
-    if _has_own_gradients(x, weight, relaid=relaid):
-        y = _Convolution.apply(x, _inside(weight), _How(stride, padding, False, groups))
-        return y if bias is None else y + bias[:, None, None]
-    return F.conv2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
+    return _convolved(x, weight, bias, _How(stride, padding, False, groups), relaid=relaid)
 
 
 def conv_transpose2d(
@@ -65,10 +62,16 @@ def conv_transpose2d(
 
     All else is that of :func:`conv2d`; ``padding`` is what the result lacks on both sides.
     """
+    return _convolved(x, weight, bias, _How(stride, padding, True, groups), relaid=relaid)
+
+
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, how: _How, *, relaid: bool) -> Tensor:
+    """Either of the two, by functions of our own or by PyTorch's."""
     if _has_own_gradients(x, weight, relaid=relaid):
-        y = _Convolution.apply(x, _inside(weight), _How(stride, padding, True, groups))
+        y = _Convolution.apply(x, _inside(weight), how)
         return y if bias is None else y + bias[:, None, None]
-    return F.conv_transpose2d(x, weight, bias, stride=stride, padding=padding, groups=groups)
+    convolve = F.conv_transpose2d if how.transposed else F.conv2d
+    return convolve(x, weight, bias, stride=how.stride, padding=how.padding, groups=how.groups)
 
 
 class Conv2d(nn.Conv2d):
