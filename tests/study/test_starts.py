@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Timer
 
-from diorama.study.database import Database
+import pytest
+
+from diorama.study.database import Database, DatabaseUnavailable
 from diorama.study.folder import Study
 from diorama.study.serve import _admin_token
 from diorama.study.versions import Version, open_version, versions_of
@@ -41,3 +45,23 @@ def test_servers_that_start_at_once_share_a_new_database(new_database: Callable[
         database = Database(url)
         assert [version.number for version in versions_of(database, "small")] == [1]
         database.close()
+
+
+def test_a_server_waits_for_another_that_holds_the_new_file(tmp_path: Path) -> None:
+    file = tmp_path / "answers.sqlite"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = Timer(0.3, other.commit)
+    letting_go.start()
+    Database(file).close()
+    letting_go.join()
+    other.close()
+
+
+def test_a_file_that_is_never_let_go_is_said_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "answers.sqlite"
+    monkeypatch.setattr("diorama.study.database._WAIT_SECONDS", 0.2)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnavailable, match=r"answers\.sqlite: the study's database refuses: .*locked"):
+            Database(file)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import Cursor, OperationalError
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, func, select
@@ -19,6 +21,7 @@ from diorama.study.tables import METADATA
 
 FILE = "answers.sqlite"
 _WAIT_SECONDS = 5
+_PAUSE_SECONDS = 0.01
 _CONNECTIONS = 16
 _WRITES = "diorama_writes"
 _LOCK = int.from_bytes(b"diorama")
@@ -136,10 +139,28 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     # The driver would begin transactions when it sees fit.
     connection.isolation_level = None
     cursor = connection.cursor()
+    _write_ahead(cursor)
     # With FULL, what was committed outlives a power cut, and not only a killed process.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Cursor) -> None:
+    """Let readers read while another writes.
+
+    A new file is changed to this by whoever holds it alone. Of several that ask for it at once SQLite refuses all but
+    one without the wait that it keeps elsewhere, so the wait is here.
+    """
+    end = monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except OperationalError:
+            if monotonic() > end:
+                raise
+            sleep(_PAUSE_SECONDS)
 
 
 def _begin_sqlite(connection: Connection) -> None:
