@@ -107,10 +107,10 @@ def few_faces(sources: Path, out: Path, tiny: bool) -> Dataset:
 
 
 def retina(sources: Path, out: Path, tiny: bool) -> Dataset:
-    """Photographs of the retina beside the maps of their vessels."""
+    """Photographs of the retina beside the maps of their vessels, made square by black."""
     folder = sources / "med_retina_vessels"
     side = 32 if tiny else 256
-    options = PrepareOptions(size=side, table=folder / "index.csv", pair="vessels", group="subject")
+    options = PrepareOptions(size=side, fit="pad", table=folder / "index.csv", pair="vessels", group="subject")
     return ready(folder / "med_retina_vessels.zip", out, options)
 
 

@@ -19,6 +19,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,10 @@ from diorama.training.recipe import Recipe, TrainOptions
 from diorama.training.run import train
 
 MEASURED = 8
-"""Times that a run is measured while it trains."""
+"""Times that a run is measured while it trains, and the batches that it sees at least."""
 SHOWN = 64
+FIRST_STEPS = 20
+"""Of a trial that are not counted."""
 CELLS = ("experiment", "training", "recipe", "pictures", "pictures/s", "best", "last")
 """First columns of the table; behind them stand what was measured in the end, and pictures."""
 
@@ -63,9 +66,9 @@ def of_images(recipe: Recipe, images: int) -> Recipe:
     return other
 
 
-def watched(recipe: Recipe, samples: int) -> Recipe:
-    """The recipe that is shown, saved and, if it is measured at all, measured a few times along its run."""
-    part = max(recipe.batch_size, recipe.images // MEASURED)
+def watched(recipe: Recipe, samples: int, times: int) -> Recipe:
+    """The recipe that is shown, saved and, if it is measured at all, measured so many times along its run."""
+    part = max(recipe.batch_size, recipe.images // times)
     measured_on = samples if recipe.evaluation.samples else 0
     return replace(
         recipe,
@@ -87,6 +90,26 @@ def seconds_of(recipe: Recipe, data: Dataset, run: Path, options: TrainOptions) 
     return marks[1:], finished
 
 
+def paced(recipe: Recipe, data: Dataset, run: Path, seconds: float, options: TrainOptions) -> tuple[float, float]:
+    """Pictures a second over so many seconds of a trial, and the seconds that its beginning takes beside them.
+
+    The first steps are not counted: they choose kernels and record graphs, and lazy penalties have their turn in them.
+    """
+    began, marks = time.perf_counter(), list[tuple[float, int]]()
+    with closing(train(recipe, data.path, run, options)) as ticks:
+        for tick in ticks:
+            marks.append((time.perf_counter(), tick.images))
+            settled = marks[FIRST_STEPS:]
+            if len(settled) > 2 and settled[-1][0] - settled[0][0] >= seconds:
+                break
+            # So slow that its first steps are a trial.
+            if len(marks) > 3 and marks[-1][0] - marks[0][0] >= 8 * seconds:
+                break
+    (first, seen), (last, all_seen) = marks[min(FIRST_STEPS, len(marks) // 2)], marks[-1]
+    pace = (all_seen - seen) / (last - first)
+    return pace, max(0.0, first - began - seen / pace)
+
+
 def planned(recipe: Recipe, data: Dataset, run: Path, seconds: float, device: str) -> int:
     """How many pictures a training sees within its time, as a trial of it tells; a plan that was made is kept."""
     plan, trial = run.with_suffix(".json"), run.with_name(f"{run.name}-trial")
@@ -95,13 +118,12 @@ def planned(recipe: Recipe, data: Dataset, run: Path, seconds: float, device: st
     unmeasured = replace(recipe.evaluation, every=0, samples=0)
     quiet = replace(recipe, evaluation=unmeasured, preview_every=0, checkpoint_every=10**12)
     shutil.rmtree(trial, ignore_errors=True)
-    options = TrainOptions(device=device, seconds=min(45.0, max(5.0, seconds / 10)), preview_at_stop=False)
-    marks, _ = seconds_of(quiet, data, trial, options)
+    options = TrainOptions(device=device, preview_at_stop=False)
+    pace, start = paced(quiet, data, trial, min(20.0, max(3.0, seconds / 20)), options)
     shutil.rmtree(trial)
-    found = speed(marks) or recipe.batch_size
-    # Measurements and what comes before the first step take a part of the time.
-    images = max(MEASURED * recipe.batch_size, int(0.85 * seconds * found))
-    write_json(plan, {"images": images, "pictures_per_second": found})
+    # Measurements, previews and saved states take a part of the time.
+    images = max(MEASURED * recipe.batch_size, int(0.85 * (seconds - start) * pace))
+    write_json(plan, {"images": images, "pictures_per_second": pace, "seconds_to_begin": start})
     return images
 
 
@@ -111,7 +133,7 @@ def picture_of(run: Path, out: Path, device: str) -> Path:
     keys = {spec.key for spec in model.config.conditions}
     previews = sorted((run / "samples").glob("*.png"), key=lambda path: path.stat().st_mtime)
     if not model.config.draws or keys - {"label"} or not hasattr(model, "noise_shape"):
-        return shutil.copy(previews[-1], out) if previews else run
+        return Path(shutil.copy(previews[-1], out)) if previews else run
     given = Given(label="all") if keys else Given()
     drawn = out.with_suffix("")
     for _ in sample(model, SHOWN, out=drawn, options=SampleOptions(given=given, grid=out, device=device)):
@@ -154,8 +176,8 @@ def row_of(name: str, experiment: Experiment, which: str, arguments: argparse.Na
     data = experiment.data(arguments.data, out / "data" / name, arguments.tiny)
     run = out / "runs" / f"{name}-{which}"
     base = base_recipe(training, data, small=arguments.tiny)
-    images = planned(base, data, run, arguments.seconds, device)
-    recipe = watched(training.change(of_images(base, images)), arguments.count)
+    images = planned(training.change(base), data, run, arguments.seconds, device)
+    recipe = watched(training.change(of_images(base, images)), arguments.count, arguments.measured)
     start = out / "runs" / f"{name}-{training.start}" if training.start and not run.exists() else None
     options = TrainOptions(device=device, seconds=arguments.seconds, start_from=start)
     began = time.perf_counter()
@@ -210,6 +232,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="trainings of the experiment")
     parser.add_argument("--seconds", type=float, default=600, help="of each training")
     parser.add_argument("--count", type=int, default=2_000, help="samples that are measured")
+    parser.add_argument("--measured", type=int, default=MEASURED, help="times that it is measured while it trains")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--tiny", action="store_true", help="small recipes and pictures, to rehearse without a GPU")
     parser.add_argument("--prepare", action="store_true", help="prepare the data, and end")

@@ -84,12 +84,12 @@ def damaged(whole: Pictures) -> Iterator[tuple[str, Pictures]]:
         yield f"noise {level}", noise(whole, level)
 
 
-def pictures_in(folder: Path) -> Pictures:
+def pictures_in(folder: Path, count: int = COUNT) -> Pictures:
     """The first pictures of a folder, by name."""
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in (".png", ".webp", ".jpg"))
-    if len(files) < COUNT:
-        raise SystemExit(f"{folder} holds {len(files):,} pictures; every set has {COUNT:,}")
-    return np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files[:COUNT]])
+    if len(files) < count:
+        raise SystemExit(f"{folder} holds {len(files):,} pictures; every set has {count:,}")
+    return np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files[:count]])
 
 
 def judge_features(file: Path) -> Features:
