@@ -1,7 +1,7 @@
 """Trains GANs, each within a number of seconds, and writes one table of what came out.
 
     python benchmarks/gan_trainings.py NAME --data DIR --out DIR [--only TRAINING …] [--seconds 600] [--device cuda]
-        [--tiny]
+        [--small | --tiny]
 
 NAME is an experiment of ``gan_experiments.py``. DIR of --data is the folder of the shared data sets, which are prepared
 below OUT once. Every training has NAME-TRAINING below OUT/runs and a row in OUT/rows, and OUT/table.md is written of
@@ -175,7 +175,7 @@ def row_of(name: str, experiment: Experiment, which: str, arguments: argparse.Na
     training, out, device = experiment.trainings[which], arguments.out, pick(arguments.device).type
     data = experiment.data(arguments.data, out / "data" / name, arguments.tiny)
     run = out / "runs" / f"{name}-{which}"
-    base = base_recipe(training, data, small=arguments.tiny)
+    base = base_recipe(training, data, small=arguments.tiny or arguments.small)
     images = planned(training.change(base), data, run, arguments.seconds, device)
     recipe = watched(training.change(of_images(base, images)), arguments.count, arguments.measured)
     start = out / "runs" / f"{name}-{training.start}" if training.start and not run.exists() else None
@@ -234,7 +234,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2_000, help="samples that are measured")
     parser.add_argument("--measured", type=int, default=MEASURED, help="times that it is measured while it trains")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--tiny", action="store_true", help="small recipes and pictures, to rehearse without a GPU")
+    parser.add_argument("--small", action="store_true", help="small recipes, for hours without a GPU")
+    parser.add_argument("--tiny", action="store_true", help="small recipes and pictures, to rehearse")
     parser.add_argument("--prepare", action="store_true", help="prepare the data, and end")
     arguments = parser.parse_args()
     experiment = EXPERIMENTS[arguments.name]

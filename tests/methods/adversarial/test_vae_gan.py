@@ -10,6 +10,8 @@ import torch
 
 from diorama.core.config import decode, encode
 from diorama.core.contracts import MediaSpec, Moment
+from diorama.methods.adversarial.ada import AdaptiveAugmentationConfig
+from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.adversarial.vae_gan import VAEGANConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
@@ -46,6 +48,14 @@ def test_each_turn_moves_its_player_alone() -> None:
         method.requires_grad_(False)
 
 
+def test_batch_norm_sees_codes_and_latents_together_in_every_turn() -> None:
+    method, seen = CONFIG.build(), list[int]()
+    method.generator.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    for turn in (method.discriminator_loss, method.encoder_loss, method.generator_loss):
+        turn(BATCH, START)
+    assert seen == [2 * len(BATCH["image"])] * 3
+
+
 def test_the_comparison_weighs_by_gamma_in_the_generators_turn_and_the_prior_by_beta_in_the_encoders() -> None:
     torch.manual_seed(0)
     method, losses = CONFIG.build().eval(), []
@@ -57,6 +67,38 @@ def test_the_comparison_weighs_by_gamma_in_the_generators_turn_and_the_prior_by_
     values = 8 * 4 * 4
     torch.testing.assert_close(bound.value - unbound.value, 2 * bound.scalars["divergence"] / values)
     torch.testing.assert_close(unbound.value, unbound.scalars["unlike"])
+
+
+def test_pictures_are_altered_before_they_are_judged_and_compared_as_they_are() -> None:
+    found = []
+    for augment in (None, DiffAugmentConfig()):
+        torch.manual_seed(0)
+        method = replace(CONFIG, augment=augment).build().eval()
+        torch.manual_seed(1)
+        found.append([method.generator_loss(BATCH, START), method.discriminator_loss(BATCH, START)])
+    (plain, plainly_told), (altered, told) = found
+    assert altered.scalars["unlike"] == plain.scalars["unlike"]
+    assert altered.scalars["game"] != plain.scalars["game"]
+    assert told.value != plainly_told.value
+
+
+def test_the_adaptive_augmentation_follows_the_logits_of_real_pictures() -> None:
+    torch.manual_seed(0)
+    method = replace(CONFIG, augment=AdaptiveAugmentationConfig()).build()
+    assert "augment_p" in method.discriminator_loss(BATCH, START).scalars
+
+
+def test_maps_of_another_network_weigh_in_the_turns_of_encoder_and_generator() -> None:
+    torch.manual_seed(0)
+    method, found = replace(CONFIG, perceptual=2.0).build().eval(), []
+    for method.autoencoder in (CONFIG, replace(CONFIG, perceptual=2.0)):
+        torch.manual_seed(1)
+        found.append([turn(BATCH, START) for turn in (method.encoder_loss, method.generator_loss)])
+    for plain, weighed in zip(*found, strict=True):
+        torch.testing.assert_close(weighed.value - plain.value, 2 * weighed.scalars["features"])
+        assert "features" not in plain.scalars
+    # The network comes with the package: no model is saved with it.
+    assert not any("features" in name for name, _ in method.synthesizer().build().named_parameters())
 
 
 def test_codes_learn_to_say_what_the_discriminator_sees() -> None:
@@ -90,6 +132,8 @@ def test_its_model_draws_from_the_prior_and_reconstructs_and_bounds_no_bits() ->
     [
         ({"gamma": -1.0}, "gamma must"),
         ({"r1": -1.0}, "r1 must"),
+        ({"perceptual": -1.0}, "perceptual must"),
+        ({"augment": AdaptiveAugmentationConfig(), "loss": "wasserstein"}, "ada follows"),
         ({"generator": DCGANGeneratorConfig(size=SIZE, features=4, latent=4)}, "vectors of one length"),
         ({"discriminator": PixelDiscriminatorConfig()}, "tells no features"),
     ],

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from diorama.core.config import LATER, WORDS
 from diorama.core.contracts import Batch, Loss, MediaSpec, Moment
 from diorama.losses.adversarial import AdversarialName
 from diorama.losses.divergence import gaussian_kl
-from diorama.methods.adversarial.gan import GAN, GANConfig
+from diorama.losses.perceptual import calibrated_maps
+from diorama.methods.adversarial.ada import AdaptiveAugmentationConfig
+from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
+from diorama.methods.adversarial.gan import AUGMENTATIONS, GAN, GANConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.networks.adversarial.base import Judgement
 from diorama.networks.catalog import Discriminator, Encoder, Generator
+from diorama.networks.features import lite
 from diorama.synthesis.vae_gan import VAEGANSynthesizerConfig, check_code
+
+_FEATURES = "features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,10 @@ class VAEGANConfig(MethodConfig):
             that weighs 1.
         beta: weight of the divergence from the prior in the encoder's turn.
         r1: weight gamma of the R1 penalty; 0, as in the paper, for none.
+        augment: how pictures are altered before the discriminator says whether they are real; ``None``, as in the
+            paper, leaves them as they are. Features are compared of pictures as they are.
+        perceptual: weight of the likelihood of feature maps of ``lite``, the network that comes with the package,
+            beside the comparison in the discriminator; 0, as in the paper, leaves it out.
     """
 
     media: MediaSpec
@@ -49,10 +61,14 @@ class VAEGANConfig(MethodConfig):
     gamma: float = 1.0
     beta: float = 1.0
     r1: float = 0.0
+    augment: AdaptiveAugmentationConfig | DiffAugmentConfig | None = field(
+        default=None, metadata={LATER: True, WORDS: AUGMENTATIONS}
+    )
+    perceptual: float = field(default=0.0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         check_code(self.encoder, self.generator)
-        for name in ("gamma", "beta"):
+        for name in ("gamma", "beta", "perceptual"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
         if not self.discriminator.tells_features:
@@ -69,6 +85,7 @@ class VAEGANConfig(MethodConfig):
             discriminator=self.discriminator,
             loss=self.loss,
             r1=self.r1,
+            augment=self.augment,
         )
 
     def build(self, frozen: Mapping[str, nn.Module] = NO_PARTS) -> VAEGAN:
@@ -80,7 +97,8 @@ class VAEGAN(GAN):
     """See :class:`VAEGANConfig`."""
 
     def __init__(self, config: VAEGANConfig, frozen: Mapping[str, nn.Module] = NO_PARTS) -> None:
-        super().__init__(config.game, frozen)
+        # Not a part of the recipe: it comes with the package, and no model is saved with it.
+        super().__init__(config.game, {**frozen, _FEATURES: lite.pretrained()} if config.perceptual else frozen)
         self.autoencoder = config
         self.encoder = config.encoder.build()
 
@@ -102,10 +120,15 @@ class VAEGAN(GAN):
         config = self.autoencoder
         return VAEGANSynthesizerConfig(media=config.media, encoder=config.encoder, generator=config.generator)
 
-    def rebuilt(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The pictures of a batch, drawn again from codes of theirs; and the divergence (b,) of these, in nats."""
+    def both(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """The pictures of a batch, drawn again from codes of theirs; as many of the prior; and the divergence (b,).
+
+        They go through the generator together. Apart, its batch norm would learn from each kind's own statistics and be
+        drawn with the mean of both.
+        """
         code, divergence = self.coded(batch)
-        return self.generator(code, {}), divergence
+        again, drawn = self.generator(torch.cat([code, self.latents(batch)]), {}).chunk(2)
+        return again, drawn, divergence
 
     def coded(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """A code (b, latent) of each picture, and its posterior's divergence (b,) from the prior, in nats."""
@@ -120,28 +143,37 @@ class VAEGAN(GAN):
         algorithm 1 all three weigh alike.
         """
         with torch.no_grad():
-            drawn, (rebuilt, _) = self.draw(batch), self.rebuilt(batch)
-        real, fake = self._judged(batch["image"]).logits, self._judged(drawn).logits
-        every = torch.cat([fake, self._judged(rebuilt).logits])
-        return Loss(self._loss.discriminator(real, every), self.told(real, every, drawn, batch))
+            rebuilt, drawn, _ = self.both(batch)
+        real, fake, again = (self.logits(pictures, {}) for pictures in (batch["image"], drawn, rebuilt))
+        every = torch.cat([fake, again])
+        told = {**self.told(real, every, drawn, batch), **self.observe(real)}
+        return Loss(self._loss.discriminator(real, every), told)
 
     def encoder_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Codes near the prior from which pictures are drawn again alike; in nats for each value of the features."""
-        rebuilt, divergence = self.rebuilt(batch)
+        rebuilt, _, divergence = self.both(batch)
         unlike, values = self._unlike(batch["image"], self._judged(rebuilt))
         cost = divergence.mean() / values
         scalars = {"unlike": unlike.detach(), "divergence": divergence.mean().detach()}
-        return Loss(unlike + self.autoencoder.beta * cost, scalars)
+        return Loss(unlike + self.autoencoder.beta * cost + self._perceived(rebuilt, batch, scalars), scalars)
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Look real to the discriminator, drawn from the prior and drawn again, and in the second case alike."""
-        with torch.no_grad():
-            code, _ = self.coded(batch)
-        again, drawn = self._judged(self.generator(code, {})), self._judged(self.draw(batch))
+        rebuilt, drawn, _ = self.both(batch)
+        again = self._judged(rebuilt)
         unlike, _ = self._unlike(batch["image"], again)
-        game = self._loss.generator(torch.cat([again.logits, drawn.logits]))
+        altered = again.logits if self.augment is None else self.logits(rebuilt, {})
+        game = self._loss.generator(torch.cat([altered, self.logits(drawn, {})]))
         scalars = {"unlike": unlike.detach(), "game": game.detach()}
-        return Loss(game + self.autoencoder.gamma * unlike, scalars)
+        return Loss(game + self.autoencoder.gamma * unlike + self._perceived(rebuilt, batch, scalars), scalars)
+
+    def _perceived(self, rebuilt: Tensor, batch: Batch, scalars: dict[str, Tensor]) -> Tensor | float:
+        """The weighed likelihood of feature maps, which is logged in nats for each value of a map."""
+        if not self.autoencoder.perceptual:
+            return 0.0
+        apart = calibrated_maps(cast(lite.LiteFeatures, self.frozen[_FEATURES]), rebuilt, batch["image"])
+        scalars["features"] = apart.detach()
+        return self.autoencoder.perceptual * apart
 
     def _judged(self, picture: Tensor) -> Judgement:
         judgement: Judgement = self.discriminator.judge(picture, {})  # type: ignore[operator]
