@@ -149,5 +149,14 @@ def check_latents(encoder: Encoder, decoder: Decoder, prior: LatentPrior | None)
     shape = encoder.latent_shape
     if shape != decoder.latent_shape:
         raise ValueError(f"encoder and decoder: latents of shape {shape} and {decoder.latent_shape}")
+    check_prior(prior, shape)
+
+
+def check_prior(prior: LatentPrior | None, shape: tuple[int, ...]) -> None:
+    """See that a learned prior draws what an encoder tells.
+
+    Raises:
+        ValueError: it draws latents of another shape.
+    """
     if prior is not None and prior.latent_shape != shape:
         raise ValueError(f"prior: draws latents of shape {prior.latent_shape}, encoder and decoder have {shape}")

@@ -16,6 +16,7 @@ from diorama.methods.adversarial.vae_gan import VAEGANConfig
 from diorama.methods.catalog import AnyMethod
 from diorama.networks.adversarial.dcgan import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from diorama.networks.adversarial.patchgan import PixelDiscriminatorConfig
+from diorama.networks.codecs.flow_prior import FlowPriorConfig
 from diorama.networks.codecs.vae import ConvEncoderConfig
 from diorama.synthesis.abilities import BoundsBits, Reconstructs
 from diorama.synthesis.catalog import AnySynthesizer
@@ -115,6 +116,50 @@ def test_codes_learn_to_say_what_the_discriminator_sees() -> None:
     assert sum(found[-5:]) < 0.8 * sum(found[:5])
 
 
+def test_a_learned_prior_moves_in_the_encoders_turn_alone_and_is_what_the_model_draws_from() -> None:
+    torch.manual_seed(0)
+    method = replace(CONFIG, prior=FlowPriorConfig(latent=5, layers=2, features=8)).build()
+    prior = method.prior
+    assert prior is not None
+    for turn, moves in (
+        (method.discriminator_loss, False),
+        (method.encoder_loss, True),
+        (method.generator_loss, False),
+    ):
+        method.zero_grad()
+        turn(BATCH, START).value.backward()
+        assert (prior.mean.grad is not None) == moves
+    with torch.no_grad():
+        prior.mean += 7
+    assert method.latents(BATCH).mean() > 5
+    model = method.synthesizer().build().eval()
+    for part, module in method.averaged().items():
+        model.get_submodule(part).load_state_dict(module.state_dict())
+    noise = torch.randn(3, 5)
+    (stage,) = model.stages(noise, {})
+    torch.testing.assert_close(stage.x, method.eval().generator(prior(noise), {}))
+    assert decode(AnySynthesizer, encode(model.config)) == model.config
+
+
+def test_a_learned_prior_comes_to_where_the_codes_lie() -> None:
+    torch.manual_seed(0)
+    method = replace(CONFIG, beta=100.0, prior=FlowPriorConfig(latent=5, layers=2, features=8)).build()
+    assert method.prior is not None
+    with torch.no_grad():
+        for name, parameter in method.encoder.named_parameters():
+            if name == "head.bias":
+                parameter[:5] = 3.0
+    apart = (method.encoder(BATCH["image"])[0].mean() - method.latents(BATCH).mean()).abs().item()
+    assert apart > 1
+    optimizer = torch.optim.Adam(method.prior.parameters(), 0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        method.encoder_loss(BATCH, START).value.backward()
+        optimizer.step()
+    many = {"image": BATCH["image"].repeat(50, 1, 1, 1)}
+    assert (method.encoder(BATCH["image"])[0].mean() - method.latents(many).mean()).abs() < 0.3 * apart
+
+
 def test_its_model_draws_from_the_prior_and_reconstructs_and_bounds_no_bits() -> None:
     method = CONFIG.build()
     model = method.synthesizer().build().eval()
@@ -135,6 +180,7 @@ def test_its_model_draws_from_the_prior_and_reconstructs_and_bounds_no_bits() ->
         ({"perceptual": -1.0}, "perceptual must"),
         ({"augment": AdaptiveAugmentationConfig(), "loss": "wasserstein"}, "ada follows"),
         ({"generator": DCGANGeneratorConfig(size=SIZE, features=4, latent=4)}, "vectors of one length"),
+        ({"prior": FlowPriorConfig(latent=4)}, "prior: draws latents of shape"),
         ({"discriminator": PixelDiscriminatorConfig()}, "tells no features"),
     ],
 )

@@ -24,8 +24,9 @@ from diorama.methods.adversarial.diff_augment import DiffAugmentConfig
 from diorama.methods.adversarial.gan import AUGMENTATIONS, GAN, GANConfig
 from diorama.methods.base import NO_PARTS, MethodConfig, Phase
 from diorama.networks.adversarial.base import Judgement
-from diorama.networks.catalog import Discriminator, Encoder, Generator
+from diorama.networks.catalog import Discriminator, Encoder, Generator, LatentPrior
 from diorama.networks.features import lite
+from diorama.nn.distributions import drawn_kl
 from diorama.synthesis.vae_gan import VAEGANSynthesizerConfig, check_code
 
 _FEATURES = "features"
@@ -50,6 +51,8 @@ class VAEGANConfig(MethodConfig):
             paper, leaves them as they are. Features are compared of pictures as they are.
         perceptual: weight of the likelihood of feature maps of ``lite``, the network that comes with the package,
             beside the comparison in the discriminator; 0, as in the paper, leaves it out.
+        prior: of the latent vectors, trained along in the encoder's turn; ``None``, as in the paper, for a standard
+            normal distribution.
     """
 
     media: MediaSpec
@@ -65,9 +68,10 @@ class VAEGANConfig(MethodConfig):
         default=None, metadata={LATER: True, WORDS: AUGMENTATIONS}
     )
     perceptual: float = field(default=0.0, metadata={LATER: True})
+    prior: LatentPrior | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
-        check_code(self.encoder, self.generator)
+        check_code(self.encoder, self.generator, self.prior)
         for name in ("gamma", "beta", "perceptual"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
@@ -101,10 +105,12 @@ class VAEGAN(GAN):
         super().__init__(config.game, {**frozen, _FEATURES: lite.pretrained()} if config.perceptual else frozen)
         self.autoencoder = config
         self.encoder = config.encoder.build()
+        self.prior = None if config.prior is None else config.prior.build()
 
     def players(self) -> Mapping[str, Sequence[nn.Parameter]]:
-        """``discriminator``, ``generator`` and ``encoder``."""
-        return {**super().players(), "encoder": list(self.encoder.parameters())}
+        """``discriminator``, ``generator`` and ``encoder``, which has a learned prior beside it."""
+        prior = [] if self.prior is None else self.prior.parameters()
+        return {**super().players(), "encoder": [*self.encoder.parameters(), *prior]}
 
     def phases(self) -> Sequence[Phase]:
         """The discriminator, its penalty where there is one, the encoder, the generator."""
@@ -112,13 +118,25 @@ class VAEGAN(GAN):
         return [*before, Phase("encoder", "encoder", self.encoder_loss, recorded=True), generator]
 
     def averaged(self) -> Mapping[str, nn.Module]:
-        """Encoder and generator."""
-        return {"encoder": self.encoder, **super().averaged()}
+        """Encoder, generator and a learned prior."""
+        prior = {} if self.prior is None else {"prior": self.prior}
+        return {"encoder": self.encoder, **super().averaged(), **prior}
 
     def synthesizer(self) -> VAEGANSynthesizerConfig:  # type: ignore[override]
-        """Encoder and generator."""
+        """Encoder and generator, and the prior that they were trained with."""
         config = self.autoencoder
-        return VAEGANSynthesizerConfig(media=config.media, encoder=config.encoder, generator=config.generator)
+        return VAEGANSynthesizerConfig(
+            media=config.media, encoder=config.encoder, generator=config.generator, prior=config.prior
+        )
+
+    def latents(self, batch: Batch) -> Tensor:
+        """As many latent vectors of the prior as a batch has records; the prior does not learn from what is drawn."""
+        noise = super().latents(batch)
+        if self.prior is None:
+            return noise
+        with torch.no_grad():
+            latents: Tensor = self.prior(noise)
+        return latents
 
     def both(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The pictures of a batch, drawn again from codes of theirs; as many of the prior; and the divergence (b,).
@@ -134,7 +152,9 @@ class VAEGAN(GAN):
         """A code (b, latent) of each picture, and its posterior's divergence (b,) from the prior, in nats."""
         mean, log_variance = self.encoder(batch["image"])
         code = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-        return code, gaussian_kl(mean, log_variance)
+        if self.prior is None:
+            return code, gaussian_kl(mean, log_variance)
+        return code, drawn_kl(code, mean, log_variance, self.prior.log_prob(code))
 
     def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Tell real pictures from those of the prior and from those that were drawn again.
