@@ -66,7 +66,7 @@ def of_images(recipe: Recipe, images: int) -> Recipe:
     return other
 
 
-def watched(recipe: Recipe, samples: int, times: int) -> Recipe:
+def watched(recipe: Recipe, samples: int, times: int = MEASURED) -> Recipe:
     """The recipe that is shown, saved and, if it is measured at all, measured so many times along its run."""
     part = max(recipe.batch_size, recipe.images // times)
     measured_on = samples if recipe.evaluation.samples else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +57,29 @@ def test_recipes_that_are_not_measured_while_they_train_stay_so(bench: Any) -> N
     assert bench.watched(measured, 300).evaluation.samples == 300
     assert bench.watched(not_measured, 300).evaluation.samples == 0
     assert bench.watched(measured, 300).evaluation.every == measured.images // bench.MEASURED
+
+
+def test_a_trial_counts_the_steps_behind_its_first_and_tells_how_long_these_took_more(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first tick comes after 4 s, the first step takes 30 s more, every other half a second for 32 pictures.
+    times = iter([0.0, *(4 + 0.5 * step + (30 if step else 0) for step in range(1_000))])
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(bench, "train", lambda *_: (SimpleNamespace(images=32 * step) for step in range(1_000)))
+    pace, start = bench.paced(None, SimpleNamespace(path=None), Path("run"), 6.0, None)
+    assert pace == pytest.approx(64)
+    assert start == pytest.approx(34)
+
+
+def test_a_slow_trial_is_ended_within_its_first_steps(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    times, taken = iter([0.0, *(10.0 * step for step in range(1_000))]), []
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(
+        bench, "train", lambda *_: (taken.append(step) or SimpleNamespace(images=8 * step) for step in range(1_000))
+    )
+    pace, _ = bench.paced(None, SimpleNamespace(path=None), Path("run"), 6.0, None)
+    assert pace == pytest.approx(0.8)
+    assert len(taken) < 10
 
 
 def test_two_scales_fade_in_and_the_last_stays_for_a_third_of_the_run(bench: Any) -> None:
