@@ -62,14 +62,9 @@ def nearest(pictures: np.ndarray, real: Tensor, device: torch.device) -> np.ndar
         part = pictures[begin : begin + PART]
         # A mirrored picture is as far from a training picture as the picture is from the mirrored one.
         ways = [flat(way.copy(), device) for way in (part, part[:, :, ::-1])]
-        squares = torch.stack([squared(way, real).amin(1) for way in ways]).amin(0)
-        found.append((squares / real.shape[1]).sqrt())
+        least = [torch.cdist(way, real, compute_mode="use_mm_for_euclid_dist").amin(1) for way in ways]
+        found.append(torch.minimum(*least) / real.shape[1] ** 0.5)
     return torch.cat(found).cpu().numpy()
-
-
-def squared(first: Tensor, second: Tensor) -> Tensor:
-    """(n, m) squared distances between rows."""
-    return torch.cdist(first, second, compute_mode="use_mm_for_euclid_dist").square()
 
 
 if __name__ == "__main__":

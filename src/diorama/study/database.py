@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Cursor, OperationalError
+from sqlite3 import SQLITE_BUSY, Cursor, OperationalError
 from time import monotonic, sleep
 from typing import Any
 
@@ -157,8 +157,9 @@ def _write_ahead(cursor: Cursor) -> None:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
-        except OperationalError:
-            if monotonic() > end:
+        except OperationalError as problem:
+            # The lowest byte is the kind; what is above it says more closely why.
+            if problem.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() > end:
                 raise
             sleep(_PAUSE_SECONDS)
 

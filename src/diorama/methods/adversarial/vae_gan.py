@@ -138,23 +138,25 @@ class VAEGAN(GAN):
             latents: Tensor = self.prior(noise)
         return latents
 
-    def both(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """The pictures of a batch, drawn again from codes of theirs; as many of the prior; and the divergence (b,).
+    def both(self, code: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The pictures of a batch, drawn again from codes of theirs, and as many of the prior.
 
         They go through the generator together. Apart, its batch norm would learn from each kind's own statistics and be
         drawn with the mean of both.
         """
-        code, divergence = self.coded(batch)
         again, drawn = self.generator(torch.cat([code, self.latents(batch)]), {}).chunk(2)
-        return again, drawn, divergence
+        return again, drawn
 
-    def coded(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """A code (b, latent) of each picture, and its posterior's divergence (b,) from the prior, in nats."""
+    def coded(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """A code (b, latent) of each picture, with the mean and the log variance of the posterior that it is of."""
         mean, log_variance = self.encoder(batch["image"])
-        code = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean), mean, log_variance
+
+    def divergence(self, code: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+        """Of each posterior from the prior, (b,) in nats; from a learned one as one code of it tells."""
         if self.prior is None:
-            return code, gaussian_kl(mean, log_variance)
-        return code, drawn_kl(code, mean, log_variance, self.prior.log_prob(code))
+            return gaussian_kl(mean, log_variance)
+        return drawn_kl(code, mean, log_variance, self.prior.log_prob(code))
 
     def discriminator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Tell real pictures from those of the prior and from those that were drawn again.
@@ -163,7 +165,8 @@ class VAEGAN(GAN):
         algorithm 1 all three weigh alike.
         """
         with torch.no_grad():
-            rebuilt, drawn, _ = self.both(batch)
+            code, *_ = self.coded(batch)
+            rebuilt, drawn = self.both(code, batch)
         real, fake, again = (self.logits(pictures, {}) for pictures in (batch["image"], drawn, rebuilt))
         every = torch.cat([fake, again])
         told = {**self.told(real, every, drawn, batch), **self.observe(real)}
@@ -171,15 +174,19 @@ class VAEGAN(GAN):
 
     def encoder_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Codes near the prior from which pictures are drawn again alike; in nats for each value of the features."""
-        rebuilt, _, divergence = self.both(batch)
+        code, mean, log_variance = self.coded(batch)
+        rebuilt, _ = self.both(code, batch)
+        divergence = self.divergence(code, mean, log_variance).mean()
         unlike, values = self._unlike(batch["image"], self._judged(rebuilt))
-        cost = divergence.mean() / values
-        scalars = {"unlike": unlike.detach(), "divergence": divergence.mean().detach()}
+        cost = divergence / values
+        scalars = {"unlike": unlike.detach(), "divergence": divergence.detach()}
         return Loss(unlike + self.autoencoder.beta * cost + self._perceived(rebuilt, batch, scalars), scalars)
 
     def generator_loss(self, batch: Batch, moment: Moment) -> Loss:
         """Look real to the discriminator, drawn from the prior and drawn again, and in the second case alike."""
-        rebuilt, drawn, _ = self.both(batch)
+        with torch.no_grad():
+            code, *_ = self.coded(batch)
+        rebuilt, drawn = self.both(code, batch)
         again = self._judged(rebuilt)
         unlike, _ = self._unlike(batch["image"], again)
         altered = again.logits if self.augment is None else self.logits(rebuilt, {})
